@@ -1,0 +1,94 @@
+"""Cameras: where frames come from. Each backend is a module here, imported when it is used.
+
+A camera delivers exposures and says what it lost; it never touches the disk, never retries behind the
+caller's back and never hides a failed grab.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from qc_edge.settings import CameraSettings
+
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+"""H x W (mono, raw Bayer) or H x W x 3 (RGB order), uint8 or uint16."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraInfo:
+    """The device that was opened."""
+
+    model: str
+    serial: str
+    width: int
+    height: int
+    pixel_format: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One frame as the camera delivered it.
+
+    `pixels` belongs to the caller (it is a copy). `frame_number` is the camera's own counter and never
+    skips unless the camera lost a frame; `timestamp` is in ticks of the camera's clock. `monotonic_ns`
+    is CLOCK_MONOTONIC when the frame reached this process.
+    """
+
+    pixels: Pixels
+    pixel_format: str
+    frame_number: int | None
+    timestamp: int | None
+    monotonic_ns: int
+    exposure_us: float | None = None
+    gain_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedGrab:
+    """A trigger whose frame did not arrive whole. It was a trigger: it counts as known-lost."""
+
+    reason: str
+    frame_number: int | None = None
+
+
+class Camera(Protocol):
+    """One camera, used by one capture thread. Opened again after `CameraLostError`."""
+
+    @property
+    def counts_frames(self) -> bool:
+        """True if `frame_number` reveals lost frames (a gap in it is a loss)."""
+
+    def open(self) -> CameraInfo:
+        """Find the device, apply the settings, start acquisition.
+
+        Raises CameraError if it is not there, is held by someone else or refuses a setting.
+        """
+
+    def trigger(self) -> None:
+        """Fire one software trigger. Raises CameraLostError if the device is gone."""
+
+    def grab(self, timeout_s: float) -> Exposure | FailedGrab | None:
+        """The next frame, a failed one, or None if none came within `timeout_s` seconds.
+
+        Raises CameraLostError when the device has been removed or no longer answers.
+        """
+
+    def close(self) -> None:
+        """Stop acquisition and let the device go. Never raises; may be called twice."""
+
+
+BACKENDS = {"basler": "basler", "emulated": "basler", "folder": "folder", "scripted": "scripted"}
+"""Backend in the settings -> module in this package, which has `connect(settings) -> Camera`."""
+
+
+def connect(settings: CameraSettings) -> Camera:
+    """The camera of these settings, not opened yet. Raises CameraError if its driver is missing."""
+    module = importlib.import_module(f"{__name__}.{BACKENDS[settings.backend]}")
+    camera: Camera = module.connect(settings)
+    return camera

@@ -1,0 +1,95 @@
+"""Every error of the station, with its exit code (sysexits.h).
+
+A fault of one part is data (INVALID or HOLD with a reason, and a row); a fault of the station is one
+of these. The message says what, where and what was expected; the hint says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class QcEdgeError(Exception):
+    """What went wrong (`message`), what the person at the machine can do (`hint`).
+
+    `exit_code` is the process's exit status; systemd does not restart on 65 and 78, because only a
+    person can mend those.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+class UsageError(QcEdgeError):
+    """The command was asked for something that it cannot do."""
+
+    exit_code = 64
+
+
+class ModelError(QcEdgeError):
+    """A model bundle is missing, torn, edited, or fails its golden frames."""
+
+    exit_code = 65
+
+
+class CalibrationError(QcEdgeError):
+    """A calibration record is missing, unreadable or does not fit its camera."""
+
+    exit_code = 65
+
+
+class CameraError(QcEdgeError):
+    """A camera cannot be opened, configured or kept."""
+
+    exit_code = 69
+
+
+class CameraLostError(CameraError):
+    """The camera was there and has gone: reopen it, with back-off."""
+
+
+class EngineError(QcEdgeError):
+    """The inference engine failed as a whole, not on one frame."""
+
+    exit_code = 70
+
+
+class WorkerStuckError(QcEdgeError):
+    """A worker has not beaten within its own deadline."""
+
+    exit_code = 70
+
+
+class StoreError(QcEdgeError):
+    """The spool, the evidence or the log cannot be read or written."""
+
+    exit_code = 74
+
+
+class DiskFullError(StoreError):
+    """The disk has no room; the station holds and goes on by itself when there is some."""
+
+
+class BusyError(QcEdgeError):
+    """Another process holds this station."""
+
+    exit_code = 75
+
+
+class OutputError(QcEdgeError):
+    """A verdict could not be handed to the line."""
+
+    exit_code = 76
+
+
+class SettingsError(QcEdgeError):
+    """The settings file is missing or wrong; all faults are reported together."""
+
+    exit_code = 78

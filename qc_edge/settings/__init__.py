@@ -1,0 +1,34 @@
+"""A station's settings: the TOML a person edits, checked as a whole, and where its files are."""
+
+from qc_edge.settings.load import load_settings, parse_settings
+from qc_edge.settings.model import (
+    CameraSettings,
+    EngineSettings,
+    IncomingSettings,
+    InspectSettings,
+    LogSettings,
+    ModelSettings,
+    Role,
+    Settings,
+    StationSettings,
+    StorageSettings,
+    Trigger,
+)
+from qc_edge.settings.paths import StationPaths
+
+__all__ = [
+    "CameraSettings",
+    "EngineSettings",
+    "IncomingSettings",
+    "InspectSettings",
+    "LogSettings",
+    "ModelSettings",
+    "Role",
+    "Settings",
+    "StationPaths",
+    "StationSettings",
+    "StorageSettings",
+    "Trigger",
+    "load_settings",
+    "parse_settings",
+]

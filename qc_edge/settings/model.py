@@ -1,0 +1,243 @@
+"""The settings file as types. Each field's description is what editors show, units included."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Role(str, Enum):
+    """What this process does for the station."""
+
+    CAPTURE = "capture"
+    INSPECT = "inspect"
+
+    __str__ = str.__str__
+
+
+class Trigger(str, Enum):
+    """What makes the camera expose."""
+
+    FREE = "free"
+    HARDWARE = "hardware"
+    SOFTWARE = "software"
+
+    __str__ = str.__str__
+
+
+class StationSettings(_Section):
+    """The station as a whole."""
+
+    name: Name = Field(description="The station's name; the settings file is NAME.toml.")
+    roles: tuple[Role, ...] = Field(
+        default=(Role.CAPTURE, Role.INSPECT),
+        min_length=1,
+        description="Capture and inspection can run as two processes that share the spool.",
+    )
+    deadline_ms: float = Field(
+        default=1000.0, gt=0, le=3_600_000,
+        description="A verdict later than this after the exposure is HOLD, reason late (ms).",
+    )  # fmt: skip
+
+
+class CameraSettings(_Section):
+    """One camera."""
+
+    name: Name = Field(description="Stands in every frame id: top, left, weld-2.")
+    backend: str = Field(
+        default="basler", pattern="^(basler|emulated|folder|scripted)$",
+        description="basler: a real device. emulated: pylon's emulator plays `images`. "
+        "folder: plays `images` without pylon. scripted: faults for tests.",
+    )  # fmt: skip
+    serial: str | None = Field(
+        default=None, description="Serial number; without it the only camera found is taken."
+    )
+    trigger: Trigger = Field(default=Trigger.FREE, description="What makes the camera expose.")
+    rate_hz: float | None = Field(
+        default=None, gt=0, le=1000,
+        description="Frames per second: free run and folder, or this station's own software triggers.",
+    )  # fmt: skip
+    trigger_line: str = Field(default="Line1", description="Input of the hardware trigger.")
+    trigger_edge: str = Field(
+        default="RisingEdge", pattern="^(RisingEdge|FallingEdge)$",
+        description="Edge of the hardware trigger.",
+    )  # fmt: skip
+    exposure_us: float | None = Field(default=None, gt=0, description="Exposure time (us).")
+    gain_db: float | None = Field(
+        default=None, ge=0, le=48, description="Analogue gain (dB; raw units on older cameras)."
+    )
+    pixel_format: str | None = Field(
+        default=None, pattern="^(Mono(8|10|12|16)|Bayer(RG|GB|GR|BG)(8|10|12|16)|RGB8|BGR8)$",
+        description="Mono8, Mono10, Mono12, Mono16, BayerRG8 ..., RGB8, BGR8.",
+    )  # fmt: skip
+    roi: tuple[int, int, int, int] | None = Field(
+        default=None, description="Region read out of the sensor: [x, y, width, height] (pixels)."
+    )
+    packet_size: int | None = Field(
+        default=None, ge=576, le=16000, description="GigE packet size (bytes): the link's MTU."
+    )
+    grab_timeout_s: float = Field(
+        default=1.0, gt=0, le=2,
+        description="One wait for a frame (s). With free run or own triggers, no frame in "
+        "`silence_s` is reported.",
+    )  # fmt: skip
+    silence_s: float = Field(
+        default=5.0, gt=0,
+        description="No frame for this long from a camera that should deliver is said aloud (s).",
+    )  # fmt: skip
+    images: Path | None = Field(
+        default=None, description="What an emulated or folder camera plays, in name order."
+    )
+    repeat: bool = Field(default=True, description="Folder camera: start again after the last.")
+
+    @field_validator("roi")
+    @classmethod
+    def _roi_is_a_region(cls, roi: tuple[int, int, int, int] | None) -> object:
+        if roi and (min(roi[:2]) < 0 or min(roi[2:]) < 1):
+            raise ValueError("expected [x, y, width, height] with x, y >= 0 and width, height >= 1")
+        return roi
+
+    @model_validator(mode="after")
+    def _played_cameras_have_images(self) -> CameraSettings:
+        if self.backend == "folder" and self.images is None:
+            raise ValueError("backend 'folder' needs `images`: the directory to play")
+        if self.backend == "folder" and self.rate_hz is None:
+            raise ValueError("backend 'folder' needs `rate_hz`: how many frames per second")
+        return self
+
+
+class IncomingSettings(_Section):
+    """Frames that other acquisition nodes drop into spool/incoming/."""
+
+    enabled: bool = Field(default=True, description="Take files from spool/incoming/.")
+    part_id_pattern: str | None = Field(
+        default=None,
+        description="Regular expression on the file name; the group `part` (or the first) is the part id.",
+    )
+    sidecar: str = Field(
+        default="optional", pattern="^(optional|required|none)$",
+        description="NAME.json beside NAME.png. required: wait for it, at most `sidecar_wait_s`.",
+    )  # fmt: skip
+    sidecar_wait_s: float = Field(default=5.0, gt=0, description="Wait for a required sidecar (s).")
+    settle_s: float = Field(
+        default=2.0, ge=0.1,
+        description="A file that nobody announced as finished is taken when unchanged this long (s).",
+    )  # fmt: skip
+    max_megapixels: float = Field(default=100.0, gt=0, le=268, description="Larger is refused.")
+    max_file_mb: float = Field(default=512.0, gt=0, description="Larger files are refused (MB).")
+
+    @field_validator("part_id_pattern")
+    @classmethod
+    def _pattern_compiles(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            try:
+                compiled = re.compile(pattern)
+            except re.error as fault:
+                raise ValueError(f"is no regular expression: {fault}") from fault
+            if not compiled.groups:
+                raise ValueError("has no group: put the part id in parentheses, (?P<part>...)")
+        return pattern
+
+
+class ModelSettings(_Section):
+    """Which model judges, and where the line between good and bad is."""
+
+    bundle: str = Field(
+        default="reference@1", pattern=r"^[a-z][a-z0-9-]*@[A-Za-z0-9.+-]+$",
+        description="NAME@VERSION of the bundle.",
+    )  # fmt: skip
+    threshold: float | None = Field(
+        default=None, ge=0, le=1,
+        description="A score at or above it FAILs; without it, the bundle's default.",
+    )  # fmt: skip
+    review_band: float | None = Field(
+        default=None, ge=0, le=1,
+        description="Scores this near the threshold go to the review queue; default: the bundle's.",
+    )  # fmt: skip
+
+
+class EngineSettings(_Section):
+    """What runs the model."""
+
+    backend: str = Field(
+        default="auto", pattern="^(auto|onnx|scripted)$",
+        description="auto takes the best that this machine has and says why.",
+    )  # fmt: skip
+    threads: int = Field(default=0, ge=0, le=256, description="CPU threads; 0: chosen by cores.")
+
+
+class InspectSettings(_Section):
+    """How inspection uses the machine."""
+
+    prepare_threads: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Threads that read, gate and prepare; 0: chosen by cores.",
+    )
+    batch_max: int = Field(
+        default=16, ge=1, le=256,
+        description="Under a backlog, at most this many frames share one commit.",
+    )  # fmt: skip
+    keep_prepared: bool = Field(default=True, description="Keep the model's input as evidence.")
+    compress_after_s: float = Field(
+        default=600.0, ge=0,
+        description="Raw evidence older than this is compressed losslessly while idle (s).",
+    )  # fmt: skip
+
+
+class StorageSettings(_Section):
+    """When the disk counts as low or full."""
+
+    warn_free_mb: float = Field(default=5_000, ge=0, description="Warn below this much room (MB).")
+    stop_free_mb: float = Field(
+        default=1_000, ge=0, description="Below this, capture stops and the station holds (MB)."
+    )
+
+    @model_validator(mode="after")
+    def _warn_first(self) -> StorageSettings:
+        if self.warn_free_mb < self.stop_free_mb:
+            raise ValueError("warn_free_mb must be at least stop_free_mb: warn before stopping")
+        return self
+
+
+class LogSettings(_Section):
+    """What the station says while it runs."""
+
+    level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    verdicts_per_s: float = Field(
+        default=5.0, ge=0,
+        description="At most this many PASS lines a second; FAIL, INVALID and HOLD always.",
+    )  # fmt: skip
+
+
+class Settings(_Section):
+    """The whole file."""
+
+    station: StationSettings
+    camera: tuple[CameraSettings, ...] = Field(default=(), description="The station's cameras.")
+    incoming: IncomingSettings = IncomingSettings()
+    model: ModelSettings = ModelSettings()
+    engine: EngineSettings = EngineSettings()
+    inspect: InspectSettings = InspectSettings()
+    storage: StorageSettings = StorageSettings()
+    log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Settings:
+        names = [camera.name for camera in self.camera]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"camera names must differ; given twice: {', '.join(sorted(twice))}")
+        if "incoming" in names:
+            raise ValueError("the camera name 'incoming' is taken by spool/incoming/")
+        return self

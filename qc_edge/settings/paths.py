@@ -1,0 +1,115 @@
+"""Where the files of a station are. Every path of the product is derived here and nowhere else."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import qc_edge
+
+
+@dataclass(frozen=True, slots=True)
+class StationPaths:
+    """The files of station `name` under the prefix `root` (`/` on an appliance)."""
+
+    root: Path
+    name: str
+
+    @property
+    def settings(self) -> Path:
+        """The file a person edits."""
+        return self.root / "etc/qc-edge" / f"{self.name}.toml"
+
+    @property
+    def schema(self) -> Path:
+        """The JSON schema beside the settings, so that editors complete and check them."""
+        return self.root / "etc/qc-edge/station.schema.json"
+
+    @property
+    def state(self) -> Path:
+        """Everything that must outlive a reboot."""
+        return self.root / "var/lib/qc-edge" / self.name
+
+    @property
+    def frames(self) -> Path:
+        """Spool: whole frames that wait for inspection, named by frame id."""
+        return self.state / "spool/frames"
+
+    @property
+    def incoming(self) -> Path:
+        """Spool: where other acquisition nodes drop image files."""
+        return self.state / "spool/incoming"
+
+    @property
+    def spool_tmp(self) -> Path:
+        """Spool: files being written; whatever is here at start is torn."""
+        return self.state / "spool/tmp"
+
+    @property
+    def evidence(self) -> Path:
+        """What stands behind every row: raw frame, prepared input, defect map."""
+        return self.state / "evidence"
+
+    @property
+    def quarantine(self) -> Path:
+        """Files that could not be read as frames, with the reason beside them."""
+        return self.state / "quarantine"
+
+    @property
+    def database(self) -> Path:
+        """The traceability log."""
+        return self.state / "traceability.duckdb"
+
+    @property
+    def journal(self) -> Path:
+        """The rows as text, one file an hour: what the database is rebuilt from."""
+        return self.state / "journal"
+
+    @property
+    def set_aside(self) -> Path:
+        """Damaged databases and logs, kept for whoever wants to look."""
+        return self.state / "set-aside"
+
+    @property
+    def calibration(self) -> Path:
+        """Dated calibration records, a folder for each camera."""
+        return self.state / "calibration"
+
+    @property
+    def models(self) -> Path:
+        """Bundles installed on this station; the shipped ones stand behind them."""
+        return self.state / "models"
+
+    @property
+    def played(self) -> Path:
+        """Rendered parts that an emulated camera plays."""
+        return self.state / "emulated"
+
+    @property
+    def run(self) -> Path:
+        """What a reboot may forget."""
+        return self.root / "run/qc-edge" / self.name
+
+    @property
+    def status(self) -> Path:
+        """The daemon's answer to `qc-edge status`, written every second."""
+        return self.run / "status.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process of this station."""
+        return self.run / "lock"
+
+    def directories(self) -> tuple[Path, ...]:
+        """All directories that a station needs."""
+        return (
+            self.settings.parent, self.frames, self.incoming, self.spool_tmp, self.evidence,
+            self.quarantine, self.journal, self.calibration, self.models, self.run,
+        )  # fmt: skip
+
+
+def shipped(kind: str) -> Path:
+    """The directory of `models` or `calibration` that came with the software."""
+    checkout = Path(qc_edge.__file__).parent.parent / kind
+    return checkout if checkout.is_dir() else Path(sys.prefix) / "share/qc-edge" / kind
