@@ -106,9 +106,7 @@ def decide(score: float, threshold: Threshold, hold: HoldReason | None = None) -
     verdict = Verdict.FAIL if fails else Verdict.PASS
     return Decision(
         verdict=verdict,
-        disposition=(
-            Disposition.HOLD if hold else (Disposition.REJECT if fails else Disposition.ACCEPT)
-        ),
+        disposition=(Disposition.HOLD if hold else (Disposition.REJECT if fails else Disposition.ACCEPT)),
         reason=Reason.SCORE_REACHES_THRESHOLD if fails else Reason.SCORE_BELOW_THRESHOLD,
         detail=f"score {score:.4f} {'reaches' if fails else 'is below'} threshold {threshold.value:g}"
         + (f"; held: {hold}" if hold else ""),

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from qc_edge.errors import SettingsError
+from qc_edge.settings import toml
 from qc_edge.settings.model import Settings
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 def load_settings(path: Path) -> Settings:
@@ -32,24 +26,20 @@ def load_settings(path: Path) -> Settings:
             hint=f"stations here: {', '.join(known)}" if known else f"qc-edge init {path.stem}",
         ) from None
     except (OSError, UnicodeDecodeError) as fault:
-        raise SettingsError(
-            f"cannot read {path}: {fault}", hint="expected a UTF-8 TOML file"
-        ) from None
+        raise SettingsError(f"cannot read {path}: {fault}", hint="expected a UTF-8 TOML file") from None
     return parse_settings(text, str(path))
 
 
 def parse_settings(text: str, where: str) -> Settings:
     """The settings in the TOML `text`; `where` names it in messages. Raises SettingsError."""
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise SettingsError(
-            f"{where} is not valid TOML: {fault}", hint="see docs/integrator.md"
-        ) from None
+        values = toml.loads(text)
+    except toml.TOMLDecodeError as fault:
+        raise SettingsError(f"{where} is not valid TOML: {fault}", hint="see docs/integrator.md") from None
     try:
         return Settings.model_validate(values)
     except ValidationError as faults:
-        lines = [f"  {_words(fault, values)}" for fault in faults.errors()]
+        lines = [f"  {_words(fault)}" for fault in faults.errors()]
         count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
         raise SettingsError(
             f"{where} has {count}:\n" + "\n".join(lines),
@@ -57,11 +47,9 @@ def parse_settings(text: str, where: str) -> Settings:
         ) from None
 
 
-def _words(fault: ErrorDetails, values: dict[str, Any]) -> str:
+def _words(fault: ErrorDetails) -> str:
     place = fault["loc"]
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(
-        "."
-    )
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(place[-1]), _known_keys(place[:-1]), 1)
         return f"{where}: unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
