@@ -1,0 +1,66 @@
+"""Signs of life: every worker beats, and the one that falls silent has a name."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+
+class Beat:
+    """One worker's sign of life. `now()` is called by the worker, `age_s` by whoever watches.
+
+    `deadline_s` is the longest that the worker may be silent in any of its steps.
+    """
+
+    __slots__ = ("_last", "deadline_s", "name")
+
+    def __init__(self, name: str, deadline_s: float) -> None:
+        self.name = name
+        self.deadline_s = deadline_s
+        self._last: float | None = time.monotonic()
+
+    def now(self) -> None:
+        """I am alive."""
+        self._last = time.monotonic()
+
+    def rest(self) -> None:
+        """I have ended: my silence means nothing any more."""
+        self._last = None
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the last sign of life; 0 at rest."""
+        last = self._last
+        return 0.0 if last is None else time.monotonic() - last
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A worker that has not beaten within its deadline (seconds)."""
+
+    name: str
+    age_s: float
+    deadline_s: float
+
+
+class Beats:
+    """The beats of all workers. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._beats: list[Beat] = []
+        self._lock = threading.Lock()
+
+    def add(self, name: str, deadline_s: float) -> Beat:
+        """A beat for a new worker."""
+        beat = Beat(name, deadline_s)
+        with self._lock:
+            self._beats.append(beat)
+        return beat
+
+    def silent(self) -> list[Silence]:
+        """The workers over their deadline, the most silent first."""
+        with self._lock:
+            ages = [(beat.age_s, beat) for beat in self._beats]
+        late = [Silence(beat.name, age, beat.deadline_s) for age, beat in ages if age > beat.deadline_s]
+        return sorted(late, key=lambda silence: -silence.age_s)

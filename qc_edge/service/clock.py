@@ -1,0 +1,122 @@
+"""Time that can be defended: frame ids that never repeat, and whether the wall clock can be trusted."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from qc_edge.domain.frame import FrameId, frame_id
+
+_RENEW_US = 5_000_000
+_TIME_ERROR = 5
+_STEP_S = 0.5
+
+
+def utc_now() -> datetime:
+    """Now, aware, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+def boot_id() -> str:
+    """The kernel's id of this boot: CLOCK_MONOTONIC can be compared only within one."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def is_synchronised() -> bool:
+    """True if the kernel says that something (NTP, PTP) disciplines the wall clock; see adjtimex(2)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    query = ctypes.create_string_buffer(256)  # struct timex, zeroed: modes = 0 only asks
+    state = int(libc.adjtimex(query))
+    return 0 <= state < _TIME_ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The moment of one frame: its id, wall clock (UTC), monotonic clock (ns), and trust in the first."""
+
+    frame_id: FrameId
+    captured_at: datetime
+    monotonic_ns: int
+    clock_trusted: bool
+
+
+class FrameClock:
+    """Gives out frame ids that rise, across restarts and when the wall clock steps back.
+
+    One per process; safe from any thread. `file` keeps the high-water mark (microseconds since the
+    epoch), written at most every 5 s, so that a restart under a clock that was set back goes on above
+    it. `floor_us` is the newest id already known from the spool and the log.
+    """
+
+    def __init__(self, file: Path, floor_us: int = 0, *, wall_us: Callable[[], int] | None = None) -> None:
+        self._file = file
+        self._wall_us = wall_us or (lambda: time.time_ns() // 1000)
+        self._lock = threading.Lock()
+        self._written = self._read()
+        # Ids may have been given out for up to 5 s after the mark was last written.
+        self._last = max(floor_us, self._written + _RENEW_US if self._written else 0)
+        if self._wall_us() > self._last:
+            self._last = floor_us
+        self._synchronised = is_synchronised()
+        self._checked = time.monotonic()
+        self._offset = self._wall_s() - time.monotonic()
+        self._behind = False
+
+    def stamp(self, source: str, monotonic_ns: int | None = None) -> Stamp:
+        """The id and times of a frame that `source` delivered now (or at `monotonic_ns`)."""
+        now_ns = time.monotonic_ns()
+        at_ns = monotonic_ns or now_ns
+        with self._lock:
+            wall = self._wall_us() - (now_ns - at_ns) // 1000
+            self._behind = wall <= self._last - 1_000_000
+            self._last = max(wall, self._last + 1)
+            if abs(self._last - self._written) >= _RENEW_US:
+                self._write()
+            trusted = self._synchronised and not self._behind
+            return Stamp(
+                frame_id=frame_id(self._last, source),
+                captured_at=datetime.fromtimestamp(wall / 1e6, timezone.utc),
+                monotonic_ns=at_ns,
+                clock_trusted=trusted,
+            )
+
+    def check(self) -> str | None:
+        """Look at the clock again; call it every few seconds. Words if it has changed, else None."""
+        synchronised, offset = is_synchronised(), self._wall_s() - time.monotonic()
+        step = offset - self._offset
+        with self._lock:
+            was, self._synchronised, self._offset = self._synchronised, synchronised, offset
+        if abs(step) > _STEP_S:
+            return f"the wall clock was stepped by {step:+.1f} s"
+        if was != synchronised:
+            return f"the wall clock is {'now' if synchronised else 'no longer'} synchronised"
+        return None
+
+    @property
+    def trust(self) -> str:
+        """Why the wall clock can or cannot be trusted, in words."""
+        if self._behind:
+            return "stepped back: frame ids run ahead of the wall clock"
+        return "synchronised" if self._synchronised else "not synchronised"
+
+    def _wall_s(self) -> float:
+        return self._wall_us() / 1e6
+
+    def _read(self) -> int:
+        try:
+            return int(self._file.read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def _write(self) -> None:
+        # Atomic but not synced: a mark lost with the power is at most one renewal old, and the spool
+        # and the log, which are synced, give the floor.
+        temporary = self._file.with_suffix(".new")
+        temporary.write_text(str(self._last), encoding="ascii")
+        temporary.replace(self._file)
+        self._written = self._last

@@ -1,0 +1,65 @@
+"""One process per station: an flock that dies with its holder and says who that is."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+
+from qc_edge.errors import BusyError, StoreError
+from qc_edge.service.clock import utc_now
+
+
+class StationLock:
+    """Held as a context by the one process that runs the station."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
+
+    def __enter__(self) -> StationLock:
+        """Take the lock. Raises BusyError naming the holder, StoreError if there is no room for it."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as fault:
+            raise StoreError(
+                f"cannot open the station's lock {self._path}: {fault.strerror}",
+                hint="run as the station's user, or give another --root",
+            ) from fault
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = holder_of(self._path)
+            os.close(self._fd)
+            who = f"process {holder['pid']} since {holder['since']}" if holder else "another process"
+            raise BusyError(
+                f"station {self._path.parent.name!r} is already run by {who}",
+                hint="systemctl status qc-edge@NAME, or qc-edge status NAME; stop it first",
+            ) from None
+        content = json.dumps({"pid": os.getpid(), "since": utc_now().isoformat(timespec="seconds")})
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, content.encode(), 0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.ftruncate(self._fd, 0)
+        os.close(self._fd)
+
+
+def holder_of(path: Path) -> dict[str, object] | None:
+    """Who holds the station (`pid`, `since`), or None if nobody does."""
+    try:
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                held: dict[str, object] = json.loads(file.read() or b'{"pid": 0, "since": "?"}')
+                return held
+    except FileNotFoundError:
+        pass
+    return None

@@ -1,0 +1,56 @@
+"""What the station says: the journal with its fields under systemd, plain lines on stderr elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+
+LOG = logging.getLogger("qc_edge")
+
+
+def start_logging(level: str, station: str) -> None:
+    """Send the log where it belongs. `level`: debug, info, warning or error."""
+    LOG.setLevel(level.upper())
+    LOG.propagate = False
+    LOG.handlers[:] = [_handler(station)]
+
+
+def say(level: int, message: str, **fields: object) -> None:
+    """One line, with structured fields (`part=...` becomes QC_PART=... in the journal)."""
+    if LOG.isEnabledFor(level):
+        extra = {f"QC_{name.upper()}": str(value) for name, value in fields.items() if value is not None}
+        LOG.log(level, message, extra=extra)
+
+
+class Rate:
+    """At most `per_s` a second, with bursts of as many; `allow()` says whether one more may go."""
+
+    def __init__(self, per_s: float) -> None:
+        self.per_s = per_s
+        self._tokens, self._at = per_s, time.monotonic()
+
+    def allow(self) -> bool:
+        """True if one more may go now. Called by one thread."""
+        now = time.monotonic()
+        self._tokens = min(self.per_s, self._tokens + (now - self._at) * self.per_s)
+        self._at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+def _handler(station: str) -> logging.Handler:
+    if "JOURNAL_STREAM" in os.environ:
+        try:
+            from systemd.journal import JournalHandler
+        except ImportError:
+            pass  # the journal takes stderr too, only without the fields
+        else:
+            handler: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER="qc-edge", QC_STATION=station)
+            return handler
+    plain = logging.StreamHandler(sys.stderr)
+    plain.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    return plain
