@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import sys
@@ -45,11 +46,11 @@ class Rate:
 def _handler(station: str) -> logging.Handler:
     if "JOURNAL_STREAM" in os.environ:
         try:
-            from systemd.journal import JournalHandler
+            journal = importlib.import_module("systemd.journal")
         except ImportError:
             pass  # the journal takes stderr too, only without the fields
         else:
-            handler: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER="qc-edge", QC_STATION=station)
+            handler: logging.Handler = journal.JournalHandler(SYSLOG_IDENTIFIER="qc-edge", QC_STATION=station)
             return handler
     plain = logging.StreamHandler(sys.stderr)
     plain.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 
 from qc_edge.errors import SettingsError
@@ -18,7 +19,7 @@ class Notifier:
         self._notify = None
         if "NOTIFY_SOCKET" in os.environ:
             try:
-                from systemd import daemon
+                daemon = importlib.import_module("systemd.daemon")
             except ImportError:
                 raise SettingsError(
                     "systemd waits for READY=1, but the Python module systemd is not installed",

@@ -1,0 +1,146 @@
+"""The rows of the log: an inspection for each frame, a gap for each loss, an event for each change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, ClassVar
+
+from qc_edge.domain.frame import FrameId
+from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One row for one frame: everything needed to reconstruct and defend its verdict.
+
+    Units: times in UTC, `monotonic_ns` and `camera_timestamp` in ticks, `*_ms` in milliseconds, shares
+    in 0..1, brightness and contrast in grey levels 0..255, paths relative to the station's state.
+    schema.sql says what each column means.
+    """
+
+    TABLE: ClassVar[str] = "inspections"
+
+    frame_id: FrameId
+    recorded_at: datetime
+    # the part and the exposure
+    part_id: str
+    part_source: str
+    lot: str | None
+    station: str
+    camera: str
+    camera_serial: str | None
+    camera_frame_number: int | None
+    camera_timestamp: int | None
+    captured_at: datetime
+    monotonic_ns: int | None
+    boot_id: str | None
+    clock_trusted: bool
+    simulated: bool
+    original_name: str | None
+    pixel_format: str | None
+    width: int | None
+    height: int | None
+    bit_depth: int | None
+    exposure_us: float | None
+    gain_db: float | None
+    # the verdict
+    verdict: Verdict
+    disposition: Disposition
+    reason: Reason
+    detail: str
+    hold_reason: HoldReason | None
+    needs_review: bool
+    score: float | None
+    threshold: float
+    review_band: float
+    threshold_id: str
+    # the evidence
+    raw_path: str | None
+    raw_sha256: str | None
+    prepared_path: str | None
+    prepared_sha256: str | None
+    map_path: str | None
+    # what judged
+    preprocess_id: str
+    calibration_id: str
+    calibration_in_date: bool
+    model_name: str
+    model_version: str
+    model_sha256: str
+    engine_backend: str
+    engine_version: str
+    engine_device: str
+    engine_plan_sha256: str | None
+    software_version: str
+    settings_digest: str
+    # the gates
+    focus: float | None
+    brightness: float | None
+    contrast: float | None
+    saturated_share: float | None
+    black_share: float | None
+    framing_score: float | None
+    framing_shift_px: float | None
+    # the time it took
+    wait_ms: float | None
+    read_ms: float | None
+    gates_ms: float | None
+    prepare_ms: float | None
+    infer_ms: float | None
+    evidence_ms: float | None
+    age_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Frames that were triggered and never came: known-lost, `lost` of them, and why.
+
+    `first_frame_number` and `last_frame_number` are the camera's own, where it counts them.
+    """
+
+    TABLE: ClassVar[str] = "gaps"
+
+    gap_id: FrameId
+    recorded_at: datetime
+    station: str
+    camera: str
+    camera_serial: str | None
+    noticed_at: datetime
+    lost: int
+    reason: str
+    detail: str
+    first_frame_number: int | None
+    last_frame_number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that can alter a verdict or explain one: what changed, from what to what, who, why."""
+
+    TABLE: ClassVar[str] = "events"
+
+    event_id: FrameId
+    recorded_at: datetime
+    station: str
+    kind: str
+    who: str
+    detail: str
+    before: str | None
+    after: str | None
+
+
+Row = Inspection | Gap | Event
+
+ROW_TYPES: dict[str, type[Row]] = {kind.TABLE: kind for kind in (Inspection, Gap, Event)}
+COLUMNS: dict[str, tuple[str, ...]] = {
+    table: tuple(field.name for field in fields(kind)) for table, kind in ROW_TYPES.items()
+}
+_VALUES = {table: attrgetter(*names) for table, names in COLUMNS.items()}
+
+
+def values(row: Row) -> tuple[Any, ...]:
+    """The row's values, in the order of COLUMNS[row.TABLE]."""
+    result: tuple[Any, ...] = _VALUES[row.TABLE](row)
+    return result

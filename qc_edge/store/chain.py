@@ -1,0 +1,50 @@
+"""The chain: every row carries a hash over the one before it, so that tampering shows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from qc_edge.domain.inspection import COLUMNS, Row, values
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A row as it is kept: its table, its values in column order, its place in the chain."""
+
+    table: str
+    values: tuple[Any, ...]
+    seq: int
+    sha256: str
+    text: str
+    """The row as canonical JSON, which the hash is taken over."""
+
+
+def canonical(table: str, row: tuple[Any, ...]) -> str:
+    """The row as JSON with its columns in schema order, without spaces, times in UTC to the microsecond."""
+    return json.dumps(
+        {"table": table, **dict(zip(COLUMNS[table], row, strict=True))},
+        separators=(",", ":"), ensure_ascii=False, default=_plain, allow_nan=False,
+    )  # fmt: skip
+
+
+def link(row: Row, seq: int, previous: str) -> Link:
+    """`row` as the link number `seq`, after the one with the hash `previous`."""
+    text = canonical(row.TABLE, values(row))
+    return Link(row.TABLE, values(row), seq, chain_hash(previous, seq, text), text)
+
+
+def chain_hash(previous: str, seq: int, text: str) -> str:
+    """sha256 (hex) over the previous hash, the number and the canonical text, joined by newlines."""
+    return hashlib.sha256(f"{previous}\n{seq}\n{text}".encode()).hexdigest()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat(timespec="microseconds")
+    raise TypeError(f"{type(value).__name__} has no place in a row")

@@ -1,0 +1,102 @@
+-- The traceability log. This file is the schema's only source: the reference page is made from it.
+-- Rows are only ever added. A correction is a new row.
+
+-- One row for one frame: everything needed to reconstruct and defend its verdict.
+CREATE TABLE inspections (
+    frame_id            VARCHAR NOT NULL,      -- UTC to the microsecond and the camera; sorts by time, never repeats
+    recorded_at         TIMESTAMPTZ NOT NULL,  -- when this row was made
+    part_id             VARCHAR NOT NULL,      -- the physical piece
+    part_source         VARCHAR NOT NULL,      -- where part_id comes from: frame, sidecar, name, counter
+    lot                 VARCHAR,               -- the batch that the part belongs to, if known
+    station             VARCHAR NOT NULL,      -- name of the station
+    camera              VARCHAR NOT NULL,      -- name of the camera in the settings; incoming: another node's frame
+    camera_serial       VARCHAR,               -- serial number of the device
+    camera_frame_number BIGINT,                -- the camera's own counter; a gap in it is a row in gaps
+    camera_timestamp    BIGINT,                -- the camera's own clock (ticks)
+    captured_at         TIMESTAMPTZ NOT NULL,  -- wall clock at the exposure
+    monotonic_ns        BIGINT,                -- CLOCK_MONOTONIC at the exposure (ns), comparable within boot_id
+    boot_id             VARCHAR,               -- the kernel's id of the boot
+    clock_trusted       BOOLEAN NOT NULL,      -- false: not synchronised, or stepped back
+    simulated           BOOLEAN NOT NULL,      -- true: the camera plays images
+    original_name       VARCHAR,               -- file name under which another node dropped the frame
+    pixel_format        VARCHAR,               -- Mono8, Mono12, BayerRG8, RGB8, or the file's format
+    width               INTEGER,               -- pixels
+    height              INTEGER,               -- pixels
+    bit_depth           INTEGER,               -- bits per sample, 8 to 16
+    exposure_us         DOUBLE,                -- exposure time (us)
+    gain_db             DOUBLE,                -- analogue gain (dB)
+    verdict             VARCHAR NOT NULL,      -- PASS, FAIL, INVALID
+    disposition         VARCHAR NOT NULL,      -- what the line was told: ACCEPT, REJECT, HOLD
+    reason              VARCHAR NOT NULL,      -- why, as a stable code
+    detail              VARCHAR NOT NULL,      -- why, in words with figures
+    hold_reason         VARCHAR,               -- why a judged part is held all the same: late, recovered, ...
+    needs_review        BOOLEAN NOT NULL,      -- a person should look
+    score               DOUBLE,                -- 0..1, higher is worse; null if the model never saw the frame
+    threshold           DOUBLE NOT NULL,       -- a score at or above it FAILs
+    review_band         DOUBLE NOT NULL,       -- scores this near the threshold need review
+    threshold_id        VARCHAR NOT NULL,      -- where the threshold comes from
+    raw_path            VARCHAR,               -- evidence: the frame, relative to the station's state
+    raw_sha256          VARCHAR,               -- of the pixel bytes as a PNM body holds them
+    prepared_path       VARCHAR,               -- evidence: the model's input
+    prepared_sha256     VARCHAR,               -- of its pixel bytes
+    map_path            VARCHAR,               -- evidence: the defect map, kept for FAIL and near the threshold
+    preprocess_id       VARCHAR NOT NULL,      -- name and digest of the preprocessing parameters
+    calibration_id      VARCHAR NOT NULL,      -- the calibration in force
+    calibration_in_date BOOLEAN NOT NULL,      -- false: past its due date
+    model_name          VARCHAR NOT NULL,      -- the bundle
+    model_version       VARCHAR NOT NULL,      -- its version
+    model_sha256        VARCHAR NOT NULL,      -- digest of the model file
+    engine_backend      VARCHAR NOT NULL,      -- what ran the model
+    engine_version      VARCHAR NOT NULL,      -- its version
+    engine_device       VARCHAR NOT NULL,      -- the processor it ran on
+    engine_plan_sha256  VARCHAR,               -- digest of the compiled plan, where there is one
+    software_version    VARCHAR NOT NULL,      -- of qc-edge and of the libraries that touch pixels
+    settings_digest     VARCHAR NOT NULL,      -- sha256 of the settings in force
+    focus               DOUBLE,                -- variance of the 3x3 Laplacian
+    brightness          DOUBLE,                -- mean grey level, 0..255
+    contrast            DOUBLE,                -- spread of the grey levels, 0..255
+    saturated_share     DOUBLE,                -- share of pixels at 255
+    black_share         DOUBLE,                -- share of pixels at 0
+    framing_score       DOUBLE,                -- correlation with the calibration's reference, -1..1
+    framing_shift_px    DOUBLE,                -- distance from where the part belongs (pixels of the frame)
+    wait_ms             DOUBLE,                -- arrival to start of work
+    read_ms             DOUBLE,                -- reading and verifying
+    gates_ms            DOUBLE,                -- gate figures
+    prepare_ms          DOUBLE,                -- preprocessing
+    infer_ms            DOUBLE,                -- the model
+    evidence_ms         DOUBLE,                -- keeping the evidence
+    age_ms              DOUBLE,                -- exposure to decision
+    chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
+    chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
+);
+
+-- Frames that were triggered and never came. triggers = PASS + FAIL + INVALID + lost.
+CREATE TABLE gaps (
+    gap_id              VARCHAR NOT NULL,      -- like a frame id: when it was noticed, on which camera
+    recorded_at         TIMESTAMPTZ NOT NULL,  -- when this row was made
+    station             VARCHAR NOT NULL,      -- name of the station
+    camera              VARCHAR NOT NULL,      -- name of the camera
+    camera_serial       VARCHAR,               -- serial number of the device
+    noticed_at          TIMESTAMPTZ NOT NULL,  -- wall clock when the loss was noticed
+    lost                BIGINT NOT NULL,       -- how many frames
+    reason              VARCHAR NOT NULL,      -- failed_grab, counter_gap, spool_full, spool_failed
+    detail              VARCHAR NOT NULL,      -- what the camera or the disk said
+    first_frame_number  BIGINT,                -- the camera's own numbers of the lost frames
+    last_frame_number   BIGINT,
+    chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
+    chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
+);
+
+-- What changed or happened that can alter a verdict or explain one.
+CREATE TABLE events (
+    event_id            VARCHAR NOT NULL,      -- like a frame id: when, and which part of the station
+    recorded_at         TIMESTAMPTZ NOT NULL,  -- when this row was made
+    station             VARCHAR NOT NULL,      -- name of the station
+    kind                VARCHAR NOT NULL,      -- started, stopped, settings, calibration, camera_lost, ...
+    who                 VARCHAR NOT NULL,      -- a person, or the part of the station that noticed
+    detail              VARCHAR NOT NULL,      -- in words
+    before              VARCHAR,               -- the value before a change
+    after               VARCHAR,               -- the value after it
+    chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
+    chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
+);
