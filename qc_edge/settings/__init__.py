@@ -1,5 +1,6 @@
 """A station's settings: the TOML a person edits, checked as a whole, and where its files are."""
 
+from qc_edge.settings.change import Change, changed_live, in_force, settings_digest
 from qc_edge.settings.load import load_settings, parse_settings
 from qc_edge.settings.model import (
     CameraSettings,
@@ -18,6 +19,7 @@ from qc_edge.settings.paths import StationPaths
 
 __all__ = [
     "CameraSettings",
+    "Change",
     "EngineSettings",
     "IncomingSettings",
     "InspectSettings",
@@ -29,6 +31,9 @@ __all__ = [
     "StationSettings",
     "StorageSettings",
     "Trigger",
+    "changed_live",
+    "in_force",
     "load_settings",
     "parse_settings",
+    "settings_digest",
 ]

@@ -1,72 +1,157 @@
-"""Read a settings file: every fault at once, each with its place and what was expected."""
+"""Read a settings file: every fault at once, each with its line and what was expected."""
 
 from __future__ import annotations
 
 import difflib
+import json
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from qc_edge.errors import SettingsError
 from qc_edge.settings import toml
 from qc_edge.settings.model import Settings
+from qc_edge.settings.places import Place, line_of, lines_by_place
+
+_EXPECTED = {
+    "string_type": 'text in quotes: "..."',
+    "path_type": 'a path in quotes: "/..."',
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "string_too_short": "text that is not empty",
+}
 
 
 def load_settings(path: Path) -> Settings:
     """The settings in `path`. Raises SettingsError that names every fault in the file."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        known = sorted(other.stem for other in path.parent.glob("*.toml"))
-        near = difflib.get_close_matches(path.stem, known, 1)
-        raise SettingsError(
-            f"there is no station {path.stem!r}: {path} does not exist"
-            + (f"; did you mean {near[0]!r}?" if near else ""),
-            hint=f"stations here: {', '.join(known)}" if known else f"qc-edge init {path.stem}",
-        ) from None
+        raise _no_such_station(path) from None
     except (OSError, UnicodeDecodeError) as fault:
         raise SettingsError(f"cannot read {path}: {fault}", hint="expected a UTF-8 TOML file") from None
-    return parse_settings(text, str(path))
+    settings = parse_settings(text, str(path), path.parent.absolute())
+    if settings.station.name != path.stem:
+        raise SettingsError(
+            f"{path} says station.name = {settings.station.name!r}, expected its file name {path.stem!r}",
+            hint="change the name in the file, or rename the file",
+        )
+    return settings
 
 
-def parse_settings(text: str, where: str) -> Settings:
-    """The settings in the TOML `text`; `where` names it in messages. Raises SettingsError."""
+def parse_settings(text: str, where: str, base: Path = Path("/")) -> Settings:
+    """The settings in the TOML `text`. Raises SettingsError that names every fault.
+
+    `where` names the text in messages; relative paths in it start at `base`.
+    """
     try:
         values = toml.loads(text)
     except toml.TOMLDecodeError as fault:
-        raise SettingsError(f"{where} is not valid TOML: {fault}", hint="see docs/integrator.md") from None
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as faults:
-        lines = [f"  {_words(fault)}" for fault in faults.errors()]
-        count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
         raise SettingsError(
-            f"{where} has {count}:\n" + "\n".join(lines),
-            hint="mend the file; an editor that knows JSON schemas shows what each key takes",
+            f"{where} is not valid TOML: {fault}",
+            hint='expected [section] lines, key = value lines, and text in "quotes"',
+        ) from None
+    try:
+        return Settings.model_validate_json(
+            json.dumps(values, default=str), strict=True, context={"base": base}
+        )
+    except ValidationError as faults:
+        lines = lines_by_place(text)
+        in_order = sorted(faults.errors(), key=lambda fault: line_of(fault["loc"], lines) or 0)
+        said = [_words(fault, values, lines) for fault in in_order]
+        raise SettingsError(
+            f"{where} has {len(said)} fault{'s'[: len(said) > 1]}:\n"
+            + "\n".join(f"  {each}" for each in said),
+            hint="mend the file, then run `qc-edge check`; an editor with TOML support completes the keys",
         ) from None
 
 
-def _words(fault: ErrorDetails) -> str:
+def _no_such_station(path: Path) -> SettingsError:
+    known = sorted(other.stem for other in path.parent.glob("*.toml"))
+    near = _did_you_mean(path.stem, known)
+    return SettingsError(
+        f"there is no station {path.stem!r}: {path} does not exist{near}",
+        hint=f"stations here: {', '.join(known)}" if known else f"make it: qc-edge init {path.stem}",
+    )
+
+
+def _words(fault: ErrorDetails, values: dict[str, Any], lines: dict[Place, int]) -> str:
     place = fault["loc"]
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
-    if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(place[-1]), _known_keys(place[:-1]), 1)
-        return f"{where}: unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
-    said = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] in {"missing", "value_error"}:
-        return f"{where or 'file'}: {said}"
-    return f"{where}: {said}, got {fault['input']!r}"
+    number = line_of(place, lines)
+    where = f"line {number}, {_dotted(place, values)}" if number else _dotted(place, values)
+    return f"{where}: {_fault_words(fault, place)}"
 
 
-def _known_keys(place: tuple[int | str, ...]) -> list[str]:
-    section: type[BaseModel] = Settings
+def _dotted(place: Place, values: Any) -> str:
+    words = ""
     for part in place:
-        if isinstance(part, int):
-            continue
-        annotation = section.model_fields[part].annotation
+        try:
+            values = values[part]
+        except (LookupError, TypeError):
+            values = None
+        if isinstance(part, str):
+            words += f".{part}" if words else part
+        elif isinstance(values, dict) and isinstance(values.get("name"), str):
+            words += f"[{values['name']}]"
+        else:
+            words += f"[#{part + 1}]"
+    return words
+
+
+def _fault_words(fault: ErrorDetails, place: Place) -> str:
+    """What is wrong and what was expected, for a person who has never seen the program's types."""
+    kind, given = fault["type"], json.dumps(fault["input"], default=str)
+    if kind == "extra_forbidden":
+        known, what = _known_keys(place[:-1]), "key" if len(place) > 1 else "section"
+        return f"unknown {what}{_did_you_mean(str(place[-1]), known) or '; known: ' + ', '.join(known)}"
+    if kind == "value_error":
+        return fault["msg"].removeprefix("Value error, ")
+    field = _field(place)
+    if isinstance(place[-1], int) and field and not isinstance(fault["input"], dict):
+        return f"got {given}; {field.description}"
+    if kind == "missing":
+        return f"missing; {field.description if field else 'it must be there'}"
+    if kind in {"model_type", "model_attributes_type"}:
+        return f"expected a section, [{place[0]}], got {given}"
+    if place == ("camera",) and kind == "tuple_type":
+        return "each camera is a section of its own: [[camera]], with two brackets"
+    if kind == "string_pattern_mismatch":
+        pattern = fault["ctx"]["pattern"]
+        return f"got {given}, expected the form {pattern}" + (f" ({field.description})" if field else "")
+    expected = _EXPECTED.get(kind) or fault["msg"].removeprefix("Input should be ")
+    return f"got {given}, expected {expected}"
+
+
+def _field(place: Place) -> FieldInfo | None:
+    *section, key = [part for part in place if isinstance(part, str)] or [""]
+    return (_section(tuple(section)) or Settings).model_fields.get(key)
+
+
+def _known_keys(place: Place) -> list[str]:
+    section = _section(tuple(part for part in place if isinstance(part, str)))
+    return list(section.model_fields) if section else []
+
+
+def _section(names: tuple[str, ...]) -> type[BaseModel] | None:
+    """The model of the section at `names`, None where the settings have no such section."""
+    section: type[BaseModel] = Settings
+    for name in names:
+        field = section.model_fields.get(name)
+        annotation = field.annotation if field else None
         inner = getattr(annotation, "__args__", (annotation,))[0]
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
+            return None
         section = inner
-    return list(section.model_fields)
+    return section
+
+
+def _did_you_mean(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""

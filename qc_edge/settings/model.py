@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+NAME_PATTERN = r"^[a-z][a-z0-9-]{0,30}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Role(str, Enum):
@@ -54,24 +56,23 @@ class CameraSettings(_Section):
     """One camera."""
 
     name: Name = Field(description="Stands in every frame id: top, left, weld-2.")
-    backend: str = Field(
-        default="basler", pattern="^(basler|emulated|folder|scripted)$",
+    backend: Literal["basler", "emulated", "folder", "scripted"] = Field(
+        default="basler",
         description="basler: a real device. emulated: pylon's emulator plays `images`. "
         "folder: plays `images` without pylon. scripted: faults for tests.",
     )  # fmt: skip
-    serial: str | None = Field(
+    serial: Text | None = Field(
         default=None, description="Serial number; without it the only camera found is taken."
     )
     trigger: Trigger = Field(default=Trigger.FREE, description="What makes the camera expose.")
     rate_hz: float | None = Field(
-        default=None, gt=0, le=1000,
+        default=None, gt=0, le=1000, validate_default=True,
         description="Frames per second: free run and folder, or this station's own software triggers.",
     )  # fmt: skip
-    trigger_line: str = Field(default="Line1", description="Input of the hardware trigger.")
-    trigger_edge: str = Field(
-        default="RisingEdge", pattern="^(RisingEdge|FallingEdge)$",
-        description="Edge of the hardware trigger.",
-    )  # fmt: skip
+    trigger_line: Text = Field(default="Line1", description="Input of the hardware trigger.")
+    trigger_edge: Literal["RisingEdge", "FallingEdge"] = Field(
+        default="RisingEdge", description="Edge of the hardware trigger."
+    )
     exposure_us: float | None = Field(default=None, gt=0, description="Exposure time (us).")
     gain_db: float | None = Field(
         default=None, ge=0, le=48, description="Analogue gain (dB; raw units on older cameras)."
@@ -96,8 +97,10 @@ class CameraSettings(_Section):
         description="No frame for this long from a camera that should deliver is said aloud (s).",
     )  # fmt: skip
     images: Path | None = Field(
-        default=None, description="What an emulated or folder camera plays, in name order."
-    )
+        default=None, validate_default=True,
+        description="Directory that an emulated or folder camera plays, in name order; a relative path "
+        "starts at the settings file.",
+    )  # fmt: skip
     repeat: bool = Field(default=True, description="Folder camera: start again after the last.")
 
     @field_validator("roi")
@@ -107,13 +110,19 @@ class CameraSettings(_Section):
             raise ValueError("expected [x, y, width, height] with x, y >= 0 and width, height >= 1")
         return roi
 
-    @model_validator(mode="after")
-    def _played_cameras_have_images(self) -> CameraSettings:
-        if self.backend == "folder" and self.images is None:
-            raise ValueError("backend 'folder' needs `images`: the directory to play")
-        if self.backend == "folder" and self.rate_hz is None:
-            raise ValueError("backend 'folder' needs `rate_hz`: how many frames per second")
-        return self
+    @field_validator("images")
+    @classmethod
+    def _folder_has_images(cls, images: Path | None, info: ValidationInfo) -> Path | None:
+        if images is None and info.data.get("backend") == "folder":
+            raise ValueError("missing; backend 'folder' plays a directory: images = \"/path\"")
+        return images and (info.context or {}).get("base", Path()) / images
+
+    @field_validator("rate_hz")
+    @classmethod
+    def _folder_has_a_rate(cls, rate: float | None, info: ValidationInfo) -> float | None:
+        if rate is None and info.data.get("backend") == "folder":
+            raise ValueError("missing; backend 'folder' needs its frames per second: rate_hz = 10.0")
+        return rate
 
 
 class IncomingSettings(_Section):
@@ -124,8 +133,8 @@ class IncomingSettings(_Section):
         default=None,
         description="Regular expression on the file name; the group `part` (or the first) is the part id.",
     )
-    sidecar: str = Field(
-        default="optional", pattern="^(optional|required|none)$",
+    sidecar: Literal["optional", "required", "none"] = Field(
+        default="optional",
         description="NAME.json beside NAME.png. required: wait for it, at most `sidecar_wait_s`.",
     )  # fmt: skip
     sidecar_wait_s: float = Field(default=5.0, gt=0, description="Wait for a required sidecar (s).")
@@ -169,8 +178,8 @@ class ModelSettings(_Section):
 class EngineSettings(_Section):
     """What runs the model."""
 
-    backend: str = Field(
-        default="auto", pattern="^(auto|onnx|scripted)$",
+    backend: Literal["auto", "onnx", "scripted"] = Field(
+        default="auto",
         description="auto takes the best that this machine has and says why.",
     )  # fmt: skip
     threads: int = Field(default=0, ge=0, le=256, description="CPU threads; 0: chosen by cores.")
@@ -214,7 +223,9 @@ class StorageSettings(_Section):
 class LogSettings(_Section):
     """What the station says while it runs."""
 
-    level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important line that is still written."
+    )
     verdicts_per_s: float = Field(
         default=5.0, ge=0,
         description="At most this many PASS lines a second; FAIL, INVALID and HOLD always.",
@@ -224,7 +235,7 @@ class LogSettings(_Section):
 class Settings(_Section):
     """The whole file."""
 
-    station: StationSettings
+    station: StationSettings = Field(description="The section [station], with the station's name.")
     camera: tuple[CameraSettings, ...] = Field(default=(), description="The station's cameras.")
     incoming: IncomingSettings = IncomingSettings()
     model: ModelSettings = ModelSettings()
@@ -233,11 +244,12 @@ class Settings(_Section):
     storage: StorageSettings = StorageSettings()
     log: LogSettings = LogSettings()
 
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> Settings:
-        names = [camera.name for camera in self.camera]
+    @field_validator("camera")
+    @classmethod
+    def _names_are_unique(cls, cameras: tuple[CameraSettings, ...]) -> tuple[CameraSettings, ...]:
+        names = [camera.name for camera in cameras]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"camera names must differ; given twice: {', '.join(sorted(twice))}")
         if "incoming" in names:
             raise ValueError("the camera name 'incoming' is taken by spool/incoming/")
-        return self
+        return cameras

@@ -1,0 +1,87 @@
+"""What differs between two settings, and what of it a running station takes over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from qc_edge.settings.model import Settings
+
+LIVE = (
+    "station.deadline_ms",
+    "model.threshold",
+    "model.review_band",
+    "incoming.part_id_pattern",
+    "incoming.sidecar",
+    "incoming.sidecar_wait_s",
+    "incoming.settle_s",
+    "incoming.max_megapixels",
+    "incoming.max_file_mb",
+    "storage.",
+    "log.",
+)
+"""Names (or the beginnings of names) that apply on reload; everything else needs a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One setting that differs: its dotted name and both values, as JSON has them."""
+
+    name: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        return f"{self.name}: {_shown(self.before)} -> {_shown(self.after)}"
+
+
+def settings_digest(settings: Settings) -> str:
+    """SHA-256 (hex) of the settings with all defaults filled in; equal settings, equal digest."""
+    canonical = json.dumps(settings.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def is_live(name: str) -> bool:
+    """True if the setting with this dotted name applies on reload."""
+    return any(name == live or (live.endswith(".") and name.startswith(live)) for live in LIVE)
+
+
+def changed_live(old: Settings, new: Settings) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+    """The changes from `old` to `new`: (those that apply at once, those that need a restart)."""
+    before, after = _flat(old), _flat(new)
+    changes = [
+        Change(name, before.get(name), after.get(name))
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+    live = tuple(change for change in changes if is_live(change.name))
+    return live, tuple(change for change in changes if not is_live(change.name))
+
+
+def in_force(old: Settings, new: Settings) -> Settings:
+    """`old` with those settings of `new` that apply at once: what a reloaded station runs on."""
+    sections = {}
+    for section in type(old).model_fields:
+        was, comes = getattr(old, section), getattr(new, section)
+        if section != "camera":
+            keys = type(was).model_fields
+            sections[section] = was.model_copy(
+                update={key: getattr(comes, key) for key in keys if is_live(f"{section}.{key}")}
+            )
+    return old.model_copy(update=sections)
+
+
+def _flat(settings: Settings) -> dict[str, Any]:
+    values = settings.model_dump(mode="json")
+    cameras = values.pop("camera")
+    flat = {f"{section}.{key}": value for section, keys in values.items() for key, value in keys.items()}
+    flat["camera"] = [camera["name"] for camera in cameras]
+    for camera in cameras:
+        flat |= {f"camera.{camera['name']}.{key}": value for key, value in camera.items() if key != "name"}
+    return flat
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else json.dumps(value)

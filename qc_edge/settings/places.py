@@ -1,0 +1,39 @@
+"""Where a setting stands in its TOML text, so that a message names the line; never reads values."""
+
+from __future__ import annotations
+
+import re
+
+_HEADER = re.compile(r"^\s*\[(\[)?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"""^\s*["']?([A-Za-z0-9_-]+)["']?\s*=""")
+
+Place = tuple[int | str, ...]
+"""Section, position for a repeated section, key: ("camera", 0, "exposure_us")."""
+
+
+def lines_by_place(text: str) -> dict[Place, int]:
+    """The line (from 1) of each section header and each `key =` of the TOML `text`."""
+    lines: dict[Place, int] = {}
+    repeated: dict[str, int] = {}
+    section: Place = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            name = header[2].strip("\"'")
+            if header[1]:
+                repeated[name] = repeated.get(name, -1) + 1
+                lines.setdefault((name,), number)
+                section = (name, repeated[name])
+            else:
+                section = (name,)
+            lines.setdefault(section, number)
+        elif key := _KEY.match(line):
+            lines.setdefault((*section, key[1]), number)
+    return lines
+
+
+def line_of(place: Place, lines: dict[Place, int]) -> int | None:
+    """The line of `place`, or of the nearest section around it that is written down."""
+    for length in range(len(place), 0, -1):
+        if (number := lines.get(place[:length])) is not None:
+            return number
+    return None

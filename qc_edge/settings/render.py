@@ -1,0 +1,67 @@
+"""Write a settings file for a person to edit: every key with what it does and its default."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from qc_edge.settings.change import is_live
+from qc_edge.settings.model import CameraSettings, Settings
+
+_HEAD = """\
+#:schema ./station.schema.json
+# The settings of station {name}. A line that starts with # shows a default; take the # away to change it.
+# `qc-edge check {name}` shows every fault at once. (live) applies on `systemctl reload qc-edge@{name}`,
+# everything else on restart.
+"""
+
+
+def render_settings(values: Mapping[str, Mapping[str, Any]], cameras: Sequence[Mapping[str, Any]]) -> str:
+    """The TOML text of a station: `values` by section and key, one mapping for each camera.
+
+    All keys that are not given stand there commented out, with their default.
+    """
+    parts = [_HEAD.format(name=values["station"]["name"])]
+    for section, field in Settings.model_fields.items():
+        if section == "camera":
+            parts += [_section("[[camera]]", CameraSettings, camera, "camera") for camera in cameras]
+            if not cameras:
+                parts.append(_commented(_section("[[camera]]", CameraSettings, {"name": "top"}, "camera")))
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            parts.append(_section(f"[{section}]", field.annotation, values.get(section, {}), section))
+    return "\n".join(parts)
+
+
+def _section(header: str, model: type[BaseModel], values: Mapping[str, Any], section: str) -> str:
+    lines = [f"# {(model.__doc__ or '').strip()}", header]
+    for key, field in model.model_fields.items():
+        live = " (live)" if is_live(f"{section}.{key}") else ""
+        lines += textwrap.wrap(f"{field.description}{live}", 100, initial_indent="# ", subsequent_indent="# ")
+        lines.append(f"{key} = {toml_value(values[key])}" if key in values else _default(key, field))
+    return "\n".join(lines) + "\n"
+
+
+def _default(key: str, field: FieldInfo) -> str:
+    return f"#{key} =" if field.default is None else f"#{key} = {toml_value(field.default)}"
+
+
+def _commented(text: str) -> str:
+    return "".join(f"{'' if line.startswith('#') else '#'}{line}\n" for line in text.splitlines())
+
+
+def toml_value(value: object) -> str:
+    """One value as TOML: text, numbers, booleans, and lists of them."""
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(toml_value(each) for each in value)}]"
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, Path):
+        value = str(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
