@@ -8,10 +8,11 @@ from importlib import resources
 import duckdb
 
 from qc_edge.errors import StoreError
+from qc_edge.service.clock import utc_now
 
 Migration = Callable[[duckdb.DuckDBPyConnection], object]
 
-_BOOK = "CREATE TABLE IF NOT EXISTS migrations (name VARCHAR NOT NULL, applied_at TIMESTAMPTZ NOT NULL)"
+_BOOK = "CREATE TABLE IF NOT EXISTS migrations (name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
 
 
 def _m001_first_schema(log: duckdb.DuckDBPyConnection) -> None:
@@ -37,7 +38,7 @@ def migrate(log: duckdb.DuckDBPyConnection) -> list[str]:
         if name not in done:
             log.execute("BEGIN")
             migration(log)
-            log.execute("INSERT INTO migrations VALUES (?, now())", [name])
+            log.execute("INSERT INTO migrations VALUES (?, ?)", [name, utc_now().replace(tzinfo=None)])
             log.execute("COMMIT")
             ran.append(name)
     return ran

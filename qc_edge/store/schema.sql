@@ -1,10 +1,10 @@
 -- The traceability log. This file is the schema's only source: the reference page is made from it.
--- Rows are only ever added. A correction is a new row.
+-- Rows are only ever added. A correction is a new row. All times are UTC.
 
 -- One row for one frame: everything needed to reconstruct and defend its verdict.
 CREATE TABLE inspections (
     frame_id            VARCHAR NOT NULL,      -- UTC to the microsecond and the camera; sorts by time, never repeats
-    recorded_at         TIMESTAMPTZ NOT NULL,  -- when this row was made
+    recorded_at         TIMESTAMP NOT NULL  ,  -- when this row was made
     part_id             VARCHAR NOT NULL,      -- the physical piece
     part_source         VARCHAR NOT NULL,      -- where part_id comes from: frame, sidecar, name, counter
     lot                 VARCHAR,               -- the batch that the part belongs to, if known
@@ -13,7 +13,7 @@ CREATE TABLE inspections (
     camera_serial       VARCHAR,               -- serial number of the device
     camera_frame_number BIGINT,                -- the camera's own counter; a gap in it is a row in gaps
     camera_timestamp    BIGINT,                -- the camera's own clock (ticks)
-    captured_at         TIMESTAMPTZ NOT NULL,  -- wall clock at the exposure
+    captured_at         TIMESTAMP NOT NULL  ,  -- wall clock at the exposure
     monotonic_ns        BIGINT,                -- CLOCK_MONOTONIC at the exposure (ns), comparable within boot_id
     boot_id             VARCHAR,               -- the kernel's id of the boot
     clock_trusted       BOOLEAN NOT NULL,      -- false: not synchronised, or stepped back
@@ -73,11 +73,11 @@ CREATE TABLE inspections (
 -- Frames that were triggered and never came. triggers = PASS + FAIL + INVALID + lost.
 CREATE TABLE gaps (
     gap_id              VARCHAR NOT NULL,      -- like a frame id: when it was noticed, on which camera
-    recorded_at         TIMESTAMPTZ NOT NULL,  -- when this row was made
+    recorded_at         TIMESTAMP NOT NULL  ,  -- when this row was made
     station             VARCHAR NOT NULL,      -- name of the station
     camera              VARCHAR NOT NULL,      -- name of the camera
     camera_serial       VARCHAR,               -- serial number of the device
-    noticed_at          TIMESTAMPTZ NOT NULL,  -- wall clock when the loss was noticed
+    noticed_at          TIMESTAMP NOT NULL  ,  -- wall clock when the loss was noticed
     lost                BIGINT NOT NULL,       -- how many frames
     reason              VARCHAR NOT NULL,      -- failed_grab, counter_gap, spool_full, spool_failed
     detail              VARCHAR NOT NULL,      -- what the camera or the disk said
@@ -90,7 +90,7 @@ CREATE TABLE gaps (
 -- What changed or happened that can alter a verdict or explain one.
 CREATE TABLE events (
     event_id            VARCHAR NOT NULL,      -- like a frame id: when, and which part of the station
-    recorded_at         TIMESTAMPTZ NOT NULL,  -- when this row was made
+    recorded_at         TIMESTAMP NOT NULL  ,  -- when this row was made
     station             VARCHAR NOT NULL,      -- name of the station
     kind                VARCHAR NOT NULL,      -- started, stopped, settings, calibration, camera_lost, ...
     who                 VARCHAR NOT NULL,      -- a person, or the part of the station that noticed

@@ -1,0 +1,137 @@
+"""The rows as text, one file an hour: appended and synced before the database commits.
+
+The database is a way to ask; this is what was promised. A database that is lost, torn or set aside is
+filled again from here. Lines: number, hash, canonical JSON, separated by tabs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from qc_edge.domain.inspection import COLUMNS
+from qc_edge.store.chain import Link, chain_hash
+from qc_edge.store.durable import Disk, store_error
+
+_TAIL = 1 << 20
+"""A torn end is shorter than this: one batch of rows."""
+
+
+class Journal:
+    """Append-only. Used under the ledger's lock. `mended` says what was torn and cut off at start."""
+
+    def __init__(self, directory: Path, disk: Disk) -> None:
+        self._directory = directory
+        self._disk = disk
+        self._fd = -1
+        self._open_name = ""
+        self.mended = self._cut_torn_end()
+
+    def append(self, links: Sequence[Link], now: datetime) -> None:
+        """Make these rows durable, in order. Raises DiskFullError or StoreError; then none is kept."""
+        name = f"{now.astimezone(timezone.utc):%Y-%m-%dT%H}.jsonl"
+        data = "".join(f"{each.seq}\t{each.sha256}\t{each.text}\n" for each in links).encode()
+        try:
+            if name != self._open_name:
+                self._turn_to(name)
+            size = os.fstat(self._fd).st_size
+            try:
+                self._disk.append(self._fd, data)
+            except OSError:
+                os.ftruncate(self._fd, size)
+                raise
+        except OSError as fault:
+            raise store_error(fault, f"cannot append to {self._directory / name}") from fault
+
+    def after(self, seq: int) -> Iterator[list[Link]]:
+        """The rows with a number above `seq`, oldest first, in portions.
+
+        What does not read is left out, what does not follow from the row before it is kept; both are
+        said in `mended`.
+        """
+        files = sorted(self._directory.glob("*.jsonl"))
+        start = len(files)
+        while start > 0:
+            start -= 1
+            if _first_seq(files[start]) <= seq + 1:
+                break
+        previous: Link | None = None
+        for path in files[start:]:
+            portion = []
+            for number, line in enumerate(_lines(path), 1):
+                if _seq(line) <= seq:
+                    continue
+                try:
+                    link = _parse(line)
+                except (ValueError, KeyError) as fault:
+                    self.mended.append(f"{path.name} line {number} is damaged and was left out: {fault}")
+                    continue
+                if previous and chain_hash(previous.sha256, link.seq, link.text) != link.sha256:
+                    self.mended.append(f"{path.name} line {number} does not follow from the row before it")
+                previous = link
+                portion.append(link)
+            if portion:
+                yield portion
+
+    def close(self) -> None:
+        """Let the file go. May be called twice."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._open_name = -1, ""
+
+    def _turn_to(self, name: str) -> None:
+        self.close()
+        path = self._directory / name
+        new = not path.exists()
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        self._open_name = name
+        if new:
+            self._disk.sync_directory(self._directory)
+
+    def _cut_torn_end(self) -> list[str]:
+        files = sorted(self._directory.glob("*.jsonl"))
+        if not files:
+            return []
+        with files[-1].open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            start = file.seek(max(0, size - _TAIL))
+            tail = file.read()
+        good = tail.rfind(b"\n") + 1
+        while good and not _reads(tail[tail.rfind(b"\n", 0, good - 1) + 1 : good]):
+            good = tail.rfind(b"\n", 0, good - 1) + 1
+        if start + good == size:
+            return []
+        os.truncate(files[-1], start + good)
+        return [f"{files[-1].name} ended in {size - start - good} torn bytes, which were cut off"]
+
+
+def _reads(line: bytes) -> bool:
+    try:
+        _parse(line)
+    except (ValueError, KeyError):
+        return False
+    return True
+
+
+def _seq(line: bytes) -> float:
+    number = line.partition(b"\t")[0]
+    return int(number) if number.isdigit() else float("inf")  # damaged: looked at, and said
+
+
+def _first_seq(path: Path) -> float:
+    return next((_seq(line) for line in _lines(path)), float("inf"))
+
+
+def _parse(line: bytes) -> Link:
+    seq, sha256, text = line.decode().rstrip("\n").split("\t", 2)
+    row = json.loads(text)
+    table = row.pop("table")
+    return Link(table, tuple(row.get(name) for name in COLUMNS[table]), int(seq), sha256, text)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from file

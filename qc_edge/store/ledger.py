@@ -1,0 +1,173 @@
+"""The traceability log: the one place that writes rows. Rows are added, never changed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from qc_edge.domain.frame import FrameId
+from qc_edge.domain.inspection import COLUMNS, Row
+from qc_edge.errors import DiskFullError, StoreError
+from qc_edge.store import chain
+from qc_edge.store.database import connect, insert, open_or_set_aside
+from qc_edge.store.durable import Disk
+from qc_edge.store.journal import Journal
+
+
+@dataclass(slots=True)
+class DayCounts:
+    """Today's tally (UTC day): frames by verdict, INVALID by reason, known-lost."""
+
+    verdicts: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    held: int = 0
+    lost: int = 0
+
+
+class Ledger:
+    """Opened by the one process that runs the station; commits from any thread, one at a time.
+
+    A commit appends to the journal (synced), then to the database. If the database fails after that,
+    the rows stand in the journal and `reopen` brings the database up to it.
+    """
+
+    def __init__(self, database: Path, journal: Path, set_aside: Path, disk: Disk) -> None:
+        """Open the log, mend it if it must be mended (`mended` says how).
+
+        Raises StoreError if neither the database nor a new one in its place can be opened.
+        """
+        self._path = database
+        self._lock = threading.Lock()
+        self._disk = disk
+        self._journal = Journal(journal, disk)
+        self._log, self.mended = open_or_set_aside(database, set_aside)
+        self._seq, self._hash = self._newest_in_database()
+        self._catch_up()
+        self.mended += self._journal.mended
+
+    def commit(self, rows: Sequence[Row], now: datetime) -> None:
+        """Add `rows`, in order, in one transaction. On return they are durable.
+
+        Raises DiskFullError or StoreError: then call `reopen` before anything else, and ask `known`
+        which rows stand.
+        """
+        with self._lock:
+            links, previous = [], self._hash
+            for seq, row in enumerate(rows, self._seq + 1):
+                links.append(chain.link(row, seq, previous))
+                previous = links[-1].sha256
+            self._journal.append(links, now)
+            self._seq, self._hash = links[-1].seq, links[-1].sha256
+            self._insert(links)
+
+    def reopen(self) -> None:
+        """After a failed commit: open the database again and bring it up to the journal."""
+        with self._lock:
+            self._log.close()
+            self._log = connect(self._path)
+            self._seq, self._hash = self._newest_in_database()
+            self._catch_up()
+
+    def known(self, frames: Iterable[FrameId]) -> set[FrameId]:
+        """Those of `frames` that have a row."""
+        wanted = list(frames)
+        if not wanted:
+            return set()
+        with self._lock:
+            found = self._log.execute(
+                "SELECT frame_id FROM inspections WHERE frame_id BETWEEN $low AND $high "
+                "AND frame_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
+                "SELECT gap_id FROM gaps WHERE gap_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
+                "SELECT event_id FROM events WHERE event_id IN (SELECT unnest($wanted::VARCHAR[]))",
+                {"low": min(wanted), "high": max(wanted), "wanted": wanted},
+            ).fetchall()
+        return {FrameId(name) for (name,) in found}
+
+    def newest_frame(self) -> FrameId | None:
+        """The highest id in the log, of a frame, a gap or an event."""
+        with self._lock:
+            (newest,) = self._one(
+                "SELECT max(id) FROM (SELECT max(frame_id) AS id FROM inspections UNION ALL "
+                "SELECT max(gap_id) FROM gaps UNION ALL SELECT max(event_id) FROM events)"
+            )
+        return FrameId(newest) if newest else None
+
+    def part_counters(self) -> dict[str, int]:
+        """The highest counted part id of each camera, so that counters survive restarts."""
+        with self._lock:
+            rows = self._log.execute(
+                "SELECT camera, max(CAST(regexp_extract(part_id, '([0-9]+)$', 1) AS BIGINT)) "
+                "FROM inspections WHERE part_source = 'counter' GROUP BY camera"
+            ).fetchall()
+        return dict(rows)
+
+    def day_counts(self, day: datetime) -> DayCounts:
+        """The tally of the UTC day that `day` falls in."""
+        since = day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        counts = DayCounts()
+        with self._lock:
+            for verdict, reason, held, number in self._log.execute(
+                "SELECT verdict, reason, disposition = 'HOLD', count(*) FROM inspections "
+                "WHERE recorded_at >= ? GROUP BY ALL",
+                [since],
+            ).fetchall():
+                counts.verdicts[verdict] = counts.verdicts.get(verdict, 0) + number
+                counts.held += number if held else 0
+                if verdict == "INVALID":
+                    counts.reasons[reason] = counts.reasons.get(reason, 0) + number
+            (counts.lost,) = self._one(
+                "SELECT coalesce(sum(lost), 0)::BIGINT FROM gaps WHERE recorded_at >= ?", since
+            )
+        return counts
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the database file."""
+        with self._lock:
+            self._log.execute("CHECKPOINT log")
+
+    def close(self) -> None:
+        """Close cleanly, so that the next start finds no write-ahead log."""
+        with self._lock:
+            self._log.close()
+            self._journal.close()
+
+    def _insert(self, links: Sequence[chain.Link]) -> None:
+        try:
+            insert(self._log, links)
+        except duckdb.Error as fault:
+            if "No space left" in str(fault):
+                raise DiskFullError(
+                    f"{self._path}: no space left for a commit",
+                    hint="free some room; the station goes on by itself when there is enough",
+                ) from fault
+            raise StoreError(
+                f"{self._path}: the database refused a commit: {fault}",
+                hint="the rows are safe in the journal; restart the station to bring the database up",
+            ) from fault
+
+    def _catch_up(self) -> None:
+        added = 0
+        for portion in self._journal.after(self._seq):
+            insert(self._log, portion)
+            self._seq, self._hash = portion[-1].seq, portion[-1].sha256
+            added += len(portion)
+        if added:
+            self.mended.append(f"{added} rows were brought into the database from the journal")
+
+    def _newest_in_database(self) -> tuple[int, str]:
+        newest = [
+            self._one(f"SELECT chain_seq, chain_hash FROM {table} ORDER BY chain_seq DESC LIMIT 1")  # noqa: S608
+            for table in COLUMNS
+        ]
+        seq, sha256 = max((row for row in newest if row), default=(0, chain.GENESIS))
+        return seq, sha256
+
+    def _one(self, query: str, *values: object) -> tuple[Any, ...]:
+        row: tuple[Any, ...] | None = self._log.execute(query, values).fetchone()
+        return row or ()
