@@ -1,0 +1,99 @@
+"""What a station knows about its picture: a dated record per camera, with who made it and until when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+FOCUS_MIN = 80.0
+"""Variance of the 3x3 Laplacian below which a frame is too unsharp to be judged."""
+
+STARTING_DAYS = 30
+"""A station must be calibrated on its own parts within this many days of `qc-edge init`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateBounds:
+    """What a frame must keep to be judged; a figure that equals its bound is within it.
+
+    `focus_min` is a variance of gray values squared; brightness (mean) and contrast (standard
+    deviation) are in gray values 0..255; shares are 0..1 of the pixels; `framing_score_min` is a
+    correlation -1..1 and `framing_shift_max` a distance in pixels of the full frame, both None
+    without a framing reference.
+    """
+
+    focus_min: float = FOCUS_MIN
+    brightness_min: float = 10.0
+    brightness_max: float = 245.0
+    contrast_min: float = 3.0
+    saturated_share_max: float = 0.5
+    black_share_max: float = 0.9
+    framing_score_min: float | None = None
+    framing_shift_max: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FramingReference:
+    """How the region looks with a part where it belongs: `width` x `height` gray bytes, row by row."""
+
+    width: int
+    height: int
+    pixels: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.pixels) != self.width * self.height:
+            raise ValueError(
+                f"{len(self.pixels)} bytes for {self.width} x {self.height} gray pixels: expected "
+                f"{self.width * self.height}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """One dated record; the newest of a camera is in force, older ones stay.
+
+    Times are aware UTC. `width`, `height` (pixels) and `bit_depth` (8..16) are None where any will do;
+    `roi` is x, y, width, height of the region that is inspected, None for the whole frame;
+    `scale_um_per_px` is micrometres per pixel of the full frame. `source` says in words which frames
+    it was made from; `starting` is True until somebody has calibrated on real parts.
+    """
+
+    calibration_id: str
+    station: str
+    camera: str
+    made_at: datetime
+    made_by: str
+    due_at: datetime
+    source: str
+    width: int | None = None
+    height: int | None = None
+    bit_depth: int | None = None
+    roi: tuple[int, int, int, int] | None = None
+    scale_um_per_px: float | None = None
+    bounds: GateBounds = GateBounds()
+    framing: FramingReference | None = None
+    starting: bool = False
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it has expired: frames judged on it from now on are held."""
+        return now >= self.due_at
+
+
+def calibration_id(made_at: datetime, camera: str) -> str:
+    """The id of the record that `camera` got at `made_at` (UTC): `20261122T101500Z-top`."""
+    return f"{made_at:%Y%m%dT%H%M%S}Z-{camera}"
+
+
+def starting_calibration(station: str, camera: str, now: datetime) -> Calibration:
+    """What a new station begins with: wide bounds that refuse only hopeless frames, due soon."""
+    made_at = now.replace(microsecond=0)
+    return Calibration(
+        calibration_id=calibration_id(made_at, camera),
+        station=station,
+        camera=camera,
+        made_at=made_at,
+        made_by="qc-edge init",
+        due_at=made_at + timedelta(days=STARTING_DAYS),
+        source="no frames: wide bounds to start with, run qc-edge calibrate on known-good parts",
+        starting=True,
+    )

@@ -1,0 +1,192 @@
+"""The gates: whether a frame is fit to be judged, before the model sees it.
+
+Every figure is an exact integer or one correctly rounded division of integers, so that it is the same
+on every machine and a bound cuts the same frames everywhere. Never decides about the part.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+
+from qc_edge.domain.calibration import Calibration
+from qc_edge.domain.verdict import Reason
+from qc_edge.vision import framing
+from qc_edge.vision.image import Gray
+from qc_edge.vision.prepare import crop
+
+NO_LIGHT = 8.0
+"""A mean below it leaves nothing to look at; the frame is then dark, whatever else is wrong with it."""
+
+ALL_LIGHT = 247.0
+"""The same at the bright end."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateFigures:
+    """What was measured, in the units of `GateBounds`; framing is None without a reference."""
+
+    focus: float
+    brightness: float
+    contrast: float
+    saturated_share: float
+    black_share: float
+    framing_score: float | None = None
+    framing_shift_px: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a frame is INVALID: the code, the figure, the bound it broke, and all that in words."""
+
+    reason: Reason
+    figure: float
+    bound: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One gate's outcome: its name, and the refusal if it refuses."""
+
+    name: str
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """All figures, the refusal that counts (the first in the order of `findings`), and every gate's."""
+
+    figures: GateFigures
+    refusal: Refusal | None
+    findings: tuple[Finding, ...]
+
+
+def focus(gray: Gray) -> float:
+    """Variance of the 3x3 Laplacian (0 1 0, 1 -4 1, 0 1 0; mirrored border) in gray values squared.
+
+    Equal to `cv2.Laplacian(gray, cv2.CV_64F).var()` but for numpy's rounding. The Laplacian of 8 bits
+    fits 16 bits, so both sums are integers that double precision holds.
+    """
+    laplacian = cv2.Laplacian(gray, cv2.CV_16S)
+    return _variance(gray.size, int(cv2.sumElems(laplacian)[0]), _sum_of_squares(laplacian))
+
+
+def measure(gray: Gray, resized: Gray, bit_depth: int, calibration: Calibration) -> GateReport:
+    """Every figure of a frame, held against the calibration's bounds.
+
+    `gray` is the full frame (H x W uint8), `resized` the region of interest as `prepare.resize` gives
+    it, `bit_depth` that of the pixels as delivered. All figures but size are of the region.
+    """
+    figures = _figures(crop(gray, calibration.roi), resized, calibration)
+    height, width = gray.shape
+    findings = (
+        Finding("size", _size(width, height, calibration)),
+        Finding("bit_depth", _bit_depth(bit_depth, calibration)),
+        *_picture(figures, calibration),
+    )
+    refusal = next((finding.refusal for finding in findings if finding.refusal), None)
+    return GateReport(figures, refusal, findings)
+
+
+def _figures(region: Gray, resized: Gray, calibration: Calibration) -> GateFigures:
+    total = int(cv2.sumElems(region)[0])
+    score = shift = None
+    if calibration.framing is not None:
+        place = framing.locate(resized, calibration.framing)
+        height, width = region.shape
+        score, shift = place.score, math.hypot(place.right * width, place.down * height)
+    return GateFigures(
+        focus=focus(region),
+        brightness=total / region.size,
+        contrast=math.sqrt(_variance(region.size, total, _sum_of_squares(region))),
+        saturated_share=cv2.countNonZero(cv2.inRange(region, 255, 255)) / region.size,
+        black_share=(region.size - cv2.countNonZero(region)) / region.size,
+        framing_score=score,
+        framing_shift_px=shift,
+    )
+
+
+def _sum_of_squares(values: cv2.typing.MatLike) -> int:
+    """Exact below 2 ** 50, which 2 ** 28 pixels of either kind do not reach.
+
+    Intel's IPP, where OpenCV uses it, returns the square of a square root: off by less than 1/2 there.
+    """
+    return round(cv2.norm(values, cv2.NORM_L2SQR))
+
+
+def _variance(count: int, total: int, squares: int) -> float:
+    return (count * squares - total * total) / (count * count)
+
+
+def _size(width: int, height: int, calibration: Calibration) -> Refusal | None:
+    need_width, need_height = calibration.width or width, calibration.height or height
+    if (width, height) != (need_width, need_height):
+        return Refusal(
+            Reason.WRONG_SIZE,
+            float(width * height),
+            float(need_width * need_height),
+            f"{width} x {height} pixels, calibrated for {need_width} x {need_height}",
+        )
+    if calibration.roi is not None:
+        x, y, across, along = calibration.roi
+        if x + across > width or y + along > height:
+            return Refusal(
+                Reason.WRONG_SIZE,
+                float(width * height),
+                float((x + across) * (y + along)),
+                f"{width} x {height} pixels do not hold the calibrated region {across} x {along} at {x}, {y}",
+            )
+    return None
+
+
+def _bit_depth(bit_depth: int, calibration: Calibration) -> Refusal | None:
+    if calibration.bit_depth in {None, bit_depth}:
+        return None
+    need = calibration.bit_depth or bit_depth
+    return Refusal(
+        Reason.WRONG_BIT_DEPTH,
+        float(bit_depth),
+        float(need),
+        f"{bit_depth} bits a pixel, calibrated for {need}",
+    )
+
+
+def _picture(seen: GateFigures, calibration: Calibration) -> tuple[Finding, ...]:
+    """The gates on the picture itself, true cause first.
+
+    A frame without light has no part to find; a clipped one has a wrong outline. Otherwise a part out of
+    place changes the mean, while the mean does not move the framing figures: framing comes before
+    brightness. All of these blur the Laplacian: focus is last.
+    """
+    bounds = calibration.bounds
+    mean, low, high = seen.brightness, bounds.brightness_min, bounds.brightness_max
+    white = Reason.TOO_BRIGHT if mean > high else Reason.SATURATED
+    score, shift = seen.framing_score, seen.framing_shift_px
+    gates = {
+        "light": _below(Reason.TOO_DARK, "brightness", mean, min(low, NO_LIGHT))
+        or _above(Reason.TOO_BRIGHT, "brightness", mean, max(high, ALL_LIGHT)),
+        "saturated": _above(white, "saturated share", seen.saturated_share, bounds.saturated_share_max),
+        "framing": _below(Reason.OUT_OF_FRAME, "framing score", score, bounds.framing_score_min)
+        or _above(Reason.OUT_OF_FRAME, "shift in pixels", shift, bounds.framing_shift_max),
+        "brightness": _below(Reason.TOO_DARK, "brightness", mean, low)
+        or _above(Reason.TOO_BRIGHT, "brightness", mean, high),
+        "black": _above(Reason.BLACK, "black share", seen.black_share, bounds.black_share_max),
+        "contrast": _below(Reason.LOW_CONTRAST, "contrast", seen.contrast, bounds.contrast_min),
+        "focus": _below(Reason.LOW_FOCUS, "focus", seen.focus, bounds.focus_min),
+    }
+    return tuple(Finding(name, refusal) for name, refusal in gates.items())
+
+
+def _below(reason: Reason, name: str, figure: float | None, bound: float | None) -> Refusal | None:
+    if figure is None or bound is None or figure >= bound:
+        return None
+    return Refusal(reason, figure, bound, f"{name} {figure:.5g} is below {bound:.5g}")
+
+
+def _above(reason: Reason, name: str, figure: float | None, bound: float | None) -> Refusal | None:
+    if figure is None or bound is None or figure <= bound:
+        return None
+    return Refusal(reason, figure, bound, f"{name} {figure:.5g} is above {bound:.5g}")
