@@ -1,0 +1,73 @@
+"""The command `qc-edge`: which verbs there are, and how a fault reaches the person who typed one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from qc_edge.commands import init
+from qc_edge.errors import QcEdgeError
+from qc_edge.version import __version__
+
+# A new verb: a module in qc_edge/commands/ with `command(...)`, and a line here. The first sentence of its
+# docstring is the summary in `qc-edge --help`, the whole docstring `qc-edge VERB --help`, examples last.
+COMMANDS = {
+    "init": init.command,
+}
+
+app = typer.Typer(
+    name="qc-edge",
+    help="Visual quality control at the line: every frame accounted for, every verdict reconstructable.",
+    epilog="First steps: [bold]qc-edge init line1 --root demo[/bold], then "
+    "[bold]qc-edge run line1 --root demo[/bold].",
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for name, command in COMMANDS.items():
+    app.command(name, no_args_is_help=name != "check")(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"qc-edge {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options that stand before the verb."""
+
+
+def main() -> None:
+    """Entry point of the command line; the exit code is that of the fault (see `qc_edge.errors`)."""
+    try:
+        app()
+    except QcEdgeError as fault:
+        _explain(fault)
+        sys.exit(fault.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone; the interpreter must not stumble over it again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+def _explain(fault: QcEdgeError) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(Text.assemble(("error: ", "bold red"), fault.message))
+    if fault.hint:
+        console.print(Text.assemble(("hint: ", "bold cyan"), fault.hint))

@@ -1,0 +1,36 @@
+"""Parameters and consoles that the commands share, so that all spell them alike."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The station's name.", show_default=False)]
+MaybeName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[NAME]", help="The station's name; all stations if left out.", show_default=False
+    ),
+]
+Root = Annotated[
+    Path, typer.Option("--root", metavar="DIR", help="Live under this prefix instead of [bold]/[/bold].")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.", show_default=False)]
+
+DEFAULT_ROOT = Path("/")
+
+
+def out() -> Console:
+    """The console for results. Made when it is used, so that tests may replace stdout."""
+    return Console(soft_wrap=True, highlight=False)
+
+
+def print_json(values: Mapping[str, object] | Sequence[object]) -> None:
+    """`values` as JSON on stdout, one object, times and paths as text."""
+    sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")

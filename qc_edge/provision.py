@@ -1,0 +1,134 @@
+"""Make a new station: its settings, its first calibration and its directories; never touches an old one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from qc_edge.errors import UsageError
+from qc_edge.rendered import write_series
+from qc_edge.settings import StationPaths, parse_settings
+from qc_edge.settings.model import NAME_PATTERN
+from qc_edge.settings.render import render_settings
+from qc_edge.settings.schema import SCHEMA_FILE
+from qc_edge.store.durable import write_file
+
+CAMERA_NAME = "top"
+PLAYED_PARTS = 24
+PLAYED_SEED = 20261122
+PLAYED_RATE_HZ = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class CameraChoice:
+    """The camera of a new station: a backend of the settings (None: no camera) and what it needs."""
+
+    backend: str | None
+    serial: str | None = None
+    images: Path | None = None
+
+    def __str__(self) -> str:
+        match self.backend:
+            case None:
+                return "no camera; it inspects what other nodes drop into its incoming directory"
+            case "emulated":
+                return "an emulated camera that plays rendered parts"
+            case "folder":
+                return f"a folder camera that plays {self.images}"
+            case _:
+                return (
+                    f"Basler camera {self.serial}" if self.serial else "the one Basler camera that is found"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """A station that was made: its paths, its camera, and (what, where) for a person to read."""
+
+    paths: StationPaths
+    camera: CameraChoice
+    files: tuple[tuple[str, Path], ...]
+
+
+def parse_camera(text: str) -> CameraChoice:
+    """`emulated`, `basler`, `basler:SERIAL`, `folder:PATH` or `none`. Raises UsageError on anything else."""
+    kind, _, rest = text.partition(":")
+    if kind == "none" and not rest:
+        return CameraChoice(None)
+    if kind == "emulated" and not rest:
+        return CameraChoice("emulated")
+    if kind == "basler" and (rest or text == "basler"):
+        return CameraChoice("basler", serial=rest or None)
+    if kind == "folder" and rest:
+        return CameraChoice("folder", images=_existing_directory(Path(rest)))
+    raise UsageError(
+        f"camera {text!r} is not known",
+        hint="expected emulated, basler, basler:SERIAL, folder:PATH or none",
+    )
+
+
+def provision(root: Path, name: str, camera: CameraChoice) -> Provisioned:
+    """Make station `name` under the absolute prefix `root`.
+
+    The settings file is written last: a station that was not made whole can be made again. Raises
+    UsageError if the name is no station's name or the station exists, StoreError if the disk refuses.
+    """
+    paths = StationPaths(root, name)
+    _refuse(paths)
+    settings = _settings(paths, camera)
+    for directory in paths.directories():
+        directory.mkdir(parents=True, exist_ok=True)
+    files = [("settings", paths.settings), ("state", paths.state), ("incoming", paths.incoming)]
+    if camera.backend == "emulated":
+        write_series(paths.played, seed=PLAYED_SEED, count=PLAYED_PARTS)
+        files.append(("plays", paths.played))
+    write_file(paths.schema, SCHEMA_FILE.read_bytes())
+    write_file(paths.settings, settings.encode())
+    return Provisioned(paths, camera, tuple(files))
+
+
+def _refuse(paths: StationPaths) -> None:
+    if not re.fullmatch(NAME_PATTERN, paths.name):
+        raise UsageError(
+            f"{paths.name!r} is no name for a station",
+            hint="expected a small letter, then small letters, digits and dashes, at most 31 in all: line1",
+        )
+    if paths.settings.exists():
+        raise UsageError(
+            f"station {paths.name!r} exists: {paths.settings}",
+            hint=f"choose another name, or look at it: qc-edge check {paths.name}",
+        )
+    kept = [
+        path for path in (paths.database, paths.journal, paths.evidence, paths.frames) if _has_content(path)
+    ]
+    if kept:
+        raise UsageError(
+            f"station {paths.name!r} has no settings, but its records are still here: "
+            + ", ".join(map(str, kept)),
+            hint=f"choose another name, or move {paths.state} away",
+        )
+
+
+def _has_content(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.exists()
+
+
+def _existing_directory(path: Path) -> Path:
+    if not path.is_dir():
+        raise UsageError(f"{path} is no directory", hint="folder:PATH plays the images in the directory PATH")
+    return path.absolute()
+
+
+def _settings(paths: StationPaths, camera: CameraChoice) -> str:
+    values: dict[str, object] = {"name": CAMERA_NAME, "backend": camera.backend}
+    if camera.backend == "emulated":
+        values |= {"rate_hz": PLAYED_RATE_HZ, "images": paths.played}
+    elif camera.backend == "folder":
+        values |= {"rate_hz": PLAYED_RATE_HZ, "images": camera.images}
+    elif camera.serial:
+        values["serial"] = camera.serial
+    cameras = [values] if camera.backend else []
+    text = render_settings({"station": {"name": paths.name}}, cameras)
+    parse_settings(text, str(paths.settings))
+    return text
