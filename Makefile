@@ -1,0 +1,62 @@
+# The two commands to know: `make demo` and `make test`. Each sets up what it needs in a virtual environment.
+# PYTHON=python3.12 make test uses another Python, with an environment of its own.
+
+PYTHON ?= python3
+DEFAULT_VERSION := $(shell python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VENV ?= .venv$(if $(filter-out $(DEFAULT_VERSION),$(VERSION)),-$(VERSION))
+WORKERS ?= auto
+PYTEST_ARGS ?=
+DEMO_SECONDS ?= 30
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench clean venv
+
+help:
+	@echo "make demo    a whole station on rendered parts: no camera, no GPU (about half a minute)"
+	@echo "make test    all checks and tests"
+	@echo "make bench   the benchmark: speed against the plain loops, side by side"
+	@echo "make clean   remove what the commands above have made"
+	@echo
+	@echo "PYTHON=python3.12 make test   another Python, in an environment of its own"
+
+demo: $(VENV)/.installed
+	$(VENV)/bin/qc-edge demo --root demo --seconds $(DEMO_SECONDS)
+
+# The tests that need the machine to themselves come last; both parts run, either can fail the whole.
+test: $(VENV)/.installed-dev
+	@failed=0; \
+	$(VENV)/bin/python -m pytest -n $(WORKERS) -m "not serial" $(PYTEST_ARGS) || failed=1; \
+	$(VENV)/bin/python -m pytest -m serial $(PYTEST_ARGS) || failed=1; \
+	exit $$failed
+
+bench: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tests.bench
+
+clean:
+	rm -rf .venv .venv-* demo build dist *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .cache
+	find qc_edge tests models -name __pycache__ -prune -exec rm -rf {} +
+
+# the environment alone, for an editor
+venv: $(VENV)/.installed-dev
+
+$(VENV)/.installed: setup.cfg | $(VENV)/bin/pip
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[basler]'
+	@touch $@
+
+$(VENV)/.installed-dev: setup.cfg | $(VENV)/bin/pip
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[basler,dev]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/bin/pip:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "There is no $(PYTHON). On Debian or Ubuntu: sudo apt install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || { \
+	  echo "$(PYTHON) is Python $(VERSION); qc-edge needs 3.10 to 3.13."; \
+	  echo "Debian 12 and Ubuntu 22.04 or newer have one: sudo apt install python3 python3-venv"; \
+	  echo "Another one that you have: PYTHON=/path/to/python3.12 make $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments."; \
+	  echo "On Debian or Ubuntu: sudo apt install python$(VERSION)-venv"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
