@@ -1,0 +1,77 @@
+"""The documents keep up with the product: links, commands, exit codes, reason codes, settings."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from qc_edge import errors
+from qc_edge.cli import COMMANDS
+from qc_edge.domain.verdict import HoldReason, Reason
+from qc_edge.errors import QcEdgeError
+from tests.quality.tools import REPOSITORY, relative
+
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)|(?:src|href)=\"([^\"]+)\"")
+
+
+def documents() -> list[Path]:
+    return [*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").rglob("*.md"))]
+
+
+def everything_written() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in documents())
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that GitHub and most renderers make of the headings."""
+    headings = re.findall(r"(?m)^#+ (.+)$", document.read_text(encoding="utf-8"))
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {heading.strip().replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("document", documents(), ids=relative)
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    broken = []
+    for target in (first or second for first, second in LINK.findall(document.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (document.parent / name) if name else document
+        if not file.exists() or (anchor and file.suffix == ".md" and anchor not in anchors(file)):
+            broken.append(target)
+    assert not broken, f"{relative(document)}: {', '.join(broken)}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command: str) -> None:
+    assert f"qc-edge {command}" in everything_written(), f"write about `qc-edge {command}` in docs/"
+
+
+def error_classes() -> list[type[QcEdgeError]]:
+    found = [
+        each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, QcEdgeError)
+    ]
+    return [each for each in found if each is not QcEdgeError]
+
+
+def test_every_exit_code_is_documented() -> None:
+    table = (REPOSITORY / "docs/reference/exit-codes.md").read_text(encoding="utf-8")
+    rows = {int(code) for code in re.findall(r"(?m)^\| (\d+) \|", table)}
+    codes = {each.exit_code for each in error_classes()} | {0, 2, 130}
+    assert rows == codes, "docs/reference/exit-codes.md and qc_edge/errors.py disagree"
+
+
+def test_every_reason_code_is_documented() -> None:
+    table = (REPOSITORY / "docs/reference/reasons.md").read_text(encoding="utf-8")
+    rows = set(re.findall(r"(?m)^\| `(\w+)` \|", table))
+    codes = {str(reason) for reason in (*Reason, *HoldReason)}
+    assert rows == codes, "docs/reference/reasons.md and qc_edge/domain/verdict.py disagree"
+
+
+def test_the_settings_reference_is_up_to_date() -> None:
+    generated = runpy.run_path(str(REPOSITORY / "docs/generate.py"))["settings_reference"]()
+    written = (REPOSITORY / "docs/reference/settings.md").read_text(encoding="utf-8")
+    assert written == generated, "run: python docs/generate.py"

@@ -1,0 +1,51 @@
+"""The linters say nothing: style, format, types, layers, dead code."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.quality.tools import PACKAGE, REPOSITORY, assert_clean, run_tool
+
+
+def test_ruff_finds_nothing() -> None:
+    assert_clean("ruff", "check", ".")
+
+
+def test_the_code_is_formatted() -> None:
+    assert_clean("ruff", "format", "--check", ".")
+
+
+def test_types_are_strict() -> None:
+    assert_clean("mypy")
+
+
+def test_no_code_is_dead() -> None:
+    assert_clean("vulture")
+
+
+def test_layers_and_drivers_stay_apart() -> None:
+    assert_clean("lint-imports")
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "contract"),
+    [
+        ("domain/planted.py", "from qc_edge.settings import Settings", "layers"),
+        ("store/planted.py", "from qc_edge.camera import Camera", "layers"),
+        ("errors.py", "import qc_edge.domain.frame", "layers"),
+        ("line/planted.py", "import duckdb", "drivers"),
+        ("domain/planted.py", "import onnxruntime", "drivers"),
+    ],
+)
+def test_a_planted_import_breaks_its_contract(tmp_path: Path, module: str, line: str, contract: str) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "qc_edge", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
+    with (tmp_path / "qc_edge" / module).open("a") as planted:
+        planted.write(f"\n{line}\n")
+    said = run_tool("lint-imports", "--no-cache", cwd=tmp_path)
+    assert said.returncode == 1
+    broken = [text for text in said.stdout.splitlines() if text.endswith("BROKEN")]
+    assert [text.split()[0].rstrip(":") for text in broken] == [contract], said.stdout
