@@ -46,9 +46,12 @@ class Disk:
             raise store_error(fault, f"cannot keep evidence {path}") from fault
 
     def link(self, existing: Path, path: Path) -> None:
-        """Give `existing` the second name `path`, replacing what a crashed try left there."""
+        """Give `existing` the second name `path`, replacing what a crashed try left there.
+
+        A link itself is linked, never its target; another file system gets a copy.
+        """
         try:
-            os.link(existing, path)
+            os.link(existing, path, follow_symlinks=False)
         except FileExistsError:
             path.unlink()
             self.link(existing, path)
@@ -58,7 +61,9 @@ class Disk:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.link(existing, path)
         except OSError as fault:
-            raise store_error(fault, f"cannot link {path}") from fault
+            if fault.errno != errno.EXDEV:
+                raise store_error(fault, f"cannot link {path}") from fault
+            self.write_evidence(path, [existing.read_bytes()])
 
     def append(self, fd: int, data: bytes) -> None:
         """Append `data` to the open file `fd` and make it durable. Raises OSError as it comes."""

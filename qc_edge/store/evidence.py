@@ -1,0 +1,70 @@
+"""What stands behind every row: the raw frame, the prepared input, the defect map.
+
+Named by date, part and frame: `evidence/2026-11-22/14/48213_20261122T141507123456Z-top.raw.pgm`. Rows
+point here by paths relative to the station's state; a raw frame that was compressed since is found
+under the same name with another suffix.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from qc_edge.domain.frame import FrameId
+from qc_edge.engine import DefectMap, Prepared
+from qc_edge.store.durable import Disk
+from qc_edge.vision import pnm
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_PART_MAX = 80
+
+
+class Evidence:
+    """Writes evidence; never removes any. Stateless: any thread."""
+
+    def __init__(self, state: Path, directory: Path, disk: Disk) -> None:
+        self._state = state
+        self._directory = directory
+        self._disk = disk
+
+    def stem(self, frame: FrameId, part_id: str) -> Path:
+        """The path of a frame's evidence, without the suffix that says which."""
+        day, hour = f"{frame[:4]}-{frame[4:6]}-{frame[6:8]}", frame[9:11]
+        return self._directory / day / hour / f"{_UNSAFE.sub('_', part_id)[:_PART_MAX]}_{frame}"
+
+    def keep_own(self, stem: Path, spooled: Path) -> Path:
+        """Keep a frame of this station's capture: the spooled file itself under a second name."""
+        kept = Path(f"{stem}.raw{spooled.suffix}")
+        self._disk.link(spooled, kept)
+        return kept
+
+    def keep_foreign(self, stem: Path, data: bytes, suffix: str) -> Path:
+        """Keep another node's file as a copy: that node may still hold the file open."""
+        kept = Path(f"{stem}.raw.{suffix}")
+        self._disk.write_evidence(kept, [data])
+        return kept
+
+    def keep_prepared(self, stem: Path, prepared: Prepared) -> Path:
+        """Keep the model's input (H x W uint8) as a plain PGM."""
+        kept = Path(f"{stem}.prepared.pgm")
+        self._disk.write_evidence(kept, pnm.encode(None, prepared, 8))
+        return kept
+
+    def keep_map(self, stem: Path, defect_map: DefectMap) -> Path:
+        """Keep the defect map (0..1) as an 8-bit PNG, 255 = surely defective."""
+        kept = Path(f"{stem}.map.png")
+        levels = np.rint(np.clip(defect_map, 0.0, 1.0) * 255).astype(np.uint8)
+        self._disk.write_evidence(kept, [cv2.imencode(".png", levels)[1].tobytes()])
+        return kept
+
+    def relative(self, path: Path) -> str:
+        """`path` as a row has it."""
+        return path.relative_to(self._state).as_posix()
+
+    def sync(self, directories: set[Path]) -> None:
+        """Make the names in these evidence directories durable; before the rows that point there."""
+        for directory in directories:
+            self._disk.sync_directory(directory)

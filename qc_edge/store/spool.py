@@ -1,0 +1,208 @@
+"""The hand-over between capture and inspection: a directory of self-contained files, and nothing else.
+
+`frames/` holds what waits, by frame id, so that name order is time order:
+    ID.pgm, ID.ppm   a frame of this station's own capture
+    ID~NAME          a file that another node dropped into incoming/ as NAME (percent-encoded)
+    ID~NAME.sidecar  its sidecar
+    ID.row.json      a gap or an event that capture has to report
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from qc_edge.domain.frame import Frame, FrameId, frame_id_micros
+from qc_edge.domain.inspection import COLUMNS, ROW_TYPES, Event, Gap, values
+from qc_edge.domain.verdict import Reason
+from qc_edge.settings import StationPaths
+from qc_edge.store import chain
+from qc_edge.store.durable import Disk
+from qc_edge.vision import UnreadableFrameError, pnm
+from qc_edge.vision.image import Pixels
+
+SIDECAR = ".sidecar"
+ROW = ".row.json"
+_NAME_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A file in `frames/`. `arrived_ns` is CLOCK_MONOTONIC, `recovered`: it was there at start."""
+
+    name: str
+    frame_id: FrameId
+    arrived_ns: int
+    recovered: bool
+
+    @property
+    def is_row(self) -> bool:
+        """True for a gap or an event, False for a frame."""
+        return self.name.endswith(ROW)
+
+    @property
+    def original_name(self) -> str | None:
+        """The name under which another node dropped it; None for a frame of this station's capture."""
+        _, marked, name = self.name.partition("~")
+        return (
+            os.fsdecode(unquote(name, errors="surrogateescape").encode("utf-8", "surrogateescape"))
+            if marked
+            else None
+        )
+
+
+class Spool:
+    """Stateless: any thread, any process. Raises StoreError and DiskFullError from the disk below."""
+
+    def __init__(self, paths: StationPaths, disk: Disk) -> None:
+        self._paths = paths
+        self._disk = disk
+
+    def put_frame(self, frame: Frame, pixels: Pixels, bit_depth: int) -> None:
+        """Spool one frame: whole and durable when this returns."""
+        suffix = "ppm" if pixels.ndim == 3 else "pgm"
+        self._put(f"{frame.frame_id}.{suffix}", *pnm.encode(frame.to_json(), pixels, bit_depth))
+
+    def put_row(self, row: Gap | Event) -> None:
+        """Hand a gap or an event to whoever keeps the log."""
+        name = row.gap_id if isinstance(row, Gap) else row.event_id
+        self._put(name + ROW, chain.canonical(row.TABLE, values(row)).encode())
+
+    def read_row(self, waiting: Waiting, now: datetime) -> Gap | Event:
+        """The gap or event in that file, recorded `now`. Raises UnreadableFrameError if it is none."""
+        try:
+            fields = json.loads(self.path(waiting).read_bytes())
+            table = fields.pop("table")
+            for name in ("recorded_at", "noticed_at"):
+                if name in fields:
+                    fields[name] = datetime.fromisoformat(fields[name])
+            row = ROW_TYPES[table](**{name: fields[name] for name in COLUMNS[table]})
+        except (ValueError, KeyError, TypeError) as fault:
+            raise UnreadableFrameError(
+                Reason.UNREADABLE, f"{waiting.name} is no gap or event: {fault}"
+            ) from fault
+        if not isinstance(row, Gap | Event):
+            raise UnreadableFrameError(Reason.UNREADABLE, f"{waiting.name} holds a {table} row")
+        return replace(row, recorded_at=now)
+
+    def path(self, waiting: Waiting) -> Path:
+        """Where the file is."""
+        return self._paths.frames / waiting.name
+
+    def waiting(self, name: str, arrived_ns: int, *, recovered: bool) -> Waiting | None:
+        """The file `name` of `frames/` as it waits; None if it is a sidecar or nothing of this spool."""
+        if name.endswith(SIDECAR) or name.startswith("."):
+            return None
+        identity = name.partition("~")[0].removesuffix(ROW).removesuffix(".pgm").removesuffix(".ppm")
+        try:
+            frame_id_micros(FrameId(identity))
+        except ValueError:
+            return None
+        return Waiting(name, FrameId(identity), arrived_ns, recovered)
+
+    def names(self) -> list[str]:
+        """All names in `frames/`, oldest first."""
+        return sorted(os.listdir(self._paths.frames))  # noqa: PTH208 (no Path object for each of 20,000)
+
+    def clear_torn(self) -> int:
+        """At start: remove what was being written when the last process ended; how many files."""
+        torn = list(self._paths.spool_tmp.iterdir())
+        for path in torn:
+            self._disk.unlink(path)
+        return len(torn)
+
+    def claim(self, dropped: str, frame: FrameId, sidecar: str | None, arrived_ns: int) -> Waiting | None:
+        """Take `dropped` out of incoming/, with its sidecar, under `frame`; None if it has gone.
+
+        A rename: the other node may reuse the name at once. Directories are left alone.
+        """
+        name = f"{frame}~{quote(os.fsencode(dropped), safe='._-')[-_NAME_MAX:].lstrip('%')}"
+        incoming = self._paths.incoming
+        try:
+            (incoming / dropped).rename(self._paths.frames / name)
+        except FileNotFoundError:
+            return None
+        if sidecar:
+            # If it has gone meanwhile, the frame has none; the settings say what that means.
+            with contextlib.suppress(FileNotFoundError):
+                (incoming / sidecar).rename(self._paths.frames / (name + SIDECAR))
+        return Waiting(name, frame, arrived_ns, recovered=False)
+
+    def read(self, waiting: Waiting, max_bytes: int) -> bytes:
+        """The bytes of a frame file.
+
+        Raises UnreadableFrameError for what is no plain file (links are not followed), is too large or
+        cannot be read; FileNotFoundError if it has gone.
+        """
+        try:
+            fd = os.open(self.path(waiting), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            raise
+        except OSError as fault:
+            kind = Reason.REFUSED_PATH if self.path(waiting).is_symlink() else Reason.UNREADABLE
+            raise UnreadableFrameError(
+                kind, f"cannot open it: {fault.strerror}, expected a plain file"
+            ) from fault
+        try:
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):
+                raise UnreadableFrameError(Reason.REFUSED_PATH, "it is no plain file")
+            if found.st_size > max_bytes:
+                raise UnreadableFrameError(
+                    Reason.TOO_LARGE,
+                    f"{found.st_size} bytes, expected at most {max_bytes} (incoming.max_file_mb)",
+                )
+            with os.fdopen(os.dup(fd), "rb", buffering=0) as file:
+                return file.read()
+        except OSError as fault:
+            raise UnreadableFrameError(Reason.UNREADABLE, f"cannot read it: {fault.strerror}") from fault
+        finally:
+            os.close(fd)
+
+    def sidecar(self, waiting: Waiting) -> bytes | None:
+        """The sidecar that came with a dropped file, None if none did."""
+        try:
+            return (self._paths.frames / (waiting.name + SIDECAR)).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def retire(self, waiting: Waiting) -> None:
+        """The row stands and the evidence is kept: the frame leaves the spool.
+
+        An unlink, not a rename: a rename out of a watched directory would hold up watchdog for 0.5 s.
+        """
+        self._disk.unlink(self.path(waiting))
+        if "~" in waiting.name:
+            self._disk.unlink(self._paths.frames / (waiting.name + SIDECAR))
+
+    def quarantine(self, waiting: Waiting, reason: Reason, detail: str) -> Path | None:
+        """Keep a file that is no frame, with the reason beside it; None if it has gone.
+
+        The file stays in the spool under its name too, until it is retired.
+        """
+        day = (
+            self._paths.quarantine / f"{waiting.frame_id[:4]}-{waiting.frame_id[4:6]}-{waiting.frame_id[6:8]}"
+        )
+        kept = day / waiting.name
+        try:
+            self._disk.link(self.path(waiting), kept)
+        except FileNotFoundError:
+            return None
+        self._disk.write_evidence(
+            kept.with_name(kept.name + ".reason.txt"), [f"{reason}: {detail}\n".encode()]
+        )
+        return kept
+
+    def sync(self) -> None:
+        """Make the names in `frames/` durable: what was claimed stays claimed."""
+        self._disk.sync_directory(self._paths.frames)
+
+    def _put(self, name: str, *chunks: bytes | memoryview) -> None:
+        self._disk.write(self._paths.frames / name, chunks, self._paths.spool_tmp / name)
+        self._disk.sync_directory(self._paths.frames)
