@@ -1,0 +1,1 @@
+"""The station at work: capture, arrivals, inspection, upkeep. One thread each, joined by the disk."""

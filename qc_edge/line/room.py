@@ -1,0 +1,60 @@
+"""Room on the disk: when to warn, and when to stop judging rather than delete anything."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+from qc_edge.settings import StorageSettings
+from qc_edge.store.durable import Disk
+
+_RESUME = 1.05
+"""Goes on only with 5 % more than the bound, so that it does not flutter."""
+
+
+class Room(str, Enum):
+    """How much room there is."""
+
+    ENOUGH = "enough"
+    LOW = "low"
+    NONE = "none"
+
+    __str__ = str.__str__
+
+
+class DiskWatch:
+    """Looked at every second by the janitor; asked by capture and the inspector before they write."""
+
+    def __init__(self, state: Path, disk: Disk, limits: StorageSettings) -> None:
+        self._state = state
+        self._disk = disk
+        self.limits = limits
+        self.free_mb = 0.0
+        self.room = Room.ENOUGH
+        self.look()
+
+    def look(self) -> bool:
+        """Measure; True if the answer has changed."""
+        self.free_mb = self._disk.free_bytes(self._state) / 1e6
+        before = self.room
+        stop_below = self.limits.stop_free_mb * (_RESUME if before is Room.NONE else 1)
+        if self.free_mb < stop_below:
+            self.room = Room.NONE
+        else:
+            self.room = Room.LOW if self.free_mb < self.limits.warn_free_mb else Room.ENOUGH
+        return self.room is not before
+
+    def exhausted(self) -> None:
+        """A write has found no room, whatever the last look said."""
+        self.room = Room.NONE
+
+    @property
+    def words(self) -> str:
+        """The state of the disk in words."""
+        limits = self.limits
+        said = f"{self.free_mb:,.0f} MB free"
+        if self.room is Room.NONE:
+            return f"{said}: below {limits.stop_free_mb:,.0f} MB nothing is captured or judged"
+        if self.room is Room.LOW:
+            return f"{said}: at {limits.stop_free_mb:,.0f} MB the station will stop"
+        return said
