@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from qc_edge.commands import init
+from qc_edge.commands import check, init
 from qc_edge.errors import QcEdgeError
 from qc_edge.version import __version__
 
 # A new verb: a module in qc_edge/commands/ with `command(...)`, and a line here. The first sentence of its
 # docstring is the summary in `qc-edge --help`, the whole docstring `qc-edge VERB --help`, examples last.
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "init": init.command,
+    "check": check.command,
 }
 
 app = typer.Typer(

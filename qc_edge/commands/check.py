@@ -1,0 +1,64 @@
+"""`qc-edge check`: is the station fit to run? Every fault at once, each with a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from qc_edge.commands.options import DEFAULT_ROOT, Json, MaybeName, Root, out, print_json
+
+if TYPE_CHECKING:
+    from qc_edge.checkup import Finding
+
+STYLES = {"ok": "green", "warning": "yellow", "fault": "bold red"}
+
+
+def command(name: MaybeName = None, root: Root = DEFAULT_ROOT, as_json: Json = False) -> None:
+    """Check settings, calibration, model, engine, camera and disk: every fault at once, each with a hint.
+
+    The exit code is that of the fault to mend first; 0 if the station can run. A camera that a running
+    station holds is left alone.
+
+    [dim]Examples:[/dim]
+      [bold]qc-edge check line1[/bold]
+      [bold]qc-edge check --json[/bold]         all stations, for scripts
+    """
+    from qc_edge.checkup import check_station, stations, worst_exit_code
+    from qc_edge.errors import UsageError
+
+    root = root.absolute()
+    names = [name] if name else stations(root)
+    if not names:
+        raise UsageError(f"there is no station under {root}", hint="make one: qc-edge init line1")
+    findings = [finding for each in names for finding in check_station(root, each)]
+    code = worst_exit_code(findings)
+    if as_json:
+        print_json({"ok": code == 0, "findings": [asdict(finding) for finding in findings]})
+    else:
+        _print_table(findings)
+    raise typer.Exit(code)
+
+
+def _print_table(findings: Sequence[Finding]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    several = len({finding.station for finding in findings}) > 1
+    for heading in ["station"] * several + ["", "area", "seen"]:
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        said = Text(finding.said)
+        if finding.hint:
+            said.append(f"\n→ {finding.hint}", style="cyan")
+        cells = [Text(str(finding.level), style=STYLES[finding.level]), Text(finding.area), said]
+        table.add_row(*[Text(finding.station)] * several, *cells)
+    console = out()
+    console.print(table)
+    faults = sum(finding.level == "fault" for finding in findings)
+    warnings = sum(finding.level == "warning" for finding in findings)
+    console.print(f"{faults} to mend, {warnings} to look at" if faults or warnings else "all is well")

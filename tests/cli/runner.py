@@ -1,0 +1,34 @@
+"""Run `qc-edge` as a person does, in a process of its own or inside the test's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from qc_edge.cli import app
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def invoke(*arguments: str | Path) -> Result:
+    """The command inside this process; an error stays in `result.exception`."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def environment() -> dict[str, str]:
+    """The environment of a child: this checkout, no colours, wide lines."""
+    return os.environ | {"PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1", "COLUMNS": "200"}
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "qc_edge", *map(str, arguments)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )

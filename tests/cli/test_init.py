@@ -1,0 +1,89 @@
+"""`qc-edge init` makes a whole station and never touches one that exists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qc_edge.errors import UsageError
+from qc_edge.provision import CameraChoice, parse_camera, provision
+from qc_edge.settings import StationPaths, load_settings
+from tests.cli.runner import invoke, run
+
+
+def test_a_new_station_can_be_loaded_and_has_its_directories(tmp_path: Path) -> None:
+    made = invoke("init", "line1", "--camera", "basler:40012345", "--root", tmp_path)
+    assert made.exit_code == 0
+    paths = StationPaths(tmp_path, "line1")
+    settings = load_settings(paths.settings)
+    assert (settings.camera[0].backend, settings.camera[0].serial) == ("basler", "40012345")
+    assert all(directory.is_dir() for directory in paths.directories())
+    assert paths.schema.is_file()
+
+
+def test_it_says_what_was_made_and_what_to_do_next(tmp_path: Path) -> None:
+    said = run("init", "line1", "--root", tmp_path).stdout
+    assert str(StationPaths(tmp_path, "line1").settings) in said
+    for verb in ("check", "run", "status"):
+        assert f"qc-edge {verb} line1 --root {tmp_path}" in said
+
+
+def test_an_emulated_camera_gets_parts_to_play(tmp_path: Path) -> None:
+    provision(tmp_path, "line1", CameraChoice("emulated"))
+    paths = StationPaths(tmp_path, "line1")
+    assert load_settings(paths.settings).camera[0].images == paths.played
+    assert len(list(paths.played.glob("*.png"))) == 24
+
+
+def test_a_folder_camera_plays_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    provision(tmp_path, "line1", parse_camera(f"folder:{tmp_path / 'parts'}"))
+    camera = load_settings(StationPaths(tmp_path, "line1").settings).camera[0]
+    assert (camera.backend, camera.images) == ("folder", tmp_path / "parts")
+
+
+def test_a_station_without_a_camera_takes_incoming_frames(tmp_path: Path) -> None:
+    provision(tmp_path, "line1", parse_camera("none"))
+    settings = load_settings(StationPaths(tmp_path, "line1").settings)
+    assert settings.camera == ()
+    assert settings.incoming.enabled
+
+
+@pytest.mark.parametrize(
+    "text", ["", "usb", "basler:", "folder:", "none:1", "emulated:2", "folder:/nowhere/at/all"]
+)
+def test_an_unknown_camera_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_camera(text)
+
+
+@pytest.mark.parametrize("name", ["Line1", "1line", "line_1", "", "../line1", "x" * 32, "line1\n"])
+def test_a_name_that_the_settings_would_refuse_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="no name for a station"):
+        provision(tmp_path, name, CameraChoice(None))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_station_is_left_as_it_is(tmp_path: Path) -> None:
+    provision(tmp_path, "line1", CameraChoice(None))
+    paths = StationPaths(tmp_path, "line1")
+    before = paths.settings.read_bytes()
+    with pytest.raises(UsageError, match="exists"):
+        provision(tmp_path, "line1", CameraChoice("emulated"))
+    assert paths.settings.read_bytes() == before
+    assert not paths.played.exists()
+
+
+def test_records_without_settings_are_not_taken_over(tmp_path: Path) -> None:
+    paths = StationPaths(tmp_path, "line1")
+    paths.evidence.mkdir(parents=True)
+    (paths.evidence / "2026-11-22").mkdir()
+    with pytest.raises(UsageError, match="records are still here"):
+        provision(tmp_path, "line1", CameraChoice(None))
+
+
+def test_an_interrupted_init_can_be_repeated(tmp_path: Path) -> None:
+    for directory in StationPaths(tmp_path, "line1").directories():
+        directory.mkdir(parents=True, exist_ok=True)
+    provision(tmp_path, "line1", CameraChoice(None))
