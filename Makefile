@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 DEFAULT_VERSION := $(shell python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VERSION := $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null),none)
 VENV ?= .venv$(if $(filter-out $(DEFAULT_VERSION),$(VERSION)),-$(VERSION))
 WORKERS ?= auto
 PYTEST_ARGS ?=
@@ -50,8 +50,9 @@ $(VENV)/.installed-dev: setup.cfg | $(VENV)/bin/pip
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/bin/pip:
-	@command -v $(PYTHON) >/dev/null || { \
-	  echo "There is no $(PYTHON). On Debian or Ubuntu: sudo apt install python3 python3-venv"; exit 1; }
+	@test $(VERSION) != none || { \
+	  echo "$(PYTHON) is missing or does not run. On Debian or Ubuntu: sudo apt install python3 python3-venv"; \
+	  exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || { \
 	  echo "$(PYTHON) is Python $(VERSION); qc-edge needs 3.10 to 3.13."; \
 	  echo "Debian 12 and Ubuntu 22.04 or newer have one: sudo apt install python3 python3-venv"; \
