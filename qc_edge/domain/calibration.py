@@ -26,7 +26,7 @@ class GateBounds:
     brightness_min: float = 10.0
     brightness_max: float = 245.0
     contrast_min: float = 3.0
-    saturated_share_max: float = 0.5
+    saturated_share_max: float = 0.25
     black_share_max: float = 0.9
     framing_score_min: float | None = None
     framing_shift_max: float | None = None

@@ -47,14 +47,13 @@ def reference(pixels: Gray) -> FramingReference:
     return FramingReference(SIDE, SIDE, pixels.tobytes())
 
 
-def locate(resized: Gray, home: FramingReference) -> Framing:
-    """Where the middle of the reference is in the region now.
+def locate(now: Gray, home: FramingReference) -> Framing:
+    """Where the middle of the reference is in `now`, the thumbnail of a frame's region.
 
     The best place is searched by OpenCV's template matching; the figure there is computed again in
     integers, so that it is the same on every machine, and refined to fractions by the parabola
     through its neighbours. A region or reference of one single value scores 0.
     """
-    now = thumbnail(resized)
     part = np.frombuffer(home.pixels, np.uint8).reshape(home.height, home.width)
     part = part[MARGIN:-MARGIN, MARGIN:-MARGIN]
     found = cv2.matchTemplate(now, part, cv2.TM_CCOEFF_NORMED)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import cv2
 
-from qc_edge.domain.calibration import Calibration
+from qc_edge.domain.calibration import Calibration, FramingReference, GateBounds
 from qc_edge.domain.verdict import Reason
-from qc_edge.vision import framing
+from qc_edge.vision.framing import locate, thumbnail
 from qc_edge.vision.image import Gray
 from qc_edge.vision.prepare import crop
 
@@ -80,22 +80,17 @@ def measure(gray: Gray, resized: Gray, bit_depth: int, calibration: Calibration)
     `gray` is the full frame (H x W uint8), `resized` the region of interest as `prepare.resize` gives
     it, `bit_depth` that of the pixels as delivered. All figures but size are of the region.
     """
-    figures = _figures(crop(gray, calibration.roi), resized, calibration)
     height, width = gray.shape
-    findings = (
-        Finding("size", _size(width, height, calibration)),
-        Finding("bit_depth", _bit_depth(bit_depth, calibration)),
-        *_picture(figures, calibration),
-    )
-    refusal = next((finding.refusal for finding in findings if finding.refusal), None)
-    return GateReport(figures, refusal, findings)
+    figures = figures_of(crop(gray, calibration.roi), thumbnail(resized), calibration.framing)
+    return judge(figures, width, height, bit_depth, calibration)
 
 
-def _figures(region: Gray, resized: Gray, calibration: Calibration) -> GateFigures:
+def figures_of(region: Gray, thumb: Gray, home: FramingReference | None) -> GateFigures:
+    """The figures of a frame's region (H x W uint8) and of its thumbnail against the reference."""
     total = int(cv2.sumElems(region)[0])
     score = shift = None
-    if calibration.framing is not None:
-        place = framing.locate(resized, calibration.framing)
+    if home is not None:
+        place = locate(thumb, home)
         height, width = region.shape
         score, shift = place.score, math.hypot(place.right * width, place.down * height)
     return GateFigures(
@@ -107,6 +102,25 @@ def _figures(region: Gray, resized: Gray, calibration: Calibration) -> GateFigur
         framing_score=score,
         framing_shift_px=shift,
     )
+
+
+def judge(
+    figures: GateFigures, width: int, height: int, bit_depth: int, calibration: Calibration
+) -> GateReport:
+    """The report on a frame of `width` x `height` pixels with these figures: no pixels needed.
+
+    The gates stand in a fixed order that names the true cause. A frame of another size or depth is
+    another picture. One without light has no part to find; a clipped one has a wrong outline. Else a
+    part out of place moves the brightness, while brightness does not move the framing figures: framing
+    comes first. All of these lower the focus: focus is last.
+    """
+    findings = (
+        Finding("size", _size(width, height, calibration)),
+        Finding("bit_depth", _bit_depth(bit_depth, calibration)),
+        *_picture(figures, calibration.bounds),
+    )
+    refusal = next((finding.refusal for finding in findings if finding.refusal), None)
+    return GateReport(figures, refusal, findings)
 
 
 def _sum_of_squares(values: cv2.typing.MatLike) -> int:
@@ -154,14 +168,7 @@ def _bit_depth(bit_depth: int, calibration: Calibration) -> Refusal | None:
     )
 
 
-def _picture(seen: GateFigures, calibration: Calibration) -> tuple[Finding, ...]:
-    """The gates on the picture itself, true cause first.
-
-    A frame without light has no part to find; a clipped one has a wrong outline. Otherwise a part out of
-    place changes the mean, while the mean does not move the framing figures: framing comes before
-    brightness. All of these blur the Laplacian: focus is last.
-    """
-    bounds = calibration.bounds
+def _picture(seen: GateFigures, bounds: GateBounds) -> tuple[Finding, ...]:
     mean, low, high = seen.brightness, bounds.brightness_min, bounds.brightness_max
     white = Reason.TOO_BRIGHT if mean > high else Reason.SATURATED
     score, shift = seen.framing_score, seen.framing_shift_px

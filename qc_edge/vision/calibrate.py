@@ -1,0 +1,285 @@
+"""Gate bounds proposed from the spread of known-good frames, with the reasons to refuse them.
+
+Proposes only: nothing is written here, and a person decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from statistics import median
+
+import numpy as np
+
+from qc_edge.domain.calibration import (
+    FOCUS_MIN,
+    Calibration,
+    FramingReference,
+    GateBounds,
+    calibration_id,
+)
+from qc_edge.vision.framing import locate, reference, thumbnail
+from qc_edge.vision.gates import GateFigures, figures_of
+from qc_edge.vision.image import Gray, Image
+from qc_edge.vision.prepare import PrepareParameters, crop, resize
+
+FEWEST = 3
+"""With fewer frames there is no spread to speak of, and no proposal."""
+
+ENOUGH = 10
+"""With fewer frames the proposal says that it rests on little."""
+
+VALID_DAYS = 365
+"""A calibration is due again after this many days unless the caller says otherwise."""
+
+ALIKE = 0.5
+"""Below this correlation good frames have no common place for the part: no framing gate."""
+
+STRAY_RATIO = 3.0
+"""Focus or contrast this many times off the median is no good frame among good ones."""
+
+_SIGMAS = 6.0
+_SIGMA_PER_MAD = 1.4826  # standard deviation of a normal distribution over its median absolute deviation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """What is kept of one known-good frame: its name, size and depth, figures and thumbnail.
+
+    `region` is the width and height (pixels) of the calibrated region as far as the frame holds it.
+    """
+
+    name: str
+    width: int
+    height: int
+    bit_depth: int
+    region: tuple[int, int]
+    figures: GateFigures
+    thumb: Gray
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One bound: as it is, as proposed, and the good frames' figures that it comes from."""
+
+    bound: str
+    old: float | None
+    new: float
+    lowest: float
+    median: float
+    highest: float
+    looser: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A calibration ready to be written, or None with the `faults` that stand against it.
+
+    `warnings` do not stand against it, but a person should read them.
+    """
+
+    calibration: Calibration | None
+    changes: tuple[Change, ...]
+    faults: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """How one figure of the good frames gives one bound.
+
+    The margin is the largest of six standard deviations, `share` of the median and `least`; the bound is
+    a margin beyond the outermost frame, within `limits`, and a stray frame is two margins off the median.
+    Figures that multiply with light and texture (`scales`: focus, contrast) are bounded at half the lowest,
+    and a stray frame is `STRAY_RATIO` times off.
+    """
+
+    bound: str
+    figure: str
+    upper: bool
+    share: float = 0.0
+    least: float = 0.0
+    scales: bool = False
+    limits: tuple[float, float] = (0.0, math.inf)
+
+    def values(self, figures: Iterable[GateFigures]) -> list[float]:
+        return [float(getattr(one, self.figure)) for one in figures]
+
+    def margin(self, values: Sequence[float]) -> float:
+        middle = median(values)
+        sigma = _SIGMA_PER_MAD * median(abs(value - middle) for value in values)
+        return max(_SIGMAS * sigma, self.share * abs(middle), self.least)
+
+    def is_stray(self, value: float, values: Sequence[float]) -> bool:
+        middle = median(values)
+        if self.scales:
+            return not middle <= value * STRAY_RATIO <= middle * STRAY_RATIO**2
+        return abs(value - middle) > 2 * self.margin(values)
+
+    def propose(self, values: Sequence[float]) -> float:
+        if self.scales:
+            new = min(values) / 2
+        elif self.upper:
+            new = max(values) + self.margin(values)
+        else:
+            new = min(values) - self.margin(values)
+        low, high = self.limits
+        return float(f"{min(max(new, low), high):.4g}")
+
+
+_LIGHT = (
+    _Rule("brightness_min", "brightness", upper=False, share=0.15, least=5.0, limits=(0.0, 255.0)),
+    _Rule("brightness_max", "brightness", upper=True, share=0.15, least=5.0, limits=(0.0, 255.0)),
+    _Rule("contrast_min", "contrast", upper=False, scales=True),
+    _Rule("saturated_share_max", "saturated_share", upper=True, least=0.02, limits=(0.0, 1.0)),
+    _Rule("black_share_max", "black_share", upper=True, least=0.02, limits=(0.0, 1.0)),
+    _Rule("focus_min", "focus", upper=False, scales=True),
+)
+
+
+def _framing_rules(region: tuple[int, int]) -> tuple[_Rule, ...]:
+    return (
+        _Rule("framing_score_min", "framing_score", upper=False, least=0.15, limits=(-1.0, 1.0)),
+        _Rule("framing_shift_max", "framing_shift_px", upper=True, least=0.02 * max(region)),
+    )
+
+
+def sample(name: str, image: Image, current: Calibration) -> Sample:
+    """Measure one known-good frame in the region of the calibration in force."""
+    region = crop(image.gray, current.roi)
+    thumb = thumbnail(resize(image.gray, PrepareParameters(roi=current.roi)))
+    height, width = region.shape
+    figures = figures_of(region, thumb, None)
+    return Sample(name, image.width, image.height, image.bit_depth, (width, height), figures, thumb)
+
+
+def propose(
+    samples: Iterable[Sample],
+    current: Calibration,
+    *,
+    now: datetime,
+    made_by: str,
+    source: str,
+    valid_days: int = VALID_DAYS,
+) -> Proposal:
+    """The calibration that these good frames ask for, in place of `current`.
+
+    The framing reference is the mean thumbnail; region and scale stay as they are. Refused when frames
+    are fewer than `FEWEST`, differ in size or depth, do not hold the region, or stand apart from the
+    others in any figure.
+    """
+    seen = list(samples)
+    if faults := _faults_of_the_set(seen, current):
+        return Proposal(None, (), faults, ())
+    rules = (*_LIGHT, *_framing_rules(seen[0].region))
+    figures, home = _figures(seen)
+    if home is None:
+        rules = _LIGHT
+    if faults := _outliers(seen, figures, rules):
+        return Proposal(None, (), faults, ())
+    changes = tuple(_change(rule, figures, current.bounds) for rule in rules)
+    made_at = now.replace(microsecond=0)
+    proposed = replace(
+        current,
+        calibration_id=calibration_id(made_at, current.camera),
+        made_at=made_at,
+        made_by=made_by,
+        due_at=made_at + timedelta(days=valid_days),
+        source=source,
+        width=seen[0].width,
+        height=seen[0].height,
+        bit_depth=seen[0].bit_depth,
+        bounds=GateBounds(**{change.bound: change.new for change in changes}),
+        framing=home,
+        starting=False,
+    )
+    return Proposal(proposed, changes, (), _warnings(figures, changes, home, current))
+
+
+def _faults_of_the_set(seen: Sequence[Sample], current: Calibration) -> tuple[str, ...]:
+    if len(seen) < FEWEST:
+        return (f"only {len(seen)} frames: at least {FEWEST} are needed, {ENOUGH} or more are better",)
+    kinds = Counter((one.width, one.height, one.bit_depth) for one in seen)
+    usual = kinds.most_common(1)[0][0]
+    faults = [
+        f"{one.name}: {one.width} x {one.height} pixels of {one.bit_depth} bits, "
+        f"the others have {usual[0]} x {usual[1]} of {usual[2]}"
+        for one in seen
+        if (one.width, one.height, one.bit_depth) != usual
+    ]
+    if not faults and current.roi is not None and seen[0].region != current.roi[2:]:
+        x, y, width, height = current.roi
+        faults.append(
+            f"frames of {usual[0]} x {usual[1]} pixels do not hold the region {width} x {height} at {x}, {y}"
+        )
+    return tuple(faults)
+
+
+def _figures(seen: Sequence[Sample]) -> tuple[list[GateFigures], FramingReference | None]:
+    """Every frame's figures against the mean thumbnail; no reference if the frames are not alike.
+
+    Alike is judged on the median frame, so that one stray frame is named an outlier instead.
+    """
+    thumbs = np.stack([one.thumb for one in seen])
+    home = reference(np.rint(thumbs.mean(axis=0)).astype(np.uint8))
+    placed = []
+    for one in seen:
+        place = locate(one.thumb, home)
+        width, height = one.region
+        shift = math.hypot(place.right * width, place.down * height)
+        placed.append(replace(one.figures, framing_score=place.score, framing_shift_px=shift))
+    if median(one.framing_score or 0.0 for one in placed) < ALIKE:
+        return [one.figures for one in seen], None
+    return placed, home
+
+
+def _outliers(
+    seen: Sequence[Sample], figures: Sequence[GateFigures], rules: Sequence[_Rule]
+) -> tuple[str, ...]:
+    strays: dict[str, list[str]] = {}
+    for figure, rule in {rule.figure: rule for rule in rules}.items():
+        values = rule.values(figures)
+        for one, value in zip(seen, values, strict=True):
+            if rule.is_stray(value, values):
+                words = f"{figure.replace('_', ' ')} {value:.4g} where the median is {median(values):.4g}"
+                strays.setdefault(one.name, []).append(words)
+    return tuple(
+        f"{name} stands apart: {'; '.join(words)}; leave it out if it shows no good part as it should"
+        for name, words in strays.items()
+    )
+
+
+def _change(rule: _Rule, figures: Sequence[GateFigures], bounds: GateBounds) -> Change:
+    values = rule.values(figures)
+    old, new = getattr(bounds, rule.bound), rule.propose(values)
+    looser = old is not None and (new > old if rule.upper else new < old)
+    return Change(rule.bound, old, new, min(values), median(values), max(values), looser)
+
+
+def _warnings(
+    figures: Sequence[GateFigures],
+    changes: Sequence[Change],
+    home: FramingReference | None,
+    current: Calibration,
+) -> tuple[str, ...]:
+    warnings = []
+    if len(figures) < ENOUGH:
+        warnings.append(f"only {len(figures)} frames: {ENOUGH} or more are better")
+    if home is None:
+        warnings.append("no framing gate: the frames show the part in no common place")
+    if (lowest := min(one.focus for one in figures)) < FOCUS_MIN:
+        warnings.append(
+            f"focus of a good frame is {lowest:.4g}, usual is {FOCUS_MIN:g} or more: is the lens sharp?"
+        )
+    if (most := max(one.saturated_share for one in figures)) > GateBounds().saturated_share_max:
+        warnings.append(f"{most:.0%} of a good frame is saturated: is the exposure too long?")
+    if not current.starting:
+        warnings += [
+            f"{change.bound} becomes looser: {change.old:g} to {change.new:g}"
+            for change in changes
+            if change.looser
+        ]
+    return tuple(warnings)
