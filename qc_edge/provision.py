@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qc_edge.errors import UsageError
-from qc_edge.rendered import write_series
-from qc_edge.settings import StationPaths, parse_settings
+from qc_edge.domain.calibration import Calibration, starting_calibration
+from qc_edge.errors import CalibrationError, UsageError
+from qc_edge.rendered import Truth, write_series
+from qc_edge.service.clock import utc_now
+from qc_edge.settings import INCOMING, StationPaths, parse_settings
 from qc_edge.settings.model import NAME_PATTERN
 from qc_edge.settings.render import render_settings
 from qc_edge.settings.schema import SCHEMA_FILE
+from qc_edge.store import calibrations
 from qc_edge.store.durable import write_file
+from qc_edge.vision.calibrate import propose, sample
+from qc_edge.vision.image import decode
 
 CAMERA_NAME = "top"
 PLAYED_PARTS = 24
+PLAYED_DEFECTS = 5 / PLAYED_PARTS
+PLAYED_FAULTS = 4 / PLAYED_PARTS
 PLAYED_SEED = 20261122
 PLAYED_RATE_HZ = 2.0
 
@@ -80,12 +88,42 @@ def provision(root: Path, name: str, camera: CameraChoice) -> Provisioned:
     for directory in paths.directories():
         directory.mkdir(parents=True, exist_ok=True)
     files = [("settings", paths.settings), ("state", paths.state), ("incoming", paths.incoming)]
+    now = utc_now()
+    records = [starting_calibration(paths.name, each, now) for each in _cameras(camera)]
     if camera.backend == "emulated":
-        write_series(paths.played, seed=PLAYED_SEED, count=PLAYED_PARTS)
+        parts = write_series(
+            paths.played, PLAYED_SEED, PLAYED_PARTS, defect_share=PLAYED_DEFECTS, fault_share=PLAYED_FAULTS
+        )
         files.append(("plays", paths.played))
+        records = [fitted(record, paths.played, parts) for record in records]
+    files += [("calibration", calibrations.write(paths.calibration, record)) for record in records]
     write_file(paths.schema, SCHEMA_FILE.read_bytes())
     write_file(paths.settings, settings.encode())
     return Provisioned(paths, camera, tuple(files))
+
+
+def fitted(start: Calibration, directory: Path, parts: Sequence[Truth]) -> Calibration:
+    """`start` with the bounds that the good ones of the rendered `parts` in `directory` ask for.
+
+    Raises CalibrationError if they are too few or too different.
+    """
+    good = [part.file for part in parts if part.label == "good" and part.fault is None]
+    limit = 2**28
+    seen = (sample(name, decode((directory / name).read_bytes(), max_pixels=limit), start) for name in good)
+    proposal = propose(
+        seen, start, now=start.made_at, made_by=start.made_by, source=f"{len(good)} good rendered parts"
+    )
+    if proposal.calibration is None:
+        raise CalibrationError(
+            f"the rendered parts in {directory} give no calibration: {'; '.join(proposal.faults)}",
+            hint="this is a fault of the software: report it",
+        )
+    return proposal.calibration
+
+
+def _cameras(camera: CameraChoice) -> list[str]:
+    """Whose frames need a calibration: the camera's, and those that other nodes drop."""
+    return [CAMERA_NAME, INCOMING] if camera.backend else [INCOMING]
 
 
 def _refuse(paths: StationPaths) -> None:

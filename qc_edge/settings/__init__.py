@@ -3,6 +3,7 @@
 from qc_edge.settings.change import Change, changed_live, in_force, settings_digest
 from qc_edge.settings.load import load_settings, parse_settings
 from qc_edge.settings.model import (
+    INCOMING,
     CameraSettings,
     EngineSettings,
     IncomingSettings,
@@ -18,6 +19,7 @@ from qc_edge.settings.model import (
 from qc_edge.settings.paths import StationPaths
 
 __all__ = [
+    "INCOMING",
     "CameraSettings",
     "Change",
     "EngineSettings",

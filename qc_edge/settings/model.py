@@ -9,6 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+INCOMING = "incoming"
+"""Stands for a camera's name where a frame comes from spool/incoming/: in frame ids, in calibrations."""
+
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,30}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Text = Annotated[str, Field(min_length=1)]
@@ -250,6 +253,6 @@ class Settings(_Section):
         names = [camera.name for camera in cameras]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"camera names must differ; given twice: {', '.join(sorted(twice))}")
-        if "incoming" in names:
-            raise ValueError("the camera name 'incoming' is taken by spool/incoming/")
+        if INCOMING in names:
+            raise ValueError(f"the camera name {INCOMING!r} is taken by spool/incoming/")
         return cameras

@@ -8,7 +8,12 @@ import pytest
 
 from qc_edge.errors import UsageError
 from qc_edge.provision import CameraChoice, parse_camera, provision
-from qc_edge.settings import StationPaths, load_settings
+from qc_edge.rendered import DefectKind, FrameFault, read_truth
+from qc_edge.settings import INCOMING, StationPaths, load_settings
+from qc_edge.store import calibrations
+from qc_edge.vision.gates import measure
+from qc_edge.vision.image import decode
+from qc_edge.vision.prepare import resize
 from tests.cli.runner import invoke, run
 
 
@@ -29,11 +34,38 @@ def test_it_says_what_was_made_and_what_to_do_next(tmp_path: Path) -> None:
         assert f"qc-edge {verb} line1 --root {tmp_path}" in said
 
 
-def test_an_emulated_camera_gets_parts_to_play(tmp_path: Path) -> None:
-    provision(tmp_path, "line1", CameraChoice("emulated"))
-    paths = StationPaths(tmp_path, "line1")
-    assert load_settings(paths.settings).camera[0].images == paths.played
-    assert len(list(paths.played.glob("*.png"))) == 24
+@pytest.fixture(scope="module")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
+    """A station whose camera plays rendered parts; not to be changed."""
+    root = tmp_path_factory.mktemp("emulated")
+    provision(root, "line1", CameraChoice("emulated"))
+    return StationPaths(root, "line1")
+
+
+def test_an_emulated_camera_gets_parts_of_every_kind_to_play(emulated: StationPaths) -> None:
+    assert load_settings(emulated.settings).camera[0].images == emulated.played
+    truth = read_truth(emulated.played)
+    assert {part.fault for part in truth} >= set(FrameFault)
+    assert {part.defect for part in truth} >= set(DefectKind)
+
+
+def test_its_calibration_accepts_the_parts_and_refuses_the_faulty_frames(emulated: StationPaths) -> None:
+    calibration = calibrations.load_current(emulated.calibration, "top")
+    assert not calibration.starting
+    for part in read_truth(emulated.played):
+        image = decode((emulated.played / part.file).read_bytes(), max_pixels=2**28)
+        report = measure(image.gray, resize(image.gray), image.bit_depth, calibration)
+        assert (report.refusal is not None) == (part.fault is not None), (part, report.refusal)
+
+
+@pytest.mark.parametrize("camera", ["basler", "none"])
+def test_every_source_of_frames_has_a_starting_calibration(tmp_path: Path, camera: str) -> None:
+    provision(tmp_path, "line1", parse_camera(camera))
+    directory = StationPaths(tmp_path, "line1").calibration
+    for source in ["top"] * (camera == "basler") + [INCOMING]:
+        record = calibrations.load_current(directory, source)
+        assert record.starting
+        assert record.station == "line1"
 
 
 def test_a_folder_camera_plays_the_folder(tmp_path: Path) -> None:
