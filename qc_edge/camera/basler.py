@@ -11,6 +11,7 @@ import logging
 import math
 import threading
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,11 @@ from qc_edge.errors import CameraError, CameraLostError
 from qc_edge.settings import CameraSettings
 
 try:
-    from pypylon import genicam, pylon
+    # pylon's types warn (DeprecationWarning, SWIG) while they are made; turned into an error, that
+    # ends the process with a segmentation fault.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pypylon import genicam, pylon
 except ImportError as fault:
     raise CameraError(
         f"pypylon cannot be loaded: {fault}",
@@ -53,7 +58,6 @@ class BaslerCamera:
         self._camera: Any = None
         self._emulated_serial: str | None = None
         self._removed = threading.Event()
-        self._watch: _RemovalWatch
         self._in_force: InForce
         self._counting: Counting
         self._chunk: str | None = None
@@ -140,8 +144,9 @@ class BaslerCamera:
             self._held.callback(playlist.close)
         self._removed = threading.Event()
         camera = self._camera = pylon.InstantCamera(pylon.TlFactory.GetInstance().CreateDevice(device))
-        self._watch = _RemovalWatch(self._removed)
-        camera.RegisterConfiguration(self._watch, pylon.RegistrationMode_Append, pylon.Cleanup_None)
+        # Cleanup_Delete: a watch that Python frees before its camera ends the process.
+        watch = _RemovalWatch(self._removed)
+        camera.RegisterConfiguration(watch, pylon.RegistrationMode_Append, pylon.Cleanup_Delete)
         camera.Open()
         nodes = Nodes(camera.GetNodeMap(), genicam.GenericException)
         self._in_force = configure(self._settings, nodes, playlist)
@@ -173,11 +178,7 @@ class BaslerCamera:
         if self._emulates:
             serial = self._emulated_serial = _EMULATED.take(serial, self._emulated_serial)
             self._held.callback(_EMULATED.give_back, serial)
-        devices = [
-            device
-            for device in pylon.TlFactory.GetInstance().EnumerateDevices()
-            if (device.GetDeviceClass() == DEVICE_CLASS) == self._emulates
-        ]
+        devices = _emulated_devices() if self._emulates else _real_devices()
         chosen = [device for device in devices if serial in (None, device.GetSerialNumber())]
         if len(chosen) == 1:
             return chosen[0]
@@ -265,6 +266,17 @@ class _RemovalWatch(pylon.ConfigurationEventHandler):  # type: ignore[misc]
 
     def OnCameraDeviceRemoved(self, camera: Any) -> None:  # noqa: ARG002, N802
         self._removed.set()
+
+
+def _emulated_devices() -> list[Any]:
+    emulated = pylon.DeviceInfo()
+    emulated.SetDeviceClass(DEVICE_CLASS)
+    return list(pylon.TlFactory.GetInstance().EnumerateDevices([emulated]))
+
+
+def _real_devices() -> list[Any]:
+    found = pylon.TlFactory.GetInstance().EnumerateDevices()
+    return [device for device in found if device.GetDeviceClass() != DEVICE_CLASS]
 
 
 def _described(device: Any) -> str:

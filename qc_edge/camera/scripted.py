@@ -1,0 +1,190 @@
+"""A camera that follows a script: the twin for faults that a real camera cannot be asked for.
+
+Plays what tests write down, frame by frame; never reads a file and never waits longer than it is told.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab, Pixels
+from qc_edge.errors import CameraError, CameraLostError
+from qc_edge.settings import CameraSettings, Trigger
+
+
+class Act(str, Enum):
+    """What the camera does next; the letter stands for it in a script."""
+
+    FRAME = "f"
+    FAILED = "x"
+    TIMEOUT = "t"
+    GAP = "g"
+    LOST = "l"
+    REFUSE_OPEN = "o"
+    HANG = "h"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One act, `times` over. A GAP of n swallows n frame numbers without a word.
+
+    REFUSE_OPEN is acted by `open`, the others by `grab`. HANG ignores the timeout until `close`.
+    """
+
+    act: Act
+    times: int = 1
+
+
+def script(text: str) -> list[Step]:
+    """The steps of a script such as `"3f x f 2g f l 2o f"`: an optional number before each letter.
+
+    Raises ValueError on anything else.
+    """
+    if not re.fullmatch(r"(\s*\d*[fxtgloh])*\s*", text):
+        raise ValueError(f"{text!r}: expected letters of {', '.join(Act)} with a number before them")
+    found = re.findall(r"(\d*)([fxtgloh])", text)
+    return [Step(Act(letter), int(times or 1)) for times, letter in found]
+
+
+def ramp(number: int, width: int = 64, height: int = 48) -> Pixels:
+    """H x W uint8: a ramp that moves on by one with each frame number, so that frames differ."""
+    row = np.arange(width) + number
+    return np.broadcast_to(row, (height, width)).astype(np.uint8)
+
+
+def connect(settings: CameraSettings) -> Camera:
+    """A camera without faults, at `rate_hz` or 10 frames/s."""
+    return ScriptedCamera(script("f"), repeat=True, settings=settings, rate_hz=settings.rate_hz or 10.0)
+
+
+class ScriptedCamera:
+    """Follows `steps`, then repeats them or stays silent. A reopened camera goes on where it was.
+
+    `frame` makes the pixels of a frame number. Without `rate_hz` frames come as fast as they are
+    taken. With software trigger in `settings` a frame or failed grab needs a `trigger` first.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Step] | str,
+        *,
+        repeat: bool = False,
+        frame: Callable[[int], Pixels] = ramp,
+        settings: CameraSettings | None = None,
+        rate_hz: float | None = None,
+    ) -> None:
+        self._steps = script(steps) if isinstance(steps, str) else list(steps)
+        if repeat and all(step.act is Act.GAP for step in self._steps):
+            raise ValueError("a script that repeats needs more than gaps")
+        self._repeat = repeat
+        self._frame = frame
+        self._settings = settings or CameraSettings(name="scripted", backend="scripted")
+        self._period_ns = round(1e9 / rate_hz) if rate_hz else 0
+        self._acts: deque[Act] = deque()
+        self._closed = threading.Event()
+        self._closed.set()
+        self._rewind()
+        self._number = 0
+        self._triggers = 0
+        self._due_ns = 0
+
+    @property
+    def counts_frames(self) -> bool:
+        """True: a GAP leaves a hole in the numbers."""
+        return True
+
+    def open(self) -> CameraInfo:
+        """Raises CameraError if the script refuses; frame numbers start at 0 again."""
+        self.close()
+        if self._next_is(Act.REFUSE_OPEN):
+            self._acts.popleft()
+            raise CameraError(
+                f"camera {self._settings.name} refuses to open, as its script says", hint="open it again"
+            )
+        self._number = self._triggers = 0
+        self._due_ns = time.monotonic_ns()
+        self._closed.clear()
+        height, width = self._frame(0).shape[:2]
+        return CameraInfo(
+            model="scripted",
+            serial=self._settings.serial or self._settings.name,
+            width=width,
+            height=height,
+            pixel_format=_format(self._frame(0)),
+        )
+
+    def trigger(self) -> None:
+        """One more frame may come. Raises CameraLostError if the camera was lost and not opened again."""
+        self._check_open()
+        self._triggers += 1
+
+    def grab(self, timeout_s: float) -> Exposure | FailedGrab | None:
+        """What the script says next; at its end None after `timeout_s` seconds."""
+        self._check_open()
+        if self._settings.trigger is Trigger.SOFTWARE and not self._triggers:
+            self._closed.wait(timeout_s)
+            return None
+        while self._next_is(Act.GAP):
+            self._acts.popleft()
+            self._number += 1
+        if not self._acts or self._next_is(Act.REFUSE_OPEN):
+            self._closed.wait(timeout_s)
+            return None
+        if not self._due_within(timeout_s):
+            return None
+        act = self._acts.popleft()
+        self._triggers = max(0, self._triggers - 1)
+        if act is Act.TIMEOUT:
+            return None
+        if act is Act.HANG:
+            self._closed.wait()
+            return None
+        if act is Act.LOST:
+            self._closed.set()
+            raise CameraLostError(
+                f"camera {self._settings.name} is lost, as its script says", hint="open it again"
+            )
+        number = self._number
+        self._number += 1
+        if act is Act.FAILED:
+            return FailedGrab("the script failed this grab (code 0x00000000)", number)
+        pixels = self._frame(number)
+        return Exposure(pixels, _format(pixels), number, number * 1_000_000, time.monotonic_ns())
+
+    def close(self) -> None:
+        """Let a hanging grab go. Never raises; may be called twice."""
+        self._closed.set()
+
+    def _rewind(self) -> None:
+        self._acts.extend(step.act for step in self._steps for _ in range(step.times))
+
+    def _next_is(self, act: Act) -> bool:
+        if not self._acts and self._repeat:
+            self._rewind()
+        return bool(self._acts) and self._acts[0] is act
+
+    def _check_open(self) -> None:
+        if self._closed.is_set():
+            raise CameraLostError(f"camera {self._settings.name} is not open", hint="open it first")
+
+    def _due_within(self, timeout_s: float) -> bool:
+        wait_ns = self._due_ns - time.monotonic_ns()
+        if wait_ns > timeout_s * 1e9:
+            self._closed.wait(timeout_s)
+            return False
+        if wait_ns > 0:
+            self._closed.wait(wait_ns / 1e9)
+        self._due_ns += self._period_ns
+        return True
+
+
+def _format(pixels: Pixels) -> str:
+    return ("Mono" if pixels.ndim == 2 else "RGB") + ("8" if pixels.dtype == np.uint8 else "16")
