@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from qc_edge.checkup.calibration import check_calibration
+from qc_edge.checkup.camera import check_camera, no_frames
 from qc_edge.checkup.finding import Finding, Level, Seen
 from qc_edge.checkup.places import check_disk, check_incoming
 from qc_edge.errors import QcEdgeError
-from qc_edge.settings import Settings, StationPaths, load_settings
+from qc_edge.settings import INCOMING, Role, Settings, StationPaths, load_settings
 from qc_edge.store.durable import store_error
 
 Look = Callable[[], Iterator[Seen]]
@@ -34,6 +36,16 @@ def check_station(root: Path, name: str) -> list[Finding]:
 
 
 def _areas(paths: StationPaths, settings: Settings) -> Iterator[tuple[str, Look]]:
+    if Role.INSPECT in settings.station.roles:
+        for camera in settings.camera:
+            yield f"calibration {camera.name}", partial(check_calibration, paths, camera.name, True)
+        if settings.incoming.enabled:
+            yield f"calibration {INCOMING}", partial(check_calibration, paths, INCOMING, not settings.camera)
+    if Role.CAPTURE in settings.station.roles:
+        for camera in settings.camera:
+            yield f"camera {camera.name}", partial(check_camera, paths, camera)
+    if not settings.camera and not settings.incoming.enabled:
+        yield "camera", no_frames
     yield "disk", partial(check_disk, paths, settings.storage)
     yield "incoming", partial(check_incoming, paths.incoming, settings.incoming)
 
