@@ -19,8 +19,9 @@ STYLES = {"ok": "green", "warning": "yellow", "fault": "bold red"}
 def command(name: MaybeName = None, root: Root = DEFAULT_ROOT, as_json: Json = False) -> None:
     """Check settings, calibration, model, engine, camera and disk: every fault at once, each with a hint.
 
-    The exit code is that of the fault to mend first; 0 if the station can run. A camera that a running
-    station holds is left alone.
+    The exit code is that of the fault to mend first, 0 if the station can run.
+
+    A camera that a running station holds is left alone.
 
     [dim]Examples:[/dim]
       [bold]qc-edge check line1[/bold]

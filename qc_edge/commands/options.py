@@ -14,9 +14,7 @@ from rich.console import Console
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The station's name.", show_default=False)]
 MaybeName = Annotated[
     str | None,
-    typer.Argument(
-        metavar="[NAME]", help="The station's name; all stations if left out.", show_default=False
-    ),
+    typer.Argument(metavar="NAME", help="The station's name; all stations if left out.", show_default=False),
 ]
 Root = Annotated[
     Path, typer.Option("--root", metavar="DIR", help="Live under this prefix instead of [bold]/[/bold].")

@@ -10,7 +10,8 @@ import pytest
 
 from tests.quality.tools import python_files, relative
 
-LONGEST = 300
+LONGEST = {"qc_edge": 300, "tests": 400}
+"""Lines; the tests of one subject may go on a little longer."""
 
 FORBIDDEN = {
     "qc_edge": {
@@ -35,7 +36,9 @@ ALLOWED = {"qc_edge/settings/toml.py": {"tomllib"}}
 @pytest.mark.parametrize("path", python_files("qc_edge", "tests"), ids=relative)
 def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
     length = len(path.read_text(encoding="utf-8").splitlines())
-    assert length <= LONGEST, f"{relative(path)} has {length} lines: split it by reason to exist"
+    assert length <= LONGEST[relative(path).split("/", 1)[0]], (
+        f"{relative(path)} has {length} lines: split it by reason to exist"
+    )
 
 
 @pytest.mark.parametrize("path", python_files("qc_edge", "tests"), ids=relative)
@@ -70,14 +73,15 @@ def test_the_rules_see_a_planted_sleep() -> None:
     assert {"time.sleep", "unittest.mock"} <= _used(tree)
 
 
-def _public(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
+def _public(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef]:
     for node in body:
-        if isinstance(
-            node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-        ) and not node.name.startswith("_"):
-            yield node
-            if isinstance(node, ast.ClassDef):
-                yield from _public(node.body)
+        if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name.startswith("_"):
+            continue
+        if any(isinstance(each, ast.Attribute) and each.attr == "setter" for each in node.decorator_list):
+            continue
+        yield node
+        if isinstance(node, ast.ClassDef):
+            yield from _public(node.body)
 
 
 def _used(tree: ast.Module) -> set[str]:
