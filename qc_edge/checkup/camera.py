@@ -16,7 +16,7 @@ from qc_edge.store import calibrations
 
 def check_camera(paths: StationPaths, settings: CameraSettings) -> Iterator[Seen]:
     """Open the camera and take one frame, unless a running station holds it or it waits for its trigger."""
-    if holder := holder_of(paths.lock):
+    if holder := holder_of(paths.lock("capture")):
         yield ok(f"in use by the running station, process {holder['pid']}; qc-edge status {paths.name}")
         return
     device = connect(settings)

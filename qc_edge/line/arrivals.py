@@ -19,6 +19,7 @@ from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify import InotifyFullEmitter
 from watchdog.observers.inotify_c import InotifyConstants
 
+from qc_edge.domain.frame import FrameId
 from qc_edge.line.dropped import Dropped
 from qc_edge.service.beats import Beat
 from qc_edge.service.clock import FrameClock
@@ -72,8 +73,8 @@ class Arrivals:
         self._deferred: list[_Deferred] = []
         self._dropped = Dropped(paths.incoming, spool, clock, incoming)
         self._wake = threading.Event()
-        self.depth_at_start = 0
         self._look(recovered=True)
+        self.recovered: tuple[FrameId, ...] = tuple(waiting.frame_id for waiting in self._ready)
 
     @property
     def incoming(self) -> IncomingSettings:
@@ -166,7 +167,6 @@ class Arrivals:
                 if waiting and os.path.lexists(frames + name):
                     self._held.add(name)
                     self._ready.append(waiting)
-            self.depth_at_start += len(self._ready) if recovered else 0
             self._lock.notify()
 
     def _claim(self, beat: Beat) -> None:

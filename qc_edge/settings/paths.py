@@ -96,10 +96,9 @@ class StationPaths:
         """The daemon's answer to `qc-edge status`, written every second."""
         return self.run / "status.json"
 
-    @property
-    def lock(self) -> Path:
-        """Held by the one process of this station."""
-        return self.run / "lock"
+    def lock(self, role: str) -> Path:
+        """Held by the one process that has this role for the station."""
+        return self.run / f"{role}.lock"
 
     def directories(self) -> tuple[Path, ...]:
         """All directories that a station needs."""

@@ -23,12 +23,13 @@ _PART_MAX = 80
 
 
 class Evidence:
-    """Writes evidence; never removes any. Stateless: any thread."""
+    """Writes evidence; never removes any. Safe from any thread but for `sync`."""
 
     def __init__(self, state: Path, directory: Path, disk: Disk) -> None:
         self._state = state
         self._directory = directory
         self._disk = disk
+        self._synced: set[Path] = set()
 
     def stem(self, frame: FrameId, part_id: str) -> Path:
         """The path of a frame's evidence, without the suffix that says which."""
@@ -65,6 +66,10 @@ class Evidence:
         return path.relative_to(self._state).as_posix()
 
     def sync(self, directories: set[Path]) -> None:
-        """Make the names in these evidence directories durable; before the rows that point there."""
+        """Make the names in these directories durable, before rows point there; one thread only."""
         for directory in directories:
+            if directory not in self._synced:
+                self._synced.add(directory)
+                for parent in (directory.parent, directory.parent.parent):
+                    self._disk.sync_directory(parent)
             self._disk.sync_directory(directory)

@@ -67,12 +67,18 @@ class Ledger:
             self._insert(links)
 
     def reopen(self) -> None:
-        """After a failed commit: open the database again and bring it up to the journal."""
+        """After a failed commit: open the database again and bring it up to the journal.
+
+        Raises DiskFullError or StoreError if that fails too; then it may be tried again.
+        """
         with self._lock:
             self._log.close()
-            self._log = connect(self._path)
-            self._seq, self._hash = self._newest_in_database()
-            self._catch_up()
+            try:
+                self._log = connect(self._path)
+                self._seq, self._hash = self._newest_in_database()
+                self._catch_up()
+            except duckdb.Error as fault:
+                raise _store_error(self._path, fault) from fault
 
     def known(self, frames: Iterable[FrameId]) -> set[FrameId]:
         """Those of `frames` that have a row."""
@@ -141,15 +147,7 @@ class Ledger:
         try:
             insert(self._log, links)
         except duckdb.Error as fault:
-            if "No space left" in str(fault):
-                raise DiskFullError(
-                    f"{self._path}: no space left for a commit",
-                    hint="free some room; the station goes on by itself when there is enough",
-                ) from fault
-            raise StoreError(
-                f"{self._path}: the database refused a commit: {fault}",
-                hint="the rows are safe in the journal; restart the station to bring the database up",
-            ) from fault
+            raise _store_error(self._path, fault) from fault
 
     def _catch_up(self) -> None:
         added = 0
@@ -171,3 +169,15 @@ class Ledger:
     def _one(self, query: str, *values: object) -> tuple[Any, ...]:
         row: tuple[Any, ...] | None = self._log.execute(query, values).fetchone()
         return row or ()
+
+
+def _store_error(path: Path, fault: duckdb.Error) -> StoreError:
+    if "No space left" in str(fault):
+        return DiskFullError(
+            f"{path}: no space left for a commit",
+            hint="free some room; the station goes on by itself when there is enough",
+        )
+    return StoreError(
+        f"{path}: the database refused: {fault}",
+        hint="the rows are safe in the journal; a restart brings the database up to it",
+    )

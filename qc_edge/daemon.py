@@ -1,0 +1,252 @@
+"""The station: builds every object in order, by hand, and runs until it is told to stop.
+
+Read `Station.run` and you know the program. It decides nothing about parts.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qc_edge import camera, engine
+from qc_edge.camera import Camera
+from qc_edge.domain.calibration import Calibration
+from qc_edge.domain.frame import FrameId, frame_id_micros
+from qc_edge.domain.inspection import Event
+from qc_edge.engine import Engine
+from qc_edge.engine.bundle import Bundle, load_bundle, self_test
+from qc_edge.errors import DiskFullError, StoreError
+from qc_edge.line.arrivals import Arrivals
+from qc_edge.line.capture import Capture
+from qc_edge.line.careful import Careful
+from qc_edge.line.compress import Compressor
+from qc_edge.line.inspector import Inspector
+from qc_edge.line.janitor import Janitor
+from qc_edge.line.judge import Judge
+from qc_edge.line.reporter import Reporter
+from qc_edge.line.room import DiskWatch
+from qc_edge.line.rules import INCOMING, Rules
+from qc_edge.line.tally import Tally
+from qc_edge.line.worker import Crew
+from qc_edge.output import Output
+from qc_edge.output.journal import JournalOutput
+from qc_edge.service.beats import Beat
+from qc_edge.service.clock import FrameClock, boot_id, utc_now
+from qc_edge.service.lock import StationLock
+from qc_edge.service.logs import LOG
+from qc_edge.service.notify import Notifier
+from qc_edge.settings import CameraSettings, EngineSettings, Role, Settings, StationPaths, load_settings
+from qc_edge.settings.paths import shipped
+from qc_edge.store.calibrations import load_current
+from qc_edge.store.durable import Disk
+from qc_edge.store.evidence import Evidence
+from qc_edge.store.ledger import Ledger
+from qc_edge.store.spool import Spool
+from qc_edge.supervision import Supervisor
+
+STOP_S = 4.0
+"""Workers end within this time; the whole stop takes at most 5 s."""
+
+_IN_HAND = 64
+"""No more frames than this are in hand at once; after a crash, so many are suspects."""
+
+
+@dataclass(frozen=True)
+class Seams:
+    """Where a test or the demo may put something else in the place of the real thing.
+
+    `patience_s`: a worker silent for longer is stuck.
+    """
+
+    disk: Disk = field(default_factory=Disk)
+    connect_camera: Callable[[CameraSettings], Camera] = camera.connect
+    load_engine: Callable[[Bundle, EngineSettings], Engine] = engine.load_engine
+    outputs: Sequence[Output] = ()
+    patience_s: float = 15.0
+
+
+class Station:
+    """One station. `run` returns after a stop and raises QcEdgeError on a fault of the station."""
+
+    def __init__(self, root: Path, name: str, seams: Seams | None = None) -> None:
+        """Read the settings. Raises SettingsError with every fault in them."""
+        self.paths = StationPaths(root, name)
+        self.settings = load_settings(self.paths.settings)
+        self._seams = seams or Seams()
+        self._boot = boot_id()
+        self._crew = Crew()
+        self.journal = JournalOutput(self.settings.log.verdicts_per_s)
+        self.inspector: Inspector | None = None
+        self._ledger: Ledger | None = None
+        self._arrivals: Arrivals | None = None
+        self.captures: list[Capture] = []
+
+    def run(self, supervisor: Supervisor | None = None) -> None:
+        """Start in order, watch over it, stop in reverse order."""
+        settings, paths, crew = self.settings, self.paths, self._crew
+        notifier = Notifier()
+        with ExitStack() as stack:
+            for directory in paths.directories():
+                directory.mkdir(parents=True, exist_ok=True)
+            for role in settings.station.roles:
+                stack.enter_context(StationLock(paths.lock(role)))
+            disk = self._seams.disk
+            self._watch = watch = DiskWatch(paths.state, disk, settings.storage)
+            reporter = Reporter(settings, watch, crew.beats)
+            watcher = supervisor or Supervisor()
+            watcher.attach(self, crew, reporter, notifier)
+            stack.callback(self._stop, notifier, watcher)
+
+            self._spool = spool = Spool(paths, disk)
+            inspects, captures = (role in settings.station.roles for role in (Role.INSPECT, Role.CAPTURE))
+            if captures and (torn := spool.clear_torn()):
+                LOG.warning("%d files were being written when the last run ended: torn, removed", torn)
+            if inspects:
+                self._ledger = self._open_log(watcher, watch)
+                if self._ledger is None:
+                    return
+                stack.callback(self._ledger.close)
+            reporter.clock = self.clock = FrameClock(paths.state / "frame-clock", self._newest_id())
+            if self._ledger:
+                self._start_inspection(self._ledger, reporter, watcher)
+            if captures:
+                self._start_captures(reporter)
+            compressor = Compressor(paths.evidence, paths.spool_tmp, disk) if inspects else None
+            wait_s = settings.inspect.compress_after_s
+            janitor = Janitor(watch, self.clock, self.note, self._arrivals, compressor, wait_s)
+            crew.start("janitor", self._seams.patience_s, janitor.run)
+            self.note("started", self._described())
+            watcher.watch()
+            self.note("stopped", "told to stop")
+
+    def load_rules(self, settings: Settings, bundle: Bundle, engine: Engine | None = None) -> Rules:
+        """What frames are judged by under `settings`. Raises CalibrationError, ModelError."""
+        calibrations: dict[str, Calibration] = {}
+        for name in [*(each.name for each in settings.camera), INCOMING]:
+            calibrations[name] = load_current(self.paths.calibration, name)
+        info = engine.info if engine else self.inspector.rules.engine if self.inspector else None
+        assert info is not None  # noqa: S101
+        return Rules(settings, calibrations, bundle, info)
+
+    def apply(self, settings: Settings, rules: Rules | None) -> None:
+        """Run on these from the next frame on; frames in hand keep what they began with."""
+        self.settings = settings
+        self._watch.limits = settings.storage
+        self.journal.rate.per_s = settings.log.verdicts_per_s
+        LOG.setLevel(settings.log.level.upper())
+        if self.inspector and rules:
+            self.inspector.rules = rules
+        if self._arrivals:
+            self._arrivals.incoming = settings.incoming
+
+    def note(self, kind: str, detail: str, before: str | None = None, after: str | None = None) -> None:
+        """Write an event: straight into the log, or through the spool where this process has none."""
+        stamp, now = self.clock.stamp("station"), utc_now()
+        row = Event(stamp.frame_id, now, self.settings.station.name, kind, "station", detail, before, after)
+        try:
+            if self._ledger is not None:
+                self._ledger.commit([row], now)
+            else:
+                self._spool.put_row(row)
+        except StoreError as fault:
+            LOG.error("no row for the event %s (%s): %s", kind, detail, fault)
+
+    def _start_inspection(self, ledger: Ledger, reporter: Reporter, watcher: Supervisor) -> None:
+        """Arrivals first list what a crash left; nothing is taken before the engine has proven itself."""
+        self._arrivals = arrivals = Arrivals(self.paths, self._spool, self.clock, self.settings.incoming)
+        reporter.arrivals, reporter.mended = arrivals, tuple(ledger.mended)
+        reporter.tally = tally = Tally(ledger.day_counts(utc_now()), utc_now())
+        for words in ledger.mended:
+            LOG.error("the log was mended: %s", words)
+            self.note("log_mended", words)
+        patience = self._seams.patience_s
+        self._crew.start("inspector", patience, self._inspection(arrivals, ledger, tally, reporter))
+        watcher.wait_until(lambda: self.inspector is not None)
+        self._crew.start("arrivals", patience, arrivals.run)
+
+    def _inspection(
+        self, arrivals: Arrivals, ledger: Ledger, tally: Tally, reporter: Reporter
+    ) -> Callable[[Beat, threading.Event], None]:
+        """The inspector's work: its engine is made, proven and used on its own thread."""
+        settings, disk, spool = self.settings, self._seams.disk, self._spool
+
+        def work(beat: Beat, stop: threading.Event) -> None:
+            search = [self.paths.models, shipped("models")]
+            bundle = load_bundle(settings.model.bundle, search)
+            engine = self._seams.load_engine(bundle, settings.engine)
+            self_test(engine, bundle)
+            beat.now()
+            evidence = Evidence(self.paths.state, self.paths.evidence, disk)
+            judge = Judge(engine, spool, evidence, ledger.part_counters(), len(settings.camera) > 1)
+            suspects = arrivals.recovered[:_IN_HAND]
+            inspector = Inspector(
+                self.load_rules(settings, bundle, engine), arrivals, spool, ledger, judge,
+                Careful(self.paths.state / "in-hand.json", disk, suspects),
+                [self.journal, *self._seams.outputs], self._watch, self.clock, tally,
+                self._boot, settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1),
+                frozenset(each.name for each in settings.camera if each.backend != "basler"),
+            )  # fmt: skip
+            reporter.rules = lambda: inspector.rules
+            self.inspector = inspector
+            self._crew.changed.set()
+            inspector.run(beat, stop)
+
+        return work
+
+    def _start_captures(self, reporter: Reporter) -> None:
+        station = self.settings.station.name
+        for each in self.settings.camera:
+            device = self._seams.connect_camera(each)
+            capture = Capture(each, station, device, self.clock, self._boot, self._spool, self._watch)
+            self.captures.append(capture)
+            self._crew.start(f"capture-{each.name}", 2 * self._seams.patience_s, capture.run)
+        reporter.captures = self.captures
+
+    def _open_log(self, watcher: Supervisor, watch: DiskWatch) -> Ledger | None:
+        """The log; on a full disk, wait for room. None if told to stop meanwhile."""
+        while True:
+            try:
+                return Ledger(self.paths.database, self.paths.journal, self.paths.set_aside, self._seams.disk)
+            except DiskFullError as fault:
+                watch.exhausted()
+                LOG.error("holding: %s", fault)
+                if watcher.pause(2.0):
+                    return None
+                watch.look()
+
+    def _newest_id(self) -> int:
+        """The floor for new frame ids (microseconds): above everything in the spool and the log."""
+        known = [name.partition("~")[0].partition(".")[0] for name in self._spool.names()[-1:]]
+        if self._ledger and (newest := self._ledger.newest_frame()):
+            known.append(newest)
+        return max((_micros(FrameId(name)) for name in known), default=0)
+
+    def _described(self) -> str:
+        rules = self.inspector.rules if self.inspector else None
+        roles = " and ".join(map(str, self.settings.station.roles))
+        if rules is None:
+            return roles
+        return (
+            f"{roles}; {rules.bundle.reference} on {rules.engine.backend} {rules.engine.version} "
+            f"({rules.engine.reason}); threshold {rules.threshold.threshold_id}"
+        )
+
+    def _stop(self, notifier: Notifier, watcher: Supervisor) -> None:
+        notifier.send("STOPPING=1")
+        stuck = self._crew.dismiss(STOP_S)
+        if stuck:
+            LOG.error("did not end within %g s: %s", STOP_S, ", ".join(stuck))
+        watcher.ended(stuck)
+        for output in (self.journal, *self._seams.outputs):
+            output.close()
+
+
+def _micros(frame: FrameId) -> int:
+    try:
+        return frame_id_micros(frame)
+    except ValueError:
+        return 0

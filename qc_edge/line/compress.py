@@ -1,0 +1,80 @@
+"""Raw evidence made smaller while nothing else is to do: PGM to PNG, the same pixels, proven first."""
+
+from __future__ import annotations
+
+import struct
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+
+from qc_edge.service.logs import LOG
+from qc_edge.store.durable import Disk
+from qc_edge.vision import UnreadableFrameError, pnm
+from qc_edge.vision.image import decode
+
+_IHDR_END = 33
+_PIXELS_MAX = 2**28
+_DONE = ".compressed"
+
+
+class Compressor:
+    """Used by the janitor's thread. Goes through the evidence hour by hour, oldest first."""
+
+    def __init__(self, evidence: Path, temporary: Path, disk: Disk) -> None:
+        self._evidence = evidence
+        self._temporary = temporary
+        self._disk = disk
+
+    def work(self, older_than_s: float, may_go_on: Callable[[], bool]) -> int:
+        """Compress what is old enough while `may_go_on()`; how many files were."""
+        compressed = 0
+        before = time.time() - older_than_s
+        for hour in self._hours():
+            complete = hour.stat().st_mtime < before - 3600
+            for raw in sorted([*hour.glob("*.raw.pgm"), *hour.glob("*.raw.ppm")]):
+                if not may_go_on():
+                    return compressed
+                if raw.stat().st_mtime < before:
+                    compressed += self._compress(raw)
+                else:
+                    complete = False
+            if complete:
+                (hour / _DONE).touch()
+        return compressed
+
+    def _hours(self) -> Iterator[Path]:
+        for day in sorted(self._evidence.glob("????-??-??")):
+            for hour in sorted(day.glob("??")):
+                if not (hour / _DONE).exists():
+                    yield hour
+
+    def _compress(self, raw: Path) -> bool:
+        try:
+            data = raw.read_bytes()
+            meta, image = pnm.decode_frame(data)
+        except (OSError, UnreadableFrameError) as fault:
+            LOG.error("evidence %s is left as it is: %s", raw, fault)
+            return False
+        pixels = image.pixels if image.pixels.ndim == 2 else image.pixels[..., ::-1]
+        png = _with_text(cv2.imencode(".png", pixels)[1].tobytes(), data[: data.index(b"\n", 3)][3:])
+        if decode(png, max_pixels=_PIXELS_MAX).sha256 != image.sha256:
+            LOG.error("evidence %s is left as it is: its PNG did not give the same pixels", raw)
+            return False
+        kept = raw.with_suffix(".png")
+        self._disk.write(kept, [png], self._temporary / kept.name)
+        self._disk.sync_directory(kept.parent)
+        self._disk.unlink(raw)
+        LOG.debug(
+            "evidence of frame %s compressed to %d of %d bytes", meta.get("frame_id"), len(png), len(data)
+        )
+        return True
+
+
+def _with_text(png: bytes, comment: bytes) -> bytes:
+    """`png` with the spool file's comment in a tEXt chunk: it still says whose it is."""
+    body = b"tEXt" + b"Comment\0" + comment.removeprefix(b"# ")
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return png[:_IHDR_END] + chunk + png[_IHDR_END:]

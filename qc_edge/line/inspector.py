@@ -1,0 +1,265 @@
+"""The inspector: takes what waits, oldest first, and brings each frame to exactly one row.
+
+The order is the guarantee: evidence durable, then the row, then the announcement, then the frame leaves
+the spool. A crash between any two of them replays from the spool.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from qc_edge.domain.inspection import Event, Gap, Inspection, Row
+from qc_edge.domain.verdict import Disposition, HoldReason, Reason
+from qc_edge.errors import DiskFullError, OutputError
+from qc_edge.line import record
+from qc_edge.line.arrivals import Arrivals
+from qc_edge.line.careful import Careful
+from qc_edge.line.judge import Judge
+from qc_edge.line.preparer import Candidate, Preparer
+from qc_edge.line.record import Judged
+from qc_edge.line.room import DiskWatch, Room
+from qc_edge.line.rules import Rules
+from qc_edge.line.tally import Tally
+from qc_edge.output import Output
+from qc_edge.service.beats import Beat
+from qc_edge.service.clock import FrameClock, utc_now
+from qc_edge.service.logs import LOG
+from qc_edge.store.ledger import Ledger
+from qc_edge.store.spool import Spool, Waiting
+from qc_edge.vision import UnreadableFrameError
+
+_TAKE_S = 0.25
+_POLL_S = 1.0
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """A file that was taken; its candidate is being prepared, or it is a gap or an event."""
+
+    waiting: Waiting
+    candidate: Future[Candidate] | None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What shares one commit: rows from capture and judged frames, in order of arrival."""
+
+    rows: list[tuple[Waiting, Gap | Event]]
+    judged: list[Judged]
+
+    def taken(self) -> list[Waiting]:
+        """All files of the batch."""
+        both = [waiting for waiting, _ in self.rows] + [each.found.waiting for each in self.judged]
+        return sorted(both, key=lambda waiting: waiting.frame_id)
+
+
+class Inspector:
+    """The work of the inspector's thread. `rules` may be replaced at any time; each frame keeps its own."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        arrivals: Arrivals,
+        spool: Spool,
+        ledger: Ledger,
+        judge: Judge,
+        careful: Careful,
+        outputs: Sequence[Output],
+        watch: DiskWatch,
+        clock: FrameClock,
+        tally: Tally,
+        boot: str,
+        threads: int,
+        simulated: frozenset[str],
+    ) -> None:
+        self.rules = rules
+        self._arrivals = arrivals
+        self._spool = spool
+        self._ledger = ledger
+        self._judge = judge
+        self._careful = careful
+        self._outputs = outputs
+        self._watch = watch
+        self._clock = clock
+        self._tally = tally
+        self._boot = boot
+        self._simulated = simulated
+        self._preparer = Preparer(spool)
+        self._pool = ThreadPoolExecutor(threads, "prepare")
+        self._window = 2 * threads + 1
+        self._ahead: deque[_Ahead] = deque()
+        self._recorded = ledger.known(arrivals.recovered)
+        self._unfinished: list[Waiting] = []
+
+    def run(self, beat: Beat, stop: threading.Event) -> None:
+        """Inspect until `stop`; the batch in hand is finished, the rest stays in the spool."""
+        try:
+            while not stop.is_set():
+                beat.now()
+                if self._watch.room is Room.NONE or not self._resume():
+                    stop.wait(_TAKE_S)
+                    continue
+                batch = self._collect(beat)
+                if batch.rows or batch.judged:
+                    self._finish(batch)
+        finally:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._judge.close()
+
+    def _collect(self, beat: Beat) -> _Batch:
+        """Judge the next frame, and those behind it that are ready, up to `batch_max`."""
+        batch = _Batch([], [])
+        self._take_ahead(_TAKE_S)
+        limit = self.rules.settings.inspect.batch_max
+        while self._ahead and len(batch.judged) + len(batch.rows) < limit:
+            head = self._ahead[0]
+            if head.candidate is None:
+                self._ahead.popleft()
+                self._add_row(batch, head.waiting)
+            else:
+                if batch.judged and not head.candidate.done():
+                    break
+                while wait([head.candidate], _POLL_S).not_done:
+                    pass  # a decoder that hangs shows as a silent inspector
+                self._ahead.popleft()
+                self._take_ahead(0.0)
+                self._judge_one(batch, head.candidate.result())
+                beat.now()
+            self._take_ahead(0.0)
+        return batch
+
+    def _take_ahead(self, timeout_s: float) -> None:
+        while len(self._ahead) < self._window:
+            if self._ahead and self._careful.applies(self._ahead[0].waiting.frame_id):
+                return
+            waiting = self._arrivals.take(0.0 if self._ahead else timeout_s)
+            if waiting is None:
+                return
+            if waiting.frame_id in self._recorded:
+                self._retire(waiting)
+            elif waiting.is_row:
+                self._ahead.append(_Ahead(waiting, None))
+            elif not self._careful.applies(waiting.frame_id):
+                self._ahead.append(self._prepare(waiting))
+            elif self._ahead:
+                self._arrivals.give_back([waiting])
+                return
+            else:
+                self._ahead.append(self._prepare_carefully(waiting))
+
+    def _prepare(self, waiting: Waiting) -> _Ahead:
+        return _Ahead(waiting, self._pool.submit(self._preparer.prepare, waiting, self.rules))
+
+    def _prepare_carefully(self, waiting: Waiting) -> _Ahead:
+        if self._careful.begin(waiting.frame_id):
+            return self._prepare(waiting)
+        refused = self._preparer.refuse(
+            waiting, self.rules, Reason.CRASHED_THE_STATION,
+            "the station died each time while this frame alone was in hand; it was not tried again",
+        )  # fmt: skip
+        return _Ahead(waiting, refused)
+
+    def _add_row(self, batch: _Batch, waiting: Waiting) -> None:
+        try:
+            batch.rows.append((waiting, self._spool.read_row(waiting, utc_now())))
+        except FileNotFoundError:
+            self._arrivals.done(waiting)
+        except UnreadableFrameError as fault:
+            LOG.error("%s", fault)
+            self._spool.quarantine(waiting, fault.reason, fault.detail)
+            self._retire(waiting)
+
+    def _judge_one(self, batch: _Batch, found: Candidate) -> None:
+        waiting = found.waiting
+        if found.vanished and self._ledger.known([waiting.frame_id]):
+            self._arrivals.done(waiting)
+        elif found.may_be_unfinished:
+            self._arrivals.defer(waiting, found.rules.settings.incoming.settle_s)
+        else:
+            batch.judged.append(self._judge.judge(found))
+
+    def _finish(self, batch: _Batch) -> None:
+        """Evidence, rows, announcements, retirement: in this order and no other."""
+        try:
+            self._judge.finish()
+            if any(each.found.waiting.original_name is not None for each in batch.judged):
+                self._spool.sync()
+            now = utc_now()
+            inspections = [self._conclude(judged, now) for judged in batch.judged]
+            self._ledger.commit([*(row for _, row in batch.rows), *inspections], now)
+        except DiskFullError as fault:
+            self._hold(batch, fault)
+            return
+        for _, row in batch.rows:
+            if isinstance(row, Gap):
+                self._tally.lose(row.lost, now)
+        for judged, inspection in zip(batch.judged, inspections, strict=True):
+            self._announce(judged, inspection)
+        for waiting in batch.taken():
+            self._careful.end(waiting.frame_id)
+            self._retire(waiting)
+
+    def _hold(self, batch: _Batch, fault: DiskFullError) -> None:
+        """No room: nothing is told, nothing leaves the spool, and all of it is next when there is room."""
+        LOG.error("holding: %s", fault)
+        self._watch.exhausted()
+        self._judge.forget(batch.judged)
+        self._unfinished = batch.taken()
+
+    def _resume(self) -> bool:
+        """After a hold: mend the log, take up what was in hand; False if there is still no room."""
+        if not self._unfinished:
+            return True
+        try:
+            self._ledger.reopen()
+        except DiskFullError:
+            self._watch.exhausted()
+            return False
+        self._recorded |= self._ledger.known(waiting.frame_id for waiting in self._unfinished)
+        self._arrivals.give_back(self._unfinished)
+        self._unfinished = []
+        LOG.info("there is room again: the station goes on")
+        return True
+
+    def _conclude(self, judged: Judged, now: datetime) -> Inspection:
+        age = record.age_ms(judged, self._boot)
+        decision = record.conclude(judged, age, now)
+        return record.row(judged, decision, age, now, judged.found.frame.camera in self._simulated)
+
+    def _announce(self, judged: Judged, inspection: Inspection) -> None:
+        age = record.age_ms(judged, self._boot)
+        deadline = judged.found.rules.settings.station.deadline_ms
+        told = inspection
+        if age > deadline and inspection.disposition is not Disposition.HOLD:
+            # The commit itself took too long: the row stands as it is, the line is told HOLD.
+            told = replace(inspection, disposition=Disposition.HOLD, hold_reason=HoldReason.LATE)
+            self._note(
+                "late_announcement", f"{inspection.frame_id}: {age:.0f} ms, the deadline is {deadline:g} ms"
+            )
+        for output in self._outputs:
+            try:
+                output.announce(told)
+            except OutputError as fault:
+                LOG.error("part %s: %s", told.part_id, fault)
+                self._note("announcement_failed", f"{inspection.frame_id}: {fault.message}")
+        live = judged.found.waiting.original_name is None and not judged.found.waiting.recovered
+        self._tally.add(told, record.age_ms(judged, self._boot), counts_as_latency=live)
+
+    def _note(self, kind: str, detail: str) -> None:
+        stamp, now = self._clock.stamp("inspector"), utc_now()
+        station = self.rules.settings.station.name
+        event: Row = Event(stamp.frame_id, now, station, kind, "inspector", detail, None, None)
+        try:
+            self._ledger.commit([event], now)
+        except DiskFullError as fault:
+            LOG.error("no row for the event %s (%s): %s", kind, detail, fault)
+            self._watch.exhausted()
+
+    def _retire(self, waiting: Waiting) -> None:
+        self._spool.retire(waiting)
+        self._arrivals.done(waiting)

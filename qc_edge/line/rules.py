@@ -1,0 +1,87 @@
+"""What a frame is judged by. One frozen value, replaced as a whole when the settings are read again."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from importlib import metadata
+
+import cv2
+
+from qc_edge.domain.calibration import Calibration
+from qc_edge.domain.verdict import Threshold
+from qc_edge.engine import EngineInfo
+from qc_edge.engine.bundle import Bundle
+from qc_edge.line.status import CalibrationStatus
+from qc_edge.settings import Settings
+from qc_edge.settings.change import settings_digest
+from qc_edge.version import __version__
+from qc_edge.vision.prepare import DEFAULT, PrepareParameters, preprocess_id
+
+INCOMING = "incoming"
+"""The calibration of frames from other nodes whose camera has none of its own."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Settings, calibrations, bundle and engine in force."""
+
+    settings: Settings
+    calibrations: Mapping[str, Calibration]
+    bundle: Bundle
+    engine: EngineInfo
+
+    @cached_property
+    def threshold(self) -> Threshold:
+        """The threshold in force: the settings' if they have one, else the bundle's."""
+        wanted, bundle = self.settings.model, self.bundle
+        value = bundle.threshold if wanted.threshold is None else wanted.threshold
+        band = bundle.review_band if wanted.review_band is None else wanted.review_band
+        source = "settings" if wanted.threshold is not None else bundle.reference
+        return Threshold(value, band, f"{source}:{value:g}")
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the settings."""
+        return settings_digest(self.settings)
+
+    @cached_property
+    def software_version(self) -> str:
+        """What computes on pixels here: the software, the libraries, the architecture."""
+        numpy = metadata.version("numpy")
+        return f"qc-edge {__version__}, opencv {cv2.__version__}, numpy {numpy}, {platform.machine()}"
+
+    def calibration(self, camera: str) -> Calibration:
+        """The calibration in force for frames of `camera`."""
+        return self.calibrations.get(camera) or self.calibrations[INCOMING]
+
+    def parameters(self, calibration: Calibration) -> PrepareParameters:
+        """How frames under this calibration are prepared."""
+        return DEFAULT if calibration.roi is None else PrepareParameters(roi=calibration.roi)
+
+    def calibrations_due(self, now: datetime) -> tuple[CalibrationStatus, ...]:
+        """The calibrations in force and when each is due."""
+        return tuple(
+            CalibrationStatus(
+                camera=camera,
+                calibration_id=record.calibration_id,
+                due_at=record.due_at.isoformat(timespec="minutes"),
+                due_in_days=round((record.due_at - now).total_seconds() / 86400, 2),
+                starting=record.starting,
+            )
+            for camera, record in self.calibrations.items()
+        )
+
+    @cached_property
+    def _preprocess_ids(self) -> dict[PrepareParameters, str]:
+        return {}
+
+    def preprocess_id(self, parameters: PrepareParameters) -> str:
+        """The id of these parameters, computed once."""
+        known = self._preprocess_ids
+        if parameters not in known:
+            known[parameters] = preprocess_id(parameters)
+        return known[parameters]
