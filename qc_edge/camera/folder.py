@@ -1,7 +1,8 @@
 """A camera that plays image files at a rate: the twin for machines without pylon.
 
-It never loses a frame: a consumer that is too slow makes it wait, and the pace is then taken up from
-there. Never writes, never watches the directory: what is there at `open` is what is played.
+It never loses a frame: a consumer that is too slow makes it wait. Delays up to 0.2 s are made up for,
+after longer ones the pace is taken up from there. Never writes, never watches the directory: what is
+there at `open` is what is played.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from qc_edge.vision import UnreadableFrameError
 from qc_edge.vision.image import decode
 
 _MAX_PIXELS = 268_000_000
+_CATCHES_UP_NS = 200_000_000
 
 
 def connect(settings: CameraSettings) -> Camera:
@@ -137,7 +139,7 @@ class FolderCamera:
         if wait_ns > 0:
             self._closed.wait(wait_ns / 1e9)
         period_ns = round(1e9 / (self._settings.rate_hz or 1000.0))
-        late = wait_ns < -period_ns
+        late = wait_ns < -max(period_ns, _CATCHES_UP_NS)
         self._due_ns = (now if late else self._due_ns) + period_ns
         return True
 

@@ -54,7 +54,7 @@ class Nodes:
             if limits := _limits(node, wanted):
                 self.refuse(setting, name, wanted, limits)
                 return
-            node.Value = wanted
+            node.Value = int(wanted) if _counts(node) else wanted
         except self._fault as fault:
             self.refuse(setting, name, wanted, str(fault).split(" : ", 1)[0])
 
@@ -92,13 +92,18 @@ def _limits(node: Any, wanted: Value) -> str:
     )
     if not low <= wanted <= high:
         return allowed_range
-    whole = isinstance(low, int)
+    whole = _counts(node)
     if whole and wanted != int(wanted):
         return f"{allowed_range}, whole numbers"
     if whole and step and (below := (int(wanted) - low) // step * step + low) != wanted:
         above = f" and {below + step}" if below + step <= high else ""
         return f"{allowed_range}; nearest: {below}{above}"
     return ""
+
+
+def _counts(node: Any) -> bool:
+    """True for a whole-number node; it takes no float, not even 3.0."""
+    return isinstance(getattr(node, "Min", None), int)
 
 
 def _shown(value: Value) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 from qc_edge.camera import Camera, Exposure, FailedGrab, Pixels
+from qc_edge.camera.nodes import Nodes
 from qc_edge.errors import CameraError, CameraLostError
 from tests.camera.conftest import Open, next_frame, next_one, write_all
 
@@ -225,6 +228,22 @@ class TestLosses:
             with pytest.raises(CameraLostError, match="Control channel not open"):
                 camera.grab(0.1)
 
+    def test_cameras_that_nobody_closed_do_not_end_the_process(self, folder: Path) -> None:
+        program = f"""
+import gc, pathlib
+from qc_edge.camera import connect
+from qc_edge.settings import CameraSettings
+for _ in range(12):
+    camera = connect(CameraSettings(name="top", backend="emulated", images=pathlib.Path({str(folder)!r})))
+    camera.cycle = camera
+    camera.open()
+    camera.grab(1.0)
+    del camera
+    gc.collect()
+"""
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+        assert ended.returncode == 0, ended.stderr
+
 
 class TestRefusals:
     def test_every_refused_setting_is_named_with_what_is_allowed(self, camera_of: Open, folder: Path) -> None:
@@ -241,6 +260,16 @@ class TestRefusals:
         assert "packet_size: GevSCPSPacketSize = 12000 refused; allowed: 220 to 9014" in said
         assert "gain_db" not in said
         assert refused.value.hint
+
+    def test_a_whole_number_node_takes_a_whole_number_from_the_settings(
+        self, camera_of: Open, folder: Path
+    ) -> None:
+        camera = camera_of(backend="emulated", images=folder)
+        camera.open()
+        nodes = Nodes(device(camera).GetNodeMap(), RuntimeError)
+        nodes.put("gain_db", 200.0, "GainRaw")
+        assert nodes.refused == []
+        assert nodes.read("GainRaw") == 200
 
     def test_a_refused_camera_opens_with_better_settings(self, camera_of: Open, folder: Path) -> None:
         with pytest.raises(CameraError, match="exposure_us"):
@@ -358,3 +387,13 @@ class TestRealDevices:
         self.found(monkeypatch, "40012345", fault="Insufficient system resources : RuntimeException thrown")
         with pytest.raises(CameraError, match=r"cannot be opened: Insufficient system resources\n"):
             camera_of(backend="basler").open()
+
+
+def test_without_pypylon_the_hint_says_what_to_install(
+    camera_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "qc_edge.camera.basler", raising=False)
+    monkeypatch.setitem(sys.modules, "pypylon", None)
+    with pytest.raises(CameraError, match="pypylon cannot be loaded") as refused:
+        camera_of(backend="emulated")
+    assert "qc-edge[basler]" in refused.value.hint
