@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 
 import cv2
+import numpy as np
 
 from qc_edge.vision.image import Gray
 
@@ -68,10 +69,26 @@ def resize(gray: Gray, parameters: PrepareParameters = DEFAULT) -> Gray:
 
 
 def normalise(resized: Gray, parameters: PrepareParameters = DEFAULT) -> Gray:
-    """`resized` stretched to 0..255 (`cv2.NORM_MINMAX`); a frame of one single value becomes 0."""
+    """`resized` stretched to 0..255; a frame of one single value becomes 0.
+
+    Bit for bit `cv2.normalize(resized, None, 0, 255, cv2.NORM_MINMAX)` as it is on a CPU with fused
+    multiply-add. Without that (x86 before AVX2), cv2.normalize itself is off by one in some pixels:
+    therefore a table, which is the same everywhere.
+    """
     if not parameters.normalise:
         return resized
-    return cv2.normalize(resized, None, 0, 255, cv2.NORM_MINMAX)  # type: ignore[call-overload,no-any-return]
+    lowest, highest, _, _ = cv2.minMaxLoc(resized)
+    return cv2.LUT(resized, _stretch(int(lowest), int(highest)))  # type: ignore[return-value]
+
+
+def _stretch(lowest: int, highest: int) -> Gray:
+    """What every value 0..255 becomes: OpenCV's float32 factor and shift, one rounding, half to even."""
+    if lowest == highest:
+        return np.zeros(256, np.uint8)
+    scale = 255.0 * (1.0 / (highest - lowest))
+    factor, shift = float(np.float32(scale)), float(np.float32(0.0 - lowest * scale))
+    fused = (np.arange(256) * factor + shift).astype(np.float32)
+    return np.clip(np.rint(fused), 0, 255).astype(np.uint8)
 
 
 def prepare(gray: Gray, parameters: PrepareParameters = DEFAULT) -> Gray:
