@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from qc_edge.commands import check, init
+from qc_edge.commands import check, init, run, status
 from qc_edge.errors import QcEdgeError
 from qc_edge.version import __version__
 
@@ -18,6 +18,8 @@ from qc_edge.version import __version__
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": init.command,
     "check": check.command,
+    "run": run.command,
+    "status": status.command,
 }
 
 app = typer.Typer(

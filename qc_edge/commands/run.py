@@ -1,0 +1,37 @@
+"""`qc-edge run`: the station in the foreground, as systemd starts it."""
+
+from __future__ import annotations
+
+from qc_edge.commands.options import DEFAULT_ROOT, Name, Root
+
+
+def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
+    """Run a station in the foreground until SIGTERM or Ctrl-C.
+
+    It finishes the frame in hand, leaves the rest in the spool and ends within 5 s. SIGHUP reads the
+    settings again and applies what can change while it runs. Exit codes: 0 told to stop, 65 model or
+    calibration, 69 camera, 70 engine or a stuck worker, 74 disk or log, 75 already running, 78 settings.
+
+    [dim]Examples:[/dim]
+      [bold]qc-edge run line1[/bold]
+      [bold]qc-edge run line1 --root demo[/bold]
+    """
+    import logging
+    import os
+
+    from qc_edge.daemon import Station
+    from qc_edge.errors import WorkerStuckError
+    from qc_edge.service.logs import LOG, start_logging
+    from qc_edge.supervision import Supervisor
+
+    station = Station(root.absolute(), name)
+    start_logging(station.settings.log.level, name)
+    supervisor = Supervisor()
+    supervisor.handle_signals()
+    try:
+        station.run(supervisor)
+    except WorkerStuckError as fault:
+        # A stuck thread would hold up the interpreter's own end as well.
+        LOG.critical("%s", fault)
+        logging.shutdown()
+        os._exit(fault.exit_code)
