@@ -108,28 +108,37 @@ def load_current(directory: Path, camera: str) -> Calibration:
 def load(path: Path) -> Calibration:
     """The record in the file `path`. Raises CalibrationError that says what is wrong with it."""
     try:
-        record = _Record.model_validate(toml.loads(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise CalibrationError(f"cannot read the calibration {path}: {fault}", hint=_HINT) from None
+    calibration = parse(text, str(path))
+    if f"{path.parent.name}/{path.stem}" != f"{calibration.camera}/{calibration.calibration_id}":
+        raise CalibrationError(
+            f"the calibration {path} is record {calibration.calibration_id} of camera {calibration.camera!r}",
+            hint="it has been renamed or copied from another camera: put it back",
+        )
+    return calibration
+
+
+def parse(text: str, where: str) -> Calibration:
+    """The record in the TOML `text`; `where` names it in messages. Raises CalibrationError."""
+    try:
+        record = _Record.model_validate(toml.loads(text))
         calibration = _calibration(record)
     except ValidationError as faults:
         lines = [
             f"  {'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}" for fault in faults.errors()
         ]
         raise CalibrationError(
-            f"the calibration {path} is no record of format {FORMAT}:\n" + "\n".join(lines), hint=_HINT
+            f"the calibration {where} is no record of format {FORMAT}:\n" + "\n".join(lines), hint=_HINT
         ) from None
-    except (OSError, ValueError, UnreadableFrameError) as fault:
-        raise CalibrationError(f"cannot read the calibration {path}: {fault}", hint=_HINT) from None
+    except (ValueError, UnreadableFrameError) as fault:
+        raise CalibrationError(f"cannot read the calibration {where}: {fault}", hint=_HINT) from None
     if (digest := _digest(calibration)) != record.digest:
         raise CalibrationError(
-            f"the calibration {path} has been changed: its content has the digest {digest}, "
+            f"the calibration {where} has been changed: its content has the digest {digest}, "
             f"the record says {record.digest}",
             hint=_HINT,
-        )
-    named = f"{path.parent.name}/{path.stem}"
-    if named != f"{calibration.camera}/{calibration.calibration_id}":
-        raise CalibrationError(
-            f"the calibration {path} is record {calibration.calibration_id} of camera {calibration.camera!r}",
-            hint="it has been renamed or copied from another camera: put it back",
         )
     return calibration
 

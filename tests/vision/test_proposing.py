@@ -1,0 +1,147 @@
+"""Bounds are proposed from good frames, and refused when the frames are not all good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from qc_edge.domain.calibration import Calibration, GateBounds, starting_calibration
+from qc_edge.vision.calibrate import ENOUGH, FEWEST, VALID_DAYS, Proposal, Sample, propose, sample
+from qc_edge.vision.gates import measure
+from qc_edge.vision.image import Image
+from qc_edge.vision.prepare import resize
+from tests.vision.test_measuring import HEIGHT, NOW, WIDTH, image_of, part
+
+START = starting_calibration("line1", "top", NOW)
+LATER = NOW + timedelta(hours=1, microseconds=5)
+
+
+def samples(count: int = 12, current: Calibration = START) -> list[Sample]:
+    return [sample(f"good-{seed:02}.png", image_of(part(seed)), current) for seed in range(count)]
+
+
+def proposal(seen: Sequence[Sample], current: Calibration = START) -> Proposal:
+    return propose(seen, current, now=LATER, made_by="Ada", source="12 frames of lot 7")
+
+
+def made(seen: Sequence[Sample], current: Calibration = START) -> Calibration:
+    calibration = proposal(seen, current).calibration
+    assert calibration is not None
+    return calibration
+
+
+def test_the_record_says_who_when_from_what_and_until_when() -> None:
+    record = made(samples())
+    assert record.calibration_id == "20261122T111500Z-top"
+    assert record.made_at == datetime(2026, 11, 22, 11, 15, tzinfo=timezone.utc)
+    assert record.due_at - record.made_at == timedelta(days=VALID_DAYS)
+    assert (record.made_by, record.source) == ("Ada", "12 frames of lot 7")
+    assert (record.width, record.height, record.bit_depth) == (WIDTH, HEIGHT, 8)
+    assert not record.starting
+
+
+def test_every_frame_that_it_was_made_from_passes() -> None:
+    record = made(samples())
+    for seed in range(12):
+        gray = part(seed)
+        assert measure(gray, resize(gray), 8, record).refusal is None
+
+
+def test_the_same_frames_in_any_order_propose_the_same() -> None:
+    seen = samples()
+    assert made(seen) == made(seen[::-1])
+
+
+def test_the_table_shows_old_and_new_and_where_the_new_comes_from() -> None:
+    changes = {change.bound: change for change in proposal(samples()).changes}
+    assert set(changes) == set(GateBounds.__dataclass_fields__)
+    focus = changes["focus_min"]
+    assert focus.old == 80.0
+    assert focus.lowest <= focus.median <= focus.highest
+    assert focus.new == pytest.approx(focus.lowest / 2, rel=1e-3)
+    light = changes["brightness_max"]
+    assert light.new > light.highest
+    assert changes["framing_shift_max"].old is None
+
+
+def test_too_few_frames_are_refused_and_few_are_warned_of() -> None:
+    few = proposal(samples(FEWEST - 1))
+    assert few.calibration is None
+    assert "at least 3" in few.faults[0]
+    some = proposal(samples(FEWEST))
+    assert some.calibration is not None
+    assert f"{ENOUGH} or more" in some.warnings[0]
+    assert not proposal(samples()).warnings
+
+
+def test_frames_of_different_sizes_are_refused_by_name() -> None:
+    odd = sample("odd.png", image_of(part()[:-2]), START)
+    refused = proposal([*samples(), odd])
+    assert refused.calibration is None
+    assert len(refused.faults) == 1
+    assert "odd.png: 640 x 510" in refused.faults[0]
+
+
+def test_a_frame_of_another_depth_is_refused_by_name() -> None:
+    gray = part()
+    deep = sample("deep.png", Image(gray.astype(np.uint16), gray, 12, ""), START)
+    assert "deep.png: 640 x 512 pixels of 12 bits" in proposal([*samples(), deep]).faults[0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "figure"),
+    [
+        ({"blur": 6.0}, "focus"),
+        ({"gain": 2.5}, "brightness"),
+        ({"gain": 0.2}, "brightness"),
+        ({"right": 200}, "framing"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("count", [4, 12])
+def test_one_bad_frame_among_the_good_is_named(fault: dict[str, float], figure: str, count: int) -> None:
+    bad = sample("bad.png", image_of(part(77, **fault)), START)  # type: ignore[arg-type]
+    refused = proposal([*samples(count), bad])
+    assert refused.calibration is None
+    assert [words.split()[0] for words in refused.faults] == ["bad.png"]
+    assert figure in refused.faults[0]
+
+
+def test_a_region_that_the_frames_do_not_hold_is_refused() -> None:
+    current = replace(START, roi=(600, 0, 200, 200))
+    assert "do not hold the region" in proposal(samples(current=current), current).faults[0]
+
+
+def test_region_and_scale_stay() -> None:
+    current = replace(START, roi=(60, 50, 500, 400), scale_um_per_px=12.5)
+    record = made(samples(current=current), current)
+    assert (record.roi, record.scale_um_per_px) == (current.roi, 12.5)
+
+
+def test_frames_without_a_common_place_get_no_framing_gate() -> None:
+    rng = np.random.default_rng(5)
+    textures = [rng.integers(60, 190, (HEIGHT, WIDTH)).astype(np.uint8) for _ in range(10)]
+    found = proposal([sample(f"{n}.png", image_of(texture), START) for n, texture in enumerate(textures)])
+    assert found.calibration is not None
+    assert found.calibration.framing is None
+    assert found.calibration.bounds.framing_score_min is None
+    assert any("no framing gate" in words for words in found.warnings)
+
+
+def test_unsharp_or_clipped_good_frames_are_warned_of() -> None:
+    soft = [sample(f"{seed}", image_of(part(seed, blur=8.0)), START) for seed in range(10)]
+    assert any("is the lens sharp" in words for words in proposal(soft).warnings)
+    white = [sample(f"{seed}", image_of(part(seed, gain=4.0)), START) for seed in range(10)]
+    assert any("is the exposure too long" in words for words in proposal(white).warnings)
+
+
+def test_a_bound_that_becomes_looser_is_said_aloud() -> None:
+    tight = made(samples())
+    tight = replace(tight, bounds=replace(tight.bounds, focus_min=tight.bounds.focus_min + 100))
+    warnings = proposal(samples(), tight).warnings
+    assert len(warnings) == 1
+    assert warnings[0].startswith("focus_min becomes looser")
