@@ -14,11 +14,10 @@ import time
 import warnings
 from typing import Any
 
-import numpy as np
-
-from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab, Pixels
-from qc_edge.camera.configure import InForce, configure
-from qc_edge.camera.counter import FRAME_COUNTER_CHUNK, GIGE_BLOCK_ID, PLAIN, Counting, next_number
+from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
+from qc_edge.camera.configure import InForce, configure, count_frames
+from qc_edge.camera.counter import Counting, next_number
+from qc_edge.camera.devices import choose, own_pixels, refused_to_open
 from qc_edge.camera.emulator import DEVICE_CLASS, EmulatedDevices, Playlist
 from qc_edge.camera.nodes import Nodes
 from qc_edge.errors import CameraError, CameraLostError
@@ -40,7 +39,6 @@ log = logging.getLogger(__name__)
 
 _BUFFER_BYTES = 256 << 20
 _BUFFERS = (10, 64)
-_GIGE = "BaslerGigE"
 _EMULATED = EmulatedDevices()
 
 
@@ -79,7 +77,7 @@ class BaslerCamera:
             return self._opened()
         except genicam.GenericException as fault:
             self.close()
-            raise self._refused_to_open(fault) from fault
+            raise refused_to_open(self._settings.name, str(fault)) from fault
         except CameraError:
             self.close()
             raise
@@ -156,7 +154,7 @@ class BaslerCamera:
                 hint="mend [[camera]] in the settings file",
             )
         self._number = None
-        self._counting, self._chunk = _counting(nodes, device.GetDeviceClass())
+        self._counting, self._chunk = count_frames(nodes, device.GetDeviceClass())
         buffers = self._size_buffers(camera, int(nodes.read("PayloadSize")))
         camera.StartGrabbing(pylon.GrabStrategy_OneByOne)
         return CameraInfo(
@@ -179,24 +177,7 @@ class BaslerCamera:
             serial = self._emulated_serial = _EMULATED.take(serial, self._emulated_serial)
             self._held.callback(_EMULATED.give_back, serial)
         devices = _emulated_devices() if self._emulates else _real_devices()
-        chosen = [device for device in devices if serial in (None, device.GetSerialNumber())]
-        if len(chosen) == 1:
-            return chosen[0]
-        found = "; ".join(_described(device) for device in devices)
-        if not devices:
-            raise CameraError(
-                f"camera {self._settings.name}: no Basler camera found",
-                hint="power, cable, USB permissions (udev rules), IP address of a GigE camera in this subnet",
-            )
-        if serial is None:
-            raise CameraError(
-                f"camera {self._settings.name}: {len(devices)} cameras found and no `serial` set: {found}",
-                hint="set `serial` to the one that is meant",
-            )
-        raise CameraError(
-            f"camera {self._settings.name}: no camera with serial number {serial} found, only {found}",
-            hint="compare `serial` with the camera's label; check its power and cable",
-        )
+        return choose(devices, serial, self._settings.name)
 
     def _size_buffers(self, camera: Any, payload: int) -> int:
         """Room for a burst: as many buffers as 256 MiB hold, 10 to 64."""
@@ -221,7 +202,7 @@ class BaslerCamera:
             code = result.ErrorCode & 0xFFFF_FFFF
             return FailedGrab(f"{result.ErrorDescription} (code 0x{code:08x})", self._number)
         pixel_format = self._in_force.pixel_format
-        pixels = _copied(result, pixel_format)
+        pixels = own_pixels(result, pixel_format)
         return Exposure(
             pixels=pixels,
             pixel_format="RGB8" if pixel_format == "BGR8" else pixel_format,
@@ -241,19 +222,6 @@ class BaslerCamera:
         return CameraLostError(
             f"camera {self._settings.name} is lost: {why}",
             hint="check its power and cable; the station opens it again by itself",
-        )
-
-    def _refused_to_open(self, fault: Exception) -> CameraError:
-        said = str(fault).split(" : ", 1)[0].strip()
-        if "another application" in said or "another client" in said or "0xE1018006" in said:
-            return CameraError(
-                f"camera {self._settings.name} is held by another process: {said}",
-                hint="close pylon Viewer or the other station; a GigE camera whose program was killed is "
-                "free again after its heartbeat timeout",
-            )
-        return CameraError(
-            f"camera {self._settings.name} cannot be opened: {said}",
-            hint="unplug it and plug it in again; see whether pylon Viewer opens it",
         )
 
 
@@ -277,38 +245,3 @@ def _emulated_devices() -> list[Any]:
 def _real_devices() -> list[Any]:
     found = pylon.TlFactory.GetInstance().EnumerateDevices()
     return [device for device in found if device.GetDeviceClass() != DEVICE_CLASS]
-
-
-def _described(device: Any) -> str:
-    return f"{device.GetModelName()} {device.GetSerialNumber()} ({device.GetDeviceClass()})"
-
-
-def _counting(nodes: Nodes, device_class: str) -> tuple[Counting, str | None]:
-    """How the camera counts and which chunk carries the number (None: the block id).
-
-    The chunk counts exposures, the block id what was sent, so the chunk also shows frames that the
-    camera itself had to drop.
-    """
-    if "Framecounter" in nodes.choices("ChunkSelector"):
-        nodes.put_if_there(True, "ChunkModeActive")
-        nodes.put_if_there("Framecounter", "ChunkSelector")
-        nodes.put_if_there(True, "ChunkEnable")
-        return FRAME_COUNTER_CHUNK, "ChunkFramecounter"
-    return (GIGE_BLOCK_ID if device_class == _GIGE else PLAIN), None
-
-
-def _copied(result: Any, pixel_format: str) -> Pixels:
-    """The pixels of a whole grab as an array of their own."""
-    colour = pixel_format in ("RGB8", "BGR8")
-    dtype = np.uint8 if colour or pixel_format.endswith("8") else np.uint16
-    height, width = result.Height, result.Width * (3 if colour else 1)
-    row = width * np.dtype(dtype).itemsize
-    stride = row + result.PaddingX
-    raw = np.frombuffer(result.GetImageMemoryView(), np.uint8, height * stride)
-    copy: Pixels = raw.reshape(height, stride)[:, :row].copy().view(dtype)
-    if not colour:
-        return copy
-    pixels: Pixels = copy.reshape(height, -1, 3)
-    if pixel_format == "BGR8":
-        pixels = pixels[..., ::-1].copy()
-    return pixels

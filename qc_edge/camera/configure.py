@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qc_edge.camera.counter import FRAME_COUNTER_CHUNK, GIGE_BLOCK_ID, PLAIN, Counting
 from qc_edge.camera.emulator import Playlist
 from qc_edge.camera.nodes import Nodes
 from qc_edge.settings import CameraSettings, Trigger
@@ -52,6 +53,21 @@ def configure(settings: CameraSettings, nodes: Nodes, playlist: Playlist | None 
     if settings.packet_size is not None:
         nodes.put("packet_size", settings.packet_size, "GevSCPSPacketSize")
     return _in_force(settings, nodes)
+
+
+def count_frames(nodes: Nodes, device_class: str) -> tuple[Counting, str | None]:
+    """How the camera counts and which chunk carries the number (None: the block id).
+
+    The chunk counts exposures, the block id what was sent, so the chunk also shows frames that the
+    camera itself had to drop.
+    """
+    nodes.put_if_there(True, "ChunkModeActive")
+    if "Framecounter" in nodes.choices("ChunkSelector"):
+        nodes.put_if_there("Framecounter", "ChunkSelector")
+        nodes.put_if_there(True, "ChunkEnable")
+        return FRAME_COUNTER_CHUNK, "ChunkFramecounter"
+    nodes.put_if_there(False, "ChunkModeActive")
+    return (GIGE_BLOCK_ID if device_class == "BaslerGigE" else PLAIN), None
 
 
 def _pixel_format(settings: CameraSettings, nodes: Nodes) -> None:

@@ -62,7 +62,7 @@ def ramp(number: int, width: int = 64, height: int = 48) -> Pixels:
 
 def connect(settings: CameraSettings) -> Camera:
     """A camera without faults, at `rate_hz` or 10 frames/s."""
-    return ScriptedCamera(script("f"), repeat=True, settings=settings, rate_hz=settings.rate_hz or 10.0)
+    return ScriptedCamera([Step(Act.FRAME)], repeat=True, settings=settings, rate_hz=settings.rate_hz or 10.0)
 
 
 class ScriptedCamera:

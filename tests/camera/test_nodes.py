@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from qc_edge.camera.configure import configure
+from qc_edge.camera.configure import configure, count_frames
+from qc_edge.camera.counter import FRAME_COUNTER_CHUNK, GIGE_BLOCK_ID, PLAIN, Counting
+from qc_edge.camera.devices import own_pixels
 from qc_edge.camera.nodes import Nodes
 from qc_edge.settings import CameraSettings
 
@@ -177,3 +180,47 @@ def test_a_fault_of_the_driver_is_a_refusal_in_its_words() -> None:
 
     node_map = Map(Stubborn("ExposureTimeAbs", 3000.0, (35.0, 999985.0, None)))
     assert refused(node_map, exposure_us=70) == ["exposure_us: ExposureTimeAbs = 70 refused; Node is locked."]
+
+
+def test_a_camera_with_a_frame_counter_chunk_counts_with_it() -> None:
+    node_map = Map(
+        Node("ChunkModeActive", False),
+        Node("ChunkSelector", "Image", choices=["Image", "Timestamp", "Framecounter"]),
+        Node("ChunkEnable", False),
+    )
+    counting, chunk = count_frames(Nodes(node_map, RuntimeError), "BaslerGigE")
+    assert (counting, chunk) == (FRAME_COUNTER_CHUNK, "ChunkFramecounter")
+    assert [node_map[name] for name in ("ChunkModeActive", "ChunkSelector", "ChunkEnable")] == [
+        True, "Framecounter", True,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("device_class", "expected"),
+    [("BaslerGigE", GIGE_BLOCK_ID), ("BaslerUsb", PLAIN), ("BaslerCamEmu", PLAIN)],
+)
+def test_other_cameras_count_by_block_id_without_chunks(device_class: str, expected: Counting) -> None:
+    node_map = Map(
+        Node("ChunkModeActive", False), Node("ChunkSelector", "Image", choices=["Image", "Timestamp"])
+    )
+    assert count_frames(Nodes(node_map, RuntimeError), device_class) == (expected, None)
+    assert node_map["ChunkModeActive"] is False
+
+
+@pytest.mark.parametrize("padding", [0, 4])
+@pytest.mark.parametrize("pixel_format", ["Mono8", "Mono12", "BGR8"])
+def test_padding_at_the_end_of_rows_is_left_out(pixel_format: str, padding: int) -> None:
+    wide = {"Mono8": 6, "Mono12": 12, "BGR8": 18}[pixel_format]
+    rows = np.random.default_rng(4).integers(0, 256, (5, wide), dtype=np.uint8)
+    padded = np.pad(rows, ((0, 0), (0, padding)))
+    result = SimpleNamespace(
+        Height=5, Width=6, PaddingX=padding, GetImageMemoryView=lambda: memoryview(padded.tobytes())
+    )
+    pixels = own_pixels(result, pixel_format)
+    expected: Any = rows
+    if pixel_format == "Mono12":
+        expected = rows.view("<u2")
+    elif pixel_format == "BGR8":
+        expected = rows.reshape(5, 6, 3)[..., ::-1]
+    assert np.array_equal(pixels, expected)
+    assert pixels.flags.writeable
