@@ -54,6 +54,12 @@ def test_every_data_file_of_the_package_is_shipped() -> None:
     assert data <= shipped, f"setup.cfg, options.package_data: {sorted(map(relative, data - shipped))}"
 
 
+def test_every_folder_of_modules_is_a_package() -> None:
+    folders = {path.parent for path in (REPOSITORY / "qc_edge").rglob("*.py")}
+    bare = [relative(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()]
+    assert not bare, f"setuptools leaves these out of the wheel, add an __init__.py: {', '.join(bare)}"
+
+
 def test_the_changes_begin_with_what_is_unreleased() -> None:
     headings = re.findall(r"(?m)^## (.+)$", (REPOSITORY / "CHANGES.md").read_text(encoding="utf-8"))
     assert headings[0] == "Unreleased" or headings[0].startswith(__version__)
