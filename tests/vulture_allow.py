@@ -1,0 +1,47 @@
+# ruff: noqa: B018, F821
+"""What vulture takes for dead and is not, by why it is alive. Never imported, but type-checked."""
+
+from qc_edge.domain.calibration import Calibration
+from qc_edge.domain.inspection import Gap, Inspection
+from qc_edge.line.arrivals import _Emitter, _Handler
+from qc_edge.line.status import Status
+from qc_edge.line.tally import Latency
+
+calibration: Calibration
+gap: Gap
+latency: Latency
+row: Inspection
+status: Status
+
+# watchdog calls these
+_Emitter.get_event_mask_from_filter
+_Handler.dispatch
+
+# written to the log as whole rows, asked for in SQL
+gap.noticed_at
+gap.first_frame_number
+gap.last_frame_number
+row.raw_sha256
+row.calibration_in_date
+row.model_name
+row.model_version
+row.model_sha256
+row.engine_backend
+row.engine_version
+row.engine_device
+row.engine_plan_sha256
+row.read_ms
+row.gates_ms
+row.prepare_ms
+row.infer_ms
+row.evidence_ms
+
+# written as whole records, read by people and scripts
+calibration.scale_um_per_px
+latency.p50_ms
+latency.max_ms
+status.pid
+status.started_at
+status.spool_oldest_s
+status.model_sha256
+status.engine_reason
