@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qc_edge.domain.calibration import Calibration, starting_calibration
-from qc_edge.errors import CalibrationError, UsageError
+from qc_edge.errors import CalibrationError, StoreError, UsageError
 from qc_edge.rendered import Truth, write_series
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import INCOMING, StationPaths, parse_settings
@@ -85,6 +85,17 @@ def provision(root: Path, name: str, camera: CameraChoice) -> Provisioned:
     paths = StationPaths(root, name)
     _refuse(paths)
     settings = _settings(paths, camera)
+    try:
+        files = _make(paths, camera, settings)
+    except OSError as fault:
+        raise StoreError(
+            f"cannot make {fault.filename or paths.state}: {fault.strerror or fault}",
+            hint="run it as root, or live under another prefix: --root DIR",
+        ) from fault
+    return Provisioned(paths, camera, tuple(files))
+
+
+def _make(paths: StationPaths, camera: CameraChoice, settings: str) -> list[tuple[str, Path]]:
     for directory in paths.directories():
         directory.mkdir(parents=True, exist_ok=True)
     files = [("settings", paths.settings), ("state", paths.state), ("incoming", paths.incoming)]
@@ -99,7 +110,7 @@ def provision(root: Path, name: str, camera: CameraChoice) -> Provisioned:
     files += [("calibration", calibrations.write(paths.calibration, record)) for record in records]
     write_file(paths.schema, SCHEMA_FILE.read_bytes())
     write_file(paths.settings, settings.encode())
-    return Provisioned(paths, camera, tuple(files))
+    return files
 
 
 def fitted(start: Calibration, directory: Path, parts: Sequence[Truth]) -> Calibration:

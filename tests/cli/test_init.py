@@ -119,3 +119,11 @@ def test_an_interrupted_init_can_be_repeated(tmp_path: Path) -> None:
     for directory in StationPaths(tmp_path, "line1").directories():
         directory.mkdir(parents=True, exist_ok=True)
     provision(tmp_path, "line1", CameraChoice(None))
+
+
+def test_a_root_that_cannot_be_written_is_a_fault_with_a_hint(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ran = run("init", "line1", "--root", tmp_path / "file")
+    assert ran.returncode == 74
+    assert ran.stderr.startswith("error: cannot make ")
+    assert "--root DIR" in ran.stderr
