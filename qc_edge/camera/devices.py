@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
 from qc_edge.camera import Pixels
@@ -73,5 +74,5 @@ def own_pixels(result: Any, pixel_format: str) -> Pixels:
         return copy
     pixels: Pixels = copy.reshape(height, -1, 3)
     if pixel_format == "BGR8":
-        pixels = pixels[..., ::-1].copy()
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)  # type: ignore[assignment]
     return pixels
