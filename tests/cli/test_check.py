@@ -60,7 +60,7 @@ def test_a_camera_is_opened_and_delivers_a_frame(emulated: StationPaths) -> None
 
 
 def test_the_camera_of_a_running_station_is_left_alone(emulated: StationPaths) -> None:
-    with StationLock(emulated.lock):
+    with StationLock(emulated.lock("capture")):
         said = [finding for finding in check_station(emulated.root, "line1") if finding.area == "camera top"]
     assert len(said) == 1
     assert f"in use by the running station, process {os.getpid()}" in said[0].said
