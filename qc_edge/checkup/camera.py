@@ -10,7 +10,7 @@ from qc_edge.checkup.finding import Level, Seen, ok
 from qc_edge.domain.calibration import Calibration
 from qc_edge.errors import CalibrationError, CameraError
 from qc_edge.service.lock import holder_of
-from qc_edge.settings import CameraSettings, Role, StationPaths, Trigger
+from qc_edge.settings import CameraSettings, StationPaths, Trigger
 from qc_edge.store import calibrations
 
 
