@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qc_edge.domain.calibration import FramingReference
+from qc_edge.vision.area import shrink
 from qc_edge.vision.image import Gray
 
 SIDE = 64
@@ -39,7 +40,7 @@ class Framing:
 
 def thumbnail(resized: Gray) -> Gray:
     """`SIDE` x `SIDE` gray picture of the region, by area."""
-    return cv2.resize(resized, (SIDE, SIDE), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    return shrink(resized, SIDE, SIDE)
 
 
 def reference(pixels: Gray) -> FramingReference:

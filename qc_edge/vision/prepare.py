@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 import cv2
 import numpy as np
 
+from qc_edge.vision import area
 from qc_edge.vision.image import Gray
 
 Roi = tuple[int, int, int, int]
@@ -63,16 +64,15 @@ def crop(gray: Gray, roi: Roi | None) -> Gray:
 
 
 def resize(gray: Gray, parameters: PrepareParameters = DEFAULT) -> Gray:
-    """`gray` cropped and resized to height x width, uint8, by `cv2.INTER_AREA`."""
-    size = (parameters.width, parameters.height)
-    return cv2.resize(crop(gray, parameters.roi), size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    """`gray` cropped and resized to height x width, uint8, by `cv2.INTER_AREA` as it is on x86-64."""
+    return area.shrink(crop(gray, parameters.roi), parameters.width, parameters.height)
 
 
 def normalise(resized: Gray, parameters: PrepareParameters = DEFAULT) -> Gray:
     """`resized` stretched to 0..255; a frame of one single value becomes 0.
 
-    Bit for bit `cv2.normalize(resized, None, 0, 255, cv2.NORM_MINMAX)` as it is on a CPU with fused
-    multiply-add. Without that (x86 before AVX2), cv2.normalize itself is off by one in some pixels:
+    Bit for bit `cv2.normalize(resized, None, 0, 255, cv2.NORM_MINMAX)` as it is on x86-64 with AVX2. On
+    older x86 and on aarch64 cv2.normalize itself rounds otherwise and is off by one in some pixels:
     therefore a table, which is the same everywhere.
     """
     if not parameters.normalise:
