@@ -1,6 +1,7 @@
 # ruff: noqa: B018, F821
 """What vulture takes for dead and is not, by why it is alive. Never imported, but type-checked."""
 
+from qc_edge.camera.basler import _RemovalWatch
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.inspection import Gap, Inspection
 from qc_edge.line.arrivals import _Emitter, _Handler
@@ -12,6 +13,9 @@ gap: Gap
 latency: Latency
 row: Inspection
 status: Status
+
+# pylon calls this
+_RemovalWatch.OnCameraDeviceRemoved
 
 # watchdog calls these
 _Emitter.get_event_mask_from_filter
