@@ -5,24 +5,28 @@ from __future__ import annotations
 import logging
 
 from qc_edge.domain.inspection import Inspection
-from qc_edge.domain.verdict import Disposition
+from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.service.logs import Rate, say
+
+_BACKLOG = {HoldReason.RECOVERED, HoldReason.LATE}
 
 
 class JournalOutput:
-    """Every REJECT and HOLD gets a line; ACCEPTs at most `accepts_per_s`, and the rest are counted."""
+    """Every verdict that matters now gets a line. ACCEPTs, and the HOLDs of a backlog (recovered, late),
+    get at most `lines_per_s`; the rest are counted in the next line.
+    """
 
-    def __init__(self, accepts_per_s: float) -> None:
-        self.rate = Rate(accepts_per_s)
+    def __init__(self, lines_per_s: float) -> None:
+        self.rate = Rate(lines_per_s)
         self._unsaid = 0
 
     def announce(self, inspection: Inspection) -> None:
-        """One line, unless it is one ACCEPT too many in this second."""
+        """One line, unless it is one too many in this second."""
         accepted = inspection.disposition is Disposition.ACCEPT
-        if accepted and not self.rate.allow():
+        if (accepted or inspection.hold_reason in _BACKLOG) and not self.rate.allow():
             self._unsaid += 1
             return
-        more = f" (and {self._unsaid} ACCEPTs before)" if self._unsaid else ""
+        more = f" (and {self._unsaid} parts before)" if self._unsaid else ""
         self._unsaid = 0
         told = f"{inspection.verdict} {inspection.disposition}"
         say(
@@ -38,5 +42,5 @@ class JournalOutput:
     def close(self) -> None:
         """Say how many went unsaid."""
         if self._unsaid:
-            say(logging.INFO, f"{self._unsaid} more ACCEPTs")
+            say(logging.INFO, f"{self._unsaid} more parts")
             self._unsaid = 0
