@@ -99,7 +99,6 @@ class Station:
             reporter = Reporter(settings, watch, crew.beats)
             watcher = supervisor or Supervisor()
             watcher.attach(self, crew, reporter, notifier)
-            stack.callback(self._stop, notifier, watcher)
 
             self._spool = spool = Spool(paths, disk)
             inspects, captures = (role in settings.station.roles for role in (Role.INSPECT, Role.CAPTURE))
@@ -110,6 +109,7 @@ class Station:
                 if self._ledger is None:
                     return
                 stack.callback(self._ledger.close)
+            stack.callback(self._stop, notifier, watcher)
             reporter.clock = self.clock = FrameClock(paths.state / "frame-clock", self._newest_id())
             if self._ledger:
                 self._start_inspection(self._ledger, reporter, watcher)
@@ -121,7 +121,6 @@ class Station:
             crew.start("janitor", self._seams.patience_s, janitor.run)
             self.note("started", self._described())
             watcher.watch()
-            self.note("stopped", "told to stop")
 
     def load_rules(self, settings: Settings, bundle: Bundle, engine: Engine | None = None) -> Rules:
         """What frames are judged by under `settings`. Raises CalibrationError, ModelError."""
@@ -240,6 +239,7 @@ class Station:
         stuck = self._crew.dismiss(STOP_S)
         if stuck:
             LOG.error("did not end within %g s: %s", STOP_S, ", ".join(stuck))
+        self.note("stopped", "told to stop" if watcher.told_to_stop else "on a fault")
         watcher.ended(stuck)
         for output in (self.journal, *self._seams.outputs):
             output.close()

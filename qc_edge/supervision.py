@@ -70,6 +70,11 @@ class Supervisor:
         """Tell the station to stop. From any thread, or a signal handler."""
         self._stop.set()
 
+    @property
+    def told_to_stop(self) -> bool:
+        """False if the station ends for another reason: a fault."""
+        return self._stop.is_set()
+
     def reload(self) -> None:
         """Tell the station to read its settings again."""
         self._reload = True

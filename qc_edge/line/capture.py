@@ -25,6 +25,7 @@ from qc_edge.store.spool import Spool
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 _REPORT_EVERY_S = 5.0
 _ANSWER_S = 2.0
+_RESTING_S = 0.1
 
 
 @dataclass(slots=True)
@@ -81,7 +82,13 @@ class Capture:
         self._last_number: int | None = None
         self._fired_at: float | None = None
         self._due = 0.0
+        self._told_to_rest = threading.Event()
+        self.resting = threading.Event()
         self.state = CaptureState(settings.name)
+
+    def rest(self) -> None:
+        """Fire no more software triggers. `resting` is set once each one fired is a frame or a loss."""
+        self._told_to_rest.set()
 
     def run(self, beat: Beat, stop: threading.Event) -> None:
         """Open, grab, reopen with back-off, until `stop`."""
@@ -94,7 +101,10 @@ class Capture:
                 while not stop.is_set():
                     beat.now()
                     self._step(stop)
+                self._await_answer()
             except CameraError as fault:
+                if self._fired_at is not None:
+                    self._lose_answer(f"the camera went away: {fault.message}")
                 self._report_loss()
                 self._lost_camera(fault)
                 stop.wait(BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)])
@@ -128,19 +138,27 @@ class Capture:
         got = self._camera.grab(self._settings.grab_timeout_s)
         if got is None:
             self._silence()
-        elif isinstance(got, FailedGrab):
-            self._fired_at = None
-            self._failed(got)
         else:
-            self._fired_at = None
-            self._exposed(got)
+            self._received(got)
         if self._loss and time.monotonic() - self._loss.since > _REPORT_EVERY_S:
             self._report_loss()
+
+    def _received(self, got: Exposure | FailedGrab) -> None:
+        self._fired_at = None
+        if isinstance(got, FailedGrab):
+            self._failed(got)
+        else:
+            self._exposed(got)
 
     def _fire(self, stop: threading.Event) -> bool:
         """Fire a software trigger when one is due; False if there is nothing to wait for."""
         if self._fired_at is not None:
             return True
+        if self._told_to_rest.is_set():
+            self._report_loss()
+            self.resting.set()
+            stop.wait(_RESTING_S)
+            return False
         if self._settings.rate_hz is None:
             stop.wait(self._settings.grab_timeout_s)
             return False
@@ -156,8 +174,23 @@ class Capture:
     def _silence(self) -> None:
         if self._fired_at is not None and time.monotonic() - self._fired_at > _ANSWER_S:
             # Its frame may still come; closing the camera makes sure that it is not counted twice.
-            self._lose(1, "no_answer", f"no frame within {_ANSWER_S:g} s of a software trigger", None, None)
-            raise CameraLostError(f"no frame within {_ANSWER_S:g} s of a software trigger")
+            words = f"no frame within {_ANSWER_S:g} s of a software trigger"
+            self._lose_answer(words)
+            raise CameraLostError(words)
+
+    def _await_answer(self) -> None:
+        """Told to stop with a trigger fired: its frame is still taken, or counts as lost."""
+        if self._fired_at is None:
+            return
+        got = self._camera.grab(self._settings.grab_timeout_s)
+        if got is None:
+            self._lose_answer("no frame before the station stopped")
+        else:
+            self._received(got)
+
+    def _lose_answer(self, detail: str) -> None:
+        self._fired_at = None
+        self._lose(1, "no_answer", detail, None, None)
 
     def _failed(self, grab: FailedGrab) -> None:
         number = grab.frame_number

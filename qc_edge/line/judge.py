@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,7 @@ class Judge:
         Raises StoreError or DiskFullError; then none of these frames may have a row.
         """
         kept, self._kept = self._kept, []
+        wait([future for each in kept for future in (each.files, each.map) if future])
         directories = set()
         for each in kept:
             raw, prepared = each.files.result()

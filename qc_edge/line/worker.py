@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,10 +36,11 @@ class Crew:
         thread.start()
 
     def dismiss(self, timeout_s: float) -> list[str]:
-        """Stop everyone and wait for at most `timeout_s` each; the names of those that did not end."""
+        """Stop everyone and wait for at most `timeout_s` in all; the names of those that did not end."""
         self.stop.set()
+        end = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(0.0, end - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]
 
     def _run(self, name: str, beat: Beat, work: Callable[[Beat, threading.Event], None]) -> None:

@@ -231,7 +231,7 @@ class LogSettings(_Section):
     )
     verdicts_per_s: float = Field(
         default=5.0, ge=0,
-        description="At most this many PASS lines a second; FAIL, INVALID and HOLD always.",
+        description="At most this many lines a second for accepted parts and for the backlog after a stop; others always.",
     )  # fmt: skip
 
 
