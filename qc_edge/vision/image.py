@@ -75,7 +75,7 @@ def to_gray(pixels: Pixels, pixel_format: str | None, bit_depth: int) -> Gray:
     if pixels.dtype == np.uint8:
         eight: Gray = pixels  # type: ignore[assignment]
     else:
-        eight = np.minimum(pixels >> (bit_depth - 8), 255).astype(np.uint8)
+        eight = cv2.convertScaleAbs(pixels >> (bit_depth - 8))  # type: ignore[assignment]
     if eight.ndim == 3:
         return cv2.cvtColor(eight, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]
     if pixel_format is not None and pixel_format.startswith("Bayer"):

@@ -12,6 +12,7 @@ values and back; never touches the disk.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from typing import Any
@@ -64,8 +65,9 @@ def decode_frame(data: bytes | memoryview) -> tuple[dict[str, Any], Image]:
     if not (width and height and 8 <= bit_depth <= 16 and maxval == (1 << bit_depth) - 1):
         raise UnreadableFrameError(Reason.UNREADABLE, f"{width} x {height} pixels, maxval {maxval}")
     shape = (height, width) if found[1] == b"5" else (height, width, 3)
-    pixels = _body(view[start + found.end() - 3 :], shape, bit_depth)
-    digest = pixels_sha256(pixels)
+    body = view[start + found.end() - 3 :]
+    pixels = _pixels(body, shape, bit_depth)
+    digest = hashlib.sha256(body).hexdigest()
     if digest != meta.pop(_DIGEST, None):
         raise UnreadableFrameError(
             Reason.DIGEST_MISMATCH, f"the pixels have sha256 {digest}, not the one in the file's header"
@@ -96,7 +98,7 @@ def _meta(view: memoryview) -> tuple[dict[str, Any], int]:
     return meta, len(opening) + len(text) + 1
 
 
-def _body(view: memoryview, shape: tuple[int, ...], bit_depth: int) -> Pixels:
+def _pixels(view: memoryview, shape: tuple[int, ...], bit_depth: int) -> Pixels:
     expected = math.prod(shape) * (1 if bit_depth == 8 else 2)
     if len(view) != expected:
         raise formats.torn(f"{len(view)} bytes of pixels, the header says {expected}")
