@@ -1,0 +1,22 @@
+"""Rendered parts: frames with known truth, for the demo, the tests and the reference model.
+
+Everything is drawn from seeds; nothing here is a photograph and nothing here reads a camera.
+"""
+
+from qc_edge.rendered.kinds import DefectKind, FrameFault, RenderedPart
+from qc_edge.rendered.part import DEFAULT_SIZE, RENDERER, render
+from qc_edge.rendered.series import TRUTH_FILE, Truth, plan_series, read_truth, write_series
+
+__all__ = [
+    "DEFAULT_SIZE",
+    "RENDERER",
+    "TRUTH_FILE",
+    "DefectKind",
+    "FrameFault",
+    "RenderedPart",
+    "Truth",
+    "plan_series",
+    "read_truth",
+    "render",
+    "write_series",
+]
