@@ -10,7 +10,10 @@ import cv2
 from qc_edge.domain.verdict import Reason
 
 # OpenCV would write to stderr about every bad file; the station says it in its own words, in the row.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+if hasattr(cv2, "setLogLevel"):  # OpenCV 4
+    cv2.setLogLevel(0)
+else:
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 class UnreadableFrameError(Exception):

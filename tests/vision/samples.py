@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+import tempfile
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -51,9 +53,10 @@ def png_chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def two_page_tiff() -> bytes:
-    done, data = cv2.imencodemulti(".tiff", [picture(), picture()[::-1].copy()])
-    assert done
-    return data.tobytes()
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "pages.tiff")
+        assert cv2.imwritemulti(str(path), [picture(), picture()[::-1].copy()])
+        return path.read_bytes()
 
 
 FILES: dict[str, bytes] = {
