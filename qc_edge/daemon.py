@@ -109,8 +109,8 @@ class Station:
                 if self._ledger is None:
                     return
                 stack.callback(self._ledger.close)
-            stack.callback(self._stop, notifier, watcher)
             reporter.clock = self.clock = FrameClock(paths.state / "frame-clock", self._newest_id())
+            stack.callback(self._stop, notifier, watcher)
             if self._ledger:
                 self._start_inspection(self._ledger, reporter, watcher)
             if captures:

@@ -39,6 +39,7 @@ class FolderCamera:
         self._triggers = 0
         self._due_ns = 0
         self._closed = threading.Event()
+        self._ended = False
 
     @property
     def counts_frames(self) -> bool:
@@ -58,6 +59,8 @@ class FolderCamera:
                 f"camera {settings.name} plays files and has no trigger input",
                 hint='set trigger to "free" or "software"',
             )
+        if self._ended:
+            raise self._lost()
         files = played_files(settings.images, FOLDER)
         first = next((frame for file in files if isinstance(frame := self._load(file), tuple)), None)
         if first is None:
@@ -164,6 +167,7 @@ class FolderCamera:
         return (pixels if pixels.flags.owndata else pixels.copy()), wanted
 
     def _lost(self) -> CameraLostError:
+        self._ended = True  # opening it again would play the same parts a second time
         return CameraLostError(
             f"camera {self._settings.name} has shown all its images",
             hint="set repeat = true to start again after the last",

@@ -82,9 +82,17 @@ class Capture:
         self._last_number: int | None = None
         self._fired_at: float | None = None
         self._due = 0.0
+        self._received_at = 0.0
+        self._silent = False
+        self._opened_as = ""
         self._told_to_rest = threading.Event()
         self.resting = threading.Event()
         self.state = CaptureState(settings.name)
+
+    @property
+    def silent(self) -> bool:
+        """True while a camera that should deliver by itself does not."""
+        return self._silent
 
     def rest(self) -> None:
         """Fire no more software triggers. `resting` is set once each one fired is a frame or a loss."""
@@ -118,7 +126,8 @@ class Capture:
         again = self.state.info is not None
         self.state.info, self.state.connected = info, True
         self.state.reopened += again
-        self.state.detail = f"{info.model} {info.serial}"
+        self.state.detail = self._opened_as = f"{info.model} {info.serial}"
+        self._received_at, self._silent = time.monotonic(), False
         self._last_number = None
         self._fired_at, self._due = None, time.monotonic()
         picture = f"{info.width} x {info.height} {info.pixel_format}"
@@ -145,6 +154,11 @@ class Capture:
 
     def _received(self, got: Exposure | FailedGrab) -> None:
         self._fired_at = None
+        self._received_at = time.monotonic()
+        if self._silent:
+            self._silent = False
+            self.state.detail = self._opened_as
+            self._event("camera_delivers", "frames come again")
         if isinstance(got, FailedGrab):
             self._failed(got)
         else:
@@ -177,6 +191,12 @@ class Capture:
             words = f"no frame within {_ANSWER_S:g} s of a software trigger"
             self._lose_answer(words)
             raise CameraLostError(words)
+        quiet_s = time.monotonic() - self._received_at
+        if self._settings.trigger is Trigger.FREE and quiet_s > self._settings.silence_s and not self._silent:
+            self._silent = True
+            self.state.detail = f"open, but no frame for {quiet_s:.0f} s"
+            LOG.warning("camera %s: %s", self._settings.name, self.state.detail)
+            self._event("camera_silent", self.state.detail)
 
     def _await_answer(self) -> None:
         """Told to stop with a trigger fired: its frame is still taken, or counts as lost."""

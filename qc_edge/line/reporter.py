@@ -74,6 +74,6 @@ class Reporter:
         troubles += [
             f"camera {capture.state.name}: {capture.state.detail}"
             for capture in self.captures
-            if not capture.state.connected
+            if not capture.state.connected or capture.silent
         ]
         return troubles + ([self.trouble] if self.trouble else [])

@@ -57,6 +57,8 @@ def test_without_repeat_the_camera_is_lost_after_the_last_image(camera_of: Open,
     assert [next_frame(camera).frame_number for _ in range(4)] == [0, 1, 2, 3]
     with pytest.raises(CameraLostError, match="shown all its images"):
         camera.grab(0.5)
+    with pytest.raises(CameraLostError, match="shown all its images"):
+        camera.open()
 
 
 def test_a_file_that_cannot_be_read_is_a_failed_grab_and_the_next_is_played(
