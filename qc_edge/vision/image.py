@@ -19,10 +19,10 @@ Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """H x W (mono, raw Bayer) or H x W x 3 (RGB order), uint8 or uint16 in native byte order."""
 
 _BAYER = {
-    "RG": cv2.COLOR_BayerRGGB2GRAY,
-    "GR": cv2.COLOR_BayerGRBG2GRAY,
-    "GB": cv2.COLOR_BayerGBRG2GRAY,
-    "BG": cv2.COLOR_BayerBGGR2GRAY,
+    "RG": cv2.COLOR_BayerRGGB2RGB,
+    "GR": cv2.COLOR_BayerGRBG2RGB,
+    "GB": cv2.COLOR_BayerGBRG2RGB,
+    "BG": cv2.COLOR_BayerBGGR2RGB,
 }
 
 
@@ -69,17 +69,18 @@ def to_gray(pixels: Pixels, pixel_format: str | None, bit_depth: int) -> Gray:
 
     More than 8 bits are first reduced by `value >> (bit_depth - 8)`; values above the depth's range
     count as white. Then `BayerRG..` and its kin (the name gives the first two pixels of the first row)
-    are demosaiced to gray, and H x W x 3 is weighed as RGB (0.299 R + 0.587 G + 0.114 B, OpenCV's
+    are demosaiced (bilinear), and H x W x 3 is weighed as RGB (0.299 R + 0.587 G + 0.114 B, OpenCV's
     rounding). Mono uint8 is returned as it is, without a copy.
     """
     if pixels.dtype == np.uint8:
         eight: Gray = pixels  # type: ignore[assignment]
     else:
         eight = cv2.convertScaleAbs(pixels >> (bit_depth - 8))  # type: ignore[assignment]
+    if pixel_format is not None and pixel_format.startswith("Bayer"):
+        # Not straight to gray: OpenCV's Bayer-to-gray rounds otherwise on aarch64 than on x86-64.
+        eight = cv2.cvtColor(eight, _BAYER[pixel_format[5:7]])  # type: ignore[assignment]
     if eight.ndim == 3:
         return cv2.cvtColor(eight, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]
-    if pixel_format is not None and pixel_format.startswith("Bayer"):
-        return cv2.cvtColor(eight, _BAYER[pixel_format[5:7]])  # type: ignore[return-value]
     return eight
 
 

@@ -34,6 +34,9 @@ GOLDEN = {
 }
 
 
+BAYER_GOLDEN = "1ad6d80f0e882d5632047984f8d75d10998eff5559392edbbc91278b643da26d"
+
+
 def synthetic(name: str) -> npt.NDArray[np.uint8]:
     """Pictures made of integers alone, so that every machine makes the same."""
     if name.startswith("constant"):
@@ -188,6 +191,11 @@ def test_a_bayer_name_says_where_red_is(pattern: str, row: int, column: int, bit
     mosaic = np.zeros((16, 16), np.uint8 if bits == 8 else np.uint16)
     mosaic[row::2, column::2] = 2**bits - 1
     assert np.all(to_gray(mosaic, f"Bayer{pattern}{bits}", bits) == 76)
+
+
+def test_a_demosaiced_frame_has_its_golden_digest() -> None:
+    mosaic = synthetic("noise 640x480")
+    assert sha256(to_gray(mosaic, "BayerRG8", 8)) == BAYER_GOLDEN
 
 
 def test_colour_is_weighed_as_rgb() -> None:
