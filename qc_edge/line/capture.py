@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
 from qc_edge.domain.frame import Frame
-from qc_edge.domain.inspection import Event, Gap
+from qc_edge.domain.inspection import Event
 from qc_edge.errors import CameraError, CameraLostError, DiskFullError, StoreError
+from qc_edge.line.losses import Losses
 from qc_edge.line.room import DiskWatch, Room
 from qc_edge.service.beats import Beat
 from qc_edge.service.clock import FrameClock, utc_now
@@ -23,7 +24,6 @@ from qc_edge.settings import CameraSettings, Trigger
 from qc_edge.store.spool import Spool
 
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0)
-_REPORT_EVERY_S = 5.0
 _ANSWER_S = 2.0
 _RESTING_S = 0.1
 
@@ -46,18 +46,6 @@ class CaptureState:
     last_frame_at: datetime | None = None
 
 
-@dataclass(slots=True)
-class _Loss:
-    """Lost frames of one kind that have no row yet."""
-
-    reason: str
-    detail: str
-    lost: int = 0
-    first: int | None = None
-    last: int | None = None
-    since: float = field(default_factory=time.monotonic)
-
-
 class Capture:
     """The work of one camera's thread."""
 
@@ -78,7 +66,7 @@ class Capture:
         self._boot = boot
         self._spool = spool
         self._watch = watch
-        self._loss: _Loss | None = None
+        self._losses = Losses(station, settings.name, spool, lambda: clock.stamp(settings.name).frame_id)
         self._last_number: int | None = None
         self._fired_at: float | None = None
         self._due = 0.0
@@ -113,18 +101,19 @@ class Capture:
             except CameraError as fault:
                 if self._fired_at is not None:
                     self._lose_answer(f"the camera went away: {fault.message}")
-                self._report_loss()
+                self._losses.report()
                 self._lost_camera(fault)
                 stop.wait(BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)])
                 tries += 1
             finally:
                 self._camera.close()
-        self._report_loss()
+        self._losses.report()
 
     def _open(self) -> None:
         info = self._camera.open()
         again = self.state.info is not None
         self.state.info, self.state.connected = info, True
+        self._losses.serial = info.serial
         self.state.reopened += again
         self.state.detail = self._opened_as = f"{info.model} {info.serial}"
         self._received_at, self._silent = time.monotonic(), False
@@ -149,8 +138,7 @@ class Capture:
             self._silence()
         else:
             self._received(got)
-        if self._loss and time.monotonic() - self._loss.since > _REPORT_EVERY_S:
-            self._report_loss()
+        self._losses.report_if_due()
 
     def _received(self, got: Exposure | FailedGrab) -> None:
         self._fired_at = None
@@ -169,7 +157,7 @@ class Capture:
         if self._fired_at is not None:
             return True
         if self._told_to_rest.is_set():
-            self._report_loss()
+            self._losses.report()
             self.resting.set()
             stop.wait(_RESTING_S)
             return False
@@ -258,7 +246,7 @@ class Capture:
         if self._camera.counts_frames and last is not None and number > last + 1:
             skipped = number - last - 1
             self._lose(skipped, "counter_gap", "the camera's own counter jumped", last + 1, number - 1)
-            self._report_loss()
+            self._losses.report()
 
     def _lose_exposure(self, exposure: Exposure, reason: str, detail: str) -> None:
         self._lose(1, reason, detail, exposure.frame_number, exposure.frame_number)
@@ -266,33 +254,7 @@ class Capture:
     def _lose(self, lost: int, reason: str, detail: str, first: int | None, last: int | None) -> None:
         self.state.triggers += lost
         self.state.lost += lost
-        if self._loss and self._loss.reason != reason:
-            self._report_loss()
-        if self._loss is None:
-            self._loss = _Loss(reason, detail, first=first)
-        self._loss.lost += lost
-        self._loss.last = last
-
-    def _report_loss(self) -> None:
-        """Hand the losses to the log by way of the spool; kept for later if the disk refuses."""
-        loss, now = self._loss, utc_now()
-        if loss is None:
-            return
-        row = Gap(
-            gap_id=self._clock.stamp(self._settings.name).frame_id,
-            recorded_at=now, station=self._station, camera=self._settings.name,
-            camera_serial=self.state.info.serial if self.state.info else None,
-            noticed_at=now, lost=loss.lost, reason=loss.reason, detail=loss.detail,
-            first_frame_number=loss.first, last_frame_number=loss.last,
-        )  # fmt: skip
-        LOG.warning("camera %s: %d frames lost, %s: %s", row.camera, row.lost, row.reason, row.detail)
-        try:
-            self._spool.put_row(row)
-        except StoreError as fault:
-            LOG.error("camera %s: the loss of %d frames waits for its row: %s", row.camera, row.lost, fault)
-            loss.since = time.monotonic()
-        else:
-            self._loss = None
+        self._losses.add(lost, reason, detail, first, last)
 
     def _event(self, kind: str, detail: str) -> None:
         stamp = self._clock.stamp(self._settings.name)

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qc_edge.domain.verdict import Reason
 from qc_edge.engine import Engine, Score
@@ -77,7 +78,8 @@ class Judge:
         Raises StoreError or DiskFullError; then none of these frames may have a row.
         """
         kept, self._kept = self._kept, []
-        wait([future for each in kept for future in (each.files, each.map) if future])
+        writing: list[Future[Any]] = [future for each in kept for future in (each.files, each.map) if future]
+        wait(writing)
         directories = set()
         for each in kept:
             raw, prepared = each.files.result()
