@@ -9,6 +9,7 @@ from pathlib import Path
 from qc_edge.checkup.calibration import check_calibration
 from qc_edge.checkup.camera import check_camera, no_frames
 from qc_edge.checkup.finding import Finding, Level, Seen
+from qc_edge.checkup.model import check_model
 from qc_edge.checkup.places import check_disk, check_incoming
 from qc_edge.errors import QcEdgeError
 from qc_edge.settings import INCOMING, Role, Settings, StationPaths, load_settings
@@ -41,6 +42,7 @@ def _areas(paths: StationPaths, settings: Settings) -> Iterator[tuple[str, Look]
             yield f"calibration {camera.name}", partial(check_calibration, paths, camera.name, True)
         if settings.incoming.enabled:
             yield f"calibration {INCOMING}", partial(check_calibration, paths, INCOMING, not settings.camera)
+        yield "model", partial(check_model, paths, settings)
     if Role.CAPTURE in settings.station.roles:
         for camera in settings.camera:
             yield f"camera {camera.name}", partial(check_camera, paths, camera)

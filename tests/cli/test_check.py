@@ -149,6 +149,24 @@ def test_little_room_is_a_warning(paths: StationPaths) -> None:
     assert any(finding.level is Level.WARNING for finding in check_station(paths.root, "line1"))
 
 
+def test_a_model_that_is_not_there_is_a_fault(paths: StationPaths) -> None:
+    set_key(paths, "model", 'bundle = "nothing@1"')
+    [fault] = faults(paths)
+    assert (fault.area, fault.exit_code) == ("model", 65)
+
+
+def test_the_golden_frames_go_through_the_engine(paths: StationPaths) -> None:
+    said = [finding.said for finding in check_station(paths.root, "line1") if finding.area == "model"]
+    assert said[0].startswith("reference@1, model sha256 ")
+    assert "golden frames agree" in said[1]
+
+
+def test_a_station_that_only_captures_needs_no_model(paths: StationPaths) -> None:
+    set_key(paths, "station", 'roles = ["capture"]')
+    set_key(paths, "model", 'bundle = "nothing@1"')
+    assert faults(paths) == []
+
+
 def test_several_faults_are_reported_together(paths: StationPaths) -> None:
     shutil.rmtree(paths.evidence)
     shutil.rmtree(paths.incoming)
