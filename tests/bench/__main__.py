@@ -1,0 +1,202 @@
+"""Run the benchmark: `python -m tests.bench [--long] [--only NAME]`, tables on stdout, JSON beside."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import measures
+
+SIZES = {"1.3 MP": (1280, 1024), "5 MP": (2448, 2048)}
+RESULTS = Path(__file__).parent / "results"
+MILLIONS = 5_000_000
+
+
+def alone(measure: Callable[..., dict[str, float]], *args: object) -> dict[str, float]:
+    """The figures of `measure`, taken in a fresh process."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(measure, *args).result()
+
+
+def speed(console: Console, long: bool) -> dict[str, Any]:
+    """Sustained rate against the plain loops, the three in turn so that drift hits all alike."""
+    figures: dict[str, Any] = {}
+    table = Table(title="Sustained frames/s, everything durable, against the plain loops (nothing kept)")
+    for heading in ("", "station", "spool drained", "plain PNG", "plain PGM", "vs PNG", "vs PGM"):
+        table.add_column(heading, justify="right")
+    for name, size in SIZES.items():
+        count = 400 if size[0] < 2000 else 200
+        rounds = 5 if long else 3
+        taken = []
+        for turn in range(rounds):
+            console.print(f"[dim]speed {name}, round {turn + 1} of {rounds}[/dim]")
+            taken.append(
+                {
+                    **{f"loop_{key}": value for key, value in alone(measures.plain_loops, size, 4.0).items()},
+                    **{
+                        f"through_{key}": value for key, value in alone(measures.through, size, count).items()
+                    },
+                    "drain_fps": alone(measures.drain, size, count)["fps"],
+                }
+            )
+        middle = {key: sorted(each[key] for each in taken)[rounds // 2] for key in taken[0]}
+        ratios = {
+            kind: sorted(each["through_fps"] / each[f"loop_plain_{kind}_fps"] for each in taken)[rounds // 2]
+            for kind in ("png", "pgm")
+        }
+        figures[name] = {**middle, "ratio_png": ratios["png"], "ratio_pgm": ratios["pgm"], "rounds": taken}
+        rates = ("through_fps", "drain_fps", "loop_plain_png_fps", "loop_plain_pgm_fps")
+        shown = [f"{middle[key]:.1f}" for key in rates]
+        table.add_row(name, *shown, f"{ratios['png']:.2f}x", f"{ratios['pgm']:.2f}x")
+    console.print(table)
+    _steps(
+        console,
+        {name: {k.removeprefix("through_"): v for k, v in each.items()} for name, each in figures.items()},
+    )
+    return figures
+
+
+def latency(console: Console, long: bool) -> dict[str, Any]:
+    """From frame in memory to verdict announced at 10 frames/s, against the bare compute."""
+    table = Table(title="Latency at 10 frames/s (ms)")
+    for heading in ("", "p50", "p99", "p99.9", "max", "frames", "bare compute p50", "over it", "p99.9 / p50"):
+        table.add_column(heading, justify="right")
+    figures = {}
+    for name, size in SIZES.items():
+        count = 10_000 if long else 1200
+        console.print(f"[dim]latency {name}: {count / 10:.0f} s[/dim]")
+        bare = alone(measures.plain_loops, size, 1.0)["compute_p50_ms"]
+        found = alone(measures.paced, size, count, 10.0)
+        figures[name] = {**found, "compute_p50_ms": bare}
+        shown = [f"{found[key]:.1f}" for key in ("p50_ms", "p99_ms", "p999_ms", "max_ms")]
+        ratio = found["p999_ms"] / found["p50_ms"]
+        table.add_row(
+            name,
+            *shown,
+            f"{found['frames']:.0f}",
+            f"{bare:.1f}",
+            f"{found['p50_ms'] - bare:+.1f}",
+            f"{ratio:.2f}x",
+        )
+    console.print(table)
+    _steps(console, figures)
+    return figures
+
+
+def growth(console: Console, long: bool) -> dict[str, Any]:
+    """Rate and p99 with a full log and with a full spool, against empty ones."""
+    size, waiting = (640, 512), 20_000
+    empty: dict[str, float] = {}
+    full: dict[str, float] = {}
+    for rows, figures in ((0, empty), (MILLIONS, full)):
+        console.print(f"[dim]growth: {rows:,} rows in the log[/dim]")
+        figures["fps"] = alone(measures.through, SIZES["1.3 MP"], 400, rows)["fps"]
+        figures["p99_ms"] = alone(measures.paced, SIZES["1.3 MP"], 3000 if long else 600, 10.0, rows)[
+            "p99_ms"
+        ]
+    console.print(f"[dim]growth: {waiting:,} files waiting[/dim]")
+    few, many = alone(measures.drain, size, 1000), alone(measures.drain, size, waiting)
+    table = Table(title="Growth")
+    for heading in ("", "empty", "full", "ratio"):
+        table.add_column(heading, justify="right")
+    rows_of = {
+        "frames/s, 5 million rows": (empty["fps"], full["fps"], full["fps"] / empty["fps"]),
+        "p99 ms, 5 million rows": (empty["p99_ms"], full["p99_ms"], empty["p99_ms"] / full["p99_ms"]),
+        "frames/s, 20,000 waiting (640x512)": (few["fps"], many["fps"], many["fps"] / few["fps"]),
+        "p99 ms between verdicts, 20,000 waiting": (
+            few["gap_p99_ms"], many["gap_p99_ms"], few["gap_p99_ms"] / many["gap_p99_ms"],
+        ),
+        "frames/s, last against first tenth": (
+            many["first_tenth_fps"], many["last_tenth_fps"], many["last_tenth_fps"] / many["first_tenth_fps"],
+        ),
+    }  # fmt: skip
+    for title, (one, other, ratio) in rows_of.items():
+        table.add_row(title, f"{one:.1f}", f"{other:.1f}", f"{ratio:.2f}")
+    console.print(table)
+    return {
+        title: dict(zip(("empty", "full", "ratio"), each, strict=True)) for title, each in rows_of.items()
+    }
+
+
+def start(console: Console, long: bool) -> dict[str, Any]:
+    """From the start of the process to READY, with the emulated camera."""
+    figures = alone(measures.cold_start, 9 if long else 5)
+    console.print(f"Cold start to READY: median {figures['p50_s']:.2f} s, slowest {figures['max_s']:.2f} s")
+    return figures
+
+
+def memory(console: Console, long: bool) -> dict[str, Any]:
+    """Resident size over many frames."""
+    count = 100_000 if long else 5000
+    console.print(f"[dim]memory: {count:,} frames[/dim]")
+    figures = alone(measures.memory, count)
+    console.print(
+        f"Resident size over {count:,} frames: {figures['early_mb']:.0f} MB after a tenth, "
+        f"{figures['late_mb']:.0f} MB at the end, at most {figures['max_mb']:.0f} MB"
+    )
+    return figures
+
+
+PARTS = {"speed": speed, "latency": latency, "growth": growth, "start": start, "memory": memory}
+
+
+def _named(prefix: str, figures: dict[str, float]) -> dict[str, float]:
+    return {f"{prefix}_{key}": value for key, value in figures.items()}
+
+
+def _steps(console: Console, figures: dict[str, Any], prefix: str = "") -> None:
+    table = Table(title="Where the time goes: median ms per frame (steps of several frames overlap)")
+    table.add_column("")
+    for step in measures.STEPS:
+        table.add_column(step, justify="right")
+    for name, each in figures.items():
+        table.add_row(name, *(f"{each[f'{prefix}step_{step}_ms']:.2f}" for step in measures.STEPS))
+    console.print(table)
+
+
+def _machine() -> dict[str, Any]:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    ask = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(ask, capture_output=True, text=True, check=False)
+    return {
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": commit.stdout.strip(),
+        "cpu": next(names, platform.processor()),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--long", action="store_true", help="enough frames for p99.9 and memory: 2 hours")
+    parser.add_argument("--only", choices=PARTS, action="append", help="only this part; may be given again")
+    parser.add_argument("--keep", metavar="NAME", help="write results/NAME.json (default: by date)")
+    chosen = parser.parse_args()
+    console = Console()
+    result: dict[str, Any] = {"machine": _machine(), "long": chosen.long}
+    for name in chosen.only or PARTS:
+        result[name] = PARTS[name](console, chosen.long)
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{chosen.keep or datetime.now(timezone.utc).strftime('%Y-%m-%dT%H%M%SZ')}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    console.print(f"kept as {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+
+
+if __name__ == "__main__":
+    main()

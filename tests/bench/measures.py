@@ -1,0 +1,178 @@
+"""What is measured. Each function runs in a process of its own and returns plain figures."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from qc_edge.domain.inspection import COLUMNS
+from qc_edge.provision import parse_camera, provision
+from qc_edge.rendered import render
+from qc_edge.service.lock import holder_of
+from qc_edge.settings import StationPaths
+from qc_edge.settings.paths import shipped
+from qc_edge.store.database import connect
+from tests.bench.loops import PlainLoop
+from tests.bench.station import fill_spool, make_station, run_station
+
+MODEL = shipped("models") / "reference/1/model.onnx"
+STEPS = ("wait", "read", "gates", "prepare", "infer", "evidence")
+
+Figures = dict[str, float]
+Size = tuple[int, int]
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A directory on the disk that the benchmark runs on (not a tmpfs), removed afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="bench-", dir=Path.cwd()))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def frames_of(size: Size, count: int = 12) -> list[npt.NDArray[np.uint8]]:
+    """Good rendered parts of that size."""
+    return [render(seed, size=size).pixels for seed in range(count)]
+
+
+def plain_loops(size: Size, seconds: float) -> Figures:
+    """Rates of the plain loop on PNG and on uncompressed files, and its bare compute per frame (ms)."""
+    loop, frames = PlainLoop(MODEL), frames_of(size)
+    with scratch() as directory:
+        files: dict[str, list[Path]] = {"png": [], "pgm": []}
+        for index, pixels in enumerate(frames):
+            for kind, paths in files.items():
+                paths.append(directory / f"{index:03d}.{kind}")
+                cv2.imwrite(str(paths[-1]), pixels)
+        rates = {f"plain_{kind}_fps": loop.rate(paths, seconds) for kind, paths in files.items()}
+    compute = loop.compute_ms(frames, 10)
+    return {**rates, "compute_p50_ms": float(np.percentile(compute, 50))}
+
+
+def drain(size: Size, count: int, rows_before: int = 0) -> Figures:
+    """Rate at which a full spool is inspected, over all, and at its start and end."""
+    with scratch() as root:
+        paths = make_station(root)
+        _grow(paths, rows_before)
+        fill_spool(paths, frames_of(size), count)
+        watch = run_station(root, count)
+        tenth = max(20, count // 10)
+        gaps = np.diff(watch.at) * 1e3
+        return {
+            "fps": watch.rate(),
+            "first_tenth_fps": (tenth - 1) / (watch.at[tenth - 1] - watch.at[0]),
+            "last_tenth_fps": (tenth - 1) / (watch.at[-1] - watch.at[-tenth]),
+            "gap_p99_ms": float(np.percentile(gaps, 99)),
+            **_steps(paths),
+        }
+
+
+def through(size: Size, count: int, rows_before: int = 0) -> Figures:
+    """Rate of the whole way, from a camera that delivers as fast as the station takes it."""
+    with scratch() as root:
+        paths = make_station(root)
+        _grow(paths, rows_before)
+        watch = run_station(root, count, frames_of(size))
+        return {"fps": watch.rate(skip=count // 10), **_steps(paths)}
+
+
+def paced(size: Size, count: int, rate_hz: float, rows_before: int = 0) -> Figures:
+    """Latency from frame in memory to verdict announced, at a steady rate (ms)."""
+    with scratch() as root:
+        paths = make_station(root)
+        _grow(paths, rows_before)
+        watch = run_station(root, count, frames_of(size), rate_hz)
+        ages = np.array(watch.ages_ms[min(20, count // 10) :])
+        p50, p99, p999 = np.percentile(ages, [50, 99, 99.9])
+        return {
+            "p50_ms": float(p50), "p99_ms": float(p99), "p999_ms": float(p999),
+            "max_ms": float(ages.max()), "frames": len(ages), **_steps(paths),
+        }  # fmt: skip
+
+
+def cold_start(runs: int) -> Figures:
+    """Seconds from the start of the process to READY."""
+    taken = []
+    for _ in range(runs):
+        with scratch() as root:
+            paths = provision(root, "bench", parse_camera("emulated")).paths
+            begun = time.perf_counter()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "qc_edge", "run", "bench", "--root", str(root)],
+                stderr=subprocess.DEVNULL,
+            )
+            while b'"ready": true' not in _content(paths.status):
+                if process.poll() is not None or time.perf_counter() - begun > 60:
+                    raise RuntimeError("the station did not become ready")
+                time.sleep(0.01)
+            taken.append(time.perf_counter() - begun)
+            process.terminate()
+            process.wait(10)
+            assert holder_of(paths.lock("inspect")) is None
+    return {"p50_s": float(np.median(taken)), "max_s": max(taken)}
+
+
+def memory(count: int, size: Size = (640, 512)) -> Figures:
+    """Resident size (MB) over `count` frames; evidence is removed on the way, as retention will."""
+    with scratch() as root:
+        make_station(root)
+        samples = run_station(root, count, frames_of(size, 4), sample_memory=True).memory_mb
+        early, late = samples[len(samples) // 10], samples[-1]
+        return {"frames": count, "early_mb": early, "late_mb": late, "max_mb": max(samples)}
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _steps(paths: StationPaths) -> Figures:
+    log = duckdb.connect(str(paths.database), read_only=True)
+    medians = ", ".join(f"median({step}_ms)" for step in STEPS)
+    found: Sequence[float | None] = log.execute(f"SELECT {medians} FROM inspections").fetchone() or ()
+    log.close()
+    return {f"step_{step}_ms": value or 0.0 for step, value in zip(STEPS, found, strict=True)}
+
+
+def _grow(paths: StationPaths, rows: int) -> None:
+    """Fill the log with `rows` earlier inspections, a year's worth, without going through the station."""
+    if not rows:
+        return
+    log = connect(paths.database)
+    moment = "TIMESTAMP '2025-01-01' + to_milliseconds(i * 100)"
+    invented = {
+        "frame_id": f"strftime({moment}, '%Y%m%dT%H%M%S%f') || 'Z-top'",
+        "recorded_at": moment, "captured_at": moment,
+        "part_id": "i::VARCHAR", "score": "hash(i) % 10000 / 10000.0", "chain_seq": "i + 1",
+        "raw_sha256": "sha256(i::VARCHAR)", "prepared_sha256": "sha256((i + 1)::VARCHAR)",
+        "chain_hash": "sha256((i + 2)::VARCHAR)", "part_source": "'counter'",
+        "verdict": "CASE WHEN hash(i) % 10000 >= 5000 THEN 'FAIL' ELSE 'PASS' END",
+        "raw_path": "'evidence/2025-01-01/00/' || i", "prepared_path": "'evidence/2025-01-01/00/p' || i",
+    }  # fmt: skip
+    types = dict(
+        log.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() "
+            "WHERE database_name = 'log' AND table_name = 'inspections'"
+        ).fetchall()
+    )
+    plain = {"VARCHAR": "'x'", "DOUBLE": "0.5", "BOOLEAN": "true", "BIGINT": "i", "INTEGER": "1"}
+    columns = [*COLUMNS["inspections"], "chain_seq", "chain_hash"]
+    chosen = ", ".join(invented.get(name) or plain[types[name]] for name in columns)
+    log.execute(f"INSERT INTO inspections SELECT {chosen} FROM range({rows}) AS numbers(i)")
+    log.execute("CHECKPOINT log")
+    log.close()
