@@ -1,0 +1,153 @@
+"""ONNX Runtime on the CPU: the engine that every machine has.
+
+Owns the session and its threads; never converts frames and never changes a score.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from qc_edge.engine import EngineInfo, Prepared, Score
+from qc_edge.engine.bundle import Bundle
+from qc_edge.errors import EngineError, ModelError
+from qc_edge.settings import EngineSettings
+
+MOST_THREADS = 4
+"""More do not pay at batch 1: the network's layers are too small to share out further."""
+
+_ERRORS_ONLY = 3
+_TYPES = {"uint8": "tensor(uint8)"}
+
+
+def thread_count(wanted: int, cores: int) -> int:
+    """`wanted`, or for 0 all cores but one (capture, disk and log need it too), at most MOST_THREADS."""
+    return wanted or max(1, min(cores - 1, MOST_THREADS))
+
+
+def load(bundle: Bundle, settings: EngineSettings, reason: str) -> OnnxEngine:
+    """The bundle's model in an ONNX Runtime session; `reason` is why this engine was taken.
+
+    Raises ModelError if the file is no model that this runtime takes, or if its inputs and outputs are
+    not those of the manifest.
+    """
+    threads = thread_count(settings.threads, len(os.sched_getaffinity(0)))
+    try:
+        session = ort.InferenceSession(
+            str(bundle.model_path), _options(threads), providers=["CPUExecutionProvider"]
+        )
+    except Exception as fault:  # the runtime raises its own types, which share no public base
+        raise ModelError(
+            f"ONNX Runtime {ort.__version__} does not take {bundle.model_path}: {fault}",
+            hint="the model needs a newer ONNX Runtime, or the file was not exported whole",
+        ) from fault
+    if faults := _mismatches(session, bundle):
+        raise ModelError(
+            f"{bundle.model_path} is not the model that {bundle.reference} describes:\n  "
+            + "\n  ".join(faults),
+            hint="mend [input] and [outputs] of the manifest, or export the model again",
+        )
+    return OnnxEngine(session, bundle, threads, reason)
+
+
+class OnnxEngine:
+    """A session of ONNX Runtime. Used by one thread."""
+
+    def __init__(self, session: ort.InferenceSession, bundle: Bundle, threads: int, reason: str) -> None:
+        self._session: ort.InferenceSession | None = session
+        self._input = bundle.manifest.input.name
+        self._outputs = [bundle.manifest.outputs.score, bundle.manifest.outputs.defect_map]
+        self._shape = bundle.input_shape
+        plural = "" if threads == 1 else "s"
+        self._info = EngineInfo(
+            backend="onnx-cpu",
+            version=ort.__version__,
+            device=cpu_name(),
+            reason=f"{reason}; {threads} thread{plural}",
+        )
+
+    @property
+    def info(self) -> EngineInfo:
+        """Which engine this is and why it was taken."""
+        return self._info
+
+    def infer(self, prepared: Prepared) -> list[Score]:
+        """One Score for each of the N prepared frames (N x H x W, uint8), in order. Raises EngineError."""
+        if self._session is None:
+            raise EngineError("the ONNX Runtime engine is closed", hint="load it again")
+        if prepared.shape[1:] != self._shape or prepared.dtype != np.uint8:
+            raise EngineError(
+                f"prepared frames are {prepared.dtype} {prepared.shape}, expected uint8 (N, "
+                f"{self._shape[0]}, {self._shape[1]})",
+                hint="the model of this bundle needs its own preprocessing",
+            )
+        # One by one: a CPU gains nothing from a batch, memory stays that of one frame, and a frame's score
+        # cannot depend on which frames happened to wait beside it.
+        return [self._scored(self._session, prepared[i : i + 1]) for i in range(len(prepared))]
+
+    def close(self) -> None:
+        """Let the session and its threads go."""
+        self._session = None
+
+    def _scored(self, session: ort.InferenceSession, frame: Prepared) -> Score:
+        try:
+            scores, maps = session.run(self._outputs, {self._input: np.ascontiguousarray(frame)})
+        except Exception as fault:  # the runtime raises its own types, which share no public base
+            raise EngineError(
+                f"ONNX Runtime {ort.__version__} failed on a frame: {fault}",
+                hint="qc-edge check scores the golden frames; if those pass, look at this frame",
+            ) from fault
+        return Score(float(scores[0]), maps[0])
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = _ERRORS_ONLY
+    # threads that spin between frames would take the cores from capture, disk and log
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _mismatches(session: ort.InferenceSession, bundle: Bundle) -> list[str]:
+    """How the model's tensors differ from the manifest's, in words."""
+    taken, given = bundle.manifest.input, bundle.manifest.outputs
+    inputs = {tensor.name: tensor for tensor in session.get_inputs()}
+    outputs = {tensor.name: tensor for tensor in session.get_outputs()}
+    faults = [f"input {name!r} is not in the manifest" for name in inputs if name != taken.name]
+    faults += _mismatch("input", taken.name, inputs, _TYPES[taken.dtype], taken.shape)
+    faults += _mismatch("output", given.score, outputs, "tensor(float)", ())
+    faults += _mismatch("output", given.defect_map, outputs, "tensor(float)", given.map_shape)
+    return faults
+
+
+def _mismatch(
+    side: str, name: str, tensors: Mapping[str, ort.NodeArg], kind: str, shape: tuple[int, ...]
+) -> list[str]:
+    wanted = f"{kind} [N{''.join(f', {length}' for length in shape)}]"
+    if name not in tensors:
+        return [f"no {side} {name!r}, expected {wanted}; it has {', '.join(tensors)}"]
+    found = tensors[name]
+    is_dynamic = bool(found.shape) and not isinstance(found.shape[0], int)
+    if found.type == kind and tuple(found.shape[1:]) == shape and is_dynamic:
+        return []
+    return [f"{side} {name!r} is {found.type} {found.shape}, expected {wanted}"]
+
+
+@cache
+def cpu_name() -> str:
+    """The CPU's name as the kernel gives it, else the architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(iter(names), "") or platform.machine()
