@@ -231,7 +231,8 @@ class LogSettings(_Section):
     )
     verdicts_per_s: float = Field(
         default=5.0, ge=0,
-        description="At most this many lines a second for accepted parts and for the backlog after a stop; others always.",
+        description="At most this many lines a second for accepted parts and for the backlog after a stop; "
+        "others always.",
     )  # fmt: skip
 
 
