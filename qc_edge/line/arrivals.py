@@ -173,10 +173,8 @@ class Arrivals:
         """Take over finished files, newest arrivals last."""
         for waiting in self._dropped.claims():
             beat.now()
-            with self._lock:
-                self._held.add(waiting.name)
-                self._ready.append(waiting)
-                self._lock.notify()
+            # The rename into frames/ makes an event too, which may have come first.
+            self._offer([waiting.name], recovered=False)
 
     def _undefer(self, now: float) -> None:
         with self._lock:
