@@ -105,13 +105,13 @@ class Ledger:
         return FrameId(newest) if newest else None
 
     def part_counters(self) -> dict[str, int]:
-        """The highest counted part id of each camera, so that counters survive restarts."""
+        """The last counted part id of each camera, so that counters survive restarts."""
         with self._lock:
             rows = self._log.execute(
-                "SELECT camera, max(CAST(regexp_extract(part_id, '([0-9]+)$', 1) AS BIGINT)) "
-                "FROM inspections WHERE part_source = 'counter' GROUP BY camera"
+                "SELECT camera, arg_max(part_id, chain_seq) FROM inspections "
+                "WHERE part_source = 'counter' GROUP BY camera"
             ).fetchall()
-        return dict(rows)
+        return {camera: int(part_id.rpartition("-")[2]) for camera, part_id in rows}
 
     def day_counts(self, day: datetime) -> DayCounts:
         """The tally of the UTC day that `day` falls in."""
