@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from qc_edge.commands import check, init, run, status
+from qc_edge.commands import check, demo, init, run, status
 from qc_edge.errors import QcEdgeError
 from qc_edge.version import __version__
 
@@ -20,6 +20,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check.command,
     "run": run.command,
     "status": status.command,
+    "demo": demo.command,
 }
 
 app = typer.Typer(
@@ -33,7 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for name, command in COMMANDS.items():
-    app.command(name, no_args_is_help=name != "check")(command)
+    app.command(name, no_args_is_help=name not in {"check", "demo"})(command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,95 @@
+"""Where the demo shows itself: a terminal's own screen, plain lines elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+from rich.live import Live
+
+from qc_edge.demo.screen import draw, short
+from qc_edge.demo.view import Phase, View
+
+_LINE_EVERY_S = 5.0
+_SVG_SIZE = (120, 36)
+
+
+class Display(Protocol):
+    """Shown a view several times a second, by one thread."""
+
+    def show(self, view: View) -> None:
+        """Show this moment."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def show(self, view: View) -> None:
+        """Nothing."""
+
+
+class Lines:
+    """One plain line when the phase changes, and one every few seconds while parts are inspected."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._phase: Phase | None = None
+        self._next = 0.0
+
+    def show(self, view: View) -> None:
+        """A line if it is time for one."""
+        if view.phase is not self._phase:
+            self._phase = view.phase
+            self._console.print(f"{view.phase} ...", markup=False, highlight=False)
+        if view.phase is Phase.RUNNING and view.done >= self._next:
+            self._next += _LINE_EVERY_S
+            line = f"{view.done:5.0f} s  {short(view)}"
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class Screen:
+    """The terminal's alternate screen; what was there before comes back at the end."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def show(self, view: View) -> None:
+        """Draw it."""
+        console = self._live.console
+        colours = console.color_system is not None and not console.no_color
+        self._live.update(draw(view, *console.size, colours=colours), refresh=True)
+
+
+@contextmanager
+def display_on(console: Console, *, silent: bool = False) -> Iterator[Display]:
+    """The display that suits `console`."""
+    if console.is_terminal:
+        with Live(console=console, screen=True, auto_refresh=False, redirect_stderr=False) as live:
+            yield Screen(live)
+    elif silent:
+        yield Silent()
+    else:
+        yield Lines(console)
+
+
+def save_svg(view: View, file: Path) -> None:
+    """The screen of `view` as an SVG that loads nothing from elsewhere."""
+    width, height = _SVG_SIZE
+    console = Console(
+        width=width,
+        height=height,
+        record=True,
+        file=StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+    )
+    console.print(draw(view, width, height))
+    svg = console.export_svg(title="qc-edge demo", unique_id="qc-edge")
+    without_fonts = re.sub(r"@font-face\s*\{[^}]*\}\s*", "", svg)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(without_fonts, encoding="utf-8")

@@ -1,0 +1,83 @@
+"""What the station has announced, for the display: an output like any other, told after the row stands."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.verdict import Verdict
+
+RECENT = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One announcement, and the milliseconds from the exposure to it (None for another node's frame)."""
+
+    inspection: Inspection
+    latency_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """Milliseconds from exposure to announcement, over `frames` frames; None before the first."""
+
+    frames: int
+    p50_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """Everything announced so far: counts by verdict, INVALID by reason, the newest parts first."""
+
+    verdicts: Mapping[str, int]
+    reasons: Mapping[str, int]
+    recent: Sequence[Told]
+    latencies: Latencies
+
+
+class Feed:
+    """Written by the inspector's thread, read by the display's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._verdicts: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._recent: deque[Told] = deque(maxlen=RECENT)
+        self._latencies: list[float] = []
+
+    def announce(self, inspection: Inspection) -> None:
+        """Called after the row is committed."""
+        exposed = inspection.monotonic_ns
+        latency = None if exposed is None else (time.monotonic_ns() - exposed) / 1e6
+        with self._lock:
+            self._verdicts[inspection.verdict] += 1
+            if inspection.verdict is Verdict.INVALID:
+                self._reasons[inspection.reason] += 1
+            self._recent.appendleft(Told(inspection, latency))
+            if latency is not None:
+                self._latencies.append(latency)
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+    def announced(self) -> Announced:
+        """A copy of the state now."""
+        with self._lock:
+            verdicts, reasons, recent = dict(self._verdicts), dict(self._reasons), tuple(self._recent)
+            latencies = list(self._latencies)
+        return Announced(verdicts, reasons, recent, _summed_up(latencies))
+
+
+def _summed_up(latencies: list[float]) -> Latencies:
+    ordered = sorted(latencies)
+    if not ordered:
+        return Latencies(0, None, None, None)
+    p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.99))
+    return Latencies(len(ordered), p50, p99, ordered[-1])

@@ -1,0 +1,80 @@
+"""The parts that the demo plays: rendered on threads, with their truth. Never shows them to anyone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from qc_edge.errors import StoreError
+from qc_edge.rendered import DefectKind, FrameFault, Truth, plan_series, render
+from qc_edge.rendered.series import write_truth
+
+ROUND = 24
+"""Parts of one round: fifteen good, one of each kind of defect, one of each fault of the frame."""
+
+_DEFECTS, _FAULTS = len(DefectKind) / ROUND, len(FrameFault) / ROUND
+_SEVERITY = (0.35, 1.0)
+_ROUNDS_MAX = 2
+_LOOK_S = 0.1
+
+
+def count_for(triggers: float) -> int:
+    """How many different parts are rendered for so many triggers: one or two rounds, then they repeat."""
+    return ROUND * max(1, min(_ROUNDS_MAX, round(triggers / ROUND)))
+
+
+def render_parts(directory: Path, seed: int, count: int, progress: Callable[[int], None]) -> list[Truth]:
+    """Render `count` parts into `directory`, on all cores, and write their truth beside them.
+
+    `progress` is called by the calling thread, several times a second, with how many are done; if it
+    raises, the rest is left. Defects are drawn visible (severity 0.35 to 1). Raises StoreError if the disk
+    refuses.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    plan = plan_series(seed, count, _DEFECTS, _FAULTS)
+    severities = np.random.default_rng([seed, 0x5E7E]).uniform(*_SEVERITY, count)
+    with _threads() as pool:
+        pending: set[Future[Truth]] = set()
+        futures = [
+            pool.submit(_rendered, directory, number, part, defect, fault, float(severity))
+            for number, ((part, defect, fault), severity) in enumerate(zip(plan, severities, strict=True), 1)
+        ]
+        pending.update(futures)
+        while pending:
+            progress(count - len(pending))
+            _, pending = wait(pending, _LOOK_S, FIRST_COMPLETED)
+        progress(count)
+        parts = [future.result() for future in futures]
+    write_truth(directory, parts)
+    return parts
+
+
+@contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(os.cpu_count() or 2, "render")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _rendered(
+    directory: Path,
+    number: int,
+    seed: int,
+    defect: DefectKind | None,
+    fault: FrameFault | None,
+    severity: float,
+) -> Truth:
+    part = render(seed, defect, fault, severity=severity)
+    path = directory / f"part-{number:05d}.bmp"
+    if not cv2.imwrite(str(path), part.pixels):
+        raise StoreError(f"cannot write {path}", hint="is the disk full?")
+    label = "defective" if part.is_defective else "good"
+    return Truth(path.name, seed, label, defect, round(part.severity, 4), fault, part.sha256)

@@ -1,0 +1,106 @@
+"""Where the demo lives: a station made fresh under a directory of its own. Removes nothing else's files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from qc_edge.domain.calibration import starting_calibration
+from qc_edge.errors import BusyError, DiskFullError, StoreError, UsageError
+from qc_edge.provision import CAMERA_NAME, fitted
+from qc_edge.rendered import Truth
+from qc_edge.service.clock import utc_now
+from qc_edge.service.lock import holder_of
+from qc_edge.settings import INCOMING, Role, StationPaths, Trigger
+from qc_edge.settings.render import render_settings
+from qc_edge.settings.schema import SCHEMA_FILE
+from qc_edge.store import calibrations
+from qc_edge.store.durable import Disk, write_file
+
+STATION = "demo"
+CALIBRATED_ON = 24
+"""So many of the first parts: the good ones among them give the bounds."""
+
+_MARKER = ".qc-edge-demo"
+_STOP_FREE_MB = 300
+_FRAME_MB = 1.7
+"""Raw frame and prepared input of one part."""
+
+
+def log_file(root: Path) -> Path:
+    """What the station of the demo says while the screen belongs to the display."""
+    return root / "station.log"
+
+
+def clear(root: Path, frames: int) -> StationPaths:
+    """An empty place for the station under the absolute `root`, with room for `frames` frames.
+
+    What an earlier demo left there is removed, and nothing else. Raises UsageError if `root` has content
+    and no demo made it, BusyError if that demo still runs, DiskFullError if there is too little room.
+    """
+    paths = StationPaths(root, STATION)
+    marker = root / _MARKER
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not marker.is_file():
+            if any(root.iterdir()):
+                raise UsageError(
+                    f"{root} has content and is no directory of an earlier demo",
+                    hint="give a new or empty directory: qc-edge demo --root DIR",
+                )
+            marker.write_text(json.dumps({"station": STATION, "made_by": "qc-edge demo"}) + "\n")
+        _remove(paths)
+    except OSError as fault:
+        raise StoreError(
+            f"cannot make a place for the demo in {root}: {fault.strerror}",
+            hint="give a directory that you may write: qc-edge demo --root DIR",
+        ) from fault
+    needed, free = _STOP_FREE_MB + frames * _FRAME_MB, Disk().free_bytes(root) / 1e6
+    if free < needed:
+        raise DiskFullError(
+            f"the demo needs {needed:,.0f} MB in {root}, {free:,.0f} MB are free",
+            hint="a shorter one needs less (--seconds), or give another directory (--root)",
+        )
+    return paths
+
+
+def furnish(paths: StationPaths, parts: Sequence[Truth], rate_hz: float) -> None:
+    """Settings, calibrations and directories of a station whose emulated camera plays `parts`.
+
+    Raises CalibrationError if the good ones among the first parts give no calibration.
+    """
+    for directory in paths.directories():
+        directory.mkdir(parents=True, exist_ok=True)
+    now = utc_now()
+    for camera in (CAMERA_NAME, INCOMING):
+        start = replace(starting_calibration(STATION, camera, now), made_by="qc-edge demo")
+        calibrations.write(paths.calibration, fitted(start, paths.played, parts[:CALIBRATED_ON]))
+    camera_values: dict[str, object] = {
+        "name": CAMERA_NAME, "backend": "emulated", "images": paths.played,
+        "trigger": Trigger.SOFTWARE, "rate_hz": rate_hz,
+    }  # fmt: skip
+    values: dict[str, dict[str, object]] = {
+        "station": {"name": STATION},
+        "storage": {"warn_free_mb": 2.0 * _STOP_FREE_MB, "stop_free_mb": float(_STOP_FREE_MB)},
+    }
+    write_file(paths.schema, SCHEMA_FILE.read_bytes())
+    write_file(paths.settings, render_settings(values, [camera_values]).encode())
+
+
+def _remove(paths: StationPaths) -> None:
+    for role in Role:
+        if holder := holder_of(paths.lock(role)):
+            raise BusyError(
+                f"the station of the earlier demo in {paths.root} is run by process {holder['pid']}",
+                hint="stop it first, or give another directory: --root DIR",
+            )
+    for tree in (paths.state, paths.run):
+        if tree.is_symlink():
+            raise UsageError(f"{tree} is a link: the demo removes only what it has made", hint="remove it")
+        if tree.exists():
+            shutil.rmtree(tree)
+    paths.settings.unlink(missing_ok=True)
+    log_file(paths.root).unlink(missing_ok=True)

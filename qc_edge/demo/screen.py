@@ -1,0 +1,203 @@
+"""A view as a picture for the terminal, from 80 x 24 up. Draws; knows nothing of a station."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.layout import Layout
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from qc_edge.demo.feed import Told
+from qc_edge.demo.picture import picture
+from qc_edge.demo.view import Phase, View
+from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.verdict import Verdict
+
+STYLES = {"PASS": "green", "FAIL": "red", "INVALID": "yellow"}
+
+_TOP, _TOP_TALL = 9, 16
+_TALL, _WIDE = 34, 110
+_PICTURE = (34, 14)
+_BESIDE = 6
+"""Lines of the screen besides the panels on top and the rows of the table: heads, the station, the foot."""
+
+
+def draw(view: View, width: int, height: int, *, colours: bool = True) -> RenderableType:
+    """The whole screen of `width` x `height` characters; `colours` False leaves the picture out."""
+    tall = height >= _TALL and width >= _WIDE and colours
+    top = _TOP_TALL if tall else _TOP
+    parts = Layout(name="parts", ratio=1)
+    parts.update(_parts(view, height - top - _BESIDE))
+    screen = Layout()
+    screen.split_column(
+        Layout(_head(view), size=1),
+        Layout(_top(view, width, tall=tall), size=top),
+        Layout(_station(view), size=2),
+        parts,
+        Layout(_foot(view, width), size=1),
+    )
+    return screen
+
+
+def short(view: View) -> str:
+    """The view as one plain line."""
+    counts, seen = view.announced.verdicts, view.announced.latencies
+    each = "  ".join(f"{verdict} {counts.get(verdict, 0)}" for verdict in STYLES)
+    triggers = f"{view.camera.triggers} triggers  " if view.camera else ""
+    lost = f"lost {view.camera.lost}  " if view.camera else ""
+    latency = f"p50 {_ms(seen.p50_ms)}  p99 {_ms(seen.p99_ms)}" if seen.frames else ""
+    return f"{triggers}{each}  {lost}spool {view.spool}  {latency}".rstrip()
+
+
+def _head(view: View) -> Text:
+    head = Text.assemble((" qc-edge demo ", "bold reverse"), "  ", no_wrap=True, overflow="ellipsis")
+    status = view.status
+    if status is None or view.phase in (Phase.RENDERING, Phase.STARTING):
+        return head.append(f"{view.phase} ...", "cyan")
+    if view.phase is Phase.RUNNING:
+        if status.troubles:
+            head.append(f"NOT READY: {status.troubles[0]}", "bold red")
+        else:
+            head.append("READY", "bold green")
+    else:
+        head.append(str(view.phase), "cyan")
+    return head.append(f"   {status.model} on {status.engine}, threshold {status.threshold:g}", "dim")
+
+
+def _top(view: View, width: int, *, tall: bool) -> RenderableType:
+    last = view.announced.recent[0] if view.announced.recent else None
+    columns, lines = _PICTURE
+    row = Layout()
+    part = Layout(_last_part(last, (width - (columns + 4) * tall) // 2 - 4), ratio=1)
+    counts = Layout(_counts(view), ratio=1)
+    if not tall:
+        row.split_row(part, counts)
+        return row
+    shown = picture(last.inspection, view.state, columns, lines) if last else Text()
+    frame = Layout(Panel(shown, box=box.ROUNDED, title="frame", title_align="left"), size=columns + 4)
+    row.split_row(frame, part, counts)
+    return row
+
+
+def _last_part(last: Told | None, width: int) -> Panel:
+    if last is None:
+        return Panel(Text("no part yet", "dim"), box=box.ROUNDED, title="last part", title_align="left")
+    seen = last.inspection
+    style = STYLES[seen.verdict]
+    badge = (f" {seen.verdict} ", f"bold white on {style}")
+    lines = [
+        Text.assemble(badge, f"  {seen.disposition}", ("  part ", "dim"), seen.part_id),
+        Text(),
+        _score_bar(seen, width),
+        Text(seen.detail, style),
+    ]
+    if seen.score is None:
+        lines.append(Text("the model never saw this frame", "dim"))
+    lines.append(Text(_figures(seen), "dim"))
+    if seen.hold_reason:
+        lines.append(Text(f"held: {seen.hold_reason}", "yellow"))
+    return Panel(Group(*lines), box=box.ROUNDED, title="last part", title_align="left", border_style=style)
+
+
+def _figures(seen: Inspection) -> str:
+    figures = [
+        ("focus", seen.focus, 0),
+        ("brightness", seen.brightness, 0),
+        ("framing", seen.framing_score, 2),
+    ]
+    return "  ".join(f"{name} {value:.{digits}f}" for name, value, digits in figures if value is not None)
+
+
+def _score_bar(seen: Inspection, width: int) -> Text:
+    """From 0 to 1: filled up to the score, with a mark at the threshold."""
+    width = max(10, min(width, 60))
+    mark = min(width - 1, int(seen.threshold * width))
+    filled = 0 if seen.score is None else max(1, round(seen.score * width))
+    bar = Text(no_wrap=True)
+    for place in range(width):
+        if place == mark:
+            bar.append("┃", "bold")
+        elif place < filled:
+            bar.append("━", STYLES[seen.verdict])
+        else:
+            bar.append("─", "bright_black")
+    return bar
+
+
+def _counts(view: View) -> Panel:
+    counts = view.announced.verdicts
+    total = sum(counts.values())
+    table = Table.grid(padding=(0, 1), expand=True)
+    for justify in ("left", "right", "right"):
+        table.add_column(justify=justify, no_wrap=True)
+    table.add_column(ratio=1)
+    for verdict, style in STYLES.items():
+        count = counts.get(verdict, 0)
+        bar = ProgressBar(total=max(total, 1), completed=count, complete_style=style, finished_style=style)
+        share = f"{count / total:.0%}" if total else ""
+        table.add_row(Text(verdict, f"bold {style}"), str(count), share, bar)
+    reasons = sorted(view.announced.reasons.items(), key=lambda item: (-item[1], item[0]))
+    why = Table.grid(padding=(0, 2))
+    for at in range(0, min(len(reasons), 6), 2):
+        why.add_row(*[Text(f"{count:>3} {reason}", "yellow") for reason, count in reasons[at : at + 2]])
+    return Panel(Group(table, Text(), why), box=box.ROUNDED, title=f"{total} parts", title_align="left")
+
+
+def _station(view: View) -> RenderableType:
+    camera, seen = view.camera, view.announced.latencies
+    grid = Table.grid(padding=(0, 2))
+    first = Text(" camera ", "dim", no_wrap=True, overflow="ellipsis")
+    if camera is None or not camera.connected:
+        first.append("not connected yet" if camera is None else camera.detail)
+    else:
+        first.append(f"{camera.triggers}", "bold").append(" triggers, ")
+        first.append(f"{camera.lost} lost", "bold red" if camera.lost else "")
+        first.append("  spool ", "dim").append(f"{view.spool} waiting  ")
+        first.append(camera.detail, "dim")
+    grid.add_row(first)
+    second = Text(" frame to verdict ", "dim", no_wrap=True, overflow="ellipsis")
+    if seen.frames:
+        second.append(f"p50 {_ms(seen.p50_ms)}, p99 {_ms(seen.p99_ms)}, max {_ms(seen.max_ms)}", "")
+    if view.warnings:
+        said = f": {view.last_warning}" if view.last_warning else ""
+        second.append(f"  {view.warnings} warnings in station.log{said}", "yellow")
+    grid.add_row(second)
+    return grid
+
+
+def _parts(view: View, rows: int) -> RenderableType:
+    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, padding=(0, 1), show_edge=False)
+    table.add_column(" part", justify="right", width=6, no_wrap=True)
+    table.add_column("verdict", width=8, no_wrap=True)
+    table.add_column("line", width=6, no_wrap=True)
+    table.add_column("score", justify="right", width=6, no_wrap=True)
+    table.add_column("ms", justify="right", width=5, no_wrap=True)
+    table.add_column("reason", ratio=1, no_wrap=True, overflow="ellipsis")
+    for told in view.announced.recent[: max(0, rows)]:
+        seen, style = told.inspection, STYLES[told.inspection.verdict]
+        table.add_row(
+            seen.part_id,
+            Text(seen.verdict, style),
+            Text(str(seen.disposition), "" if seen.disposition == "ACCEPT" else style),
+            "-" if seen.score is None else f"{seen.score:.3f}",
+            "-" if told.latency_ms is None else f"{told.latency_ms:.0f}",
+            Text(seen.detail if seen.verdict is not Verdict.PASS else "good", style),
+        )
+    return table
+
+
+def _foot(view: View, width: int) -> RenderableType:
+    grid = Table.grid(padding=(0, 1))
+    left = f"{max(0, view.total - view.done):.0f} s left" if view.phase is Phase.RUNNING else str(view.phase)
+    if view.phase is Phase.RENDERING:
+        left = f"{view.done:.0f} of {view.total:.0f} parts rendered"
+    bar = ProgressBar(total=max(view.total, 1e-9), completed=view.done, width=max(10, width - 62))
+    grid.add_row("", bar, Text(left, "cyan", no_wrap=True), Text("Ctrl-C ends early", "dim", no_wrap=True))
+    return grid
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f} ms"

@@ -1,0 +1,202 @@
+"""The demo's last word: the account as tables for a person, or as one value for a script."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from qc_edge.demo.account import Account, TruthRow
+from qc_edge.demo.performance import Report
+from qc_edge.demo.place import STATION, log_file
+from qc_edge.demo.screen import STYLES
+from qc_edge.rendered import DefectKind, FrameFault, read_truth
+
+Tip = tuple[str, str]
+"""A command line, and what it is for."""
+
+
+def tips(report: Report) -> tuple[Tip, Tip, Tip]:
+    """Three commands that work as they stand, with the demo's station."""
+    root = _short(report.paths.root)
+    program = _program()
+    played = report.paths.played
+    parts = read_truth(played)
+    defective = next((part.file for part in parts if part.defect), parts[0].file)
+    query = (
+        "SELECT verdict, reason, count(*) AS parts, round(median(age_ms), 1) AS ms "
+        "FROM inspections GROUP BY ALL ORDER BY ALL"
+    )
+    database = os.path.relpath(report.paths.database)
+    ask = f"import duckdb; print(duckdb.connect('{database}', read_only=True).sql('{query}'))"
+    return (
+        (f"{program} run {STATION} --root {root}", "run it on until Ctrl-C; in another terminal: status"),
+        (
+            f"{program} inspect {_short(played / defective)} --station {STATION} --root {root}",
+            "look at one defective part by itself",
+        ),
+        (f'{_short(Path(sys.executable))} -c "{ask}"', "ask its log, with plain DuckDB"),
+    )  # fmt: skip
+
+
+def as_json(report: Report, given: Sequence[Tip]) -> dict[str, object]:
+    """The whole report, JSON-ready."""
+    account, seen, paths = report.account, report.latencies, report.paths
+    return {
+        "ok": not account.faults,
+        "closed": account.closed,
+        "faults": list(account.faults),
+        "seconds": round(report.seconds, 2),
+        "interrupted": report.interrupted,
+        "camera": {
+            "device": report.device,
+            "triggers": account.triggers,
+            "first_frame_number": report.frame_numbers[0] if report.frame_numbers else None,
+            "last_frame_number": report.frame_numbers[1] if report.frame_numbers else None,
+        },
+        "log": {
+            **account.verdicts,
+            "lost": account.lost,
+            "total": account.recorded,
+            "held": account.held,
+            "invalid": dict(account.reasons),
+            "lost_why": dict(account.lost_why),
+        },
+        "spool": account.waiting,
+        "confusion": [_row_json(row) for row in account.rows],
+        "latency_ms": {
+            "frames": seen.frames, "p50": _rounded(seen.p50_ms), "p99": _rounded(seen.p99_ms),
+            "max": _rounded(seen.max_ms),
+        },
+        "steps_ms": dict(account.steps_ms),
+        "model": report.status.model,
+        "engine": report.status.engine,
+        "engine_reason": report.status.engine_reason,
+        "threshold": report.status.threshold,
+        "warnings": report.warnings,
+        "paths": {
+            "root": paths.root, "settings": paths.settings, "state": paths.state, "log": paths.database,
+            "evidence": paths.evidence, "parts": paths.played, "station_log": log_file(paths.root),
+        },
+        "next": [command for command, _ in given],
+    }  # fmt: skip
+
+
+def print_summary(console: Console, report: Report, given: Sequence[Tip]) -> None:
+    """The report for a person, at most 80 columns wide but for paths and commands."""
+    account = report.account
+    console.print()
+    console.print(_closing(account))
+    for kind, count in account.lost_why.items():
+        console.print(Text(f"  lost: {count} {kind}", "red"))
+    console.print(_table(account))
+    console.print(_figures(report))
+    for fault in account.faults:
+        console.print(Text(f"✗ {fault}", "bold red"))
+    if report.interrupted:
+        console.print(Text(f"ended early, after {report.seconds:.0f} s", "yellow"))
+    if report.warnings:
+        console.print(Text(f"{report.warnings} warnings in {_short(log_file(report.paths.root))}", "yellow"))
+    _print_places(console, report)
+    console.print(Text("\ntry next", "bold"))
+    for command, why in given:
+        console.print(Text(f"  # {why}", "dim"))
+        console.print(Text(f"  {command}", "cyan"), soft_wrap=True)
+
+
+def _closing(account: Account) -> Text:
+    mark = ("✓ the count closes", "bold green") if account.closed else ("✗ the count is OPEN", "bold red")
+    text = Text.assemble(mark, "\n  camera  ", (f"{account.triggers} triggers", "bold"), "\n  log     ")
+    for verdict, style in STYLES.items():
+        text.append(f"{account.verdicts[verdict]} {verdict}", style).append(" + ")
+    return text.append(f"{account.lost} lost = ").append(f"{account.recorded}", "bold")
+
+
+def _table(account: Account) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("truth", min_width=13)
+    table.add_column("frames", justify="right")
+    for verdict, style in STYLES.items():
+        table.add_column(verdict, justify="right", header_style=f"bold {style}")
+    table.add_column("refused by the gates as")
+    groups = [("good",), tuple(map(str, DefectKind)), tuple(map(str, FrameFault)), ("unknown",)]
+    for group in groups:
+        rows = [row for row in account.rows if row.kind in group]
+        for row in rows:
+            reasons = ", ".join(f"{reason} {count}" for reason, count in row.reasons.most_common())
+            cells = [_cell(row, verdict) for verdict in STYLES]
+            table.add_row(str(row.kind).replace("_", " "), str(row.seen), *cells, reasons)
+        if rows:
+            table.add_section()
+    return table
+
+
+def _cell(row: TruthRow, verdict: str) -> Text:
+    """Dots where nothing is, bold red where something should not be."""
+    count = row.verdicts[verdict]
+    if not count:
+        return Text("·", "dim")
+    wanted = "PASS" if row.kind == "good" else "INVALID" if row.kind in set(map(str, FrameFault)) else "FAIL"
+    return Text(str(count), STYLES[verdict] if verdict == wanted else "bold red")
+
+
+def _figures(report: Report) -> Text:
+    seen, steps, status = report.latencies, report.account.steps_ms, report.status
+    text = Text.assemble(("frame to verdict  ", "dim"))
+    if seen.frames:
+        text.append(f"p50 {seen.p50_ms:.1f} ms, p99 {seen.p99_ms:.1f} ms, max {seen.max_ms:.1f} ms", "bold")
+    shown = ("read", "gates", "prepare", "infer", "evidence")
+    named = [f"{step} {steps[step]:.1f}" for step in shown if step in steps]
+    text.append("\nmedian of each step (ms)  ", "dim").append(", ".join(named))
+    text.append("\nmodel  ", "dim").append(
+        f"{status.model} on {status.engine}, threshold {status.threshold:g}"
+    )
+    return text.append("\ncamera  ", "dim").append(report.device)
+
+
+def _print_places(console: Console, report: Report) -> None:
+    paths = report.paths
+    console.print(Text(f"\nthe station's files, under {_short(paths.root)}", "bold"))
+    for what, where in (
+        ("settings", paths.settings), ("log (DuckDB)", paths.database), ("evidence", paths.evidence),
+        ("rendered parts", paths.played), ("what it said", log_file(paths.root)),
+    ):  # fmt: skip
+        console.print(Text.assemble((f"  {what:<15}", "dim"), _short(where)), soft_wrap=True)
+
+
+def _row_json(row: TruthRow) -> dict[str, object]:
+    return {
+        "truth": str(row.kind),
+        "seen": row.seen,
+        **{verdict: row.verdicts[verdict] for verdict in STYLES},
+        "accepted": row.accepted,
+        "reasons": dict(row.reasons),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _short(path: Path) -> str:
+    """Relative to here where that is shorter, quoted if it must be."""
+    relative = os.path.relpath(path)
+    text = relative if not relative.startswith("..") else str(path)
+    return shlex.quote(text)
+
+
+def _program() -> str:
+    """The command as it can be typed again here."""
+    called = Path(sys.argv[0])
+    if called.name != "qc-edge":
+        return f"{_short(Path(sys.executable))} -m qc_edge"
+    found = shutil.which("qc-edge")
+    return "qc-edge" if found and Path(found).samefile(called) else _short(called.absolute())

@@ -1,0 +1,43 @@
+"""One moment of the demo, as the display needs it. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from qc_edge.demo.feed import Announced
+from qc_edge.line.capture import CaptureState
+from qc_edge.line.status import Status
+
+
+class Phase(str, Enum):
+    """What the demo is doing; the value is what the display says."""
+
+    RENDERING = "rendering parts"
+    STARTING = "starting the station"
+    RUNNING = "inspecting"
+    DRAINING = "the camera rests, the spool runs empty"
+    STOPPING = "stopping the station"
+
+    __str__ = str.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`done` of `total` of the phase (parts while rendering, seconds while running).
+
+    `state` is the station's directory, `status` what it last said of itself, `camera` its capture's
+    counts, `spool` the files that wait. `warnings` and `last_warning` come from its log.
+    """
+
+    phase: Phase
+    done: float
+    total: float
+    announced: Announced
+    state: Path
+    status: Status | None = None
+    camera: CaptureState | None = None
+    spool: int = 0
+    warnings: int = 0
+    last_warning: str = ""
