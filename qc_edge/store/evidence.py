@@ -12,9 +12,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from qc_edge.domain.frame import FrameId
-from qc_edge.engine import DefectMap, Prepared
 from qc_edge.store.durable import Disk
 from qc_edge.vision import pnm
 
@@ -48,13 +48,13 @@ class Evidence:
         self._disk.write_evidence(kept, [data])
         return kept
 
-    def keep_prepared(self, stem: Path, prepared: Prepared) -> Path:
+    def keep_prepared(self, stem: Path, prepared: npt.NDArray[np.uint8]) -> Path:
         """Keep the model's input (H x W uint8) as a plain PGM."""
         kept = Path(f"{stem}.prepared.pgm")
         self._disk.write_evidence(kept, pnm.encode(None, prepared, 8))
         return kept
 
-    def keep_map(self, stem: Path, defect_map: DefectMap) -> Path:
+    def keep_map(self, stem: Path, defect_map: npt.NDArray[np.float32]) -> Path:
         """Keep the defect map (0..1) as an 8-bit PNG, 255 = surely defective."""
         kept = Path(f"{stem}.map.png")
         levels = np.rint(np.clip(defect_map, 0.0, 1.0) * 255).astype(np.uint8)
