@@ -1,9 +1,12 @@
 # ruff: noqa: B018, F821
 """What vulture takes for dead and is not, by why it is alive. Never imported, but type-checked."""
 
+from onnxruntime import SessionOptions
+
 from qc_edge.camera.basler import _RemovalWatch
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.inspection import Gap, Inspection
+from qc_edge.engine.manifest import Manifest
 from qc_edge.line.arrivals import _Emitter, _Handler
 from qc_edge.line.status import Status
 from qc_edge.line.tally import Latency
@@ -11,11 +14,19 @@ from qc_edge.line.tally import Latency
 calibration: Calibration
 gap: Gap
 latency: Latency
+manifest: Manifest
+session: SessionOptions
 row: Inspection
 status: Status
 
 # pylon calls this
 _RemovalWatch.OnCameraDeviceRemoved
+
+# ONNX Runtime reads these
+session.intra_op_num_threads
+session.inter_op_num_threads
+session.execution_mode
+session.log_severity_level
 
 # watchdog calls these
 _Emitter.get_event_mask_from_filter
@@ -44,6 +55,12 @@ row.evidence_ms
 calibration.scale_um_per_px
 latency.p50_ms
 latency.max_ms
+manifest.created
+manifest.licence
+manifest.training
+manifest.approved
+manifest.outputs.score_means
+manifest.decision.classes
 status.pid
 status.started_at
 status.spool_oldest_s
