@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from qc_edge.rendered import FrameFault, render
 from qc_edge.settings.paths import shipped
-from qc_edge.store.calibrations import load
+from qc_edge.store.calibrations import load_current
 from qc_edge.vision import gates, prepare
 
-RECORD = load(shipped("calibration") / "reference.toml")
+RECORD = load_current(shipped("calibration"), "top")
 
 
 def test_the_shipped_record_accepts_good_parts_and_names_each_fault() -> None:
