@@ -1,4 +1,6 @@
-"""The rows of the log: an inspection for each frame, a gap for each loss, an event for each change."""
+"""The rows of the log: an inspection for each frame, a gap for each loss, an event for each change, a label
+for each judgement of a person.
+"""
 
 from __future__ import annotations
 
@@ -117,7 +119,10 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that can alter a verdict or explain one: what changed, from what to what, who, why."""
+    """Something that can alter a verdict or explain one: what changed, from what to what, who, why.
+
+    `detail` says what in words; `why` is the reason that a person gave.
+    """
 
     TABLE: ClassVar[str] = "events"
 
@@ -129,11 +134,32 @@ class Event:
     detail: str
     before: str | None
     after: str | None
+    why: str | None = None
 
 
-Row = Inspection | Gap | Event
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A person's judgement of the part in a frame. Never changed: a later label takes its place.
 
-ROW_TYPES: dict[str, type[Row]] = {kind.TABLE: kind for kind in (Inspection, Gap, Event)}
+    `label` is good or defect, `defect_class` what kind of defect it is.
+    """
+
+    TABLE: ClassVar[str] = "labels"
+
+    label_id: FrameId
+    recorded_at: datetime
+    station: str
+    frame_id: FrameId
+    part_id: str
+    label: str
+    defect_class: str | None
+    who: str
+    why: str | None
+
+
+Row = Inspection | Gap | Event | Label
+
+ROW_TYPES: dict[str, type[Row]] = {kind.TABLE: kind for kind in (Inspection, Gap, Event, Label)}
 COLUMNS: dict[str, tuple[str, ...]] = {
     table: tuple(field.name for field in fields(kind)) for table, kind in ROW_TYPES.items()
 }

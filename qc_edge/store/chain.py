@@ -11,6 +11,8 @@ from typing import Any
 from qc_edge.domain.inspection import COLUMNS, Row, values
 
 GENESIS = "0" * 64
+CHAIN = ("chain_seq", "chain_hash")
+"""The columns of each table that hold a row's place in the chain; they stand last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,13 @@ class Link:
 
 
 def canonical(table: str, row: tuple[Any, ...]) -> str:
-    """The row as JSON with its columns in schema order, without spaces, times in UTC to the microsecond."""
+    """The row as JSON with its columns in schema order, without spaces, times in UTC to the microsecond.
+
+    Columns that are null are left out, so that a column added later changes no hash of an earlier row.
+    """
+    told = {name: value for name, value in zip(COLUMNS[table], row, strict=True) if value is not None}
     return json.dumps(
-        {"table": table, **dict(zip(COLUMNS[table], row, strict=True))},
+        {"table": table, **told},
         separators=(",", ":"), ensure_ascii=False, default=_plain, allow_nan=False,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import duckdb
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
-from qc_edge.store.chain import Link
+from qc_edge.store.chain import CHAIN, Link
 from qc_edge.store.schema import migrate
 
 STORAGE_VERSION = "v1.4.0"
@@ -93,15 +93,14 @@ def insert(log: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
             if not rows:
                 continue
             if len(rows) <= _FEW:
-                marks = f"({', '.join('?' * (len(names) + 2))})"
+                marks = f"({', '.join('?' * (len(names) + len(CHAIN)))})"
                 log.execute(
-                    f"INSERT INTO {table} VALUES {', '.join([marks] * len(rows))}",  # noqa: S608
+                    f"{_into(table)} VALUES {', '.join([marks] * len(rows))}",
                     [value for row in rows for value in row],
                 )
             else:
-                log.execute(
-                    _columnar(table, _types(log, table)), [list(each) for each in zip(*rows, strict=True)]
-                )
+                columns = [list(each) for each in zip(*rows, strict=True)]
+                log.execute(_columnar(table, _types(log, table)), columns)
         log.execute("COMMIT")
     except BaseException:
         # A fatal error (no space) invalidates the database: rolling back is then refused as well.
@@ -118,19 +117,25 @@ def _bindable(value: object) -> object:
 
 
 @cache
+def _into(table: str) -> str:
+    # By name: a column that came with a later migration stands behind the chain's.
+    return f"INSERT INTO {table} ({', '.join([*COLUMNS[table], *CHAIN])})"
+
+
+@cache
 def _columnar(table: str, types: tuple[str, ...]) -> str:
-    return f"INSERT INTO {table} SELECT {', '.join(f'unnest(?::{kind}[])' for kind in types)}"
+    return f"{_into(table)} SELECT {', '.join(f'unnest(?::{kind}[])' for kind in types)}"
 
 
 def _types(log: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
-    return tuple(
-        kind
-        for (kind,) in log.execute(
-            "SELECT data_type FROM duckdb_columns() WHERE database_name = 'log' AND table_name = ? "
-            "ORDER BY column_index",
+    types = dict(
+        log.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() "
+            "WHERE database_name = 'log' AND table_name = ?",
             [table],
         ).fetchall()
     )
+    return tuple(types[name] for name in (*COLUMNS[table], *CHAIN))
 
 
 def _first_line(fault: Exception) -> str:

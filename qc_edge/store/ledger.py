@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,9 @@ class Ledger:
         self._lock = threading.Lock()
         self._disk = disk
         self._journal = Journal(journal, disk)
+        self._closed_days: set[date] = set()
+        self._readers: set[duckdb.DuckDBPyConnection] = set()
+        self._reading_ended = threading.Condition()
         self._log, self.mended = open_or_set_aside(database, set_aside)
         self._seq, self._hash = self._newest_in_database()
         self._catch_up()
@@ -54,13 +58,14 @@ class Ledger:
     def commit(self, rows: Sequence[Row], now: datetime) -> None:
         """Add `rows`, in order, in one transaction. On return they are durable.
 
+        A row of a closed day is recorded at the first moment after it: the clock was stepped back.
         Raises DiskFullError or StoreError: then call `reopen` before anything else, and ask `known`
         which rows stand.
         """
         with self._lock:
             links, previous = [], self._hash
             for seq, row in enumerate(rows, self._seq + 1):
-                links.append(chain.link(row, seq, previous))
+                links.append(chain.link(self._placed(row), seq, previous))
                 previous = links[-1].sha256
             self._journal.append(links, now)
             self._seq, self._hash = links[-1].seq, links[-1].sha256
@@ -72,6 +77,7 @@ class Ledger:
         Raises DiskFullError or StoreError if that fails too; then it may be tried again.
         """
         with self._lock:
+            self._end_readers()
             self._log.close()
             try:
                 self._log = connect(self._path)
@@ -79,6 +85,36 @@ class Ledger:
                 self._catch_up()
             except duckdb.Error as fault:
                 raise _store_error(self._path, fault) from fault
+
+    def newest(self, table: str) -> int:
+        """The number in the chain of the newest row of `table`, 0 if it has none."""
+        return self._newest[table]
+
+    def close_days(self, days: Iterable[date]) -> None:
+        """From now on no row is recorded on these days (UTC)."""
+        with self._lock:
+            self._closed_days |= set(days)
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The log as it is now, in a transaction beside the commits; `reopen` and `close` end it.
+
+        Raises StoreError for whatever DuckDB raises meanwhile.
+        """
+        with self._lock, self._reading_ended:
+            cursor = self._log.cursor()
+            self._readers.add(cursor)
+        try:
+            cursor.execute("USE log")
+            cursor.execute("BEGIN")
+            yield cursor
+        except duckdb.Error as fault:
+            raise _store_error(self._path, fault) from fault
+        finally:
+            cursor.close()
+            with self._reading_ended:
+                self._readers.discard(cursor)
+                self._reading_ended.notify_all()
 
     def known(self, frames: Iterable[FrameId]) -> set[FrameId]:
         """Those of `frames` that have a row."""
@@ -90,17 +126,19 @@ class Ledger:
                 "SELECT frame_id FROM inspections WHERE frame_id BETWEEN $low AND $high "
                 "AND frame_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
                 "SELECT gap_id FROM gaps WHERE gap_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
-                "SELECT event_id FROM events WHERE event_id IN (SELECT unnest($wanted::VARCHAR[]))",
+                "SELECT event_id FROM events WHERE event_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
+                "SELECT label_id FROM labels WHERE label_id IN (SELECT unnest($wanted::VARCHAR[]))",
                 {"low": min(wanted), "high": max(wanted), "wanted": wanted},
             ).fetchall()
         return {FrameId(name) for (name,) in found}
 
     def newest_frame(self) -> FrameId | None:
-        """The highest id in the log, of a frame, a gap or an event."""
+        """The highest id in the log, of a frame, a gap, an event or a label."""
         with self._lock:
             (newest,) = self._one(
                 "SELECT max(id) FROM (SELECT max(frame_id) AS id FROM inspections UNION ALL "
-                "SELECT max(gap_id) FROM gaps UNION ALL SELECT max(event_id) FROM events)"
+                "SELECT max(gap_id) FROM gaps UNION ALL SELECT max(event_id) FROM events UNION ALL "
+                "SELECT max(label_id) FROM labels)"
             )
         return FrameId(newest) if newest else None
 
@@ -140,30 +178,50 @@ class Ledger:
     def close(self) -> None:
         """Close cleanly, so that the next start finds no write-ahead log."""
         with self._lock:
+            self._end_readers()
             self._log.close()
             self._journal.close()
+
+    def _placed(self, row: Row) -> Row:
+        at = row.recorded_at.astimezone(timezone.utc)
+        day = at.date()
+        while day in self._closed_days:
+            day += timedelta(days=1)
+        if day == at.date():
+            return row
+        return replace(row, recorded_at=datetime.combine(day, time(), timezone.utc))
+
+    def _end_readers(self) -> None:
+        with self._reading_ended:
+            while self._readers:
+                for cursor in self._readers:
+                    cursor.interrupt()
+                self._reading_ended.wait(0.02)
 
     def _insert(self, links: Sequence[chain.Link]) -> None:
         try:
             insert(self._log, links)
         except duckdb.Error as fault:
             raise _store_error(self._path, fault) from fault
+        self._newest |= {each.table: each.seq for each in links}
 
     def _catch_up(self) -> None:
         added = 0
         for portion in self._journal.after(self._seq):
             insert(self._log, portion)
+            self._newest |= {each.table: each.seq for each in portion}
             self._seq, self._hash = portion[-1].seq, portion[-1].sha256
             added += len(portion)
         if added:
             self.mended.append(f"{added} rows were brought into the database from the journal")
 
     def _newest_in_database(self) -> tuple[int, str]:
-        newest = [
-            self._one(f"SELECT chain_seq, chain_hash FROM {table} ORDER BY chain_seq DESC LIMIT 1")  # noqa: S608
+        newest = {
+            table: self._one(f"SELECT chain_seq, chain_hash FROM {table} ORDER BY chain_seq DESC LIMIT 1")  # noqa: S608
             for table in COLUMNS
-        ]
-        seq, sha256 = max((row for row in newest if row), default=(0, chain.GENESIS))
+        }
+        self._newest = {table: row[0] if row else 0 for table, row in newest.items()}
+        seq, sha256 = max((row for row in newest.values() if row), default=(0, chain.GENESIS))
         return seq, sha256
 
     def _one(self, query: str, *values: object) -> tuple[Any, ...]:

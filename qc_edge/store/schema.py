@@ -1,8 +1,10 @@
-"""Named migrations: each runs once, in one transaction with the record that it ran."""
+"""The schema's named migrations: each runs once, in one transaction with the record that it ran."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
 import duckdb
@@ -10,35 +12,48 @@ import duckdb
 from qc_edge.errors import StoreError
 from qc_edge.service.clock import utc_now
 
-Migration = Callable[[duckdb.DuckDBPyConnection], object]
-
 _BOOK = "CREATE TABLE IF NOT EXISTS migrations (name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+_HEADER = re.compile(r"(?m)^-- migration (\w+)$")
 
 
-def _m001_first_schema(log: duckdb.DuckDBPyConnection) -> None:
-    log.execute(resources.files("qc_edge.store").joinpath("schema.sql").read_text(encoding="utf-8"))
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One section of schema.sql. Never edited once released: a change is a new one at the end."""
+
+    name: str
+    sql: str
 
 
-MIGRATIONS: tuple[Migration, ...] = (_m001_first_schema,)
-"""In order. Never edited once released: a change is a new one at the end."""
+@cache
+def migrations() -> tuple[Migration, ...]:
+    """All migrations, in order."""
+    source = resources.files("qc_edge.store").joinpath("schema.sql").read_text(encoding="utf-8")
+    _, *sections = _HEADER.split(source)
+    return tuple(map(Migration, sections[::2], sections[1::2]))
 
 
-def migrate(log: duckdb.DuckDBPyConnection) -> list[str]:
+def migrate(log: duckdb.DuckDBPyConnection, wanted: tuple[Migration, ...] | None = None) -> list[str]:
     """Bring the database up to date; the names of what ran. Raises StoreError on a newer database."""
+    wanted = migrations() if wanted is None else wanted
     log.execute(_BOOK)
-    done = [name for (name,) in log.execute("SELECT name FROM migrations").fetchall()]
-    known = [migration.__name__.lstrip("_") for migration in MIGRATIONS]
-    if newer := set(done) - set(known):
+    done = {name for (name,) in log.execute("SELECT name FROM migrations").fetchall()}
+    if newer := done - {migration.name for migration in wanted}:
         raise StoreError(
             f"the log was written by a newer version of the software (it has {', '.join(sorted(newer))})",
             hint="install that version again; the log cannot go back",
         )
     ran = []
-    for name, migration in zip(known, MIGRATIONS, strict=True):
-        if name not in done:
+    for migration in wanted:
+        if migration.name not in done:
             log.execute("BEGIN")
-            migration(log)
-            log.execute("INSERT INTO migrations VALUES (?, ?)", [name, utc_now().replace(tzinfo=None)])
-            log.execute("COMMIT")
-            ran.append(name)
+            try:
+                log.execute(migration.sql)
+                log.execute(
+                    "INSERT INTO migrations VALUES (?, ?)", [migration.name, utc_now().replace(tzinfo=None)]
+                )
+                log.execute("COMMIT")
+            except duckdb.Error:
+                log.execute("ROLLBACK")
+                raise
+            ran.append(migration.name)
     return ran

@@ -1,5 +1,8 @@
 -- The traceability log. This file is the schema's only source: the reference page is made from it.
 -- Rows are only ever added. A correction is a new row. All times are UTC.
+-- Each section is a migration: it runs once, in one transaction, and is never edited once released.
+
+-- migration m001_first_schema
 
 -- One row for one frame: everything needed to reconstruct and defend its verdict.
 CREATE TABLE inspections (
@@ -100,3 +103,23 @@ CREATE TABLE events (
     chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
     chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
 );
+
+-- migration m002_labels
+
+-- What a person says of the part in a frame, after looking. The newest label of a frame is in effect.
+CREATE TABLE labels (
+    label_id            VARCHAR NOT NULL,      -- like a frame id: when the person said so
+    recorded_at         TIMESTAMP NOT NULL  ,  -- when this row was made
+    station             VARCHAR NOT NULL,      -- name of the station
+    frame_id            VARCHAR NOT NULL,      -- the inspection that was judged
+    part_id             VARCHAR NOT NULL,      -- its part
+    label               VARCHAR NOT NULL,      -- good, defect
+    defect_class        VARCHAR,               -- what kind of defect
+    who                 VARCHAR NOT NULL,      -- the person
+    why                 VARCHAR,               -- the reason given
+    chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
+    chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
+);
+
+-- The reason that a person gave for a change.
+ALTER TABLE events ADD COLUMN why VARCHAR;

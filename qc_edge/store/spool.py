@@ -82,7 +82,7 @@ class Spool:
             for name in ("recorded_at", "noticed_at"):
                 if name in fields:
                     fields[name] = datetime.fromisoformat(fields[name])
-            row = ROW_TYPES[table](**{name: fields[name] for name in COLUMNS[table]})
+            row = ROW_TYPES[table](**{name: fields.get(name) for name in COLUMNS[table]})
         except (ValueError, KeyError, TypeError) as fault:
             raise UnreadableFrameError(
                 Reason.UNREADABLE, f"{waiting.name} is no gap or event: {fault}"
@@ -177,9 +177,10 @@ class Spool:
 
         An unlink, not a rename: a rename out of a watched directory would hold up watchdog for 0.5 s.
         """
-        self._disk.unlink(self.path(waiting))
         if "~" in waiting.name:
+            # First the sidecar: alone, it would lie there for ever after a crash.
             self._disk.unlink(self._paths.frames / (waiting.name + SIDECAR))
+        self._disk.unlink(self.path(waiting))
 
     def quarantine(self, waiting: Waiting, reason: Reason, detail: str) -> Path | None:
         """Keep a file that is no frame, with the reason beside it; None if it has gone.
