@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from qc_edge.commands import check, demo, init, run, status
+from qc_edge.commands import calibrate, check, demo, init, inspect, prepare, run, status
 from qc_edge.errors import QcEdgeError
 from qc_edge.version import __version__
 
@@ -20,6 +20,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check.command,
     "run": run.command,
     "status": status.command,
+    "calibrate": calibrate.command,
+    "inspect": inspect.command,
+    "prepare": prepare.command,
     "demo": demo.command,
 }
 

@@ -45,6 +45,12 @@ class CalibrationError(QcEdgeError):
     exit_code = 65
 
 
+class ImageError(QcEdgeError):
+    """An image file that a person named is no image, or cannot be read."""
+
+    exit_code = 65
+
+
 class CameraError(QcEdgeError):
     """A camera cannot be opened, configured or kept."""
 

@@ -19,6 +19,14 @@ MaybeName = Annotated[
 Root = Annotated[
     Path, typer.Option("--root", metavar="DIR", help="Live under this prefix instead of [bold]/[/bold].")
 ]
+OfStation = Annotated[
+    str | None,
+    typer.Option("--station", metavar="NAME", help="With this station's settings and calibration."),
+]
+OfCamera = Annotated[
+    str | None,
+    typer.Option("--camera", metavar="CAM", help="As a frame of this camera, or of [bold]incoming[/bold]."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.", show_default=False)]
 
 DEFAULT_ROOT = Path("/")

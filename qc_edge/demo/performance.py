@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -178,7 +178,7 @@ class Performance:
         captures = self._station.captures if self._station else []
         view = View(
             phase, done, total, announced, self._paths.state, self._status,
-            captures[0].state if captures else None, self._waiting(),
+            replace(captures[0].state) if captures else None, self._waiting(),
             self._heard.count, self._heard.last,
         )  # fmt: skip
         shows_defect = bool(announced.recent) and announced.recent[0].inspection.verdict is Verdict.FAIL

@@ -194,7 +194,9 @@ def _foot(view: View, width: int) -> RenderableType:
     left = f"{max(0, view.total - view.done):.0f} s left" if view.phase is Phase.RUNNING else str(view.phase)
     if view.phase is Phase.RENDERING:
         left = f"{view.done:.0f} of {view.total:.0f} parts rendered"
-    bar = ProgressBar(total=max(view.total, 1e-9), completed=view.done, width=max(10, width - 62))
+    bar = ProgressBar(
+        total=max(view.total, 1e-9), completed=view.done, width=max(10, width - 62), complete_style="cyan"
+    )
     grid.add_row("", bar, Text(left, "cyan", no_wrap=True), Text("Ctrl-C ends early", "dim", no_wrap=True))
     return grid
 
