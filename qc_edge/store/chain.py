@@ -35,7 +35,7 @@ def canonical(table: str, row: tuple[Any, ...]) -> str:
     told = {name: value for name, value in zip(COLUMNS[table], row, strict=True) if value is not None}
     return json.dumps(
         {"table": table, **told},
-        separators=(",", ":"), ensure_ascii=False, default=_plain, allow_nan=False,
+        separators=(",", ":"), ensure_ascii=False, default=plain, allow_nan=False,
     )  # fmt: skip
 
 
@@ -50,7 +50,8 @@ def chain_hash(previous: str, seq: int, text: str) -> str:
     return hashlib.sha256(f"{previous}\n{seq}\n{text}".encode()).hexdigest()
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """`value` as canonical JSON has it, where JSON has no form of its own: times."""
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat(timespec="microseconds")
     raise TypeError(f"{type(value).__name__} has no place in a row")

@@ -72,7 +72,8 @@ class Spool:
     def put_row(self, row: Gap | Event) -> None:
         """Hand a gap or an event to whoever keeps the log."""
         name = row.gap_id if isinstance(row, Gap) else row.event_id
-        self._put(name + ROW, chain.canonical(row.TABLE, values(row)).encode())
+        fields = {"table": row.TABLE, **dict(zip(COLUMNS[row.TABLE], values(row), strict=True))}
+        self._put(name + ROW, json.dumps(fields, default=chain.plain).encode())
 
     def read_row(self, waiting: Waiting, now: datetime) -> Gap | Event:
         """The gap or event in that file, recorded `now`. Raises UnreadableFrameError if it is none."""
@@ -82,7 +83,7 @@ class Spool:
             for name in ("recorded_at", "noticed_at"):
                 if name in fields:
                     fields[name] = datetime.fromisoformat(fields[name])
-            row = ROW_TYPES[table](**{name: fields.get(name) for name in COLUMNS[table]})
+            row = ROW_TYPES[table](**{name: fields[name] for name in COLUMNS[table] if name in fields})
         except (ValueError, KeyError, TypeError) as fault:
             raise UnreadableFrameError(
                 Reason.UNREADABLE, f"{waiting.name} is no gap or event: {fault}"
