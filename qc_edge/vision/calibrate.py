@@ -92,9 +92,9 @@ class _Rule:
     """How one figure of the good frames gives one bound.
 
     The margin is the largest of six standard deviations, `share` of the median and `least`; the bound is
-    a margin beyond the outermost frame, within `limits`, and a stray frame is two margins off the median.
-    Figures that multiply with light and texture (`scales`: focus, contrast) are bounded at half the lowest,
-    and a stray frame is `STRAY_RATIO` times off.
+    a margin beyond the outermost frame (downwards at most to its half), within `limits`; a stray frame is
+    two margins off the median. Figures that multiply with light and texture (`scales`: focus, contrast)
+    are bounded at half the lowest, and a stray frame is `STRAY_RATIO` times off.
     """
 
     bound: str
@@ -125,7 +125,8 @@ class _Rule:
         elif self.upper:
             new = max(values) + self.margin(values)
         else:
-            new = min(values) - self.margin(values)
+            # Lamps of very different strength make wide margins; half the darkest frame is no light at all.
+            new = max(min(values) - self.margin(values), min(values) / 2)
         low, high = self.limits
         return float(f"{min(max(new, low), high):.4g}")
 
