@@ -1,0 +1,49 @@
+"""A station in a process that may be killed: `python -m tests.station.runner ROOT PLAN`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+from qc_edge.daemon import Station
+from qc_edge.errors import QcEdgeError
+from qc_edge.service.logs import start_logging
+from qc_edge.supervision import Supervisor
+from tests.station.twins import Fault, Plan, seams
+
+
+def main() -> None:
+    """Run by plan; stop by itself after `until_rows` rows in the journal. The exit code is the fault's."""
+    root, values = Path(sys.argv[1]), json.loads(sys.argv[2])
+    values["faults"] = tuple(Fault(**fault) for fault in values["faults"])
+    plan = Plan(**values)
+    station = Station(root, "line1", seams(plan))
+    start_logging("info", "line1")
+    supervisor = Supervisor()
+    supervisor.handle_signals()
+    if plan.until_rows is not None:
+        threading.Thread(target=_stop_after, args=(station, supervisor, plan.until_rows), daemon=True).start()
+    try:
+        station.run(supervisor)
+    except QcEdgeError as fault:
+        sys.stderr.write(f"{fault}\n")
+        sys.stderr.flush()
+        os._exit(fault.exit_code)
+
+
+def _stop_after(station: Station, supervisor: Supervisor, rows: int) -> None:
+    pause = threading.Event()
+    while not pause.wait(0.02):
+        found = sum(
+            path.read_bytes().count(b'{"table":"inspections"') for path in station.paths.journal.glob("*")
+        )
+        if found >= rows and not any(station.paths.frames.iterdir()):
+            supervisor.stop()
+            return
+
+
+if __name__ == "__main__":
+    main()

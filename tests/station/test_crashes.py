@@ -1,0 +1,98 @@
+"""kill -9 at every step between two hops: after a restart there is one row a frame, nothing unexplained."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.station.audit import Log, audit
+from tests.station.harness import (
+    BAD,
+    NEAR,
+    Gray,
+    child_said,
+    drop,
+    inspect_all,
+    lines,
+    make_station,
+    part,
+    run_child,
+)
+from tests.station.twins import Fault, Plan, seams
+
+CAMERA = {"name": "top", "backend": "scripted"}
+SCRIPT = "4f x 3f 2g 3f"
+EXPOSED = 13
+DROPPED: dict[str, Gray | bytes] = {
+    "good.png": part(),
+    "bad.png": part(BAD, 1),
+    "near.pgm": part(NEAR, 2),
+    "torn.png": b"\x89PNG\r\n\x1a\nno",
+}
+
+INSPECTION = [
+    "write before in evidence", "write half in evidence", "write after in evidence",
+    "link before", "link after", "sync before", "sync after",
+    "append before", "append half", "append after",
+    "announce before", "announce after", "unlink before", "unlink after", "infer before",
+]  # fmt: skip
+CAPTURE = ["write before in spool", "write half in spool", "write after in spool", "rename after in spool"]
+POINTS = [
+    *[(step, nth) for step in INSPECTION for nth in (1, 4)],
+    *[(step, nth) for step in CAPTURE for nth in (2, 7)],
+    ("write before in quarantine", 1), ("write after in quarantine", 1), ("link after in quarantine", 1),
+    ("unlink before in .sidecar", 1), ("unlink after in frames", 9), ("append after", 5),
+]  # fmt: skip
+
+
+def name_of(point: tuple[str, int]) -> str:
+    return "-".join(map(str, point)).replace(" ", "-")
+
+
+@pytest.mark.parametrize("point", POINTS, ids=name_of)
+def test_a_crash_leaves_one_row_for_each_frame(tmp_path: Path, point: tuple[str, int]) -> None:
+    paths = make_station(tmp_path, CAMERA)
+    for name, picture in DROPPED.items():
+        drop(paths, name, picture, {"part_id": name.partition(".")[0]})
+    told, grabbed = tmp_path / "told", tmp_path / "grabbed"
+    plan = Plan(camera=SCRIPT, grabbed=str(grabbed), announced=str(told), until_rows=EXPOSED + 1)
+    died = run_child(paths, Plan(**(vars(plan) | {"faults": (Fault(*point),)})))
+    assert died == -9, f"was not killed: {died}\n{child_said(paths)}"
+
+    inspect_all(paths, seams(Plan(announced=str(told))))
+
+    log = audit(paths, told)
+    for name in DROPPED:
+        assert log.of(name)["part_id"] == name.partition(".")[0]
+    assert log.of("torn.png")["verdict"] == "INVALID"
+    check_count(log, [int(number) for number in lines(grabbed)])
+
+
+def check_count(log: Log, grabbed: list[int]) -> None:
+    """Each frame that the camera delivered has a row or a loss, but for the one that was in memory."""
+    rows = [row["camera_frame_number"] for row in log.inspections if row["camera"] == "top"]
+    assert max(Counter(rows).values(), default=1) == 1
+    lost = [n for gap in log.gaps for n in range(gap["first_frame_number"], gap["last_frame_number"] + 1)]
+    assert len(lost) == log.lost
+    accounted = sorted(rows + lost)
+    assert accounted == list(range(len(accounted))), f"frames are missing or counted twice: {accounted}"
+    assert len([number for number in grabbed if number >= len(accounted)]) <= 1, f"{grabbed} were delivered"
+
+
+@pytest.mark.parametrize(
+    "second", ["append half", "append after", "announce after", "unlink before", "rename after"]
+)
+def test_a_crash_while_recovering_from_a_crash_changes_nothing(tmp_path: Path, second: str) -> None:
+    paths = make_station(tmp_path)
+    for name, picture in DROPPED.items():
+        drop(paths, name, picture)
+    told = tmp_path / "told"
+    assert run_child(paths, Plan(announced=str(told), faults=(Fault("append after", 1),))) == -9
+    assert run_child(paths, Plan(announced=str(told), faults=(Fault(second, 2),))) == -9
+
+    inspect_all(paths, seams(Plan(announced=str(told))))
+
+    log = audit(paths, told)
+    assert sorted(row["original_name"] for row in log.inspections) == sorted(DROPPED)
