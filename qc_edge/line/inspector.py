@@ -104,34 +104,44 @@ class Inspector:
                 if self._watch.room is Room.NONE or not self._resume():
                     stop.wait(_TAKE_S)
                     continue
-                batch = self._collect(beat)
-                if batch.rows or batch.judged:
-                    self._finish(batch)
+                self._inspect(beat)
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._judge.close()
 
-    def _collect(self, beat: Beat) -> _Batch:
-        """Judge the next frame, and those behind it that are ready, up to `batch_max`."""
+    def _inspect(self, beat: Beat) -> None:
+        """Bring the next frames to their rows, or hold all that is in hand until there is room."""
         batch = _Batch([], [])
-        self._take_ahead(_TAKE_S)
+        try:
+            self._take_ahead(_TAKE_S)
+            self._collect(batch, beat)
+            if batch.rows or batch.judged:
+                self._finish(batch)
+        except DiskFullError as fault:
+            self._hold(batch, fault)
+
+    def _collect(self, batch: _Batch, beat: Beat) -> None:
+        """Judge the next frame, and those behind it that are ready, up to `batch_max`; a suspect alone."""
         limit = self.rules.settings.inspect.batch_max
         while self._ahead and len(batch.judged) + len(batch.rows) < limit:
             head = self._ahead[0]
+            alone = self._careful.applies(head.waiting.frame_id)
             if head.candidate is None:
-                self._ahead.popleft()
                 self._add_row(batch, head.waiting)
+                self._ahead.popleft()
             else:
-                if batch.judged and not head.candidate.done():
+                if batch.judged and (alone or not head.candidate.done()):
                     break
                 while wait([head.candidate], _POLL_S).not_done:
                     pass  # a decoder that hangs shows as a silent inspector
                 self._ahead.popleft()
-                self._take_ahead(0.0)
+                if not alone:
+                    self._take_ahead(0.0)
                 self._judge_one(batch, head.candidate.result())
                 beat.now()
+                if alone:
+                    break
             self._take_ahead(0.0)
-        return batch
 
     def _take_ahead(self, timeout_s: float) -> None:
         while len(self._ahead) < self._window:
@@ -141,7 +151,7 @@ class Inspector:
             if waiting is None:
                 return
             if waiting.frame_id in self._recorded:
-                self._retire(waiting)
+                self._retire_recorded(waiting)
             elif waiting.is_row:
                 self._ahead.append(_Ahead(waiting, None))
             elif not self._careful.applies(waiting.frame_id):
@@ -150,19 +160,25 @@ class Inspector:
                 self._arrivals.give_back([waiting])
                 return
             else:
-                self._ahead.append(self._prepare_carefully(waiting))
+                self._take_alone(waiting)
 
     def _prepare(self, waiting: Waiting) -> _Ahead:
         return _Ahead(waiting, self._pool.submit(self._preparer.prepare, waiting, self.rules))
 
-    def _prepare_carefully(self, waiting: Waiting) -> _Ahead:
-        if self._careful.begin(waiting.frame_id):
-            return self._prepare(waiting)
+    def _take_alone(self, waiting: Waiting) -> None:
+        try:
+            may_be_tried = self._careful.begin(waiting.frame_id)
+        except DiskFullError:
+            self._arrivals.give_back([waiting])
+            raise
+        if may_be_tried:
+            self._ahead.append(self._prepare(waiting))
+            return
         refused = self._preparer.refuse(
             waiting, self.rules, Reason.CRASHED_THE_STATION,
             "the station died each time while this frame alone was in hand; it was not tried again",
         )  # fmt: skip
-        return _Ahead(waiting, refused)
+        self._ahead.append(_Ahead(waiting, refused))
 
     def _add_row(self, batch: _Batch, waiting: Waiting) -> None:
         try:
@@ -185,16 +201,12 @@ class Inspector:
 
     def _finish(self, batch: _Batch) -> None:
         """Evidence, rows, announcements, retirement: in this order and no other."""
-        try:
-            self._judge.finish()
-            if any(each.found.waiting.original_name is not None for each in batch.judged):
-                self._spool.sync()
-            now = utc_now()
-            inspections = [self._conclude(judged, now) for judged in batch.judged]
-            self._ledger.commit([*(row for _, row in batch.rows), *inspections], now)
-        except DiskFullError as fault:
-            self._hold(batch, fault)
-            return
+        self._judge.finish()
+        if any(each.found.waiting.original_name is not None for each in batch.judged):
+            self._spool.sync()
+        now = utc_now()
+        inspections = [self._conclude(judged, now) for judged in batch.judged]
+        self._ledger.commit([*(row for _, row in batch.rows), *inspections], now)
         for _, row in batch.rows:
             if isinstance(row, Gap):
                 self._tally.lose(row.lost, now)
@@ -209,7 +221,8 @@ class Inspector:
         LOG.error("holding: %s", fault)
         self._watch.exhausted()
         self._judge.forget(batch.judged)
-        self._unfinished = batch.taken()
+        self._unfinished = [*batch.taken(), *(each.waiting for each in self._ahead)]
+        self._ahead.clear()
 
     def _resume(self) -> bool:
         """After a hold: mend the log, take up what was in hand; False if there is still no room."""
@@ -259,6 +272,14 @@ class Inspector:
         except DiskFullError as fault:
             LOG.error("no row for the event %s (%s): %s", kind, detail, fault)
             self._watch.exhausted()
+
+    def _retire_recorded(self, waiting: Waiting) -> None:
+        """Its row was committed before a crash or a hold; the announcement may not have followed."""
+        if not waiting.is_row:
+            words = "its row stood already; whether the line was told of it is not known"
+            self._note("announcement_unknown", f"{waiting.frame_id}: {words}")
+        self._careful.end(waiting.frame_id)
+        self._retire(waiting)
 
     def _retire(self, waiting: Waiting) -> None:
         self._spool.retire(waiting)
