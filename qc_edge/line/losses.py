@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Gap
@@ -25,7 +25,6 @@ class _Loss:
     lost: int = 0
     first: int | None = None
     last: int | None = None
-    since: float = field(default_factory=time.monotonic)
 
 
 class Losses:
@@ -37,6 +36,7 @@ class Losses:
         self._spool = spool
         self._new_id = new_id
         self._open: _Loss | None = None
+        self._reported_at = -_REPORT_EVERY_S
         self.serial: str | None = None
 
     def add(self, lost: int, reason: str, detail: str, first: int | None, last: int | None) -> None:
@@ -49,8 +49,8 @@ class Losses:
         self._open.last = last
 
     def report_if_due(self) -> None:
-        """Hand over what has been open for a few seconds."""
-        if self._open and time.monotonic() - self._open.since > _REPORT_EVERY_S:
+        """Hand over what is open, unless the last row is only a few seconds old."""
+        if self._open and time.monotonic() - self._reported_at > _REPORT_EVERY_S:
             self.report()
 
     def report(self) -> None:
@@ -63,11 +63,11 @@ class Losses:
             camera_serial=self.serial, noticed_at=now, lost=loss.lost, reason=loss.reason,
             detail=loss.detail, first_frame_number=loss.first, last_frame_number=loss.last,
         )  # fmt: skip
+        self._reported_at = time.monotonic()
         LOG.warning("camera %s: %d frames lost, %s: %s", row.camera, row.lost, row.reason, row.detail)
         try:
             self._spool.put_row(row)
         except StoreError as fault:
             LOG.error("camera %s: the loss of %d frames waits for its row: %s", row.camera, row.lost, fault)
-            loss.since = time.monotonic()
         else:
             self._open = None
