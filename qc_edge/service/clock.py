@@ -15,6 +15,10 @@ from qc_edge.domain.frame import FrameId, frame_id
 _RENEW_US = 5_000_000
 _TIME_ERROR = 5
 _STEP_S = 0.5
+_FRESH_NS = 30_000_000_000
+
+CLOCK_SAID = Path("/run/qc-edge-clock/synchronised")
+"""What qc-edge-clock.service says to the confined stations."""
 
 
 def utc_now() -> datetime:
@@ -28,11 +32,35 @@ def boot_id() -> str:
 
 
 def is_synchronised() -> bool:
-    """True if the kernel says that something (NTP, PTP) disciplines the wall clock; see adjtimex(2)."""
+    """True if something (NTP, PTP) disciplines the wall clock, asked of the kernel, or, where a sandbox
+    forbids that, of what `qc_edge.service.clockwatch` last said.
+    """
+    answer = ask_kernel()
+    return _what_was_said(CLOCK_SAID) if answer is None else answer
+
+
+def ask_kernel() -> bool | None:
+    """Whether the kernel calls the wall clock synchronised, see adjtimex(2); None if it may not be asked."""
     libc = ctypes.CDLL(None, use_errno=True)
     query = ctypes.create_string_buffer(256)  # struct timex, zeroed: modes = 0 only asks
     state = int(libc.adjtimex(query))
-    return 0 <= state < _TIME_ERROR
+    return None if state < 0 else state < _TIME_ERROR
+
+
+def say_clock(said: Path, synchronised: bool) -> None:
+    """Leave the kernel's answer in the file `said`, dated by the monotonic clock."""
+    temporary = said.with_suffix(".new")
+    temporary.write_text(f"{int(synchronised)} {time.monotonic_ns()}", encoding="ascii")
+    temporary.replace(said)
+
+
+def _what_was_said(said: Path) -> bool:
+    """The answer in the file `said`; False if there is none, or none that is fresh."""
+    try:
+        answer, at_ns = said.read_text(encoding="ascii").split()
+        return answer == "1" and 0 <= time.monotonic_ns() - int(at_ns) < _FRESH_NS
+    except (OSError, ValueError):
+        return False
 
 
 @dataclass(frozen=True, slots=True)
