@@ -37,7 +37,7 @@ from qc_edge.output.journal import JournalOutput
 from qc_edge.service.beats import Beat
 from qc_edge.service.clock import FrameClock, boot_id, utc_now
 from qc_edge.service.lock import StationLock
-from qc_edge.service.logs import LOG
+from qc_edge.service.logs import LOG, say_event
 from qc_edge.service.notify import Notifier
 from qc_edge.settings import CameraSettings, EngineSettings, Role, Settings, StationPaths, load_settings
 from qc_edge.settings.paths import shipped
@@ -143,7 +143,8 @@ class Station:
             self._arrivals.incoming = settings.incoming
 
     def note(self, kind: str, detail: str, before: str | None = None, after: str | None = None) -> None:
-        """Write an event: straight into the log, or through the spool where this process has none."""
+        """Say an event and write it: into the log, or through the spool where this process has none."""
+        say_event(kind, detail)
         stamp, now = self.clock.stamp("station"), utc_now()
         row = Event(stamp.frame_id, now, self.settings.station.name, kind, "station", detail, before, after)
         try:
@@ -160,7 +161,6 @@ class Station:
         reporter.arrivals, reporter.mended = arrivals, tuple(ledger.mended)
         reporter.tally = tally = Tally(ledger.day_counts(utc_now()), utc_now())
         for words in ledger.mended:
-            LOG.error("the log was mended: %s", words)
             self.note("log_mended", words)
         patience = self._seams.patience_s
         self._crew.start("inspector", patience, self._inspection(arrivals, ledger, tally, reporter))

@@ -24,6 +24,8 @@ from qc_edge.settings.change import changed_live, in_force
 
 _LOOK_S = 0.5
 _STATUS_S = 1.0
+_START_USEC = 60_000_000
+"""While it starts, a station that is alive asks systemd for this much more time, again and again."""
 _PATIENCE = 2.0
 """Without systemd's watchdog, a worker silent for this many deadlines ends the process."""
 
@@ -119,9 +121,9 @@ class Supervisor:
                 )
         if not silent:
             self._notifier.send("WATCHDOG=1")
-        self._report()
+        self._report(alive=not silent)
 
-    def _report(self, *, force: bool = False) -> None:
+    def _report(self, *, force: bool = False, alive: bool = False) -> None:
         now = time.monotonic()
         if not force and self._ready and now - self._written < _STATUS_S:
             return
@@ -134,6 +136,8 @@ class Supervisor:
         if not force and now - self._written < _STATUS_S:
             return
         self._written = now
+        if alive and not self._ready:
+            self._notifier.send(f"EXTEND_TIMEOUT_USEC={_START_USEC}")
         self._notifier.status(status.line())
         self._write(status)
         if self._on_status:
@@ -154,20 +158,19 @@ class Supervisor:
     def _do_reload(self) -> None:
         """Take over what can change live, keep the rest, and say which; a bad file changes nothing."""
         station, inspector = self._station, self._station.inspector
-        self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        if self._ready:
+            self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             wanted = load_settings(station.paths.settings)
             applied, waiting = changed_live(station.settings, wanted)
             settings = in_force(station.settings, wanted)
             rules = station.load_rules(settings, inspector.rules.bundle) if inspector else None
         except QcEdgeError as fault:
-            LOG.error("reload refused, the old settings stay in force: %s", fault)
-            station.note("settings_refused", fault.message)
+            station.note("settings_refused", f"the old settings stay in force: {fault}")
         else:
             before = inspector.rules if inspector else None
             station.apply(settings, rules)
             for change in applied:
-                LOG.info("reload: %s", change)
                 station.note("settings", str(change), str(change.before), str(change.after))
             for change in waiting:
                 LOG.warning("reload: needs a restart: %s", change)
@@ -175,14 +178,14 @@ class Supervisor:
                 self._note_calibrations(before, rules)
             if not applied and not waiting:
                 LOG.info("reload: the settings are as before")
-        self._notifier.send("READY=1")
+        if self._ready:
+            self._notifier.send("READY=1")
 
     def _note_calibrations(self, before: Rules, after: Rules) -> None:
         for camera, record in after.calibrations.items():
             old: Calibration | None = before.calibrations.get(camera)
             if old is None or old.calibration_id != record.calibration_id:
                 words = f"{camera}: {record.calibration_id} by {record.made_by}, due {record.due_at:%Y-%m-%d}"
-                LOG.info("reload: calibration of %s", words)
                 self._station.note(
                     "calibration", words, old.calibration_id if old else None, record.calibration_id
                 )

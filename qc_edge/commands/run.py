@@ -20,18 +20,26 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
     import os
 
     from qc_edge.daemon import Station
-    from qc_edge.errors import WorkerStuckError
+    from qc_edge.errors import QcEdgeError, WorkerStuckError
     from qc_edge.service.logs import LOG, start_logging
+    from qc_edge.service.notify import last_words
     from qc_edge.supervision import Supervisor
 
-    station = Station(root.absolute(), name)
-    start_logging(station.settings.log.level, name)
+    start_logging("info", name)
     supervisor = Supervisor()
     supervisor.handle_signals()
     try:
+        station = Station(root.absolute(), name)
+        start_logging(station.settings.log.level, name)
         station.run(supervisor)
-    except WorkerStuckError as fault:
-        # A stuck thread would hold up the interpreter's own end as well.
-        LOG.critical("%s", fault)
-        logging.shutdown()
-        os._exit(fault.exit_code)
+    except QcEdgeError as fault:
+        told = last_words(fault)
+        if isinstance(fault, WorkerStuckError):
+            # A stuck thread would hold up the interpreter's own end as well.
+            if not told:
+                LOG.critical("%s", fault)
+            logging.shutdown()
+            os._exit(fault.exit_code)
+        if not told:
+            raise
+        raise SystemExit(fault.exit_code) from None

@@ -57,7 +57,6 @@ class Janitor:
             if now - looked_at_clock > _CLOCK_S:
                 looked_at_clock = now
                 if said := self._clock.check():
-                    LOG.warning("%s", said)
                     self._note("clock", said)
             if self._compressor and now - compressed_at > 60 and self._is_quiet():
                 compressed_at = now
@@ -66,8 +65,6 @@ class Janitor:
     def _look_at_disk(self) -> None:
         if not self._watch.look():
             return
-        level = {Room.ENOUGH: LOG.info, Room.LOW: LOG.warning, Room.NONE: LOG.error}[self._watch.room]
-        level("disk: %s", self._watch.words)
         self._note(f"disk_{self._watch.room}", self._watch.words)
 
     def _compress(self, stop: threading.Event) -> None:

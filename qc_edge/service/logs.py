@@ -10,6 +10,15 @@ import time
 
 LOG = logging.getLogger("qc_edge")
 
+_GRAVITY = {
+    "clock": logging.WARNING,
+    "disk_low": logging.WARNING,
+    "disk_none": logging.ERROR,
+    "log_mended": logging.ERROR,
+    "settings_refused": logging.ERROR,
+    "fault": logging.CRITICAL,
+}
+
 
 def start_logging(level: str, station: str) -> None:
     """Send the log where it belongs. `level`: debug, info, warning or error."""
@@ -23,6 +32,12 @@ def say(level: int, message: str, **fields: object) -> None:
     if LOG.isEnabledFor(level):
         extra = {f"QC_{name.upper()}": str(value) for name, value in fields.items() if value is not None}
         LOG.log(level, message, extra=extra)
+
+
+def say_event(kind: str, detail: str) -> None:
+    """One line for a row of the table `events`, as grave as its kind is (QC_EVENT=kind in the journal)."""
+    level = _GRAVITY.get(kind, logging.INFO)
+    say(level, f"{kind.replace('_', ' ')}: {detail}", event=kind)
 
 
 class Rate:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import logging
 import os
 
-from qc_edge.errors import SettingsError
+from qc_edge.errors import QcEdgeError, SettingsError
+from qc_edge.service.logs import say
+
+NOT_RESTARTED = (65, 78)
+"""Exit codes that only a person can mend: systemd does not restart on them (RestartPreventExitStatus=)."""
 
 
 class Notifier:
@@ -44,3 +50,21 @@ class Notifier:
         if words != self._status:
             self._status = words
             self.send(f"STATUS={words}")
+
+
+def last_words(fault: QcEdgeError) -> bool:
+    """Leave in `systemctl status` and in the journal why the service ends, and what to do.
+
+    False, and nothing is said, if systemd did not start this process.
+    """
+    if "NOTIFY_SOCKET" not in os.environ:
+        return False
+    say(logging.CRITICAL, str(fault), event="fault")
+    hint = f" · {fault.hint}" if fault.hint else ""
+    if fault.exit_code in NOT_RESTARTED:
+        words = f"NOT RESTARTED BY ITSELF: {fault.message}{hint} · then: systemctl restart this unit"
+    else:
+        words = f"FAILED, starts again: {fault.message}{hint}"
+    with contextlib.suppress(SettingsError):  # systemd's module is missing: that stands in the journal
+        Notifier().status(" ".join(words.split()))
+    return True
