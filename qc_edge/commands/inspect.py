@@ -178,6 +178,7 @@ def _print(judged: Sequence[Judged], model: str) -> None:
     table.add_column("verdict")
     table.add_column("score", justify="right")
     table.add_column("focus", justify="right")
+    table.add_column("ms", justify="right")
     table.add_column("reason", overflow="fold")
     for each in judged:
         style = _STYLES[each.verdict]
@@ -190,7 +191,9 @@ def _print(judged: Sequence[Judged], model: str) -> None:
             said.append("; near the threshold: a person should look", "cyan")
         score = "-" if each.score is None else f"{each.score:.4f}"
         focus = "-" if each.figures is None else f"{each.figures['focus']:.0f}"
-        table.add_row(Text(str(each.file)), Text(each.verdict, f"bold {style}"), score, focus, said)
+        table.add_row(
+            Text(str(each.file)), Text(each.verdict, f"bold {style}"), score, focus, f"{each.ms:.0f}", said
+        )
     console.print(table)
     counts = Counter(each.verdict for each in judged)
     summed = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _STYLES if counts[verdict])

@@ -89,7 +89,7 @@ def settle(
     gaps: Sequence[Gap],
     parts: Iterable[Truth],
     triggers: int,
-    waiting: int,
+    waiting: int = 0,
 ) -> Account:
     """The account of these rows of the log; the truth of a frame is found by the digest of its pixels."""
     truth = {part.sha256: part for part in parts}
