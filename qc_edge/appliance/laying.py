@@ -1,0 +1,155 @@
+"""Puts files, links and owners in place, or takes them away, and remembers what it did; decides nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qc_edge.appliance.pieces import EDITED, is_edited, is_ours
+from qc_edge.errors import StoreError
+
+_DROP_MODE = 0o2770
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing that was done (or, in a dry run, would be): `what` was done to `subject`."""
+
+    what: str
+    subject: str
+
+
+@dataclass(slots=True)
+class Laying:
+    """All changes of one installation, in order. With `dry` nothing is touched. Raises StoreError."""
+
+    dry: bool = False
+    deeds: list[Deed] = field(default_factory=list)
+
+    @property
+    def has_changed(self) -> bool:
+        """A file or a link is other than it was."""
+        return any(deed.what in {"new", "updated", "removed"} for deed in self.deeds)
+
+    def say(self, what: str, subject: object) -> None:
+        """Remember something that has been done, or left."""
+        self.deeds.append(Deed(what, str(subject)))
+
+    def write(self, path: Path, text: str) -> None:
+        """Make the file `path` be `text`; one that was edited by hand is kept beside it."""
+        before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+        if before == text:
+            self.say("same", path)
+            return
+        if before is not None and (is_edited(before) or not is_ours(before)):
+            self._set_aside(path)
+        self.say("new" if before is None else "updated", path)
+        if not self.dry:
+            with _explained(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                temporary = path.with_name(f".{path.name}.new")
+                temporary.write_text(text, encoding="utf-8")
+                temporary.chmod(0o644)
+                temporary.replace(path)
+
+    def link(self, path: Path, target: Path) -> None:
+        """Make `path` a symbolic link to `target`."""
+        if path.is_symlink() and path.readlink() == target:
+            self.say("same", path)
+            return
+        self.say("updated" if path.is_symlink() else "new", path)
+        if not self.dry:
+            with _explained(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.unlink(missing_ok=True)
+                path.symlink_to(target)
+
+    def remove(self, path: Path) -> None:
+        """Take a file or link away, and its directory if that is empty then and is ours."""
+        if not path.is_symlink():
+            if not path.exists():
+                return
+            if is_edited(path.read_text(encoding="utf-8", errors="replace")):
+                self._set_aside(path)
+        self.say("removed", path)
+        if not self.dry:
+            with _explained(path):
+                path.unlink(missing_ok=True)
+                if "qc-edge" in path.parent.name and not any(path.parent.iterdir()):
+                    path.parent.rmdir()
+
+    def own(self, top: Path, user: str) -> None:
+        """Give `top` and everything below it to `user` and the group of that name."""
+        try:
+            uid, gid = pwd.getpwnam(user).pw_uid, grp.getgrnam(user).gr_gid
+        except KeyError:
+            self.say("not given away", f"{top}: there is no user {user} yet")
+            return
+        below = (Path(folder) / name for folder, dirs, files in os.walk(top) for name in [*dirs, *files])
+        foreign = [path for path in (top, *below) if path.lstat().st_uid != uid]
+        if not foreign:
+            self.say("same", f"owner of {top}: {user}")
+            return
+        self.say("owner", f"{len(foreign)} files under {top} belong to {user} now")
+        if not self.dry:
+            with _explained(top):
+                for path in foreign:
+                    os.chown(path, uid, gid, follow_symlinks=False)
+
+    def open_to(self, directory: Path, group: str) -> None:
+        """Let the members of `group` put files into `directory`, which keep that group."""
+        try:
+            gid = grp.getgrnam(group).gr_gid
+        except KeyError:
+            self.say("not opened", f"{directory}: there is no group {group} yet")
+            return
+        now = directory.stat()
+        if now.st_gid == gid and now.st_mode & 0o7777 == _DROP_MODE:
+            self.say("same", f"{directory}: open to {group}")
+            return
+        self.say("opened", f"{directory} to members of {group}")
+        if not self.dry:
+            with _explained(directory):
+                os.chown(directory, -1, gid)
+                directory.chmod(_DROP_MODE)
+
+    def run(self, *command: str) -> None:
+        """Run a system tool; one that is missing or fails is said, and stops nothing."""
+        words = " ".join(command)
+        if self.dry:
+            self.say("would run", words)
+            return
+        try:
+            ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as fault:
+            self.say("not run", f"{words}: {fault.strerror}")
+            return
+        failed = ran.stderr.strip().splitlines()
+        if ran.returncode:
+            self.say("failed", f"{words}: {failed[-1] if failed else f'exit code {ran.returncode}'}")
+        else:
+            self.say("ran", words)
+
+    def _set_aside(self, path: Path) -> None:
+        kept = path.with_name(path.name + EDITED)
+        self.say("edited by hand, kept as", kept)
+        if not self.dry:
+            with _explained(kept):
+                os.replace(path, kept)  # noqa: PTH105
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        raise StoreError(
+            f"cannot change {fault.filename or path}: {fault.strerror}",
+            hint="run it as root (sudo), or lay it down elsewhere: --prefix DIR",
+        ) from fault

@@ -1,0 +1,169 @@
+"""`qc-edge install` and `uninstall`: the same again changes nothing, hand-made changes and data are kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qc_edge.appliance import pieces
+from qc_edge.appliance.install import install, uninstall
+from qc_edge.appliance.laying import Laying
+from qc_edge.appliance.network import Network, network_needs
+from qc_edge.errors import SettingsError, UsageError
+from qc_edge.provision import CameraChoice, provision
+from qc_edge.settings import Settings, parse_settings
+from tests.cli.runner import invoke
+
+UNITS = "etc/systemd/system"
+UNCHANGED = {"same", "network closed", "network open"}
+
+
+def tree(root: Path) -> dict[str, str]:
+    """Every file and link under `root`, with its content or target."""
+    return {
+        str(path.relative_to(root)): str(path.readlink()) if path.is_symlink() else path.read_text()
+        for path in sorted(root.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def deeds(laying: Laying) -> set[str]:
+    return {deed.what for deed in laying.deeds}
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Path:
+    """A box with one station, no camera."""
+    provision(tmp_path, "line1", CameraChoice(None))
+    return tmp_path
+
+
+def test_installing_again_changes_nothing(box: Path) -> None:
+    assert "new" in deeds(install(box, ["line1"], systemd=252))
+    before = tree(box)
+    assert deeds(install(box, ["line1"], systemd=252)) <= UNCHANGED
+    assert tree(box) == before
+
+
+def test_uninstalling_leaves_what_was_there_before(box: Path) -> None:
+    before = tree(box)
+    install(box, ["line1"], systemd=257)
+    said = uninstall(box)
+    assert tree(box) == before
+    assert [deed.subject for deed in said.deeds if deed.what == "kept"] == [
+        str(box / "etc/qc-edge"),
+        str(box / "var/lib/qc-edge"),
+    ]
+    assert deeds(uninstall(box)) == {"kept"}
+
+
+def test_a_dry_run_touches_nothing_and_says_the_same(box: Path) -> None:
+    before = tree(box)
+    dry = install(box, ["line1"], systemd=252, dry=True)
+    assert tree(box) == before
+    assert dry.deeds == install(box, ["line1"], systemd=252).deeds
+
+
+@pytest.mark.parametrize(
+    ("systemd", "drop_ins"), [(252, set()), (253, {"notify-reload"}), (257, {"notify-reload", "back-off"})]
+)
+def test_each_systemd_gets_what_it_understands(tmp_path: Path, systemd: int, drop_ins: set[str]) -> None:
+    install(tmp_path, systemd=systemd)
+    found = {path.stem[3:] for path in (tmp_path / UNITS / "qc-edge@.service.d").glob("*.conf")}
+    assert found == drop_ins
+
+
+def test_what_an_older_systemd_does_not_understand_is_taken_away(tmp_path: Path) -> None:
+    install(tmp_path, systemd=257)
+    install(tmp_path, systemd=252)
+    assert not (tmp_path / UNITS / "qc-edge@.service.d").exists()
+
+
+def test_a_file_edited_by_hand_is_kept_beside_the_new_one(tmp_path: Path) -> None:
+    install(tmp_path, systemd=252)
+    unit = tmp_path / UNITS / "qc-edge@.service"
+    edited = unit.read_text() + "Nice=5\n"
+    unit.write_text(edited)
+    assert "edited by hand, kept as" in deeds(install(tmp_path, systemd=252))
+    assert unit.with_name("qc-edge@.service.edited").read_text() == edited
+    assert "Nice=5" not in unit.read_text()
+
+
+def test_a_station_that_needs_no_network_gets_none(box: Path) -> None:
+    install(box, ["line1"], systemd=252)
+    drop_in = box / UNITS / "qc-edge@line1.service.d/50-network.conf"
+    assert "PrivateNetwork=yes" in drop_in.read_text()
+    install(box, ["line1"], network=Network.OPEN, systemd=252)
+    assert not drop_in.exists()
+
+
+def test_a_camera_that_may_be_on_the_network_keeps_it_open(tmp_path: Path) -> None:
+    provision(tmp_path, "line1", CameraChoice("basler", serial="40012345"))
+    said = install(tmp_path, ["line1"], systemd=252)
+    assert "network open" in deeds(said)
+    assert not (tmp_path / UNITS / "qc-edge@line1.service.d").exists()
+    install(tmp_path, ["line1"], network=Network.CLOSED, systemd=252)
+    assert (tmp_path / UNITS / "qc-edge@line1.service.d/50-network.conf").exists()
+
+
+def test_it_is_known_of_every_section_of_the_settings_whether_it_needs_the_network() -> None:
+    """A new section that speaks over the network must be asked for it in `network_needs`, then named here."""
+    asked, silent = (
+        {"camera", "metrics"},
+        {"station", "incoming", "model", "engine", "inspect", "storage", "log"},
+    )
+    assert set(Settings.model_fields) <= asked | silent
+    assert network_needs(parse_settings('[station]\nname = "line1"\n', "line1.toml")) == []
+
+
+def test_a_port_for_metrics_needs_the_network() -> None:
+    text = '[station]\nname = "line1"\n[metrics]\nlisten = "127.0.0.1:9464"\n'
+    assert "127.0.0.1:9464" in network_needs(parse_settings(text, "line1.toml"))[0]
+
+
+def test_a_station_starts_at_boot_once_it_is_installed(box: Path) -> None:
+    install(box, ["line1"], systemd=252)
+    wants = box / UNITS / "qc-edge.target.wants/qc-edge@line1.service"
+    assert wants.readlink() == Path("/") / UNITS / "qc-edge@.service"
+    assert (box / UNITS / "multi-user.target.wants/qc-edge.target").is_symlink()
+
+
+def test_what_a_package_has_brought_is_left_to_it(box: Path) -> None:
+    vendor = box / "usr/lib/systemd/system/qc-edge@.service"
+    vendor.parent.mkdir(parents=True)
+    vendor.write_text("# from the package\n")
+    said = install(box, ["line1"], systemd=252)
+    assert "left to the package" in deeds(said)
+    assert not (box / UNITS / "qc-edge@.service").exists()
+    wants = box / UNITS / "qc-edge.target.wants/qc-edge@line1.service"
+    assert wants.readlink() == Path("/usr/lib/systemd/system/qc-edge@.service")
+
+
+def test_a_station_without_settings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError):
+        install(tmp_path, ["line9"], systemd=252)
+
+
+def test_software_that_the_service_could_not_see_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.prefix", "/home/anna/venv")
+    with pytest.raises(UsageError, match="hidden"):
+        pieces.installed_programs(None)
+
+
+def test_the_units_start_the_software_where_the_box_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.prefix", str(tmp_path / "srv/qc"))
+    monkeypatch.setattr(pieces, "shipped_directory", lambda: Path(__file__).parents[2] / "systemd")
+    install(tmp_path, systemd=252)
+    assert "ExecStart=/srv/qc/bin/qc-edge run %i" in (tmp_path / UNITS / "qc-edge@.service").read_text()
+
+
+def test_scripts_can_read_what_was_done(box: Path) -> None:
+    said = json.loads(invoke("install", "--prefix", box, "--station", "line1", "--json").stdout)
+    assert {"what": "network closed", "subject": "line1: nothing in the settings needs it"} in said["done"]
+    assert "kept" in {
+        deed["what"] for deed in json.loads(invoke("uninstall", "--prefix", box, "--json").stdout)["done"]
+    }

@@ -1,0 +1,127 @@
+"""The unit files by themselves: systemd reads them without a word, and confines what they start."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from qc_edge.appliance.install import install
+from qc_edge.appliance.network import Network
+from qc_edge.provision import CameraChoice, provision
+from qc_edge.service.notify import NOT_RESTARTED
+from tests.quality.tools import REPOSITORY
+
+SYSTEMD = REPOSITORY / "systemd"
+SERVICES = ["qc-edge@.service", "qc-edge-sync@.service", "qc-edge-clock.service"]
+MOST_EXPOSURE = 15
+"""Tenths, of systemd-analyze security."""
+
+
+@pytest.fixture
+def analyze() -> str:
+    """systemd-analyze. Where the merge checks run it must be there."""
+    found = shutil.which("systemd-analyze")
+    if found is None:
+        assert "QC_EDGE_CI" not in os.environ, "systemd-analyze is missing"
+        pytest.skip("systemd-analyze is missing: apt install systemd")
+    return found
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Path:
+    """A box with a closed and an open station, as the systemd of this machine gets it."""
+    root = tmp_path / "box"
+    for name in ("closed", "open"):
+        provision(root, name, CameraChoice(None))
+        install(root, [name], network=Network(name))
+    for program in ("qc-edge", "python"):
+        path = root / "opt/qc-edge/current/bin" / program
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    (root / "bin").mkdir()
+    shutil.copy("/bin/sh", root / "bin/kill")
+    return root
+
+
+def test_systemd_reads_every_unit_without_a_word(analyze: str, box: Path) -> None:
+    units = ["qc-edge@closed.service", "qc-edge@open.service", "qc-edge-sync@line1.service"]
+    units += ["qc-edge-sync@line1.timer", "qc-edge.target", "qc-edge-clock.service"]
+    read = subprocess.run(
+        [analyze, "verify", "--man=no", "--recursive-errors=one", f"--root={box}", *units],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    missing = re.compile(r"Unit (\S+\.(target|slice|mount|socket|service)) not found|Failed to load unit")
+    said = [
+        line
+        for line in read.stderr.splitlines()
+        # this root holds our units alone, none of systemd's
+        if not missing.search(line) and "sysinit.target" not in line
+    ]
+    assert not said, read.stderr
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_no_service_is_more_exposed_than_it_may_be(analyze: str, unit: str) -> None:
+    rated = subprocess.run(
+        [analyze, "security", "--offline=yes", "--no-pager", f"--threshold={MOST_EXPOSURE}",
+         str(SYSTEMD / "system" / unit)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert rated.returncode == 0, rated.stdout
+
+
+def test_the_gate_on_exposure_can_fail(analyze: str, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.service"
+    bare.write_text("[Service]\nExecStart=/bin/true\n")
+    rated = subprocess.run(
+        [analyze, "security", "--offline=yes", "--no-pager", f"--threshold={MOST_EXPOSURE}", str(bare)],
+        capture_output=True,
+    )
+    assert rated.returncode != 0
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_every_line_that_stays_open_says_why(unit: str) -> None:
+    text = (SYSTEMD / "system" / unit).read_text()
+    lines = text.splitlines()
+    opened = re.compile(r"^(?!PrivateMounts)\w+=no$|^DeviceAllow=|^SystemCallFilter=(?!@|~)|^ProcSubset=all")
+    for number, line in enumerate(lines):
+        if opened.match(line):
+            block = list(reversed(lines[:number]))
+            above = next((each for each in block if each.startswith("#") or not each), "")
+            assert above.startswith("#"), f"{unit}: {line}: say in a comment above what needs it"
+
+
+def test_the_station_is_not_restarted_on_what_only_a_person_can_mend() -> None:
+    text = (SYSTEMD / "system/qc-edge@.service").read_text()
+    codes = re.search(r"(?m)^RestartPreventExitStatus=(.*)$", text)
+    assert codes is not None
+    assert tuple(map(int, codes[1].split())) == NOT_RESTARTED
+
+
+def test_the_sync_is_confined_like_the_station() -> None:
+    """Whatever confines the station confines its sync; only devices, weights and the clock may differ."""
+    station, sync = (
+        dict(
+            re.findall(
+                r"(?m)^((?:Private|Protect|Restrict|NoNew|Capab|Lock|Key|Remove|NoExec)\w*)=(.*)$", text
+            )
+        )
+        for text in ((SYSTEMD / f"system/{unit}").read_text() for unit in SERVICES[:2])
+    )
+    loosened = {key for key in station if sync.get(key) != station[key] and not key.startswith("RestartPrev")}
+    assert loosened <= {"PrivateDevices"}
+
+
+def test_the_wheel_carries_every_file() -> None:
+    setup = (REPOSITORY / "setup.cfg").read_text()
+    for path in SYSTEMD.rglob("*"):
+        folder = path.relative_to(SYSTEMD).parent
+        if path.is_file() and folder.parts[0] not in {"deb", "image"}:
+            assert f"share/qc-edge/systemd/{folder} =\n    systemd/{folder}/*" in setup, path
