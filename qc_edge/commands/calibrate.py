@@ -59,9 +59,10 @@ def command(
 ) -> None:
     """Propose gate bounds from known-good parts, and with --yes put them in force.
 
-    Looks at the last frames of the station that PASSed (found through its journal, so it may be running),
-    or at the image files in a directory. Shows each bound as it is, what the frames measured, and what it
-    would become. A record is dated, names who made it from what, and is never changed afterwards.
+    Looks at the last frames of the station that PASSed (found through its
+    journal, so it may be running), or at the image files in a directory. Shows
+    each bound as it is, what the frames measured, and what it would become. A
+    record is dated, names who made it from what, and is never changed after.
 
     Exit code 65 if these frames give no calibration; the reasons are said.
 

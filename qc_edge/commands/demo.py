@@ -28,13 +28,15 @@ def command(
 ) -> None:
     """Run a whole station on rendered parts, live, and close its count against the truth.
 
-    pylon's camera emulator plays good parts, defective ones, and frames that the gates must refuse. The
-    station is made anew under --root each time; what an earlier demo left there is removed, nothing else.
+    pylon's camera emulator plays good parts, defective ones, and frames that
+    the gates must refuse. The station is made anew under --root each time; what
+    an earlier demo left there is removed, nothing else.
 
-    Exit code 0 only if the count closes (triggers = PASS + FAIL + INVALID + lost, from the log), no
-    defective part was ACCEPTed, every spoilt frame was refused for its true reason, and every frame in the
-    log is one of the rendered ones; else 1. A good part that is rejected or held shows in the table, but
-    is no failure. Ctrl-C ends early, with the summary.
+    Exit code 0 only if the count closes (triggers = PASS + FAIL + INVALID +
+    lost, from the log), no defective part was ACCEPTed, every spoilt frame was
+    refused for its true reason, and every frame in the log is one of the
+    rendered ones; else 1. A good part that is rejected or held shows in the
+    table, but is no failure. Ctrl-C ends early, with the summary.
 
     [dim]Examples:[/dim]
       [bold]qc-edge demo[/bold]

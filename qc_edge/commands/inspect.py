@@ -62,10 +62,12 @@ def command(
 ) -> None:
     """Inspect image files one by one, as a station would; nothing is recorded, no line is told.
 
-    Without --station the shipped reference model and the bounds that every new station starts with. A
-    file that cannot be read is a row like any other, with its reason.
+    Without --station the shipped reference model and the bounds that every new
+    station starts with. A file that cannot be read is a row like any other,
+    with its reason.
 
-    Exit code 0 whatever the verdicts are; 65 if a file could not be read or scored.
+    Exit code 0 whatever the verdicts are; 65 if a file could not be read or
+    scored.
 
     [dim]Examples:[/dim]
       [bold]qc-edge inspect part.png[/bold]

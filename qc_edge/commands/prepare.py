@@ -48,10 +48,11 @@ def command(
 ) -> None:
     """Show the gates and the preprocessing of one image file; nothing is judged, nothing recorded.
 
-    Without --station the bounds are those that every new station starts with. --out writes the model's
-    input whatever the gates say: it is for looking at.
+    Without --station the bounds are those that every new station starts with.
+    --out writes the model's input whatever the gates say: it is for looking at.
 
-    Exit code 0 also when a gate refuses the frame: that is a result. 65 if the file cannot be read.
+    Exit code 0 also when a gate refuses the frame: that is a result. 65 if the
+    file cannot be read.
 
     [dim]Examples:[/dim]
       [bold]qc-edge prepare part.png --out prepared.png[/bold]

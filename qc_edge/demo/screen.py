@@ -96,19 +96,19 @@ def _last_part(last: Told | None, width: int) -> Panel:
     ]
     if seen.score is None:
         lines.append(Text("the model never saw this frame", "dim"))
-    lines.append(Text(_figures(seen), "dim"))
+    lines.append(_figures(seen))
     if seen.hold_reason:
         lines.append(Text(f"held: {seen.hold_reason}", "yellow"))
     return Panel(Group(*lines), box=box.ROUNDED, title="last part", title_align="left", border_style=style)
 
 
-def _figures(seen: Inspection) -> str:
-    figures = [
-        ("focus", seen.focus, 0),
-        ("brightness", seen.brightness, 0),
-        ("framing", seen.framing_score, 2),
-    ]
-    return "  ".join(f"{name} {value:.{digits}f}" for name, value, digits in figures if value is not None)
+def _figures(seen: Inspection) -> Text:
+    line = Text()
+    framing = ("framing", seen.framing_score, 2)
+    for name, value, digits in (("focus", seen.focus, 0), ("brightness", seen.brightness, 0), framing):
+        if value is not None:
+            line.append(f"{name} ", "dim").append(f"{value:.{digits}f} ")
+    return line
 
 
 def _score_bar(seen: Inspection, width: int) -> Text:
