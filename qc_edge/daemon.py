@@ -31,6 +31,7 @@ from qc_edge.line.reporter import Reporter
 from qc_edge.line.room import DiskWatch
 from qc_edge.line.rules import INCOMING, Rules
 from qc_edge.line.tally import Tally
+from qc_edge.line.thresholds import ThresholdBook, warn_of_settings
 from qc_edge.line.worker import Crew
 from qc_edge.output import Output
 from qc_edge.output.journal import JournalOutput
@@ -123,13 +124,14 @@ class Station:
             watcher.watch()
 
     def load_rules(self, settings: Settings, bundle: Bundle, engine: Engine | None = None) -> Rules:
-        """What frames are judged by under `settings`. Raises CalibrationError, ModelError."""
+        """What frames are judged by under `settings`. Raises CalibrationError, ThresholdError."""
         calibrations: dict[str, Calibration] = {}
         for name in [*(each.name for each in settings.camera), INCOMING]:
             calibrations[name] = load_current(self.paths.calibration, name)
         info = engine.info if engine else self.inspector.rules.engine if self.inspector else None
         assert info is not None  # noqa: S101
-        return Rules(settings, calibrations, bundle, info)
+        record = self._thresholds.read(bundle.sha256, utc_now())
+        return Rules(settings, calibrations, bundle, info, record)
 
     def apply(self, settings: Settings, rules: Rules | None) -> None:
         """Run on these from the next frame on; frames in hand keep what they began with."""
@@ -138,15 +140,23 @@ class Station:
         self.journal.rate.per_s = settings.log.verdicts_per_s
         LOG.setLevel(settings.log.level.upper())
         if self.inspector and rules:
-            self.inspector.rules = rules
+            self._judge_by(rules, self.inspector)
         if self._arrivals:
             self._arrivals.incoming = settings.incoming
 
-    def note(self, kind: str, detail: str, before: str | None = None, after: str | None = None) -> None:
+    def follow_thresholds(self) -> None:
+        """Take up records that are new, and the one whose time has come."""
+        if self.inspector and (rules := self._thresholds.follow(self.inspector.rules)):
+            self._judge_by(rules, self.inspector)
+
+    def note(
+        self, kind: str, detail: str, before: str | None = None, after: str | None = None,
+        who: str = "station", why: str | None = None,
+    ) -> None:  # fmt: skip
         """Say an event and write it: into the log, or through the spool where this process has none."""
         say_event(kind, detail)
         stamp, now = self.clock.stamp("station"), utc_now()
-        row = Event(stamp.frame_id, now, self.settings.station.name, kind, "station", detail, before, after)
+        row = Event(stamp.frame_id, now, self.settings.station.name, kind, who, detail, before, after, why)
         try:
             if self._ledger is not None:
                 self._ledger.commit([row], now)
@@ -161,6 +171,12 @@ class Station:
         reporter.arrivals, reporter.mended = arrivals, tuple(ledger.mended)
         reporter.tally = tally = Tally(ledger.day_counts(utc_now()), utc_now())
         for words in ledger.mended:
+    def _judge_by(self, rules: Rules, inspector: Inspector) -> None:
+        """From the next frame on. A change of threshold has its row before any part is judged by it."""
+        self._thresholds.tell(inspector.rules.threshold.threshold_id, rules)
+        warn_of_settings(inspector.rules, rules)
+        inspector.rules = rules
+
             self.note("log_mended", words)
         patience = self._seams.patience_s
         self._crew.start("inspector", patience, self._inspection(arrivals, ledger, tally, reporter))
@@ -183,11 +199,13 @@ class Station:
             judge = Judge(engine, spool, evidence, ledger.part_counters(), len(settings.camera) > 1)
             suspects = arrivals.recovered[:_IN_HAND]
             inspector = Inspector(
-                self.load_rules(settings, bundle, engine), arrivals, spool, ledger, judge,
+                rules, arrivals, spool, ledger, judge,
                 Careful(self.paths.state / "in-hand.json", disk, suspects),
                 [self.journal, *self._seams.outputs], self._watch, self.clock, tally,
                 self._boot, settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1),
                 frozenset(each.name for each in settings.camera if each.backend != "basler"),
+            rules = self.load_rules(settings, bundle, engine)
+            self._thresholds.tell(ledger.last_threshold_id(), rules)
             )  # fmt: skip
             reporter.rules = lambda: inspector.rules
             self.inspector = inspector

@@ -51,6 +51,12 @@ class ImageError(QcEdgeError):
     exit_code = 65
 
 
+class ThresholdError(QcEdgeError):
+    """A threshold record is damaged, or dated before one that exists."""
+
+    exit_code = 65
+
+
 class CameraError(QcEdgeError):
     """A camera cannot be opened, configured or kept."""
 

@@ -43,6 +43,9 @@ class Supervised(Protocol):
     def apply(self, settings: Settings, rules: Rules | None) -> None:
         """Run on these from the next frame on."""
 
+    def follow_thresholds(self) -> None:
+        """Take up threshold records that are new or whose time has come."""
+
     def note(self, kind: str, detail: str, before: str | None = None, after: str | None = None) -> None:
         """Write an event."""
 
@@ -99,6 +102,7 @@ class Supervisor:
         self._reporter.trouble = ""
         while not self._stop.wait(_LOOK_S if self._ready else 0.05):
             self._look()
+            self._station.follow_thresholds()
             if self._reload:
                 self._reload = False
                 self._do_reload()

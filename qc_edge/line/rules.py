@@ -12,6 +12,7 @@ from importlib import metadata
 import cv2
 
 from qc_edge.domain.calibration import Calibration
+from qc_edge.domain.threshold import ThresholdRecord
 from qc_edge.domain.verdict import Threshold
 from qc_edge.engine import EngineInfo
 from qc_edge.engine.bundle import Bundle
@@ -27,19 +28,22 @@ INCOMING = "incoming"
 
 @dataclass(frozen=True)
 class Rules:
-    """Settings, calibrations, bundle and engine in force."""
+    """Settings, calibrations, bundle, engine and threshold record in force."""
 
     settings: Settings
     calibrations: Mapping[str, Calibration]
     bundle: Bundle
     engine: EngineInfo
+    record: ThresholdRecord | None = None
 
     @cached_property
     def threshold(self) -> Threshold:
-        """The threshold in force: the settings' if they have one, else the bundle's."""
+        """The threshold in force: the bundle's newest record, else the settings' value, else the bundle's."""
         wanted, bundle = self.settings.model, self.bundle
-        value = bundle.threshold if wanted.threshold is None else wanted.threshold
         band = bundle.review_band if wanted.review_band is None else wanted.review_band
+        if self.record is not None:
+            return Threshold(self.record.value, band, self.record.threshold_id)
+        value = bundle.threshold if wanted.threshold is None else wanted.threshold
         source = "settings" if wanted.threshold is not None else bundle.reference
         return Threshold(value, band, f"{source}:{value:g}")
 

@@ -147,6 +147,17 @@ class Ledger:
         with self._lock:
             rows = self._log.execute(
                 "SELECT camera, arg_max(part_id, chain_seq) FROM inspections "
+    def last_threshold_id(self) -> str | None:
+        """The threshold in force at the end of the log: of its newest inspection, or of a change after it."""
+        with self._lock:
+            row = self._one(
+                "SELECT threshold_id FROM ("
+                "(SELECT chain_seq, threshold_id FROM inspections ORDER BY chain_seq DESC LIMIT 1) UNION ALL "
+                "(SELECT chain_seq, after FROM events WHERE kind = 'threshold' ORDER BY chain_seq DESC LIMIT 1)"
+                ") ORDER BY chain_seq DESC LIMIT 1"
+            )
+        return row[0] if row else None
+
                 "WHERE part_source = 'counter' GROUP BY camera"
             ).fetchall()
         return {camera: int(part_id.rpartition("-")[2]) for camera, part_id in rows}
