@@ -67,6 +67,16 @@ class StationPaths:
         return self.state / "journal"
 
     @property
+    def published(self) -> Path:
+        """The log as Parquet, one file for each table and hour, for whoever asks."""
+        return self.state / "published"
+
+    @property
+    def qa(self) -> Path:
+        """Views and macros over the published log, for any DuckDB client."""
+        return self.state / "qa.duckdb"
+
+    @property
     def set_aside(self) -> Path:
         """Damaged databases and logs, kept for whoever wants to look."""
         return self.state / "set-aside"
@@ -75,6 +85,11 @@ class StationPaths:
     def calibration(self) -> Path:
         """Dated calibration records, a folder for each camera."""
         return self.state / "calibration"
+
+    @property
+    def thresholds(self) -> Path:
+        """Dated threshold records, one file a change."""
+        return self.state / "thresholds"
 
     @property
     def models(self) -> Path:
@@ -104,7 +119,8 @@ class StationPaths:
         """All directories that a station needs."""
         return (
             self.settings.parent, self.frames, self.incoming, self.spool_tmp, self.evidence,
-            self.quarantine, self.journal, self.calibration, self.models, self.run,
+            self.quarantine, self.journal, self.published, self.calibration, self.thresholds, self.models,
+            self.run,
         )  # fmt: skip
 
 
