@@ -27,6 +27,7 @@ from qc_edge.line.compress import Compressor
 from qc_edge.line.inspector import Inspector
 from qc_edge.line.janitor import Janitor
 from qc_edge.line.judge import Judge
+from qc_edge.line.publication import Publication
 from qc_edge.line.reporter import Reporter
 from qc_edge.line.room import DiskWatch
 from qc_edge.line.rules import INCOMING, Rules
@@ -46,6 +47,8 @@ from qc_edge.store.calibrations import load_current
 from qc_edge.store.durable import Disk
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.ledger import Ledger
+from qc_edge.store.publish import Publisher
+from qc_edge.store.qa import QaDatabase
 from qc_edge.store.spool import Spool
 from qc_edge.supervision import Supervisor
 
@@ -84,6 +87,7 @@ class Station:
         self.inspector: Inspector | None = None
         self._ledger: Ledger | None = None
         self._arrivals: Arrivals | None = None
+        self._publication: Publication | None = None
         self.captures: list[Capture] = []
 
     def run(self, supervisor: Supervisor | None = None) -> None:
@@ -111,6 +115,8 @@ class Station:
                     return
                 stack.callback(self._ledger.close)
             reporter.clock = self.clock = FrameClock(paths.state / "frame-clock", self._newest_id())
+            if self._ledger:
+                stack.callback(self._start_publishing(self._ledger).finish)
             stack.callback(self._stop, notifier, watcher)
             if self._ledger:
                 self._start_inspection(self._ledger, reporter, watcher)
@@ -143,6 +149,8 @@ class Station:
             self._judge_by(rules, self.inspector)
         if self._arrivals:
             self._arrivals.incoming = settings.incoming
+        if self._publication:
+            self._publication.every_s = settings.storage.publish_every_s
 
     def follow_thresholds(self) -> None:
         """Take up records that are new, and the one whose time has come."""
@@ -164,6 +172,16 @@ class Station:
                 self._spool.put_row(row)
         except StoreError as fault:
             LOG.error("no row for the event %s (%s): %s", kind, detail, fault)
+
+    def _start_publishing(self, ledger: Ledger) -> Publication:
+        """Before the first row: none may be recorded on a day that is sealed."""
+        station, disk, patience = self.settings.station.name, self._seams.disk, 4 * self._seams.patience_s
+        publisher = Publisher(ledger, self.paths.published, disk, station, self.note)
+        self._publication = Publication(publisher, self.settings.storage.publish_every_s, self.note)
+        database, ready = QaDatabase(self.paths.qa, self.paths.published), self._publication.ready
+        self._crew.start("publisher", patience, self._publication.run)
+        self._crew.start("qa", patience, lambda beat, stop: database.run(beat, stop, ready))
+        return self._publication
 
     def _start_inspection(self, ledger: Ledger, reporter: Reporter, watcher: Supervisor) -> None:
         """Arrivals first list what a crash left; nothing is taken before the engine has proven itself."""

@@ -209,12 +209,17 @@ class InspectSettings(_Section):
 
 
 class StorageSettings(_Section):
-    """When the disk counts as low or full."""
+    """When the disk counts as low or full, and how often the log is published."""
 
     warn_free_mb: float = Field(default=5_000, ge=0, description="Warn below this much room (MB).")
     stop_free_mb: float = Field(
         default=1_000, ge=0, description="Below this, capture stops and the station holds (MB)."
     )
+
+    publish_every_s: float = Field(
+        default=5.0, ge=0.1, le=3600,
+        description="New rows are in the published log, which QA reads, after about this long (s).",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _warn_first(self) -> StorageSettings:

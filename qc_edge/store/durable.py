@@ -34,6 +34,24 @@ class Disk:
             temporary.unlink(missing_ok=True)
             raise store_error(fault, f"cannot write {path}") from fault
 
+    def place(self, temporary: Path, path: Path) -> None:
+        """Bring a file that another library has written to `path`, durable in its directory too.
+
+        Raises DiskFullError or StoreError; then `path` is as it was and `temporary` is gone.
+        """
+        try:
+            fd = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(temporary, path)  # noqa: PTH104
+        except OSError as fault:
+            temporary.unlink(missing_ok=True)
+            raise store_error(fault, f"cannot write {path}") from fault
+        self.sync_directory(path.parent)
+
     def write_evidence(self, path: Path, chunks: Iterable[Chunk]) -> None:
         """Write `chunks` to `path` itself and fsync; no row points to it before this returns."""
         try:

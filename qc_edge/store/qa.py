@@ -1,0 +1,96 @@
+"""qa.duckdb: views and macros over the published log, and nothing else; whoever asks opens this file.
+
+It is made anew at each start and whenever it is missing, so a moved station or newer views need nothing.
+DuckDB lets one process at a time open a file for writing, and clients open for writing unless told
+otherwise. So that they do not shut each other out, the file gives way as soon as somebody has opened it:
+they keep the one that they have, the next comer finds a fresh one under the same name.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+
+from qc_edge.errors import StoreError
+from qc_edge.service.beats import Beat
+from qc_edge.service.logs import LOG
+from qc_edge.service.opened import OpenWatch
+from qc_edge.store.database import STORAGE_VERSION
+from qc_edge.store.publish import quoted
+from qc_edge.store.views import script
+
+_BLOCK = 16384
+"""The smallest that DuckDB takes: the file holds a few kilobytes of text."""
+
+_MODE = 0o664
+"""The station's group may open it for writing, as clients do by default; what they write is theirs alone."""
+
+_LOOK_S = 0.5
+
+
+def build(path: Path, published: Path) -> None:
+    """Make a database of views over `published` at `path`, which must not exist.
+
+    Raises StoreError, also where a table has no published file yet.
+    """
+    try:
+        with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as made:
+            made.execute(
+                f"ATTACH {quoted(path)} AS qa (STORAGE_VERSION '{STORAGE_VERSION}', BLOCK_SIZE {_BLOCK})"
+            )
+            made.execute("USE qa")
+            made.execute(script(published))
+    except duckdb.Error as fault:
+        raise StoreError(f"cannot make {path}: {fault}", hint="is the disk full or read-only?") from fault
+
+
+class QaDatabase:
+    """Keeps qa.duckdb there and open to everybody. The work of one thread."""
+
+    def __init__(self, path: Path, published: Path) -> None:
+        self._path = path
+        self._published = published
+        self._spare = path.with_name(f".{path.name}.spare")
+        self._wal = Path(f"{path}.wal")
+        self._content = b""
+        self._said = ""
+
+    def run(self, beat: Beat, stop: threading.Event, ready: threading.Event) -> None:
+        """From the moment `ready`, when every table has a published file, until `stop`."""
+        while not ready.wait(_LOOK_S) and not stop.is_set():
+            beat.now()
+        with closing(OpenWatch()) as watch:
+            while not stop.is_set():
+                beat.now()
+                try:
+                    self._look(watch)
+                    self._said = ""
+                except (StoreError, OSError) as fault:
+                    if str(fault) != self._said:
+                        LOG.error("%s", fault)
+                    self._said = str(fault)
+                    stop.wait(_LOOK_S)
+
+    def _look(self, watch: OpenWatch) -> None:
+        if not self._content:
+            self._spare.unlink(missing_ok=True)
+            build(self._spare, self._published)
+            self._content = self._spare.read_bytes()
+            self._replace(watch)
+        elif watch.wait(_LOOK_S) or not self._path.exists():
+            self._replace(watch)
+        # What a client has written into the file it holds is nobody else's.
+        self._wal.unlink(missing_ok=True)
+
+    def _replace(self, watch: OpenWatch) -> None:
+        """Put the spare in place, watched from before anyone can open it, and make the next."""
+        if not self._spare.exists():
+            self._spare.write_bytes(self._content)
+        self._spare.chmod(_MODE)
+        watch.turn_to(self._spare)
+        os.replace(self._spare, self._path)  # noqa: PTH105 (at once: the next one may be coming)
+        self._spare.write_bytes(self._content)

@@ -1,0 +1,109 @@
+"""A seal: the manifest of a finished day, with the digest of every published file and the end of the chain.
+
+`published/seal/date=2026-11-22.json`. From then on no row is recorded on that day and none of its files
+changes; what is sealed is what goes upstream. Nothing here writes a Parquet file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from qc_edge.errors import StoreError
+from qc_edge.store.durable import Disk
+
+FORMAT = 1
+"""Of the manifest; a reader refuses any other."""
+
+DIRECTORY = "seal"
+_NAME = "date=%Y-%m-%d.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFile:
+    """One published file: path relative to the published log, rows, first and last number in the chain."""
+
+    path: str
+    rows: int
+    first_seq: int | None
+    last_seq: int | None
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A finished day. `last_hash` is the chain's hash of the day's row with the highest number.
+
+    Numbers are None and the hash is empty for a day without rows.
+    """
+
+    day: date
+    station: str
+    sealed_at: datetime
+    rows: int
+    first_seq: int | None
+    last_seq: int | None
+    last_hash: str
+    files: tuple[SealedFile, ...]
+
+    def to_json(self) -> bytes:
+        """As the file holds it."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, default=str).encode() + b"\n"
+
+
+def seal_path(published: Path, day: date) -> Path:
+    """Where the manifest of that day is, sealed or not."""
+    return published / DIRECTORY / f"{day:{_NAME}}"
+
+
+def sealed_days(published: Path) -> set[date]:
+    """The days that are sealed."""
+    return {
+        datetime.strptime(path.name, _NAME).date()  # noqa: DTZ007
+        for path in (published / DIRECTORY).glob("date=????-??-??.json")
+    }
+
+
+def read_seal(published: Path, day: date) -> Seal:
+    """The manifest of a sealed day. Raises StoreError if it is missing or does not read."""
+    path = seal_path(published, day)
+    try:
+        values: dict[str, Any] = json.loads(path.read_bytes())
+        if values.pop("format") != FORMAT:
+            raise ValueError(f"expected format {FORMAT}")
+        files = tuple(SealedFile(**each) for each in values.pop("files"))
+        values |= {
+            "day": date.fromisoformat(values["day"]),
+            "sealed_at": datetime.fromisoformat(values["sealed_at"]),
+        }
+        return Seal(**values, files=files)
+    except (OSError, ValueError, KeyError, TypeError) as fault:
+        raise StoreError(
+            f"cannot read the seal {path}: {fault}",
+            hint="a seal is never edited: restore it from upstream or a backup",
+        ) from None
+
+
+def write_seal(published: Path, seal: Seal, disk: Disk) -> str:
+    """Keep the manifest and take away the right to write its files; the manifest's sha256 (hex)."""
+    path, data = seal_path(published, seal.day), seal.to_json()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    disk.write(path, [data], path.with_name(f".{path.name}.tmp"))
+    disk.sync_directory(path.parent)
+    for each in (path, *(published / file.path for file in seal.files)):
+        each.chmod(each.stat().st_mode & ~0o222)
+    return hashlib.sha256(data).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Digest (hex) of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,243 @@
+-- What QA asks: views and table macros over the published log. This file is their only source: qa.duckdb,
+-- `qc-edge sql` and the reference page are made from it. @published@ stands for the directory of the files.
+-- All times are UTC. `date` is the day on which a row was recorded, and the folder it is in: a filter on
+-- `date` reads only those files.
+
+-- The lower end of the 95 % interval of Wilson for k of n; null if n is 0.
+-- E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+CREATE MACRO wilson_low(k, n) AS
+    CASE WHEN n > 0 THEN greatest(0.0,
+        (k + 1.920729 - 1.959964 * sqrt(k * (n - k) / n::DOUBLE + 0.960365)) / (n + 3.841459)) END;
+
+-- The upper end of the same interval.
+CREATE MACRO wilson_high(k, n) AS
+    CASE WHEN n > 0 THEN least(1.0,
+        (k + 1.920729 + 1.959964 * sqrt(k * (n - k) / n::DOUBLE + 0.960365)) / (n + 3.841459)) END;
+
+-- Every inspection as it was recorded, one row for a frame, without labels.
+CREATE VIEW inspections_raw AS
+SELECT * FROM read_parquet('@published@/inspections/date=*/hour=*.parquet',
+                           hive_partitioning = true, hive_types = {date: DATE});
+
+-- Frames that were triggered and never came, and why.
+CREATE VIEW gaps AS
+SELECT * FROM read_parquet('@published@/gaps/date=*/hour=*.parquet',
+                           hive_partitioning = true, hive_types = {date: DATE});
+
+-- Who changed what and why, and what happened to the station: everything that can alter a verdict.
+CREATE VIEW events AS
+SELECT * FROM read_parquet('@published@/events/date=*/hour=*.parquet',
+                           hive_partitioning = true, hive_types = {date: DATE});
+
+-- Every label that was ever given; nothing is taken back, a later one counts.
+CREATE VIEW labels AS
+SELECT * FROM read_parquet('@published@/labels/date=*/hour=*.parquet',
+                           hive_partitioning = true, hive_types = {date: DATE});
+
+-- The label in effect for a frame: the newest one. Disputed: the last words of two people differ.
+CREATE VIEW effective_labels AS
+WITH last_words AS (
+    SELECT frame_id, who, max(chain_seq) AS seq,
+           arg_max({label: label, defect_class: defect_class, why: why, given_at: recorded_at}, chain_seq) AS said
+    FROM labels GROUP BY frame_id, who)
+SELECT frame_id,                                              -- the inspection
+       arg_max(said, seq).label AS label,                     -- good, defect
+       arg_max(said, seq).defect_class AS defect_class,       -- what kind of defect
+       arg_max(who, seq) AS labelled_by,                      -- the person
+       arg_max(said, seq).given_at AS labelled_at,            -- when
+       arg_max(said, seq).why AS label_why,                   -- the reason given
+       count(*) AS labelled_by_people,                        -- how many people have said something
+       count(DISTINCT said.label) > 1 AS disputed             -- they do not agree
+FROM last_words GROUP BY frame_id;
+
+-- Every inspection with the label in effect. The place to start.
+CREATE VIEW inspections AS
+SELECT inspections_raw.*,
+       effective_labels.label,                                -- good, defect; null: nobody has looked
+       effective_labels.defect_class,                         -- what kind of defect
+       effective_labels.labelled_by,                          -- the person
+       effective_labels.labelled_at,                          -- when
+       effective_labels.label_why,                            -- the reason given
+       coalesce(effective_labels.disputed, false) AS disputed -- people do not agree
+FROM inspections_raw LEFT JOIN effective_labels USING (frame_id);
+
+-- All that is known of a part, in order of time: ask with WHERE part_id = '...' ORDER BY recorded_at.
+CREATE VIEW part_history AS
+SELECT part_id,                                               -- the physical piece
+       recorded_at,                                           -- when
+       'inspection' AS what,                                  -- inspection, label
+       frame_id,                                              -- the frame that it is about
+       verdict AS said,                                       -- the verdict, or the label
+       disposition,                                           -- what the line was told
+       coalesce(hold_reason, reason) AS reason,               -- why, as a stable code
+       detail,                                                -- why, in words
+       score,                                                 -- 0..1, higher is worse
+       threshold,                                             -- at or above it FAILs
+       model_name || '@' || model_version AS who,             -- the model, or the person
+       raw_path                                               -- evidence: the frame
+FROM inspections_raw
+UNION ALL
+SELECT part_id, recorded_at, 'label', frame_id, label, NULL, defect_class, why, NULL, NULL, who, NULL
+FROM labels;
+
+-- Yield hour by hour and camera by camera.
+CREATE VIEW yield_by_hour AS
+SELECT date_trunc('hour', recorded_at) AS hour,               -- begins at
+       camera,                                                -- name of the camera
+       count(*) AS inspected,                                 -- frames
+       count(*) FILTER (verdict = 'PASS') AS passed,          -- PASS
+       count(*) FILTER (verdict = 'FAIL') AS failed,          -- FAIL
+       count(*) FILTER (verdict = 'INVALID') AS invalid,      -- could not be judged
+       count(*) FILTER (disposition = 'HOLD') AS held,        -- the line was told HOLD
+       passed / nullif(passed + failed, 0) AS yield,          -- share of PASS among what was judged
+       avg(score) AS mean_score                               -- drifts before the yield does
+FROM inspections_raw GROUP BY ALL;
+
+-- What was not accepted, and why, day by day.
+CREATE VIEW rejects_by_reason AS
+SELECT date,                                                  -- day
+       camera,                                                -- name of the camera
+       verdict,                                               -- FAIL, INVALID; PASS: held all the same
+       disposition,                                           -- REJECT, HOLD
+       coalesce(hold_reason, reason) AS reason,               -- stable code
+       count(*) AS parts,                                     -- frames
+       count(*) / sum(count(*)) OVER (PARTITION BY date, camera) AS share  -- of the camera's rejects of the day
+FROM inspections_raw WHERE disposition <> 'ACCEPT'
+GROUP BY date, camera, verdict, disposition, coalesce(hold_reason, reason);
+
+-- The gates' figures over time: a lens that slips or a lamp that ages shows here first.
+CREATE VIEW gate_trend AS
+SELECT date_trunc('hour', recorded_at) AS hour,               -- begins at
+       camera,                                                -- name of the camera
+       calibration_id,                                        -- the calibration in force
+       count(*) AS frames,                                    -- frames
+       approx_quantile(focus, 0.05) AS focus_p05,             -- 5 % of the frames are less sharp
+       approx_quantile(focus, 0.5) AS focus_median,           -- variance of the 3x3 Laplacian
+       avg(brightness) AS brightness_mean,                    -- grey level, 0..255
+       stddev_samp(brightness) AS brightness_spread,          -- a lamp that flickers
+       avg(contrast) AS contrast_mean,                        -- grey levels
+       avg(exposure_us) AS exposure_us_mean,                  -- exposure time (us)
+       max(saturated_share) AS saturated_share_max,           -- the worst frame
+       approx_quantile(framing_shift_px, 0.95) AS framing_shift_p95,  -- the fixture moves (pixels)
+       count(*) FILTER (verdict = 'INVALID') AS refused       -- outside the gates, or unreadable
+FROM inspections_raw GROUP BY ALL;
+
+-- What a person should look at, with the reason; a label takes it off, a dispute puts it back.
+CREATE VIEW review_queue AS
+SELECT frame_id,                                              -- the inspection
+       part_id,                                               -- its part
+       recorded_at,                                           -- when
+       camera,                                                -- name of the camera
+       verdict,                                               -- PASS, FAIL, INVALID
+       score,                                                 -- 0..1, higher is worse
+       threshold,                                             -- at or above it FAILs
+       abs(score - threshold) AS distance,                    -- how near it was
+       CASE WHEN disputed THEN 'disputed' WHEN verdict = 'INVALID' THEN reason ELSE 'near_threshold' END
+           AS why,                                            -- disputed, near_threshold, or the reason code
+       label,                                                 -- the label in effect, if disputed
+       raw_path                                               -- evidence: the frame
+FROM inspections WHERE disputed OR (needs_review AND label IS NULL);
+
+-- How a release of the model does against the labels: escapes, overkill, precision, recall, each with its
+-- 95 % interval. Labels are given where somebody looked, so the shares hold for what was labelled.
+CREATE VIEW model_performance AS
+SELECT model_name,                                            -- the bundle
+       model_version,                                         -- its version
+       model_sha256,                                          -- digest of the model file
+       min(recorded_at) AS first_used,                        -- first labelled inspection
+       max(recorded_at) AS last_used,                         -- last labelled inspection
+       count(*) AS labelled,                                  -- judged by the model and labelled
+       count(*) FILTER (label = 'defect') AS defects,         -- labelled defect
+       count(*) FILTER (label = 'good') AS goods,             -- labelled good
+       count(*) FILTER (label = 'defect' AND verdict = 'FAIL') AS caught,    -- defects that FAILed
+       count(*) FILTER (label = 'defect' AND verdict = 'PASS') AS escapes,   -- defects that PASSed
+       count(*) FILTER (label = 'good' AND verdict = 'FAIL') AS overkill,    -- good parts that FAILed
+       caught / nullif(caught + overkill, 0) AS precision,    -- of what FAILed, the share of defects
+       wilson_low(caught, caught + overkill) AS precision_low,    -- 95 % interval
+       wilson_high(caught, caught + overkill) AS precision_high,
+       caught / nullif(defects, 0) AS recall,                 -- of the defects, the share that FAILed
+       wilson_low(caught, defects) AS recall_low,             -- 95 % interval
+       wilson_high(caught, defects) AS recall_high,
+       escapes / nullif(defects, 0) AS miss_rate,             -- of the defects, the share that PASSed
+       overkill / nullif(goods, 0) AS false_alarm_rate,       -- of the good parts, the share that FAILed
+       wilson_low(overkill, goods) AS false_alarm_low,        -- 95 % interval
+       wilson_high(overkill, goods) AS false_alarm_high
+FROM inspections_raw JOIN effective_labels USING (frame_id)
+WHERE verdict <> 'INVALID' GROUP BY model_name, model_version, model_sha256;
+
+-- The inspections of a period, from `since` up to but without `until`: FROM period('2026-11-22', '2026-11-23').
+CREATE MACRO period(since, until) AS TABLE
+SELECT * FROM inspections
+WHERE date BETWEEN since::TIMESTAMP::DATE AND until::TIMESTAMP::DATE
+  AND recorded_at >= since::TIMESTAMP AND recorded_at < until::TIMESTAMP;
+
+-- The same as `period`. BETWEEN is a word of SQL, so the name needs quotes: FROM "between"(a, b).
+CREATE MACRO "between"(a, b) AS TABLE
+SELECT * FROM inspections
+WHERE date BETWEEN a::TIMESTAMP::DATE AND b::TIMESTAMP::DATE
+  AND recorded_at >= a::TIMESTAMP AND recorded_at < b::TIMESTAMP;
+
+-- Does the count close? Shift by shift (so many hours long, the first of the day begins at `first_hour`, UTC)
+-- and camera by camera: triggers = PASS + FAIL + INVALID + lost, held against the camera's own frame numbers.
+CREATE MACRO closure(since := '0001-01-01', until := '9999-12-31', shift_hours := 8, first_hour := 6) AS TABLE
+WITH frames AS (
+    SELECT captured_at AS moment, camera, verdict, 0 AS lost,
+           greatest(0, camera_frame_number - 1 - lag(camera_frame_number) OVER (
+               PARTITION BY camera ORDER BY frame_id)) AS skipped
+    FROM inspections_raw
+    WHERE date BETWEEN since::TIMESTAMP::DATE AND until::TIMESTAMP::DATE
+      AND recorded_at >= since::TIMESTAMP AND recorded_at < until::TIMESTAMP),
+losses AS (
+    SELECT noticed_at AS moment, camera, 'lost' AS verdict, lost, 0 AS skipped
+    FROM gaps
+    WHERE date BETWEEN since::TIMESTAMP::DATE AND until::TIMESTAMP::DATE
+      AND recorded_at >= since::TIMESTAMP AND recorded_at < until::TIMESTAMP)
+SELECT time_bucket(to_hours(shift_hours), moment, to_hours(first_hour)) AS shift,  -- begins at
+       camera,                                                -- name of the camera
+       (count(*) FILTER (verdict <> 'lost') + sum(lost))::BIGINT AS triggers,  -- the sum of the next four
+       count(*) FILTER (verdict = 'PASS') AS passed,          -- PASS
+       count(*) FILTER (verdict = 'FAIL') AS failed,          -- FAIL
+       count(*) FILTER (verdict = 'INVALID') AS invalid,      -- INVALID
+       sum(lost)::BIGINT AS lost,                             -- known to be lost: rows of gaps
+       coalesce(sum(skipped), 0)::BIGINT AS numbers_skipped,  -- missing in the camera's own numbers
+       numbers_skipped <= sum(lost) AS closes                 -- nothing is missing that no row tells of
+FROM (FROM frames UNION ALL FROM losses) GROUP BY shift, camera;
+
+-- `closure()` over the whole log, in shifts of eight hours from 06:00 UTC.
+CREATE VIEW count_closure AS SELECT * FROM closure();
+
+-- What another threshold would have said of the same scores: verdict counts as stored and at `t`. With NULL,
+-- each row is judged again at the threshold it was judged by, which gives the stored verdicts exactly.
+CREATE MACRO threshold_replay(t, since := '0001-01-01', until := '9999-12-31') AS TABLE
+WITH counted AS (
+    SELECT verdict, CASE WHEN verdict = 'INVALID' THEN verdict
+                         WHEN score >= coalesce(t::DOUBLE, threshold) THEN 'FAIL' ELSE 'PASS' END AS replayed,
+           count(*) AS parts
+    FROM inspections_raw
+    WHERE date BETWEEN since::TIMESTAMP::DATE AND until::TIMESTAMP::DATE
+      AND recorded_at >= since::TIMESTAMP AND recorded_at < until::TIMESTAMP
+    GROUP BY ALL)
+SELECT kinds.verdict,                                         -- PASS, FAIL, INVALID
+       coalesce(sum(parts) FILTER (counted.verdict = kinds.verdict), 0)::BIGINT AS stored,  -- as it was
+       coalesce(sum(parts) FILTER (counted.replayed = kinds.verdict), 0)::BIGINT AS replayed,  -- at t
+       coalesce(sum(parts) FILTER (counted.replayed = kinds.verdict), 0)::BIGINT - stored AS change  -- more
+FROM (VALUES (1, 'PASS'), (2, 'FAIL'), (3, 'INVALID')) AS kinds(place, verdict) LEFT JOIN counted ON true
+GROUP BY kinds.place, kinds.verdict ORDER BY kinds.place;
+
+-- Every part whose verdict another threshold would have turned over, with its label if it has one.
+CREATE MACRO flips(t, since := '0001-01-01', until := '9999-12-31') AS TABLE
+SELECT frame_id,                                              -- the inspection
+       part_id,                                               -- its part
+       recorded_at,                                           -- when
+       score,                                                 -- 0..1, higher is worse
+       threshold,                                             -- it was judged by
+       verdict,                                               -- as it was
+       CASE WHEN score >= t::DOUBLE THEN 'FAIL' ELSE 'PASS' END AS replayed,  -- at t
+       label,                                                 -- the label in effect
+       CASE WHEN label IS NULL THEN NULL
+            WHEN (label = 'defect') = (score >= t::DOUBLE) THEN 'mended'
+            WHEN label = 'defect' THEN 'escape' ELSE 'overkill' END AS becomes  -- mended, escape, overkill
+FROM inspections
+WHERE verdict <> 'INVALID' AND (score >= t::DOUBLE) <> (verdict = 'FAIL')
+  AND date BETWEEN since::TIMESTAMP::DATE AND until::TIMESTAMP::DATE
+  AND recorded_at >= since::TIMESTAMP AND recorded_at < until::TIMESTAMP;
