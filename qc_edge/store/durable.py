@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
@@ -17,6 +18,7 @@ from qc_edge.errors import DiskFullError, StoreError
 Chunk: TypeAlias = bytes | bytearray | memoryview
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP}
 
 
 class Disk:
@@ -66,7 +68,8 @@ class Disk:
     def link(self, existing: Path, path: Path) -> None:
         """Give `existing` the second name `path`, replacing what a crashed try left there.
 
-        A link itself is linked, never its target; another file system gets a copy.
+        A link itself is linked, never its target. Where no link is allowed (another file system, another
+        user's file under fs.protected_hardlinks) `path` is a copy.
         """
         try:
             os.link(existing, path, follow_symlinks=False)
@@ -79,9 +82,27 @@ class Disk:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.link(existing, path)
         except OSError as fault:
-            if fault.errno != errno.EXDEV:
+            if fault.errno not in _NO_LINK:
                 raise store_error(fault, f"cannot link {path}") from fault
-            self.write_evidence(path, [existing.read_bytes()])
+            self._copy(existing, path)
+
+    def _copy(self, existing: Path, path: Path) -> None:
+        """A plain file is copied; what is none, or may not be read, can still be moved."""
+        try:
+            fd = os.open(existing, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            fd = -1
+        try:
+            if fd >= 0 and stat.S_ISREG(os.fstat(fd).st_mode):
+                with os.fdopen(os.dup(fd), "rb") as file:
+                    self.write_evidence(path, [file.read()])
+            else:
+                os.rename(existing, path)  # noqa: PTH104
+        except OSError as fault:
+            raise store_error(fault, f"cannot keep {existing} as {path}") from fault
+        finally:
+            if fd >= 0:
+                os.close(fd)
 
     def append(self, fd: int, data: bytes) -> None:
         """Append `data` to the open file `fd` and make it durable. Raises OSError as it comes."""
