@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
@@ -13,10 +13,14 @@ from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.store.chain import CHAIN, Link
+from qc_edge.store.durable import store_error
 from qc_edge.store.schema import migrate
 
 STORAGE_VERSION = "v1.4.0"
 """Readable by DuckDB 1.5 clients; a file made with 2.0's default is not."""
+
+_DAMAGE = (duckdb.Error, UnicodeDecodeError)
+"""What DuckDB raises when it meets a damaged file; text in one need not be UTF-8."""
 
 _FEW = 4
 """Up to this many rows, VALUES is planned faster than unnest (measured: 2 ms a row against 5 ms)."""
@@ -37,33 +41,55 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     return log
 
 
-def open_or_set_aside(path: Path, set_aside: Path) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
-    """The log, and what had to be done to open it, in words.
+def open_or_set_aside(
+    path: Path, set_aside: Path, bring_up: Callable[[duckdb.DuckDBPyConnection], None]
+) -> list[str]:
+    """Open the log and hand it to `bring_up`; what had to be done for that, in words.
 
-    A write-ahead log that does not replay is set aside; then a database that does not open, too. The
-    caller fills the rows in again from the journal. Raises StoreError if even a new one does not open.
+    `bring_up` reads what a start needs and fills in what the journal has more: DuckDB finds damaged
+    blocks only when it reads them. Where that fails the write-ahead log is set aside, then the database.
+    Raises StoreError if even a new one does not open.
     """
     mended: list[str] = []
     for damaged in (Path(f"{path}.wal"), path):
         try:
-            return connect(path), mended
-        except duckdb.Error as fault:
+            _open(path, bring_up)
+            return mended
+        except _DAMAGE as fault:
             _raise_if_not_damage(path, fault)
             if damaged.exists():
-                kept = set_aside / f"{utc_now():%Y%m%dT%H%M%SZ}-{damaged.name}"
-                set_aside.mkdir(parents=True, exist_ok=True)
-                damaged.rename(kept)
-                mended.append(f"{damaged.name} did not open ({_first_line(fault)}): kept as {kept}")
+                mended.append(f"{damaged.name} did not open ({_first_line(fault)}): kept as ")
+                mended[-1] += str(_keep(damaged, set_aside))
     try:
-        return connect(path), mended
-    except duckdb.Error as fault:
+        _open(path, bring_up)
+        return mended
+    except _DAMAGE as fault:
         raise StoreError(
             f"cannot open or make {path}: {_first_line(fault)}",
             hint="is the disk full or read-only? qc-edge check says more",
         ) from fault
 
 
-def _raise_if_not_damage(path: Path, fault: duckdb.Error) -> None:
+def _open(path: Path, bring_up: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+    log = connect(path)
+    try:
+        bring_up(log)
+    except BaseException:
+        log.close()
+        raise
+
+
+def _keep(damaged: Path, set_aside: Path) -> Path:
+    kept = set_aside / f"{utc_now():%Y%m%dT%H%M%S%fZ}-{damaged.name}"
+    try:
+        set_aside.mkdir(parents=True, exist_ok=True)
+        damaged.rename(kept)
+    except OSError as fault:
+        raise store_error(fault, f"cannot set {damaged} aside") from fault
+    return kept
+
+
+def _raise_if_not_damage(path: Path, fault: Exception) -> None:
     """Some refusals say nothing against the file: those must not cost the station its log."""
     said = str(fault)
     if "No space left" in said:

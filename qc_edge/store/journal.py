@@ -29,14 +29,17 @@ class Journal:
         self._fd = -1
         self._open_name = ""
         self.mended = self._cut_torn_end()
+        self._newest_name = max((path.name for path in directory.glob("*.jsonl")), default="")
 
     def append(self, links: Sequence[Link], now: datetime) -> None:
         """Make these rows durable, in order. Raises DiskFullError or StoreError; then none is kept."""
-        name = f"{now.astimezone(timezone.utc):%Y-%m-%dT%H}.jsonl"
+        # Never back to an earlier file, wherever the wall clock is stepped: file order is row order.
+        name = max(f"{now.astimezone(timezone.utc):%Y-%m-%dT%H}.jsonl", self._newest_name)
         data = "".join(f"{each.seq}\t{each.sha256}\t{each.text}\n" for each in links).encode()
         try:
             if name != self._open_name:
                 self._turn_to(name)
+                self._newest_name = name
             size = os.fstat(self._fd).st_size
             try:
                 self._disk.append(self._fd, data)

@@ -15,6 +15,7 @@ import duckdb
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import COLUMNS, Row
 from qc_edge.errors import DiskFullError, StoreError
+from qc_edge.service.clock import utc_now
 from qc_edge.store import chain
 from qc_edge.store.database import connect, insert, open_or_set_aside
 from qc_edge.store.durable import Disk
@@ -50,19 +51,21 @@ class Ledger:
         self._closed_days: set[date] = set()
         self._readers: set[duckdb.DuckDBPyConnection] = set()
         self._reading_ended = threading.Condition()
-        self._log, self.mended = open_or_set_aside(database, set_aside)
-        self._seq, self._hash = self._newest_in_database()
-        self._catch_up()
-        self.mended += self._journal.mended
+        self._is_behind = False
+        self._seq, self._hash = 0, chain.GENESIS
+        self.mended: list[str] = []
+        self.mended[:0] = open_or_set_aside(database, set_aside, self._bring_up)
+        self.mended += dict.fromkeys(self._journal.mended)
 
     def commit(self, rows: Sequence[Row], now: datetime) -> None:
         """Add `rows`, in order, in one transaction. On return they are durable.
 
         A row of a closed day is recorded at the first moment after it: the clock was stepped back.
-        Raises DiskFullError or StoreError: then call `reopen` before anything else, and ask `known`
-        which rows stand.
+        Raises DiskFullError or StoreError: then call `reopen` and ask `known` which rows stand.
         """
         with self._lock:
+            if self._is_behind:
+                self._reopen()
             links, previous = [], self._hash
             for seq, row in enumerate(rows, self._seq + 1):
                 links.append(chain.link(self._placed(row), seq, previous))
@@ -77,14 +80,7 @@ class Ledger:
         Raises DiskFullError or StoreError if that fails too; then it may be tried again.
         """
         with self._lock:
-            self._end_readers()
-            self._log.close()
-            try:
-                self._log = connect(self._path)
-                self._seq, self._hash = self._newest_in_database()
-                self._catch_up()
-            except duckdb.Error as fault:
-                raise _store_error(self._path, fault) from fault
+            self._reopen()
 
     def newest(self, table: str) -> int:
         """The number in the chain of the newest row of `table`, 0 if it has none."""
@@ -147,6 +143,10 @@ class Ledger:
         with self._lock:
             rows = self._log.execute(
                 "SELECT camera, arg_max(part_id, chain_seq) FROM inspections "
+                "WHERE part_source = 'counter' GROUP BY camera"
+            ).fetchall()
+        return {camera: int(part_id.rpartition("-")[2]) for camera, part_id in rows}
+
     def last_threshold_id(self) -> str | None:
         """The threshold in force at the end of the log: of its newest inspection, or of a change after it."""
         with self._lock:
@@ -157,10 +157,6 @@ class Ledger:
                 ") ORDER BY chain_seq DESC LIMIT 1"
             )
         return row[0] if row else None
-
-                "WHERE part_source = 'counter' GROUP BY camera"
-            ).fetchall()
-        return {camera: int(part_id.rpartition("-")[2]) for camera, part_id in rows}
 
     def day_counts(self, day: datetime) -> DayCounts:
         """The tally of the UTC day that `day` falls in."""
@@ -193,6 +189,27 @@ class Ledger:
             self._log.close()
             self._journal.close()
 
+    def _bring_up(self, log: duckdb.DuckDBPyConnection) -> None:
+        """At start: up to the journal, and read once where the start will read."""
+        self._log = log
+        self._seq, self._hash = self._newest_in_database()
+        self._catch_up()
+        self.newest_frame()
+        self.part_counters()
+        self.day_counts(utc_now())
+
+    def _reopen(self) -> None:
+        self._is_behind = True
+        self._end_readers()
+        self._log.close()
+        try:
+            self._log = connect(self._path)
+            self._seq, self._hash = self._newest_in_database()
+            self._catch_up()
+        except duckdb.Error as fault:
+            raise _store_error(self._path, fault) from fault
+        self._is_behind = False
+
     def _placed(self, row: Row) -> Row:
         at = row.recorded_at.astimezone(timezone.utc)
         day = at.date()
@@ -213,6 +230,8 @@ class Ledger:
         try:
             insert(self._log, links)
         except duckdb.Error as fault:
+            # The rows stand in the journal; without them here, the next commit would leave a hole.
+            self._is_behind = True
             raise _store_error(self._path, fault) from fault
         self._newest |= {each.table: each.seq for each in links}
 
