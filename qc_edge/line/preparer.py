@@ -19,7 +19,9 @@ from qc_edge.vision import UnreadableFrameError, pnm, prepare
 from qc_edge.vision.gates import GateFigures, measure
 from qc_edge.vision.image import Image, decode, pixels_sha256
 
-_UNFINISHED = {Reason.EMPTY_FILE, Reason.TORN_FILE, Reason.NOT_AN_IMAGE, Reason.UNREADABLE}
+_UNFINISHED = {
+    Reason.EMPTY_FILE, Reason.TORN_FILE, Reason.NOT_AN_IMAGE, Reason.UNREADABLE, Reason.BAD_SIDECAR,
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ class Preparer:
         if found.waiting.original_name is None:
             return False
         try:
-            changed = self._spool.path(found.waiting).lstat().st_mtime
+            changed = self._spool.changed_at(found.waiting)
         except FileNotFoundError:
             return False
         return 0 <= time.time() - changed < found.rules.settings.incoming.settle_s
@@ -112,6 +114,10 @@ class Preparer:
                 found.frame = Frame.from_json(meta)
             except (KeyError, TypeError, ValueError) as fault:
                 raise UnreadableFrameError(Reason.UNREADABLE, f"its metadata do not read: {fault}") from fault
+            if found.frame.frame_id != found.waiting.frame_id:
+                words = f"it is a copy of frame {found.frame.frame_id}"
+                found.frame = replace(found.frame, frame_id=found.waiting.frame_id)
+                raise UnreadableFrameError(Reason.UNREADABLE, words)
             found.part_source = "frame" if found.frame.part_id else None
         else:
             self._read_foreign(found, found.data)

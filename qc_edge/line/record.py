@@ -59,7 +59,7 @@ def row(judged: Judged, decision: Decision, age: float, now: datetime, simulated
     in_date = not found.calibration.is_due(now)
     return Inspection(
         frame_id=frame.frame_id, recorded_at=now,
-        part_id=judged.part_id, part_source=judged.part_source, lot=frame.lot,
+        part_id=printable(judged.part_id) or "", part_source=judged.part_source, lot=frame.lot,
         station=rules.settings.station.name, camera=frame.camera, camera_serial=frame.camera_serial,
         camera_frame_number=frame.camera_frame_number, camera_timestamp=frame.camera_timestamp,
         captured_at=frame.captured_at.astimezone(timezone.utc), monotonic_ns=frame.monotonic_ns,

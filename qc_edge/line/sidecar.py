@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import MAXYEAR, MINYEAR, datetime, timezone
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from qc_edge.domain.verdict import Reason
 from qc_edge.vision import UnreadableFrameError
@@ -31,6 +31,13 @@ class Sidecar(BaseModel):
         if at is None:
             return None
         return at.replace(tzinfo=timezone.utc) if at.tzinfo is None else at.astimezone(timezone.utc)
+
+    @field_validator("captured_at")
+    @classmethod
+    def _has_a_date_in_utc(cls, at: datetime | None) -> datetime | None:
+        if at is not None and not MINYEAR < at.year < MAXYEAR:
+            raise ValueError(f"expected a year after {MINYEAR} and before {MAXYEAR}")
+        return at
 
 
 def parse_sidecar(data: bytes) -> Sidecar:

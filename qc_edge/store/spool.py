@@ -21,15 +21,18 @@ from urllib.parse import quote, unquote
 from qc_edge.domain.frame import Frame, FrameId, frame_id_micros
 from qc_edge.domain.inspection import COLUMNS, ROW_TYPES, Event, Gap, values
 from qc_edge.domain.verdict import Reason
+from qc_edge.errors import StoreError
+from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
 from qc_edge.store import chain
-from qc_edge.store.durable import Disk
+from qc_edge.store.durable import Disk, store_error
 from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import Pixels
 
 SIDECAR = ".sidecar"
 ROW = ".row.json"
 _NAME_MAX = 200
+_SIDECAR_MAX = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +114,13 @@ class Spool:
         """All names in `frames/`, oldest first."""
         return sorted(os.listdir(self._paths.frames))  # noqa: PTH208 (no Path object for each of 20,000)
 
-    def clear_torn(self) -> int:
-        """At start: remove what was being written when the last process ended; how many files."""
+    def clear_torn(self) -> list[FrameId]:
+        """At start: remove what was being written when the last process ended; the frames among it."""
         torn = list(self._paths.spool_tmp.iterdir())
         for path in torn:
             self._disk.unlink(path)
-        return len(torn)
+        waiting = (self.waiting(path.name, 0, recovered=True) for path in torn)
+        return [each.frame_id for each in waiting if each and not each.is_row]
 
     def claim(self, dropped: str, frame: FrameId, sidecar: str | None, arrived_ns: int) -> Waiting | None:
         """Take `dropped` out of incoming/, with its sidecar, under `frame`; None if it has gone.
@@ -129,6 +133,8 @@ class Spool:
             (incoming / dropped).rename(self._paths.frames / name)
         except FileNotFoundError:
             return None
+        except OSError as fault:
+            raise store_error(fault, f"cannot take {incoming / dropped}") from fault
         if sidecar:
             # If it has gone meanwhile, the frame has none; the settings say what that means.
             with contextlib.suppress(FileNotFoundError):
@@ -141,37 +147,26 @@ class Spool:
         Raises UnreadableFrameError for what is no plain file (links are not followed), is too large or
         cannot be read; FileNotFoundError if it has gone.
         """
-        try:
-            fd = os.open(self.path(waiting), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-        except FileNotFoundError:
-            raise
-        except OSError as fault:
-            kind = Reason.REFUSED_PATH if self.path(waiting).is_symlink() else Reason.UNREADABLE
-            raise UnreadableFrameError(
-                kind, f"cannot open it: {fault.strerror}, expected a plain file"
-            ) from fault
-        try:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode):
-                raise UnreadableFrameError(Reason.REFUSED_PATH, "it is no plain file")
-            if found.st_size > max_bytes:
-                raise UnreadableFrameError(
-                    Reason.TOO_LARGE,
-                    f"{found.st_size} bytes, expected at most {max_bytes} (incoming.max_file_mb)",
-                )
-            with os.fdopen(os.dup(fd), "rb", buffering=0) as file:
-                return file.read()
-        except OSError as fault:
-            raise UnreadableFrameError(Reason.UNREADABLE, f"cannot read it: {fault.strerror}") from fault
-        finally:
-            os.close(fd)
+        return _read_plain(self.path(waiting), max_bytes, "incoming.max_file_mb")
 
     def sidecar(self, waiting: Waiting) -> bytes | None:
-        """The sidecar that came with a dropped file, None if none did."""
+        """The sidecar that came with a dropped file, None if none did.
+
+        Raises UnreadableFrameError (bad_sidecar) for what is no plain file of a sidecar's size.
+        """
         try:
-            return (self._paths.frames / (waiting.name + SIDECAR)).read_bytes()
+            return _read_plain(self._sidecar_path(waiting), _SIDECAR_MAX, "for a sidecar")
         except FileNotFoundError:
             return None
+        except UnreadableFrameError as fault:
+            raise UnreadableFrameError(Reason.BAD_SIDECAR, f"sidecar: {fault.detail}") from fault
+
+    def changed_at(self, waiting: Waiting) -> float:
+        """When the file or its sidecar was last written (seconds since the epoch). Raises OSError."""
+        changed = self.path(waiting).lstat().st_mtime
+        with contextlib.suppress(FileNotFoundError):
+            changed = max(changed, self._sidecar_path(waiting).lstat().st_mtime)
+        return changed
 
     def retire(self, waiting: Waiting) -> None:
         """The row stands and the evidence is kept: the frame leaves the spool.
@@ -180,7 +175,7 @@ class Spool:
         """
         if "~" in waiting.name:
             # First the sidecar: alone, it would lie there for ever after a crash.
-            self._disk.unlink(self._paths.frames / (waiting.name + SIDECAR))
+            self._disk.unlink(self._sidecar_path(waiting))
         self._disk.unlink(self.path(waiting))
 
     def quarantine(self, waiting: Waiting, reason: Reason, detail: str) -> Path | None:
@@ -207,4 +202,37 @@ class Spool:
 
     def _put(self, name: str, *chunks: bytes | memoryview) -> None:
         self._disk.write(self._paths.frames / name, chunks, self._paths.spool_tmp / name)
-        self._disk.sync_directory(self._paths.frames)
+        try:
+            self._disk.sync_directory(self._paths.frames)
+        except StoreError as fault:
+            # It is in the spool and will be inspected: it must not count as lost as well.
+            LOG.error("%s is spooled, but may not outlive a power cut: %s", name, fault)
+
+    def _sidecar_path(self, waiting: Waiting) -> Path:
+        return self._paths.frames / (waiting.name + SIDECAR)
+
+
+def _read_plain(path: Path, max_bytes: int, bound: str) -> bytes:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError as fault:
+        kind = Reason.REFUSED_PATH if path.is_symlink() else Reason.UNREADABLE
+        raise UnreadableFrameError(
+            kind, f"cannot open it: {fault.strerror}, expected a plain file"
+        ) from fault
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise UnreadableFrameError(Reason.REFUSED_PATH, "it is no plain file")
+        if found.st_size > max_bytes:
+            raise UnreadableFrameError(
+                Reason.TOO_LARGE, f"{found.st_size} bytes, expected at most {max_bytes} ({bound})"
+            )
+        with os.fdopen(os.dup(fd), "rb", buffering=0) as file:
+            return file.read()
+    except OSError as fault:
+        raise UnreadableFrameError(Reason.UNREADABLE, f"cannot read it: {fault.strerror}") from fault
+    finally:
+        os.close(fd)
