@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from enum import Enum
 from pathlib import Path
 
 from qc_edge.settings import StorageSettings
 from qc_edge.store.durable import Disk
+
+_REFUSED_S = 2.0
+"""After a write that found no room, nothing is tried for this long, whatever the file system says."""
 
 _RESUME = 1.05
 """Goes on only with 5 % more than the bound, so that it does not flutter."""
@@ -31,6 +35,7 @@ class DiskWatch:
         self.limits = limits
         self.free_mb = 0.0
         self.room = Room.ENOUGH
+        self._refused_at = -_REFUSED_S
         self.look()
 
     def look(self) -> bool:
@@ -38,7 +43,7 @@ class DiskWatch:
         self.free_mb = self._disk.free_bytes(self._state) / 1e6
         before = self.room
         stop_below = self.limits.stop_free_mb * (_RESUME if before is Room.NONE else 1)
-        if self.free_mb < stop_below:
+        if self.free_mb < stop_below or self._was_refused:
             self.room = Room.NONE
         else:
             self.room = Room.LOW if self.free_mb < self.limits.warn_free_mb else Room.ENOUGH
@@ -46,13 +51,20 @@ class DiskWatch:
 
     def exhausted(self) -> None:
         """A write has found no room, whatever the last look said."""
+        self._refused_at = time.monotonic()
         self.room = Room.NONE
+
+    @property
+    def _was_refused(self) -> bool:
+        return time.monotonic() - self._refused_at < _REFUSED_S
 
     @property
     def words(self) -> str:
         """The state of the disk in words."""
         limits = self.limits
         said = f"{self.free_mb:,.0f} MB free"
+        if self.room is Room.NONE and self._was_refused:
+            return f"{said}, but a write found no room: nothing is captured or judged until one does"
         if self.room is Room.NONE:
             return f"{said}: below {limits.stop_free_mb:,.0f} MB nothing is captured or judged"
         if self.room is Room.LOW:
