@@ -49,13 +49,13 @@ def install(
         for path in list(pieces.laid_down(base)):
             if path not in wanted and not _OF_A_STATION.search(str(path)):
                 laying.remove(path)
-    relative = Path("/") / units.relative_to(root)
-    laying.link(base / f"systemd/system/multi-user.target.wants/{_TARGET}", relative / _TARGET)
+        at_boot = base / f"systemd/system/multi-user.target.wants/{_TARGET}"
+        laying.link(at_boot, Path("/") / units.relative_to(root) / _TARGET)
     if prefix is None:
         laying.run("systemd-sysusers")
         laying.run("systemd-tmpfiles", "--create")
     for name in stations:
-        lay_down_station(laying, root, base, relative / _TEMPLATE, name, network)
+        lay_down_station(laying, root, base, Path("/") / units.relative_to(root) / _TEMPLATE, name, network)
     if prefix is None and laying.has_changed:
         _take_over(laying)
     return laying
@@ -86,8 +86,9 @@ def _take_over(laying: Laying) -> None:
         laying.run("systemctl", "daemon-reload")
         laying.run("systemctl", "restart", "systemd-journald.service")
         laying.run("/usr/lib/systemd/systemd-sysctl", "--prefix=net.core")
-        laying.run("udevadm", "control", "--reload")
-        laying.run("udevadm", "trigger", "--subsystem-match=usb", "--attr-match=idVendor=2676")
+        if Path("/run/udev/control").exists():
+            laying.run("udevadm", "control", "--reload")
+            laying.run("udevadm", "trigger", "--subsystem-match=usb", "--attr-match=idVendor=2676")
 
 
 def _systemd_runs() -> bool:

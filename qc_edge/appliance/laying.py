@@ -14,8 +14,6 @@ from pathlib import Path
 from qc_edge.appliance.pieces import EDITED, is_edited, is_ours
 from qc_edge.errors import StoreError
 
-_DROP_MODE = 0o2770
-
 
 @dataclass(frozen=True, slots=True)
 class Deed:
@@ -85,12 +83,12 @@ class Laying:
                     path.parent.rmdir()
 
     def own(self, top: Path, user: str) -> None:
-        """Give `top` and everything below it to `user` and the group of that name."""
-        try:
-            uid, gid = pwd.getpwnam(user).pw_uid, grp.getgrnam(user).gr_gid
-        except KeyError:
+        """Give `top` and everything below it to `user` and the group of that name, closed to others."""
+        found = _ids(user)
+        if found is None:
             self.say("not given away", f"{top}: there is no user {user} yet")
             return
+        uid, gid = found
         below = (Path(folder) / name for folder, dirs, files in os.walk(top) for name in [*dirs, *files])
         foreign = [path for path in (top, *below) if path.lstat().st_uid != uid]
         if not foreign:
@@ -101,23 +99,25 @@ class Laying:
             with _explained(top):
                 for path in foreign:
                     os.chown(path, uid, gid, follow_symlinks=False)
+                    if not path.is_symlink():
+                        path.chmod(path.stat().st_mode & 0o7770)
 
-    def open_to(self, directory: Path, group: str) -> None:
-        """Let the members of `group` put files into `directory`, which keep that group."""
-        try:
-            gid = grp.getgrnam(group).gr_gid
-        except KeyError:
-            self.say("not opened", f"{directory}: there is no group {group} yet")
+    def grant(self, path: Path, group: str, mode: int) -> None:
+        """Make `group` the group of `path`, and `mode` its permissions."""
+        found = _ids(group)
+        if found is None:
+            self.say("not granted", f"{path}: there is no group {group} yet")
             return
-        now = directory.stat()
-        if now.st_gid == gid and now.st_mode & 0o7777 == _DROP_MODE:
-            self.say("same", f"{directory}: open to {group}")
+        gid = found[1]
+        now = path.stat()
+        if now.st_gid == gid and now.st_mode & 0o7777 == mode:
+            self.say("same", f"{path}: {group} {mode:04o}")
             return
-        self.say("opened", f"{directory} to members of {group}")
+        self.say("granted", f"{path}: {group} {mode:04o}")
         if not self.dry:
-            with _explained(directory):
-                os.chown(directory, -1, gid)
-                directory.chmod(_DROP_MODE)
+            with _explained(path):
+                os.chown(path, -1, gid)
+                path.chmod(mode)
 
     def run(self, *command: str) -> None:
         """Run a system tool; one that is missing or fails is said, and stops nothing."""
@@ -142,6 +142,18 @@ class Laying:
         if not self.dry:
             with _explained(kept):
                 os.replace(path, kept)  # noqa: PTH105
+
+
+def _ids(name: str) -> tuple[int, int] | None:
+    """The ids of the user (-1 if there is only a group) and the group `name`; None if there is neither."""
+    try:
+        gid = grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None
+    try:
+        return pwd.getpwnam(name).pw_uid, gid
+    except KeyError:
+        return -1, gid
 
 
 @contextlib.contextmanager

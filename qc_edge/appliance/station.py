@@ -40,7 +40,11 @@ def lay_down_station(laying: Laying, root: Path, base: Path, unit: Path, name: s
         laying.remove(drop_in)
         laying.say("network open", f"{name}: {'; '.join(needs) or 'as asked for'}")
     laying.link(base / f"systemd/system/qc-edge.target.wants/qc-edge@{name}.service", unit)
-    if root == Path("/") and paths.state.is_dir():
-        laying.own(paths.state, USER)
-        if settings.incoming.enabled and paths.incoming.is_dir():
-            laying.open_to(paths.incoming, DROP_GROUP)
+    if root == Path("/"):
+        laying.grant(paths.settings, USER, 0o640)
+        if paths.state.is_dir():
+            laying.own(paths.state, USER)
+        if paths.incoming.is_dir():
+            for way in (paths.state, paths.incoming.parent):
+                laying.grant(way, USER, 0o751)
+            laying.grant(paths.incoming, DROP_GROUP, 0o2770)
