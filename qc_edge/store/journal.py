@@ -49,8 +49,8 @@ class Journal:
         except OSError as fault:
             raise store_error(fault, f"cannot append to {self._directory / name}") from fault
 
-    def after(self, seq: int) -> Iterator[list[Link]]:
-        """The rows with a number above `seq`, oldest first, in portions.
+    def after(self, seq: int, sha256: str) -> Iterator[list[Link]]:
+        """The rows behind the one with number `seq` and hash `sha256`, oldest first, in portions.
 
         What does not read is left out, what does not follow from the row before it is kept; both are
         said in `mended`.
@@ -61,7 +61,6 @@ class Journal:
             start -= 1
             if _first_seq(files[start]) <= seq + 1:
                 break
-        previous: Link | None = None
         for path in files[start:]:
             portion = []
             for number, line in enumerate(_lines(path), 1):
@@ -72,9 +71,9 @@ class Journal:
                 except (ValueError, KeyError) as fault:
                     self.mended.append(f"{path.name} line {number} is damaged and was left out: {fault}")
                     continue
-                if previous and chain_hash(previous.sha256, link.seq, link.text) != link.sha256:
+                if chain_hash(sha256, link.seq, link.text) != link.sha256:
                     self.mended.append(f"{path.name} line {number} does not follow from the row before it")
-                previous = link
+                sha256 = link.sha256
                 portion.append(link)
             if portion:
                 yield portion

@@ -237,7 +237,7 @@ class Ledger:
 
     def _catch_up(self) -> None:
         added = 0
-        for portion in self._journal.after(self._seq):
+        for portion in self._journal.after(self._seq, self._hash):
             insert(self._log, portion)
             self._newest |= {each.table: each.seq for each in portion}
             self._seq, self._hash = portion[-1].seq, portion[-1].sha256
