@@ -5,6 +5,7 @@ It never looks at the pixels, never waits for the inspector and never touches th
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
@@ -19,7 +20,7 @@ from qc_edge.line.losses import Losses
 from qc_edge.line.room import DiskWatch, Room
 from qc_edge.service.beats import Beat
 from qc_edge.service.clock import FrameClock, utc_now
-from qc_edge.service.logs import LOG
+from qc_edge.service.logs import LOG, say
 from qc_edge.settings import CameraSettings, Trigger
 from qc_edge.store.spool import Spool
 
@@ -121,13 +122,15 @@ class Capture:
         self._fired_at, self._due = None, time.monotonic()
         picture = f"{info.width} x {info.height} {info.pixel_format}"
         words = f"camera {self._settings.name}: {info.model} {info.serial}, {picture}"
-        LOG.info("%s %s", words, "is back" if again else "opened")
-        self._event("camera_back" if again else "camera_opened", words)
+        kind = "camera_back" if again else "camera_opened"
+        say(logging.INFO, f"{words} {'is back' if again else 'opened'}", event=kind)
+        self._event(kind, words)
 
     def _lost_camera(self, fault: CameraError) -> None:
         if self.state.connected or self.state.detail != fault.message:
-            LOG.error("camera %s: %s", self._settings.name, fault)
-            self._event("camera_lost" if self.state.connected else "camera_missing", fault.message)
+            kind = "camera_lost" if self.state.connected else "camera_missing"
+            say(logging.ERROR, f"camera {self._settings.name}: {fault}", event=kind)
+            self._event(kind, fault.message)
         self.state.connected, self.state.detail = False, fault.message
 
     def _step(self, stop: threading.Event) -> None:

@@ -32,6 +32,7 @@ class JournalOutput:
         say(
             logging.INFO if accepted else logging.WARNING,
             f"part {inspection.part_id} {told}: {inspection.detail}{more}",
+            event="inspected",
             part=inspection.part_id,
             frame=inspection.frame_id,
             verdict=inspection.verdict,

@@ -31,7 +31,7 @@ def say(level: int, message: str, **fields: object) -> None:
     """One line, with structured fields (`part=...` becomes QC_PART=... in the journal)."""
     if LOG.isEnabledFor(level):
         extra = {f"QC_{name.upper()}": str(value) for name, value in fields.items() if value is not None}
-        LOG.log(level, message, extra=extra)
+        LOG.log(level, message, extra=extra, stacklevel=2)
 
 
 def say_event(kind: str, detail: str) -> None:

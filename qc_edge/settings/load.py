@@ -35,6 +35,11 @@ def load_settings(path: Path) -> Settings:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise _no_such_station(path) from None
+    except PermissionError:
+        raise SettingsError(
+            f"cannot read {path}: it belongs to others",
+            hint=f"give it to the service: sudo qc-edge install --station {path.stem}",
+        ) from None
     except (OSError, UnicodeDecodeError) as fault:
         raise SettingsError(f"cannot read {path}: {fault}", hint="expected a UTF-8 TOML file") from None
     settings = parse_settings(text, str(path), path.parent.absolute())
