@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from qc_edge.commands import calibrate, check, demo, init, inspect, prepare, run, status
+from qc_edge.commands import calibrate, check, demo, init, inspect, install, prepare, run, status, uninstall
 from qc_edge.errors import QcEdgeError
 from qc_edge.version import __version__
 
@@ -24,7 +24,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "inspect": inspect.command,
     "prepare": prepare.command,
     "demo": demo.command,
+    "install": install.command,
+    "uninstall": uninstall.command,
 }
+WITHOUT_ARGUMENTS = {"check", "demo", "install", "uninstall"}
+"""Verbs that do something when they stand alone; the others show their help."""
+
 
 app = typer.Typer(
     name="qc-edge",
@@ -37,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for name, command in COMMANDS.items():
-    app.command(name, no_args_is_help=name not in {"check", "demo"})(command)
+    app.command(name, no_args_is_help=name not in WITHOUT_ARGUMENTS)(command)
 
 
 def _print_version(wanted: bool) -> None:
