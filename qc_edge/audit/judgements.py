@@ -1,0 +1,54 @@
+"""The rows held against what they say: verdicts judged again, ids that repeat, labels of nothing."""
+
+from __future__ import annotations
+
+from array import array
+
+from qc_edge.audit.finding import Report
+from qc_edge.store.questions import LABELS, TWICE, WRONG_VERDICTS, ask
+from qc_edge.store.rows import Rows
+
+_IDS = {"inspections": "frame_id", "gaps": "gap_id", "events": "event_id", "labels": "label_id"}
+
+
+def check_verdicts(report: Report, rows: Rows, first: int, last: int) -> None:
+    """Each verdict, disposition and need of review is what score, threshold, band and hold give."""
+    for seq, frame, part, score, threshold, verdict, disposition, hold, review in ask(
+        rows, WRONG_VERDICTS, "inspections", first, last
+    ):
+        held = f", held: {hold}" if hold else ""
+        report.fault(
+            "wrong_verdict",
+            f"{verdict}, {disposition}, {'' if review else 'not '}to be reviewed: not what score {score} "
+            f"against threshold {threshold}{held} gives",
+            f"{rows.place} row {seq}, part {part}, {frame}",
+            "hold the part; if the row agrees with its hash, the software that wrote it was at fault",
+        )
+
+
+def check_ids(report: Report, rows: Rows, first: int, last: int) -> None:
+    """No id stands in two rows."""
+    for table, name in _IDS.items():
+        for identity, count, seq in ask(rows, TWICE.replace("{name}", name), table, first, last):
+            report.fault(
+                "id_twice",
+                f"{count} rows have the {name} {identity}",
+                f"{rows.place} row {seq} and later",
+                "one frame, one row: report it with the journal of that hour",
+            )
+
+
+def check_labels(report: Report, rows: Rows, first: int, last: int, frames: array[int]) -> None:
+    """Every label is of an inspection that there is; `frames` are the sorted hashes of their ids."""
+    from bisect import bisect_left
+
+    for seq, label, frame, part in ask(rows, LABELS, "labels", first, last):
+        key = hash(frame)
+        at = bisect_left(frames, key)
+        if at == len(frames) or frames[at] != key:
+            report.fault(
+                "label_of_nothing",
+                f"label {label} is of {frame}, which has no row",
+                f"{rows.place} row {seq}, part {part}",
+                "was the inspection deleted? the journal has it",
+            )

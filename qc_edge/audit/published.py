@@ -1,0 +1,95 @@
+"""The published files and their seals: whole, each with its own hour, and as they were sealed."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+from qc_edge.audit.finding import Report, Step
+from qc_edge.errors import StoreError
+from qc_edge.store.published_rows import Published
+from qc_edge.store.questions import SEALS, ask
+from qc_edge.store.seal import SealedFile, file_sha256, read_seal, seal_path, sealed_days
+
+_AGAIN = "move it away: the station writes it again from its database at the next start"
+_SEALED = "restore it from upstream or a backup: a sealed day never changes"
+
+
+def check_files(report: Report, published: Published, directory: Path) -> None:
+    """Every file reads, and holds the rows of its own hour, in order."""
+    for damaged in published.damaged:
+        report.fault(
+            "file_damaged", f"does not read: {damaged.detail}", _name(damaged.path, directory), _AGAIN
+        )
+    for file in published.files:
+        where = _name(file.path, directory)
+        if not file.holds_only_its_hour:
+            report.fault(
+                "wrong_hour",
+                f"has rows recorded from {file.earliest:%Y-%m-%d %H:%M} to {file.latest:%Y-%m-%d %H:%M} UTC",
+                where,
+                _AGAIN,
+            )
+        if not file.in_order:
+            report.fault("wrong_order", "its rows do not stand in order of their numbers", where, _AGAIN)
+
+
+def check_seals(
+    report: Report, step: Step, published: Published, directory: Path, since: date | None, threads: int
+) -> None:
+    """Every sealed day is as its manifest says, and every manifest as its event says."""
+    told = dict(_told(report, published))
+    days = sorted(day for day in sealed_days(directory) if since is None or day >= since)
+    with ThreadPoolExecutor(threads, "seals") as pool:
+        for day in days:
+            path = seal_path(directory, day)
+            where = _name(path, directory)
+            try:
+                seal = read_seal(directory, day)
+            except StoreError as fault:
+                report.fault("seal_damaged", fault.message, where, fault.hint)
+                continue
+            if (expected := told.get(str(day))) and file_sha256(path) != expected:
+                report.fault("seal_changed", "is not the manifest that was written", where, _SEALED)
+            looked = pool.map(lambda file: _altered(directory / file.path, file), seal.files)
+            for words, file in zip(looked, seal.files, strict=True):
+                step.count += file.bytes
+                if words:
+                    report.fault("sealed_file_changed", words, f"published/{file.path}", _SEALED)
+            strangers = {
+                each.relative_to(directory).as_posix() for each in directory.glob(f"*/date={day}/*.parquet")
+            } - {file.path for file in seal.files}
+            for stranger in sorted(strangers):
+                report.fault(
+                    "sealed_day_grew",
+                    f"the day {day} was sealed without it",
+                    f"published/{stranger}",
+                    "find out who added it, and move it away",
+                )
+
+
+def _told(report: Report, published: Published) -> list[tuple[str, str]]:
+    """(day, digest of its manifest) as the events have it."""
+    try:
+        rows = ask(published.rows, SEALS, "events", 0, 2**62)
+    except StoreError as fault:
+        report.fault("file_damaged", fault.message, "published", fault.hint)
+        return []
+    return [(detail.split()[0], digest) for detail, digest in rows if detail and digest]
+
+
+def _altered(path: Path, sealed: SealedFile) -> str:
+    """What is wrong with a sealed file; empty if nothing is."""
+    try:
+        if path.stat().st_size == sealed.bytes and file_sha256(path) == sealed.sha256:
+            return ""
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as fault:
+        return f"cannot be read: {fault.strerror}"
+    return "is not the file that was sealed: its bytes have another sha256"
+
+
+def _name(path: Path, directory: Path) -> str:
+    return path.relative_to(directory.parent).as_posix()

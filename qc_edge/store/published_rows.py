@@ -1,0 +1,131 @@
+"""The published files read back: which hour each holds, which do not read, their rows. Writes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from qc_edge.domain.inspection import COLUMNS
+from qc_edge.store.rows import Rows, connection, quoted
+
+_NAME = re.compile(r"date=(\d{4}-\d{2}-\d{2})/hour=(\d{2})\.parquet$")
+
+_LOOK = """
+SELECT count(*), min(chain_seq), max(chain_seq), min(recorded_at)::TIMESTAMP, max(recorded_at)::TIMESTAMP,
+       coalesce(bool_and(follows), true)
+FROM (SELECT chain_seq, recorded_at,
+             coalesce(chain_seq > lag(chain_seq) OVER (ORDER BY file_row_number), true) AS follows
+      FROM read_parquet({file}, file_row_number = true, hive_partitioning = false))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """One hour of a table as Parquet: its rows by number, and when they were recorded (UTC).
+
+    `hour` is the hour that its name says; `in_order` False if its rows do not stand by number.
+    """
+
+    path: Path
+    table: str
+    hour: datetime
+    rows: int
+    first: int
+    last: int
+    earliest: datetime
+    latest: datetime
+    in_order: bool
+
+    @property
+    def holds_only_its_hour(self) -> bool:
+        """True if every row was recorded in the hour of the file's name."""
+        return self.hour <= self.earliest and self.latest < self.hour + timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A file that does not read, or has no hour in its name; in words."""
+
+    path: Path
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """All that is published of a station."""
+
+    rows: Rows
+    files: tuple[PublishedFile, ...]
+    damaged: tuple[Damaged, ...]
+
+
+def open_published(
+    directory: Path, since: datetime | None = None, say: Callable[[int], object] = lambda _: None
+) -> Published:
+    """Look into every published file of the hours from `since` on; `say` hears of each one (1).
+
+    Never raises for a file: one that does not read is in `damaged`.
+    """
+    log = connection()
+    files, damaged = [], []
+    for table in COLUMNS:
+        for path in sorted((directory / table).glob("**/*.parquet")):
+            hour = _hour(path)
+            if since and hour and hour + timedelta(hours=1) <= since:
+                continue
+            try:
+                if hour is None:
+                    damaged.append(Damaged(path, "expected date=YYYY-MM-DD/hour=HH.parquet"))
+                elif found := _look(log, path, table, hour):
+                    files.append(found)
+            except duckdb.Error as fault:
+                damaged.append(Damaged(path, str(fault).strip().splitlines()[0][:200]))
+            say(1)
+    return Published(Rows("published files", _Files(log, files), log), tuple(files), tuple(damaged))
+
+
+def _hour(path: Path) -> datetime | None:
+    name = _NAME.search(path.as_posix())
+    return datetime.strptime(f"{name[1]} {name[2]}", "%Y-%m-%d %H") if name else None  # noqa: DTZ007 - UTC
+
+
+def _look(log: duckdb.DuckDBPyConnection, path: Path, table: str, hour: datetime) -> PublishedFile | None:
+    seen = log.execute(_LOOK.replace("{file}", quoted(path))).fetchone()
+    return PublishedFile(path, table, hour, *seen) if seen and seen[0] else None
+
+
+class _Files:
+    """The tables that the files make together."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, files: Sequence[PublishedFile]) -> None:
+        self._cursor = cursor
+        self._files: dict[str, list[PublishedFile]] = {}
+        for file in files:
+            self._files.setdefault(file.table, []).append(file)
+
+    def take(self) -> None:
+        """Nothing to do: these files are there to be read."""
+
+    def release(self) -> None:
+        """Nothing to do."""
+
+    def columns(self, table: str) -> dict[str, str]:
+        source = self.sql(table, 0, 2**62)
+        if source is None:
+            return {}
+        return {row[0]: row[1] for row in self._cursor.execute(f"DESCRIBE FROM {source}").fetchall()}
+
+    def sql(self, table: str, first: int, last: int) -> str | None:
+        names = [
+            quoted(each.path)
+            for each in self._files.get(table, ())
+            if each.last >= first and each.first <= last
+        ]
+        if not names:
+            return None
+        return f"read_parquet([{', '.join(names)}], union_by_name = true, hive_partitioning = false)"

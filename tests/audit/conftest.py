@@ -1,0 +1,70 @@
+"""A station that has run for a moment, with everything in it that an audit looks at; copied for each test."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from qc_edge.domain.frame import FrameId, frame_id
+from qc_edge.domain.inspection import Event, Gap, Label, Row
+from qc_edge.service.clock import utc_now
+from qc_edge.settings import StationPaths
+from qc_edge.store.durable import Disk
+from qc_edge.store.ledger import Ledger
+from qc_edge.store.publish import Publisher
+from tests.station.harness import BAD, GOOD, NAME, NEAR, drop, make_station, part, running, spool
+
+PARTS = 6
+
+
+@pytest.fixture(scope="session")
+def station_at_rest(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
+    """Six parts good, bad and near, a torn file, a frame of a camera; labels, a gap, events."""
+    paths = make_station(tmp_path_factory.mktemp("audited"))
+    frame = spool(paths, part(GOOD, seed=90), 1)
+    with running(paths) as station:
+        for number in range(PARTS):
+            level = (GOOD, BAD, NEAR)[number % 3]
+            drop(paths, f"part{number}.png", part(level, seed=number))
+        drop(paths, "torn.png", b"\x89PNG\r\n\x1a\n12")
+        station.wait_until_inspected(PARTS + 2)
+    _judge(paths, frame)
+    publish(paths)
+    return paths
+
+
+@pytest.fixture
+def paths(station_at_rest: StationPaths, tmp_path: Path) -> StationPaths:
+    """That station in a place of its own."""
+    shutil.copytree(station_at_rest.root, tmp_path / "root", symlinks=True)
+    return StationPaths(tmp_path / "root", NAME)
+
+
+def _judge(paths: StationPaths, frame: FrameId) -> None:
+    now = utc_now()
+    micros = round(now.timestamp() * 1e6)
+    rows: list[Row] = [
+        Label(frame_id(micros, "labels"), now, NAME, frame, "1", "good", None, "anna", "“fine”\n\x01"),
+        Label(frame_id(micros + 1, "labels"), now, NAME, frame, "1", "defect", "scratch", "ben", None),
+        Gap(frame_id(micros + 2, "top"), now, NAME, "top", None, now - timedelta(seconds=1), 2, "counter_gap",
+            "the camera's own counter jumped", 2, 3),
+        Event(frame_id(micros + 3, "station"), now, NAME, "settings", "anna", "model.threshold: 0.5 -> 0.4",
+              "0.5", "0.4", "escapes"),
+    ]  # fmt: skip
+    ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
+    ledger.commit(rows, now)
+    ledger.close()
+
+
+def publish(paths: StationPaths, *, seal: bool = False) -> None:
+    """What the station's publisher does; with the seal of today if that is wanted."""
+    ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
+    publisher = Publisher(ledger, paths.published, Disk(), NAME, lambda *_: None)
+    now = utc_now()
+    publisher.compare(now)
+    if seal:
+        publisher.seal(now.date(), now)
+    ledger.close()

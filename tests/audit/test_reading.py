@@ -1,0 +1,167 @@
+"""The rows read back as the text that their hashes were taken over, whatever stands in them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qc_edge.audit.finding import Severity
+from qc_edge.audit.verify import verify
+from qc_edge.domain.frame import FrameId, frame_id
+from qc_edge.domain.inspection import COLUMNS, Event
+from qc_edge.domain.verdict import Reason
+from qc_edge.service.clock import utc_now
+from qc_edge.settings import StationPaths
+from qc_edge.store import chain
+from qc_edge.store.durable import Disk
+from qc_edge.store.ledger import Ledger
+from qc_edge.store.published_rows import open_published
+from qc_edge.store.reading import read_inspections
+from qc_edge.store.rows import BusyRowsError, Rows, canonical_sql, normal, open_database
+from tests.audit.conftest import publish
+from tests.station.harness import NAME, drop, part, running
+
+
+OLDEST, NEWEST = datetime(1971, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 - UTC, as the database has it
+
+
+def journal(paths: StationPaths) -> dict[int, tuple[str, str]]:
+    """Number -> hash and text, as promised."""
+    lines = [line for path in sorted(paths.journal.glob("*")) for line in path.read_text().splitlines()]
+    return {int(seq): (sha256, text) for seq, sha256, text in (line.split("\t", 2) for line in lines)}
+
+
+def told(place: Rows) -> dict[int, tuple[str, str]]:
+    with place.held():
+        return {each.seq: (each.sha256, normal(each.text)) for each in place.told(1, place.last())}
+
+
+def test_the_database_tells_every_row_as_the_journal(paths: StationPaths) -> None:
+    rows = told(open_database(paths.database))
+    assert rows == journal(paths)
+    tables = {text.split('"')[3] for _, text in rows.values()}
+    assert tables == set(COLUMNS)
+
+
+def test_the_published_files_tell_every_row_as_the_journal(paths: StationPaths) -> None:
+    assert told(open_published(paths.published).rows) == journal(paths)
+
+
+def test_every_row_follows_from_the_one_before(paths: StationPaths) -> None:
+    previous = chain.GENESIS
+    for seq, (sha256, text) in sorted(told(open_database(paths.database)).items()):
+        assert chain.chain_hash(previous, seq, text) == sha256
+        previous = sha256
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20),
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.integers(-(2**63), 2**63 - 1),
+            st.booleans(),
+            st.datetimes(min_value=OLDEST, max_value=NEWEST),
+        ),
+        min_size=1, max_size=20,
+    )
+)  # fmt: skip
+def test_any_value_of_any_type_comes_back(values: list[tuple[object, ...]]) -> None:
+    """text, DOUBLE, BIGINT, BOOLEAN, TIMESTAMP in columns of these types."""
+    columns = {
+        "detail": "VARCHAR", "score": "DOUBLE", "monotonic_ns": "BIGINT", "clock_trusted": "BOOLEAN",
+        "captured_at": "TIMESTAMP",
+    }  # fmt: skip
+    with duckdb.connect() as log:
+        log.execute(f"CREATE TABLE told ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
+        log.executemany("INSERT INTO told VALUES (?, ?, ?, ?, ?)", values)
+        found = log.execute(f"SELECT {canonical_sql('inspections', columns)} FROM told").fetchall()
+    for row, (text,) in zip(values, found, strict=True):
+        named = dict(zip(columns, row, strict=True))
+        whole = tuple(named.get(name) for name in COLUMNS["inspections"])
+        expected = chain.canonical("inspections", _aware(whole))
+        assert normal(text) == expected
+
+
+def _aware(row: tuple[object, ...]) -> tuple[object, ...]:
+    return tuple(each.replace(tzinfo=timezone.utc) if isinstance(each, datetime) else each for each in row)
+
+
+def test_a_whole_number_where_the_column_has_fractions_is_no_finding(paths: StationPaths) -> None:
+    """The journal keeps 5 apart from 5.0, the database does not."""
+    (row,) = [row for row in read_inspections(paths.database) if row.original_name is None]
+    ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
+    identity = FrameId(row.frame_id.replace("Z-top", "Z-side"))
+    ledger.commit(
+        [replace(row, frame_id=identity, exposure_us=5, raw_path=None, reason=Reason.VANISHED)], utc_now()
+    )
+    ledger.close()
+    assert '"exposure_us":5,' in max(paths.journal.glob("*")).read_text()
+    assert verify(paths).is_clean
+
+
+def test_a_running_station_is_held_against_what_it_publishes(paths: StationPaths) -> None:
+    with running(paths) as station:
+        drop(paths, "late.png", part(seed=77))
+        station.wait_until_inspected(1)
+        report = verify(paths)
+        assert report.is_clean, report.findings
+        assert "running" in {each.kind for each in report.findings}
+        with pytest.raises(BusyRowsError), open_database(paths.database).held():
+            pass
+
+
+def test_rows_that_were_never_published_are_a_note_at_rest(paths: StationPaths) -> None:
+    ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
+    now = utc_now()
+    row = Event(
+        frame_id(round(now.timestamp() * 1e6), "station"),
+        now,
+        NAME,
+        "stopped",
+        "station",
+        "told to stop",
+        None,
+        None,
+    )
+    ledger.commit([row, replace(row, event_id=FrameId(row.event_id + "b"))], now)
+    ledger.close()
+    report = verify(paths)
+    assert report.is_clean
+    assert [each.kind for each in report.findings if each.severity is Severity.NOTE] == ["not_published"]
+    publish(paths)
+    assert not verify(paths).findings
+
+
+def test_since_leaves_out_what_is_older(paths: StationPaths) -> None:
+    whole = {step.name: step.count for step in verify(paths).steps}
+    recent = verify(paths, since=utc_now())
+    assert recent.is_clean, recent.findings
+    assert {step.name: step.count for step in recent.steps}["chain"] <= whole["chain"]
+
+
+def test_a_sample_looks_at_fewer_pictures(paths: StationPaths) -> None:
+    counts = {
+        share: next(s.count for s in verify(paths, share=share).steps if s.name == "evidence")
+        for share in (0, 1)
+    }
+    assert counts[0] == 0 < counts[1]
+
+
+def test_progress_is_told(paths: StationPaths) -> None:
+    seen: list[tuple[str, int, int]] = []
+    verify(paths, progress=lambda *now: seen.append(now))
+    assert {name for name, _, _ in seen} == {"files", "seals", "chain", "verdicts", "evidence", "orphans"}
+    assert all(done <= total for name, done, total in seen if name in {"chain", "evidence"})
+
+
+def test_a_station_that_never_ran_is_said_so(tmp_path: Path) -> None:
+    report = verify(StationPaths(tmp_path, NAME))
+    assert "database_unreadable" in {each.kind for each in report.findings}
