@@ -35,6 +35,7 @@ deadline_ms = 60000.0
 [[camera]]
 name = "top"
 backend = "scripted"
+silence_s = 3600.0
 
 [storage]
 warn_free_mb = 100.0
