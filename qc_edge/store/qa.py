@@ -29,6 +29,7 @@ _BLOCK = 16384
 _MODE = 0o664
 """The station's group may open it for writing, as clients do by default; what they write is theirs alone."""
 
+_SPARES = 8
 _LOOK_S = 0.5
 
 
@@ -49,14 +50,19 @@ def build(path: Path, published: Path) -> None:
 
 
 class QaDatabase:
-    """Keeps qa.duckdb there and open to everybody. The work of one thread."""
+    """Keeps qa.duckdb there and open to everybody. The work of one thread.
+
+    Clients that open it within the same millisecond or two can still meet; one of them may try again.
+    """
 
     def __init__(self, path: Path, published: Path) -> None:
         self._path = path
         self._published = published
-        self._spare = path.with_name(f".{path.name}.spare")
         self._wal = Path(f"{path}.wal")
         self._content = b""
+        self._spares: list[tuple[Path, int]] = []
+        self._current = -1
+        self._made = 0
         self._said = ""
 
     def run(self, beat: Beat, stop: threading.Event, ready: threading.Event) -> None:
@@ -74,23 +80,38 @@ class QaDatabase:
                         LOG.error("%s", fault)
                     self._said = str(fault)
                     stop.wait(_LOOK_S)
+        for spare, _ in self._spares:
+            spare.unlink(missing_ok=True)
 
     def _look(self, watch: OpenWatch) -> None:
         if not self._content:
-            self._spare.unlink(missing_ok=True)
-            build(self._spare, self._published)
-            self._content = self._spare.read_bytes()
-            self._replace(watch)
-        elif watch.wait(_LOOK_S) or not self._path.exists():
-            self._replace(watch)
-        # What a client has written into the file it holds is nobody else's.
+            self._content = self._built()
+        elif watch.wait(self._current, 0.0 if len(self._spares) < _SPARES else _LOOK_S):
+            pass
+        elif len(self._spares) < _SPARES:
+            self._spares.append(self._spare(watch))
+            return
+        elif self._path.exists():
+            # What a client has written into the file that it holds is nobody else's.
+            self._wal.unlink(missing_ok=True)
+            return
+        spare, self._current = self._spares.pop() if self._spares else self._spare(watch)
+        os.replace(spare, self._path)  # noqa: PTH105 (at once: the next one may be coming)
         self._wal.unlink(missing_ok=True)
 
-    def _replace(self, watch: OpenWatch) -> None:
-        """Put the spare in place, watched from before anyone can open it, and make the next."""
-        if not self._spare.exists():
-            self._spare.write_bytes(self._content)
-        self._spare.chmod(_MODE)
-        watch.turn_to(self._spare)
-        os.replace(self._spare, self._path)  # noqa: PTH105 (at once: the next one may be coming)
-        self._spare.write_bytes(self._content)
+    def _spare(self, watch: OpenWatch) -> tuple[Path, int]:
+        """A fresh file, watched from before anyone can open it."""
+        self._made += 1
+        spare = self._path.with_name(f".{self._path.name}.{self._made}")
+        spare.write_bytes(self._content)
+        spare.chmod(_MODE)
+        return spare, watch.add(spare)
+
+    def _built(self) -> bytes:
+        for left in self._path.parent.glob(f".{self._path.name}.*"):
+            left.unlink()
+        made = self._path.with_name(f".{self._path.name}.new")
+        build(made, self._published)
+        content = made.read_bytes()
+        made.unlink()
+        return content
