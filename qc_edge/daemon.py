@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qc_edge import camera, engine
+from qc_edge import camera, engine, metrics
 from qc_edge.camera import Camera
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.frame import FrameId, frame_id_micros
@@ -34,6 +34,7 @@ from qc_edge.line.rules import INCOMING, Rules
 from qc_edge.line.tally import Tally
 from qc_edge.line.thresholds import ThresholdBook, warn_of_settings
 from qc_edge.line.worker import Crew
+from qc_edge.metrics.meter import Meter
 from qc_edge.output import Output
 from qc_edge.output.journal import JournalOutput
 from qc_edge.service.beats import Beat
@@ -83,6 +84,8 @@ class Station:
         self._seams = seams or Seams()
         self._boot = boot_id()
         self._crew = Crew()
+        self._meter = Meter(each.name for each in self.settings.camera)
+        self._thresholds = ThresholdBook(self.paths.thresholds, self.note)
         self.journal = JournalOutput(self.settings.log.verdicts_per_s)
         self.inspector: Inspector | None = None
         self._ledger: Ledger | None = None
@@ -104,6 +107,9 @@ class Station:
             reporter = Reporter(settings, watch, crew.beats)
             watcher = supervisor or Supervisor()
             watcher.attach(self, crew, reporter, notifier)
+            if (listen := settings.metrics.listen) != "none":
+                serve = metrics.serving(listen, paths.metrics, reporter, watch, crew.beats, self._meter, {})
+                crew.start("metrics", self._seams.patience_s, serve)
 
             self._spool = spool = Spool(paths, disk)
             inspects, captures = (role in settings.station.roles for role in (Role.INSPECT, Role.CAPTURE))
@@ -173,6 +179,12 @@ class Station:
         except StoreError as fault:
             LOG.error("no row for the event %s (%s): %s", kind, detail, fault)
 
+    def _judge_by(self, rules: Rules, inspector: Inspector) -> None:
+        """From the next frame on. A change of threshold has its row before any part is judged by it."""
+        self._thresholds.tell(inspector.rules.threshold.threshold_id, rules)
+        warn_of_settings(inspector.rules, rules)
+        inspector.rules = rules
+
     def _start_publishing(self, ledger: Ledger) -> Publication:
         """Before the first row: none may be recorded on a day that is sealed."""
         station, disk, patience = self.settings.station.name, self._seams.disk, 4 * self._seams.patience_s
@@ -187,14 +199,8 @@ class Station:
         """Arrivals first list what a crash left; nothing is taken before the engine has proven itself."""
         self._arrivals = arrivals = Arrivals(self.paths, self._spool, self.clock, self.settings.incoming)
         reporter.arrivals, reporter.mended = arrivals, tuple(ledger.mended)
-        reporter.tally = tally = Tally(ledger.day_counts(utc_now()), utc_now())
+        reporter.tally = tally = Tally(ledger.day_counts(utc_now()), utc_now(), self._meter.announced)
         for words in ledger.mended:
-    def _judge_by(self, rules: Rules, inspector: Inspector) -> None:
-        """From the next frame on. A change of threshold has its row before any part is judged by it."""
-        self._thresholds.tell(inspector.rules.threshold.threshold_id, rules)
-        warn_of_settings(inspector.rules, rules)
-        inspector.rules = rules
-
             self.note("log_mended", words)
         patience = self._seams.patience_s
         self._crew.start("inspector", patience, self._inspection(arrivals, ledger, tally, reporter))
@@ -216,14 +222,14 @@ class Station:
             evidence = Evidence(self.paths.state, self.paths.evidence, disk)
             judge = Judge(engine, spool, evidence, ledger.part_counters(), len(settings.camera) > 1)
             suspects = arrivals.recovered[:_IN_HAND]
+            rules = self.load_rules(settings, bundle, engine)
+            self._thresholds.tell(ledger.last_threshold_id(), rules)
             inspector = Inspector(
                 rules, arrivals, spool, ledger, judge,
                 Careful(self.paths.state / "in-hand.json", disk, suspects),
                 [self.journal, *self._seams.outputs], self._watch, self.clock, tally,
                 self._boot, settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1),
                 frozenset(each.name for each in settings.camera if each.backend != "basler"),
-            rules = self.load_rules(settings, bundle, engine)
-            self._thresholds.tell(ledger.last_threshold_id(), rules)
             )  # fmt: skip
             reporter.rules = lambda: inspector.rules
             self.inspector = inspector

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,9 @@ from qc_edge.domain.inspection import Inspection
 from qc_edge.store.ledger import DayCounts
 
 _RECENT = 2000
+
+Seen = Callable[[Inspection, float, bool], None]
+"""(inspection, milliseconds from exposure to announcement, counts as latency): a part was announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,9 @@ class LastPart:
 
 
 class Tally:
-    """Written by the inspector, read by anyone."""
+    """Written by the inspector, read by anyone. `seen` is told of every part on the inspector's thread."""
 
-    def __init__(self, today: DayCounts, day: datetime) -> None:
+    def __init__(self, today: DayCounts, day: datetime, seen: Seen = lambda *_: None) -> None:
         self._lock = threading.Lock()
         self._day = day.date()
         self._verdicts: Counter[str] = Counter(today.verdicts)
@@ -49,6 +52,7 @@ class Tally:
         self._ages: deque[float] = deque(maxlen=_RECENT)
         self.last: Inspection | None = None
         self.inspected = 0
+        self._seen = seen
 
     def add(self, inspection: Inspection, announced_ms: float, counts_as_latency: bool) -> None:
         """One more part was announced `announced_ms` after its exposure."""
@@ -62,6 +66,7 @@ class Tally:
             self.last = inspection
             if counts_as_latency:
                 self._ages.append(announced_ms)
+        self._seen(inspection, announced_ms, counts_as_latency)
 
     def last_part(self) -> LastPart | None:
         """The last part, None before the first."""

@@ -37,7 +37,7 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A worker that has not beaten within its deadline (seconds)."""
+    """A worker, how long it has been silent, and for how long it may be (seconds)."""
 
     name: str
     age_s: float
@@ -58,9 +58,12 @@ class Beats:
             self._beats.append(beat)
         return beat
 
+    def all(self) -> list[Silence]:
+        """Every worker, and how long it has been silent."""
+        with self._lock:
+            return [Silence(beat.name, beat.age_s, beat.deadline_s) for beat in self._beats]
+
     def silent(self) -> list[Silence]:
         """The workers over their deadline, the most silent first."""
-        with self._lock:
-            ages = [(beat.age_s, beat) for beat in self._beats]
-        late = [Silence(beat.name, age, beat.deadline_s) for age, beat in ages if age > beat.deadline_s]
+        late = [each for each in self.all() if each.age_s > each.deadline_s]
         return sorted(late, key=lambda silence: -silence.age_s)

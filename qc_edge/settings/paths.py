@@ -111,6 +111,11 @@ class StationPaths:
         """The daemon's answer to `qc-edge status`, written every second."""
         return self.run / "status.json"
 
+    @property
+    def metrics(self) -> Path:
+        """The socket on which figures are served, where the settings ask for one."""
+        return self.run / "metrics.sock"
+
     def lock(self, role: str) -> Path:
         """Held by the one process that has this role for the station."""
         return self.run / f"{role}.lock"
