@@ -108,7 +108,8 @@ class Station:
             watcher = supervisor or Supervisor()
             watcher.attach(self, crew, reporter, notifier)
             if (listen := settings.metrics.listen) != "none":
-                serve = metrics.serving(listen, paths.metrics, reporter, watch, crew.beats, self._meter, {})
+                ages = {"publish_lag": lambda: self._publication.lag_s if self._publication else None}
+                serve = metrics.serving(listen, paths.metrics, reporter, watch, crew.beats, self._meter, ages)
                 crew.start("metrics", self._seams.patience_s, serve)
 
             self._spool = spool = Spool(paths, disk)

@@ -39,6 +39,12 @@ class Publication:
         self._said = ""
         self._working = threading.Lock()
         self._compared_at = self._looked_at = -_COMPARE_S
+        self._up_to_date_at = time.monotonic()
+
+    @property
+    def lag_s(self) -> float:
+        """Since the published log was last brought up to the log (seconds)."""
+        return time.monotonic() - self._up_to_date_at
 
     def run(self, beat: Beat, stop: threading.Event) -> None:
         """Publish every few seconds until `stop`. At low priority: a verdict never waits for it."""
@@ -54,7 +60,7 @@ class Publication:
             while True:
                 try:
                     self._work(go_on, time.monotonic() - started > _SEAL_AFTER_S)
-                    self._said = ""
+                    self._said, self._up_to_date_at = "", time.monotonic()
                 except StoreError as fault:
                     if fault.message != self._said:
                         LOG.error("publishing: %s", fault)

@@ -27,8 +27,8 @@ from qc_edge.service.beats import Beats
 from qc_edge.version import __version__
 
 AGES = {
-    "publish_lag": "Age of the oldest row that is not in the published log yet; 0 if all are.",
-    "sync_age": "Time since sealed days were last sent upstream.",
+    "publish_lag": "Since the published log was last brought up to the log.",
+    "sync_age": "Since sealed days were last sent upstream.",
 }
 """Ages that have no series where nobody gives them (seconds)."""
 

@@ -66,6 +66,7 @@ def test_a_station_tells_what_it_has_done(root: Path, listen: str) -> None:
     assert value(seen, "disk_free_bytes") > value(seen, "disk_stop_bytes") == 0
     assert value(seen, "worker_silence_seconds", worker="inspector") < 15
     assert value(seen, "build_info") == 1
+    assert value(seen, "publish_lag_seconds") < 30
     assert ("process_open_fds", ()) in seen
 
 
