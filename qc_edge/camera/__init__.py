@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from qc_edge.camera.health import UNKNOWN, Health
 from qc_edge.settings import CameraSettings
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -29,6 +30,7 @@ class CameraInfo:
     height: int
     pixel_format: str
     detail: str = ""
+    health: Health = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

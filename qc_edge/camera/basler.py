@@ -19,6 +19,7 @@ from qc_edge.camera.configure import InForce, configure, count_frames
 from qc_edge.camera.counter import Counting, next_number
 from qc_edge.camera.devices import choose, own_pixels, refused_to_open
 from qc_edge.camera.emulator import DEVICE_CLASS, EmulatedDevices, Playlist
+from qc_edge.camera.health import read_health
 from qc_edge.camera.nodes import Nodes
 from qc_edge.errors import CameraError, CameraLostError
 from qc_edge.settings import CameraSettings
@@ -165,6 +166,7 @@ class BaslerCamera:
             pixel_format="RGB8" if self._in_force.pixel_format == "BGR8" else self._in_force.pixel_format,
             detail=f"{device.GetDeviceClass()}, {self._in_force.detail}, {buffers} buffers, "
             f"frames counted by {self._chunk or 'block id'}",
+            health=read_health(nodes),
         )
 
     @property

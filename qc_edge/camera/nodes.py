@@ -26,6 +26,13 @@ class Nodes:
                 return node.Value
         return None
 
+    def ask(self, *names: str) -> Any:
+        """As `read`, for what is only good to know: None also where the camera refuses."""
+        try:
+            return self.read(*names)
+        except self._fault:
+            return None
+
     def maximum(self, name: str) -> int:
         """The largest value that the whole-number node `name` takes now."""
         return int(self._map.GetNode(name).Max)

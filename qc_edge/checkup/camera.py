@@ -6,12 +6,18 @@ import time
 from collections.abc import Iterator
 
 from qc_edge.camera import Camera, Exposure, connect
+from qc_edge.camera.health import Health
 from qc_edge.checkup.finding import Level, Seen, ok
 from qc_edge.domain.calibration import Calibration
 from qc_edge.errors import CalibrationError, CameraError
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import CameraSettings, StationPaths, Trigger
 from qc_edge.store import calibrations
+
+HOT_C = 70.0
+"""Of the core board. Basler's ace calls 75 degrees critical and turns itself off above 80."""
+
+SLOW_LINK_MBPS = 1000.0
 
 
 def check_camera(paths: StationPaths, settings: CameraSettings) -> Iterator[Seen]:
@@ -24,6 +30,7 @@ def check_camera(paths: StationPaths, settings: CameraSettings) -> Iterator[Seen
         info = device.open()
         about = f"{info.model} {info.serial}, {info.width} x {info.height} {info.pixel_format}"
         yield ok(f"{about}; {info.detail}" if info.detail else about)
+        yield from check_health(info.health)
         if settings.trigger is Trigger.HARDWARE:
             yield ok(f"waits for its trigger on {settings.trigger_line}: no frame was asked for")
             size = info.width, info.height
@@ -39,6 +46,25 @@ def check_camera(paths: StationPaths, settings: CameraSettings) -> Iterator[Seen
     except CalibrationError:
         return  # a finding of its own, unless inspection runs elsewhere
     _refuse_other_size(size, calibration)
+
+
+def check_health(health: Health) -> Iterator[Seen]:
+    """The camera's temperature and its link, where it tells them."""
+    degrees = health.temperature_c
+    state = health.temperature_state
+    if degrees is not None or state is not None:
+        said = " ".join([f"{degrees:.0f} °C" if degrees is not None else "temperature", state or ""]).strip()
+        grave = (state or "Ok").lower() not in {"ok", "normal"}
+        if grave or (degrees or 0) >= HOT_C:
+            yield Level.WARNING, f"hot: {said}", "mount it on metal, free its housing, lower the frame rate"
+        else:
+            yield ok(said)
+    if (mbps := health.link_mbps) is not None:
+        said = f"its link runs at {mbps:,.0f} Mbit/s"
+        if mbps < SLOW_LINK_MBPS:
+            yield Level.WARNING, said, "below gigabit or USB 3: another cable, port or switch"
+        else:
+            yield ok(said)
 
 
 def _one_frame(device: Camera, settings: CameraSettings) -> Exposure:
