@@ -24,7 +24,8 @@ _SEAL_AFTER_S = 300.0
 _SEAL_S = 60.0
 _NICE = 10
 
-Note = Callable[[str, str], None]
+Note = Callable[[str, str, str | None, str | None], None]
+"""(kind, words, before, after): write an event."""
 
 
 class Publication:
@@ -95,10 +96,8 @@ class Publication:
             self._looked_at = now
             for day in self._publisher.due(utc_now()):
                 seal, sha256 = self._publisher.seal(day, utc_now(), go_on)
-                self._note(
-                    "day_sealed",
-                    f"{day}: {seal.rows} rows in {len(seal.files)} files, manifest sha256 {sha256}",
-                )
+                words = f"{day} is sealed: {seal.rows} rows in {len(seal.files)} files"
+                self._note("sealed", words, None, sha256)
 
 
 class _ToldToStopError(Exception):

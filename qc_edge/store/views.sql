@@ -14,6 +14,12 @@ CREATE MACRO wilson_high(k, n) AS
     CASE WHEN n > 0 THEN least(1.0,
         (k + 1.920729 + 1.959964 * sqrt(k * (n - k) / n::DOUBLE + 0.960365)) / (n + 3.841459)) END;
 
+-- Now, in UTC, as the times of the log are; now() follows the time zone of the client.
+CREATE MACRO utc_now() AS make_timestamp(epoch_us(now()));
+
+-- Today, in UTC: WHERE date = utc_today().
+CREATE MACRO utc_today() AS utc_now()::DATE;
+
 -- Every inspection as it was recorded, one row for a frame, without labels.
 CREATE VIEW inspections_raw AS
 SELECT * FROM read_parquet('@published@/inspections/date=*/hour=*.parquet',
