@@ -21,7 +21,7 @@ from qc_edge.service.logs import LOG
 from qc_edge.service.opened import OpenWatch
 from qc_edge.store.database import STORAGE_VERSION
 from qc_edge.store.publish import quoted
-from qc_edge.store.views import script
+from qc_edge.store.views import comments, script
 
 _BLOCK = 16384
 """The smallest that DuckDB takes: the file holds a few kilobytes of text."""
@@ -45,6 +45,7 @@ def build(path: Path, published: Path) -> None:
             )
             made.execute("USE qa")
             made.execute(script(published))
+            made.execute(comments())
     except duckdb.Error as fault:
         raise StoreError(f"cannot make {path}: {fault}", hint="is the disk full or read-only?") from fault
 

@@ -84,8 +84,8 @@ CREATE TABLE gaps (
     lost                BIGINT NOT NULL,       -- how many frames
     reason              VARCHAR NOT NULL,      -- failed_grab, counter_gap, spool_full, spool_failed
     detail              VARCHAR NOT NULL,      -- what the camera or the disk said
-    first_frame_number  BIGINT,                -- the camera's own numbers of the lost frames
-    last_frame_number   BIGINT,
+    first_frame_number  BIGINT,                -- the camera's own number of the first one lost
+    last_frame_number   BIGINT,                -- the last of them
     chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
     chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
 );
@@ -121,5 +121,5 @@ CREATE TABLE labels (
     chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
 );
 
--- The reason that a person gave for a change.
+-- the reason that a person gave for a change
 ALTER TABLE events ADD COLUMN why VARCHAR;

@@ -159,15 +159,15 @@ SELECT model_name,                                            -- the bundle
        count(*) FILTER (label = 'defect' AND verdict = 'PASS') AS escapes,   -- defects that PASSed
        count(*) FILTER (label = 'good' AND verdict = 'FAIL') AS overkill,    -- good parts that FAILed
        caught / nullif(caught + overkill, 0) AS precision,    -- of what FAILed, the share of defects
-       wilson_low(caught, caught + overkill) AS precision_low,    -- 95 % interval
-       wilson_high(caught, caught + overkill) AS precision_high,
+       wilson_low(caught, caught + overkill) AS precision_low,     -- 95 % interval, lower end
+       wilson_high(caught, caught + overkill) AS precision_high,   -- and its upper end
        caught / nullif(defects, 0) AS recall,                 -- of the defects, the share that FAILed
-       wilson_low(caught, defects) AS recall_low,             -- 95 % interval
-       wilson_high(caught, defects) AS recall_high,
+       wilson_low(caught, defects) AS recall_low,             -- 95 % interval, lower end
+       wilson_high(caught, defects) AS recall_high,            -- and its upper end
        escapes / nullif(defects, 0) AS miss_rate,             -- of the defects, the share that PASSed
        overkill / nullif(goods, 0) AS false_alarm_rate,       -- of the good parts, the share that FAILed
-       wilson_low(overkill, goods) AS false_alarm_low,        -- 95 % interval
-       wilson_high(overkill, goods) AS false_alarm_high
+       wilson_low(overkill, goods) AS false_alarm_low,        -- 95 % interval, lower end
+       wilson_high(overkill, goods) AS false_alarm_high         -- and its upper end
 FROM inspections_raw JOIN effective_labels USING (frame_id)
 WHERE verdict <> 'INVALID' GROUP BY model_name, model_version, model_sha256;
 
