@@ -14,6 +14,7 @@ from qc_edge.commands.options import DEFAULT_ROOT, Json, OfCamera, OfStation, Ro
 
 if TYPE_CHECKING:
     from qc_edge.commands.images import Standard
+    from qc_edge.domain.threshold import ThresholdRecord
     from qc_edge.domain.verdict import Threshold
     from qc_edge.engine import Engine
 
@@ -92,7 +93,7 @@ def command(
     loaded = engine.load_engine(bundle, settings.engine)
     try:
         self_test(loaded, bundle)
-        rules = Rules(settings, {}, bundle, loaded.info)
+        rules = Rules(settings, {}, bundle, loaded.info, _record(root, station, bundle.sha256))
         judged = list(_with_progress(paths, against, loaded, rules.threshold))
     finally:
         loaded.close()
@@ -113,6 +114,20 @@ def command(
         _print(judged, f"{bundle.reference} on {rules.engine.backend} {rules.engine.version}")
     if not all(each.readable for each in judged):
         raise typer.Exit(_UNREADABLE)
+
+
+def _record(root: Path, station: str | None, model_sha256: str) -> ThresholdRecord | None:
+    """The station's threshold record in force for this model, if it has one."""
+    from qc_edge.domain.threshold import record_in_force
+    from qc_edge.service.clock import utc_now
+    from qc_edge.settings import StationPaths
+    from qc_edge.store import thresholds
+
+    if station is None:
+        return None
+    return record_in_force(
+        thresholds.load_all(StationPaths(root, station).thresholds), model_sha256, utc_now()
+    )
 
 
 def _with_progress(

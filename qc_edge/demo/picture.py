@@ -24,7 +24,12 @@ def picture(inspection: Inspection, state: Path, columns: int, lines: int) -> Te
     Colours are reduced to a few greys, so that neighbours share one.
     """
     raw, shown = inspection.raw_path, inspection.map_path
-    pixels = _pixels(state / raw, state / shown if shown else None, columns, 2 * lines) if raw else None
+    return _text(state / raw if raw else None, state / shown if shown else None, columns, lines).copy()
+
+
+@lru_cache(maxsize=2)
+def _text(raw: Path | None, shown: Path | None, columns: int, lines: int) -> Text:
+    pixels = _pixels(raw, shown, columns, 2 * lines) if raw else None
     if pixels is None:
         return Text("no picture", "dim")
     text = Text(no_wrap=True, end="")

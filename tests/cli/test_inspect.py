@@ -90,10 +90,20 @@ def test_the_station_and_its_calibration_judge(series: tuple[Path, Sequence[Trut
     assert said["counts"].get("PASS") is None
 
 
+def test_the_stations_threshold_record_counts(series: tuple[Path, Sequence[Truth]], tmp_path: Path) -> None:
+    provision(tmp_path, "line1", CameraChoice("basler"))
+    where = ("line1", "--root", tmp_path)
+    done = invoke("threshold", "line1", "set", "0.0", "--by", "anna", "--reason", "a trial", *where[1:])
+    assert done.exit_code == 0, done.exception
+    said = inspected(series[0] / series[1][0].file, "--station", *where)
+    assert said["threshold"] == 0.0
+    assert inspected(series[0] / series[1][0].file)["threshold"] == 0.5
+
+
 def test_a_person_gets_a_table_and_the_sum(series: tuple[Path, Sequence[Truth]]) -> None:
     ran = run("inspect", series[0])
     assert ran.returncode == 0, ran.stderr
-    assert re.search(rf"{PARTS} files: .*reference@1 on onnx .*nothing recorded", ran.stdout)
+    assert re.search(rf"{PARTS} files: .*reference@1 on onnx.*nothing recorded", ran.stdout)
     assert "part-00001.png" in ran.stdout
     assert ran.stderr == ""
 
