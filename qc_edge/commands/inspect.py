@@ -190,6 +190,10 @@ def _print(judged: Sequence[Judged], model: str) -> None:
     from rich.text import Text
 
     console = out()
+    parents = {each.file.parent for each in judged}
+    together = len(parents) == 1 and len(judged) > 1
+    if together:
+        console.print(Text.assemble(("in ", "dim"), str(*parents)))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("file", overflow="fold")
     table.add_column("verdict")
