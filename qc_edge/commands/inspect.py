@@ -213,7 +213,12 @@ def _print(judged: Sequence[Judged], model: str) -> None:
         score = "-" if each.score is None else f"{each.score:.4f}"
         focus = "-" if each.figures is None else f"{each.figures['focus']:.0f}"
         table.add_row(
-            Text(str(each.file)), Text(each.verdict, f"bold {style}"), score, focus, f"{each.ms:.0f}", said
+            Text(each.file.name if together else str(each.file)),
+            Text(each.verdict, f"bold {style}"),
+            score,
+            focus,
+            f"{each.ms:.0f}",
+            said,
         )
     console.print(table)
     counts = Counter(each.verdict for each in judged)
