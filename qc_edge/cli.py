@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from qc_edge.commands import calibrate, check, demo, init, inspect, install, prepare, run, status, uninstall
+from qc_edge.commands import (
+    calibrate,
+    check,
+    demo,
+    init,
+    inspect,
+    install,
+    prepare,
+    replay,
+    run,
+    status,
+    threshold,
+    uninstall,
+)
 from qc_edge.errors import QcEdgeError
 from qc_edge.version import __version__
 
@@ -23,6 +36,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "calibrate": calibrate.command,
     "inspect": inspect.command,
     "prepare": prepare.command,
+    "threshold": threshold.command,
+    "replay": replay.command,
     "demo": demo.command,
     "install": install.command,
     "uninstall": uninstall.command,

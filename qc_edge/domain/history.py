@@ -1,0 +1,91 @@
+"""What is asked of the past and what it answers: which inspections, their totals, the parts that turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which inspections: recorded from `since` up to but without `until` (aware UTC), of a model, of cameras.
+
+    `model` is NAME@VERSION.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    model: str | None = None
+    cameras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Inspections by stored verdict, how many another threshold turns over, and how many do not add up.
+
+    `unexplained` are rows whose verdict is not what their own score and their own threshold say.
+    """
+
+    inspections: int
+    failed: int
+    invalid: int
+    pass_to_fail: int
+    fail_to_pass: int
+    unexplained: int
+
+    @property
+    def passed(self) -> int:
+        """PASS as stored."""
+        return self.inspections - self.failed - self.invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """By which model and threshold parts were judged, how many, and the last time (aware UTC)."""
+
+    model: str
+    threshold: float
+    threshold_id: str
+    inspections: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """One part whose verdict turns over. `label` is the one in effect; `rescored` another model's score."""
+
+    frame_id: str
+    part_id: str
+    recorded_at: datetime
+    camera: str
+    score: float
+    threshold: float
+    verdict: str
+    replayed: str
+    label: str | None
+    rescored: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A judged part that somebody has looked at."""
+
+    frame_id: str
+    score: float
+    verdict: str
+    is_defect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An inspection whose prepared input was kept."""
+
+    frame_id: str
+    part_id: str
+    recorded_at: datetime
+    camera: str
+    score: float
+    threshold: float
+    verdict: str
+    prepared_path: str
+    prepared_sha256: str

@@ -1,0 +1,114 @@
+"""A drawing as a list of marks in pixels, written as SVG. What is drawn, others decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Literal
+
+Anchor = Literal["start", "middle", "end"]
+Place = tuple[float, float]
+
+FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """From its upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Through two or more points."""
+
+    points: tuple[Place, ...]
+    colour: str
+    width: float = 1.0
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A filled circle."""
+
+    x: float
+    y: float
+    radius: float
+    fill: str
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """At its baseline."""
+
+    x: float
+    y: float
+    text: str
+    size: float = 12.0
+    colour: str = "#374151"
+    anchor: Anchor = "start"
+    bold: bool = False
+
+
+Mark = Rectangle | Line | Dot | Text
+
+
+@dataclass(slots=True)
+class Canvas:
+    """`width` x `height` pixels, white, the first mark at the back."""
+
+    width: int
+    height: int
+    title: str
+    marks: list[Mark] = field(default_factory=list)
+
+    def add(self, *marks: Mark) -> None:
+        """Draw over what is there."""
+        self.marks += marks
+
+    def line(self, points: Sequence[Place], colour: str, width: float = 1.0, *, dashed: bool = False) -> None:
+        """A line through `points`."""
+        self.marks.append(Line(tuple(points), colour, width, dashed))
+
+    def svg(self) -> str:
+        """As an SVG element that needs nothing from outside."""
+        head = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" '
+            f'width="{self.width}" height="{self.height}" role="img" font-family="{escape(FONT)}">'
+        )
+        body = [f"<title>{escape(self.title)}</title>", '<rect width="100%" height="100%" fill="#ffffff"/>']
+        return "\n".join([head, *body, *map(_svg, self.marks), "</svg>\n"])
+
+
+def _svg(mark: Mark) -> str:
+    if isinstance(mark, Rectangle):
+        return (
+            f'<rect x="{mark.x:.2f}" y="{mark.y:.2f}" width="{mark.width:.2f}" height="{mark.height:.2f}" '
+            f'fill="{mark.fill}" fill-opacity="{mark.opacity:g}"/>'
+        )
+    if isinstance(mark, Dot):
+        return (
+            f'<circle cx="{mark.x:.2f}" cy="{mark.y:.2f}" r="{mark.radius:g}" fill="{mark.fill}" '
+            f'fill-opacity="{mark.opacity:g}"/>'
+        )
+    if isinstance(mark, Line):
+        points = " ".join(f"{x:.2f},{y:.2f}" for x, y in mark.points)
+        dashes = ' stroke-dasharray="5 4"' if mark.dashed else ""
+        return (
+            f'<polyline points="{points}" fill="none" stroke="{mark.colour}" stroke-width="{mark.width:g}" '
+            f'stroke-linejoin="round"{dashes}/>'
+        )
+    weight = ' font-weight="600"' if mark.bold else ""
+    return (
+        f'<text x="{mark.x:.2f}" y="{mark.y:.2f}" font-size="{mark.size:g}" fill="{mark.colour}" '
+        f'text-anchor="{mark.anchor}"{weight}>{escape(mark.text)}</text>'
+    )

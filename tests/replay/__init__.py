@@ -1,0 +1,1 @@
+"""What a change would have done to the past."""
