@@ -1,0 +1,1 @@
+"""The published log: what is published when, what is sealed, and what the views answer."""
