@@ -1,0 +1,110 @@
+"""`qc-edge doctor`: what a technician runs first; green, amber or red, and what to do about each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qc_edge.commands.options import DEFAULT_ROOT, Json, MaybeName, Root, out, print_json
+
+if TYPE_CHECKING:
+    from qc_edge.checkup import Finding
+    from qc_edge.doctor import Diagnosis
+
+STYLES = {"green": "green", "amber": "yellow", "red": "bold red"}
+
+
+def command(
+    name: MaybeName = None,
+    root: Root = DEFAULT_ROOT,
+    as_json: Json = False,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="Leave out what is green.", show_default=False)
+    ] = False,
+) -> None:
+    """Look at a station and its box: service, camera, model, calibration, disk, clock, network, GPU, errors.
+
+    Each finding is green, amber (look at it soon) or red (it keeps the station from its work), with what to
+    do. It looks and measures, and mends nothing; a camera that the station holds is left alone. Run it
+    with sudo: a plain user may not see everything.
+
+    Exit code 0 if all is green, 1 amber, 2 red: as monitoring plug-ins have it.
+
+    [dim]Examples:[/dim]
+      [bold]sudo qc-edge doctor line1[/bold]
+      [bold]sudo qc-edge doctor --brief[/bold]       all stations, only what is not green
+    """
+    from qc_edge.checkup import stations
+    from qc_edge.doctor import examine
+    from qc_edge.errors import UsageError
+
+    root = root.absolute()
+    names = [name] if name else stations(root)
+    if not names:
+        raise UsageError(f"there is no station under {root}", hint="make one: qc-edge init line1")
+    found = [examine(root, each) for each in names]
+    if as_json:
+        print_json(report(found))
+    else:
+        for diagnosis in found:
+            _print(diagnosis, brief=brief)
+    raise typer.Exit(max(diagnosis.exit_code for diagnosis in found))
+
+
+def report(found: Sequence[Diagnosis]) -> dict[str, object]:
+    """What --json prints."""
+    from qc_edge.doctor.examine import colour_of
+
+    worst = max(found, key=lambda diagnosis: diagnosis.exit_code)
+    return {
+        "colour": worst.colour,
+        "stations": [
+            {
+                "station": diagnosis.station,
+                "colour": diagnosis.colour,
+                "findings": [
+                    asdict(finding) | {"colour": colour_of(finding.level)} for finding in diagnosis.findings
+                ],
+            }
+            for diagnosis in found
+        ],
+    }
+
+
+def _print(diagnosis: Diagnosis, *, brief: bool) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from qc_edge.doctor.examine import colour_of
+
+    console = out()
+    colours = [colour_of(finding.level) for finding in diagnosis.findings]
+    counts = ", ".join(
+        f"{colours.count(each)} {each}" for each in ("red", "amber", "green") if each in colours
+    )
+    head = Text.assemble(
+        (diagnosis.station, "bold"), "  ", (diagnosis.colour.upper(), STYLES[diagnosis.colour])
+    )
+    console.print(head.append(f"  {counts}", "dim"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
+    for ratio in (None, None, 1):
+        table.add_column(overflow="fold", ratio=ratio)
+    for finding in _gravest_first(diagnosis.findings):
+        colour = colour_of(finding.level)
+        if brief and colour == "green":
+            continue
+        said = Text(finding.said)
+        if finding.hint and colour != "green":
+            said.append(f"\n→ {finding.hint}", style="cyan")
+        table.add_row(Text(colour, style=STYLES[colour]), Text(finding.area), said)
+    if table.row_count:
+        console.print(table)
+
+
+def _gravest_first(findings: Sequence[Finding]) -> list[Finding]:
+    order = {"fault": 0, "warning": 1, "ok": 2}
+    return sorted(findings, key=lambda finding: order[finding.level])
