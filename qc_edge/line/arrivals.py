@@ -73,6 +73,7 @@ class Arrivals:
         self._deferred: list[_Deferred] = []
         self._dropped = Dropped(paths.incoming, spool, clock, incoming)
         self._wake = threading.Event()
+        spool.restore_sidecars()
         self._look(recovered=True)
         self.recovered: tuple[FrameId, ...] = tuple(waiting.frame_id for waiting in self._ready)
 
@@ -174,7 +175,7 @@ class Arrivals:
         for waiting in self._dropped.claims():
             beat.now()
             # The rename into frames/ makes an event too, which may have come first.
-            self._offer([waiting.name], recovered=False)
+            self._offer([waiting.name], recovered=waiting.recovered)
 
     def _undefer(self, now: float) -> None:
         with self._lock:

@@ -13,7 +13,7 @@ from pathlib import Path
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.logs import LOG
 from qc_edge.settings import IncomingSettings
-from qc_edge.store.spool import Spool, Waiting
+from qc_edge.store.spool import Spool, Waiting, claimed_name
 
 _TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".swp", ".lock", "~")
 _SIDECAR = ".json"
@@ -32,7 +32,8 @@ class Dropped:
     """Called by the arrivals worker; only `finished` is called from watchdog's thread.
 
     Hidden names and those of temporary files (.tmp, .part, ~ ...) are left alone, as are directories.
-    `NAME.json` and `NAME.png.json` are sidecars of NAME.png.
+    `NAME.json` and `NAME.png.json` are sidecars of NAME.png. What lay there before the start has waited
+    while nobody looked: it is taken as recovered.
     """
 
     def __init__(self, directory: Path, spool: Spool, clock: FrameClock, rules: IncomingSettings) -> None:
@@ -44,6 +45,7 @@ class Dropped:
         self._seen: dict[str, _Seen] = {}
         self._for_sidecar: dict[str, float] = {}
         self._ignored: set[str] = set()
+        self._at_start = set(os.listdir(directory))  # noqa: PTH208 (no Path object for each of 20,000)
 
     @property
     def unsettled(self) -> bool:
@@ -95,8 +97,10 @@ class Dropped:
         if self._is_directory(name):
             return
         stamp = self._clock.stamp("incoming")
-        waiting = self._spool.claim(name, stamp.frame_id, sidecar, stamp.monotonic_ns)
-        if waiting:
+        claimed = claimed_name(stamp.frame_id, name)
+        waiting = Waiting(claimed, stamp.frame_id, stamp.monotonic_ns, recovered=name in self._at_start)
+        self._at_start.discard(name)
+        if self._spool.claim(name, sidecar, waiting):
             yield waiting
 
     def _has_settled(self, name: str, seen: _Seen, now: float) -> bool:
@@ -129,7 +133,7 @@ class Dropped:
 
     def _sidecar_of(self, name: str) -> str | None:
         for candidate in (f"{name}{_SIDECAR}", f"{Path(name).stem}{_SIDECAR}"):
-            if (self._directory / candidate).is_file():
+            if os.path.isfile(self._directory / candidate):  # noqa: PTH113 (False, too, if the name is too long)
                 return candidate
         return None
 

@@ -122,24 +122,40 @@ class Spool:
         waiting = (self.waiting(path.name, 0, recovered=True) for path in torn)
         return [each.frame_id for each in waiting if each and not each.is_row]
 
-    def claim(self, dropped: str, frame: FrameId, sidecar: str | None, arrived_ns: int) -> Waiting | None:
-        """Take `dropped` out of incoming/, with its sidecar, under `frame`; None if it has gone.
+    def claim(self, dropped: str, sidecar: str | None, claimed: Waiting) -> bool:
+        """Take `dropped` out of incoming/, with its sidecar, as `claimed`; False if it has gone.
 
-        A rename: the other node may reuse the name at once. Directories are left alone.
+        A rename: the other node may reuse the name at once. The sidecar goes first, so that whoever sees
+        the frame sees all of it. Directories are left alone.
         """
-        name = f"{frame}~{quote(os.fsencode(dropped), safe='._-')[-_NAME_MAX:].lstrip('%')}"
-        incoming = self._paths.incoming
+        incoming, beside = self._paths.incoming, self._sidecar_path(claimed)
         try:
-            (incoming / dropped).rename(self._paths.frames / name)
-        except FileNotFoundError:
-            return None
+            if sidecar:
+                # If it has gone meanwhile, the frame has none; the settings say what that means.
+                with contextlib.suppress(FileNotFoundError):
+                    (incoming / sidecar).rename(beside)
+            try:
+                (incoming / dropped).rename(self.path(claimed))
+            except FileNotFoundError:
+                if sidecar:
+                    with contextlib.suppress(FileNotFoundError):
+                        beside.rename(incoming / sidecar)
+                return False
         except OSError as fault:
             raise store_error(fault, f"cannot take {incoming / dropped}") from fault
-        if sidecar:
-            # If it has gone meanwhile, the frame has none; the settings say what that means.
-            with contextlib.suppress(FileNotFoundError):
-                (incoming / sidecar).rename(self._paths.frames / (name + SIDECAR))
-        return Waiting(name, frame, arrived_ns, recovered=False)
+        return True
+
+    def restore_sidecars(self) -> None:
+        """At start: put back the sidecar of a frame that a crash left in incoming/ without it."""
+        names = set(self.names())
+        for name in names:
+            frame = name.removesuffix(SIDECAR)
+            if name == frame or frame in names:
+                continue
+            dropped = Waiting(frame, FrameId(""), 0, recovered=True).original_name
+            home = self._paths.incoming / f"{dropped}.json"
+            if dropped and not os.path.lexists(home):
+                (self._paths.frames / name).rename(home)
 
     def read(self, waiting: Waiting, max_bytes: int) -> bytes:
         """The bytes of a frame file.
@@ -210,6 +226,19 @@ class Spool:
 
     def _sidecar_path(self, waiting: Waiting) -> Path:
         return self._paths.frames / (waiting.name + SIDECAR)
+
+
+def claimed_name(frame: FrameId, dropped: str) -> str:
+    """The name in frames/ of the file that another node dropped as `dropped`."""
+    return f"{frame}~{_quoted(dropped)}"
+
+
+def _quoted(dropped: str) -> str:
+    """The name percent-encoded; of a very long one the end, from a whole character on."""
+    whole = quote(os.fsencode(dropped), safe="._-")
+    cut = max(0, len(whole) - _NAME_MAX)
+    escape = whole.find("%", max(0, cut - 2), cut)
+    return whole[cut if escape < 0 else escape + 3 :]
 
 
 def _read_plain(path: Path, max_bytes: int, bound: str) -> bytes:
