@@ -27,6 +27,7 @@ from qc_edge.line.compress import Compressor
 from qc_edge.line.inspector import Inspector
 from qc_edge.line.janitor import Janitor
 from qc_edge.line.judge import Judge
+from qc_edge.line.losses import report_torn
 from qc_edge.line.publication import Publication
 from qc_edge.line.reporter import Reporter
 from qc_edge.line.room import DiskWatch
@@ -114,8 +115,6 @@ class Station:
 
             self._spool = spool = Spool(paths, disk)
             inspects, captures = (role in settings.station.roles for role in (Role.INSPECT, Role.CAPTURE))
-            if captures and (torn := spool.clear_torn()):
-                LOG.warning("%d files were being written when the last run ended: torn, removed", torn)
             if inspects:
                 self._ledger = self._open_log(watcher, watch)
                 if self._ledger is None:
@@ -128,6 +127,7 @@ class Station:
             if self._ledger:
                 self._start_inspection(self._ledger, reporter, watcher)
             if captures:
+                report_torn(spool, self.clock, settings.station.name)
                 self._start_captures(reporter)
             compressor = Compressor(paths.evidence, paths.spool_tmp, disk) if inspects else None
             wait_s = settings.inspect.compress_after_s

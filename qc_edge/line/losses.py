@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Gap
 from qc_edge.errors import StoreError
-from qc_edge.service.clock import utc_now
+from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.logs import LOG
 from qc_edge.store.spool import Spool
 
@@ -71,3 +72,16 @@ class Losses:
             LOG.error("camera %s: the loss of %d frames waits for its row: %s", row.camera, row.lost, fault)
         else:
             self._open = None
+
+
+def report_torn(spool: Spool, clock: FrameClock, station: str) -> None:
+    """At start: what was being written when the last run ended is removed; each frame of it is a gap."""
+    for frame in spool.clear_torn():
+        camera = frame.partition("Z-")[2]
+        losses = Losses(station, camera, spool, partial(_new_id, clock, camera))
+        losses.add(1, "torn", f"frame {frame} was being written when the last run ended", None, None)
+        losses.report()
+
+
+def _new_id(clock: FrameClock, camera: str) -> FrameId:
+    return clock.stamp(camera).frame_id
