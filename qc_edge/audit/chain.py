@@ -7,7 +7,7 @@ row as the journal does. Where the journal has none, the rows' own hashes decide
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -21,6 +21,9 @@ from qc_edge.store.chain import GENESIS, chain_hash
 from qc_edge.store.rows import BusyRowsError, Rows, Told, normal
 
 _T = TypeVar("_T")
+
+_WINDOW = 200_000
+"""Rows whose numbers are held against one another at once, where the journal has none."""
 
 LAG_S = 60.0
 """A running station publishes every few seconds; a row older than this must be there."""
@@ -52,14 +55,14 @@ class Chain:
             if hour is None or not hour.lines:
                 continue
             if hour.first > at:
-                self._without_journal(at, hour.first - 1, begins=not began)
+                self._without_journal(at, hour.first - 1, moved, begins=not began)
             self._hour(hour)
             at, began = max(at, hour.last + 1), True
             self._at = at - 1
             moved(self.step.count)
         end = max(self._last.values(), default=0)
         if end >= at:
-            self._without_journal(at, end, begins=not began)
+            self._without_journal(at, end, moved, begins=not began)
         return max(at - 1, end)
 
     def _read(self, path: Path) -> Hour | None:
@@ -185,23 +188,30 @@ class Chain:
             return False
         return self.now.astimezone(timezone.utc) - recorded < timedelta(seconds=LAG_S)
 
-    def _without_journal(self, first: int, last: int, *, begins: bool) -> None:
+    def _without_journal(
+        self, first: int, last: int, moved: Callable[[int], object], *, begins: bool
+    ) -> None:
         """Rows that the journal does not have: older than it, or taken out of it."""
-        found: set[int] = set()
-        for place in list(self.places):
-            previous = self._hash_of(first - 1)
-            found |= self._ask(place, partial(self._by_hash, place, first, last, previous), set())
-        self.step.count += last - first + 1
-        if begins and found:
-            self.report.note(
-                "journal_begins",
-                f"the journal begins after row {last}: before it, the hashes of the rows decide",
-                "journal",
-            )
+        only_elsewhere: list[tuple[int, int]] = []
+        nowhere: list[tuple[int, int]] = []
+        for low in range(first, last + 1, _WINDOW):
+            high = min(last, low + _WINDOW - 1)
+            found: set[int] = set()
+            for place in list(self.places):
+                previous = self._hash_of(low - 1)
+                found |= self._ask(place, partial(self._by_hash, place, low, high, previous), set())
+            join(only_elsewhere, ranges(sorted(found)))
+            join(nowhere, ranges(sorted(set(range(low, high + 1)) - found)))
+            self.step.count += high - low + 1
+            self._at = high
+            moved(self.step.count)
+        if begins and only_elsewhere:
+            words = f"the journal begins after row {last}: before it, the rows' own hashes decide"
+            self.report.note("journal_begins", words, "journal")
         else:
-            for low, high in ranges(sorted(found)):
+            for low, high in only_elsewhere:
                 self._missing("journal", low, high, "journal_missing", _FAKED)
-        for low, high in ranges(sorted(set(range(first, last + 1)) - found)):
+        for low, high in nowhere:
             self._missing("all places", low, high, "row_missing", "look at the upstream or at a backup")
 
     def _by_hash(self, place: Rows, first: int, last: int, previous: str | None) -> set[int]:
@@ -267,6 +277,15 @@ def ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
             low = high = number
     if low is not None and high is not None:
         yield low, high
+
+
+def join(known: list[tuple[int, int]], more: Iterable[tuple[int, int]]) -> None:
+    """Add ranges that lie behind the known ones; one that continues the last becomes part of it."""
+    for low, high in more:
+        if known and known[-1][1] + 1 == low:
+            known[-1] = known[-1][0], high
+        else:
+            known.append((low, high))
 
 
 def _rows(low: int, high: int) -> str:

@@ -17,12 +17,12 @@ from qc_edge.errors import StoreError
 
 def read_inspections(database: Path) -> list[Inspection]:
     """Every inspection of the log, oldest first. Raises StoreError if it does not open (a station runs)."""
-    return [_inspection(values) for values in _rows(database, Inspection.TABLE)]
+    return [inspection(values) for values in _rows(database, Inspection.TABLE)]
 
 
 def read_gaps(database: Path) -> list[Gap]:
     """Every gap of the log, oldest first. Raises StoreError if it does not open."""
-    return [Gap(**_timed(values)) for values in _rows(database, Gap.TABLE)]
+    return [Gap(**timed(values)) for values in _rows(database, Gap.TABLE)]
 
 
 def newest_inspections(journal: Path) -> Iterator[Inspection]:
@@ -35,7 +35,7 @@ def newest_inspections(journal: Path) -> Iterator[Inspection]:
             try:
                 row = json.loads(line.split(b"\t", 2)[2])
                 if row.pop("table") == Inspection.TABLE:
-                    yield _inspection({name: row.get(name) for name in COLUMNS[Inspection.TABLE]})
+                    yield inspection({name: row.get(name) for name in COLUMNS[Inspection.TABLE]})
             except (ValueError, LookupError):
                 continue
 
@@ -54,7 +54,8 @@ def _rows(database: Path, table: str) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _inspection(values: Mapping[str, Any]) -> Inspection:
+def inspection(values: Mapping[str, Any]) -> Inspection:
+    """The row with these values by column, from JSON or a table. Raises KeyError or ValueError."""
     hold = values["hold_reason"]
     coded = {
         "verdict": Verdict(values["verdict"]),
@@ -62,10 +63,10 @@ def _inspection(values: Mapping[str, Any]) -> Inspection:
         "reason": Reason(values["reason"]),
         "hold_reason": HoldReason(hold) if hold else None,
     }
-    return Inspection(**{**_timed(values), **coded})
+    return Inspection(**{**timed(values), **coded})
 
 
-def _timed(values: Mapping[str, Any]) -> dict[str, Any]:
+def timed(values: Mapping[str, Any]) -> dict[str, Any]:
     """The same with aware UTC times, whether they came as text or as the database's own."""
     result = dict(values)
     for name in ("recorded_at", "captured_at", "noticed_at"):

@@ -27,7 +27,6 @@ from qc_edge.store.rows import BusyRowsError, Rows, canonical_sql, normal, open_
 from tests.audit.conftest import publish
 from tests.station.harness import NAME, drop, part, running
 
-
 OLDEST, NEWEST = datetime(1971, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 - UTC, as the database has it
 
 

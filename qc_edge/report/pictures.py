@@ -1,0 +1,150 @@
+"""The pictures of a report: small copies to look at, made from evidence. The evidence itself is only read."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from qc_edge.domain.calibration import Calibration
+from qc_edge.report.dossier import Examined
+from qc_edge.vision.image import Gray, Image
+
+_SIDE_MAX = 1100
+"""A copy is not larger: it fills half a printed page at 150 dots an inch."""
+
+_SIDE_MIN = 400
+"""A copy that is smaller is shown twice as large."""
+
+_QUALITY = 85
+_HEAT_MAX = 0.5
+"""How much of the frame the strongest heat covers."""
+
+_CLOSER = 4
+
+_OUTLINE = (40, 30, 215)
+_REGION = (235, 190, 60)
+
+Colour = npt.NDArray[np.uint8]
+"""H x W x 3, uint8, in OpenCV's order: blue, green, red."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A copy as a data URI, its size in pixels, and what there is to see."""
+
+    uri: str
+    width: int
+    height: int
+    title: str
+    caption: str
+
+
+def pictures(seen: Examined) -> list[Picture]:
+    """The frame, the heat over it, a closer look, the prepared input: as far as they are there."""
+    row, shown = seen.row, []
+    if seen.raw.image is not None:
+        size = (
+            f"{row.width} x {row.height} pixels, {row.bit_depth} bits, {row.pixel_format or 'as delivered'}"
+        )
+        region = " The outlined region is inspected." if _roi(seen.calibration) else ""
+        shown.append(_picture(_frame(seen.raw.image, seen.calibration), "The frame", size + "." + region))
+    if seen.gray is not None and seen.map.image is not None:
+        seat = Seat(seen.gray, seen.map.image.gray, _roi(seen.calibration), row.threshold)
+        words = (
+            "The defect map over the frame: the redder, the surer; outlined where it reaches the threshold."
+        )
+        shown.append(_picture(seat.heat(), "Where the model looks", words))
+        words = "The frame where the map is strongest, without the heat, with the same outline."
+        shown.append(_picture(seat.close(), "A closer look", words))
+    if seen.prepared.image is not None:
+        image = seen.prepared.image.gray
+        rule = row.preprocess_id.partition("@")[0]
+        words = f"{image.shape[1]} x {image.shape[0]} pixels, prepared by {rule}."
+        shown.append(_picture(_bgr(image), "What the model saw", words))
+    return shown
+
+
+class Seat:
+    """Where a defect sits: the map (h x w uint8, 255 = surely defective) over the frame (H x W uint8).
+
+    The map covers `roi` of the frame, all of it without one; outlined is what reaches `threshold` (0..1).
+    """
+
+    def __init__(
+        self, gray: Gray, levels: Gray, roi: tuple[int, int, int, int] | None, threshold: float
+    ) -> None:
+        self._gray = gray
+        self._x, self._y, width, height = roi or (0, 0, gray.shape[1], gray.shape[0])
+        region = gray[self._y : self._y + height, self._x : self._x + width]
+        self._height, self._width = region.shape
+        size = (self._width, self._height)
+        wide = np.asarray(cv2.resize(levels, size, interpolation=cv2.INTER_CUBIC), np.float32) / 255
+        self._share = np.clip(wide, 0.0, 1.0)
+        reached = (self._share >= threshold).astype(np.uint8)
+        self._lines, _ = cv2.findContours(reached, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+
+    def heat(self) -> Colour:
+        """The whole frame with the heat over it."""
+        frame = _bgr(self._gray)
+        region = self._region(frame)
+        share = self._share[..., None]
+        # From amber to red: green goes as the heat rises.
+        colour = np.concatenate([0 * share, 180 * (1 - share), 200 + 55 * share], axis=2)
+        mixed = region * (1 - _HEAT_MAX * share) + colour * (_HEAT_MAX * share)
+        region[:] = np.rint(mixed).astype(np.uint8)
+        return self._outlined(frame)
+
+    def close(self) -> Colour:
+        """A quarter of the frame's width and height around the strongest place."""
+        frame = self._outlined(_bgr(self._gray))
+        peak = cv2.minMaxLoc(cv2.blur(self._share, (9, 9)))[3]
+        height, width = self._gray.shape
+        across, along = max(1, width // _CLOSER), max(1, height // _CLOSER)
+        left = min(max(0, self._x + peak[0] - across // 2), width - across)
+        top = min(max(0, self._y + peak[1] - along // 2), height - along)
+        closer: Colour = frame[top : top + along, left : left + across].copy()
+        return closer
+
+    def _region(self, frame: Colour) -> Colour:
+        return frame[self._y : self._y + self._height, self._x : self._x + self._width]
+
+    def _outlined(self, frame: Colour) -> Colour:
+        line = max(1, max(frame.shape) // 640)
+        cv2.drawContours(self._region(frame), self._lines, -1, _OUTLINE, line)
+        return frame
+
+
+def _frame(image: Image, record: Calibration | None) -> Colour:
+    pixels = image.pixels
+    if pixels.dtype != np.uint8:
+        pixels = cv2.convertScaleAbs(pixels >> (image.bit_depth - 8))  # type: ignore[assignment]
+    colour = pixels[..., ::-1].copy() if pixels.ndim == 3 else _bgr(image.gray)
+    if roi := _roi(record):
+        x, y, width, height = roi
+        line = max(2, max(colour.shape) // 400)
+        cv2.rectangle(colour, (x, y), (x + width - 1, y + height - 1), _REGION, line)
+    return colour
+
+
+def _bgr(gray: Gray) -> Colour:
+    return cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
+
+
+def _roi(record: Calibration | None) -> tuple[int, int, int, int] | None:
+    return record.roi if record else None
+
+
+def _picture(pixels: Colour, title: str, caption: str) -> Picture:
+    height, width = pixels.shape[:2]
+    scale = min(1.0, _SIDE_MAX / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if max(height, width) < _SIDE_MIN:
+        size = (2 * width, 2 * height)
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    small = pixels if size == (width, height) else cv2.resize(pixels, size, interpolation=way)
+    data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+    return Picture(f"data:image/jpeg;base64,{base64.b64encode(data).decode()}", *size, title, caption)
