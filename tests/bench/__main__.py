@@ -17,11 +17,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench import log as traceability
 from tests.bench import measures
 
 SIZES = {"1.3 MP": (1280, 1024), "5 MP": (2448, 2048)}
 RESULTS = Path(__file__).parent / "results"
 MILLIONS = 5_000_000
+LOG_ROWS = 10_000_000
 
 
 def alone(measure: Callable[..., dict[str, float]], *args: object) -> dict[str, float]:
@@ -149,7 +151,43 @@ def memory(console: Console, long: bool) -> dict[str, Any]:
     return figures
 
 
-PARTS = {"speed": speed, "latency": latency, "growth": growth, "start": start, "memory": memory}
+def log(console: Console, long: bool) -> dict[str, Any]:
+    """The traceability log with ten million rows, against the same questions asked of SQLite with indexes."""
+    rows = LOG_ROWS
+    root = traceability.prepare(rows, lambda words: console.print(f"[dim]log: {words}[/dim]"))
+    figures: dict[str, float] = {}
+    for measure in (traceability.sizes, traceability.replays, traceability.look_ups, traceability.writing):
+        console.print(f"[dim]log: {measure.__name__.replace('_', ' ')}[/dim]")
+        figures |= alone(measure, root)
+    console.print("[dim]log: start-up[/dim]")
+    figures |= alone(traceability.start_up, root, 7 if long else 3)
+    table = Table(title=f"The traceability log with {rows:,} inspections")
+    for heading in ("", "database", "published", "SQLite"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for title, names, form in LOG_TABLE:
+        cells = (form.format(figures[name]) if name else "" for name in names)
+        table.add_row(title, *cells)
+    console.print(table)
+    return figures
+
+
+PARTS = {
+    "speed": speed, "latency": latency, "growth": growth, "start": start, "memory": memory, "log": log,
+}  # fmt: skip
+
+LOG_TABLE = (
+    ("bytes a row", ("database_bytes_a_row", "published_bytes_a_row", "sqlite_bytes_a_row"), "{:.0f}"),
+    ("another threshold (ms)", ("replay_database_ms", "replay_published_ms", "replay_sqlite_ms"), "{:.0f}"),
+    ("labelled parts (ms)", ("judge_labels_database_ms", "judge_labels_published_ms", ""), "{:.0f}"),
+    ("one part by its id (ms)", ("part_database_ms", "part_published_ms", "part_sqlite_ms"), "{:.1f}"),
+    ("one-row commit p50 (ms)", ("commit_p50_ms", "", "commit_sqlite_p50_ms"), "{:.2f}"),
+    ("one-row commit p99 (ms)", ("commit_p99_ms", "", "commit_sqlite_p99_ms"), "{:.2f}"),
+    ("publish a busy hour, 36,000 rows (s)", ("", "publish_busy_hour_s", ""), "{:.2f}"),
+    ("hold all files against the database (s)", ("", "compare_s", ""), "{:.2f}"),
+    ("open the log (ms)", ("open_ms", "", ""), "{:.0f}"),
+    ("start of the process to READY (s)", ("start_p50_s", "", ""), "{:.2f}"),
+)
+"""Title, the figures for each column (nothing where there is none), how they are shown."""
 
 
 def _named(prefix: str, figures: dict[str, float]) -> dict[str, float]:
