@@ -17,12 +17,14 @@ from qc_edge.commands import (
     init,
     inspect,
     install,
+    part,
     prepare,
     replay,
     run,
     status,
     threshold,
     uninstall,
+    verify,
 )
 from qc_edge.errors import QcEdgeError
 from qc_edge.version import __version__
@@ -40,6 +42,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": prepare.command,
     "threshold": threshold.command,
     "replay": replay.command,
+    "part": part.command,
+    "verify": verify.command,
     "demo": demo.command,
     "install": install.command,
     "uninstall": uninstall.command,

@@ -57,6 +57,12 @@ class ThresholdError(QcEdgeError):
     exit_code = 65
 
 
+class AuditError(QcEdgeError):
+    """What the station has kept does not hold together: something was altered or lost."""
+
+    exit_code = 65
+
+
 class CameraError(QcEdgeError):
     """A camera cannot be opened, configured or kept."""
 

@@ -1,0 +1,70 @@
+"""`qc-edge part`: why a part was judged as it was, and a report of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qc_edge.commands.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+
+PartId = Annotated[str, typer.Argument(metavar="PART_ID", help="The part's id, as the line writes it.")]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", help="Write a report: [bold].html[/bold] or [bold].pdf[/bold].",
+                 show_default=False),
+]  # fmt: skip
+FrameId = Annotated[
+    str | None,
+    typer.Option("--frame", metavar="FRAME_ID", help="Only this frame of the part.", show_default=False),
+]
+_CHANGED = 65
+
+
+def command(
+    name: Name,
+    part_id: PartId,
+    report: ReportFile = None,
+    frame: FrameId = None,
+    root: Root = DEFAULT_ROOT,
+    as_json: Json = False,
+) -> None:
+    """Say why a part was judged as it was, years later too; with --report, as a file for a customer.
+
+    Score against threshold, model, engine, calibration, gates with their bounds, settings, labels, and what
+    happened around it. Its evidence is held against the digests in its row, and everything that can be done
+    again is done again: gates, prepared input, verdict, the row's hash.
+
+    The report is one file with its pictures inside; PDF needs the extra `report`. Works while the station
+    runs and when it does not. Exit code 65 if anything of it has been changed or lost.
+
+    [dim]Examples:[/dim]
+      [bold]qc-edge part line1 48213[/bold]
+      [bold]qc-edge part line1 48213 --report 48213.pdf[/bold]
+    """
+    from qc_edge.errors import UsageError
+    from qc_edge.report.dossier import gather
+    from qc_edge.report.html import render
+    from qc_edge.report.pdf import to_pdf
+    from qc_edge.report.terminal import show
+    from qc_edge.report.values import values
+    from qc_edge.settings import StationPaths, load_settings
+    from qc_edge.store.durable import write_file
+
+    if report and report.suffix.lower() not in {".html", ".pdf"}:
+        raise UsageError(f"--report {report}: expected a name that ends in .html or .pdf", hint="48213.html")
+    paths = StationPaths(root.absolute(), name)
+    load_settings(paths.settings)
+    dossier = gather(paths, part_id, frame)
+    if report:
+        html = render(dossier)
+        write_file(report, to_pdf(html) if report.suffix.lower() == ".pdf" else html.encode())
+    if as_json:
+        print_json(values(dossier))
+    else:
+        show(out(), dossier)
+        if report:
+            out().print(f"\nthe report is {report} ({report.stat().st_size / 1e3:,.0f} kB)")
+    if not all(seen.holds for seen in dossier.examined):
+        raise typer.Exit(_CHANGED)

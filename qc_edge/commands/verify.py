@@ -1,0 +1,167 @@
+"""`qc-edge verify`: everything that a station has kept, held against everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qc_edge.commands.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+
+if TYPE_CHECKING:
+    from qc_edge.audit.finding import Report, Step
+
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Only what was recorded since then: UTC, "
+                 "[bold]2026-11-22[/bold], [bold]2026-11-22T14:00[/bold], or an age, [bold]36h[/bold], "
+                 "[bold]7d[/bold]."),
+]  # fmt: skip
+Sample = Annotated[
+    float,
+    typer.Option("--sample", metavar="P", min=0.0, max=1.0,
+                 help="Look at the pictures of this share of the inspections (0..1); all rows are read."),
+]  # fmt: skip
+
+STYLES = {"fault": "bold red", "warning": "yellow", "note": "cyan"}
+STEPS = {
+    "files": "published files",
+    "seals": "sealed days",
+    "chain": "rows and their chain",
+    "verdicts": "verdicts and the count",
+    "evidence": "pictures",
+    "orphans": "files without a row",
+}
+
+
+def command(
+    name: Name, since: Since = None, sample: Sample = 1.0, root: Root = DEFAULT_ROOT, as_json: Json = False
+) -> None:
+    """Hold the log against its own hashes, its copies, the seals, and every picture against its row.
+
+    Every row must follow from the one before it; database and published files must tell it as the journal
+    does; sealed days must be what was sealed. Verdicts are judged again from score and threshold, frames and
+    prepared inputs digested, each input made again from its frame, the cameras' own numbers counted, and
+    files sought that no row speaks of. It changes nothing.
+
+    Works while the station runs (its database is then left alone) and when it does not. Exit code 0 if
+    everything holds, 65 if not.
+
+    [dim]Examples:[/dim]
+      [bold]qc-edge verify line1[/bold]
+      [bold]qc-edge verify line1 --since 7d --sample 0.1[/bold]
+      [bold]qc-edge verify line1 --json | jq .findings[/bold]
+    """
+    from qc_edge.audit.finding import Severity
+    from qc_edge.audit.verify import verify
+    from qc_edge.errors import AuditError
+    from qc_edge.settings import StationPaths, load_settings
+
+    paths = StationPaths(root.absolute(), name)
+    load_settings(paths.settings)
+    begin = parse_since(since) if since else None
+    with _shown(as_json) as progress:
+        report = verify(paths, begin, sample, progress)
+    faults, warnings = report.count(Severity.FAULT), report.count(Severity.WARNING)
+    if as_json:
+        print_json(_values(report))
+    else:
+        _print(report)
+    if not report.is_clean:
+        counts = f"{faults} fault{'s' * (faults != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+        raise AuditError(
+            f"{name} does not hold: {counts}",
+            hint="keep the station's state as it is (a copy of the disk) before anything is mended",
+        )
+
+
+def parse_since(text: str) -> datetime:
+    """The moment (aware UTC) that `--since` means. Raises UsageError."""
+    import re
+    from datetime import timedelta, timezone
+
+    from qc_edge.errors import UsageError
+    from qc_edge.service.clock import utc_now
+
+    if age := re.fullmatch(r"(\d{1,5})([hd])", text):
+        return utc_now() - timedelta(**{"h": {"hours": int(age[1])}, "d": {"days": int(age[1])}}[age[2]])
+    try:
+        at = datetime.fromisoformat(text.removesuffix("Z") + ("+00:00" if text.endswith("Z") else ""))
+    except ValueError:
+        raise UsageError(
+            f"--since {text!r} is no time", hint="2026-11-22, 2026-11-22T14:00 (UTC), 36h or 7d"
+        ) from None
+    at = at.replace(tzinfo=timezone.utc) if at.tzinfo is None else at.astimezone(timezone.utc)
+    if at > utc_now():
+        raise UsageError(f"--since {text} is in the future", hint="times are UTC")
+    return at
+
+
+@contextmanager
+def _shown(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on stderr; nothing where nobody looks."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda *_: None
+        return
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def moved(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                for task in tasks.values():
+                    bars.update(task, visible=False)
+                tasks[step] = bars.add_task(STEPS[step], total=None)
+            bars.update(tasks[step], completed=done, total=total or None)
+
+        yield moved
+
+
+def _values(report: Report) -> dict[str, Any]:
+    return {
+        "ok": report.is_clean,
+        "findings": [asdict(finding) for finding in report.findings],
+        "not_listed": report.untold,
+        "steps": [asdict(step) | {"per_s": round(step.rate, 1)} for step in report.steps],
+    }
+
+
+def _print(report: Report) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    console = out()
+    steps = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for step in report.steps:
+        steps.add_row(STEPS[step.name], Text(_looked_at(step), "dim"))
+    console.print(steps)
+    if report.findings:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading in ("", "what", "where"):
+            table.add_column(heading, overflow="fold")
+        for finding in report.findings:
+            said = Text(finding.what)
+            if finding.hint:
+                said.append(f"\n→ {finding.hint}", style="cyan")
+            severity = Text(str(finding.severity), style=STYLES[finding.severity])
+            table.add_row(severity, said, Text(finding.where))
+        console.print(table)
+    for kind, count in report.untold.items():
+        console.print(f"and {count:,} more findings of the kind {kind}")
+    if report.is_clean:
+        console.print(Text("everything holds", "bold green"))
+
+
+def _looked_at(step: Step) -> str:
+    if not step.count:
+        return f"{step.seconds:.1f} s"
+    return f"{step.count:,} {step.what} in {step.seconds:.1f} s, {step.rate:,.0f} a second"
