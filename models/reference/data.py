@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import repeat
@@ -54,7 +55,8 @@ class Parts:
 def rendered(recipe: Recipe, workers: int) -> Parts:
     """All parts of the recipe, the same for any number of workers."""
     plan = plan_series(recipe.seed, recipe.count, recipe.defect_share, 0.0)
-    with ProcessPoolExecutor(workers) as pool:
+    # spawned: a fork would inherit the locks of OpenCV's, torch's and ONNX Runtime's threads, and hang
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         made = list(pool.map(_one, plan, range(recipe.count), repeat(recipe.sizes), chunksize=8))
     return Parts(
         frames=np.stack([frame for frame, _, _ in made]),

@@ -29,6 +29,7 @@ TOLERANCE = 1e-3
 GOLDEN_PARTS: tuple[tuple[int, DefectKind | None, float], ...] = (
     (9001, None, 0.0),
     (9002, None, 0.0),
+    (9010, None, 0.0),
     (9003, DefectKind.SCRATCH, 0.5),
     (9004, DefectKind.PIT, 0.5),
     (9005, DefectKind.STAIN, 0.5),
@@ -105,10 +106,12 @@ def _golden(
     session: ort.InferenceSession, golden: Path, seed: int, kind: DefectKind | None, severity: float
 ) -> dict[str, object]:
     frame = prepare(render(seed, kind, severity=severity).pixels)
-    shows = "good" if kind is None else str(kind) + (", barely visible" if severity == 0 else "")
     name = f"{seed}-{kind or 'good'}.png"
     cv2.imwrite(str(golden / name), frame, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     score, defect_map = session.run(["score", "defect_map"], {"prepared": frame[None]})
+    shows = str(kind or "good") + (", barely visible" if kind and severity == 0 else "")
+    if abs(score[0] - THRESHOLD) <= REVIEW_BAND:
+        shows += ", near the threshold: where a score moves first"
     values = [[round(float(v), 5) for v in row] for row in coarse(defect_map[0], COARSE)]
     return {"file": name, "shows": shows, "score": round(float(score[0]), 6), "map_coarse": values}
 
@@ -119,7 +122,7 @@ def _golden_json(entries: Sequence[dict[str, object]]) -> str:
 
 
 def _write_manifest(directory: Path, learnt_from: Sequence[Recipe]) -> None:
-    found = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != MANIFEST)
+    found = [directory / MODEL, *sorted(directory.glob("report.*")), *sorted(directory.glob("golden/*"))]
     digests = {p.relative_to(directory).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
     recipes = [f"{recipe.count} parts of seed {recipe.seed} ({recipe.renderer})" for recipe in learnt_from]
     together = "".join(recipe.sha256 for recipe in learnt_from)

@@ -1,0 +1,34 @@
+"""What engine tests share: the shipped bundle, a copy that may be spoilt, and every engine there is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qc_edge.engine import BACKENDS, Engine, load_engine
+from qc_edge.engine.bundle import Bundle, load_bundle
+from qc_edge.settings import EngineSettings
+from qc_edge.settings.paths import shipped
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Bundle:
+    """The bundle that comes with the software."""
+    return load_bundle("reference@1", [shipped("models")])
+
+
+@pytest.fixture
+def spoilt(tmp_path: Path) -> Path:
+    """A copy of the shipped bundle's directory, to be edited."""
+    return Path(shutil.copytree(shipped("models") / "reference/1", tmp_path / "models/reference/1"))
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def engine(request: pytest.FixtureRequest, bundle: Bundle) -> Iterator[Engine]:
+    """Each backend with the shipped bundle, one thread."""
+    loaded = load_engine(bundle, EngineSettings(backend=request.param, threads=1))
+    yield loaded
+    loaded.close()
