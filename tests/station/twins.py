@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +28,7 @@ POISON = 99
 
 @dataclass(frozen=True)
 class Fault:
-    """At the `nth` call of `at` (from 1), `times` calls long: `act` is kill, ENOSPC or EIO.
+    """At the `nth` call of `at` (from 1), `times` calls long: `act` is kill, hang, ENOSPC or EIO.
 
     `at` is a step of the disk such as `append before`, `write half`, `link after`, with `in FOLDER` behind it
     to count only there; or `announce before`, `announce after`, `infer before`, `infer poison`.
@@ -73,6 +74,10 @@ class Cues:
                     due = fault
         if due and due.act == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        elif due and due.act == "hang":
+            sys.stderr.write("it hangs\n")
+            sys.stderr.flush()
+            threading.Event().wait()
         elif due:
             code = getattr(errno, due.act)
             raise OSError(code, os.strerror(code))
