@@ -171,7 +171,8 @@ class ModelSettings(_Section):
     )  # fmt: skip
     threshold: float | None = Field(
         default=None, ge=0, le=1,
-        description="A score at or above it FAILs; without it, the bundle's default.",
+        description="A score at or above it FAILs; without it, the bundle's default. The initial value: "
+        "a record made by qc-edge threshold takes its place.",
     )  # fmt: skip
     review_band: float | None = Field(
         default=None, ge=0, le=1,
