@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import shutil
+import threading
 from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,13 @@ from qc_edge.domain.inspection import Label
 from qc_edge.replay.effect import Costs, Share, against, cheapest, operating_curve
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
+from qc_edge.store import views
 from qc_edge.store.durable import Disk
+from qc_edge.store.history import published
 from qc_edge.store.ledger import Ledger
 from tests.bench import generate
 from tests.cli.test_threshold import SET, change
-from tests.replay.conftest import opened
+from tests.replay.conftest import ROWS, opened
 from tests.station.harness import BAD, GOOD, drop, inspect_all, make_station, part
 
 Rows = list[dict[str, Any]]
@@ -67,6 +71,48 @@ def test_totals_and_flips_are_those_of_a_count_row_by_row(
     assert all(
         flip.replayed == judged(row, threshold) for flip, row in zip(found, reversed(flips), strict=True)
     )
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.93])
+def test_the_macros_of_the_published_log_say_the_same(past: StationPaths, threshold: float) -> None:
+    with duckdb.connect() as client:
+        client.execute(views.script(past.published))
+        counts = client.execute(f"FROM threshold_replay({threshold})").fetchall()
+        flips = client.execute(
+            f"SELECT frame_id, replayed, label FROM flips({threshold}) ORDER BY ALL"
+        ).fetchall()
+    with opened(past, "published") as history:
+        totals, found = history.totals(threshold), history.flips(threshold, ROWS)
+    more = totals.pass_to_fail - totals.fail_to_pass
+    assert [row[:3] for row in counts] == [
+        ("PASS", totals.passed, totals.passed - more),
+        ("FAIL", totals.failed, totals.failed + more),
+        ("INVALID", totals.invalid, totals.invalid),
+    ]
+    assert flips == sorted((flip.frame_id, flip.replayed, flip.label) for flip in found)
+
+
+def test_an_hour_that_is_published_anew_meanwhile_is_read_whole(past: StationPaths, tmp_path: Path) -> None:
+    copied = tmp_path / "published"
+    shutil.copytree(past.published, copied)
+    newest = max(copied.glob("inspections/*/*.parquet"))
+    content, stop = newest.read_bytes(), threading.Event()
+
+    def publish() -> None:
+        while not stop.is_set():
+            temporary = newest.with_suffix(".tmp")
+            temporary.write_bytes(content)
+            temporary.replace(newest)
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    try:
+        for _ in range(20):
+            with published(copied, Selection()) as history:
+                assert history.totals(0.3).inspections == ROWS
+    finally:
+        stop.set()
+        publisher.join()
 
 
 @pytest.mark.parametrize("source", SOURCES)
