@@ -46,9 +46,9 @@ def test_the_manifest_has_every_file_with_its_digest_and_the_end_of_the_chain(tm
         for file in seal.files:
             path = made.published / file.path
             assert (file.bytes, file.sha256) == (path.stat().st_size, file_sha256(path))
-        path = str(made.file("2026-11-22 23", "inspections"))
+        last = str(made.file("2026-11-22 23", "inspections"))
         ((last_hash,),) = asked(
-            "SELECT chain_hash FROM read_parquet(?) ORDER BY chain_seq DESC LIMIT 1", path
+            "SELECT chain_hash FROM read_parquet(?) ORDER BY chain_seq DESC LIMIT 1", last
         )
         assert seal.last_hash == last_hash
         assert sealed_days(made.published) == {DAY}

@@ -1,0 +1,82 @@
+"""A database of every earlier version comes up to date with nothing lost, and its chain still holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from qc_edge.domain.inspection import COLUMNS
+from qc_edge.errors import StoreError
+from qc_edge.store import chain
+from qc_edge.store.database import STORAGE_VERSION, connect
+from qc_edge.store.schema import migrate, migrations
+from tests.publish.rows import NOON, at, event, everything, log
+
+NAMES = [migration.name for migration in migrations()]
+
+
+def old_database(path: Path, versions: int) -> None:
+    """What a station had that knew only the first `versions` migrations, with one row in each table."""
+    with duckdb.connect() as made:
+        made.execute(f"ATTACH '{path}' AS log (STORAGE_VERSION '{STORAGE_VERSION}')")
+        made.execute("USE log")
+        assert migrate(made, migrations()[:versions]) == NAMES[:versions]
+        for seq, (table,) in enumerate(made.execute("SHOW TABLES").fetchall(), 1):
+            if table in COLUMNS:
+                made.execute(f"INSERT INTO {table} BY NAME SELECT {invented(made, table)}", [seq])
+
+
+def invented(made: duckdb.DuckDBPyConnection, table: str) -> str:
+    """A value for each column that must have one."""
+    values = {"VARCHAR": "'x'", "TIMESTAMP": "TIMESTAMP '2026-11-01 12:00'", "BOOLEAN": "true"}
+    columns = made.execute(f"DESCRIBE {table}").fetchall()
+    return ", ".join(
+        f"{'?::BIGINT' if name == 'chain_seq' else values.get(kind, '1')} AS {name}"
+        for name, kind, nullable, *_ in columns if nullable == "NO"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("versions", range(1, len(NAMES) + 1))
+def test_a_database_of_every_earlier_version_is_brought_up_to_date(tmp_path: Path, versions: int) -> None:
+    old_database(tmp_path / "t.duckdb", versions)
+    with log(tmp_path, compared=at("2026-11-22 12:00")) as made:
+        before = {table: len(made.kept(table)) for table in COLUMNS}
+        assert sum(before.values()) >= 3
+        made.add(event(NOON))
+        made.publisher.publish()
+        everything(made)
+        assert len(made.kept()) == before["events"] + 1
+        with made.ledger.reading() as reading:
+            assert [name for (name,) in reading.execute("SELECT name FROM migrations").fetchall()] == NAMES
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.duckdb"
+    with connect(path) as made:
+        made.execute("INSERT INTO migrations VALUES ('m999_from_the_future', TIMESTAMP '2030-01-01')")
+    with pytest.raises(StoreError, match="m999_from_the_future"):
+        connect(path)
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    broken = (
+        *migrations(),
+        type(migrations()[0])("m998_broken", "CREATE TABLE half (a INT); SELECT nothing;"),
+    )
+    with duckdb.connect(str(tmp_path / "t.duckdb")) as made:
+        with pytest.raises(duckdb.Error):
+            migrate(made, broken)
+        assert "half" not in [name for (name,) in made.execute("SHOW TABLES").fetchall()]
+        assert migrate(made) == []
+
+
+def test_a_column_that_came_later_changes_no_hash_of_an_earlier_row() -> None:
+    row = event(NOON)
+    text = chain.link(row, 1, chain.GENESIS).text
+    assert "why" not in json.loads(text)
+    assert [name for name in json.loads(text) if name != "table"] == [
+        name for name in COLUMNS["events"] if getattr(row, name) is not None
+    ]
