@@ -88,7 +88,7 @@ def _set(
         f"threshold of {paths.name} for {record.bundle}: {before.value:g} -> [bold]{record.value:g}[/bold]"
     )
     if wanted.at is not None:
-        console.print(f"from {_moment(record.at)} on, if nothing else is set until then")
+        console.print(f"from {_moment(record.at)} (UTC) on; until then it stays as it is")
     elif taken:
         console.print(f"in force: every part from now on is judged by {record.threshold_id}")
     elif before.running:
@@ -129,7 +129,7 @@ def _print(name: str, history: Ruled) -> None:
     for heading in ("from (UTC)", "threshold", "bundle", "by", "why", ""):
         table.add_column(heading, overflow="fold")
     table.add_row("", history.initial_id.rpartition(":")[2], history.bundle, "", "initial value", "")
-    for each in history.records:
+    for each in sorted(history.records, key=lambda record: (record.at, record.record_id)):
         state = history.state(each)
         style = {"in force": "bold green", "to come": "yellow"}.get(state, "dim")
         cells = (_moment(each.at), f"{each.value:g}", each.bundle, each.made_by, each.reason, state)
