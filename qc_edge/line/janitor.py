@@ -19,7 +19,9 @@ _LOOK_S = 1.0
 _CLOCK_S = 5.0
 _QUIET_S = 3.0
 _BACKLOG = 2
-_NICE = 19
+_NICE = 5
+"""Low, but not lowest: this thread holds the interpreter's lock now and then, and whoever waits for it then
+waits for this thread to be scheduled, which at 19 beside a heavy query may take long."""
 
 Note = Callable[[str, str], None]
 """(kind, words): write an event."""
@@ -47,7 +49,7 @@ class Janitor:
         self._beat: Beat | None = None
 
     def run(self, beat: Beat, stop: threading.Event) -> None:
-        """Look every second until `stop`. Runs at the lowest priority: upkeep never delays a frame."""
+        """Look every second until `stop`, at a low priority."""
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         self._beat, looked_at_clock, compressed_at = beat, 0.0, 0.0
         while not stop.wait(_LOOK_S):

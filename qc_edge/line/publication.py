@@ -22,7 +22,7 @@ _SEAL_AFTER_S = 300.0
 """A clock that was wrong at boot has been set by then: a day sealed too early takes no more rows."""
 
 _SEAL_S = 60.0
-_NICE = 10
+_NICE = 5
 
 Note = Callable[[str, str, str | None, str | None], None]
 """(kind, words, before, after): write an event."""
