@@ -21,6 +21,7 @@ from qc_edge.commands import (
     prepare,
     replay,
     run,
+    sql,
     status,
     support_bundle,
     threshold,
@@ -46,13 +47,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "replay": replay.command,
     "part": part.command,
     "verify": verify.command,
+    "sql": sql.command,
     "demo": demo.command,
     "install": install.command,
     "uninstall": uninstall.command,
 }
 WITHOUT_ARGUMENTS = {"check", "demo", "install", "uninstall"}
 """Verbs that do something when they stand alone; the others show their help."""
-
 
 app = typer.Typer(
     name="qc-edge",
