@@ -72,8 +72,13 @@ class Reporter:
         if self._watch.room is Room.NONE:
             troubles.append(f"HOLD: disk, {self._watch.words}")
         troubles += [
-            f"camera {capture.state.name}: {capture.state.detail}"
+            _of_camera(capture.state.name, capture.state.detail)
             for capture in self.captures
             if not capture.state.connected or capture.silent
         ]
         return troubles + ([self.trouble] if self.trouble else [])
+
+
+def _of_camera(name: str, detail: str) -> str:
+    """The driver's own words often name the camera already."""
+    return detail if detail.startswith(f"camera {name}") else f"camera {name}: {detail}"
