@@ -19,6 +19,9 @@ from qc_edge.domain.history import Flip, Judged, Labelled, Selection, Stored, To
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.store.durable import write_file
 
+_CONFIG: dict[str, Any] = {"memory_limit": "1GB", "autoinstall_known_extensions": False}
+"""The station that is asked may be running on the same machine."""
+
 BINS = 100
 """Of the histogram: scores 0.00 to 1.00."""
 
@@ -154,7 +157,7 @@ def published(directory: Path, selection: Selection) -> Iterator[History]:
             hint="a station publishes while it runs; of one at rest, --database asks the database itself",
         )
     labels = _files(directory / "labels", Selection())
-    with duckdb.connect(config={"autoinstall_known_extensions": False}) as log:
+    with duckdb.connect(config=_CONFIG) as log:
         said = f"read_parquet({_list(labels)}, hive_partitioning = false)" if labels else _NO_LABELS
         inspections = f"read_parquet({_list(files)}, hive_partitioning = false)" if files else _NO_ROWS
         yield History(log, inspections, said, selection)
@@ -166,7 +169,7 @@ def at_rest(database: Path, selection: Selection) -> Iterator[History]:
     if not database.exists():
         raise UsageError(f"there is no {database}", hint="a station makes it when it runs for the first time")
     try:
-        log = duckdb.connect(str(database), read_only=True, config={"autoinstall_known_extensions": False})
+        log = duckdb.connect(str(database), read_only=True, config=_CONFIG)
     except duckdb.Error as fault:
         raise _unreadable(str(database), fault) from fault
     with log:
