@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -17,7 +18,7 @@ from qc_edge.line.reporter import Reporter
 from qc_edge.line.rules import Rules
 from qc_edge.line.status import Status
 from qc_edge.line.worker import Crew
-from qc_edge.service.logs import LOG
+from qc_edge.service.logs import LOG, say
 from qc_edge.service.notify import Notifier
 from qc_edge.settings import Settings, StationPaths, load_settings
 from qc_edge.settings.change import changed_live, in_force
@@ -58,6 +59,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._reload = False
         self._ready = False
+        self._silent: set[str] = set()
         self._written = 0.0
         self._unwritable = False
 
@@ -117,12 +119,16 @@ class Supervisor:
             raise self._crew.failures[0].fault
         silent = self._crew.beats.silent()
         for silence in silent:
+            if silence.name not in self._silent:
+                words = f"{silence.name} has been silent for {silence.age_s:.0f} s, no more watchdog signals"
+                say(logging.ERROR, words, event="silent")
             if silence.age_s > _PATIENCE * silence.deadline_s:
                 raise WorkerStuckError(
                     f"{silence.name} has been silent for {silence.age_s:.0f} s, "
                     f"expected a sign of life every {silence.deadline_s:.0f} s",
                     hint="the process ends and is restarted; frames in the spool are inspected then",
                 )
+        self._silent = {silence.name for silence in silent}
         if not silent:
             self._notifier.send("WATCHDOG=1")
         self._report(alive=not silent)
