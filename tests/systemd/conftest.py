@@ -1,0 +1,74 @@
+"""The box of the container tests: the Debian package, installed on a bare Debian without a network."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.quality.tools import REPOSITORY
+from tests.systemd.machine import Machine, base_tree, layer, run_in, tools_missing
+
+
+@pytest.fixture(scope="session")
+def bare() -> Path:
+    """A Debian without our software; never changed."""
+    if missing := tools_missing():
+        assert "QC_EDGE_CI" not in os.environ, f"missing: {', '.join(missing)}"
+        pytest.skip(f"needs {', '.join(missing)}: run .ci/run as root")
+    if platform.python_version_tuple()[:2] != ("3", "11"):
+        pytest.skip("the box is a Debian 12: its package is built by Python 3.11")
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return base_tree(Path(cache) / "qc-edge-ci")
+
+
+@pytest.fixture(scope="session")
+def package(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The .deb of this checkout."""
+    made = os.environ.get("QC_EDGE_DEB")
+    if made:
+        return Path(made)
+    dist = tmp_path_factory.mktemp("dist")
+    script = REPOSITORY / "systemd/deb/build.sh"
+    subprocess.run([script, sys.executable, dist], check=True, stdout=subprocess.DEVNULL)
+    (deb,) = dist.glob("*.deb")
+    return deb
+
+
+@pytest.fixture(scope="session")
+def installed(bare: Path, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
+    """The layers of a box on which the package has been installed, the uppermost first."""
+    directory = tmp_path_factory.mktemp("installed")
+    with layer([bare], directory) as tree:
+        run_in(tree, "dpkg", "--install", f"/{package.name}", bind=[f"{package}:/{package.name}"])
+    yield [directory / "changes", bare]
+    shutil.rmtree(directory)
+
+
+def _machine(layers: list[Path], directory: Path) -> Iterator[Machine]:
+    with layer(layers, directory) as tree:
+        box = Machine(tree)
+        box.boot()
+        try:
+            yield box
+        finally:
+            box.cut_the_power()
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def machine(installed: list[Path], tmp_path: Path) -> Iterator[Machine]:
+    """A box of its own for one test, running, without a station."""
+    yield from _machine(installed, tmp_path / "box")
+
+
+@pytest.fixture(scope="module")
+def shared_machine(installed: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """One running box for the tests of a module."""
+    yield from _machine(installed, tmp_path_factory.mktemp("box"))

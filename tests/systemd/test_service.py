@@ -1,0 +1,127 @@
+"""A station under a real systemd: started, asked, reloaded, stopped, with systemctl and journalctl alone."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import pytest
+
+from tests.station.audit import audit, read_log
+from tests.station.harness import spooled
+from tests.systemd.machine import Machine
+from tests.systemd.waiting import until
+
+pytestmark = [pytest.mark.serial, pytest.mark.root]
+
+
+@pytest.fixture(scope="module")
+def box(shared_machine: Machine) -> Machine:
+    """A box with a running station; its own cameras' pictures serve as dropped frames too."""
+    shared_machine.add_station("line1", rate_hz=5.0)
+    shared_machine.append("line1", "incoming", "part_id_pattern = '^part-(?P<part>[a-z0-9]+)'")
+    shared_machine.run("systemctl", "start", "qc-edge@line1")
+    return shared_machine
+
+
+def drop(box: Machine, name: str, file: str) -> None:
+    """Put one of the rendered parts into the station's incoming directory, as another node does."""
+    paths = box.paths(name)
+    source = min(paths.played.glob("*.png"))
+    shutil.copy(source, paths.incoming / f".{file}")
+    (paths.incoming / f".{file}").chmod(0o644)
+    (paths.incoming / f".{file}").rename(paths.incoming / file)
+
+
+def test_systemctl_start_returns_when_the_station_is_ready(box: Machine) -> None:
+    assert box.show("qc-edge@line1", "ActiveState") == "active"
+    assert "READY" in box.show("qc-edge@line1", "StatusText")
+
+
+def test_systemctl_status_reads_like_an_answer(box: Machine) -> None:
+    until(lambda: "p99" in box.status("line1"), "a status line with a latency")
+    (line,) = [
+        line.strip() for line in box.status("line1").splitlines() if line.strip().startswith("Status:")
+    ]
+    assert line.startswith('Status: "READY · ')
+    for words in (
+        " today: ",
+        " PASS, ",
+        " FAIL, ",
+        " INVALID",
+        " · spool ",
+        " ms",
+        "reference@1 onnx",
+        "due in",
+    ):
+        assert words in line, line
+
+
+def test_the_journal_tells_a_parts_story(box: Machine) -> None:
+    drop(box, "line1", "part-48213.png")
+    until(lambda: box.journal("QC_PART=48213"), "the part in the journal")
+    (entry,) = box.journal("QC_PART=48213")
+    (row,) = rows_of_part(box, "48213")
+    assert entry["QC_STATION"] == "line1"
+    assert entry["QC_FRAME"] == row["frame_id"]
+    assert entry["QC_VERDICT"] == row["verdict"]
+    assert entry["QC_EVENT"] == "inspected"
+    assert entry["_SYSTEMD_UNIT"] == "qc-edge@line1.service"
+
+
+def rows_of_part(box: Machine, part: str) -> list[dict[str, object]]:
+    """The inspections of a part, as the station's own text journal of rows has them."""
+    box.run("systemctl", "stop", "qc-edge@line1")
+    rows = [row for row in read_log(box.paths("line1")).inspections if row["part_id"] == part]
+    box.run("systemctl", "start", "qc-edge@line1")
+    return rows
+
+
+def test_priorities_tell_the_grave_from_the_usual(box: Machine) -> None:
+    until(lambda: box.journal("QC_VERDICT=FAIL"), "a part that fails")
+    assert {entry["PRIORITY"] for entry in box.journal("QC_VERDICT=PASS", "QC_DISPOSITION=ACCEPT")} == {"6"}
+    assert {entry["PRIORITY"] for entry in box.journal("QC_VERDICT=FAIL")} == {"4"}
+    assert {entry["PRIORITY"] for entry in box.journal("QC_EVENT=started")} == {"6"}
+
+
+def test_a_reload_takes_over_what_can_change_and_refuses_nonsense(box: Machine) -> None:
+    pid = box.pid("line1")
+    box.set("line1", "verdicts_per_s", 7.0)
+    box.run("systemctl", "reload", "qc-edge@line1")
+    until(lambda: box.journal("QC_EVENT=settings"), "the change in the journal")
+    assert "7" in box.journal("QC_EVENT=settings")[-1]["MESSAGE"]
+    box.set("line1", "verdicts_per_s", -1)
+    box.run("systemctl", "reload", "qc-edge@line1")
+    until(lambda: box.journal("QC_EVENT=settings_refused", "PRIORITY=3"), "the refusal in the journal")
+    box.set("line1", "verdicts_per_s", 5.0)
+    assert box.pid("line1") == pid
+    assert box.show("qc-edge@line1", "ActiveState") == "active"
+
+
+def test_two_stations_run_side_by_side(box: Machine) -> None:
+    box.add_station("line2", rate_hz=5.0)
+    box.run("systemctl", "start", "qc-edge@line2")
+
+    def inspected(name: str) -> int:
+        return len(box.journal("QC_EVENT=inspected", f"QC_STATION={name}"))
+
+    before = inspected("line1")
+    until(lambda: inspected("line1") > before + 3 and inspected("line2") > 3, "verdicts of both")
+    box.run("systemctl", "stop", "qc-edge@line2")
+    audit(box.paths("line2"))
+
+
+def test_a_stop_under_load_takes_less_than_five_seconds_and_loses_nothing(box: Machine) -> None:
+    for number in range(60):
+        drop(box, "line1", f"part-load{number}.png")
+    begun = time.monotonic()
+    box.run("systemctl", "stop", "qc-edge@line1")
+    assert time.monotonic() - begun < 5
+    assert box.show("qc-edge@line1", "Result") == "success"
+    assert len(spooled(box.paths("line1"))) > 5, "the stop came after the load"
+    box.run("systemctl", "start", "qc-edge@line1")
+    until(lambda: len(spooled(box.paths("line1"))) < 3, "the backlog to be inspected", 60)
+    box.run("systemctl", "stop", "qc-edge@line1")
+    log = read_log(box.paths("line1"))
+    loaded = [row["original_name"] for row in log.inspections if "load" in (row["original_name"] or "")]
+    assert sorted(loaded) == sorted(f"part-load{number}.png" for number in range(60))

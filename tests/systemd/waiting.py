@@ -1,0 +1,20 @@
+"""Waiting for something that another process does, with a deadline."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+_PAUSE = threading.Event()
+
+
+def until(condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+    """The first true answer of `condition`, asked twenty times a second."""
+    end = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < end, f"waited {seconds:g} s for {what}"
+        _PAUSE.wait(0.05)
+    return answer
