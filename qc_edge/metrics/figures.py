@@ -146,10 +146,10 @@ class Figures(Collector):
             threshold.add_metric([self._station, rules.threshold.threshold_id], rules.threshold.value)
             yield threshold
         due = self._labelled(
-            "calibration_due_days", "Days until it expires; below 0 parts are held.", "camera"
+            "calibration_due_seconds", "Until the calibration expires; below 0 parts are held.", "camera"
         )
         for each in status.calibrations:
-            due.add_metric([self._station, each.camera], each.due_in_days)
+            due.add_metric([self._station, each.camera], each.due_in_days * 86_400)
         yield due
 
     def _box(self, status: Status) -> Iterator[Metric]:

@@ -63,7 +63,7 @@ def test_trouble_is_red_in_the_station_s_own_words_with_the_page_to_read(tmp_pat
         station.wait_for(lambda: not json.loads(paths.status.read_bytes())["ready"], "written")
         found = examine(tmp_path, "line1", host)
     red = next(f for f in of(found, "station") if f.level is Level.FAULT)
-    assert red.said.startswith("camera top: ")
+    assert red.said.startswith("camera top refuses")
     assert "technician.md: A camera is missing or lost" in red.hint
     assert (found.colour, found.exit_code) == ("red", 2)
 

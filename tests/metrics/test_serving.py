@@ -62,7 +62,7 @@ def test_a_station_tells_what_it_has_done(root: Path, listen: str) -> None:
     assert value(seen, "engine_info", backend="scripted") == 1
     assert value(seen, "model_info", bundle="corner@1") == 1
     assert value(seen, "threshold") == 0.5
-    assert value(seen, "calibration_due_days", camera="top") == pytest.approx(30, abs=0.1)
+    assert value(seen, "calibration_due_seconds", camera="top") == pytest.approx(30 * 86_400, rel=0.01)
     assert value(seen, "disk_free_bytes") > value(seen, "disk_stop_bytes") == 0
     assert value(seen, "worker_silence_seconds", worker="inspector") < 15
     assert value(seen, "build_info") == 1
