@@ -147,7 +147,8 @@ class Arrivals:
             return 0.0
 
     def _appeared(self, name: str) -> None:
-        self._offer([name], recovered=False)
+        if not self._spool.is_foreign(name):  # those make an event as well, but are offered when claimed
+            self._offer([name], recovered=False)
 
     def _was_dropped(self, name: str) -> None:
         self._dropped.finished(name)
@@ -174,8 +175,10 @@ class Arrivals:
         """Take over finished files, newest arrivals last."""
         for waiting in self._dropped.claims():
             beat.now()
-            # The rename into frames/ makes an event too, which may have come first.
-            self._offer([waiting.name], recovered=waiting.recovered)
+            with self._lock:
+                self._held.add(waiting.name)
+                self._ready.append(waiting)
+                self._lock.notify()
 
     def _undefer(self, now: float) -> None:
         with self._lock:

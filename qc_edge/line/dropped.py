@@ -98,7 +98,10 @@ class Dropped:
             return
         stamp = self._clock.stamp("incoming")
         claimed = claimed_name(stamp.frame_id, name)
-        waiting = Waiting(claimed, stamp.frame_id, stamp.monotonic_ns, recovered=name in self._at_start)
+        waiting = Waiting(
+            claimed, stamp.frame_id, stamp.monotonic_ns,
+            recovered=name in self._at_start, clock_trusted=stamp.clock_trusted,
+        )  # fmt: skip
         self._at_start.discard(name)
         if self._spool.claim(name, sidecar, waiting):
             yield waiting

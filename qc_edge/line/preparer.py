@@ -86,7 +86,7 @@ class Preparer:
             frame_id=waiting.frame_id,
             camera=waiting.frame_id.partition("Z-")[2],
             captured_at=datetime.fromtimestamp(micros / 1e6, timezone.utc),
-            clock_trusted=True,
+            clock_trusted=waiting.clock_trusted,
             original_name=waiting.original_name,
         )
         calibration = rules.calibration(frame.camera)

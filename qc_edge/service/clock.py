@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -144,7 +146,10 @@ class FrameClock:
     def _write(self) -> None:
         # Atomic but not synced: a mark lost with the power is at most one renewal old, and the spool
         # and the log, which are synced, give the floor.
-        temporary = self._file.with_suffix(".new")
-        temporary.write_text(str(self._last), encoding="ascii")
-        temporary.replace(self._file)
+        # Those two are enough where the mark cannot be written, too: a full disk stops no clock. Capture and
+        # inspection as two processes share the mark.
         self._written = self._last
+        temporary = self._file.with_suffix(f".{os.getpid()}.new")
+        with contextlib.suppress(OSError):
+            temporary.write_text(str(self._last), encoding="ascii")
+            temporary.replace(self._file)

@@ -37,12 +37,16 @@ _SIDECAR_MAX = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A file in `frames/`. `arrived_ns` is CLOCK_MONOTONIC, `recovered`: it was there at start."""
+    """A file in `frames/`. `arrived_ns` is CLOCK_MONOTONIC, `recovered`: it was there at start.
+
+    `clock_trusted` is of the wall clock when it was claimed; False where that is not known any more.
+    """
 
     name: str
     frame_id: FrameId
     arrived_ns: int
     recovered: bool
+    clock_trusted: bool = False
 
     @property
     def is_row(self) -> bool:
@@ -109,6 +113,10 @@ class Spool:
         except ValueError:
             return None
         return Waiting(name, FrameId(identity), arrived_ns, recovered)
+
+    def is_foreign(self, name: str) -> bool:
+        """True for the name of another node's file."""
+        return "~" in name
 
     def names(self) -> list[str]:
         """All names in `frames/`, oldest first."""
