@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import queue
 import signal
-import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -22,6 +23,7 @@ from qc_edge.service.logs import LOG, say
 from qc_edge.service.notify import Notifier
 from qc_edge.settings import Settings, StationPaths, load_settings
 from qc_edge.settings.change import changed_live, in_force
+from qc_edge.store.durable import store_error
 
 _LOOK_S = 0.5
 _STATUS_S = 1.0
@@ -56,7 +58,8 @@ class Supervisor:
 
     def __init__(self, on_status: Callable[[Status], None] | None = None) -> None:
         self._on_status = on_status
-        self._stop = threading.Event()
+        self._stopping = False
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._reload = False
         self._ready = False
         self._silent: set[str] = set()
@@ -75,34 +78,36 @@ class Supervisor:
 
     def stop(self) -> None:
         """Tell the station to stop. From any thread, or a signal handler."""
-        self._stop.set()
+        self._stopping = True
+        self._bell.put(None)
 
     @property
     def told_to_stop(self) -> bool:
         """False if the station ends for another reason: a fault."""
-        return self._stop.is_set()
+        return self._stopping
 
     def reload(self) -> None:
-        """Tell the station to read its settings again."""
+        """Tell the station to read its settings again. From any thread, or a signal handler."""
         self._reload = True
+        self._bell.put(None)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait for a part of the start; a stop ends the wait, a failed worker raises."""
-        while not condition() and not self._stop.is_set():
+        while not condition() and not self._stopping:
             self._crew.changed.wait(0.05)
             self._look()
 
     def pause(self, seconds: float) -> bool:
         """Wait while the station cannot start; True if it was told to stop."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end and not self._stop.wait(0.2):
+        while time.monotonic() < end and not self._is_told_within(0.2):
             self._look()
-        return self._stop.is_set()
+        return self._stopping
 
     def watch(self) -> None:
         """Until told to stop. Raises the fault of a failed worker, WorkerStuckError for a silent one."""
         self._reporter.trouble = ""
-        while not self._stop.wait(_LOOK_S if self._ready else 0.05):
+        while not self._is_told_within(_LOOK_S if self._ready else 0.05):
             self._look()
             self._station.follow_thresholds()
             if self._reload:
@@ -114,9 +119,19 @@ class Supervisor:
         self._reporter.trouble = f"stopped; did not end: {', '.join(stuck)}" if stuck else "stopped"
         self._report(force=True)
 
+    def _is_told_within(self, seconds: float) -> bool:
+        """True if told to stop. A signal handler may ring this bell; with an Event it could deadlock."""
+        if not self._stopping:
+            with contextlib.suppress(queue.Empty):
+                self._bell.get(timeout=seconds)
+        return self._stopping
+
     def _look(self) -> None:
         if self._crew.failures:
-            raise self._crew.failures[0].fault
+            failure = self._crew.failures[0]
+            if isinstance(failure.fault, OSError):
+                raise store_error(failure.fault, f"{failure.worker} cannot go on") from failure.fault
+            raise failure.fault
         silent = self._crew.beats.silent()
         for silence in silent:
             if silence.name not in self._silent:
