@@ -26,7 +26,11 @@ def test_what_the_watch_said_is_believed(said: Path, answer: bool) -> None:
     assert clock.is_synchronised() is answer
 
 
-@pytest.mark.parametrize("content", ["", "1", "1 soon", f"1 {time.monotonic_ns() - 60_000_000_000}"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "1", "1 soon", f"1 {time.monotonic_ns() - 60_000_000_000}"],
+    ids=["nothing", "no-time", "no-number", "old"],
+)
 def test_a_torn_or_old_answer_gives_no_trust(said: Path, content: str) -> None:
     said.write_text(content)
     assert not clock.is_synchronised()

@@ -237,9 +237,7 @@ class Running:
     def wait_until_idle(self) -> None:
         """Until nothing waits, neither in the spool nor in incoming."""
         paths = self.station.paths
-        self.wait_for(
-            lambda: self.station.inspector and not spooled(paths) and not dropped(paths), "the spool is empty"
-        )
+        self.wait_for(lambda: self.station.inspector and is_idle(paths), "the spool is empty")
 
     def wait_until_ended(self) -> BaseException:
         """Until the station has ended by itself, and why."""
@@ -292,6 +290,11 @@ def dropped(paths: StationPaths) -> list[str]:
     """Names of images in incoming that are to be taken."""
     names = [path.name for path in paths.incoming.iterdir()]
     return [name for name in names if not name.startswith(".") and not name.endswith(".json")]
+
+
+def is_idle(paths: StationPaths) -> bool:
+    """True if nothing waits; files move from incoming to the spool, so that is the order to look."""
+    return not dropped(paths) and not spooled(paths)
 
 
 def start_child(paths: StationPaths, plan: Plan, **popen: Any) -> subprocess.Popen[bytes]:

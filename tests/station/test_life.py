@@ -23,6 +23,7 @@ from tests.station.harness import (
     drop,
     dropped,
     inspect_all,
+    is_idle,
     lines,
     make_station,
     part,
@@ -115,7 +116,7 @@ def test_a_second_run_is_refused_with_who_holds_the_station(tmp_path: Path) -> N
         second = start_child(paths, Plan())
         assert second.wait(WAIT_S) == 75
         assert f"already run by process {process.pid}" in child_said(paths)
-        wait_for(lambda: not spooled(paths) and not dropped(paths), "the first goes on")
+        wait_for(lambda: is_idle(paths), "the first goes on")
         assert stopped(process)[0] == 0
     assert len(audit(paths).inspections) == 1
 

@@ -68,7 +68,7 @@ def check_burst(paths: StationPaths, files: int) -> float:
     rates = [tenth / span for span in spans]
     whole = files / (times[-1] - times[0]).total_seconds()
     print(f"\n{files} files: {whole:.0f}/s, first tenth {rates[0]:.0f}/s, last tenth {rates[1]:.0f}/s")
-    return rates[1] / rates[0]
+    return float(rates[1] / rates[0])
 
 
 def test_a_backlog_that_was_there_before_the_start_is_inspected_at_an_even_rate(tmp_path: Path) -> None:
