@@ -287,10 +287,16 @@ class Settings(_Section):
 
     @field_validator("camera")
     @classmethod
-    def _names_are_unique(cls, cameras: tuple[CameraSettings, ...]) -> tuple[CameraSettings, ...]:
+    def _cameras_fit(cls, cameras: tuple[CameraSettings, ...]) -> tuple[CameraSettings, ...]:
         names = [camera.name for camera in cameras]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"camera names must differ; given twice: {', '.join(sorted(twice))}")
         if INCOMING in names:
             raise ValueError(f"the camera name {INCOMING!r} is taken by spool/incoming/")
+        for camera in cameras:
+            if camera.trigger is Trigger.SOFTWARE and camera.rate_hz is None:
+                raise ValueError(
+                    f"camera {camera.name!r} has trigger 'software', which the station fires itself: "
+                    "rate_hz = 10.0 is missing"
+                )
         return cameras

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import duckdb
 
+from qc_edge.camera import connect
 from qc_edge.domain.calibration import starting_calibration
 from qc_edge.service.clock import utc_now
 from qc_edge.settings.render import render_settings
 from qc_edge.store import calibrations
 from tests.station.harness import BAD, GOOD, NAME, make_station, part, running
+from tests.station.twins import Plan, seams
 
 CAMERAS = {"left": GOOD, "right": BAD}
 
@@ -28,7 +31,8 @@ def test_each_camera_has_its_own_parts_and_its_own_count(tmp_path: Path) -> None
     sections = {"station": {"name": NAME, "deadline_ms": 60_000.0}, "model": {"bundle": "corner@1"}}
     paths.settings.write_text(render_settings(sections, cameras))
 
-    with running(paths) as run:
+    given = replace(seams(Plan()), connect_camera=connect)
+    with running(paths, given) as run:
         run.wait_until_inspected(12)
         states = {capture.state.name: capture.state for capture in run.station.captures}
     inspect_rest = running(paths)
