@@ -98,13 +98,13 @@ def _answer(asking: Asking, show: Show, text: str, target: Path | None, several:
 
 @contextmanager
 def _asking(published: Path, target: Path | None) -> Iterator[Asking]:
-    """At the lowest priority: the station's frames come first."""
+    """At low priority: the station's frames come first."""
     import os
     import tempfile
 
     from qc_edge.store.asking import Asking
 
-    os.nice(19)
+    os.nice(10)
     writes = [target, target.with_name(f".{target.name}.new")] if target else []
     with (
         tempfile.TemporaryDirectory(prefix="qc-edge-sql-") as spill,
