@@ -27,13 +27,13 @@ def test_each_camera_has_its_own_parts_and_its_own_count(tmp_path: Path) -> None
         images.mkdir()
         cv2.imwrite(str(images / "part.png"), part(level))
         calibrations.write(paths.calibration, starting_calibration(NAME, name, utc_now()))
-        cameras.append({"name": name, "backend": "emulated", "images": images, "rate_hz": 10.0})
+        cameras.append({"name": name, "backend": "emulated", "images": images, "rate_hz": 4.0})
     sections = {"station": {"name": NAME, "deadline_ms": 60_000.0}, "model": {"bundle": "corner@1"}}
     paths.settings.write_text(render_settings(sections, cameras))
 
     given = replace(seams(Plan()), connect_camera=connect)
     with running(paths, given) as run:
-        run.wait_until_inspected(12)
+        run.wait_until_inspected(8)
         states = {capture.state.name: capture.state for capture in run.station.captures}
     inspect_rest = running(paths)
     with inspect_rest as again:
