@@ -10,10 +10,14 @@ from qc_edge.engine.manifest import Manifest
 from qc_edge.line.arrivals import _Emitter, _Handler
 from qc_edge.line.status import Status
 from qc_edge.line.tally import Latency
+from qc_edge.report.dossier import Dossier
+from qc_edge.report.pictures import Picture
 
 calibration: Calibration
+dossier: Dossier
 gap: Gap
 latency: Latency
+picture: Picture
 manifest: Manifest
 session: SessionOptions
 row: Inspection
@@ -53,8 +57,10 @@ row.evidence_ms
 
 # written as whole records, read by people and scripts
 calibration.scale_um_per_px
+dossier.software
 latency.p50_ms
 latency.max_ms
+picture.uri
 manifest.created
 manifest.licence
 manifest.training

@@ -7,7 +7,7 @@ row as the journal does. Where the journal has none, the rows' own hashes decide
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -16,9 +16,10 @@ from typing import TypeVar
 
 from qc_edge.audit.finding import Report, Step
 from qc_edge.audit.journal import Hour, read_hour
+from qc_edge.audit.telling import about, code, difference, is_linked, join, ranges, rows_are, same
 from qc_edge.errors import StoreError
 from qc_edge.store.chain import GENESIS, chain_hash
-from qc_edge.store.rows import BusyRowsError, Rows, Told, normal
+from qc_edge.store.rows import BusyRowsError, Rows, Told
 
 _T = TypeVar("_T")
 
@@ -121,7 +122,7 @@ class Chain:
             else:
                 self.report.fault(
                     "journal_changed",
-                    f"row {seq} is not what its hash was taken over: {_about(line.text)}",
+                    f"row {seq} is not what its hash was taken over: {about(line.text)}",
                     hour.where(seq),
                     _FAKED,
                 )
@@ -150,13 +151,13 @@ class Chain:
             line = hour.lines.get(told.seq)
             if line is None:
                 continue
-            same_text = told.text == line.text or _same(told.text, line.text)
+            same_text = told.text == line.text or same(told.text, line.text)
             if (told.sha256 == line.sha256 and same_text) or told.seq not in sound:
                 continue
-            words = _difference(told.text, line.text) if not same_text else "its hash is another one"
+            words = difference(told.text, line.text) if not same_text else "its hash is another one"
             self.report.fault(
-                f"{_code(place)}_changed",
-                f"row {told.seq} is not as the journal has it: {words} ({_about(line.text)})",
+                f"{code(place)}_changed",
+                f"row {told.seq} is not as the journal has it: {words} ({about(line.text)})",
                 place.place,
                 _FAKED,
             )
@@ -176,7 +177,7 @@ class Chain:
                 )
             elif low > last and not self.running:
                 self.report.note(
-                    "not_published", f"{_rows(low, high)} not published yet", place.place, _REBUILT
+                    "not_published", f"{rows_are(low, high)} not published yet", place.place, _REBUILT
                 )
             elif not (self.running and self._is_young(hour.lines[low].text)):
                 self._missing(place.place, low, high, "published_missing", _REBUILT)
@@ -221,10 +222,10 @@ class Chain:
             if told.seq in seen:
                 self._twice(place, told)
                 continue
-            if told.seq == before + 1 and previous and not _is_linked(previous, told):
+            if told.seq == before + 1 and previous and not is_linked(previous, told):
                 self.report.fault(
-                    f"{_code(place)}_changed",
-                    f"row {told.seq} is not what its hash was taken over: {_about(told.text)}",
+                    f"{code(place)}_changed",
+                    f"row {told.seq} is not what its hash was taken over: {about(told.text)}",
                     place.place,
                     _FAKED,
                 )
@@ -235,15 +236,15 @@ class Chain:
         if seen:
             for low, high in ranges(sorted(set(range(first, last + 1)) - seen)):
                 if high < self._last[place.place] or place.place == "database":
-                    self._missing(place.place, low, high, f"{_code(place)}_missing", _FAKED)
+                    self._missing(place.place, low, high, f"{code(place)}_missing", _FAKED)
         return seen
 
     def _missing(self, where: str, low: int, high: int, kind: str, hint: str) -> None:
-        self.report.fault(kind, f"{_rows(low, high)} missing", where, hint)
+        self.report.fault(kind, f"{rows_are(low, high)} missing", where, hint)
 
     def _twice(self, place: Rows, told: Told) -> None:
         self.report.fault(
-            "row_twice", f"row {told.seq} stands twice: {_about(told.text)}", place.place, _FAKED
+            "row_twice", f"row {told.seq} stands twice: {about(told.text)}", place.place, _FAKED
         )
 
     def _ask(self, place: Rows, action: Callable[[], _T], otherwise: _T) -> _T:
@@ -259,75 +260,6 @@ class Chain:
                 place.place,
             )
         except StoreError as fault:
-            self.report.fault(f"{_code(place)}_unreadable", fault.message, place.place, fault.hint)
+            self.report.fault(f"{code(place)}_unreadable", fault.message, place.place, fault.hint)
         self.places.remove(place)
         return otherwise
-
-
-def ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Ascending numbers as ranges (first, last)."""
-    low = high = None
-    for number in numbers:
-        if low is None or high is None:
-            low = high = number
-        elif number == high + 1:
-            high = number
-        else:
-            yield low, high
-            low = high = number
-    if low is not None and high is not None:
-        yield low, high
-
-
-def join(known: list[tuple[int, int]], more: Iterable[tuple[int, int]]) -> None:
-    """Add ranges that lie behind the known ones; one that continues the last becomes part of it."""
-    for low, high in more:
-        if known and known[-1][1] + 1 == low:
-            known[-1] = known[-1][0], high
-        else:
-            known.append((low, high))
-
-
-def _rows(low: int, high: int) -> str:
-    return f"row {low} is" if low == high else f"rows {low} to {high} ({high - low + 1:,}) are"
-
-
-def _code(place: Rows) -> str:
-    return place.place.partition(" ")[0]
-
-
-def _is_linked(previous: str, told: Told) -> bool:
-    if chain_hash(previous, told.seq, told.text) == told.sha256:
-        return True
-    try:
-        return chain_hash(previous, told.seq, normal(told.text)) == told.sha256
-    except ValueError:
-        return False
-
-
-def _same(one: str, other: str) -> bool:
-    """True if both say the same, however they are escaped."""
-    try:
-        return bool(json.loads(one) == json.loads(other))
-    except ValueError:
-        return False
-
-
-def _difference(here: str, there: str) -> str:
-    """What differs, in words, at most three columns."""
-    mine, theirs = json.loads(here), json.loads(there)
-    names = [name for name in mine | theirs if mine.get(name) != theirs.get(name)]
-    words = [f"{name} is {mine.get(name)!r}, the journal says {theirs.get(name)!r}" for name in names[:3]]
-    return "; ".join(words) + (f"; and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _about(text: str) -> str:
-    """Which row that is, for a person."""
-    try:
-        row = json.loads(text)
-    except ValueError:
-        return "its text is no JSON"
-    for name, words in (("label_id", "label of part {part_id}"), ("part_id", "part {part_id}")):
-        if name in row and "part_id" in row:
-            return f"{words.format(**row)}, {row.get(name) if name == 'label_id' else row.get('frame_id')}"
-    return str(row.get("event_id") or row.get("gap_id") or row.get("table"))

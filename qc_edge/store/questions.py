@@ -48,11 +48,6 @@ SELECT camera, gap_id, lost, first_frame_number, last_frame_number FROM {rows}
 WHERE first_frame_number IS NOT NULL ORDER BY gap_id
 """
 
-COUNTS = """
-SELECT camera, count(*), count(*) FILTER (verdict = 'PASS'), count(*) FILTER (verdict = 'FAIL'),
-       count(*) FILTER (verdict = 'INVALID') FROM {rows} GROUP BY camera ORDER BY camera
-"""
-
 SEALS = "SELECT detail, after FROM {rows} WHERE kind = 'sealed' ORDER BY chain_seq"
 
 

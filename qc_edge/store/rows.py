@@ -211,4 +211,4 @@ def open_database(path: Path) -> Rows:
 
 def connection() -> duckdb.DuckDBPyConnection:
     """A DuckDB of its own in memory, to attach or read files in."""
-    return duckdb.connect(config={"memory_limit": "1GB", "autoinstall_known_extensions": False})
+    return duckdb.connect(config={"memory_limit": "512MB", "autoinstall_known_extensions": False})

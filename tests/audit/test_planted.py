@@ -15,10 +15,15 @@ import pytest
 
 from qc_edge.audit.finding import Report, Severity
 from qc_edge.audit.verify import verify
-from qc_edge.domain.inspection import COLUMNS
+from qc_edge.domain.frame import frame_id
+from qc_edge.domain.inspection import COLUMNS, Event
+from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
+from qc_edge.store.durable import Disk
+from qc_edge.store.ledger import Ledger
 from qc_edge.vision import pnm
 from tests.audit.conftest import publish
+from tests.station.harness import NAME
 
 
 def kinds(report: Report) -> set[str]:
@@ -217,6 +222,23 @@ def test_a_changed_seal_is_found(paths: StationPaths) -> None:
     seal.chmod(0o640)
     seal.write_text(json.dumps(values))
     assert kinds(verify(paths)) >= {"sealed_file_changed"}
+
+
+def test_a_seal_that_is_not_the_one_that_was_written_is_found(paths: StationPaths) -> None:
+    publish(paths, seal=True)
+    (seal,) = (paths.published / "seal").glob("*.json")
+    day, now = seal.stem.removeprefix("date="), utc_now()
+    identity = frame_id(round(now.timestamp() * 1e6), "station")
+    words, digest = f"{day} is sealed: some rows", hashlib.sha256(seal.read_bytes()).hexdigest()
+    ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
+    ledger.close_days([now.date()])
+    ledger.commit([Event(identity, now, NAME, "sealed", "station", words, None, digest)], now)
+    ledger.close()
+    publish(paths)
+    assert verify(paths).is_clean
+    seal.chmod(0o640)
+    seal.write_bytes(seal.read_bytes() + b"\n")
+    assert kinds(verify(paths)) == {"seal_changed"}
 
 
 def raw_of(paths: StationPaths, row: dict[str, Any]) -> Path:
