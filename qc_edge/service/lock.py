@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -41,7 +42,8 @@ class StationLock:
             ) from None
         content = json.dumps({"pid": os.getpid(), "since": utc_now().isoformat(timespec="seconds")})
         os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, content.encode(), 0)
+        with contextlib.suppress(OSError):  # without room the lock is held by somebody unnamed
+            os.pwrite(self._fd, content.encode(), 0)
         return self
 
     def __exit__(
