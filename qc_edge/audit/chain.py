@@ -30,7 +30,7 @@ LAG_S = 60.0
 """A running station publishes every few seconds; a row older than this must be there."""
 
 _FAKED = "somebody wrote to it: keep a copy, find out who; the other places still have the row as it was"
-_REBUILT = "the station writes it again from its database at the next start"
+_REBUILT = "the station publishes from its database at its next start"
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from itertools import product
 from pathlib import Path
 
 import duckdb
@@ -15,13 +16,14 @@ from qc_edge.audit.finding import Severity
 from qc_edge.audit.verify import verify
 from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.domain.inspection import COLUMNS, Event
-from qc_edge.domain.verdict import Reason
+from qc_edge.domain.verdict import HoldReason, Reason, Threshold, decide, invalid
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store import chain
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.published_rows import open_published
+from qc_edge.store.questions import WRONG_VERDICTS
 from qc_edge.store.reading import read_inspections
 from qc_edge.store.rows import BusyRowsError, Rows, canonical_sql, normal, open_database
 from tests.audit.conftest import publish
@@ -164,3 +166,28 @@ def test_progress_is_told(paths: StationPaths) -> None:
 def test_a_station_that_never_ran_is_said_so(tmp_path: Path) -> None:
     report = verify(StationPaths(tmp_path, NAME))
     assert "database_unreadable" in {each.kind for each in report.findings}
+
+
+def test_a_verdict_is_judged_again_as_the_station_judges() -> None:
+    """The question in SQL and `decide` agree on every combination; a row that differs is named."""
+    scores = (None, 0.0, 0.39, 0.4, 0.45, 0.5, 0.55, 0.6, 0.61, 1.0)
+    rows: list[tuple[object, ...]] = []
+    for score, hold in product(scores, (None, *HoldReason)):
+        decision = invalid(Reason.LOW_FOCUS, "")
+        if score is not None:
+            decision = decide(score, Threshold(0.5, 0.1, "t"), hold)
+        told = (str(decision.verdict), str(decision.disposition), decision.needs_review)
+        rows.append((len(rows), score, 0.5, 0.1, *told, decision.hold_reason and str(decision.hold_reason)))
+    wrong = [
+        (len(rows), 0.7, 0.5, 0.1, "PASS", "ACCEPT", False, None),
+        (len(rows) + 1, 0.2, 0.5, 0.1, "PASS", "REJECT", False, None),
+    ]
+    with duckdb.connect() as log:
+        log.execute(
+            "CREATE TABLE told (chain_seq INT, score DOUBLE, threshold DOUBLE, review_band DOUBLE, "
+            "verdict VARCHAR, disposition VARCHAR, needs_review BOOLEAN, hold_reason VARCHAR, "
+            "frame_id VARCHAR, part_id VARCHAR)"
+        )
+        log.executemany("INSERT INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'f', 'p')", [*rows, *wrong])
+        found = log.execute(WRONG_VERDICTS.replace("{rows}", "told")).fetchall()
+    assert [seq for seq, *_ in found] == [seq for seq, *_ in wrong]
