@@ -24,6 +24,7 @@ from qc_edge.line.arrivals import Arrivals
 from qc_edge.line.capture import Capture
 from qc_edge.line.careful import Careful
 from qc_edge.line.compress import Compressor
+from qc_edge.line.in_force import InForceBook, described
 from qc_edge.line.inspector import Inspector
 from qc_edge.line.janitor import Janitor
 from qc_edge.line.judge import Judge
@@ -92,6 +93,7 @@ class Station:
         self._ledger: Ledger | None = None
         self._arrivals: Arrivals | None = None
         self._publication: Publication | None = None
+        self._in_force: InForceBook | None = None
         self.captures: list[Capture] = []
 
     def run(self, supervisor: Supervisor | None = None) -> None:
@@ -133,7 +135,8 @@ class Station:
             wait_s = settings.inspect.compress_after_s
             janitor = Janitor(watch, self.clock, self.note, self._arrivals, compressor, wait_s)
             crew.start("janitor", self._seams.patience_s, janitor.run)
-            self.note("started", self._described())
+            rules = self.inspector.rules if self.inspector else None
+            self.note("started", described(settings.station.roles, rules))
             watcher.watch()
 
     def load_rules(self, settings: Settings, bundle: Bundle, engine: Engine | None = None) -> Rules:
@@ -185,6 +188,8 @@ class Station:
         self._thresholds.tell(inspector.rules.threshold.threshold_id, rules)
         warn_of_settings(inspector.rules, rules)
         inspector.rules = rules
+        if self._in_force:
+            self._in_force.turn(rules)
 
     def _start_publishing(self, ledger: Ledger) -> Publication:
         """Before the first row: none may be recorded on a day that is sealed."""
@@ -225,6 +230,8 @@ class Station:
             suspects = arrivals.recovered[:_IN_HAND]
             rules = self.load_rules(settings, bundle, engine)
             self._thresholds.tell(ledger.last_threshold_id(), rules)
+            self._in_force = InForceBook(ledger, self.paths.settings_kept, self.note)
+            self._in_force.begin(rules)
             inspector = Inspector(
                 rules, arrivals, spool, ledger, judge,
                 Careful(self.paths.state / "in-hand.json", disk, suspects),
@@ -266,16 +273,6 @@ class Station:
         if self._ledger and (newest := self._ledger.newest_frame()):
             known.append(newest)
         return max((_micros(FrameId(name)) for name in known), default=0)
-
-    def _described(self) -> str:
-        rules = self.inspector.rules if self.inspector else None
-        roles = " and ".join(map(str, self.settings.station.roles))
-        if rules is None:
-            return roles
-        return (
-            f"{roles}; {rules.bundle.reference} on {rules.engine.backend} {rules.engine.version} "
-            f"({rules.engine.reason}); threshold {rules.threshold.threshold_id}"
-        )
 
     def _stop(self, notifier: Notifier, watcher: Supervisor) -> None:
         notifier.send("STOPPING=1")

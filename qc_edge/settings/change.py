@@ -39,8 +39,12 @@ class Change:
 
 def settings_digest(settings: Settings) -> str:
     """SHA-256 (hex) of the settings with all defaults filled in; equal settings, equal digest."""
-    canonical = json.dumps(settings.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(settings_text(settings).encode()).hexdigest()
+
+
+def settings_text(settings: Settings) -> str:
+    """The settings as canonical JSON with all defaults filled in: what the digest is taken over."""
+    return json.dumps(settings.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
 def is_live(name: str) -> bool:
@@ -50,14 +54,19 @@ def is_live(name: str) -> bool:
 
 def changed_live(old: Settings, new: Settings) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
     """The changes from `old` to `new`: (those that apply at once, those that need a restart)."""
+    changes = differences(old.model_dump(mode="json"), new.model_dump(mode="json"))
+    live = tuple(change for change in changes if is_live(change.name))
+    return live, tuple(change for change in changes if not is_live(change.name))
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> tuple[Change, ...]:
+    """The changes from `old` to `new`, both as the canonical JSON has them; a missing key is none."""
     before, after = _flat(old), _flat(new)
-    changes = [
+    return tuple(
         Change(name, before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
-    ]
-    live = tuple(change for change in changes if is_live(change.name))
-    return live, tuple(change for change in changes if not is_live(change.name))
+    )
 
 
 def in_force(old: Settings, new: Settings) -> Settings:
@@ -73,10 +82,13 @@ def in_force(old: Settings, new: Settings) -> Settings:
     return old.model_copy(update=sections)
 
 
-def _flat(settings: Settings) -> dict[str, Any]:
-    values = settings.model_dump(mode="json")
-    cameras = values.pop("camera")
-    flat = {f"{section}.{key}": value for section, keys in values.items() for key, value in keys.items()}
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    cameras = values.get("camera", [])
+    flat = {
+        f"{section}.{key}": value
+        for section, keys in values.items() if section != "camera"
+        for key, value in keys.items()
+    }  # fmt: skip
     flat["camera"] = [camera["name"] for camera in cameras]
     for camera in cameras:
         flat |= {f"camera.{camera['name']}.{key}": value for key, value in camera.items() if key != "name"}

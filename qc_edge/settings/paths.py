@@ -92,6 +92,11 @@ class StationPaths:
         return self.state / "thresholds"
 
     @property
+    def settings_kept(self) -> Path:
+        """Every settings that were ever in force, as JSON by digest: a row's `settings_digest` is its name."""
+        return self.state / "settings"
+
+    @property
     def models(self) -> Path:
         """Bundles installed on this station; the shipped ones stand behind them."""
         return self.state / "models"

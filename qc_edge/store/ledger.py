@@ -158,6 +158,12 @@ class Ledger:
             )
         return row[0] if row else None
 
+    def last_event(self, kind: str) -> str | None:
+        """What the newest event of that kind says in `after`."""
+        with self._lock:
+            row = self._one("SELECT after FROM events WHERE kind = ? ORDER BY chain_seq DESC LIMIT 1", kind)
+        return row[0] if row else None
+
     def day_counts(self, day: datetime) -> DayCounts:
         """The tally of the UTC day that `day` falls in."""
         since = day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
