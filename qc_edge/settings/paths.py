@@ -93,7 +93,7 @@ class StationPaths:
 
     @property
     def settings_kept(self) -> Path:
-        """Every settings that were ever in force, as JSON by digest: a row's `settings_digest` is its name."""
+        """All settings that were ever in force, as JSON: a row's `settings_digest` is the file's name."""
         return self.state / "settings"
 
     @property

@@ -153,7 +153,8 @@ class Ledger:
             row = self._one(
                 "SELECT threshold_id FROM ("
                 "(SELECT chain_seq, threshold_id FROM inspections ORDER BY chain_seq DESC LIMIT 1) UNION ALL "
-                "(SELECT chain_seq, after FROM events WHERE kind = 'threshold' ORDER BY chain_seq DESC LIMIT 1)"
+                "(SELECT chain_seq, after FROM events WHERE kind = 'threshold' "
+                "ORDER BY chain_seq DESC LIMIT 1)"
                 ") ORDER BY chain_seq DESC LIMIT 1"
             )
         return row[0] if row else None
