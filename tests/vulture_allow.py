@@ -1,6 +1,8 @@
 # ruff: noqa: B018, F821
 """What vulture takes for dead and is not, by why it is alive. Never imported, but type-checked."""
 
+from tarfile import TarInfo
+
 from onnxruntime import SessionOptions
 
 from qc_edge.camera.basler import _RemovalWatch
@@ -10,6 +12,9 @@ from qc_edge.engine.manifest import Manifest
 from qc_edge.line.arrivals import _Emitter, _Handler
 from qc_edge.line.status import Status
 from qc_edge.line.tally import Latency
+from qc_edge.metrics.figures import Figures
+from qc_edge.metrics.server import _Handler as _Scrape
+from qc_edge.metrics.server import _Server, _Server6, _UnixServer
 from qc_edge.report.dossier import Dossier
 from qc_edge.report.pictures import Picture
 
@@ -22,6 +27,7 @@ manifest: Manifest
 session: SessionOptions
 row: Inspection
 status: Status
+entry: TarInfo
 
 # pylon calls this
 _RemovalWatch.OnCameraDeviceRemoved
@@ -72,3 +78,17 @@ status.started_at
 status.spool_oldest_s
 status.model_sha256
 status.engine_reason
+
+# Prometheus' client and http.server call or read these
+Figures.collect
+_Server.timeout
+_Server.daemon_threads
+_Server.request_queue_size
+_Server.block_on_close
+_Server.handle_error
+_Server6.address_family
+_UnixServer.address_family
+_Scrape.timeout
+
+# tarfile writes this
+entry.mtime
