@@ -58,6 +58,7 @@ class Supervisor:
 
     def __init__(self, on_status: Callable[[Status], None] | None = None) -> None:
         self._on_status = on_status
+        self.stuck: list[str] = []
         self._stopping = False
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._reload = False
@@ -115,7 +116,8 @@ class Supervisor:
                 self._do_reload()
 
     def ended(self, stuck: list[str]) -> None:
-        """The workers have been dismissed: write the last status."""
+        """The workers have been dismissed, but for those that are stuck: write the last status."""
+        self.stuck = stuck
         self._reporter.trouble = f"stopped; did not end: {', '.join(stuck)}" if stuck else "stopped"
         self._report(force=True)
 

@@ -16,9 +16,6 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
       [bold]qc-edge run line1[/bold]
       [bold]qc-edge run line1 --root demo[/bold]
     """
-    import logging
-    import os
-
     from qc_edge.daemon import Station
     from qc_edge.errors import QcEdgeError, WorkerStuckError
     from qc_edge.service.logs import LOG, start_logging
@@ -32,14 +29,23 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
         station = Station(root.absolute(), name)
         start_logging(station.settings.log.level, name)
         station.run(supervisor)
+        if supervisor.stuck:
+            end_at_once(0)
     except QcEdgeError as fault:
         told = last_words(fault)
-        if isinstance(fault, WorkerStuckError):
-            # A stuck thread would hold up the interpreter's own end as well.
+        if supervisor.stuck or isinstance(fault, WorkerStuckError):
             if not told:
                 LOG.critical("%s", fault)
-            logging.shutdown()
-            os._exit(fault.exit_code)
+            end_at_once(fault.exit_code)
         if not told:
             raise
         raise SystemExit(fault.exit_code) from None
+
+
+def end_at_once(code: int) -> None:
+    """End the process: the interpreter's own end would wait for a stuck thread for ever."""
+    import logging
+    import os
+
+    logging.shutdown()
+    os._exit(code)
