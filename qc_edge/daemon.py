@@ -226,7 +226,7 @@ class Station:
             self_test(engine, bundle)
             beat.now()
             evidence = Evidence(self.paths.state, self.paths.evidence, disk)
-            judge = Judge(engine, spool, evidence, ledger.part_counters(), len(settings.camera) > 1)
+            judge = Judge(engine, spool, evidence, ledger.part_counters(), _only_camera(settings))
             suspects = arrivals.recovered[:_IN_HAND]
             rules = self.load_rules(settings, bundle, engine)
             self._thresholds.tell(ledger.last_threshold_id(), rules)
@@ -283,6 +283,11 @@ class Station:
         watcher.ended(stuck)
         for output in (self.journal, *self._seams.outputs):
             output.close()
+
+
+def _only_camera(settings: Settings) -> str | None:
+    names = [each.name for each in settings.camera] or [INCOMING]
+    return names[0] if len(names) == 1 else None
 
 
 def _micros(frame: FrameId) -> int:

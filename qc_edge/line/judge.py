@@ -34,7 +34,10 @@ class _Kept:
 
 
 class Judge:
-    """Used by the inspector's thread; evidence is written beside the model by a thread of its own."""
+    """Used by the inspector's thread; evidence is written beside the model by a thread of its own.
+
+    Parts without an id are counted for each camera: `top-7`, or `7` of the camera `counted_plainly`.
+    """
 
     def __init__(
         self,
@@ -42,13 +45,13 @@ class Judge:
         spool: Spool,
         evidence: Evidence,
         counters: dict[str, int],
-        count_per_camera: bool,
+        counted_plainly: str | None,
     ) -> None:
         self._engine = engine
         self._spool = spool
         self._evidence = evidence
         self._counters = counters
-        self._per_camera = count_per_camera
+        self._counted_plainly = counted_plainly
         self._keeper = ThreadPoolExecutor(1, "keeper")
         self._kept: list[_Kept] = []
         self._failures = 0
@@ -111,7 +114,7 @@ class Judge:
         key = found.frame.camera
         count = self._counters.get(key, 0) + 1
         self._counters[key] = count
-        return (f"{key}-{count}" if self._per_camera else str(count)), "counter"
+        return (str(count) if key == self._counted_plainly else f"{key}-{count}"), "counter"
 
     def _infer(self, found: Candidate) -> Score | None:
         assert found.prepared is not None  # noqa: S101
