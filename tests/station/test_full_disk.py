@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from qc_edge.line.capture import CaptureState
 from qc_edge.store.durable import Disk
 from tests.station.audit import audit
 from tests.station.harness import Running, drop, dropped, inspect_all, make_station, part, running, wait_for
@@ -49,6 +51,14 @@ def fill(place: Path) -> Path:
     return ballast
 
 
+def has_spooled(state: CaptureState, frames: int) -> bool:
+    return state.spooled >= frames
+
+
+def has_lost(state: CaptureState, frames: int) -> bool:
+    return state.lost >= frames
+
+
 def test_a_disk_that_fills_up_again_and_again_costs_nothing_but_counted_frames(small: Path) -> None:
     paths = make_station(small, CAMERA, inspect={"prepare_threads": 2, "compress_after_s": 3600.0})
     told = small.parent / "told"
@@ -58,11 +68,10 @@ def test_a_disk_that_fills_up_again_and_again_costs_nothing_but_counted_frames(s
         for number in range(4):
             drop(paths, f"before-{number}.png", part(seed=number))
             enough = state.spooled + 3 + number % 3
-            station.wait_for(lambda enough=enough: state.spooled >= enough, "it works")
+            station.wait_for(partial(has_spooled, state, enough), "it works")
             ballast = fill(small)
             station.wait_for_status(lambda status: "HOLD: disk" in status.line(), "it says that it holds")
-            lost = state.lost
-            station.wait_for(lambda lost=lost: state.lost > lost + 3, "what finds no room is counted")
+            station.wait_for(partial(has_lost, state, state.lost + 3), "what finds no room is counted")
             ballast.unlink()
             station.wait_for_status(lambda status: status.ready, "it goes on by itself")
             station.wait_for(lambda: not dropped(paths), "all taken")

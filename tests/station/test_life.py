@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from qc_edge.domain.frame import frame_id_micros
 from qc_edge.settings import StationPaths
 from tests.station.audit import audit
 from tests.station.harness import (
     BAD,
     NEAR,
+    REPOSITORY,
     WAIT_S,
+    child_environment,
     child_said,
     configure,
     drop,
@@ -107,6 +111,36 @@ def test_told_to_stop_while_the_model_hangs_it_still_ends_in_time(tmp_path: Path
     assert "did not end within" in child_said(paths)
     inspect_all(paths)
     assert audit(paths).of("poison.png")["hold_reason"] == "recovered"
+
+
+HANGING_DECODER = """
+import sys, threading
+from pathlib import Path
+from qc_edge.commands import run
+from qc_edge.line import preparer
+
+def decode(*_, **__):
+    print("it hangs", flush=True)
+    threading.Event().wait()
+
+preparer.decode = decode
+run.command("line1", Path(sys.argv[1]))
+"""
+
+
+def test_told_to_stop_while_a_decoder_hangs_the_command_still_ends_with_0(tmp_path: Path) -> None:
+    paths = make_station(tmp_path)
+    configure(paths, engine={"backend": "scripted"})
+    drop(paths, "a.png", part())
+    command = [sys.executable, "-c", HANGING_DECODER, str(tmp_path)]
+    with subprocess.Popen(
+        command, env=child_environment(), cwd=REPOSITORY, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"it hangs\n"
+        code, seconds = stopped(process)
+    assert code == 0
+    assert seconds < 5.5
 
 
 def test_a_second_run_is_refused_with_who_holds_the_station(tmp_path: Path) -> None:
@@ -206,3 +240,18 @@ def test_a_signal_at_any_moment_of_the_start_ends_it(tmp_path: Path) -> None:
         assert seconds < 5
     inspect_all(paths)
     assert len(audit(paths).inspections) == 1
+
+
+def test_a_clock_that_was_set_back_while_the_station_was_down_is_in_the_rows(tmp_path: Path) -> None:
+    paths = make_station(tmp_path, CAMERA)
+    in_an_hour = time.time_ns() // 1000 + 3_600_000_000
+    (paths.state / "frame-clock").write_text(str(in_an_hour))
+    with running(paths, seams(Plan(camera="3f"))) as station:
+        drop(paths, "a.png", part())
+        station.wait_until_inspected(4)
+        status = station.wait_for_status(lambda status: status.clock, "the clock's state")
+    assert "stepped back" in status.clock
+    rows = audit(paths).inspections
+    assert not any(row["clock_trusted"] for row in rows)
+    assert all(frame_id_micros(row["frame_id"]) > in_an_hour for row in rows)
+    assert len({row["part_id"] for row in rows}) == 4, "counted parts of different sources differ"
