@@ -48,5 +48,5 @@ def command(name: Name, out_file: Out = None, images: Images = 0, root: Root = D
     console = out()
     console.print(table)
     pictures = sum(each.name.startswith("images/") for each in packed)
-    about = f"{file.stat().st_size / 1e6:,.1f} MB, {len(packed)} files, {pictures or 'no'} images"
+    about = f"{file.stat().st_size / 1e3:,.0f} kB, {len(packed)} files, {pictures or 'no'} images"
     console.print(Text.assemble((str(file), "bold"), f"\n{about}; secrets removed"))

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,9 @@ def check_trend(paths: StationPaths, storage: StorageSettings) -> Iterator[Seen]
         yield ok("no frames in the last 24 h: the room lasts")
         return
     days = max(0.0, free - storage.stop_free_mb * 1e6) / rate
-    said = f"{rate / 1e9:,.1f} GB a day over the last day: room for {days:,.0f} days until the station holds"
+    said = (
+        f"{rate / 1e9:,.1f} GB a day at the pace of the last 24 h: room for {days:,.0f} days, then it holds"
+    )
     fix = "a larger disk, or move old evidence off the box; nothing is deleted by itself"
     if days < SOON_DAYS:
         yield (Level.FAULT if days < NOW_DAYS else Level.WARNING), said, fix
@@ -83,7 +86,10 @@ def check_trend(paths: StationPaths, storage: StorageSettings) -> Iterator[Seen]
 
 
 def _bytes_a_day(paths: StationPaths) -> float:
-    """From the size of the last hours of the journal, and what a row of late keeps as evidence."""
+    """From the size of the last hours of the journal, and what a row of late keeps as evidence.
+
+    A station younger than a day counts as if it went on like this.
+    """
     hours = sorted(paths.journal.glob("*.jsonl"))[-_HOURS:]
     now = time.time()
     recent = [file.stat() for file in hours if now - file.stat().st_mtime < _HOURS * 3600]
@@ -95,7 +101,9 @@ def _bytes_a_day(paths: StationPaths) -> float:
     line = sum(len(json.dumps(row)) for row in rows) / len(rows)
     kept = sum(_size(paths.state, row) for row in rows) / len(rows)
     written = sum(file.st_size for file in recent)
-    return written / line * (kept + 2 * line)
+    first = datetime.strptime(f"{min(paths.journal.glob('*.jsonl')).stem}+0000", "%Y-%m-%dT%H%z").timestamp()
+    hours_of_it = min(float(_HOURS), max(1.0, (now - first) / 3600))
+    return written / line * (kept + 2 * line) * _HOURS / hours_of_it
 
 
 def _size(state: Path, row: dict[str, Any]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from qc_edge.checkup import Finding, Level
-from qc_edge.doctor import Diagnosis, Host, examine
+from qc_edge.doctor import Diagnosis, Host, disk, examine
 from qc_edge.service.lock import StationLock
 from qc_edge.store.durable import Disk
 from tests.cli.runner import invoke
@@ -63,7 +64,7 @@ def test_trouble_is_red_in_the_station_s_own_words_with_the_page_to_read(tmp_pat
         station.wait_for(lambda: not json.loads(paths.status.read_bytes())["ready"], "written")
         found = examine(tmp_path, "line1", host)
     red = next(f for f in of(found, "station") if f.level is Level.FAULT)
-    assert red.said.startswith("camera top refuses")
+    assert red.said.startswith(("camera top is lost", "camera top refuses"))
     assert "technician.md: A camera is missing or lost" in red.hint
     assert (found.colour, found.exit_code) == ("red", 2)
 
@@ -161,3 +162,16 @@ def test_it_takes_a_few_seconds(tmp_path: Path, host: Host) -> None:
     begun = time.monotonic()
     examine(tmp_path, "line1", host)
     assert time.monotonic() - begun < 20
+
+
+def test_a_young_station_is_taken_to_go_on_as_it_began(tmp_path: Path, host: Host) -> None:
+    paths = make_station(tmp_path)
+    with running(paths) as station:
+        for number in range(5):
+            drop(paths, f"{number}.png", part(seed=number))
+        station.wait_until_inspected(5)
+    young = disk._bytes_a_day(paths)
+    for hour in paths.journal.glob("*.jsonl"):
+        (paths.journal / "2026-01-01T00.jsonl").write_bytes(hour.read_bytes())
+    os.utime(paths.journal / "2026-01-01T00.jsonl", (0, 0))
+    assert young > 6 * disk._bytes_a_day(paths) > 0
