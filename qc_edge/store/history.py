@@ -19,8 +19,10 @@ from qc_edge.domain.history import Flip, Judged, Labelled, Selection, Stored, To
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.store.durable import write_file
 
-_CONFIG: dict[str, Any] = {"memory_limit": "1GB", "autoinstall_known_extensions": False}
-"""The station that is asked may be running on the same machine."""
+_CONFIG: dict[str, Any] = {
+    "memory_limit": "1GB", "autoinstall_known_extensions": False, "enable_progress_bar": False,
+}  # fmt: skip
+"""The station that is asked may be running on the same machine; what goes to stdout is the answer alone."""
 
 BINS = 100
 """Of the histogram: scores 0.00 to 1.00."""
