@@ -15,7 +15,7 @@ from qc_edge.doctor import Diagnosis, Host, disk, examine
 from qc_edge.service.lock import StationLock
 from qc_edge.store.durable import Disk
 from tests.cli.runner import invoke
-from tests.station.harness import configure, drop, make_station, part, running, spool
+from tests.station.harness import configure, drop, make_station, part, running
 from tests.station.twins import Plan, seams
 
 CAMERA = {"name": "top", "backend": "scripted", "trigger": "hardware"}
@@ -33,7 +33,7 @@ def of(diagnosis: Diagnosis, area: str) -> list[Finding]:
 
 def test_a_station_at_rest_is_amber_and_says_how_to_start_it(tmp_path: Path, host: Host) -> None:
     paths = make_station(tmp_path)
-    spool(paths, part(), 1)
+    (paths.frames / "20261122T141507123456Z-top.pgm").touch()
     found = examine(tmp_path, "line1", host)
     assert of(found, "station")[0].said == "not running"
     assert of(found, "station")[0].hint == f"qc-edge run line1 --root {tmp_path}"
