@@ -6,11 +6,14 @@ import contextlib
 import fcntl
 import json
 import os
+import threading
 from pathlib import Path
 from types import TracebackType
 
 from qc_edge.errors import BusyError, StoreError
 from qc_edge.service.clock import utc_now
+
+_TRIES, _PAUSE_S = 5, 0.05
 
 
 class StationLock:
@@ -30,16 +33,14 @@ class StationLock:
                 f"cannot open the station's lock {self._path}: {fault.strerror}",
                 hint="run as the station's user, or give another --root",
             ) from fault
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not self._taken():
             holder = holder_of(self._path)
             os.close(self._fd)
             who = f"process {holder['pid']} since {holder['since']}" if holder else "another process"
             raise BusyError(
                 f"station {self._path.parent.name!r} is already run by {who}",
                 hint="systemctl status qc-edge@NAME, or qc-edge status NAME; stop it first",
-            ) from None
+            )
         content = json.dumps({"pid": os.getpid(), "since": utc_now().isoformat(timespec="seconds")})
         os.ftruncate(self._fd, 0)
         with contextlib.suppress(OSError):  # without room the lock is held by somebody unnamed
@@ -51,6 +52,17 @@ class StationLock:
     ) -> None:
         os.ftruncate(self._fd, 0)
         os.close(self._fd)
+
+    def _taken(self) -> bool:
+        """Whoever only asks who holds it holds it for a moment: that is waited for."""
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                threading.Event().wait(_PAUSE_S)
+            else:
+                return True
+        return False
 
 
 def holder_of(path: Path) -> dict[str, object] | None:
