@@ -80,10 +80,11 @@ SELECT part_id,                                               -- the physical pi
        score,                                                 -- 0..1, higher is worse
        threshold,                                             -- at or above it FAILs
        model_name || '@' || model_version AS who,             -- the model, or the person
-       raw_path                                               -- evidence: the frame
+       raw_path,                                              -- evidence: the frame
+       date                                                   -- the day (UTC) on which it was recorded
 FROM inspections_raw
 UNION ALL
-SELECT part_id, recorded_at, 'label', frame_id, label, NULL, defect_class, why, NULL, NULL, who, NULL
+SELECT part_id, recorded_at, 'label', frame_id, label, NULL, defect_class, why, NULL, NULL, who, NULL, date
 FROM labels;
 
 -- Yield hour by hour and camera by camera.
@@ -96,7 +97,8 @@ SELECT date_trunc('hour', recorded_at) AS hour,               -- begins at
        count(*) FILTER (verdict = 'INVALID') AS invalid,      -- could not be judged
        count(*) FILTER (disposition = 'HOLD') AS held,        -- the line was told HOLD
        passed / nullif(passed + failed, 0) AS yield,          -- share of PASS among what was judged
-       avg(score) AS mean_score                               -- drifts before the yield does
+       avg(score) AS mean_score,                              -- drifts before the yield does
+       date                                                   -- the day (UTC)
 FROM inspections_raw GROUP BY ALL;
 
 -- What was not accepted, and why, day by day.
@@ -125,7 +127,8 @@ SELECT date_trunc('hour', recorded_at) AS hour,               -- begins at
        avg(exposure_us) AS exposure_us_mean,                  -- exposure time (us)
        max(saturated_share) AS saturated_share_max,           -- the worst frame
        approx_quantile(framing_shift_px, 0.95) AS framing_shift_p95,  -- the fixture moves (pixels)
-       count(*) FILTER (verdict = 'INVALID') AS refused       -- outside the gates, or unreadable
+       count(*) FILTER (verdict = 'INVALID') AS refused,      -- outside the gates, or unreadable
+       date                                                   -- the day (UTC)
 FROM inspections_raw GROUP BY ALL;
 
 -- What a person should look at, with the reason; a label takes it off, a dispute puts it back.
@@ -141,7 +144,8 @@ SELECT frame_id,                                              -- the inspection
        CASE WHEN disputed THEN 'disputed' WHEN verdict = 'INVALID' THEN reason ELSE 'near_threshold' END
            AS why,                                            -- disputed, near_threshold, or the reason code
        label,                                                 -- the label in effect, if disputed
-       raw_path                                               -- evidence: the frame
+       raw_path,                                              -- evidence: the frame
+       date                                                   -- the day (UTC) on which it was recorded
 FROM inspections WHERE disputed OR (needs_review AND label IS NULL);
 
 -- How a release of the model does against the labels: escapes, overkill, precision, recall, each with its
