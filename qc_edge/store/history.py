@@ -19,10 +19,8 @@ from qc_edge.domain.history import Flip, Judged, Labelled, Selection, Stored, To
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.store.durable import write_file
 
-_CONFIG: dict[str, Any] = {
-    "memory_limit": "1GB", "autoinstall_known_extensions": False, "enable_progress_bar": False,
-}  # fmt: skip
-"""The station that is asked may be running on the same machine; what goes to stdout is the answer alone."""
+_CONFIG: dict[str, Any] = {"memory_limit": "1GB", "autoinstall_known_extensions": False}
+"""The station that is asked may be running on the same machine."""
 
 BINS = 100
 """Of the histogram: scores 0.00 to 1.00."""
@@ -42,6 +40,7 @@ class History:
         self, log: duckdb.DuckDBPyConnection, inspections: str, labels: str, selection: Selection
     ) -> None:
         self._log = log
+        log.execute("SET enable_progress_bar = false")  # DuckDB 2.0 draws it on stdout, into the answer
         self._labels = labels
         self._where, self._values = _condition(selection)
         self._from = f"(SELECT {_COLUMNS} FROM {inspections}{self._where})"

@@ -29,7 +29,8 @@ def copy(database: Path, to: Path, say: Callable[[int], object] = lambda _: None
     """The inspections of a log at rest as a SQLite database at `to`, which must not exist."""
     building = to.with_suffix(".building")
     building.unlink(missing_ok=True)
-    with duckdb.connect(str(database), read_only=True, config={"enable_progress_bar": False}) as log:
+    with duckdb.connect(str(database), read_only=True) as log:
+        log.execute("SET enable_progress_bar = false")
         kinds = dict(
             log.execute(
                 "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = 'inspections'"
