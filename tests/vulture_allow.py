@@ -7,7 +7,7 @@ from onnxruntime import SessionOptions
 
 from qc_edge.camera.basler import _RemovalWatch
 from qc_edge.domain.calibration import Calibration
-from qc_edge.domain.inspection import Gap, Inspection
+from qc_edge.domain.inspection import Gap, Inspection, Label
 from qc_edge.engine.manifest import Manifest
 from qc_edge.line.arrivals import _Emitter, _Handler
 from qc_edge.line.status import Status
@@ -17,15 +17,19 @@ from qc_edge.metrics.server import _Handler as _Scrape
 from qc_edge.metrics.server import _Server, _Server6, _UnixServer
 from qc_edge.report.dossier import Dossier
 from qc_edge.report.pictures import Picture
+from qc_edge.store.ledger import Ledger
+from qc_edge.store.seal import Seal
 
 calibration: Calibration
 dossier: Dossier
 gap: Gap
+label: Label
 latency: Latency
 picture: Picture
 manifest: Manifest
 session: SessionOptions
 row: Inspection
+seal: Seal
 status: Status
 entry: TarInfo
 
@@ -42,10 +46,14 @@ session.log_severity_level
 _Emitter.get_event_mask_from_filter
 _Handler.dispatch
 
+# tests of damaged logs call this
+Ledger.checkpoint
+
 # written to the log as whole rows, asked for in SQL
 gap.noticed_at
 gap.first_frame_number
 gap.last_frame_number
+label.label_id
 row.raw_sha256
 row.calibration_in_date
 row.model_name
@@ -73,6 +81,7 @@ manifest.training
 manifest.approved
 manifest.outputs.score_means
 manifest.decision.classes
+seal.sealed_at
 status.pid
 status.started_at
 status.spool_oldest_s
