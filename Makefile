@@ -10,12 +10,13 @@ PYTEST_ARGS ?=
 DEMO_SECONDS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench clean venv
+.PHONY: help demo test test-systemd deb bench clean venv
 
 help:
 	@echo "make demo    a whole station on rendered parts: no camera, no GPU (about half a minute)"
 	@echo "make test    all checks and tests"
 	@echo "make bench   the benchmark: speed against the plain loops, side by side"
+	@echo "make deb     a Debian package that installs without a network"
 	@echo "make clean   remove what the commands above have made"
 	@echo
 	@echo "PYTHON=python3.12 make test   another Python, in an environment of its own"
@@ -27,8 +28,16 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@failed=0; \
 	$(VENV)/bin/python -m pytest -n $(WORKERS) -m "not serial" $(PYTEST_ARGS) || failed=1; \
-	$(VENV)/bin/python -m pytest -m serial $(PYTEST_ARGS) || failed=1; \
+	$(VENV)/bin/python -m pytest -m "serial and not root" $(PYTEST_ARGS) || failed=1; \
 	exit $$failed
+
+# A station's life under a real systemd, in a container: as root, with systemd-container and debootstrap.
+test-systemd: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pytest -m root $(PYTEST_ARGS)
+
+# For boxes with the same Python as this machine; ARCH=arm64 make deb for the other architecture.
+deb: $(VENV)/bin/pip
+	systemd/deb/build.sh $(VENV)/bin/python dist
 
 bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tests.bench
