@@ -14,8 +14,8 @@ from typer.main import get_command
 
 from qc_edge.cli import COMMANDS, app
 from qc_edge.settings import Settings
+from qc_edge.settings.camera import CameraSettings
 from qc_edge.settings.change import is_live
-from qc_edge.settings.model import CameraSettings
 from qc_edge.settings.schema import station_schema
 
 REFERENCE = Path(__file__).parent / "reference"

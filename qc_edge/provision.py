@@ -12,9 +12,9 @@ from qc_edge.errors import CalibrationError, StoreError, UsageError
 from qc_edge.rendered import Truth, write_series
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import INCOMING, StationPaths, parse_settings
-from qc_edge.settings.model import NAME_PATTERN
 from qc_edge.settings.render import render_settings
 from qc_edge.settings.schema import SCHEMA_FILE
+from qc_edge.settings.section import NAME_PATTERN
 from qc_edge.store import calibrations
 from qc_edge.store.durable import write_file
 from qc_edge.vision.calibrate import propose, sample

@@ -5,6 +5,7 @@ from tarfile import TarInfo
 
 from onnxruntime import SessionOptions
 
+from qc_edge.appliance.network import Network
 from qc_edge.camera.basler import _RemovalWatch
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.inspection import Gap, Inspection, Label
@@ -101,3 +102,5 @@ _Scrape.timeout
 
 # tarfile writes this
 entry.mtime
+
+Network.OPEN  # chosen by its value on the command line

@@ -34,12 +34,6 @@ class Notifier:
                 ) from None
             self._notify = daemon.notify
 
-    @property
-    def watchdog_s(self) -> float | None:
-        """systemd's watchdog interval (s), None if it does not watch."""
-        usec = os.environ.get("WATCHDOG_USEC")
-        return int(usec) / 1e6 if usec and self._notify else None
-
     def send(self, *assignments: str) -> None:
         """Send `READY=1`, `STATUS=...` and so on, as in sd_notify(3)."""
         if self._notify:

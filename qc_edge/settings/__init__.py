@@ -1,10 +1,10 @@
 """A station's settings: the TOML a person edits, checked as a whole, and where its files are."""
 
+from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.change import Change, changed_live, in_force, settings_digest
 from qc_edge.settings.load import load_settings, parse_settings
 from qc_edge.settings.model import (
     INCOMING,
-    CameraSettings,
     EngineSettings,
     IncomingSettings,
     InspectSettings,
@@ -15,7 +15,6 @@ from qc_edge.settings.model import (
     Settings,
     StationSettings,
     StorageSettings,
-    Trigger,
 )
 from qc_edge.settings.paths import StationPaths
 

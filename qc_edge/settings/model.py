@@ -5,21 +5,15 @@ from __future__ import annotations
 import ipaddress
 import re
 from enum import Enum
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from qc_edge.settings.camera import CameraSettings, Trigger
+from qc_edge.settings.section import Name, Section
 
 INCOMING = "incoming"
 """Stands for a camera's name where a frame comes from spool/incoming/: in frame ids, in calibrations."""
-
-NAME_PATTERN = r"^[a-z][a-z0-9-]{0,30}$"
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Text = Annotated[str, Field(min_length=1)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Role(str, Enum):
@@ -31,17 +25,7 @@ class Role(str, Enum):
     __str__ = str.__str__
 
 
-class Trigger(str, Enum):
-    """What makes the camera expose."""
-
-    FREE = "free"
-    HARDWARE = "hardware"
-    SOFTWARE = "software"
-
-    __str__ = str.__str__
-
-
-class StationSettings(_Section):
+class StationSettings(Section):
     """The station as a whole."""
 
     name: Name = Field(description="The station's name; the settings file is NAME.toml.")
@@ -56,80 +40,7 @@ class StationSettings(_Section):
     )  # fmt: skip
 
 
-class CameraSettings(_Section):
-    """One camera."""
-
-    name: Name = Field(description="Stands in every frame id: top, left, weld-2.")
-    backend: Literal["basler", "emulated", "folder", "scripted"] = Field(
-        default="basler",
-        description="basler: a real device. emulated: pylon's emulator plays `images`. "
-        "folder: plays `images` without pylon. scripted: faults for tests.",
-    )  # fmt: skip
-    serial: Text | None = Field(
-        default=None, description="Serial number; without it the only camera found is taken."
-    )
-    trigger: Trigger = Field(default=Trigger.FREE, description="What makes the camera expose.")
-    rate_hz: float | None = Field(
-        default=None, gt=0, le=1000, validate_default=True,
-        description="Frames per second: free run and folder, or this station's own software triggers.",
-    )  # fmt: skip
-    trigger_line: Text = Field(default="Line1", description="Input of the hardware trigger.")
-    trigger_edge: Literal["RisingEdge", "FallingEdge"] = Field(
-        default="RisingEdge", description="Edge of the hardware trigger."
-    )
-    exposure_us: float | None = Field(default=None, gt=0, description="Exposure time (us).")
-    gain_db: float | None = Field(
-        default=None, ge=0, le=48, description="Analogue gain (dB; raw units on older cameras)."
-    )
-    pixel_format: str | None = Field(
-        default=None, pattern="^(Mono(8|10|12|16)|Bayer(RG|GB|GR|BG)(8|10|12|16)|RGB8|BGR8)$",
-        description="Mono8, Mono10, Mono12, Mono16, BayerRG8 ..., RGB8, BGR8.",
-    )  # fmt: skip
-    roi: tuple[int, int, int, int] | None = Field(
-        default=None, description="Region read out of the sensor: [x, y, width, height] (pixels)."
-    )
-    packet_size: int | None = Field(
-        default=None, ge=576, le=16000, description="GigE packet size (bytes): the link's MTU."
-    )
-    grab_timeout_s: float = Field(
-        default=1.0, gt=0, le=2,
-        description="One wait for a frame (s). With free run or own triggers, no frame in "
-        "`silence_s` is reported.",
-    )  # fmt: skip
-    silence_s: float = Field(
-        default=5.0, gt=0,
-        description="No frame for this long from a camera that should deliver is said aloud (s).",
-    )  # fmt: skip
-    images: Path | None = Field(
-        default=None, validate_default=True,
-        description="Directory that an emulated or folder camera plays, in name order; a relative path "
-        "starts at the settings file.",
-    )  # fmt: skip
-    repeat: bool = Field(default=True, description="Folder camera: start again after the last.")
-
-    @field_validator("roi")
-    @classmethod
-    def _roi_is_a_region(cls, roi: tuple[int, int, int, int] | None) -> object:
-        if roi and (min(roi[:2]) < 0 or min(roi[2:]) < 1):
-            raise ValueError("expected [x, y, width, height] with x, y >= 0 and width, height >= 1")
-        return roi
-
-    @field_validator("images")
-    @classmethod
-    def _folder_has_images(cls, images: Path | None, info: ValidationInfo) -> Path | None:
-        if images is None and info.data.get("backend") == "folder":
-            raise ValueError("missing; backend 'folder' plays a directory: images = \"/path\"")
-        return images and (info.context or {}).get("base", Path()) / images
-
-    @field_validator("rate_hz")
-    @classmethod
-    def _folder_has_a_rate(cls, rate: float | None, info: ValidationInfo) -> float | None:
-        if rate is None and info.data.get("backend") == "folder":
-            raise ValueError("missing; backend 'folder' needs its frames per second: rate_hz = 10.0")
-        return rate
-
-
-class IncomingSettings(_Section):
+class IncomingSettings(Section):
     """Frames that other acquisition nodes drop into spool/incoming/."""
 
     enabled: bool = Field(default=True, description="Take files from spool/incoming/.")
@@ -162,7 +73,7 @@ class IncomingSettings(_Section):
         return pattern
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     """Which model judges, and where the line between good and bad is."""
 
     bundle: str = Field(
@@ -180,7 +91,7 @@ class ModelSettings(_Section):
     )  # fmt: skip
 
 
-class EngineSettings(_Section):
+class EngineSettings(Section):
     """What runs the model."""
 
     backend: Literal["auto", "onnx", "scripted"] = Field(
@@ -190,7 +101,7 @@ class EngineSettings(_Section):
     threads: int = Field(default=0, ge=0, le=256, description="CPU threads; 0: chosen by cores.")
 
 
-class InspectSettings(_Section):
+class InspectSettings(Section):
     """How inspection uses the machine."""
 
     prepare_threads: int = Field(
@@ -210,7 +121,7 @@ class InspectSettings(_Section):
     )  # fmt: skip
 
 
-class StorageSettings(_Section):
+class StorageSettings(Section):
     """When the disk counts as low or full, and how often the log is published."""
 
     warn_free_mb: float = Field(default=5_000, ge=0, description="Warn below this much room (MB).")
@@ -230,7 +141,7 @@ class StorageSettings(_Section):
         return self
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     """What the station says while it runs."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
@@ -243,7 +154,7 @@ class LogSettings(_Section):
     )  # fmt: skip
 
 
-class MetricsSettings(_Section):
+class MetricsSettings(Section):
     """Figures for Prometheus; never reachable from another machine."""
 
     listen: str = Field(
@@ -272,7 +183,7 @@ class MetricsSettings(_Section):
         return listen
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole file."""
 
     station: StationSettings = Field(description="The section [station], with the station's name.")

@@ -12,8 +12,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from qc_edge.settings.camera import CameraSettings
 from qc_edge.settings.change import is_live
-from qc_edge.settings.model import CameraSettings, Settings
+from qc_edge.settings.model import Settings
 
 _HEAD = """\
 #:schema ./station.schema.json

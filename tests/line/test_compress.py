@@ -6,7 +6,6 @@ import os
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -16,7 +15,7 @@ from qc_edge.vision import pnm
 from qc_edge.vision.image import Pixels, decode, pixels_sha256
 
 PICTURES: dict[str, tuple[Pixels, int]] = {
-    "gray": (cv2.resize(np.arange(256, dtype=np.uint8).reshape(16, 16), (64, 48)), 8),
+    "gray": (np.tile(np.arange(64, dtype=np.uint8), (48, 1)), 8),
     "12 bit": (np.arange(64 * 48, dtype=np.uint16).reshape(48, 64), 12),
     "colour": (np.arange(64 * 48 * 3, dtype=np.uint32).reshape(48, 64, 3).astype(np.uint8), 8),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import duckdb
@@ -28,7 +29,10 @@ def test_each_camera_has_its_own_parts_and_its_own_count(tmp_path: Path) -> None
         cv2.imwrite(str(images / "part.png"), part(level))
         calibrations.write(paths.calibration, starting_calibration(NAME, name, utc_now()))
         cameras.append({"name": name, "backend": "emulated", "images": images, "rate_hz": 4.0})
-    sections = {"station": {"name": NAME, "deadline_ms": 60_000.0}, "model": {"bundle": "corner@1"}}
+    sections: dict[str, dict[str, Any]] = {
+        "station": {"name": NAME, "deadline_ms": 60_000.0},
+        "model": {"bundle": "corner@1"},
+    }
     paths.settings.write_text(render_settings(sections, cameras))
 
     given = replace(seams(Plan()), connect_camera=connect)
