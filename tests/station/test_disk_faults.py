@@ -27,7 +27,8 @@ PARTS = [f"{number}.png" for number in range(8)]
 WRITES = [
     "write before in evidence", "write half in evidence", "write after in evidence",
     "link before in evidence",
-    "sync before in evidence", "sync before in frames", "append before", "append half",
+    "sync before in evidence", "sync before in frames",
+    "append before in inspections", "append half in inspections",
 ]  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def test_without_room_the_station_holds_and_goes_on_by_itself(tmp_path: Path, st
     plan = Plan(
         camera="8f",
         announced=str(told),
-        faults=(Fault(step, nth=2 if "append" in step else 1 if "frames" in step else 4, act="ENOSPC"),),
+        faults=(Fault(step, nth=1 if "frames" in step or "append" in step else 4, act="ENOSPC"),),
     )
     with running(paths, seams(plan)) as station:
         for number, name in enumerate([] if camera else PARTS):
@@ -66,7 +67,7 @@ def test_without_room_a_refused_file_waits_like_any_other(tmp_path: Path) -> Non
 def test_without_room_a_suspect_waits_too(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
     drop(paths, "a.png", part())
-    with running(paths, seams(Plan(faults=(Fault("append before", nth=2, act="EIO", times=1),)))) as station:
+    with running(paths, seams(Plan(faults=(Fault("append before in inspections", act="EIO", times=1),)))) as station:
         fault = station.wait_until_ended()
         station.fault = None
     assert isinstance(fault, StoreError)

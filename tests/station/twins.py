@@ -106,10 +106,11 @@ class FaultyDisk(Disk):
         self._reach("link after", path)
 
     def append(self, fd: int, data: bytes) -> None:
-        """Steps: append before, append half, append after."""
-        self.cues.reach("append before")
+        """Steps: append before, append half, append after; `in inspections` those that hold a part's row."""
+        kind = Path("inspections") if b'"table":"inspections"' in data else None
+        self.cues.reach("append before", kind)
         try:
-            self.cues.reach("append half")
+            self.cues.reach("append half", kind)
         except OSError:
             os.write(fd, data[: len(data) // 2])
             raise
@@ -118,7 +119,7 @@ class FaultyDisk(Disk):
             self.cues.reach("append half written")
             data = data[len(data) // 2 :]
         super().append(fd, data)
-        self.cues.reach("append after")
+        self.cues.reach("append after", kind)
 
     def unlink(self, path: Path) -> None:
         """Steps: unlink before, unlink after."""
