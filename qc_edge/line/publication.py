@@ -62,10 +62,10 @@ class Publication:
                 try:
                     self._work(go_on, time.monotonic() - started > _SEAL_AFTER_S)
                     self._said, self._up_to_date_at = "", time.monotonic()
-                except StoreError as fault:
-                    if fault.message != self._said:
+                except (StoreError, OSError) as fault:
+                    if str(fault) != self._said:
                         LOG.error("publishing: %s", fault)
-                    self._said = fault.message
+                    self._said = str(fault)
                 again = time.monotonic() + self.every_s
                 while (left := again - time.monotonic()) > 0:
                     stop.wait(min(left, 1.0))
@@ -78,7 +78,7 @@ class Publication:
         try:
             if self.ready.is_set():
                 self._publisher.publish()
-        except StoreError as fault:
+        except (StoreError, OSError) as fault:
             LOG.error("publishing: %s; the next start publishes the rest", fault)
         finally:
             self._working.release()

@@ -269,7 +269,7 @@ class Ledger:
 def _store_error(path: Path, fault: duckdb.Error) -> StoreError:
     if "No space left" in str(fault):
         return DiskFullError(
-            f"{path}: no space left for a commit",
+            f"{path}: no space left",
             hint="free some room; the station goes on by itself when there is enough",
         )
     return StoreError(

@@ -31,6 +31,7 @@ _MODE = 0o664
 
 _SPARES = 8
 _LOOK_S = 0.5
+_AGAIN_S = 2.0
 
 
 def build(path: Path, published: Path) -> None:
@@ -70,17 +71,20 @@ class QaDatabase:
         """From the moment `ready`, when every table has a published file, until `stop`."""
         while not ready.wait(_LOOK_S) and not stop.is_set():
             beat.now()
-        with closing(OpenWatch()) as watch:
-            while not stop.is_set():
-                beat.now()
-                try:
-                    self._look(watch)
-                    self._said = ""
-                except (StoreError, OSError) as fault:
-                    if str(fault) != self._said:
-                        LOG.error("%s", fault)
-                    self._said = str(fault)
-                    stop.wait(_LOOK_S)
+        while not stop.is_set():
+            beat.now()
+            try:
+                with closing(OpenWatch()) as watch:
+                    self._content, self._spares = b"", []
+                    while not stop.is_set():
+                        beat.now()
+                        self._look(watch)
+                        self._said = ""
+            except (StoreError, OSError) as fault:
+                if str(fault) != self._said:
+                    LOG.error("%s is not kept: %s", self._path, fault)
+                self._said = str(fault)
+                stop.wait(_AGAIN_S)
         for spare, _ in self._spares:
             spare.unlink(missing_ok=True)
 

@@ -69,7 +69,7 @@ def test_only_the_published_files_can_be_read(asking: Asking, file: str) -> None
 def test_a_wrong_name_is_pointed_at_and_a_right_one_proposed(asking: Asking) -> None:
     said = refused(asking, "FROM inspektions")
     assert 'Did you mean "inspections"?' in said
-    assert "^^^^" in said
+    assert "LINE 1: FROM inspektions" in said
     assert "hint: there are count_closure, effective_labels, events" in said
     assert '"between"(a, b)' in said
 
