@@ -92,7 +92,8 @@ def test_a_crash_while_recovering_from_a_crash_changes_nothing(tmp_path: Path, s
     for name, picture in DROPPED.items():
         drop(paths, name, picture)
     told = tmp_path / "told"
-    assert run_child(paths, Plan(announced=str(told), faults=(Fault("append after in inspections", 1),))) == -9
+    first = Fault("append after in inspections")
+    assert run_child(paths, Plan(announced=str(told), faults=(first,))) == -9
     assert run_child(paths, Plan(announced=str(told), faults=(Fault(second, 1),))) == -9
 
     inspect_all(paths, seams(Plan(announced=str(told))))

@@ -67,7 +67,8 @@ def test_without_room_a_refused_file_waits_like_any_other(tmp_path: Path) -> Non
 def test_without_room_a_suspect_waits_too(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
     drop(paths, "a.png", part())
-    with running(paths, seams(Plan(faults=(Fault("append before in inspections", act="EIO", times=1),)))) as station:
+    broken = Fault("append before in inspections", act="EIO")
+    with running(paths, seams(Plan(faults=(broken,)))) as station:
         fault = station.wait_until_ended()
         station.fault = None
     assert isinstance(fault, StoreError)
