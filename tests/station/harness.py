@@ -22,12 +22,15 @@ import numpy.typing as npt
 
 from qc_edge.daemon import Seams, Station
 from qc_edge.domain.calibration import starting_calibration
+from qc_edge.domain.frame import Frame, FrameId
 from qc_edge.errors import QcEdgeError
 from qc_edge.line.status import Status
-from qc_edge.service.clock import utc_now
+from qc_edge.service.clock import FrameClock, boot_id, utc_now
 from qc_edge.settings import INCOMING, StationPaths
 from qc_edge.settings.render import render_settings
 from qc_edge.store import calibrations
+from qc_edge.store.durable import Disk
+from qc_edge.store.spool import Spool
 from qc_edge.supervision import Supervisor
 from tests.station.twins import Plan, seams
 
@@ -164,6 +167,20 @@ def encoded(picture: npt.NDArray[Any], suffix: str) -> bytes:
     written, data = cv2.imencode(suffix, picture)
     assert written
     return data.tobytes()
+
+
+def spool(
+    paths: StationPaths, picture: Gray, number: int, camera: str = "top", disk: Disk | None = None
+) -> FrameId:
+    """What a capture process does with one frame."""
+    clock = FrameClock(paths.state / "frame-clock-of-tests", number)
+    stamp = clock.stamp(camera)
+    frame = Frame(
+        frame_id=stamp.frame_id, camera=camera, captured_at=stamp.captured_at, clock_trusted=True,
+        monotonic_ns=stamp.monotonic_ns, boot_id=boot_id(), camera_frame_number=number, pixel_format="Mono8",
+    )  # fmt: skip
+    Spool(paths, disk or Disk()).put_frame(frame, picture, 8)
+    return frame.frame_id
 
 
 class Running:
