@@ -72,6 +72,8 @@ class Machine:
 
     tree: Path
     bind: list[str] = field(default_factory=list)
+    view: Path | None = None
+    """Where the test's machine finds the files of stations, if not in `tree`."""
     _process: subprocess.Popen[bytes] | None = None
     _leader: int = 0
 
@@ -85,7 +87,7 @@ class Machine:
             start_new_session=True,
         )  # fmt: skip
         self._leader = until(self._find_leader, "systemd to be pid 1 of the container")
-        until(lambda: self._state() in {"running", "degraded"}, "the boot to end")
+        until(self._is_up, "the boot to end")
 
     def run(self, *command: str, check: bool = True) -> str:
         """What `command` says, run by root on this box."""
@@ -135,7 +137,7 @@ class Machine:
 
     def paths(self, name: str) -> StationPaths:
         """The files of station `name`, as the test's machine sees them."""
-        return StationPaths(self.tree, name)
+        return StationPaths(self.view or self.tree, name)
 
     def write(self, place: str, text: str) -> None:
         """Put a file on the box."""
@@ -157,7 +159,7 @@ class Machine:
             self.set(name, key, value)
         self.run("qc-edge", "install", "--station", name)
 
-    def set(self, name: str, key: str, value: object) -> None:
+    def set(self, name: str, key: str, value: float | str | list[str]) -> None:
         """Give a key of the settings that stands there, commented out or not, another value."""
         path = self.paths(name).settings
         text, changed = re.subn(
@@ -184,8 +186,9 @@ class Machine:
                         return int(child)
         return 0
 
-    def _state(self) -> str:
-        return self.run("systemctl", "is-system-running", check=False).strip()
+    def _is_up(self) -> bool:
+        # not is-system-running: a station that waits for its camera is a job that has not ended
+        return self.run("systemctl", "is-active", "multi-user.target", check=False).strip() == "active"
 
     def _end(self, how: Callable[[], None]) -> None:
         if self._process:

@@ -11,10 +11,10 @@ T = TypeVar("T")
 _PAUSE = threading.Event()
 
 
-def until(condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
-    """The first true answer of `condition`, asked twenty times a second."""
+def until(condition: Callable[[], T], what: str, seconds: float = 60.0, every: float = 0.25) -> T:
+    """The first true answer of `condition`, asked `every` so many seconds."""
     end = time.monotonic() + seconds
     while not (answer := condition()):
         assert time.monotonic() < end, f"waited {seconds:g} s for {what}"
-        _PAUSE.wait(0.05)
+        _PAUSE.wait(every)
     return answer
