@@ -79,12 +79,13 @@ class Machine:
 
     def boot(self) -> None:
         """Switch on, and wait until systemd has started what it starts at boot."""
-        command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--private-network",
+        # setpriv: a container must not outlive a test run that is killed
+        command = ["setpriv", "--pdeathsig", "TERM",
+                   "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--private-network",
                    "--console=pipe", "--link-journal=no", f"--directory={self.tree}",
                    *(f"--bind={each}" for each in self.bind)]  # fmt: skip
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True,
         )  # fmt: skip
         self._leader = until(self._find_leader, "systemd to be pid 1 of the container")
         until(self._is_up, "the boot to end")
