@@ -5,13 +5,13 @@ Never touches a row or a frame. What fails here is said and tried again: the lin
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from qc_edge.errors import StoreError
+from qc_edge.line.worker import be_nice
 from qc_edge.service.beats import Beat
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
@@ -49,7 +49,7 @@ class Publication:
 
     def run(self, beat: Beat, stop: threading.Event) -> None:
         """Publish every few seconds until `stop`. At low priority: a verdict never waits for it."""
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        be_nice(_NICE)
         started = time.monotonic()
 
         def go_on() -> None:
