@@ -149,7 +149,9 @@ class Capture:
         if self._silent:
             self._silent = False
             self.state.detail = self._opened_as
-            self._event("camera_delivers", "frames come again")
+            words = f"camera {self._settings.name}: frames come again"
+            say(logging.INFO, words, event="camera_delivers")
+            self._event("camera_delivers", words)
         if isinstance(got, FailedGrab):
             self._failed(got)
         else:
@@ -186,8 +188,9 @@ class Capture:
         if self._settings.trigger is Trigger.FREE and quiet_s > self._settings.silence_s and not self._silent:
             self._silent = True
             self.state.detail = f"open, but no frame for {quiet_s:.0f} s"
-            LOG.warning("camera %s: %s", self._settings.name, self.state.detail)
-            self._event("camera_silent", self.state.detail)
+            words = f"camera {self._settings.name}: {self.state.detail}"
+            say(logging.WARNING, words, event="camera_silent")
+            self._event("camera_silent", words)
 
     def _await_answer(self) -> None:
         """Told to stop with a trigger fired: its frame is still taken, or counts as lost."""

@@ -28,7 +28,7 @@ from qc_edge.line.tally import Tally
 from qc_edge.output import Output
 from qc_edge.service.beats import Beat
 from qc_edge.service.clock import FrameClock, utc_now
-from qc_edge.service.logs import LOG
+from qc_edge.service.logs import LOG, say_event
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.spool import Spool, Waiting
 from qc_edge.vision import UnreadableFrameError
@@ -258,12 +258,13 @@ class Inspector:
             try:
                 output.announce(told)
             except OutputError as fault:
-                LOG.error("part %s: %s", told.part_id, fault)
-                self._note("announcement_failed", f"{inspection.frame_id}: {fault.message}")
+                words = f"{inspection.frame_id}, part {told.part_id}: {fault.message}"
+                self._note("announcement_failed", words)
         live = judged.found.waiting.original_name is None and not judged.found.waiting.recovered
         self._tally.add(told, record.age_ms(judged, self._boot), counts_as_latency=live)
 
     def _note(self, kind: str, detail: str) -> None:
+        say_event(kind, detail)
         stamp, now = self._clock.stamp("inspector"), utc_now()
         station = self.rules.settings.station.name
         event: Row = Event(stamp.frame_id, now, station, kind, "inspector", detail, None, None)

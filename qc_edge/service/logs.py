@@ -11,11 +11,17 @@ import time
 LOG = logging.getLogger("qc_edge")
 
 _GRAVITY = {
+    "announcement_failed": logging.ERROR,
+    "announcement_unknown": logging.WARNING,
     "clock": logging.WARNING,
     "disk_low": logging.WARNING,
     "disk_none": logging.ERROR,
     "log_mended": logging.ERROR,
     "settings_refused": logging.ERROR,
+    "late_announcement": logging.WARNING,
+    "published_ahead": logging.ERROR,
+    "published_mended": logging.WARNING,
+    "threshold_refused": logging.ERROR,
     "fault": logging.CRITICAL,
 }
 
