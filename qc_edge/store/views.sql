@@ -189,19 +189,19 @@ WHERE date BETWEEN a::TIMESTAMP::DATE AND b::TIMESTAMP::DATE
 
 -- Does the count close? Shift by shift (so many hours long, the first of the day begins at `first_hour`, UTC)
 -- and camera by camera: triggers = PASS + FAIL + INVALID + lost, held against the camera's own frame numbers.
-CREATE MACRO closure(since := '0001-01-01', until := '9999-12-31', shift_hours := 8, first_hour := 6) AS TABLE
+CREATE MACRO closure(since := NULL, until := NULL, shift_hours := 8, first_hour := 6) AS TABLE
 WITH frames AS (
     SELECT captured_at AS moment, camera, verdict, 0 AS lost,
            greatest(0, camera_frame_number - 1 - lag(camera_frame_number) OVER (
                PARTITION BY camera ORDER BY frame_id)) AS skipped
     FROM inspections_raw
-    WHERE date BETWEEN since::TIMESTAMP::DATE AND until::TIMESTAMP::DATE
-      AND recorded_at >= since::TIMESTAMP AND recorded_at < until::TIMESTAMP),
+    WHERE (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
+      AND (until IS NULL OR (date <= until::TIMESTAMP::DATE AND recorded_at < until::TIMESTAMP))),
 losses AS (
     SELECT noticed_at AS moment, camera, 'lost' AS verdict, lost, 0 AS skipped
     FROM gaps
-    WHERE date BETWEEN since::TIMESTAMP::DATE AND until::TIMESTAMP::DATE
-      AND recorded_at >= since::TIMESTAMP AND recorded_at < until::TIMESTAMP)
+    WHERE (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
+      AND (until IS NULL OR (date <= until::TIMESTAMP::DATE AND recorded_at < until::TIMESTAMP)))
 SELECT time_bucket(to_hours(shift_hours), moment, to_hours(first_hour)) AS shift,  -- begins at
        camera,                                                -- name of the camera
        (count(*) FILTER (verdict <> 'lost') + sum(lost))::BIGINT AS triggers,  -- the sum of the next four
@@ -218,24 +218,26 @@ CREATE VIEW count_closure AS SELECT * FROM closure();
 
 -- What another threshold would have said of the same scores: verdict counts as stored and at `t`. With NULL,
 -- each row is judged again at the threshold it was judged by, which gives the stored verdicts exactly.
-CREATE MACRO threshold_replay(t, since := '0001-01-01', until := '9999-12-31') AS TABLE
+CREATE MACRO threshold_replay(t, since := NULL, until := NULL) AS TABLE
 WITH counted AS (
-    SELECT verdict, CASE WHEN verdict = 'INVALID' THEN verdict
-                         WHEN score >= coalesce(t::DOUBLE, threshold) THEN 'FAIL' ELSE 'PASS' END AS replayed,
-           count(*) AS parts
+    SELECT count(*) FILTER (verdict = 'PASS') AS passed, count(*) FILTER (verdict = 'FAIL') AS failed,
+           count(*) FILTER (verdict = 'INVALID') AS invalid,
+           count(*) FILTER (verdict <> 'INVALID' AND score >= coalesce(t::DOUBLE, threshold)) AS fails
     FROM inspections_raw
-    WHERE date BETWEEN since::TIMESTAMP::DATE AND until::TIMESTAMP::DATE
-      AND recorded_at >= since::TIMESTAMP AND recorded_at < until::TIMESTAMP
-    GROUP BY ALL)
-SELECT kinds.verdict,                                         -- PASS, FAIL, INVALID
-       coalesce(sum(parts) FILTER (counted.verdict = kinds.verdict), 0)::BIGINT AS stored,  -- as it was
-       coalesce(sum(parts) FILTER (counted.replayed = kinds.verdict), 0)::BIGINT AS replayed,  -- at t
-       coalesce(sum(parts) FILTER (counted.replayed = kinds.verdict), 0)::BIGINT - stored AS change  -- more
-FROM (VALUES (1, 'PASS'), (2, 'FAIL'), (3, 'INVALID')) AS kinds(place, verdict) LEFT JOIN counted ON true
-GROUP BY kinds.place, kinds.verdict ORDER BY kinds.place;
+    WHERE (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
+      AND (until IS NULL OR (date <= until::TIMESTAMP::DATE AND recorded_at < until::TIMESTAMP))),
+kinds AS (
+    SELECT unnest([{verdict: 'PASS', stored: passed, replayed: passed + failed - fails},
+                   {verdict: 'FAIL', stored: failed, replayed: fails},
+                   {verdict: 'INVALID', stored: invalid, replayed: invalid}], recursive := true) FROM counted)
+SELECT verdict,                                               -- PASS, FAIL, INVALID
+       stored,                                                -- as it was
+       replayed,                                              -- at t
+       replayed - stored AS change                            -- how many more
+FROM kinds;
 
 -- Every part whose verdict another threshold would have turned over, with its label if it has one.
-CREATE MACRO flips(t, since := '0001-01-01', until := '9999-12-31') AS TABLE
+CREATE MACRO flips(t, since := NULL, until := NULL) AS TABLE
 SELECT frame_id,                                              -- the inspection
        part_id,                                               -- its part
        recorded_at,                                           -- when
@@ -249,5 +251,5 @@ SELECT frame_id,                                              -- the inspection
             WHEN label = 'defect' THEN 'escape' ELSE 'overkill' END AS becomes  -- mended, escape, overkill
 FROM inspections
 WHERE verdict <> 'INVALID' AND (score >= t::DOUBLE) <> (verdict = 'FAIL')
-  AND date BETWEEN since::TIMESTAMP::DATE AND until::TIMESTAMP::DATE
-  AND recorded_at >= since::TIMESTAMP AND recorded_at < until::TIMESTAMP;
+  AND (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
+  AND (until IS NULL OR (date <= until::TIMESTAMP::DATE AND recorded_at < until::TIMESTAMP));
