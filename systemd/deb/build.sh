@@ -68,5 +68,5 @@ chmod -R u=rwX,go=rX "$root/usr" "$root/lib" "$root/etc"
 
 mkdir -p "$dist"
 # wheels are zip files: compressing them again costs time and gains nothing
-dpkg-deb --root-owner-group -Zxz -z0 --build "$root" "$dist/qc-edge_${version}_$arch.deb" >/dev/null
+dpkg-deb --root-owner-group -Zgzip -z1 --build "$root" "$dist/qc-edge_${version}_$arch.deb" >/dev/null
 echo "$dist/qc-edge_${version}_$arch.deb"

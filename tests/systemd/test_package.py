@@ -34,7 +34,7 @@ def repackaged(package: Path, version: str, directory: Path) -> Path:
         path = tree / "DEBIAN" / script
         path.write_text(path.read_text().replace(version_of(package), version))
     made = directory / "other.deb"
-    subprocess.run(["dpkg-deb", "-Zxz", "-z0", "--build", tree, made], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["dpkg-deb", "-Znone", "--build", tree, made], check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(tree)
     return made
 
