@@ -75,13 +75,15 @@ at = 2026-01-01
 """
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
+def wait_for(
+    condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S, every_s: float = 0.01
+) -> Any:
     """Until `condition()` is true, and what it returned; a failed test after `timeout_s`."""
     pause = threading.Event()
     end = time.monotonic() + timeout_s
     while not (result := condition()):
         assert time.monotonic() < end, f"after {timeout_s:g} s still not: {what}"
-        pause.wait(0.01)
+        pause.wait(every_s)
     return result
 
 
@@ -204,7 +206,9 @@ class Running:
         """True once `run` has returned or raised."""
         return not self._thread.is_alive()
 
-    def wait_for(self, condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
+    def wait_for(
+        self, condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S, every_s: float = 0.01
+    ) -> Any:
         """As the function, but a fault of the station is shown at once."""
 
         def looked() -> Any:
@@ -212,7 +216,7 @@ class Running:
                 raise self.fault
             return condition()
 
-        return wait_for(looked, what, timeout_s)
+        return wait_for(looked, what, timeout_s, every_s)
 
     def wait_for_status(self, fits: Callable[[Status], Any], what: str) -> Status:
         """The first status from now on that fits."""
