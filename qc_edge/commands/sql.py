@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qc_edge.commands.sql_answer import Show
+    from qc_edge.settings import StationPaths
     from qc_edge.store.asking import Asking
 
 Sql = Annotated[
@@ -49,6 +50,8 @@ def command(
     UTC. A table that does not fit the terminal is cut, and says so; --csv, --json and --parquet give all of
     it. Without SQL, a shell with history; statements may also come from a file on standard input.
 
+    Beside a running station it takes only the CPU time that the station leaves idle.
+
     [dim]Examples:[/dim]
       [bold]qc-edge sql line1 "FROM rejects_by_reason WHERE date = utc_today()"[/bold]
       [bold]qc-edge sql line1 "FROM threshold_replay(0.6)" --json[/bold]
@@ -69,7 +72,7 @@ def command(
             f"there is no station {name!r} under {root}", hint="qc-edge check lists the stations"
         )
     target = parquet.absolute() if parquet else None
-    with _asking(paths.published, target) as asking:
+    with _asking(paths, target) as asking:
         show = Show(asking, kind, rows)
         if target is not None and sql is None:
             raise UsageError("--parquet needs a statement", hint="qc-edge sql NAME 'FROM ...' --parquet FILE")
@@ -97,17 +100,30 @@ def _answer(asking: Asking, show: Show, text: str, target: Path | None, several:
 
 
 @contextmanager
-def _asking(published: Path, target: Path | None) -> Iterator[Asking]:
-    """At low priority: the station's frames come first."""
-    import os
+def _asking(paths: StationPaths, target: Path | None) -> Iterator[Asking]:
     import tempfile
 
     from qc_edge.store.asking import Asking
 
-    os.nice(10)
+    _give_way(paths)
     writes = [target, target.with_name(f".{target.name}.new")] if target else []
     with (
         tempfile.TemporaryDirectory(prefix="qc-edge-sql-") as spill,
-        Asking(published, Path(spill), writes) as asking,
+        Asking(paths.published, Path(spill), writes) as asking,
     ):
         yield asking
+
+
+def _give_way(paths: StationPaths) -> None:
+    """Where the station runs on this machine, its frames come first: use only what CPU they leave idle."""
+    import os
+
+    from qc_edge.service.lock import holder_of
+    from qc_edge.settings import Role
+
+    try:
+        runs = any(holder_of(paths.lock(role)) for role in Role)
+    except OSError:
+        runs = True  # who may not look cannot know
+    if runs:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from qc_edge.service.lock import StationLock
 from qc_edge.settings import StationPaths
 from tests.cli.runner import environment, run
 from tests.publish.rows import NOON, asked, event, inspection, log
@@ -167,6 +168,17 @@ def test_it_works_where_nothing_may_be_written(root: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in state.rglob("*")} == before
 
 
+def test_beside_a_running_station_it_takes_only_what_cpu_is_idle(root: Path) -> None:
+    paths = StationPaths(root, "line1")
+    paths.run.mkdir(parents=True)
+    with StationLock(paths.lock("inspect")):
+        terminal = Terminal(root)
+        terminal.until("line1> ")
+        assert os.sched_getscheduler(terminal.pid) == os.SCHED_IDLE
+        terminal.type(".quit\n")
+        assert terminal.end() == 0
+
+
 class Terminal:
     """`qc-edge sql` on a terminal of 80 columns, driven by hand."""
 
@@ -178,6 +190,11 @@ class Terminal:
             env=environment() | {"COLUMNS": "80", "TERM": "xterm", "XDG_STATE_HOME": str(root / "home")},
         )  # fmt: skip
         os.close(there)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
 
     def until(self, words: str) -> str:
         """What it prints until these words, without the carriage returns."""
