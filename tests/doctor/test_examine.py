@@ -46,6 +46,7 @@ def test_a_station_at_work_is_told_from_its_status(tmp_path: Path, host: Host) -
         drop(paths, "good.png", part())
         station.wait_until_inspected(5)
         station.wait_for_status(lambda status: status.today and status.today.lost, "the loss counted")
+        station.wait_for_status(lambda status: status.spool_depth == 0, "an empty spool")
         found = examine(tmp_path, "line1", host)
     said = {finding.said for finding in of(found, "station")}
     assert "READY" in said

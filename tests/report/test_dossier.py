@@ -155,8 +155,8 @@ def test_a_running_station_is_asked_through_what_it_publishes(paths: StationPath
         assert old.place == "the published files" and old.last.holds
         drop(paths, "new.png", part(seed=70))
         station.wait_until_inspected(1)
-        newest = str(max(int(path.name.partition("_")[0]) for path in paths.evidence.rglob("*.raw.*")))
-        new = gather(paths, newest)
+        parts = [path.name.partition("_")[0] for path in paths.evidence.rglob("*.raw.*")]
+        new = gather(paths, max((each for each in parts if each.isdigit()), key=int))
         assert "journal" in new.place or new.place == "the published files"
         assert new.last.row.original_name == "new.png" and new.last.holds
 
