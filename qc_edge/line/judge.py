@@ -31,6 +31,8 @@ class _Kept:
     stem: Path
     files: Future[tuple[Path | None, Path | None]]
     map: Future[Path] | None = None
+    names: Future[None] | None = None
+    """The names of `files` made durable, which the first frame of a batch begins beside the model."""
 
 
 class Judge:
@@ -65,6 +67,8 @@ class Judge:
         judged = Judged(found, part, source)
         stem = self._evidence.stem(found.frame.frame_id, part)
         kept = _Kept(judged, stem, self._keeper.submit(self._keep, stem, found))
+        if not self._kept:
+            kept.names = self._keeper.submit(self._sync, kept)
         self._kept.append(kept)
         if found.refusal is None and found.prepared is not None:
             score = self._infer(found)
@@ -81,22 +85,31 @@ class Judge:
         Raises StoreError or DiskFullError; then none of these frames may have a row.
         """
         kept, self._kept = self._kept, []
-        writing: list[Future[Any]] = [future for each in kept for future in (each.files, each.map) if future]
+        writing: list[Future[Any]] = [
+            future for each in kept for future in (each.files, each.map, each.names) if future
+        ]
         wait(writing)
-        directories = set()
         for each in kept:
             raw, prepared = each.files.result()
             each.judged.raw_path = self._evidence.relative(raw) if raw else None
             each.judged.prepared_path = self._evidence.relative(prepared) if prepared else None
             if each.map is not None:
                 each.judged.map_path = self._evidence.relative(each.map.result())
-            directories |= {path.parent for path in (raw, prepared) if path is not None}
-        self._evidence.sync(directories)
+            if each.names is not None:
+                each.names.result()
+        self._sync(*(each for each in kept if each.map is not None or each.names is None))
+
+    def _sync(self, *kept: _Kept) -> None:
+        """Make the names of these files durable; they are written already."""
+        paths = [path for each in kept for path in each.files.result() if path is not None]
+        self._evidence.sync({path.parent for path in paths})
 
     def forget(self, judged: list[Judged]) -> None:
         """These will be judged again: wait for what is being written, and take back their counts."""
         for each in self._kept:
             each.files.exception()
+            if each.names is not None:
+                each.names.exception()
         self._kept.clear()
         for one in judged:
             if one.part_source == "counter":

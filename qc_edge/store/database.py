@@ -110,6 +110,12 @@ def _raise_if_not_damage(path: Path, fault: Exception) -> None:
 
 def insert(log: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
     """Add the rows in one transaction, each with its place in the chain."""
+    insert_open(log, links)
+    commit(log)
+
+
+def insert_open(log: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
+    """Add the rows in a transaction that is left open, for `commit` or `roll_back`."""
     log.execute("BEGIN")
     try:
         for table, names in COLUMNS.items():
@@ -127,14 +133,27 @@ def insert(log: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
             else:
                 columns = [list(each) for each in zip(*rows, strict=True)]
                 log.execute(_columnar(table, _types(log, table)), columns)
+    except BaseException:
+        roll_back(log)
+        raise
+
+
+def commit(log: duckdb.DuckDBPyConnection) -> None:
+    """Make the open transaction stand."""
+    try:
         log.execute("COMMIT")
     except BaseException:
-        # A fatal error (no space) invalidates the database: rolling back is then refused as well.
-        try:
-            log.execute("ROLLBACK")
-        except duckdb.Error:
-            log.close()
+        roll_back(log)
         raise
+
+
+def roll_back(log: duckdb.DuckDBPyConnection) -> None:
+    """Let the open transaction go, and the connection with it where DuckDB refuses."""
+    # A fatal error (no space) invalidates the database: rolling back is then refused as well.
+    try:
+        log.execute("ROLLBACK")
+    except duckdb.Error:
+        log.close()
 
 
 def _bindable(value: object) -> object:

@@ -66,7 +66,7 @@ class Evidence:
         return path.relative_to(self._state).as_posix()
 
     def sync(self, directories: set[Path]) -> None:
-        """Make the names in these directories durable, before rows point there; one thread only."""
+        """Make the names in these directories durable, before rows point there; one thread at a time."""
         for directory in directories:
             if directory not in self._synced:
                 self._synced.add(directory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, timezone
@@ -17,7 +18,7 @@ from qc_edge.domain.inspection import COLUMNS, Row
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.store import chain
-from qc_edge.store.database import connect, insert, open_or_set_aside
+from qc_edge.store.database import commit, connect, insert, insert_open, open_or_set_aside, roll_back
 from qc_edge.store.durable import Disk
 from qc_edge.store.journal import Journal
 
@@ -35,8 +36,9 @@ class DayCounts:
 class Ledger:
     """Opened by the one process that runs the station; commits from any thread, one at a time.
 
-    A commit appends to the journal (synced), then to the database. If the database fails after that,
-    the rows stand in the journal and `reopen` brings the database up to it.
+    A commit appends to the journal (synced), then stands in the database; DuckDB plans its part of the
+    work while the disk syncs the journal. If the database fails after that, the rows stand in the journal
+    and `reopen` brings the database up to it.
     """
 
     def __init__(self, database: Path, journal: Path, set_aside: Path, disk: Disk) -> None:
@@ -52,6 +54,7 @@ class Ledger:
         self._readers: set[duckdb.DuckDBPyConnection] = set()
         self._reading_ended = threading.Condition()
         self._is_behind = False
+        self._inserter = ThreadPoolExecutor(1, "inserter")
         self._seq, self._hash = 0, chain.GENESIS
         self.mended: list[str] = []
         self.mended[:0] = open_or_set_aside(database, set_aside, self._bring_up)
@@ -70,9 +73,16 @@ class Ledger:
             for seq, row in enumerate(rows, self._seq + 1):
                 links.append(chain.link(self._placed(row), seq, previous))
                 previous = links[-1].sha256
-            self._journal.append(links, now)
+            inserting = self._inserter.submit(insert_open, self._log, links)
+            try:
+                self._journal.append(links, now)
+            except BaseException:
+                if inserting.exception() is None:
+                    roll_back(self._log)
+                self._is_behind = True
+                raise
             self._seq, self._hash = links[-1].seq, links[-1].sha256
-            self._insert(links)
+            self._commit(inserting, links)
 
     def reopen(self) -> None:
         """After a failed commit: open the database again and bring it up to the journal.
@@ -193,6 +203,7 @@ class Ledger:
         """Close cleanly, so that the next start finds no write-ahead log."""
         with self._lock:
             self._end_readers()
+            self._inserter.shutdown()
             self._log.close()
             self._journal.close()
 
@@ -233,9 +244,10 @@ class Ledger:
                     cursor.interrupt()
                 self._reading_ended.wait(0.02)
 
-    def _insert(self, links: Sequence[chain.Link]) -> None:
+    def _commit(self, inserting: Future[None], links: Sequence[chain.Link]) -> None:
         try:
-            insert(self._log, links)
+            inserting.result()
+            commit(self._log)
         except duckdb.Error as fault:
             # The rows stand in the journal; without them here, the next commit would leave a hole.
             self._is_behind = True
