@@ -22,7 +22,7 @@ from tests.station.harness import (
 )
 from tests.station.twins import Fault, Plan, seams
 
-CAMERA = {"name": "top", "backend": "scripted"}
+CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 SCRIPT = "4f x 3f 2g 3f"
 EXPOSED = 13
 DROPPED: dict[str, Gray | bytes] = {

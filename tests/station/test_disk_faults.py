@@ -20,7 +20,7 @@ from tests.station.harness import (
 )
 from tests.station.twins import Cues, Fault, FaultyDisk, Plan, seams
 
-CAMERA = {"name": "top", "backend": "scripted"}
+CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 MB = 1_000_000
 PARTS = [f"{number}.png" for number in range(8)]
 

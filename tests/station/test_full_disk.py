@@ -16,7 +16,7 @@ from tests.station.audit import audit
 from tests.station.harness import Running, drop, dropped, inspect_all, make_station, part, running, wait_for
 from tests.station.twins import Plan, seams
 
-CAMERA = {"name": "top", "backend": "scripted"}
+CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 SIZE_MB = 48
 
 pytestmark = pytest.mark.serial

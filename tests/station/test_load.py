@@ -35,13 +35,16 @@ from tests.station.harness import (
 )
 from tests.station.twins import Plan, seams
 
-CAMERA = {"name": "top", "backend": "scripted"}
+CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 LEAN: dict[str, Any] = {
     "inspect": {"prepare_threads": 2, "keep_prepared": False},
     "log": {"verdicts_per_s": 0.0},
 }
 BURST = int(os.environ.get("QC_EDGE_BURST", "6000"))
 """Files in the largest burst; QC_EDGE_BURST=60000 for the full size (10 minutes on two cores)."""
+
+FULL_SIZE = 60000
+"""From this size on the machine is taken to be quiet, and the wall clock is held to its promise too."""
 
 pytestmark = [pytest.mark.serial, pytest.mark.timeout(1800)]
 
@@ -72,9 +75,9 @@ class Pace:
 
 
 def check_burst(paths: StationPaths, files: int, pace: Pace) -> None:
-    """All inspected, none twice, the last tenth as fast as the first (after a warm-up).
+    """All inspected, none twice, a frame of the last tenth as cheap as one of the first (after a warm-up).
 
-    Where neighbours on the machine disturb the wall clock, the CPU time for a frame must not have grown.
+    Cheap in CPU time, which neighbours on the machine disturb less than the wall clock.
     """
     rows = read_log(paths).inspections
     names = [row["original_name"] for row in rows]
@@ -89,7 +92,8 @@ def check_burst(paths: StationPaths, files: int, pace: Pace) -> None:
     whole = files / (pace.told[-1][0] - pace.told[0][0])
     print(f"\n{files} files, {whole:.0f}/s; first and last tenth: {tenth / wall_first:.0f}/s and ", end="")
     print(f"{tenth / wall_last:.0f}/s, {cpu_first / tenth * 1e3:.1f} and {cpu_last / tenth * 1e3:.1f} ms CPU")
-    assert max(wall_first / wall_last, cpu_first / cpu_last) >= 0.9
+    assert cpu_first / cpu_last >= 0.9
+    assert BURST < FULL_SIZE or wall_first / wall_last >= 0.9
 
 
 def paced(pace: Pace) -> Seams:

@@ -10,7 +10,7 @@ from tests.station.audit import audit
 from tests.station.harness import drop, make_station, part, running
 from tests.station.twins import Plan, seams
 
-CAMERA = {"name": "top", "backend": "scripted"}
+CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 
 
 def test_a_replay_at_the_threshold_of_each_row_gives_each_verdict(tmp_path: Path) -> None:
