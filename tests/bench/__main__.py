@@ -195,12 +195,18 @@ def _named(prefix: str, figures: dict[str, float]) -> dict[str, float]:
 
 
 def _steps(console: Console, figures: dict[str, Any], prefix: str = "") -> None:
+    """What the rows say; `spool` is capture and its disk, `commit` the log and the announcement."""
+    steps = [
+        step
+        for step in (*measures.STEPS, "spool", "commit")
+        if all(f"{prefix}step_{step}_ms" in each for each in figures.values())
+    ]
     table = Table(title="Where the time goes: median ms per frame (steps of several frames overlap)")
     table.add_column("")
-    for step in measures.STEPS:
+    for step in steps:
         table.add_column(step, justify="right")
     for name, each in figures.items():
-        table.add_row(name, *(f"{each[f'{prefix}step_{step}_ms']:.2f}" for step in measures.STEPS))
+        table.add_row(name, *(f"{each[f'{prefix}step_{step}_ms']:.2f}" for step in steps))
     console.print(table)
 
 
@@ -224,14 +230,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--long", action="store_true", help="enough frames for p99.9 and memory: 2 hours")
     parser.add_argument("--only", choices=PARTS, action="append", help="only this part; may be given again")
-    parser.add_argument("--keep", metavar="NAME", help="write results/NAME.json (default: by date)")
+    parser.add_argument(
+        "--keep",
+        metavar="NAME",
+        help="write results/NAME.json, beside the parts that it has (default: by date)",
+    )
     chosen = parser.parse_args()
     console = Console()
-    result: dict[str, Any] = {"machine": _machine(), "long": chosen.long}
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{chosen.keep or datetime.now(timezone.utc).strftime('%Y-%m-%dT%H%M%SZ')}.json"
+    result: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     for name in chosen.only or PARTS:
-        result[name] = PARTS[name](console, chosen.long)
+        figures = PARTS[name](console, chosen.long)
+        result[name] = {"machine": _machine(), "long": chosen.long, "figures": figures}
         path.write_text(json.dumps(result, indent=1) + "\n")
     console.print(f"kept as {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
 

@@ -97,9 +97,13 @@ def paced(size: Size, count: int, rate_hz: float, rows_before: int = 0) -> Figur
         watch = run_station(root, count, frames_of(size), rate_hz)
         ages = np.array(watch.ages_ms[min(20, count // 10) :])
         p50, p99, p999 = np.percentile(ages, [50, 99, 99.9])
+        before_commit = _asked(
+            paths, "median(age_ms), median(age_ms - wait_ms - read_ms - gates_ms - prepare_ms - infer_ms)"
+        )
         return {
             "p50_ms": float(p50), "p99_ms": float(p99), "p999_ms": float(p999),
             "max_ms": float(ages.max()), "frames": len(ages), **_steps(paths),
+            "step_spool_ms": before_commit[1], "step_commit_ms": float(p50) - before_commit[0],
         }  # fmt: skip
 
 
@@ -142,11 +146,15 @@ def _content(path: Path) -> bytes:
 
 
 def _steps(paths: StationPaths) -> Figures:
-    log = duckdb.connect(str(paths.database), read_only=True)
-    medians = ", ".join(f"median({step}_ms)" for step in STEPS)
-    found: Sequence[float | None] = log.execute(f"SELECT {medians} FROM inspections").fetchone() or ()
-    log.close()
-    return {f"step_{step}_ms": value or 0.0 for step, value in zip(STEPS, found, strict=True)}
+    medians = _asked(paths, ", ".join(f"median({step}_ms)" for step in STEPS))
+    return {f"step_{step}_ms": value for step, value in zip(STEPS, medians, strict=True)}
+
+
+def _asked(paths: StationPaths, what: str) -> list[float]:
+    """One row of figures over all inspections; 0 where nothing was measured."""
+    with duckdb.connect(str(paths.database), read_only=True) as log:
+        found: Sequence[float | None] = log.execute(f"SELECT {what} FROM inspections").fetchone() or ()
+    return [value or 0.0 for value in found]
 
 
 def _grow(paths: StationPaths, rows: int) -> None:
