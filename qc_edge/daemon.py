@@ -226,7 +226,8 @@ class Station:
             self_test(engine, bundle)
             beat.now()
             evidence = Evidence(self.paths.state, self.paths.evidence, disk)
-            judge = Judge(engine, spool, evidence, ledger.part_counters(), _only_camera(settings))
+            counters = dict(ledger.past.part_counters)
+            judge = Judge(engine, spool, evidence, counters, _only_camera(settings))
             suspects = arrivals.recovered[:_IN_HAND]
             rules = self.load_rules(settings, bundle, engine)
             self._thresholds.tell(ledger.last_threshold_id(), rules)
@@ -270,7 +271,7 @@ class Station:
     def _newest_id(self) -> int:
         """The floor for new frame ids (microseconds): above everything in the spool and the log."""
         known = [name.partition("~")[0].partition(".")[0] for name in self._spool.names()[-1:]]
-        if self._ledger and (newest := self._ledger.newest_frame()):
+        if self._ledger and (newest := self._ledger.past.newest_id):
             known.append(newest)
         return max((_micros(FrameId(name)) for name in known), default=0)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from qc_edge.line.capture import CaptureState
 from qc_edge.line.tally import LastPart, Latency
-from qc_edge.store.ledger import DayCounts
+from qc_edge.store.past import DayCounts
 
 _SHOWN_REASONS = 3
 

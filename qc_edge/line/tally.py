@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from qc_edge.domain.inspection import Inspection
-from qc_edge.store.ledger import DayCounts
+from qc_edge.store.past import DayCounts
 
 _RECENT = 2000
 

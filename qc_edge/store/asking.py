@@ -17,6 +17,7 @@ import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError, UsageError
+from qc_edge.store.duck import open_duckdb
 from qc_edge.store.durable import store_error
 from qc_edge.store.views import script
 
@@ -68,11 +69,7 @@ class Asking:
                 f"there are no published rows of {', '.join(missing)} in {published}",
                 hint="the station publishes them when it runs: qc-edge run",
             )
-        offline: dict[str, str | bool | int | float | list[str]] = {
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        }
-        self._log = duckdb.connect(config=offline)
+        self._log = open_duckdb(autoload_known_extensions=False)
         try:
             self._log.execute(script(published))
             self._log.execute("SET temp_directory = ?", [str(spill)])

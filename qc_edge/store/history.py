@@ -17,9 +17,10 @@ import duckdb
 
 from qc_edge.domain.history import Flip, Judged, Labelled, Selection, Stored, Totals
 from qc_edge.errors import StoreError, UsageError
+from qc_edge.store.duck import open_duckdb
 from qc_edge.store.durable import write_file
 
-_CONFIG: dict[str, Any] = {"memory_limit": "1GB", "autoinstall_known_extensions": False}
+_MEMORY = "1GB"
 """The station that is asked may be running on the same machine."""
 
 BINS = 100
@@ -40,7 +41,6 @@ class History:
         self, log: duckdb.DuckDBPyConnection, inspections: str, labels: str, selection: Selection
     ) -> None:
         self._log = log
-        log.execute("SET enable_progress_bar = false")  # DuckDB 2.0 draws it on stdout, into the answer
         self._labels = labels
         self._where, self._values = _condition(selection)
         self._from = f"(SELECT {_COLUMNS} FROM {inspections}{self._where})"
@@ -158,7 +158,7 @@ def published(directory: Path, selection: Selection) -> Iterator[History]:
             hint="a station publishes while it runs; of one at rest, --database asks the database itself",
         )
     labels = _files(directory / "labels", Selection())
-    with duckdb.connect(config=_CONFIG) as log:
+    with open_duckdb(memory_limit=_MEMORY) as log:
         said = f"read_parquet({_list(labels)}, hive_partitioning = false)" if labels else _NO_LABELS
         inspections = f"read_parquet({_list(files)}, hive_partitioning = false)" if files else _NO_ROWS
         yield History(log, inspections, said, selection)
@@ -170,7 +170,7 @@ def at_rest(database: Path, selection: Selection) -> Iterator[History]:
     if not database.exists():
         raise UsageError(f"there is no {database}", hint="a station makes it when it runs for the first time")
     try:
-        log = duckdb.connect(str(database), read_only=True, config=_CONFIG)
+        log = open_duckdb(database, read_only=True, memory_limit=_MEMORY)
     except duckdb.Error as fault:
         raise _unreadable(str(database), fault) from fault
     with log:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,7 @@ from qc_edge.store import chain
 from qc_edge.store.database import commit, connect, insert, insert_open, open_or_set_aside, roll_back
 from qc_edge.store.durable import Disk
 from qc_edge.store.journal import Journal
-
-
-@dataclass(slots=True)
-class DayCounts:
-    """Today's tally (UTC day): frames by verdict, INVALID by reason, known-lost."""
-
-    verdicts: dict[str, int] = field(default_factory=dict)
-    reasons: dict[str, int] = field(default_factory=dict)
-    held: int = 0
-    lost: int = 0
+from qc_edge.store.past import DayCounts, Past, day_counts, read_everything, read_past
 
 
 class Ledger:
@@ -42,11 +33,12 @@ class Ledger:
     """
 
     def __init__(self, database: Path, journal: Path, set_aside: Path, disk: Disk) -> None:
-        """Open the log, mend it if it must be mended (`mended` says how).
+        """Open the log, mend it if it must be mended (`mended` says how), read what to go on from (`past`).
 
         Raises StoreError if neither the database nor a new one in its place can be opened.
         """
         self._path = database
+        self._doubt = Path(f"{database}.doubt")
         self._lock = threading.Lock()
         self._disk = disk
         self._journal = Journal(journal, disk)
@@ -56,8 +48,10 @@ class Ledger:
         self._is_behind = False
         self._inserter = ThreadPoolExecutor(1, "inserter")
         self._seq, self._hash = 0, chain.GENESIS
+        self.past = Past()
         self.mended: list[str] = []
         self.mended[:0] = open_or_set_aside(database, set_aside, self._bring_up)
+        self._doubt.unlink(missing_ok=True)
         self.mended += dict.fromkeys(self._journal.mended)
 
     def commit(self, rows: Sequence[Row], now: datetime) -> None:
@@ -123,11 +117,11 @@ class Ledger:
                 self._reading_ended.notify_all()
 
     def known(self, frames: Iterable[FrameId]) -> set[FrameId]:
-        """Those of `frames` that have a row."""
+        """Those of `frames` that have a row. Raises StoreError if the log does not read."""
         wanted = list(frames)
         if not wanted:
             return set()
-        with self._lock:
+        with self._asking():
             found = self._log.execute(
                 "SELECT frame_id FROM inspections WHERE frame_id BETWEEN $low AND $high "
                 "AND frame_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
@@ -138,28 +132,9 @@ class Ledger:
             ).fetchall()
         return {FrameId(name) for (name,) in found}
 
-    def newest_frame(self) -> FrameId | None:
-        """The highest id in the log, of a frame, a gap, an event or a label."""
-        with self._lock:
-            (newest,) = self._one(
-                "SELECT max(id) FROM (SELECT max(frame_id) AS id FROM inspections UNION ALL "
-                "SELECT max(gap_id) FROM gaps UNION ALL SELECT max(event_id) FROM events UNION ALL "
-                "SELECT max(label_id) FROM labels)"
-            )
-        return FrameId(newest) if newest else None
-
-    def part_counters(self) -> dict[str, int]:
-        """The last counted part id of each camera, so that counters survive restarts."""
-        with self._lock:
-            rows = self._log.execute(
-                "SELECT camera, arg_max(part_id, chain_seq) FROM inspections "
-                "WHERE part_source = 'counter' GROUP BY camera"
-            ).fetchall()
-        return {camera: int(part_id.rpartition("-")[2]) for camera, part_id in rows}
-
     def last_threshold_id(self) -> str | None:
         """The threshold in force at the end of the log: of its newest inspection, or of a change after it."""
-        with self._lock:
+        with self._asking():
             row = self._one(
                 "SELECT threshold_id FROM ("
                 "(SELECT chain_seq, threshold_id FROM inspections ORDER BY chain_seq DESC LIMIT 1) UNION ALL "
@@ -171,28 +146,25 @@ class Ledger:
 
     def last_event(self, kind: str) -> str | None:
         """What the newest event of that kind says in `after`."""
-        with self._lock:
+        with self._asking():
             row = self._one("SELECT after FROM events WHERE kind = ? ORDER BY chain_seq DESC LIMIT 1", kind)
         return row[0] if row else None
 
     def day_counts(self, day: datetime) -> DayCounts:
         """The tally of the UTC day that `day` falls in."""
-        since = day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-        counts = DayCounts()
+        with self._asking():
+            return day_counts(self._log, day)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """A start reads little of a long log. What does not read later makes the next start read all."""
         with self._lock:
-            for verdict, reason, held, number in self._log.execute(
-                "SELECT verdict, reason, disposition = 'HOLD', count(*) FROM inspections "
-                "WHERE recorded_at >= ? GROUP BY ALL",
-                [since],
-            ).fetchall():
-                counts.verdicts[verdict] = counts.verdicts.get(verdict, 0) + number
-                counts.held += number if held else 0
-                if verdict == "INVALID":
-                    counts.reasons[reason] = counts.reasons.get(reason, 0) + number
-            (counts.lost,) = self._one(
-                "SELECT coalesce(sum(lost), 0)::BIGINT FROM gaps WHERE recorded_at >= ?", since
-            )
-        return counts
+            try:
+                yield
+            except duckdb.Error as fault:
+                with suppress(OSError):
+                    self._doubt.touch()
+                raise _store_error(self._path, fault) from fault
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the database file."""
@@ -212,9 +184,10 @@ class Ledger:
         self._log = log
         self._seq, self._hash = self._newest_in_database()
         self._catch_up()
-        self.newest_frame()
-        self.part_counters()
-        self.day_counts(utc_now())
+        if self._doubt.exists():
+            read_everything(log)
+        self.past = read_past(log)
+        day_counts(log, utc_now())
 
     def _reopen(self) -> None:
         self._is_behind = True

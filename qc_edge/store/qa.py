@@ -20,6 +20,7 @@ from qc_edge.service.beats import Beat
 from qc_edge.service.logs import LOG
 from qc_edge.service.opened import OpenWatch
 from qc_edge.store.database import STORAGE_VERSION
+from qc_edge.store.duck import open_duckdb
 from qc_edge.store.publish import quoted
 from qc_edge.store.views import comments, script
 
@@ -40,7 +41,7 @@ def build(path: Path, published: Path) -> None:
     Raises StoreError, also where a table has no published file yet.
     """
     try:
-        with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as made:
+        with open_duckdb(threads=1) as made:
             made.execute(
                 f"ATTACH {quoted(path)} AS qa (STORAGE_VERSION '{STORAGE_VERSION}', BLOCK_SIZE {_BLOCK})"
             )

@@ -13,6 +13,7 @@ import duckdb
 from qc_edge.domain.inspection import COLUMNS, Gap, Inspection
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 from qc_edge.errors import StoreError
+from qc_edge.store.duck import open_duckdb
 
 
 def read_inspections(database: Path) -> list[Inspection]:
@@ -44,7 +45,7 @@ def _rows(database: Path, table: str) -> list[dict[str, Any]]:
     names = COLUMNS[table]
     order = "gap_id" if table == Gap.TABLE else "frame_id"
     try:
-        with duckdb.connect(str(database), read_only=True) as log:
+        with open_duckdb(database, read_only=True) as log:
             rows = log.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY {order}").fetchall()  # noqa: S608
     except duckdb.Error as fault:
         raise StoreError(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from qc_edge.store.duck import open_duckdb
 from qc_edge.store.schema import migrate, migrations
 from qc_edge.store.views import Described, described, source
 
@@ -86,7 +87,7 @@ def _tables() -> Iterator[tuple[str, tuple[str, list[Column]]]]:
 
 def _empty_log() -> duckdb.DuckDBPyConnection:
     """The views over tables without rows, to ask DuckDB for their columns."""
-    log = duckdb.connect()
+    log = open_duckdb()
     log.execute("ATTACH ':memory:' AS log")
     log.execute("USE log")
     migrate(log)

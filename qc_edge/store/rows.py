@@ -16,6 +16,7 @@ import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
+from qc_edge.store.duck import open_duckdb
 
 
 class BusyRowsError(StoreError):
@@ -211,4 +212,4 @@ def open_database(path: Path) -> Rows:
 
 def connection() -> duckdb.DuckDBPyConnection:
     """A DuckDB of its own in memory, to attach or read files in."""
-    return duckdb.connect(config={"memory_limit": "512MB", "autoinstall_known_extensions": False})
+    return open_duckdb(memory_limit="512MB")

@@ -140,7 +140,6 @@ def writing(root: Path, commits: int = 500, busy: int = BUSY_HOUR) -> Figures:
         begun = time.perf_counter()
         ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
         taken["open_ms"] = (time.perf_counter() - begun) * 1e3
-        taken["part_counters_ms"] = _median(ledger.part_counters, 3)
         publisher = Publisher(ledger, paths.published, Disk(), NAME, print)
         begun = time.perf_counter()
         publisher.compare(utc_now())

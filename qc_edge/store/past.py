@@ -1,0 +1,96 @@
+"""What a station goes on from, read from its log without going through all of it. Writes nothing.
+
+Rows are only ever added, so their numbers in the chain rise through the file: DuckDB leaves out whatever lies
+before a number, or before a time, by the extremes that it keeps of each part of a column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+
+from qc_edge.domain.frame import FrameId
+from qc_edge.domain.inspection import COLUMNS
+
+_RECENT = 100_000
+"""Rows: more than wait in a spool, so the highest id is among them but where clocks were set far back."""
+
+
+@dataclass(slots=True)
+class DayCounts:
+    """Today's tally (UTC day): frames by verdict, INVALID by reason, known-lost."""
+
+    verdicts: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    held: int = 0
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The log at the start: the highest id of a frame, a gap, an event or a label (None in an empty log), and
+    the last counted part of each camera.
+    """
+
+    newest_id: FrameId | None = None
+    part_counters: dict[str, int] = field(default_factory=dict)
+
+
+def read_past(log: duckdb.DuckDBPyConnection) -> Past:
+    """Read all of it. Raises duckdb.Error."""
+    return Past(_newest_id(log), _part_counters(log))
+
+
+def read_everything(log: duckdb.DuckDBPyConnection) -> None:
+    """Every value of every row, for nothing but to find blocks that do not read. Raises duckdb.Error."""
+    for table in COLUMNS:
+        log.execute(f"SELECT bit_xor(hash({table})) FROM {table}").fetchall()  # noqa: S608
+
+
+def day_counts(log: duckdb.DuckDBPyConnection, day: datetime) -> DayCounts:
+    """The tally of the UTC day that `day` falls in. Raises duckdb.Error."""
+    since = day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    counts = DayCounts()
+    for verdict, reason, held, number in log.execute(
+        "SELECT verdict, reason, disposition = 'HOLD', count(*) FROM inspections "
+        "WHERE recorded_at >= ? GROUP BY ALL",
+        [since],
+    ).fetchall():
+        counts.verdicts[verdict] = counts.verdicts.get(verdict, 0) + number
+        counts.held += number if held else 0
+        if verdict == "INVALID":
+            counts.reasons[reason] = counts.reasons.get(reason, 0) + number
+    lost = log.execute("SELECT coalesce(sum(lost), 0)::BIGINT FROM gaps WHERE recorded_at >= ?", [since])
+    ((counts.lost,),) = lost.fetchall()
+    return counts
+
+
+def _newest_id(log: duckdb.DuckDBPyConnection) -> FrameId | None:
+    """The highest of the recent rows, then whatever is above it: sought in the days from its own on."""
+    ((last,),) = log.execute("SELECT max(chain_seq) FROM inspections").fetchall()
+    ((recent,),) = log.execute(
+        "SELECT max(id) FROM (SELECT max(frame_id) AS id FROM inspections WHERE chain_seq > ? UNION ALL "
+        "SELECT max(gap_id) FROM gaps UNION ALL SELECT max(event_id) FROM events UNION ALL "
+        "SELECT max(label_id) FROM labels)",
+        [(last or 0) - _RECENT],
+    ).fetchall()
+    if recent is None:
+        return None
+    ((above,),) = log.execute("SELECT max(frame_id) FROM inspections WHERE frame_id > ?", [recent]).fetchall()
+    return FrameId(above or recent)
+
+
+def _part_counters(log: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """In two steps: the text of 10 million part ids is not read to find a few."""
+    last = log.execute(
+        "SELECT max(chain_seq) FROM inspections WHERE part_source = 'counter' GROUP BY camera"
+    ).fetchall()
+    counters = {}
+    for (seq,) in last:
+        ((camera, part_id),) = log.execute(
+            "SELECT camera, part_id FROM inspections WHERE chain_seq = ?", [seq]
+        ).fetchall()
+        counters[camera] = int(part_id.rpartition("-")[2])
+    return counters
