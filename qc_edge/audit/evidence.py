@@ -12,8 +12,6 @@ from pathlib import Path
 from threading import Lock
 from zlib import crc32
 
-import cv2
-
 from qc_edge.audit.finding import Report, Step
 from qc_edge.domain.calibration import Calibration
 from qc_edge.errors import CalibrationError
@@ -91,13 +89,15 @@ class Pictures:
         prepared = self._piece(row.prepared_path, row.prepared_sha256)
         if raw.match is Match.NOT_KEPT and row.reason != "vanished":
             found.append(Trouble("raw_missing", "the row names no frame", where, _LOST))
-        for name, piece in (("raw", raw), ("prepared", prepared)):
+        defect_map = self._piece(row.map_path, row.map_sha256)
+        for name, words, piece in (
+            ("raw", "frame", raw),
+            ("prepared", "prepared input", prepared),
+            ("map", "defect map", defect_map),
+        ):
             if piece.match.is_fault:
                 hint = _LOST if piece.match is Match.MISSING else _SWAPPED
-                words = "frame" if name == "raw" else "prepared input"
                 found.append(Trouble(f"{name}_{piece.match}", f"{words}: {piece.detail}", where, hint))
-        if row.map_path is not None and (words := self._map(row.map_path)):
-            found.append(Trouble("map_missing", f"defect map: {words}", where, _LOST))
         if row.prepared_sha256 is not None and raw.match is Match.SAME:
             found += self._again(row, raw, calibration(row.calibration_id), where)
         return found
@@ -109,15 +109,6 @@ class Pictures:
                 self.images += 1
                 self.bytes += piece.image.pixels.nbytes
         return piece
-
-    def _map(self, relative: str) -> str:
-        try:
-            data = (self.state / relative).read_bytes()
-        except OSError as fault:
-            return f"{relative}: {fault.strerror}"
-        with self._lock:
-            self.images += 1
-        return "" if cv2.haveImageReader(str(self.state / relative)) and data else f"{relative} is no image"
 
     def _again(self, row: Kept, raw: Piece, record: Calibration | str, where: str) -> list[Trouble]:
         """The prepared input made from the frame once more."""

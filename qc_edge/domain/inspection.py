@@ -64,6 +64,7 @@ class Inspection:
     prepared_path: str | None
     prepared_sha256: str | None
     map_path: str | None
+    map_sha256: str | None
     # what judged
     preprocess_id: str
     calibration_id: str

@@ -30,7 +30,7 @@ class _Kept:
     judged: Judged
     stem: Path
     files: Future[tuple[Path | None, Path | None]]
-    map: Future[Path] | None = None
+    map: Future[tuple[Path, str]] | None = None
     names: Future[None] | None = None
     """The names of `files` made durable, which the first frame of a batch begins beside the model."""
 
@@ -94,7 +94,8 @@ class Judge:
             each.judged.raw_path = self._evidence.relative(raw) if raw else None
             each.judged.prepared_path = self._evidence.relative(prepared) if prepared else None
             if each.map is not None:
-                each.judged.map_path = self._evidence.relative(each.map.result())
+                path, each.judged.map_sha256 = each.map.result()
+                each.judged.map_path = self._evidence.relative(path)
             if each.names is not None:
                 each.names.result()
         self._sync(*(each for each in kept if each.map is not None or each.names is None))

@@ -25,6 +25,7 @@ class Judged:
     raw_path: str | None = None
     prepared_path: str | None = None
     map_path: str | None = None
+    map_sha256: str | None = None
 
 
 def age_ms(judged: Judged, boot: str) -> float:
@@ -75,7 +76,7 @@ def row(judged: Judged, decision: Decision, age: float, now: datetime, simulated
         threshold_id=rules.threshold.threshold_id,
         raw_path=judged.raw_path, raw_sha256=image.sha256 if image else None,
         prepared_path=judged.prepared_path, prepared_sha256=found.prepared_sha256,
-        map_path=judged.map_path, preprocess_id=found.preprocess_id,
+        map_path=judged.map_path, map_sha256=judged.map_sha256, preprocess_id=found.preprocess_id,
         calibration_id=found.calibration.calibration_id, calibration_in_date=in_date,
         model_name=bundle.name, model_version=bundle.version, model_sha256=bundle.sha256,
         engine_backend=engine.backend, engine_version=engine.version, engine_device=engine.device,

@@ -21,7 +21,7 @@ class ByHand:
 
 
 def by_hand(seen: Examined) -> list[ByHand]:
-    """Commands for the frame, the prepared input and the row itself, as far as a shell can do it."""
+    """Commands for the frame, the prepared input, the map and the row itself, as far as a shell can do it."""
     return list(_commands(seen))
 
 
@@ -37,6 +37,10 @@ def _commands(seen: Examined) -> Iterator[ByHand]:
         image = seen.prepared.image
         command = f"tail -c {image.width * image.height} {shlex.quote(row.prepared_path)} | sha256sum"
         yield ByHand("the model's input", command, row.prepared_sha256)
+    if row.map_sha256 and row.map_path and seen.map.image is not None:
+        image = seen.map.image
+        command = f"pngtopnm {shlex.quote(row.map_path)} | tail -c {image.width * image.height} | sha256sum"
+        yield ByHand("the defect map's pixels", command, row.map_sha256)
     if case.previous is not None:
         hour = f"journal/{row.recorded_at:%Y-%m-%dT%H}.jsonl"
         program = '$1 == n { printf "%s\\n%s\\n%s", p, $1, $3 }'

@@ -132,9 +132,9 @@ def _examine(paths: StationPaths, case: Case, digest: str | None) -> Examined:
 
 
 def _map(paths: StationPaths, row: Inspection) -> Piece:
-    """The map has no digest in the row: it is there or not."""
-    piece = proof.hold(paths.state, row.map_path, None)
-    if piece.path is None:
+    """The map; rows of earlier versions have no digest of it: then it is there, and reads, or not."""
+    piece = proof.hold(paths.state, row.map_path, row.map_sha256)
+    if piece.path is None or piece.match is not Match.UNPROVEN:
         return piece
     try:
         image = proof.read(piece.path)

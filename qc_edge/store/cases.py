@@ -169,7 +169,7 @@ def _dicts(rows: Rows, table: str, which: str) -> list[dict[str, Any]]:
     source = rows.relation.sql(table, 0, 2**62)
     if source is None:
         return []
-    known = rows.relation.columns(table)
+    known = rows.columns(table)
     names = [name for name in (*COLUMNS[table], "chain_seq", "chain_hash") if name in known]
     empty = dict.fromkeys(COLUMNS[table])
     found = rows.cursor.execute(f"SELECT {', '.join(names)} FROM {source} WHERE {which}").fetchall()  # noqa: S608

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from qc_edge.domain.frame import FrameId
 from qc_edge.store.durable import Disk
 from qc_edge.vision import pnm
+from qc_edge.vision.image import pixels_sha256
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _PART_MAX = 80
@@ -54,12 +55,12 @@ class Evidence:
         self._disk.write_evidence(kept, pnm.encode(None, prepared, 8))
         return kept
 
-    def keep_map(self, stem: Path, defect_map: npt.NDArray[np.float32]) -> Path:
-        """Keep the defect map (0..1) as an 8-bit PNG, 255 = surely defective."""
+    def keep_map(self, stem: Path, defect_map: npt.NDArray[np.float32]) -> tuple[Path, str]:
+        """Keep the defect map (0..1) as an 8-bit PNG, 255 = surely defective; also its pixels' sha256."""
         kept = Path(f"{stem}.map.png")
         levels = np.rint(np.clip(defect_map, 0.0, 1.0) * 255).astype(np.uint8)
         self._disk.write_evidence(kept, [cv2.imencode(".png", levels)[1].tobytes()])
-        return kept
+        return kept, pixels_sha256(levels)
 
     def relative(self, path: Path) -> str:
         """`path` as a row has it."""

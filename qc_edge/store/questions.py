@@ -68,17 +68,18 @@ class Kept:
     prepared_path: str | None
     prepared_sha256: str | None
     map_path: str | None
+    map_sha256: str | None
     preprocess_id: str
     calibration_id: str
     recorded_at: datetime
 
 
-_KEPT = f"SELECT {', '.join(Kept.__slots__)} FROM {{rows}} ORDER BY chain_seq"  # noqa: S608
-
-
 def kept(rows: Rows, first: int, last: int) -> Iterator[Kept]:
     """The evidence of the inspections number `first` to `last`."""
-    return (Kept(*row) for row in rows.select(_KEPT, "inspections", first, last))
+    known = rows.columns("inspections")
+    wanted = ", ".join(name if name in known else f"NULL AS {name}" for name in Kept.__slots__)
+    query = f"SELECT {wanted} FROM {{rows}} ORDER BY chain_seq"  # noqa: S608
+    return (Kept(*row) for row in rows.select(query, "inspections", first, last))
 
 
 def ask(rows: Rows, query: str, table: str, first: int, last: int) -> list[tuple[Any, ...]]:

@@ -63,6 +63,7 @@ class Rows:
     relation: Relation
     cursor: duckdb.DuckDBPyConnection
     _texts: dict[str, str] = field(default_factory=dict)
+    _columns: dict[str, dict[str, str]] = field(default_factory=dict)
     _depth: int = 0
 
     @contextmanager
@@ -83,6 +84,12 @@ class Rows:
             self._depth -= 1
             if self._depth == 0:
                 self.relation.release()
+
+    def columns(self, table: str) -> dict[str, str]:
+        """The columns that the table has here, with their types: older rows may lack later ones."""
+        if table not in self._columns:
+            self._columns[table] = self.relation.columns(table)
+        return self._columns[table]
 
     def last(self) -> int:
         """The number of the newest row, 0 if there is none."""
@@ -127,7 +134,7 @@ class Rows:
 
     def _text(self, table: str) -> str:
         if table not in self._texts:
-            self._texts[table] = canonical_sql(table, self.relation.columns(table))
+            self._texts[table] = canonical_sql(table, self.columns(table))
         return self._texts[table]
 
     def _run(self, query: str) -> duckdb.DuckDBPyConnection:

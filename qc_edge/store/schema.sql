@@ -123,3 +123,8 @@ CREATE TABLE labels (
 
 -- the reason that a person gave for a change
 ALTER TABLE events ADD COLUMN why VARCHAR;
+
+-- migration m003_map_digest
+
+-- of the defect map's pixel bytes; null in rows of earlier versions
+ALTER TABLE inspections ADD COLUMN map_sha256 VARCHAR;

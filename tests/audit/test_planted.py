@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import duckdb
+import numpy as np
 import pytest
 
 from qc_edge.audit.finding import Report, Severity
@@ -257,6 +258,29 @@ def test_a_swapped_prepared_input_is_found(paths: StationPaths) -> None:
     first, second = [row for row in rows(paths) if row["verdict"] == "FAIL"][:2]
     shutil.copy(paths.state / first["prepared_path"], paths.state / second["prepared_path"])
     assert kinds(verify(paths)) == {"prepared_changed"}
+
+
+def test_a_swapped_defect_map_is_found(paths: StationPaths) -> None:
+    first, second = [row for row in rows(paths) if row["verdict"] == "FAIL"][:2]
+    white = np.full((32, 32), 255, np.uint8)
+    assert cv2.imwrite(str(paths.state / first["map_path"]), white)
+    found = verify(paths)
+    assert kinds(found) == {"map_changed"}
+    assert str(first["frame_id"]) in found.findings[0].where
+    (paths.state / second["map_path"]).write_bytes(b"no image")
+    assert kinds(verify(paths)) == {"map_changed", "map_unreadable"}
+
+
+def test_a_log_before_maps_had_digests_is_held_as_far_as_it_goes(paths: StationPaths) -> None:
+    """As an upgraded station has it before its first start: the rows that have no map are whole."""
+    change_database(paths, "ALTER TABLE inspections DROP COLUMN map_sha256")
+    for file in (paths.published / "inspections").glob("*/*.parquet"):
+        change_published(file, "SELECT * EXCLUDE map_sha256 FROM {rows}")
+    found = verify(paths)
+    assert kinds(found) == {"database_changed", "published_changed"}
+    with_map = sum(row["map_path"] is not None for row in rows(paths))
+    assert found.count(Severity.FAULT) == 2 * with_map
+    assert next(step for step in found.steps if step.name == "evidence").count > with_map
 
 
 @pytest.mark.parametrize("column", ["raw_path", "prepared_path", "map_path"])

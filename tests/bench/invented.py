@@ -86,6 +86,7 @@ INSPECTION = {
     "prepared_sha256": "CASE WHEN refusal IS NULL THEN digest(i, 5) END",
     "map_path": "CASE WHEN score >= threshold - 0.1 THEN strftime(moment, 'evidence/%Y-%m-%d/%H/') || i "
     "|| '.map.png' END",
+    "map_sha256": "CASE WHEN score >= threshold - 0.1 THEN digest(i, 9) END",
     "preprocess_id": "'gray512-minmax:8a2f6c01'",
     "calibration_id": "'20241230T080000Z-' || CASE WHEN left_hand THEN 'left' ELSE 'right' END",
     "calibration_in_date": "true",

@@ -13,7 +13,8 @@ from qc_edge.errors import StoreError
 from qc_edge.store import chain
 from qc_edge.store.database import STORAGE_VERSION, connect
 from qc_edge.store.schema import migrate, migrations
-from tests.publish.rows import NOON, at, event, everything, log
+from qc_edge.store.views import script
+from tests.publish.rows import NOON, at, event, everything, gap, inspection, label, log
 
 NAMES = [migration.name for migration in migrations()]
 
@@ -51,6 +52,22 @@ def test_a_database_of_every_earlier_version_is_brought_up_to_date(tmp_path: Pat
         assert len(made.kept()) == before["events"] + 1
         with made.ledger.reading() as reading:
             assert [name for (name,) in reading.execute("SELECT name FROM migrations").fetchall()] == NAMES
+
+
+def test_files_published_before_a_column_came_are_asked_beside_later_ones(tmp_path: Path) -> None:
+    early, late = inspection(at("2026-11-22 10:00")), inspection(NOON, map_sha256="d" * 64)
+    with log(tmp_path) as made:
+        made.add(early, late, event(NOON), gap(NOON), label(NOON, late, "good"))
+        made.publisher.publish()
+        file = made.file("2026-11-22 10", "inspections")
+        columns = ", ".join(name for name in (*COLUMNS["inspections"], *chain.CHAIN) if name != "map_sha256")
+        with duckdb.connect() as writing:
+            writing.execute(f"COPY (SELECT {columns} FROM '{file}') TO '{tmp_path}/old.parquet'")
+        (tmp_path / "old.parquet").rename(file)
+        with duckdb.connect() as asked:
+            asked.execute(script(made.published))
+            found = asked.execute("SELECT map_sha256, date::VARCHAR FROM inspections ORDER BY recorded_at")
+            assert found.fetchall() == [(None, "2026-11-22"), ("d" * 64, "2026-11-22")]
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:

@@ -44,7 +44,14 @@ def test_a_rejected_part_is_explained_and_everything_comes_out_again(paths: Stat
     assert found.holds
     assert [check.ok for check in checks(found)] == [True] * 5
     assert found.settings_today
-    assert found.map.image is not None
+    assert found.map.match is Match.SAME and found.map.image is not None
+    assert found.map.sha256 == found.row.map_sha256
+
+
+def test_a_map_of_which_the_row_has_no_digest_is_shown_and_not_vouched_for(paths: StationPaths) -> None:
+    with duckdb.connect(str(paths.database)) as log:
+        log.execute("UPDATE inspections SET map_sha256 = NULL")
+    assert seen(paths).map.match is Match.UNPROVEN
 
 
 def test_a_refused_frame_is_explained_by_its_file(paths: StationPaths) -> None:

@@ -119,7 +119,7 @@ def check_evidence(paths: StationPaths, row: Values) -> None:
         prepared = decode((paths.state / row["prepared_path"]).read_bytes(), max_pixels=1 << 20)
         assert pixels_sha256(prepared.gray) == row["prepared_sha256"]
     if row["map_path"] is not None:
-        assert (paths.state / row["map_path"]).stat().st_size
+        assert _image(paths.state / row["map_path"]).sha256 == row["map_sha256"]
     if row["score"] is not None:
         assert row["verdict"] == ("FAIL" if row["score"] >= row["threshold"] else "PASS")
 
