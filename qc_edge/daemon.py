@@ -17,7 +17,7 @@ from qc_edge.camera import Camera
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.frame import FrameId, frame_id_micros
 from qc_edge.domain.inspection import Event
-from qc_edge.engine import Engine
+from qc_edge.engine import Engine, Loader, Site
 from qc_edge.engine.bundle import Bundle, load_bundle, self_test
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.line.arrivals import Arrivals
@@ -44,7 +44,7 @@ from qc_edge.service.clock import FrameClock, boot_id, utc_now
 from qc_edge.service.lock import StationLock
 from qc_edge.service.logs import LOG, say_event
 from qc_edge.service.notify import Notifier
-from qc_edge.settings import CameraSettings, EngineSettings, Role, Settings, StationPaths, load_settings
+from qc_edge.settings import CameraSettings, Role, Settings, StationPaths, load_settings
 from qc_edge.settings.paths import shipped
 from qc_edge.store.calibrations import load_current
 from qc_edge.store.durable import Disk
@@ -71,7 +71,7 @@ class Seams:
 
     disk: Disk = field(default_factory=Disk)
     connect_camera: Callable[[CameraSettings], Camera] = camera.connect
-    load_engine: Callable[[Bundle, EngineSettings], Engine] = engine.load_engine
+    load_engine: Loader = engine.load_engine
     outputs: Sequence[Output] = ()
     patience_s: float = 15.0
 
@@ -222,7 +222,8 @@ class Station:
         def work(beat: Beat, stop: threading.Event) -> None:
             search = [self.paths.models, shipped("models")]
             bundle = load_bundle(settings.model.bundle, search)
-            engine = self._seams.load_engine(bundle, settings.engine)
+            site = Site(self.paths.plans, reporter.starting(beat), stop.is_set)
+            engine = self._seams.load_engine(bundle, settings.engine, site)
             self_test(engine, bundle)
             beat.now()
             evidence = Evidence(self.paths.state, self.paths.evidence, disk)

@@ -79,6 +79,14 @@ class EngineError(QcEdgeError):
     exit_code = 70
 
 
+class EngineUnavailableError(EngineError):
+    """This machine does not have what the engine needs; `auto` goes on to the next and says why."""
+
+
+class EngineLostError(EngineError):
+    """The device is gone or out of memory: no further frame can be scored, the process must start anew."""
+
+
 class WorkerStuckError(QcEdgeError):
     """A worker has not beaten within its own deadline."""
 

@@ -1,18 +1,21 @@
 """Engines: a bundle's model, loaded and ready to score prepared frames.
 
-Each backend is a module here, imported when it is used, with `load(bundle, settings, reason) -> Engine`. An
-engine scores; it never decides, never touches the disk after loading, never falls back to another.
+Each backend is a module here, imported when it is used, that has a `load`. An engine scores; it never
+decides, never touches the disk after loading, never falls back to another.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from qc_edge.errors import EngineUnavailableError, ModelError
 from qc_edge.settings import EngineSettings
 
 if TYPE_CHECKING:
@@ -35,13 +38,35 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """Which engine is in force and why: the same words in the log, the status and every row."""
+    """Which engine is in force and why: the same words in the log, the status and every row.
+
+    Up to `max_batch` frames are scored in one go faster than one by one.
+    """
 
     backend: str
     version: str
     device: str
     reason: str
     plan_sha256: str | None = None
+    max_batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where an engine is made, and who waits for it.
+
+    `plans` keeps what was compiled for this device (None: it is compiled anew each time). `tell(words,
+    limit_s)` hears how a slow step goes, on the engine's thread: the next words, or the end, come within
+    `limit_s` seconds. `stopping()` is True once nobody waits any more.
+    """
+
+    plans: Path | None = None
+    tell: Callable[[str, float], None] = lambda _words, _limit_s: None
+    stopping: Callable[[], bool] = lambda: False
+
+
+HERE = Site()
+"""Nothing is kept, nobody is told."""
 
 
 class Engine(Protocol):
@@ -54,7 +79,8 @@ class Engine(Protocol):
     def infer(self, prepared: Prepared) -> list[Score]:
         """One Score for each of the N prepared frames (N x H x W, uint8), in order.
 
-        Raises EngineError if the model fails; the caller counts that against the frame.
+        Raises EngineError if the model fails, which the caller counts against the frames, and
+        EngineLostError if the device is gone for good.
         """
 
     def close(self) -> None:
@@ -62,26 +88,34 @@ class Engine(Protocol):
 
 
 BACKENDS = {"onnx": "onnx", "scripted": "scripted"}
-"""Backend in the settings -> module in this package, which has `load(bundle, settings, reason) -> Engine`."""
+"""Backend in the settings -> module in this package: `load(bundle, settings, reason, site) -> Engine`."""
 
-AUTO = ("onnx",)
+AUTO: tuple[str, ...] = ("onnx",)
 """What `auto` tries, best first."""
 
-
-def choose(backend: str) -> tuple[str, str]:
-    """The backend that `backend` of the settings stands for, and why, in words."""
-    if backend != "auto":
-        return backend, f"{backend}: the settings name it"
-    return AUTO[0], f"auto: {AUTO[0]} is the only inference engine of this version"
+Loader = Callable[["Bundle", EngineSettings, Site], Engine]
 
 
-def load_engine(bundle: Bundle, settings: EngineSettings) -> Engine:
-    """The engine of these settings with the bundle's model, its `info.reason` beginning with the choice.
+def load_engine(bundle: Bundle, settings: EngineSettings, site: Site = HERE) -> Engine:
+    """The engine of these settings with the bundle's model; `info.reason` says why this one.
 
-    Raises ModelError if the engine does not take the model, EngineError if it cannot be had here. Whether
-    it scores as the approved one did is for `bundle.self_test` to say.
+    `auto` takes the first of AUTO that this machine has and that takes the model; why the better ones were
+    not taken is in the reason, too. Raises ModelError if the engine does not take the model,
+    EngineUnavailableError if it cannot be had here, EngineError if its device fails. Whether it scores as
+    the approved one did is for `bundle.self_test` to say.
     """
-    name, reason = choose(settings.backend)
+    if settings.backend != "auto":
+        return _load(settings.backend, bundle, settings, f"{settings.backend}: the settings name it", site)
+    declined = ""
+    for name in AUTO[:-1]:
+        try:
+            return _load(name, bundle, settings, f"auto: {name}{declined}", site)
+        except (EngineUnavailableError, ModelError) as fault:
+            declined += f"; not {name}: {' '.join(fault.message.split())}"
+    return _load(AUTO[-1], bundle, settings, f"auto: {AUTO[-1]}{declined}", site)
+
+
+def _load(name: str, bundle: Bundle, settings: EngineSettings, reason: str, site: Site) -> Engine:
     module = importlib.import_module(f"{__name__}.{BACKENDS[name]}")
-    engine: Engine = module.load(bundle, settings, reason)
+    engine: Engine = module.load(bundle, settings, reason, site)
     return engine

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from qc_edge.engine import EngineInfo, Prepared, Score
+from qc_edge.engine import EngineInfo, Prepared, Score, Site
 from qc_edge.engine.bundle import Bundle
 from qc_edge.errors import EngineError, ModelError
 from qc_edge.settings import EngineSettings
@@ -31,7 +31,7 @@ def thread_count(wanted: int, cores: int) -> int:
     return wanted or max(1, min(cores - 1, MOST_THREADS))
 
 
-def load(bundle: Bundle, settings: EngineSettings, reason: str) -> OnnxEngine:
+def load(bundle: Bundle, settings: EngineSettings, reason: str, site: Site) -> OnnxEngine:  # noqa: ARG001 - all have it
     """The bundle's model in an ONNX Runtime session; `reason` is why this engine was taken.
 
     Raises ModelError if the file is no model that this runtime takes, or if its inputs and outputs are

@@ -11,7 +11,7 @@ from itertools import cycle
 
 import numpy as np
 
-from qc_edge.engine import EngineInfo, Prepared, Score
+from qc_edge.engine import EngineInfo, Prepared, Score, Site
 from qc_edge.engine.bundle import Bundle, GoldenFrame
 from qc_edge.errors import EngineError
 from qc_edge.settings import EngineSettings
@@ -27,7 +27,7 @@ BENIGN = "0.02 0.03 0.05 0.02 0.97"
 _MAP_SIDE = 64
 
 
-def load(bundle: Bundle, settings: EngineSettings, reason: str) -> ScriptedEngine:  # noqa: ARG001 - all have it
+def load(bundle: Bundle, settings: EngineSettings, reason: str, site: Site) -> ScriptedEngine:  # noqa: ARG001 - all have them
     """A benign engine that passes the bundle's self-test."""
     return ScriptedEngine(BENIGN, bundle.golden_frames, reason)
 

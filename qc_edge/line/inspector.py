@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import datetime
 
 from qc_edge.domain.inspection import Event, Gap, Inspection, Row
@@ -18,9 +18,10 @@ from qc_edge.domain.verdict import Disposition, HoldReason, Reason
 from qc_edge.errors import DiskFullError, OutputError
 from qc_edge.line import record
 from qc_edge.line.arrivals import Arrivals
+from qc_edge.line.batch import Ahead, Batch
 from qc_edge.line.careful import Careful
 from qc_edge.line.judge import Judge
-from qc_edge.line.preparer import Candidate, Preparer
+from qc_edge.line.preparer import Preparer
 from qc_edge.line.record import Judged
 from qc_edge.line.room import DiskWatch, Room
 from qc_edge.line.rules import Rules
@@ -35,27 +36,6 @@ from qc_edge.vision import UnreadableFrameError
 
 _TAKE_S = 0.25
 _POLL_S = 1.0
-
-
-@dataclass(slots=True)
-class _Ahead:
-    """A file that was taken; its candidate is being prepared, or it is a gap or an event."""
-
-    waiting: Waiting
-    candidate: Future[Candidate] | None
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What shares one commit: rows from capture and judged frames, in order of arrival."""
-
-    rows: list[tuple[Waiting, Gap | Event]]
-    judged: list[Judged]
-
-    def taken(self) -> list[Waiting]:
-        """All files of the batch."""
-        both = [waiting for waiting, _ in self.rows] + [each.found.waiting for each in self.judged]
-        return sorted(both, key=lambda waiting: waiting.frame_id)
 
 
 class Inspector:
@@ -91,8 +71,8 @@ class Inspector:
         self._simulated = simulated
         self._preparer = Preparer(spool)
         self._pool = ThreadPoolExecutor(threads, "prepare")
-        self._window = 2 * threads + 1
-        self._ahead: deque[_Ahead] = deque()
+        self._window = max(2 * threads, judge.max_batch) + 1
+        self._ahead: deque[Ahead] = deque()
         self._recorded = ledger.known(arrivals.recovered)
         self._unfinished: list[Waiting] = []
 
@@ -111,7 +91,7 @@ class Inspector:
 
     def _inspect(self, beat: Beat) -> None:
         """Bring the next frames to their rows, or hold all that is in hand until there is room."""
-        batch = _Batch([], [])
+        batch = Batch()
         try:
             self._take_ahead(_TAKE_S)
             self._collect(batch, beat)
@@ -120,27 +100,37 @@ class Inspector:
         except DiskFullError as fault:
             self._hold(batch, fault)
 
-    def _collect(self, batch: _Batch, beat: Beat) -> None:
+    def _collect(self, batch: Batch, beat: Beat) -> None:
         """Judge the next frame, and those behind it that are ready, up to `batch_max`; a suspect alone."""
         limit = self.rules.settings.inspect.batch_max
         while self._ahead and len(batch.judged) + len(batch.rows) < limit:
             head = self._ahead[0]
-            alone = self._careful.applies(head.waiting.frame_id)
             if head.candidate is None:
                 self._add_row(batch, head.waiting)
                 self._ahead.popleft()
             else:
-                if batch.judged and (alone or not head.candidate.done()):
+                alone = self._careful.applies(head.waiting.frame_id)
+                self._take_run(batch, min(self._judge.max_batch, limit - len(batch.judged) - len(batch.rows)))
+                if not batch.run:
                     break
-                while wait([head.candidate], _POLL_S).not_done:
-                    pass  # a decoder that hangs shows as a silent inspector
-                self._ahead.popleft()
-                if not alone:
-                    self._take_ahead(0.0)
-                self._judge_one(batch, head.candidate.result())
+                self._judge_run(batch)
                 beat.now()
                 if alone:
                     break
+            self._take_ahead(0.0)
+
+    def _take_run(self, batch: Batch, most: int) -> None:
+        """The prepared frames at the head, at most `most`; only a batch's first is waited for."""
+        while self._ahead and len(batch.run) < most and (future := self._ahead[0].candidate) is not None:
+            alone = self._careful.applies(self._ahead[0].waiting.frame_id)
+            if (batch.judged or batch.run) and (alone or not future.done()):
+                break
+            while wait([future], _POLL_S).not_done:
+                pass  # a decoder that hangs shows as a silent inspector
+            self._ahead.popleft()
+            batch.run.append(future.result())
+            if alone:
+                break
             self._take_ahead(0.0)
 
     def _take_ahead(self, timeout_s: float) -> None:
@@ -153,7 +143,7 @@ class Inspector:
             if waiting.frame_id in self._recorded:
                 self._retire_recorded(waiting)
             elif waiting.is_row:
-                self._ahead.append(_Ahead(waiting, None))
+                self._ahead.append(Ahead(waiting, None))
             elif not self._careful.applies(waiting.frame_id):
                 self._ahead.append(self._prepare(waiting))
             elif self._ahead:
@@ -162,8 +152,8 @@ class Inspector:
             else:
                 self._take_alone(waiting)
 
-    def _prepare(self, waiting: Waiting) -> _Ahead:
-        return _Ahead(waiting, self._pool.submit(self._preparer.prepare, waiting, self.rules))
+    def _prepare(self, waiting: Waiting) -> Ahead:
+        return Ahead(waiting, self._pool.submit(self._preparer.prepare, waiting, self.rules))
 
     def _take_alone(self, waiting: Waiting) -> None:
         try:
@@ -178,9 +168,9 @@ class Inspector:
             waiting, self.rules, Reason.CRASHED_THE_STATION,
             "the station died each time while this frame alone was in hand; it was not tried again",
         )  # fmt: skip
-        self._ahead.append(_Ahead(waiting, refused))
+        self._ahead.append(Ahead(waiting, refused))
 
-    def _add_row(self, batch: _Batch, waiting: Waiting) -> None:
+    def _add_row(self, batch: Batch, waiting: Waiting) -> None:
         try:
             batch.rows.append((waiting, self._spool.read_row(waiting, utc_now())))
         except FileNotFoundError:
@@ -190,16 +180,19 @@ class Inspector:
             self._spool.quarantine(waiting, fault.reason, fault.detail)
             self._retire(waiting)
 
-    def _judge_one(self, batch: _Batch, found: Candidate) -> None:
-        waiting = found.waiting
-        if found.vanished and self._ledger.known([waiting.frame_id]):
-            self._arrivals.done(waiting)
-        elif found.may_be_unfinished:
-            self._arrivals.defer(waiting, found.rules.settings.incoming.settle_s)
-        else:
-            batch.judged.append(self._judge.judge(found))
+    def _judge_run(self, batch: Batch) -> None:
+        whole = []
+        for found in batch.run:
+            if found.vanished and self._ledger.known([found.waiting.frame_id]):
+                self._arrivals.done(found.waiting)
+            elif found.may_be_unfinished:
+                self._arrivals.defer(found.waiting, found.rules.settings.incoming.settle_s)
+            else:
+                whole.append(found)
+        batch.run = []
+        batch.judged += self._judge.judge(whole)
 
-    def _finish(self, batch: _Batch) -> None:
+    def _finish(self, batch: Batch) -> None:
         """Evidence, rows, announcements, retirement: in this order and no other."""
         self._judge.finish()
         if any(each.found.waiting.original_name is not None for each in batch.judged):
@@ -216,7 +209,7 @@ class Inspector:
             self._careful.end(waiting.frame_id)
             self._retire(waiting)
 
-    def _hold(self, batch: _Batch, fault: DiskFullError) -> None:
+    def _hold(self, batch: Batch, fault: DiskFullError) -> None:
         """No room: nothing is told, nothing leaves the spool, and all of it is next when there is room."""
         LOG.error("holding: %s", fault)
         self._watch.exhausted()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from qc_edge.domain.verdict import Reason
-from qc_edge.engine import Engine, Score
-from qc_edge.errors import EngineError
+from qc_edge.engine import Engine, Prepared, Score
+from qc_edge.errors import EngineError, EngineLostError
 from qc_edge.line.preparer import Candidate
 from qc_edge.line.record import Judged
 from qc_edge.service.logs import LOG
@@ -33,6 +36,18 @@ class _Kept:
     map: Future[tuple[Path, str]] | None = None
     names: Future[None] | None = None
     """The names of `files` made durable, which the first frame of a batch begins beside the model."""
+
+    @property
+    def is_scorable(self) -> bool:
+        """The gates let it through."""
+        return self.judged.found.refusal is None and self.judged.found.prepared is not None
+
+    @property
+    def prepared(self) -> Prepared:
+        """H x W uint8; only of a frame that is scorable."""
+        prepared = self.judged.found.prepared
+        assert prepared is not None  # noqa: S101
+        return prepared
 
 
 class Judge:
@@ -57,27 +72,28 @@ class Judge:
         self._keeper = ThreadPoolExecutor(1, "keeper")
         self._kept: list[_Kept] = []
         self._failures = 0
+        self._stack: Prepared | None = None
 
-    def judge(self, found: Candidate) -> Judged:
-        """Score the frame and start to keep its evidence; `finish` before anything relies on that.
+    @property
+    def max_batch(self) -> int:
+        """More frames than this at once gain nothing."""
+        return self._engine.info.max_batch
 
-        Raises EngineError when the model has failed on several frames in a row.
+    def judge(self, frames: Sequence[Candidate]) -> list[Judged]:
+        """Score the frames, together where the engine can, and start to keep their evidence.
+
+        `finish` before anything relies on that. Raises EngineError when the model has failed on several
+        frames in a row, EngineLostError as soon as the device is gone.
         """
-        part, source = self._part(found)
-        judged = Judged(found, part, source)
-        stem = self._evidence.stem(found.frame.frame_id, part)
-        kept = _Kept(judged, stem, self._keeper.submit(self._keep, stem, found))
-        if not self._kept:
-            kept.names = self._keeper.submit(self._sync, kept)
-        self._kept.append(kept)
-        if found.refusal is None and found.prepared is not None:
-            score = self._infer(found)
-            if score is not None:
-                judged.score = score.value
-                rules = found.rules
-                if score.value >= rules.threshold.value - rules.threshold.review_band:
-                    kept.map = self._keeper.submit(self._evidence.keep_map, stem, score.defect_map)
-        return judged
+        kept = [self._begin(found) for found in frames]
+        scorable = [each for each in kept if each.is_scorable]
+        most = self.max_batch
+        for start in range(0, len(scorable), most):
+            chunk = scorable[start : start + most]
+            for each, score in zip(chunk, self._infer(chunk), strict=True):
+                if score is not None:
+                    self._take_score(each, score)
+        return [each.judged for each in kept]
 
     def finish(self) -> None:
         """All evidence of the frames judged since the last time is durable when this returns.
@@ -130,12 +146,38 @@ class Judge:
         self._counters[key] = count
         return (str(count) if key == self._counted_plainly else f"{key}-{count}"), "counter"
 
-    def _infer(self, found: Candidate) -> Score | None:
-        assert found.prepared is not None  # noqa: S101
+    def _begin(self, found: Candidate) -> _Kept:
+        part, source = self._part(found)
+        stem = self._evidence.stem(found.frame.frame_id, part)
+        kept = _Kept(Judged(found, part, source), stem, self._keeper.submit(self._keep, stem, found))
+        if not self._kept:
+            kept.names = self._keeper.submit(self._sync, kept)
+        self._kept.append(kept)
+        return kept
+
+    def _take_score(self, kept: _Kept, score: Score) -> None:
+        found, threshold = kept.judged.found, kept.judged.found.rules.threshold
+        if not (math.isfinite(score.value) and 0.0 <= score.value <= 1.0):
+            found.refusal = (
+                Reason.BAD_SCORE, f"the model returned {score.value!r}, expected a number in 0..1",
+            )  # fmt: skip
+            return
+        kept.judged.score = score.value
+        if score.value >= threshold.value - threshold.review_band:
+            kept.map = self._keeper.submit(self._evidence.keep_map, kept.stem, score.defect_map)
+
+    def _infer(self, chunk: Sequence[_Kept]) -> Sequence[Score | None]:
+        """A score for each, None where the model failed on it; a batch that fails is taken one by one."""
         begun = time.perf_counter()
         try:
-            score = self._engine.infer(found.prepared[None])[0]
+            scores = self._engine.infer(self._stacked([each.prepared for each in chunk]))
+        except EngineLostError:
+            raise
         except EngineError as fault:
+            if len(chunk) > 1:
+                LOG.error("%d frames together: %s; now one by one", len(chunk), fault)
+                return [score for each in chunk for score in self._infer([each])]
+            found = chunk[0].judged.found
             self._failures += 1
             LOG.error("frame %s: %s", found.frame.frame_id, fault)
             if self._failures >= _FAILURES_IN_A_ROW:
@@ -144,15 +186,21 @@ class Judge:
                     hint="the station restarts with a fresh engine; if it goes on, qc-edge check",
                 ) from fault
             found.refusal = (Reason.ENGINE_FAILED, fault.message)
-            return None
-        found.times_ms["infer"] = (time.perf_counter() - begun) * 1e3
+            return [None]
+        took_ms = (time.perf_counter() - begun) * 1e3
+        for each in chunk:
+            each.judged.found.times_ms["infer"] = took_ms
         self._failures = 0
-        if not (math.isfinite(score.value) and 0.0 <= score.value <= 1.0):
-            found.refusal = (
-                Reason.BAD_SCORE, f"the model returned {score.value!r}, expected a number in 0..1",
-            )  # fmt: skip
-            return None
-        return score
+        return scores
+
+    def _stacked(self, frames: Sequence[Prepared]) -> Prepared:
+        """N x H x W: the frame itself if it is alone, else copies in a place that is used again."""
+        if len(frames) == 1:
+            return frames[0][None]
+        shape = (self.max_batch, *frames[0].shape)
+        if self._stack is None or self._stack.shape != shape:
+            self._stack = np.empty(shape, np.uint8)
+        return np.stack(frames, out=self._stack[: len(frames)])
 
     def _keep(self, stem: Path, found: Candidate) -> tuple[Path | None, Path | None]:
         begun = time.perf_counter()

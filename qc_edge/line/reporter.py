@@ -11,7 +11,7 @@ from qc_edge.line.room import DiskWatch, Room
 from qc_edge.line.rules import Rules
 from qc_edge.line.status import CameraStatus, Status
 from qc_edge.line.tally import Tally
-from qc_edge.service.beats import Beats
+from qc_edge.service.beats import Beat, Beats
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.settings import Settings
 
@@ -62,6 +62,15 @@ class Reporter:
             calibrations=rules.calibrations_due(now) if rules else (),
             mended=self.mended,
         )
+
+    def starting(self, beat: Beat) -> Callable[[str, float], None]:
+        """Takes words on a slow step of the start, and within how many seconds the next ones come."""
+
+        def tell(words: str, limit_s: float) -> None:
+            self.trouble = f"not ready: {words}"
+            beat.now(limit_s)
+
+        return tell
 
     def _troubles(self) -> list[str]:
         """What keeps the station from being ready, the gravest first."""

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from qc_edge.domain.history import Flip, Labelled, Selection, Totals
-from qc_edge.engine import load_engine
+from qc_edge.engine import Site, load_engine
 from qc_edge.engine.bundle import Bundle, load_bundle, self_test
 from qc_edge.errors import BusyError, StoreError, UsageError
 from qc_edge.replay.answer import Answer
@@ -69,7 +69,7 @@ def ask_model(
         count = history.count_stored()
         if not count:
             raise _nothing(paths, database)
-        engine = load_engine(bundle, settings.engine)
+        engine = load_engine(bundle, settings.engine, Site(paths.plans))
         try:
             self_test(engine, bundle)
             said = f"{engine.info.backend} {engine.info.version} {engine.info.device}"

@@ -13,15 +13,16 @@ class Beat:
     `deadline_s` is the longest that the worker may be silent in any of its steps.
     """
 
-    __slots__ = ("_last", "deadline_s", "name")
+    __slots__ = ("_last", "_usual_s", "deadline_s", "name")
 
     def __init__(self, name: str, deadline_s: float) -> None:
         self.name = name
-        self.deadline_s = deadline_s
+        self.deadline_s = self._usual_s = deadline_s
         self._last: float | None = time.monotonic()
 
-    def now(self) -> None:
-        """I am alive."""
+    def now(self, then_silent_s: float = 0.0) -> None:
+        """I am alive; my next step may take `then_silent_s` (seconds), if that is more than my deadline."""
+        self.deadline_s = max(self._usual_s, then_silent_s)
         self._last = time.monotonic()
 
     def rest(self) -> None:

@@ -102,6 +102,11 @@ class StationPaths:
         return self.state / "models"
 
     @property
+    def plans(self) -> Path:
+        """Models compiled for this box's graphics processor; made again when they are missing."""
+        return self.state / "plans"
+
+    @property
     def played(self) -> Path:
         """Rendered parts that an emulated camera plays."""
         return self.state / "emulated"

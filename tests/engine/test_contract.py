@@ -50,4 +50,5 @@ def test_an_engine_says_that_the_settings_name_it(backend: str, bundle: Bundle) 
 def test_auto_says_why_it_took_what_it_took(bundle: Bundle) -> None:
     info = load_engine(bundle, EngineSettings(backend="auto", threads=2)).info
     assert info.backend == "onnx-cpu"
-    assert info.reason == "auto: onnx is the only inference engine of this version; 2 threads"
+    assert info.reason.startswith("auto: onnx")
+    assert info.reason.endswith("; 2 threads")

@@ -16,7 +16,7 @@ from qc_edge.engine import Engine
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.service.clock import utc_now
-from qc_edge.settings import INCOMING, EngineSettings, StationPaths
+from qc_edge.settings import INCOMING, StationPaths
 from qc_edge.store import calibrations
 from tests.publish.rows import asked
 from tests.station.harness import configure, drop, make_station, part, running
@@ -112,7 +112,7 @@ def test_another_engine_is_told(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
     run_once(paths)
 
-    def newer(bundle: Bundle, _: EngineSettings) -> Engine:
+    def newer(bundle: Bundle, *_: object) -> Engine:
         engine = ScriptedEngine(by_corner(), bundle.golden_frames)
         engine.info = replace(engine.info, version="99")
         return engine

@@ -16,10 +16,9 @@ from qc_edge.camera import Camera, Exposure, FailedGrab
 from qc_edge.camera.scripted import ScriptedCamera
 from qc_edge.daemon import Seams
 from qc_edge.domain.inspection import Inspection
-from qc_edge.engine import Engine, Prepared
-from qc_edge.engine.bundle import Bundle
+from qc_edge.engine import Loader, Prepared
 from qc_edge.engine.scripted import ScriptedEngine, Step
-from qc_edge.settings import CameraSettings, EngineSettings
+from qc_edge.settings import CameraSettings
 from qc_edge.store.durable import Chunk, Disk, store_error
 
 POISON = 99
@@ -203,9 +202,9 @@ def by_corner(cues: Cues | None = None) -> Callable[[Prepared], Step]:
     return score
 
 
-def engine(script: Callable[[Prepared], Step] | str) -> Callable[[Bundle, EngineSettings], Engine]:
+def engine(script: Callable[[Prepared], Step] | str) -> Loader:
     """A loader of a scripted engine that passes the bundle's own test."""
-    return lambda bundle, _: ScriptedEngine(script, bundle.golden_frames)
+    return lambda bundle, *_: ScriptedEngine(script, bundle.golden_frames)
 
 
 def seams(plan: Plan = Plan(), *, disk: Disk | None = None) -> Seams:

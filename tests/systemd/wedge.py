@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from qc_edge import engine
-from qc_edge.engine import Engine, EngineInfo, Prepared, Score
+from qc_edge.engine import HERE, Engine, EngineInfo, Prepared, Score, Site
 from qc_edge.engine.bundle import Bundle
 from qc_edge.settings import EngineSettings
 
@@ -37,9 +37,9 @@ class Wedged:
         self._real.close()
 
 
-def load(bundle: Bundle, settings: EngineSettings) -> Engine:
+def load(bundle: Bundle, settings: EngineSettings, site: Site = HERE) -> Engine:
     """In the place of `qc_edge.engine.load_engine`."""
-    return Wedged(_load(bundle, settings))
+    return Wedged(_load(bundle, settings, site))
 
 
 engine.load_engine = load
