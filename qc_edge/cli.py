@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -55,6 +56,25 @@ COMMANDS: dict[str, Callable[..., None]] = {
 WITHOUT_ARGUMENTS = {"check", "demo", "install", "uninstall"}
 """Verbs that do something when they stand alone; the others show their help."""
 
+
+class Verb(typer.core.TyperCommand):
+    """A verb for which `-0.4` is a number, if its last argument, and no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As click does it, with the number where no option is looked for."""
+        for at, text in enumerate(args):
+            if text == "--":
+                break
+            if re.fullmatch(r"-(\d|\.\d|inf|nan)\S*", text) and not self._takes_a_value(args[at - 1]):
+                args = [*args[:at], *args[at + 1 :], "--", text]
+                break
+        return super().parse_args(ctx, args)
+
+    def _takes_a_value(self, before: str) -> bool:
+        options = (each for each in self.params if before in each.opts)
+        return any(not getattr(each, "is_flag", False) for each in options)
+
+
 app = typer.Typer(
     name="qc-edge",
     help="Visual quality control at the line: every frame accounted for, every verdict reconstructable.",
@@ -66,7 +86,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for name, command in COMMANDS.items():
-    app.command(name, no_args_is_help=name not in WITHOUT_ARGUMENTS)(command)
+    app.command(name, cls=Verb, no_args_is_help=name not in WITHOUT_ARGUMENTS)(command)
 
 
 def _print_version(wanted: bool) -> None:
