@@ -14,17 +14,17 @@ from pathlib import Path
 
 from qc_edge import camera, engine, metrics
 from qc_edge.camera import Camera
-from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.frame import FrameId, frame_id_micros
 from qc_edge.domain.inspection import Event
-from qc_edge.engine import Engine, Loader, Site
-from qc_edge.engine.bundle import Bundle, load_bundle, self_test
+from qc_edge.engine import Loader, Site
+from qc_edge.engine.bundle import load_bundle
+from qc_edge.engine.seat import EngineSeat
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.line.arrivals import Arrivals
 from qc_edge.line.capture import Capture
 from qc_edge.line.careful import Careful
 from qc_edge.line.compress import Compressor
-from qc_edge.line.in_force import InForceBook, described
+from qc_edge.line.in_force import described
 from qc_edge.line.inspector import Inspector
 from qc_edge.line.janitor import Janitor
 from qc_edge.line.judge import Judge
@@ -32,9 +32,9 @@ from qc_edge.line.losses import report_torn
 from qc_edge.line.publication import Publication
 from qc_edge.line.reporter import Reporter
 from qc_edge.line.room import DiskWatch
+from qc_edge.line.rulebook import RuleBook
 from qc_edge.line.rules import INCOMING, Rules
 from qc_edge.line.tally import Tally
-from qc_edge.line.thresholds import ThresholdBook, warn_of_settings
 from qc_edge.line.worker import Crew
 from qc_edge.metrics.meter import Meter
 from qc_edge.output import Output
@@ -46,7 +46,6 @@ from qc_edge.service.logs import LOG, say_event
 from qc_edge.service.notify import Notifier
 from qc_edge.settings import CameraSettings, Role, Settings, StationPaths, load_settings
 from qc_edge.settings.paths import shipped
-from qc_edge.store.calibrations import load_current
 from qc_edge.store.durable import Disk
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.ledger import Ledger
@@ -87,13 +86,12 @@ class Station:
         self._boot = boot_id()
         self._crew = Crew()
         self._meter = Meter(each.name for each in self.settings.camera)
-        self._thresholds = ThresholdBook(self.paths.thresholds, self.note)
+        self.rulebook = RuleBook(self.paths, self.note)
         self.journal = JournalOutput(self.settings.log.verdicts_per_s)
         self.inspector: Inspector | None = None
         self._ledger: Ledger | None = None
         self._arrivals: Arrivals | None = None
         self._publication: Publication | None = None
-        self._in_force: InForceBook | None = None
         self.captures: list[Capture] = []
 
     def run(self, supervisor: Supervisor | None = None) -> None:
@@ -139,16 +137,6 @@ class Station:
             self.note("started", described(settings.station.roles, rules))
             watcher.watch()
 
-    def load_rules(self, settings: Settings, bundle: Bundle, engine: Engine | None = None) -> Rules:
-        """What frames are judged by under `settings`. Raises CalibrationError, ThresholdError."""
-        calibrations: dict[str, Calibration] = {}
-        for name in [*(each.name for each in settings.camera), INCOMING]:
-            calibrations[name] = load_current(self.paths.calibration, name)
-        info = engine.info if engine else self.inspector.rules.engine if self.inspector else None
-        assert info is not None  # noqa: S101
-        record = self._thresholds.read(bundle.sha256, utc_now())
-        return Rules(settings, calibrations, bundle, info, record)
-
     def apply(self, settings: Settings, rules: Rules | None) -> None:
         """Run on these from the next frame on; frames in hand keep what they began with."""
         self.settings = settings
@@ -162,10 +150,15 @@ class Station:
         if self._publication:
             self._publication.every_s = settings.storage.publish_every_s
 
-    def follow_thresholds(self) -> None:
+    def follow_records(self) -> None:
         """Take up records that are new, and the one whose time has come."""
-        if self.inspector and (rules := self._thresholds.follow(self.inspector.rules)):
+        if self.inspector and (rules := self.rulebook.follow(self.inspector.rules)):
             self._judge_by(rules, self.inspector)
+
+    def _judge_by(self, rules: Rules, inspector: Inspector) -> None:
+        """From the next frame on."""
+        self.rulebook.turn(inspector.rules, rules)
+        inspector.rules = rules
 
     def note(
         self, kind: str, detail: str, before: str | None = None, after: str | None = None,
@@ -182,14 +175,6 @@ class Station:
                 self._spool.put_row(row)
         except StoreError as fault:
             LOG.error("no row for the event %s (%s): %s", kind, detail, fault)
-
-    def _judge_by(self, rules: Rules, inspector: Inspector) -> None:
-        """From the next frame on. A change of threshold has its row before any part is judged by it."""
-        self._thresholds.tell(inspector.rules.threshold.threshold_id, rules)
-        warn_of_settings(inspector.rules, rules)
-        inspector.rules = rules
-        if self._in_force:
-            self._in_force.turn(rules)
 
     def _start_publishing(self, ledger: Ledger) -> Publication:
         """Before the first row: none may be recorded on a day that is sealed."""
@@ -216,24 +201,22 @@ class Station:
     def _inspection(
         self, arrivals: Arrivals, ledger: Ledger, tally: Tally, reporter: Reporter
     ) -> Callable[[Beat, threading.Event], None]:
-        """The inspector's work: its engine is made, proven and used on its own thread."""
+        """The inspector's work: as soon as its engine is ready, it moves to where that sits."""
         settings, disk, spool = self.settings, self._seams.disk, self._spool
 
         def work(beat: Beat, stop: threading.Event) -> None:
             search = [self.paths.models, shipped("models")]
             bundle = load_bundle(settings.model.bundle, search)
             site = Site(self.paths.plans, reporter.starting(beat), stop.is_set)
-            engine = self._seams.load_engine(bundle, settings.engine, site)
-            self_test(engine, bundle)
+            seat = EngineSeat(bundle, lambda: self._seams.load_engine(bundle, settings.engine, site))
+            seat.ready.result()
             beat.now()
             evidence = Evidence(self.paths.state, self.paths.evidence, disk)
             counters = dict(ledger.past.part_counters)
-            judge = Judge(engine, spool, evidence, counters, _only_camera(settings))
+            judge = Judge(spool, evidence, counters, _only_camera(settings))
             suspects = arrivals.recovered[:_IN_HAND]
-            rules = self.load_rules(settings, bundle, engine)
-            self._thresholds.tell(ledger.last_threshold_id(), rules)
-            self._in_force = InForceBook(ledger, self.paths.settings_kept, self.note)
-            self._in_force.begin(rules)
+            rules = self.rulebook.load(settings, seat)
+            self.rulebook.begin(rules, ledger)
             inspector = Inspector(
                 rules, arrivals, spool, ledger, judge,
                 Careful(self.paths.state / "in-hand.json", disk, suspects),

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from qc_edge.domain.calibration import Calibration
-from qc_edge.engine.bundle import Bundle
 from qc_edge.errors import QcEdgeError, WorkerStuckError
 from qc_edge.line.inspector import Inspector
 from qc_edge.line.reporter import Reporter
+from qc_edge.line.rulebook import RuleBook
 from qc_edge.line.rules import Rules
 from qc_edge.line.status import Status
 from qc_edge.line.worker import Crew
@@ -39,15 +39,13 @@ class Supervised(Protocol):
     paths: StationPaths
     settings: Settings
     inspector: Inspector | None
-
-    def load_rules(self, settings: Settings, bundle: Bundle) -> Rules:
-        """What frames are judged by under `settings`."""
+    rulebook: RuleBook
 
     def apply(self, settings: Settings, rules: Rules | None) -> None:
         """Run on these from the next frame on."""
 
-    def follow_thresholds(self) -> None:
-        """Take up threshold records that are new or whose time has come."""
+    def follow_records(self) -> None:
+        """Take up records that are new or whose time has come."""
 
     def note(self, kind: str, detail: str, before: str | None = None, after: str | None = None) -> None:
         """Write an event."""
@@ -110,7 +108,7 @@ class Supervisor:
         self._reporter.trouble = ""
         while not self._is_told_within(_LOOK_S if self._ready else 0.05):
             self._look()
-            self._station.follow_thresholds()
+            self._station.follow_records()
             if self._reload:
                 self._reload = False
                 self._do_reload()
@@ -191,7 +189,7 @@ class Supervisor:
             wanted = load_settings(station.paths.settings)
             applied, waiting = changed_live(station.settings, wanted)
             settings = in_force(station.settings, wanted)
-            rules = station.load_rules(settings, inspector.rules.bundle) if inspector else None
+            rules = station.rulebook.load(settings, inspector.rules.seat) if inspector else None
         except QcEdgeError as fault:
             station.note("settings_refused", f"the old settings stay in force: {fault}")
         else:

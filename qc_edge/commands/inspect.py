@@ -77,7 +77,7 @@ def command(
     from qc_edge import engine
     from qc_edge.commands.images import find_images, standard
     from qc_edge.engine.bundle import load_bundle, self_test
-    from qc_edge.line.rules import Rules
+    from qc_edge.line.rules import threshold_in_force
     from qc_edge.settings import Settings, StationPaths
     from qc_edge.settings.model import ModelSettings, StationSettings
     from qc_edge.settings.paths import shipped
@@ -93,8 +93,8 @@ def command(
     loaded = engine.load_engine(bundle, settings.engine)
     try:
         self_test(loaded, bundle)
-        rules = Rules(settings, {}, bundle, loaded.info, _record(root, station, bundle.sha256))
-        judged = list(_with_progress(paths, against, loaded, rules.threshold))
+        threshold = threshold_in_force(settings.model, bundle, _record(root, station, bundle.sha256))
+        judged = list(_with_progress(paths, against, loaded, threshold))
     finally:
         loaded.close()
     if as_json:
@@ -103,15 +103,15 @@ def command(
                 "station": station,
                 "model": bundle.reference,
                 "model_sha256": bundle.sha256,
-                "engine": f"{rules.engine.backend} {rules.engine.version}",
-                "threshold": rules.threshold.value,
-                "threshold_id": rules.threshold.threshold_id,
+                "engine": f"{loaded.info.backend} {loaded.info.version}",
+                "threshold": threshold.value,
+                "threshold_id": threshold.threshold_id,
                 "counts": dict(Counter(each.verdict for each in judged)),
                 "files": [asdict(each) for each in judged],
             }
         )
     else:
-        _print(judged, f"{bundle.reference} on {rules.engine.backend} {rules.engine.version}")
+        _print(judged, f"{bundle.reference} on {loaded.info.backend} {loaded.info.version}")
     if not all(each.readable for each in judged):
         raise typer.Exit(_UNREADABLE)
 

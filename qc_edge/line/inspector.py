@@ -10,13 +10,15 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from qc_edge.domain.inspection import Event, Gap, Inspection, Row
-from qc_edge.domain.verdict import Disposition, HoldReason, Reason
-from qc_edge.errors import DiskFullError, OutputError
+from qc_edge.domain.verdict import Reason
+from qc_edge.engine import Engine
+from qc_edge.errors import DiskFullError
 from qc_edge.line import record
+from qc_edge.line.announcer import Announcer
 from qc_edge.line.arrivals import Arrivals
 from qc_edge.line.batch import Ahead, Batch
 from qc_edge.line.careful import Careful
@@ -39,7 +41,11 @@ _POLL_S = 1.0
 
 
 class Inspector:
-    """The work of the inspector's thread. `rules` may be replaced at any time; each frame keeps its own."""
+    """The inspector's work. `rules` may be replaced at any time; each frame keeps its own.
+
+    It is done on the thread of the engine: with rules that have another one, the frames in hand come to
+    their rows first, then the work goes on where that one sits. So no frame pays for a hand-over.
+    """
 
     def __init__(
         self,
@@ -63,7 +69,7 @@ class Inspector:
         self._ledger = ledger
         self._judge = judge
         self._careful = careful
-        self._outputs = outputs
+        self._announcer = Announcer(outputs, tally, boot, self._note)
         self._watch = watch
         self._clock = clock
         self._tally = tally
@@ -71,23 +77,38 @@ class Inspector:
         self._simulated = simulated
         self._preparer = Preparer(spool)
         self._pool = ThreadPoolExecutor(threads, "prepare")
-        self._window = max(2 * threads, judge.max_batch) + 1
+        self._window = self._threads = threads
         self._ahead: deque[Ahead] = deque()
         self._recorded = ledger.known(arrivals.recovered)
         self._unfinished: list[Waiting] = []
+        self._seat = rules.seat
 
     def run(self, beat: Beat, stop: threading.Event) -> None:
-        """Inspect until `stop`; the batch in hand is finished, the rest stays in the spool."""
+        """Inspect until `stop`; the batch in hand is finished, the rest stays in the spool.
+
+        Every engine that was in force is closed at the end.
+        """
         try:
             while not stop.is_set():
-                beat.now()
-                if self._watch.room is Room.NONE or not self._resume():
-                    stop.wait(_TAKE_S)
-                    continue
-                self._inspect(beat)
+                self._seat = seat = self.rules.seat
+                try:
+                    seat.run(partial(self._run, beat, stop)).result()
+                finally:
+                    seat.close()
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._judge.close()
+            self._seat.closed.wait(_POLL_S)
+
+    def _run(self, beat: Beat, stop: threading.Event, engine: Engine) -> None:
+        self._judge.use(engine)
+        self._window = max(2 * self._threads, self._judge.max_batch) + 1
+        while not stop.is_set() and (self._ahead or self.rules.seat is self._seat):
+            beat.now()
+            if self._watch.room is Room.NONE or not self._resume():
+                stop.wait(_TAKE_S)
+                continue
+            self._inspect(beat)
 
     def _inspect(self, beat: Beat) -> None:
         """Bring the next frames to their rows, or hold all that is in hand until there is room."""
@@ -140,34 +161,36 @@ class Inspector:
             waiting = self._arrivals.take(0.0 if self._ahead else timeout_s)
             if waiting is None:
                 return
+            rules = self.rules
+            if rules.seat is not self._seat:
+                self._arrivals.give_back([waiting])
+                return
             if waiting.frame_id in self._recorded:
                 self._retire_recorded(waiting)
             elif waiting.is_row:
                 self._ahead.append(Ahead(waiting, None))
             elif not self._careful.applies(waiting.frame_id):
-                self._ahead.append(self._prepare(waiting))
+                self._ahead.append(self._prepare(waiting, rules))
             elif self._ahead:
                 self._arrivals.give_back([waiting])
                 return
             else:
-                self._take_alone(waiting)
+                self._take_alone(waiting, rules)
 
-    def _prepare(self, waiting: Waiting) -> Ahead:
-        return Ahead(waiting, self._pool.submit(self._preparer.prepare, waiting, self.rules))
+    def _prepare(self, waiting: Waiting, rules: Rules) -> Ahead:
+        return Ahead(waiting, self._pool.submit(self._preparer.prepare, waiting, rules))
 
-    def _take_alone(self, waiting: Waiting) -> None:
+    def _take_alone(self, waiting: Waiting, rules: Rules) -> None:
         try:
             may_be_tried = self._careful.begin(waiting.frame_id)
         except DiskFullError:
             self._arrivals.give_back([waiting])
             raise
         if may_be_tried:
-            self._ahead.append(self._prepare(waiting))
+            self._ahead.append(self._prepare(waiting, rules))
             return
-        refused = self._preparer.refuse(
-            waiting, self.rules, Reason.CRASHED_THE_STATION,
-            "the station died each time while this frame alone was in hand; it was not tried again",
-        )  # fmt: skip
+        words = "the station died each time while this frame alone was in hand; it was not tried again"
+        refused = self._preparer.refuse(waiting, rules, Reason.CRASHED_THE_STATION, words)
         self._ahead.append(Ahead(waiting, refused))
 
     def _add_row(self, batch: Batch, waiting: Waiting) -> None:
@@ -204,7 +227,7 @@ class Inspector:
             if isinstance(row, Gap):
                 self._tally.lose(row.lost, now)
         for judged, inspection in zip(batch.judged, inspections, strict=True):
-            self._announce(judged, inspection)
+            self._announcer.announce(judged, inspection)
         for waiting in batch.taken():
             self._careful.end(waiting.frame_id)
             self._retire(waiting)
@@ -236,25 +259,6 @@ class Inspector:
         age = record.age_ms(judged, self._boot)
         decision = record.conclude(judged, age, now)
         return record.row(judged, decision, age, now, judged.found.frame.camera in self._simulated)
-
-    def _announce(self, judged: Judged, inspection: Inspection) -> None:
-        age = record.age_ms(judged, self._boot)
-        deadline = judged.found.rules.settings.station.deadline_ms
-        told = inspection
-        if age > deadline and inspection.disposition is not Disposition.HOLD:
-            # The commit itself took too long: the row stands as it is, the line is told HOLD.
-            told = replace(inspection, disposition=Disposition.HOLD, hold_reason=HoldReason.LATE)
-            self._note(
-                "late_announcement", f"{inspection.frame_id}: {age:.0f} ms, the deadline is {deadline:g} ms"
-            )
-        for output in self._outputs:
-            try:
-                output.announce(told)
-            except OutputError as fault:
-                words = f"{inspection.frame_id}, part {told.part_id}: {fault.message}"
-                self._note("announcement_failed", words)
-        live = judged.found.waiting.original_name is None and not judged.found.waiting.recovered
-        self._tally.add(told, record.age_ms(judged, self._boot), counts_as_latency=live)
 
     def _note(self, kind: str, detail: str) -> None:
         say_event(kind, detail)

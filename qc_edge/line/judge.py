@@ -58,13 +58,11 @@ class Judge:
 
     def __init__(
         self,
-        engine: Engine,
         spool: Spool,
         evidence: Evidence,
         counters: dict[str, int],
         counted_plainly: str | None,
     ) -> None:
-        self._engine = engine
         self._spool = spool
         self._evidence = evidence
         self._counters = counters
@@ -73,6 +71,10 @@ class Judge:
         self._kept: list[_Kept] = []
         self._failures = 0
         self._stack: Prepared | None = None
+
+    def use(self, engine: Engine) -> None:
+        """From now on `engine` scores; called on its own thread."""
+        self._engine = engine
 
     @property
     def max_batch(self) -> int:
@@ -134,9 +136,8 @@ class Judge:
                 self._counters[key] = min(self._counters[key], int(one.part_id.rpartition("-")[2]) - 1)
 
     def close(self) -> None:
-        """Let the keeper and the engine go."""
+        """Let the keeper go."""
         self._keeper.shutdown(wait=True, cancel_futures=True)
-        self._engine.close()
 
     def _part(self, found: Candidate) -> tuple[str, str]:
         if found.frame.part_id and found.part_source:

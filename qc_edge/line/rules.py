@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from importlib import metadata
@@ -16,9 +16,11 @@ from qc_edge.domain.threshold import ThresholdRecord
 from qc_edge.domain.verdict import Threshold
 from qc_edge.engine import EngineInfo
 from qc_edge.engine.bundle import Bundle
+from qc_edge.engine.seat import EngineSeat
 from qc_edge.line.status import CalibrationStatus
 from qc_edge.settings import Settings
 from qc_edge.settings.change import settings_digest
+from qc_edge.settings.model import ModelSettings
 from qc_edge.version import __version__
 from qc_edge.vision.prepare import DEFAULT, PrepareParameters, preprocess_id
 
@@ -26,26 +28,39 @@ INCOMING = "incoming"
 """The calibration of frames from other nodes whose camera has none of its own."""
 
 
+def threshold_in_force(wanted: ModelSettings, bundle: Bundle, record: ThresholdRecord | None) -> Threshold:
+    """That of the bundle's `record` in force, else the settings' value, else the bundle's."""
+    band = bundle.review_band if wanted.review_band is None else wanted.review_band
+    if record is not None:
+        return Threshold(record.value, band, record.threshold_id)
+    value = bundle.threshold if wanted.threshold is None else wanted.threshold
+    source = "settings" if wanted.threshold is not None else bundle.reference
+    return Threshold(value, band, f"{source}:{value:g}")
+
+
 @dataclass(frozen=True)
 class Rules:
-    """Settings, calibrations, bundle, engine and threshold record in force."""
+    """Settings, calibrations, bundle, engine and threshold record in force; `seat` is where the engine is."""
 
     settings: Settings
     calibrations: Mapping[str, Calibration]
-    bundle: Bundle
-    engine: EngineInfo
+    seat: EngineSeat = field(compare=False)
     record: ThresholdRecord | None = None
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle whose model judges."""
+        return self.seat.bundle
+
+    @cached_property
+    def engine(self) -> EngineInfo:
+        """What runs the model."""
+        return self.seat.ready.result()
 
     @cached_property
     def threshold(self) -> Threshold:
-        """The threshold in force: the bundle's newest record, else the settings' value, else the bundle's."""
-        wanted, bundle = self.settings.model, self.bundle
-        band = bundle.review_band if wanted.review_band is None else wanted.review_band
-        if self.record is not None:
-            return Threshold(self.record.value, band, self.record.threshold_id)
-        value = bundle.threshold if wanted.threshold is None else wanted.threshold
-        source = "settings" if wanted.threshold is not None else bundle.reference
-        return Threshold(value, band, f"{source}:{value:g}")
+        """The threshold in force."""
+        return threshold_in_force(self.settings.model, self.bundle, self.record)
 
     @cached_property
     def digest(self) -> str:
