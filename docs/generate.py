@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from typer.main import get_command
 
-from qc_edge.cli import COMMANDS, app
+from qc_edge.cli import COMMANDS, GROUPS, app
 from qc_edge.settings import Settings
 from qc_edge.settings.camera import CameraSettings
 from qc_edge.settings.change import is_live
@@ -93,12 +93,23 @@ def _takes(value: dict[str, Any], definitions: dict[str, Any]) -> str:
 
 def commands_reference() -> str:
     """docs/reference/commands.md: what `qc-edge COMMAND --help` says, for every command."""
-    commands = getattr(get_command(app), "commands")  # noqa: B009 - click or typer's own copy of it
+    root = get_command(app)
     parts = [COMMANDS_HEAD]
-    for name, function in COMMANDS.items():
-        parts.append(f"\n## qc-edge {name}\n\n{_help(function)}\n\n| option | what it does |\n|---|---|\n")
-        parts += [_option(each) for each in commands[name].params]
+    parts += [_command(name, function, _commands(root)[name]) for name, function in COMMANDS.items()]
+    for group, (_, verbs) in GROUPS.items():
+        of_group = _commands(_commands(root)[group])
+        parts += [_command(f"{group} {name}", function, of_group[name]) for name, function in verbs.items()]
     return "".join(parts)
+
+
+def _commands(group: Any) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(group, "commands")  # noqa: B009 - click or typer's own copy of it
+    return found
+
+
+def _command(name: str, function: Callable[..., None], command: Any) -> str:
+    options = "".join(map(_option, command.params))
+    return f"\n## qc-edge {name}\n\n{_help(function)}\n\n| option | what it does |\n|---|---|\n{options}"
 
 
 def _help(function: Callable[..., None]) -> str:

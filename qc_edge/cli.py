@@ -18,6 +18,7 @@ from qc_edge.commands import (
     init,
     inspect,
     install,
+    model,
     part,
     prepare,
     replay,
@@ -53,6 +54,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "install": install.command,
     "uninstall": uninstall.command,
 }
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {"model": (model.HELP, model.COMMANDS)}
+"""Words that a verb follows, with their help: `qc-edge model compare`."""
+
 WITHOUT_ARGUMENTS = {"check", "demo", "install", "uninstall"}
 """Verbs that do something when they stand alone; the others show their help."""
 
@@ -87,6 +91,11 @@ app = typer.Typer(
 )
 for name, command in COMMANDS.items():
     app.command(name, cls=Verb, no_args_is_help=name not in WITHOUT_ARGUMENTS)(command)
+for name, (summary, verbs) in GROUPS.items():
+    group = typer.Typer(name=name, help=summary, rich_markup_mode="rich", no_args_is_help=True)
+    for verb, command in verbs.items():
+        group.command(verb, cls=Verb, no_args_is_help=True)(command)
+    app.add_typer(group)
 
 
 def _print_version(wanted: bool) -> None:

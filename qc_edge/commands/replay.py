@@ -110,16 +110,10 @@ def command(
 
 def _ask_model(paths: StationPaths, question: Question, database: bool) -> Answer:
     """With a bar on stderr that says how far, how fast and how long yet."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+    from qc_edge.commands.tables import scoring_bar
     from qc_edge.replay.ask import ask_model
 
-    columns = (
-        TextColumn("scoring with {task.description}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with scoring_bar() as bar:
 
         def begin(count: int, known: int) -> Callable[[int], object]:
             task = bar.add_task(question.bundle or "", total=count, rate=f"{known:,} known" if known else "")
@@ -134,9 +128,9 @@ def _ask_model(paths: StationPaths, question: Question, database: bool) -> Answe
 
 
 def _print(name: str, answer: Answer) -> None:
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
+
+    from qc_edge.commands.tables import print_tables
 
     effect, console = answer.effect, out()
     before = "" if effect.threshold_before is None else f"{effect.threshold_before:g} → "
@@ -147,12 +141,6 @@ def _print(name: str, answer: Answer) -> None:
     )
     for words in answer.notes:
         console.print(Text(f"  {words}", "yellow"))
-    for title, (headings, rows) in answer.tables().items():
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-        for number, heading in enumerate(headings):
-            table.add_column(heading, justify="right" if number else "left", overflow="fold")
-        for row in rows:
-            table.add_row(*map(Text, row))
-        console.print(table)
+    print_tables(console, answer.tables())
     for words in answer.remarks:
         console.print(Text(words))

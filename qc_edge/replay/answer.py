@@ -112,7 +112,7 @@ class Answer:
     def _errors(self) -> list[tuple[str, ...]]:
         before, after, costs = self.effect.before, self.effect.after, self.effect.costs
         rows: list[tuple[str, ...]] = [
-            (name, _said(old), _said(new), f"{new.count - old.count:+,}")
+            (name, said_share(old), said_share(new), f"{new.count - old.count:+,}")
             for name, old, new in (
                 ("escapes, of defects", before.escapes, after.escapes),
                 ("overkill, of good parts", before.overkill, after.overkill),
@@ -124,7 +124,8 @@ class Answer:
         return rows
 
 
-def _said(share: Share) -> str:
+def said_share(share: Share) -> str:
+    """A share as a table shows it, with its interval."""
     if share.value is None or share.interval is None:
         return "none labelled"
     low, high = share.interval

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-from qc_edge.domain.history import Flip, Labelled, Selection, Totals
+from qc_edge.domain.history import Flip, Labelled, Totals
 from qc_edge.engine import Site, load_engine
 from qc_edge.engine.bundle import Bundle, load_bundle, self_test
-from qc_edge.errors import BusyError, StoreError, UsageError
+from qc_edge.errors import StoreError
 from qc_edge.replay.answer import Answer
 from qc_edge.replay.canvas import Canvas
 from qc_edge.replay.effect import Effect, against, cheapest, operating_curve
+from qc_edge.replay.past import nothing_fits, open_past
 from qc_edge.replay.picture import rescored_picture, threshold_picture
 from qc_edge.replay.question import Question
 from qc_edge.replay.rescore import Rescorer
 from qc_edge.replay.rescored import Pair, Scores, results_file
 from qc_edge.replay.save import save
-from qc_edge.service.lock import holder_of
-from qc_edge.settings import Role, StationPaths, load_settings
+from qc_edge.settings import StationPaths, load_settings
 from qc_edge.settings.paths import shipped
-from qc_edge.store.history import History, at_rest, published
+from qc_edge.store.history import History
 
 Progress = Callable[[int, int], Callable[[int], object]]
 """Told how many parts there are and how many have their score; gives what is told of each one done."""
@@ -33,10 +32,10 @@ def ask_threshold(paths: StationPaths, question: Question, *, database: bool = F
     """What `question.threshold` does to the stored scores. Raises UsageError, StoreError, SettingsError."""
     assert question.threshold is not None  # noqa: S101
     load_settings(paths.settings)
-    with _history(paths, question.selection, database) as history:
+    with open_past(paths, question.selection, database) as history:
         totals = history.totals(question.threshold)
         if not totals.inspections:
-            raise _nothing(paths, database)
+            raise nothing_fits(paths, database)
         labelled = history.labelled()
         effect = Effect(
             question.threshold, totals, tuple(history.judged()), against(labelled, None),
@@ -65,10 +64,10 @@ def ask_model(
     settings = load_settings(paths.settings)
     bundle = load_bundle(question.bundle, [paths.models, shipped("models")])
     threshold = bundle.threshold if question.threshold is None else question.threshold
-    with _history(paths, question.selection, database) as history:
+    with open_past(paths, question.selection, database) as history:
         count = history.count_stored()
         if not count:
-            raise _nothing(paths, database)
+            raise nothing_fits(paths, database)
         engine = load_engine(bundle, settings.engine, Site(paths.plans))
         try:
             self_test(engine, bundle)
@@ -138,23 +137,3 @@ def _write_csv(flips: Sequence[Flip], file: Path) -> None:
             writer.writerows([getattr(flip, name) for name in names] for flip in flips)
     except OSError as fault:
         raise StoreError(f"cannot write {file}: {fault.strerror}", hint="name another file") from fault
-
-
-@contextmanager
-def _history(paths: StationPaths, selection: Selection, database: bool) -> Iterator[History]:
-    if not database:
-        with published(paths.published, selection) as history:
-            yield history
-        return
-    if holder := holder_of(paths.lock(Role.INSPECT)):
-        raise BusyError(
-            f"{paths.name} is running ({holder}): it alone opens {paths.database}",
-            hint="leave --database out to read what it publishes, or stop it first",
-        )
-    with at_rest(paths.database, selection) as history:
-        yield history
-
-
-def _nothing(paths: StationPaths, database: bool) -> UsageError:
-    with _history(paths, Selection(), database) as everything:
-        return UsageError("no inspection fits the question", hint=everything.extent())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qc_edge import errors
-from qc_edge.cli import COMMANDS
+from qc_edge.cli import COMMANDS, GROUPS
 from qc_edge.domain.verdict import HoldReason, Reason
 from qc_edge.errors import QcEdgeError
 from qc_edge.store import reference
@@ -42,7 +42,10 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
     assert not broken, f"{relative(document)}: {', '.join(broken)}"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+VERBS = [*COMMANDS, *(f"{group} {verb}" for group, (_, verbs) in GROUPS.items() for verb in verbs)]
+
+
+@pytest.mark.parametrize("command", VERBS)
 def test_every_command_is_documented(command: str) -> None:
     reference = REPOSITORY / "docs/reference/commands.md"
     assert f"## qc-edge {command}\n" in reference.read_text(encoding="utf-8"), "run: python docs/generate.py"
