@@ -126,11 +126,11 @@ class Answer:
         return [
             ("inputs", f"{len(self.comparison.pairs):,}"),
             ("not moved at all", f"{moved.unmoved:,}"),
-            ("mean", f"{moved.mean:+.6f}"),
-            ("mean distance", f"{moved.mean_distance:.6f}"),
-            ("median distance", f"{moved.median_distance:.6f}"),
-            ("99 % within", f"{moved.p99_distance:.6f}"),
-            ("largest", f"{moved.largest:.6f}"),
+            ("mean", f"{moved.mean:+.3g}"),
+            ("mean distance", f"{moved.mean_distance:.3g}"),
+            ("median distance", f"{moved.median_distance:.3g}"),
+            ("99 % within", f"{moved.p99_distance:.3g}"),
+            ("largest", f"{moved.largest:.3g}"),
         ]
 
 
@@ -149,7 +149,7 @@ def pair_rows(pairs: Sequence[Paired]) -> list[tuple[str, ...]]:
     """Rows under PAIR_HEADINGS."""
     return [
         (
-            pair.name, pair.part_id, f"{pair.a:.4f} → {pair.b:.4f}", f"{pair.moved:+.4f}",
+            pair.name, pair.part_id, f"{pair.a:.4f} → {pair.b:.4f}", f"{pair.moved:+.3g}",
             " → ".join(dict.fromkeys(pair.verdicts)), _label(pair) or "",
         )
         for pair in pairs

@@ -80,14 +80,19 @@ def _split(text: str) -> tuple[str, str]:
     return named, engine
 
 
-def _with_backend(settings: EngineSettings, backend: str) -> EngineSettings:
+def _with_backend(settings: EngineSettings, text: str) -> EngineSettings:
+    """`settings` with the backend that `text` names, and with the provider behind its `+`."""
+    backend, plus, provider = text.partition("+")
     values: dict[str, Any] = settings.model_dump() | {"backend": backend}
+    if plus:
+        values["providers"] = (provider,)
     try:
         return EngineSettings.model_validate(values)
     except ValidationError:
         known = ["auto", *BACKENDS]
         near = difflib.get_close_matches(backend, known, 1)
         raise UsageError(
-            f"there is no engine {backend!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
-            hint=f"NAME@VERSION:ENGINE with one of {', '.join(known)}",
+            f"there is no engine {text!r}"
+            + (f"; did you mean {near[0]!r}?" if near and backend not in known else ""),
+            hint=f"NAME@VERSION:ENGINE with one of {', '.join(known)}; onnx+PROVIDER names a provider of it",
         ) from None

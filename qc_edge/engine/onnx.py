@@ -1,6 +1,7 @@
-"""ONNX Runtime on the CPU: the engine that every machine has.
+"""ONNX Runtime: on the CPU the engine that every machine has, on other processors by provider.
 
-Owns the session and its threads; never converts frames and never changes a score.
+Owns the session and its threads; never converts frames, never changes a score, never falls back: the
+runtime by itself goes on with the CPU when a provider does not start.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import onnxruntime as ort
 
 from qc_edge.engine import EngineInfo, Prepared, Score, Site
 from qc_edge.engine.bundle import Bundle
+from qc_edge.engine.providers import CPU, Providers, not_started, resolve
 from qc_edge.errors import EngineError, ModelError
 from qc_edge.settings import EngineSettings
 
@@ -35,41 +37,42 @@ def load(bundle: Bundle, settings: EngineSettings, reason: str, site: Site) -> O
     """The bundle's model in an ONNX Runtime session; `reason` is why this engine was taken.
 
     Raises ModelError if the file is no model that this runtime takes, or if its inputs and outputs are
-    not those of the manifest.
+    not those of the manifest, EngineUnavailableError if a provider of the settings is not here or does
+    not start.
     """
     threads = thread_count(settings.threads, len(os.sched_getaffinity(0)))
-    try:
-        session = ort.InferenceSession(
-            str(bundle.model_path), _options(threads), providers=["CPUExecutionProvider"]
-        )
-    except Exception as fault:  # the runtime raises its own types, which share no public base
-        raise ModelError(
-            f"ONNX Runtime {ort.__version__} does not take {bundle.model_path}: {fault}",
-            hint="the model needs a newer ONNX Runtime, or the file was not exported whole",
-        ) from fault
+    providers = resolve(settings.providers, ort.get_available_providers(), ort.__version__)
+    session = _session(bundle, threads, providers)
     if faults := _mismatches(session, bundle):
         raise ModelError(
             f"{bundle.model_path} is not the model that {bundle.reference} describes:\n  "
             + "\n  ".join(faults),
             hint="mend [input] and [outputs] of the manifest, or export the model again",
         )
-    return OnnxEngine(session, bundle, threads, reason)
+    return OnnxEngine(session, bundle, threads, providers, reason)
 
 
 class OnnxEngine:
     """A session of ONNX Runtime. Used by one thread."""
 
-    def __init__(self, session: ort.InferenceSession, bundle: Bundle, threads: int, reason: str) -> None:
+    def __init__(
+        self,
+        session: ort.InferenceSession,
+        bundle: Bundle,
+        threads: int,
+        providers: Providers,
+        reason: str,
+    ) -> None:
         self._session: ort.InferenceSession | None = session
         self._input = bundle.manifest.input.name
         self._outputs = [bundle.manifest.outputs.score, bundle.manifest.outputs.defect_map]
         self._shape = bundle.input_shape
         plural = "" if threads == 1 else "s"
         self._info = EngineInfo(
-            backend="onnx-cpu",
+            backend=f"onnx-{providers.first.name.lower()}",
             version=ort.__version__,
-            device=cpu_name(),
-            reason=f"{reason}; {threads} thread{plural}",
+            device=providers.first.device(cpu_name()),
+            reason=f"{reason}; on {providers.words}; {threads} thread{plural}",
         )
 
     @property
@@ -104,6 +107,26 @@ class OnnxEngine:
                 hint="qc-edge check scores the golden frames; if those pass, look at this frame",
             ) from fault
         return Score(float(scores[0]), maps[0])
+
+
+def _session(bundle: Bundle, threads: int, providers: Providers) -> ort.InferenceSession:
+    options = _options(threads)
+    if not providers.may_use_cpu:
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    try:
+        session = ort.InferenceSession(
+            str(bundle.model_path), options, providers=providers.for_session(threads), enable_fallback=0
+        )
+    except Exception as fault:  # the runtime raises its own types, which share no public base
+        if providers.first.name != CPU:
+            raise not_started(providers, ort.__version__, " ".join(str(fault).split())) from fault
+        raise ModelError(
+            f"ONNX Runtime {ort.__version__} does not take {bundle.model_path}: {fault}",
+            hint="the model needs a newer ONNX Runtime, or the file was not exported whole",
+        ) from fault
+    if missing := providers.missing(session.get_providers()):
+        raise not_started(providers, ort.__version__, f"{', '.join(missing)} did not start")
+    return session
 
 
 def _options(threads: int) -> ort.SessionOptions:
