@@ -24,7 +24,7 @@ _DAMAGE = (duckdb.Error, UnicodeDecodeError)
 """What DuckDB raises when it meets a damaged file; text in one need not be UTF-8."""
 
 _FEW = 4
-"""Up to this many rows, VALUES is planned faster than unnest (measured: 2 ms a row against 5 ms)."""
+"""Up to this many rows, one VALUES each is planned faster than unnest (measured: 2 ms a row against 5 ms)."""
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
@@ -38,6 +38,14 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     log.execute("USE log")
     migrate(log)
     return log
+
+
+def writer(log: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A connection beside `log` for `insert` and its kin: nothing in them is worth an optimizer's time."""
+    cursor = log.cursor()
+    cursor.execute("USE log")
+    cursor.execute("PRAGMA disable_optimizer")
+    return cursor
 
 
 def open_or_set_aside(
@@ -108,51 +116,38 @@ def _raise_if_not_damage(path: Path, fault: Exception) -> None:
 
 
 def insert(log: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
-    """Add the rows in one transaction, each with its place in the chain."""
-    insert_open(log, links)
-    commit(log)
-
-
-def insert_open(log: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
-    """Add the rows in a transaction that is left open, for `commit` or `roll_back`."""
+    """Add the rows in one transaction, each with its place in the chain. `log` is a `writer`."""
+    if len(links) == 1:
+        _insert_row(log, links[0])
+        return
     log.execute("BEGIN")
     try:
-        for table, names in COLUMNS.items():
-            rows = [
-                (*map(_bindable, each.values), each.seq, each.sha256) for each in links if each.table == table
-            ]
-            if not rows:
-                continue
-            if len(rows) <= _FEW:
-                marks = f"({', '.join('?' * (len(names) + len(CHAIN)))})"
-                log.execute(
-                    f"{_into(table)} VALUES {', '.join([marks] * len(rows))}",
-                    [value for row in rows for value in row],
-                )
+        for table in COLUMNS:
+            mine = [each for each in links if each.table == table]
+            if len(mine) <= _FEW:
+                for each in mine:
+                    _insert_row(log, each)
             else:
-                columns = [list(each) for each in zip(*rows, strict=True)]
+                columns = [list(column) for column in zip(*map(_values, mine), strict=True)]
                 log.execute(_columnar(table, _types(log, table)), columns)
-    except BaseException:
-        roll_back(log)
-        raise
-
-
-def commit(log: duckdb.DuckDBPyConnection) -> None:
-    """Make the open transaction stand."""
-    try:
         log.execute("COMMIT")
     except BaseException:
-        roll_back(log)
+        # A fatal error (no space) invalidates the database: rolling back is then refused as well.
+        try:
+            log.execute("ROLLBACK")
+        except duckdb.Error:
+            log.close()
         raise
 
 
-def roll_back(log: duckdb.DuckDBPyConnection) -> None:
-    """Let the open transaction go, and the connection with it where DuckDB refuses."""
-    # A fatal error (no space) invalidates the database: rolling back is then refused as well.
-    try:
-        log.execute("ROLLBACK")
-    except duckdb.Error:
-        log.close()
+def _insert_row(log: duckdb.DuckDBPyConnection, link: Link) -> None:
+    names = (*COLUMNS[link.table], *CHAIN)
+    told = {name: value for name, value in zip(names, _values(link), strict=True) if value is not None}
+    log.execute(_one_row(link.table, tuple(told)), list(told.values()))
+
+
+def _values(link: Link) -> tuple[object, ...]:
+    return (*map(_bindable, link.values), link.seq, link.sha256)
 
 
 def _bindable(value: object) -> object:
@@ -161,14 +156,21 @@ def _bindable(value: object) -> object:
 
 
 @cache
-def _into(table: str) -> str:
-    # By name: a column that came with a later migration stands behind the chain's.
-    return f"INSERT INTO {table} ({', '.join([*COLUMNS[table], *CHAIN])})"
+def _one_row(table: str, names: tuple[str, ...]) -> duckdb.Statement:
+    # Parsed once, and without the values that are null: DuckDB's time for a row is that of its plan.
+    marks = ", ".join("?" * len(names))
+    return duckdb.extract_statements(f"{_into(table, names)} VALUES ({marks})")[0]
 
 
 @cache
 def _columnar(table: str, types: tuple[str, ...]) -> str:
-    return f"{_into(table)} SELECT {', '.join(f'unnest(?::{kind}[])' for kind in types)}"
+    into = _into(table, (*COLUMNS[table], *CHAIN))
+    return f"{into} SELECT {', '.join(f'unnest(?::{kind}[])' for kind in types)}"
+
+
+def _into(table: str, names: tuple[str, ...]) -> str:
+    # By name: a column that came with a later migration stands behind the chain's.
+    return f"INSERT INTO {table} ({', '.join(names)})"
 
 
 def _types(log: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta, timezone
@@ -18,7 +17,7 @@ from qc_edge.domain.inspection import COLUMNS, Row
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.store import chain
-from qc_edge.store.database import commit, connect, insert, insert_open, open_or_set_aside, roll_back
+from qc_edge.store.database import connect, insert, open_or_set_aside, writer
 from qc_edge.store.durable import Disk
 from qc_edge.store.journal import Journal
 from qc_edge.store.past import DayCounts, Past, day_counts, read_everything, read_past
@@ -27,9 +26,8 @@ from qc_edge.store.past import DayCounts, Past, day_counts, read_everything, rea
 class Ledger:
     """Opened by the one process that runs the station; commits from any thread, one at a time.
 
-    A commit appends to the journal (synced), then stands in the database; DuckDB plans its part of the
-    work while the disk syncs the journal. If the database fails after that, the rows stand in the journal
-    and `reopen` brings the database up to it.
+    A commit appends to the journal (synced), then to the database. If the database fails after that,
+    the rows stand in the journal and `reopen` brings the database up to it.
     """
 
     def __init__(self, database: Path, journal: Path, set_aside: Path, disk: Disk) -> None:
@@ -46,7 +44,6 @@ class Ledger:
         self._readers: set[duckdb.DuckDBPyConnection] = set()
         self._reading_ended = threading.Condition()
         self._is_behind = False
-        self._inserter = ThreadPoolExecutor(1, "inserter")
         self._seq, self._hash = 0, chain.GENESIS
         self.past = Past()
         self.mended: list[str] = []
@@ -67,16 +64,9 @@ class Ledger:
             for seq, row in enumerate(rows, self._seq + 1):
                 links.append(chain.link(self._placed(row), seq, previous))
                 previous = links[-1].sha256
-            inserting = self._inserter.submit(insert_open, self._log, links)
-            try:
-                self._journal.append(links, now)
-            except BaseException:
-                if inserting.exception() is None:
-                    roll_back(self._log)
-                self._is_behind = True
-                raise
+            self._journal.append(links, now)
             self._seq, self._hash = links[-1].seq, links[-1].sha256
-            self._commit(inserting, links)
+            self._insert(links)
 
     def reopen(self) -> None:
         """After a failed commit: open the database again and bring it up to the journal.
@@ -175,26 +165,32 @@ class Ledger:
         """Close cleanly, so that the next start finds no write-ahead log."""
         with self._lock:
             self._end_readers()
-            self._inserter.shutdown()
+            self._writer.close()
             self._log.close()
             self._journal.close()
 
     def _bring_up(self, log: duckdb.DuckDBPyConnection) -> None:
         """At start: up to the journal, and read once where the start will read."""
-        self._log = log
-        self._seq, self._hash = self._newest_in_database()
-        self._catch_up()
-        if self._doubt.exists():
-            read_everything(log)
-        self.past = read_past(log)
-        day_counts(log, utc_now())
+        self._log, self._writer = log, writer(log)
+        try:
+            self._seq, self._hash = self._newest_in_database()
+            self._catch_up()
+            if self._doubt.exists():
+                read_everything(log)
+            self.past = read_past(log)
+            day_counts(log, utc_now())
+        except BaseException:
+            self._writer.close()  # else the damaged file stays open
+            raise
 
     def _reopen(self) -> None:
         self._is_behind = True
         self._end_readers()
+        self._writer.close()
         self._log.close()
         try:
             self._log = connect(self._path)
+            self._writer = writer(self._log)
             self._seq, self._hash = self._newest_in_database()
             self._catch_up()
         except duckdb.Error as fault:
@@ -217,10 +213,9 @@ class Ledger:
                     cursor.interrupt()
                 self._reading_ended.wait(0.02)
 
-    def _commit(self, inserting: Future[None], links: Sequence[chain.Link]) -> None:
+    def _insert(self, links: Sequence[chain.Link]) -> None:
         try:
-            inserting.result()
-            commit(self._log)
+            insert(self._writer, links)
         except duckdb.Error as fault:
             # The rows stand in the journal; without them here, the next commit would leave a hole.
             self._is_behind = True
@@ -230,7 +225,7 @@ class Ledger:
     def _catch_up(self) -> None:
         added = 0
         for portion in self._journal.after(self._seq, self._hash):
-            insert(self._log, portion)
+            insert(self._writer, portion)
             self._newest |= {each.table: each.seq for each in portion}
             self._seq, self._hash = portion[-1].seq, portion[-1].sha256
             added += len(portion)

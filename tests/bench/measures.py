@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -105,6 +106,27 @@ def paced(size: Size, count: int, rate_hz: float, rows_before: int = 0) -> Figur
             "max_ms": float(ages.max()), "frames": len(ages), **_steps(paths),
             "step_spool_ms": before_commit[1], "step_commit_ms": float(p50) - before_commit[0],
         }  # fmt: skip
+
+
+def disk_alone(size: Size, count: int, rate_hz: float) -> Figures:
+    """Time (ms) of one write and fsync of such a frame at that rate, by a program that does nothing else."""
+    data, taken = frames_of(size, 1)[0].tobytes(), []
+    with scratch() as directory:
+        due = time.perf_counter()
+        for index in range(count):
+            due += 1 / rate_hz
+            time.sleep(max(0.0, due - time.perf_counter()))
+            begun = time.perf_counter()
+            fd = os.open(directory / f"{index}", os.O_WRONLY | os.O_CREAT)
+            os.write(fd, data)
+            os.fsync(fd)
+            os.close(fd)
+            taken.append((time.perf_counter() - begun) * 1e3)
+    p50, p99, p999 = np.percentile(taken, [50, 99, 99.9])
+    return {
+        "disk_p50_ms": float(p50), "disk_p99_ms": float(p99), "disk_p999_ms": float(p999),
+        "disk_max_ms": max(taken),
+    }  # fmt: skip
 
 
 def cold_start(runs: int) -> Figures:
