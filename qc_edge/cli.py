@@ -15,6 +15,7 @@ from qc_edge.commands import (
     check,
     demo,
     doctor,
+    engine,
     init,
     inspect,
     install,
@@ -54,7 +55,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "install": install.command,
     "uninstall": uninstall.command,
 }
-GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {"model": (model.HELP, model.COMMANDS)}
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "model": (model.HELP, model.COMMANDS),
+    "engine": (engine.HELP, engine.COMMANDS),
+}
 """Words that a verb follows, with their help: `qc-edge model compare`."""
 
 WITHOUT_ARGUMENTS = {"check", "demo", "install", "uninstall"}

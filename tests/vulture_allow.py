@@ -9,7 +9,6 @@ from qc_edge.appliance.network import Network
 from qc_edge.camera.basler import _RemovalWatch
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.inspection import Gap, Inspection, Label
-from qc_edge.engine import HERE
 from qc_edge.engine.manifest import Manifest
 from qc_edge.line.arrivals import _Emitter, _Handler
 from qc_edge.line.status import Status
@@ -104,5 +103,4 @@ _Scrape.timeout
 # tarfile writes this
 entry.mtime
 
-HERE.stopping
 Network.OPEN  # chosen by its value on the command line

@@ -87,10 +87,10 @@ class Engine(Protocol):
         """Free the device. May be called twice."""
 
 
-BACKENDS = {"onnx": "onnx", "scripted": "scripted"}
+BACKENDS = {"tensorrt": "tensorrt", "onnx": "onnx", "scripted": "scripted"}
 """Backend in the settings -> module in this package: `load(bundle, settings, reason, site) -> Engine`."""
 
-AUTO: tuple[str, ...] = ("onnx",)
+AUTO = ("tensorrt", "onnx")
 """What `auto` tries, best first."""
 
 Loader = Callable[["Bundle", EngineSettings, Site], Engine]

@@ -20,6 +20,7 @@ MODEL = "model.onnx"
 GOLDEN = "golden/golden.json"
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Precision = Literal["fp32", "fp16", "int8"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -43,6 +44,12 @@ class OutputsSection(_Section):
     score_means: str = Field(min_length=1)
     defect_map: str = Field(min_length=1)
     map_shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+
+
+class EngineSection(_Section):
+    """What the model is meant to be computed in on a GPU; on the CPU it runs as it is."""
+
+    precision: Precision = "fp32"
 
 
 class DecisionSection(_Section):
@@ -78,6 +85,7 @@ class Manifest(_Section):
     description: str = Field(min_length=1)
     input: InputSection
     outputs: OutputsSection
+    engine: EngineSection = EngineSection()
     decision: DecisionSection
     training: TrainingSection
     approved: ApprovalSection

@@ -2,10 +2,10 @@
 
 from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.change import Change, changed_live, in_force, settings_digest
+from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.load import load_settings, parse_settings
 from qc_edge.settings.model import (
     INCOMING,
-    EngineSettings,
     IncomingSettings,
     InspectSettings,
     LogSettings,

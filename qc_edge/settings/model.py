@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from qc_edge.settings.camera import CameraSettings, Trigger
+from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.section import Name, Section
 
 INCOMING = "incoming"
@@ -23,9 +24,6 @@ class Role(str, Enum):
     INSPECT = "inspect"
 
     __str__ = str.__str__
-
-
-_PROVIDER = re.compile(r"[A-Za-z0-9]+(:[a-z0-9_]+=[^,=]+(,[a-z0-9_]+=[^,=]+)*)?")
 
 
 class StationSettings(Section):
@@ -92,37 +90,6 @@ class ModelSettings(Section):
         default=None, ge=0, le=1,
         description="Scores this near the threshold go to the review queue; default: the bundle's.",
     )  # fmt: skip
-
-
-class EngineSettings(Section):
-    """What runs the model."""
-
-    backend: Literal["auto", "onnx", "scripted"] = Field(
-        default="auto",
-        description="auto takes the best that this machine has and says why.",
-    )  # fmt: skip
-    threads: int = Field(
-        default=0, ge=0, le=256,
-        description="CPU threads of onnx; 0: all cores but one, at most 4.",
-    )  # fmt: skip
-    providers: tuple[str, ...] = Field(
-        default=("CPU",), min_length=1,
-        description="ONNX Runtime's execution providers, preferred first: CPU, CUDA, "
-        "OpenVINO:device_type=GPU. What is named must run; CPU takes over only where it is named.",
-    )  # fmt: skip
-
-    @field_validator("providers")
-    @classmethod
-    def _providers_fit(cls, providers: tuple[str, ...]) -> tuple[str, ...]:
-        for text in providers:
-            if not _PROVIDER.fullmatch(text):
-                raise ValueError(f"got {text!r}, expected NAME or NAME:option=value,option=value")
-        names = [text.partition(":")[0].lower() for text in providers]
-        if len(set(names)) < len(names):
-            raise ValueError("names a provider twice")
-        if "cpu" in names[:-1]:
-            raise ValueError("has another behind CPU, which takes every model: put CPU last")
-        return providers
 
 
 class InspectSettings(Section):

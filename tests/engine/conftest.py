@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.engine import BACKENDS, Engine, load_engine
+from qc_edge.engine import BACKENDS, HERE, Engine, load_engine
 from qc_edge.engine.bundle import Bundle, load_bundle
+from qc_edge.engine.tensorrt import make
 from qc_edge.settings import EngineSettings
 from qc_edge.settings.paths import shipped
+from tests.engine.twin_gpu import TwinGpu, TwinToolkit
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +31,15 @@ def spoilt(tmp_path: Path) -> Path:
 @pytest.fixture(params=sorted(BACKENDS))
 def engine(request: pytest.FixtureRequest, bundle: Bundle) -> Iterator[Engine]:
     """Each backend with the shipped bundle, one thread."""
-    loaded = load_engine(bundle, EngineSettings(backend=request.param, threads=1))
+    loaded = loaded_here(request.param, bundle)
     yield loaded
     loaded.close()
+
+
+def loaded_here(backend: str, bundle: Bundle) -> Engine:
+    """The backend's engine as this machine can have it: TensorRT's on the twin of a device."""
+    settings = EngineSettings.model_validate({"backend": backend, "threads": 1})
+    if backend == "tensorrt":
+        gpu = TwinGpu()
+        return make(TwinToolkit(gpu), gpu, bundle, settings, "tensorrt: the settings name it", HERE)
+    return load_engine(bundle, settings)

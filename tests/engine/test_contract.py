@@ -9,6 +9,7 @@ from qc_edge.engine import BACKENDS, Engine, load_engine
 from qc_edge.engine.bundle import Bundle, coarse, self_test
 from qc_edge.errors import EngineError
 from qc_edge.settings import EngineSettings
+from tests.engine.conftest import loaded_here
 
 
 def test_an_engine_passes_the_self_test_of_its_bundle(engine: Engine, bundle: Bundle) -> None:
@@ -43,7 +44,7 @@ def test_a_closed_engine_says_so(engine: Engine, bundle: Bundle) -> None:
 
 @pytest.mark.parametrize("backend", sorted(BACKENDS))
 def test_an_engine_says_that_the_settings_name_it(backend: str, bundle: Bundle) -> None:
-    info = load_engine(bundle, EngineSettings(backend=backend)).info  # type: ignore[arg-type]
+    info = loaded_here(backend, bundle).info
     assert info.reason.startswith(f"{backend}: the settings name it")
 
 

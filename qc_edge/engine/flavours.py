@@ -1,0 +1,107 @@
+"""Which TensorRT this machine has: NVIDIA's and JetPack's `tensorrt`, or TensorRT for RTX. Never builds.
+
+Imports a flavour only when there is a driver and pycuda, so that a CPU box loads nothing of CUDA.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import util
+from typing import Any
+
+from qc_edge.errors import EngineUnavailableError
+
+_DRIVER = "libcuda.so.1"
+_HOW = (
+    "on a Jetson, JetPack brings tensorrt; else pip install 'qc-edge[tensorrt]' or 'qc-edge[tensorrt-rtx]' "
+    "(docs/engines.md says what each needs). Without a GPU: "
+    'engine.backend = "auto" or "onnx"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flavour:
+    """A distribution of TensorRT: its name in rows, and the modules that it may be imported as."""
+
+    name: str
+    modules: tuple[str, ...]
+
+    def module(self) -> str | None:
+        """The first of its modules that is installed."""
+        return next((name for name in self.modules if util.find_spec(name)), None)
+
+
+TENSORRT = Flavour("tensorrt", ("tensorrt",))
+RTX = Flavour("tensorrt-rtx", ("tensorrt_rtx", "tensorrt_rtx_bindings"))
+FLAVOURS = (TENSORRT, RTX)
+"""Best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A flavour that was imported: its module (the API is the same for all) and version."""
+
+    flavour: Flavour
+    trt: Any
+
+    @property
+    def name(self) -> str:
+        """As rows say it."""
+        return self.flavour.name
+
+    @property
+    def version(self) -> str:
+        """`10.13.0.35`."""
+        return str(self.trt.__version__)
+
+
+def has_driver() -> bool:
+    """True if the library of NVIDIA's driver can be loaded."""
+    try:
+        ctypes.CDLL(_DRIVER)
+    except OSError:
+        return False
+    return True
+
+
+def find(
+    flavours: Sequence[Flavour] = FLAVOURS, driver: Callable[[], bool] = has_driver
+) -> tuple[list[Found], list[str]]:
+    """The flavours that can be imported, best first, and in words why the others cannot.
+
+    Raises EngineUnavailableError if there is none, or no pycuda, or no driver.
+    """
+    modules = {flavour: flavour.module() for flavour in flavours}
+    missing = [f"{flavour.name} is not installed" for flavour, module in modules.items() if module is None]
+    if len(missing) == len(modules):
+        raise EngineUnavailableError(", ".join(missing), _HOW)
+    there = ", ".join(flavour.name for flavour, module in modules.items() if module)
+    if not driver():
+        raise EngineUnavailableError(f"{there}: no NVIDIA driver on this machine ({_DRIVER})", _HOW)
+    if util.find_spec("pycuda") is None:
+        raise EngineUnavailableError(f"{there}: the Python package pycuda is not installed", _HOW)
+    found: list[Found] = []
+    for flavour, module in modules.items():
+        if module is None:
+            continue
+        try:
+            found.append(Found(flavour, importlib.import_module(module)))
+        except (ImportError, OSError) as fault:
+            missing.append(f"{flavour.name} does not import: {fault}")
+    if not found:
+        raise EngineUnavailableError("; ".join(missing), _HOW)
+    return found, missing
+
+
+def find_compiler() -> Found:
+    """TensorRT for RTX, which compiles without a GPU. Raises EngineUnavailableError if it is missing."""
+    module = RTX.module()
+    if module is None:
+        raise EngineUnavailableError(
+            "compiling ahead of time needs TensorRT for RTX, which is not installed",
+            "pip install 'qc-edge[compile]' (x86-64); no GPU is needed",
+        )
+    return Found(RTX, importlib.import_module(module))

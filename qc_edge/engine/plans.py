@@ -1,0 +1,157 @@
+"""Compiled models (plans) on disk, each under the digest of all that it depends on. Never compiles.
+
+A cache, so nothing is forced to the disk: what a power cut tears does not match its digest and is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class PlanKey:
+    """All that a plan depends on. `max_batch` ends the profile 1..N; `flags` are the builder's, sorted."""
+
+    model_sha256: str
+    flavour: str
+    version: str
+    gpu: str
+    capability: str
+    driver: str
+    precision: str
+    max_batch: int
+    flags: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Hex sha256 over all of it."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def differs_in(self, kept: dict[str, Any]) -> list[str]:
+        """`driver 575.1 -> 580.2` for each part in which the key of a kept plan is another."""
+        mine = json.loads(json.dumps(asdict(self)))
+        return [
+            f"{name} {kept.get(name)} -> {value}" for name, value in mine.items() if kept.get(name) != value
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled model, its hex sha256, and how long it took to make (seconds)."""
+
+    data: bytes
+    sha256: str
+    build_s: float
+
+
+class PlanCache:
+    """`directory` holds KEY.plan and KEY.json; without one, nothing is found or kept. `kept`: how many."""
+
+    def __init__(self, directory: Path | None, kept: int) -> None:
+        self._directory = directory
+        self._kept = kept
+
+    def load(self, key: PlanKey) -> tuple[Plan | None, str]:
+        """The plan for `key` or None, and in words where it is from or why there is none.
+
+        A plan that is torn, altered or of another key is None and says so; it is never handed out.
+        """
+        if self._directory is None:
+            return None, "no plan is kept here"
+        note, file = self._files(key)
+        try:
+            about = json.loads(note.read_bytes())
+            data = file.read_bytes()
+            sha256, build_s = str(about["sha256"]), float(about["build_s"])
+        except FileNotFoundError:
+            return None, self._why_none(key)
+        except (OSError, ValueError, KeyError, TypeError) as fault:
+            return None, f"the kept plan does not read ({type(fault).__name__}: {fault})"
+        if strange := key.differs_in(about.get("key", {})):
+            return None, f"the kept plan is of another key ({', '.join(strange)})"
+        found = hashlib.sha256(data).hexdigest()
+        if found != sha256:
+            return None, f"the kept plan is torn (sha256 {found[:12]}, expected {sha256[:12]})"
+        with contextlib.suppress(
+            OSError
+        ):  # a disk that is read-only for us: only the order of pruning suffers
+            os.utime(note)
+        return Plan(data, sha256, build_s), f"plan {sha256[:12]}, kept from an earlier start"
+
+    def keep(self, key: PlanKey, data: bytes, build_s: float) -> tuple[Plan, str]:
+        """Keep a plan that was just made, drop those not used for longest; the words say if that failed."""
+        plan = Plan(data, hashlib.sha256(data).hexdigest(), build_s)
+        words = f"plan {plan.sha256[:12]}, made here in {build_s:.1f} s"
+        if self._directory is None:
+            return plan, words
+        note, file = self._files(key)
+        about = {"key": asdict(key), "sha256": plan.sha256, "build_s": round(build_s, 3), "bytes": len(data)}
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            note.unlink(missing_ok=True)
+            _replace(file, data)
+            _replace(note, json.dumps(about, indent=1).encode())
+            self._prune()
+        except OSError as fault:
+            return plan, f"{words}, but it cannot be kept: {fault.strerror}: {self._directory}"
+        return plan, words
+
+    def forget(self, key: PlanKey) -> None:
+        """Drop a plan that the runtime does not take."""
+        if self._directory is not None:
+            for file in self._files(key):
+                file.unlink(missing_ok=True)
+
+    def expected_s(self, key: PlanKey) -> float | None:
+        """How long the last build of this flavour on this device took (seconds), None before the first."""
+        for about in self._notes():
+            kept = about.get("key", {})
+            if (kept.get("flavour"), kept.get("gpu")) == (key.flavour, key.gpu):
+                return float(about.get("build_s", 0.0))
+        return None
+
+    def _why_none(self, key: PlanKey) -> str:
+        """The newest plan of the same model tells what has changed since."""
+        for about in self._notes():
+            kept = about.get("key", {})
+            if kept.get("model_sha256") == key.model_sha256:
+                return f"no plan fits ({', '.join(key.differs_in(kept))})"
+        return "no plan of this model yet"
+
+    def _files(self, key: PlanKey) -> tuple[Path, Path]:
+        assert self._directory is not None  # noqa: S101
+        name = key.digest[:32]
+        return self._directory / f"{name}.json", self._directory / f"{name}.plan"
+
+    def _notes(self) -> Iterator[dict[str, Any]]:
+        """What is known of each kept plan, the last used first; those that do not read are left out."""
+        for path in self._by_use():
+            with contextlib.suppress(OSError, ValueError):
+                about = json.loads(path.read_bytes())
+                if isinstance(about, dict) and isinstance(about.get("key"), dict):
+                    yield about
+
+    def _by_use(self) -> list[Path]:
+        if self._directory is None or not self._directory.is_dir():
+            return []
+        return sorted(self._directory.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+    def _prune(self) -> None:
+        assert self._directory is not None  # noqa: S101
+        staying = {path.stem for path in self._by_use()[: self._kept]}
+        for path in self._directory.iterdir():
+            if path.stem not in staying:
+                path.unlink(missing_ok=True)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.with_suffix(f"{path.suffix}.new")
+    temporary.write_bytes(data)
+    temporary.replace(path)

@@ -1,0 +1,276 @@
+"""The TensorRT engine on a twin of the device: buffers, batches, plans, faults. tests/gpu has real ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qc_edge.engine import HERE, Engine, Site, load_engine
+from qc_edge.engine.bundle import Bundle, self_test
+from qc_edge.engine.tensorrt import batch_sizes, first_that_takes, make
+from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError, ModelError
+from qc_edge.settings import EngineSettings
+from tests.engine.twin_gpu import FACTS, TwinGpu, TwinToolkit, another
+
+SETTINGS = EngineSettings(backend="tensorrt", max_batch=4)
+
+
+def made(
+    bundle: Bundle, site: Site = HERE, settings: EngineSettings = SETTINGS
+) -> tuple[Engine, TwinToolkit]:
+    toolkit = TwinToolkit(TwinGpu())
+    return make(toolkit, toolkit.gpu, bundle, settings, "test", site), toolkit
+
+
+def golden(bundle: Bundle) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    return np.concatenate([frame.prepared for frame in bundle.golden_frames])
+
+
+@pytest.mark.parametrize(
+    ("most", "sizes"),
+    [(1, (1,)), (2, (1, 2)), (6, (1, 2, 4, 6)), (8, (1, 2, 4, 8))],
+)
+def test_few_batch_sizes_are_ever_run(most: int, sizes: tuple[int, ...]) -> None:
+    assert batch_sizes(most) == sizes
+
+
+@pytest.mark.parametrize("integrated", [False, True])
+@pytest.mark.parametrize("graphs", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 9])
+def test_any_number_of_frames_is_scored_in_order(
+    bundle: Bundle, integrated: bool, graphs: bool, count: int
+) -> None:
+    gpu = another(TwinGpu(), integrated=integrated)
+    settings = SETTINGS.model_copy(update={"cuda_graph": graphs})
+    engine = make(TwinToolkit(gpu), gpu, bundle, settings, "test", HERE)
+    for frames in (golden(bundle)[::-1][:count], golden(bundle)[:count]):
+        scores = engine.infer(frames)
+        alone = [engine.infer(frame[None])[0] for frame in frames]
+        assert [score.value for score in scores] == pytest.approx([one.value for one in alone], abs=1e-6)
+        for score, one in zip(scores, alone, strict=True):
+            assert score.defect_map == pytest.approx(one.defect_map, abs=1e-6)
+    expected = [frame.score for frame in bundle.golden_frames[:count]]
+    assert [score.value for score in scores] == pytest.approx(expected, abs=bundle.tolerance)
+    self_test(engine, bundle)
+
+
+def test_a_discrete_device_is_copied_to_and_from_and_an_integrated_one_is_not(bundle: Bundle) -> None:
+    for integrated, copies in ((False, [("up", 512 * 512), ("down", 4), ("down", 64 * 64 * 4)]), (True, [])):
+        gpu = another(TwinGpu(), integrated=integrated)
+        engine = make(TwinToolkit(gpu), gpu, bundle, SETTINGS, "test", HERE)
+        gpu.copied.clear()
+        engine.infer(bundle.golden_frames[0].prepared)
+        assert gpu.copied == copies
+
+
+def test_no_frame_allocates_on_the_device(bundle: Bundle) -> None:
+    engine, toolkit = made(bundle)
+    before = len(toolkit.gpu.pairs)
+    for count in (1, 4, 9, 2):
+        engine.infer(golden(bundle)[:count])
+    assert len(toolkit.gpu.pairs) == before == 3
+
+
+def test_a_map_that_was_handed_out_does_not_change_with_the_next_frame(bundle: Bundle) -> None:
+    engine, _ = made(bundle)
+    first, last = bundle.golden_frames[0], bundle.golden_frames[-1]
+    handed = engine.infer(last.prepared)[0].defect_map
+    before = handed.copy()
+    engine.infer(first.prepared)
+    assert np.array_equal(handed, before)
+
+
+def test_a_recorded_pass_is_played_back_without_asking_tensorrt_again(bundle: Bundle) -> None:
+    settings = SETTINGS.model_copy(update={"cuda_graph": True})
+    engine, toolkit = made(bundle, settings=settings)
+    asked = len(toolkit.runners[0].sizes)
+    engine.infer(golden(bundle))
+    assert len(toolkit.runners[0].sizes) == asked
+
+
+def test_a_plan_is_kept_and_taken_again(bundle: Bundle, tmp_path: Path) -> None:
+    first, toolkit = made(bundle, Site(tmp_path))
+    assert "made here in" in first.info.reason
+    assert "because no plan of this model yet" in first.info.reason
+    again = TwinToolkit(TwinGpu())
+    second = make(again, again.gpu, bundle, SETTINGS, "test", Site(tmp_path))
+    assert (toolkit.built, again.built) == (1, 0)
+    assert "kept from an earlier start" in second.info.reason
+    assert first.info.plan_sha256 == second.info.plan_sha256
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"driver": "601.9"}, "driver 600.1 -> 601.9"),
+        ({"name": "Twin 5000"}, "gpu Twin 4000 -> Twin 5000"),
+        ({"capability": (12, 0)}, "capability SM89 -> SM120"),
+    ],
+)
+def test_another_device_or_driver_means_another_plan_and_says_so(
+    bundle: Bundle, tmp_path: Path, facts: dict[str, object], said: str
+) -> None:
+    made(bundle, Site(tmp_path))
+    gpu = another(TwinGpu(), **facts)
+    toolkit = TwinToolkit(gpu)
+    engine = make(toolkit, gpu, bundle, SETTINGS, "test", Site(tmp_path))
+    assert toolkit.built == 1
+    assert f"no plan fits ({said})" in engine.info.reason
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"max_batch": 2}, {"tf32": True}, {"precision": "fp16"}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_another_profile_flag_or_precision_means_another_plan(
+    bundle: Bundle, tmp_path: Path, changed: dict[str, object]
+) -> None:
+    made(bundle, Site(tmp_path))
+    _, toolkit = made(bundle, Site(tmp_path), SETTINGS.model_copy(update=changed))
+    assert toolkit.built == 1
+    _, toolkit = made(bundle, Site(tmp_path))
+    assert toolkit.built == 0, "the first plan is still there to go back to"
+
+
+@pytest.mark.parametrize("damage", ["torn", "altered", "emptied", "no note", "a note that does not read"])
+def test_a_damaged_plan_is_built_anew_and_said(bundle: Bundle, tmp_path: Path, damage: str) -> None:
+    made(bundle, Site(tmp_path))
+    (plan,), (note,) = tmp_path.glob("*.plan"), tmp_path.glob("*.json")
+    data = plan.read_bytes()
+    if damage == "torn":
+        plan.write_bytes(data[: len(data) // 2])
+    elif damage == "altered":
+        plan.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    elif damage == "emptied":
+        plan.write_bytes(b"")
+    elif damage == "no note":
+        note.unlink()
+    else:
+        note.write_text("{")
+    engine, toolkit = made(bundle, Site(tmp_path))
+    assert toolkit.built == 1
+    assert ("no plan of this model yet" if damage == "no note" else "the kept plan") in engine.info.reason
+    self_test(engine, bundle)
+    _, toolkit = made(bundle, Site(tmp_path))
+    assert toolkit.built == 0
+
+
+def test_a_plan_of_another_gpu_under_this_ones_name_is_refused_and_built_anew(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    gpu = another(TwinGpu(), name="Twin 5000")
+    make(TwinToolkit(gpu), gpu, bundle, SETTINGS, "test", Site(tmp_path / "foreign"))
+    made(bundle, Site(tmp_path / "own"))
+    (own,), (foreign,) = (tmp_path / "own").glob("*.json"), (tmp_path / "foreign").glob("*.json")
+    own.with_suffix(".plan").write_bytes(foreign.with_suffix(".plan").read_bytes())
+    about = json.loads(own.read_bytes()) | {"sha256": json.loads(foreign.read_bytes())["sha256"]}
+    own.write_text(json.dumps(about))
+    engine, toolkit = made(bundle, Site(tmp_path / "own"))
+    assert toolkit.built == 1
+    assert "made for another device" in engine.info.reason
+    own.write_bytes(foreign.read_bytes())
+    engine, toolkit = made(bundle, Site(tmp_path / "own"))
+    assert "of another key (gpu Twin 5000 -> Twin 4000)" in engine.info.reason
+
+
+def test_plans_not_used_for_longest_are_dropped(bundle: Bundle, tmp_path: Path) -> None:
+    for most in (1, 2, 3, 4):
+        made(bundle, Site(tmp_path), SETTINGS.model_copy(update={"max_batch": most, "plans_kept": 2}))
+    kept = {json.loads(note.read_bytes())["key"]["max_batch"] for note in tmp_path.glob("*.json")}
+    assert kept == {3, 4}
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_a_plan_that_cannot_be_kept_is_still_used_and_that_is_said(bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    engine, _ = made(bundle, Site(tmp_path / "file"))
+    assert "it cannot be kept" in engine.info.reason
+    self_test(engine, bundle)
+
+
+def test_a_build_tells_how_it_goes_and_how_long_the_last_one_took(bundle: Bundle, tmp_path: Path) -> None:
+    said: list[tuple[str, float]] = []
+    site = Site(tmp_path, lambda words, limit_s: said.append((words, limit_s)))
+    made(bundle, site)
+    assert said[0][0].startswith("building engine plan, no build here yet to compare with, 0 s so far")
+    assert said[0][1] == SETTINGS.build_limit_s
+    assert said[-1][0] == "warming up the engine"
+    said.clear()
+    made(bundle, site, SETTINGS.model_copy(update={"max_batch": 2}))
+    assert "expected ~0 s" in said[0][0]
+
+
+def test_a_build_ends_when_the_station_is_told_to_stop(bundle: Bundle, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="stopped"):
+        made(bundle, Site(tmp_path, stopping=lambda: True))
+    assert not list(tmp_path.iterdir())
+
+
+def test_work_that_is_refused_fails_the_frame_and_the_next_goes_on(bundle: Bundle) -> None:
+    engine, toolkit = made(bundle)
+    frame = bundle.golden_frames[0]
+    toolkit.runners[0].refuses = True
+    with pytest.raises(EngineError, match="it refuses") as raised:
+        engine.infer(frame.prepared)
+    assert not isinstance(raised.value, EngineLostError)
+    toolkit.runners[0].refuses = False
+    assert engine.infer(frame.prepared)[0].value == pytest.approx(frame.score, abs=bundle.tolerance)
+
+
+def test_a_lost_device_gives_no_score_and_still_closes(bundle: Bundle) -> None:
+    engine, toolkit = made(bundle)
+    toolkit.gpu.lost = True
+    for frames in (golden(bundle)[:1], golden(bundle)):
+        with pytest.raises(EngineLostError) as raised:
+            engine.infer(frames)
+        assert raised.value.exit_code == 70
+    engine.close()
+    engine.close()
+    assert (toolkit.gpu.closed, toolkit.runners[0].closed) == (1, 1)
+
+
+def test_memory_that_runs_out_in_a_build_is_no_fault_of_the_model(bundle: Bundle) -> None:
+    toolkit = TwinToolkit(
+        TwinGpu(), fault=EngineLostError("the GPU's memory ran out", "lower engine.max_batch")
+    )
+    with pytest.raises(EngineLostError, match="memory ran out"):
+        first_that_takes([toolkit], [], toolkit.gpu, bundle, SETTINGS, "test", HERE)
+
+
+def test_the_first_flavour_that_takes_the_device_is_taken_and_the_others_are_told(bundle: Bundle) -> None:
+    gpu = TwinGpu()
+    refusing = TwinToolkit(gpu, "first", fault=EngineUnavailableError("first 1.0 is not made for SM89"))
+    engine = first_that_takes(
+        [refusing, TwinToolkit(gpu, "second")],
+        ["third is not installed"],
+        gpu,
+        bundle,
+        SETTINGS,
+        "auto: tensorrt",
+        HERE,
+    )
+    assert engine.info.backend == "second"
+    assert "third is not installed; first 1.0 is not made for SM89" in engine.info.reason
+    assert engine.info.device == str(FACTS) == "Twin 4000, compute capability 8.9, driver 600.1"
+
+
+@pytest.mark.parametrize(
+    "fault", [EngineUnavailableError("not made for SM89"), ModelError("no such operator")]
+)
+def test_when_no_flavour_fits_all_reasons_are_told(bundle: Bundle, fault: EngineError | ModelError) -> None:
+    gpu = TwinGpu()
+    with pytest.raises(type(fault), match=f"third is not installed; {fault.message}"):
+        first_that_takes(
+            [TwinToolkit(gpu, fault=fault)], ["third is not installed"], gpu, bundle, SETTINGS, "test", HERE
+        )
+
+
+def test_auto_on_a_box_without_a_gpu_says_why_it_took_the_cpu(bundle: Bundle) -> None:
+    info = load_engine(bundle, EngineSettings(backend="auto", threads=1)).info
+    assert info.backend == "onnx-cpu"
+    assert info.reason.startswith("auto: onnx; not tensorrt: ")
+    assert "no NVIDIA driver" in info.reason or "not installed" in info.reason
