@@ -18,7 +18,6 @@ from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.compiler import Progress, Recipe
 from qc_edge.engine.gpu import GpuFacts, Pair
 from qc_edge.engine.manifest import Precision
-from qc_edge.engine.precision import model_for
 from qc_edge.engine.runner import PlanRefusedError, Runner
 from qc_edge.errors import EngineError, EngineLostError
 from qc_edge.settings import EngineSettings
@@ -148,6 +147,8 @@ class TwinToolkit:
 
     def compile(self, bundle: Bundle, precision: Precision, recipe: Recipe, progress: Progress) -> bytes:
         """In two phases."""
+        from qc_edge.engine.precision import model_for  # needs onnx
+
         self.built += 1
         for phase in ("reading 1/1", "tuning 1/2"):
             if not progress(phase):
