@@ -15,6 +15,7 @@ import duckdb
 from qc_edge.domain.inspection import COLUMNS, Event, Gap, Inspection, Label
 from qc_edge.settings import StationPaths
 from qc_edge.store.chain import GENESIS, chain_hash
+from qc_edge.store.published_rows import columns_of, together
 from qc_edge.store.reading import inspection, timed
 from qc_edge.store.rows import BusyRowsError, Rows, connection, normal, open_database, quoted
 
@@ -117,6 +118,7 @@ class _Globs:
     def __init__(self, cursor: duckdb.DuckDBPyConnection, directory: Path) -> None:
         self._cursor = cursor
         self._directory = directory
+        self._sources: dict[str, str | None] = {}
 
     def take(self) -> None:
         """Nothing to do: these files are there to be read."""
@@ -131,10 +133,20 @@ class _Globs:
         return {row[0]: row[1] for row in self._cursor.execute(f"DESCRIBE FROM {source}").fetchall()}
 
     def sql(self, table: str, first: int, last: int) -> str | None:  # noqa: ARG002 - statistics know better
-        if next((self._directory / table).glob("*/*.parquet"), None) is None:
+        if table not in self._sources:
+            self._sources[table] = self._source(table)
+        return self._sources[table]
+
+    def _source(self, table: str) -> str | None:
+        days = sorted((self._directory / table).glob("date=*"))
+        first = next((path for day in days for path in sorted(day.glob("hour=*.parquet"))), None)
+        if first is None:
             return None
-        files = quoted(self._directory / table / "date=*" / "hour=*.parquet")
-        return f"read_parquet({files}, union_by_name = true, hive_partitioning = false)"
+        if columns_of(self._cursor, first) >= set(COLUMNS[table]):
+            files = quoted(self._directory / table / "date=*" / "hour=*.parquet")
+            return f"read_parquet({files}, hive_partitioning = false)"
+        every = (self._directory / table).glob("date=*/hour=*.parquet")
+        return together((path, columns_of(self._cursor, path)) for path in sorted(every))
 
 
 def _case(rows: Rows, values: dict[str, Any]) -> Case:

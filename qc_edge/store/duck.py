@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -14,9 +16,13 @@ def open_duckdb(
 ) -> duckdb.DuckDBPyConnection:
     """A connection to the database at `path`, or to one in memory. `settings` are DuckDB's own.
 
-    Raises duckdb.Error.
+    What does not fit in memory is spilled beside the database, or into the system's directory for such files;
+    DuckDB makes the place when it needs it and removes it. Raises duckdb.Error.
     """
     config: dict[str, Setting] = {"autoinstall_known_extensions": False, **settings}
+    if path is None:
+        # Its default is a directory in the current one, which need not be ours to write.
+        config.setdefault("temp_directory", f"{tempfile.gettempdir()}/qc-edge-{secrets.token_hex(8)}")
     log = duckdb.connect(str(path or ":memory:"), read_only=read_only, config=config)
     # Not taken in `config`. Where Python runs without a script, DuckDB draws a bar on stdout after 2 s.
     log.execute("SET enable_progress_bar = false")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,6 +34,7 @@ class PublishedFile:
     path: Path
     table: str
     hour: datetime
+    columns: frozenset[str]
     rows: int
     first: int
     last: int
@@ -96,7 +97,30 @@ def _hour(path: Path) -> datetime | None:
 
 def _look(log: duckdb.DuckDBPyConnection, path: Path, table: str, hour: datetime) -> PublishedFile | None:
     seen = log.execute(_LOOK.replace("{file}", quoted(path))).fetchone()
-    return PublishedFile(path, table, hour, *seen) if seen and seen[0] else None
+    if not seen or not seen[0]:
+        return None
+    return PublishedFile(path, table, hour, columns_of(log, path), *seen)
+
+
+def columns_of(log: duckdb.DuckDBPyConnection, path: Path) -> frozenset[str]:
+    """The columns of a file. Raises duckdb.Error."""
+    found = log.execute(f"SELECT name FROM parquet_schema({quoted(path)})").fetchall()  # noqa: S608
+    return frozenset(name for (name,) in found)
+
+
+def together(files: Iterable[tuple[Path, frozenset[str]]]) -> str | None:
+    """What stands behind FROM for all rows of these files, of which earlier ones may lack later columns.
+
+    Not union_by_name: DuckDB 2.0 then looks into all files first, and stumbles over one that is replaced
+    before its rows are read, as that of the hour is every few seconds.
+    """
+    alike: dict[frozenset[str], list[str]] = {}
+    for path, columns in files:
+        alike.setdefault(columns, []).append(quoted(path))
+    parts = [f"read_parquet([{', '.join(names)}], hive_partitioning = false)" for names in alike.values()]
+    if len(parts) > 1:
+        return f"({' UNION ALL BY NAME '.join(f'SELECT * FROM {part}' for part in parts)})"  # noqa: S608
+    return parts[0] if parts else None
 
 
 class _Files:
@@ -121,11 +145,8 @@ class _Files:
         return {row[0]: row[1] for row in self._cursor.execute(f"DESCRIBE FROM {source}").fetchall()}
 
     def sql(self, table: str, first: int, last: int) -> str | None:
-        names = [
-            quoted(each.path)
+        return together(
+            (each.path, each.columns)
             for each in self._files.get(table, ())
             if each.last >= first and each.first <= last
-        ]
-        if not names:
-            return None
-        return f"read_parquet([{', '.join(names)}], union_by_name = true, hive_partitioning = false)"
+        )

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-
-import duckdb
-
-from qc_edge.domain.inspection import COLUMNS
-from qc_edge.store.duck import open_duckdb
 
 _STATEMENT = re.compile(
     r'^((?:-- [^\n]*\n)+)CREATE (VIEW|MACRO) "?(\w+)"?\s*(?:\((.*?)\))? AS( TABLE)?\b(.*?);$',
@@ -60,30 +54,8 @@ def described() -> tuple[Described, ...]:
 
 
 def script(published: Path) -> str:
-    """The statements that make the views over the files in `published`, an absolute path.
-
-    DuckDB takes the columns from the first file. Where that is of a version that knew fewer, DuckDB is told
-    to look into every file, which takes half a millisecond for each.
-    """
-    text = source()
-    with open_duckdb(threads=1) as log:
-        for table, names in COLUMNS.items():
-            if _first_columns(log, published / table) < set(names):
-                files = f"@published@/{table}/date=*/hour=*.parquet',"
-                text = text.replace(files, f"{files} union_by_name = true,")
-    return text.replace("@published@", _glob_safe(str(published)).replace("'", "''"))
-
-
-def _first_columns(log: duckdb.DuckDBPyConnection, directory: Path) -> set[str]:
-    """The columns of the oldest file; all that there can be if there is none that reads."""
-    known = set(COLUMNS[directory.name])
-    days = sorted(directory.glob("date=*"))
-    first = min(days[0].glob("hour=*.parquet"), default=None) if days else None
-    if first is not None:
-        with suppress(duckdb.Error):
-            asked = log.execute("SELECT name FROM parquet_schema(?)", [_glob_safe(str(first))])
-            return known & {name for (name,) in asked.fetchall()}
-    return known
+    """The statements that make the views over the files in `published`, an absolute path."""
+    return source().replace("@published@", _glob_safe(str(published)).replace("'", "''"))
 
 
 def comments() -> str:

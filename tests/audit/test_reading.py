@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 
 import duckdb
@@ -22,7 +26,7 @@ from qc_edge.settings import StationPaths
 from qc_edge.store import chain
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.published_rows import open_published
+from qc_edge.store.published_rows import columns_of, open_published, together
 from qc_edge.store.questions import WRONG_VERDICTS
 from qc_edge.store.reading import read_inspections
 from qc_edge.store.rows import BusyRowsError, Rows, canonical_sql, normal, open_database
@@ -191,3 +195,44 @@ def test_a_verdict_is_judged_again_as_the_station_judges() -> None:
         log.executemany("INSERT INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'f', 'p')", [*rows, *wrong])
         found = log.execute(WRONG_VERDICTS.replace("{rows}", "told")).fetchall()
     assert [seq for seq, *_ in found] == [seq for seq, *_ in wrong]
+
+
+@contextmanager
+def replaced_all_the_time(file: Path) -> Iterator[None]:
+    """The file is written anew and renamed into its place, larger and smaller in turn."""
+    stop = threading.Event()
+
+    def replace_it() -> None:
+        with duckdb.connect(config={"threads": 1}) as log:
+            for rows in cycle(range(1000, 20_000, 777)):
+                new = file.with_suffix(".new")
+                log.execute(f"COPY ({made(rows)}) TO '{new}' (FORMAT parquet)")
+                new.replace(file)
+                if stop.is_set():
+                    return
+
+    with ThreadPoolExecutor(1) as pool:
+        replacing = pool.submit(replace_it)
+        try:
+            yield
+        finally:
+            stop.set()
+        replacing.result()
+
+
+def made(rows: int) -> str:
+    return f"SELECT i AS number, md5(i::VARCHAR) AS text, sha256(i::VARCHAR) AS other FROM range({rows}) t(i)"
+
+
+def test_files_are_read_while_the_newest_is_replaced(tmp_path: Path) -> None:
+    files = [tmp_path / f"{number:02}.parquet" for number in range(40)]
+    with duckdb.connect() as log:
+        for file in files:
+            log.execute(f"COPY ({made(20_000)}) TO '{file}' (FORMAT parquet)")
+    with replaced_all_the_time(files[-1]):
+        for _ in range(10):
+            with duckdb.connect() as log:
+                source = together((file, columns_of(log, file)) for file in files)
+                asked = log.execute(f"SELECT count(*), count(DISTINCT text), max(other) FROM {source}")
+                ((rows, texts, _),) = asked.fetchall()
+            assert rows >= 39 * 20_000 and texts == 20_000

@@ -12,6 +12,8 @@ from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
 from qc_edge.store import chain
 from qc_edge.store.database import STORAGE_VERSION, connect
+from qc_edge.store.published_rows import open_published
+from qc_edge.store.questions import kept
 from qc_edge.store.schema import migrate, migrations
 from qc_edge.store.views import script
 from tests.publish.rows import NOON, at, event, everything, gap, inspection, label, log
@@ -66,8 +68,11 @@ def test_files_published_before_a_column_came_are_asked_beside_later_ones(tmp_pa
         (tmp_path / "old.parquet").rename(file)
         with duckdb.connect() as asked:
             asked.execute(script(made.published))
-            found = asked.execute("SELECT map_sha256, date::VARCHAR FROM inspections ORDER BY recorded_at")
-            assert found.fetchall() == [(None, "2026-11-22"), ("d" * 64, "2026-11-22")]
+            found = asked.execute("SELECT frame_id, date::VARCHAR FROM inspections ORDER BY recorded_at")
+            assert found.fetchall() == [(row.frame_id, "2026-11-22") for row in (early, late)]
+        with (held := open_published(made.published).rows).held():
+            both = [row.map_sha256 for row in kept(held, 1, 9)]
+    assert both == [None, "d" * 64]
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from qc_edge.store.duck import open_duckdb
 from tests.quality.tools import REPOSITORY
 
@@ -42,3 +44,16 @@ def test_extensions_are_not_fetched(tmp_path: Path) -> None:
     assert found == {
         "autoinstall_known_extensions": "false", "threads": "1", "enable_progress_bar": "false",
     }  # fmt: skip
+
+
+def test_what_does_not_fit_in_memory_goes_to_the_place_for_such_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spill = tmp_path / "spill"
+    spill.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(spill))
+    ids = "SELECT sha256(range::VARCHAR) AS id FROM range(400000)"
+    with open_duckdb(memory_limit="40MB", threads=1) as log:
+        log.execute(f"SELECT id, count(*) FROM ({ids}) GROUP BY id ORDER BY id")
+        assert any(spill.rglob("duckdb_temp*")), "nothing was spilled: this test shows nothing"
+    assert not list(spill.iterdir())
