@@ -10,6 +10,7 @@ import pytest
 
 from qc_edge.engine import HERE, Engine, Site, load_engine
 from qc_edge.engine.bundle import Bundle, self_test
+from qc_edge.engine.gpu import Pair
 from qc_edge.engine.tensorrt import batch_sizes, first_that_takes, make
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError, ModelError
 from qc_edge.settings import EngineSettings
@@ -55,6 +56,22 @@ def test_any_number_of_frames_is_scored_in_order(
     expected = [frame.score for frame in bundle.golden_frames[:count]]
     assert [score.value for score in scores] == pytest.approx(expected, abs=bundle.tolerance)
     self_test(engine, bundle)
+
+
+def test_an_engine_that_is_wrong_only_in_batches_fails_the_self_test(bundle: Bundle) -> None:
+    engine, toolkit = made(bundle)
+    self_test(engine, bundle)
+    memory, download = toolkit.gpu.pairs[1], toolkit.gpu.download
+    assert memory.host.shape == (4,), "the scores"
+
+    def mix_up(pair: Pair, rows: int) -> None:
+        download(pair, rows)
+        if pair is memory and rows > 1:
+            toolkit.gpu.later(pair.host[:rows].sort)
+
+    toolkit.gpu.download = mix_up  # type: ignore[method-assign]
+    with pytest.raises(ModelError, match="golden frames moved"):
+        self_test(engine, bundle)
 
 
 def test_a_discrete_device_is_copied_to_and_from_and_an_integrated_one_is_not(bundle: Bundle) -> None:
