@@ -8,27 +8,31 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from qc_edge import camera, engine, metrics
 from qc_edge.camera import Camera
 from qc_edge.domain.frame import FrameId, frame_id_micros
 from qc_edge.domain.inspection import Event
-from qc_edge.engine import Loader, Site
-from qc_edge.engine.bundle import load_bundle
+from qc_edge.engine import Loader
 from qc_edge.engine.seat import EngineSeat
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.line.arrivals import Arrivals
 from qc_edge.line.capture import Capture
 from qc_edge.line.careful import Careful
+from qc_edge.line.choice import Choice
 from qc_edge.line.compress import Compressor
+from qc_edge.line.identity import ScoreIdentity
 from qc_edge.line.in_force import described
 from qc_edge.line.inspector import Inspector
 from qc_edge.line.janitor import Janitor
 from qc_edge.line.judge import Judge
 from qc_edge.line.losses import report_torn
+from qc_edge.line.models import ModelBook
 from qc_edge.line.publication import Publication
 from qc_edge.line.reporter import Reporter
 from qc_edge.line.room import DiskWatch
@@ -45,7 +49,6 @@ from qc_edge.service.lock import StationLock
 from qc_edge.service.logs import LOG, say_event
 from qc_edge.service.notify import Notifier
 from qc_edge.settings import CameraSettings, Role, Settings, StationPaths, load_settings
-from qc_edge.settings.paths import shipped
 from qc_edge.store.durable import Disk
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.ledger import Ledger
@@ -144,7 +147,7 @@ class Station:
         self.journal.rate.per_s = settings.log.verdicts_per_s
         LOG.setLevel(settings.log.level.upper())
         if self.inspector and rules:
-            self._judge_by(rules, self.inspector)
+            self.rulebook.apply(self.inspector, rules)
         if self._arrivals:
             self._arrivals.incoming = settings.incoming
         if self._publication:
@@ -152,13 +155,8 @@ class Station:
 
     def follow_records(self) -> None:
         """Take up records that are new, and the one whose time has come."""
-        if self.inspector and (rules := self.rulebook.follow(self.inspector.rules)):
-            self._judge_by(rules, self.inspector)
-
-    def _judge_by(self, rules: Rules, inspector: Inspector) -> None:
-        """From the next frame on."""
-        self.rulebook.turn(inspector.rules, rules)
-        inspector.rules = rules
+        if self.inspector:
+            self.rulebook.follow(self.inspector)
 
     def note(
         self, kind: str, detail: str, before: str | None = None, after: str | None = None,
@@ -205,27 +203,30 @@ class Station:
         settings, disk, spool = self.settings, self._seams.disk, self._spool
 
         def work(beat: Beat, stop: threading.Event) -> None:
-            search = [self.paths.models, shipped("models")]
-            bundle = load_bundle(settings.model.bundle, search)
-            site = Site(self.paths.plans, reporter.starting(beat), stop.is_set)
-            seat = EngineSeat(bundle, lambda: self._seams.load_engine(bundle, settings.engine, site))
-            seat.ready.result()
+            identity = ScoreIdentity(ledger, self.paths, self.note)
+            models = ModelBook(self.paths, settings, self._seams.load_engine, identity, self.note)
+            seat, choice = models.begin(reporter.starting(beat), stop)
             beat.now()
             evidence = Evidence(self.paths.state, self.paths.evidence, disk)
             counters = dict(ledger.past.part_counters)
             judge = Judge(spool, evidence, counters, _only_camera(settings))
             suspects = arrivals.recovered[:_IN_HAND]
-            rules = self.rulebook.load(settings, seat)
+            rules = self.rulebook.load(settings, seat, choice)
             self.rulebook.begin(rules, ledger)
             inspector = Inspector(
                 rules, arrivals, spool, ledger, judge,
                 Careful(self.paths.state / "in-hand.json", disk, suspects),
                 [self.journal, *self._seams.outputs], self._watch, self.clock, tally,
                 self._boot, settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1),
-                frozenset(each.name for each in settings.camera if each.backend != "basler"),
+                frozenset(each.name for each in settings.camera if each.backend != "basler")
             )  # fmt: skip
-            reporter.rules = lambda: inspector.rules
+            reporter.rules, reporter.models = lambda: inspector.rules, models
+
+            def move(seat: EngineSeat, choice: Choice) -> Future[None]:
+                return inspector.between(lambda: self.rulebook.move(inspector, seat, choice))
+
             self.inspector = inspector
+            self._crew.start("models", self._seams.patience_s, partial(models.run, move))
             self._crew.changed.set()
             inspector.run(beat, stop)
 

@@ -189,7 +189,7 @@ class Supervisor:
             wanted = load_settings(station.paths.settings)
             applied, waiting = changed_live(station.settings, wanted)
             settings = in_force(station.settings, wanted)
-            rules = station.rulebook.load(settings, inspector.rules.seat) if inspector else None
+            rules = station.rulebook.reload(settings, inspector.rules) if inspector else None
         except QcEdgeError as fault:
             station.note("settings_refused", f"the old settings stay in force: {fault}")
         else:

@@ -18,11 +18,13 @@ from typing import Any
 from qc_edge.domain.threshold import ThresholdRecord, record_id, record_in_force, scheduled
 from qc_edge.engine.bundle import load_bundle
 from qc_edge.errors import StoreError, UsageError
+from qc_edge.line.choice import chosen_reference
+from qc_edge.line.rules import threshold_in_force
 from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import Role, StationPaths, load_settings
 from qc_edge.settings.paths import shipped
-from qc_edge.store import thresholds
+from qc_edge.store import activations, thresholds
 
 TAKEN_UP_S = 3.0
 """A running station looks twice a second."""
@@ -129,12 +131,11 @@ def ruled(paths: StationPaths) -> Ruled:
     settings = load_settings(paths.settings)
     running = holder_of(paths.lock(Role.INSPECT)) is not None
     status = _status(paths.status) if running else {}
-    bundle = load_bundle(status.get("model") or settings.model.bundle, [paths.models, shipped("models")])
-    chosen = settings.model.threshold
-    initial = bundle.threshold if chosen is None else chosen
-    source = bundle.reference if chosen is None else "settings"
+    reference = status.get("model") or chosen_reference(activations.load(paths.activations), settings.model)
+    bundle = load_bundle(reference, [paths.models, shipped("models")])
+    initial = threshold_in_force(settings.model, bundle, None)
     return Ruled(
-        bundle.reference, bundle.sha256, initial, f"{source}:{initial:g}",
+        bundle.reference, bundle.sha256, initial.value, initial.threshold_id,
         tuple(thresholds.load_all(paths.thresholds)), running, utc_now(),
     )  # fmt: skip
 

@@ -87,6 +87,7 @@ status.pid
 status.started_at
 status.spool_oldest_s
 status.model_sha256
+status.model_reason
 status.engine_reason
 
 # Prometheus' client and http.server call or read these

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qc_edge.domain.threshold import ThresholdRecord
     from qc_edge.domain.verdict import Threshold
     from qc_edge.engine import Engine
+    from qc_edge.settings.model import ModelSettings
 
 Files = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Image files, directories of them, or patterns.")
@@ -79,21 +80,20 @@ def command(
     from qc_edge.engine.bundle import load_bundle, self_test
     from qc_edge.line.rules import threshold_in_force
     from qc_edge.settings import Settings, StationPaths
-    from qc_edge.settings.model import ModelSettings, StationSettings
+    from qc_edge.settings.model import StationSettings
     from qc_edge.settings.paths import shipped
 
     root = root.absolute()
     against = standard(root, station, camera)
     paths = find_images(files)
     settings = against.settings or Settings(station=StationSettings(name="none"))
-    if model is not None and model != settings.model.bundle:
-        settings = settings.model_copy(update={"model": ModelSettings.model_construct(bundle=model)})
+    wanted = settings.model
     search = ([StationPaths(root, station).models] if station else []) + [shipped("models")]
-    bundle = load_bundle(settings.model.bundle, search)
+    bundle = load_bundle(model or _in_force(root, station, wanted), search)
     loaded = engine.load_engine(bundle, settings.engine)
     try:
         self_test(loaded, bundle)
-        threshold = threshold_in_force(settings.model, bundle, _record(root, station, bundle.sha256))
+        threshold = threshold_in_force(wanted, bundle, _record(root, station, bundle.sha256))
         judged = list(_with_progress(paths, against, loaded, threshold))
     finally:
         loaded.close()
@@ -114,6 +114,17 @@ def command(
         _print(judged, f"{bundle.reference} on {loaded.info.backend} {loaded.info.version}")
     if not all(each.readable for each in judged):
         raise typer.Exit(_UNREADABLE)
+
+
+def _in_force(root: Path, station: str | None, wanted: ModelSettings) -> str:
+    """NAME@VERSION of the bundle that judges on the station, or that the settings name."""
+    from qc_edge.line.choice import chosen_reference
+    from qc_edge.settings import StationPaths
+    from qc_edge.store import activations
+
+    if station is None:
+        return wanted.bundle
+    return chosen_reference(activations.load(StationPaths(root, station).activations), wanted)
 
 
 def _record(root: Path, station: str | None, model_sha256: str) -> ThresholdRecord | None:

@@ -99,7 +99,11 @@ def _rows(status: dict[str, Any]) -> list[tuple[str, str]]:
         )
         rows.append((f"camera {camera['name']}", f"{state}; {counts}"))
     if status["model"]:
-        rows.append(("model", f"{status['model']} (sha256 {status['model_sha256'][:12]})"))
+        rows.append(
+            ("model", f"{status['model']} (sha256 {status['model_sha256'][:12]}); {status['model_reason']}")
+        )
+        if status["model_news"]:
+            rows.append(("", status["model_news"]))
         rows.append(("engine", f"{status['engine']}: {status['engine_reason']}"))
         rows.append(("threshold", f"{status['threshold']:g} ({status['threshold_id']})"))
     for record in status["calibrations"]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from qc_edge.domain.history import Labelled, Selection, Stored
 from qc_edge.engine import Prepared
+from qc_edge.line.stored import stored_input
 from qc_edge.replay.past import nothing_fits, open_past
-from qc_edge.replay.scorer import stored_input
 from qc_edge.settings import StationPaths
 
 Load = Callable[[tuple[int, int]], Prepared | str]

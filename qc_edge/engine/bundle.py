@@ -20,6 +20,7 @@ from qc_edge.engine.manifest import (
     GOLDEN,
     MANIFEST,
     MODEL,
+    SIGNATURE,
     GoldenFile,
     Manifest,
     parse_golden,
@@ -53,11 +54,15 @@ class GoldenFrame:
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A bundle whose every file has been held to its digest. `directory` holds bundle.toml."""
+    """A bundle whose every file has been held to its digest. `directory` holds bundle.toml.
+
+    `digest` is the sha256 (hex) of bundle.toml, and so of the whole bundle.
+    """
 
     directory: Path
     manifest: Manifest
     golden: GoldenFile
+    digest: str
 
     @property
     def name(self) -> str:
@@ -163,7 +168,8 @@ def load_bundle(ref: str, search: Sequence[Path]) -> Bundle:
 
 def open_bundle(directory: Path) -> Bundle:
     """The bundle in `directory`, every file checked. Raises ModelError with what is wrong."""
-    manifest = parse_manifest(_text(directory / MANIFEST), str(directory / MANIFEST))
+    text = _text(directory / MANIFEST)
+    manifest = parse_manifest(text, str(directory / MANIFEST))
     faults = list(_altered(directory, manifest))
     if faults:
         raise ModelError(
@@ -176,7 +182,7 @@ def open_bundle(directory: Path) -> Bundle:
                 f"{directory / GOLDEN} expects {entry.file!r}, which [files] of {MANIFEST} does not name",
                 _REINSTALL,
             )
-    return Bundle(directory, manifest, golden)
+    return Bundle(directory, manifest, golden, hashlib.sha256(text.encode()).hexdigest())
 
 
 def self_test(engine: Engine, bundle: Bundle) -> None:
@@ -235,7 +241,7 @@ def _altered(directory: Path, manifest: Manifest) -> Iterable[str]:
             if found != expected:
                 yield f"{name}: sha256 {found[:12]}..., expected {expected[:12]}..."
     present = {p.relative_to(directory).as_posix() for p in directory.rglob("*") if p.is_file()}
-    for name in sorted(present - set(manifest.files) - {MANIFEST}):
+    for name in sorted(present - set(manifest.files) - {MANIFEST, SIGNATURE}):
         yield f"{name}: not named in {MANIFEST}"
 
 

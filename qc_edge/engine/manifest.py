@@ -17,6 +17,8 @@ from qc_edge.settings import toml
 
 MANIFEST = "bundle.toml"
 MODEL = "model.onnx"
+SIGNATURE = "bundle.sig"
+"""Stands beside the manifest and not in it: it is made over the manifest."""
 GOLDEN = "golden/golden.json"
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

@@ -12,6 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from qc_edge.domain.acceptance import Judging
+from qc_edge.engine import EngineInfo
+from qc_edge.engine.bundle import Bundle
 from qc_edge.errors import StoreError
 from qc_edge.line.rules import Rules
 from qc_edge.service.logs import LOG
@@ -44,12 +47,11 @@ class InForce:
     @classmethod
     def of(cls, rules: Rules) -> InForce:
         """What these rules are."""
-        bundle, engine = rules.bundle, rules.engine
-        plan = f", plan {engine.plan_sha256[:_DIGITS]}" if engine.plan_sha256 else ""
+        scores = judging(rules.bundle, rules.engine)
         return cls(
             software=rules.software_version,
-            model=f"{bundle.reference} sha256 {bundle.sha256}",
-            engine=f"{engine.backend} {engine.version} on {engine.device}{plan}",
+            model=scores.model,
+            engine=scores.engine,
             threshold=rules.threshold.threshold_id,
             calibrations={camera: each.calibration_id for camera, each in rules.calibrations.items()},
             settings=rules.digest,
@@ -65,6 +67,29 @@ class InForce:
         return cls(**json.loads(text))
 
 
+def judging(bundle: Bundle, engine: EngineInfo) -> Judging:
+    """What scores come from, in the words of the log."""
+    plan = f", plan {engine.plan_sha256[:_DIGITS]}" if engine.plan_sha256 else ""
+    return Judging(
+        f"{bundle.reference} sha256 {bundle.sha256}",
+        f"{engine.backend} {engine.version} on {engine.device}{plan}",
+    )
+
+
+def judging_last(ledger: Ledger) -> Judging | None:
+    """What scores came from when this was written last; None if it was not, or by another version."""
+    last = _last(ledger)
+    return Judging(last.model, last.engine) if last else None
+
+
+def _last(ledger: Ledger) -> InForce | None:
+    text = ledger.last_event(KIND)
+    try:
+        return InForce.from_json(text) if text else None
+    except (ValueError, KeyError, TypeError):
+        return None  # of a version that wrote it otherwise
+
+
 class InForceBook:
     """Used by one thread at a time. `directory` keeps every settings that were ever in force, by digest."""
 
@@ -76,15 +101,31 @@ class InForceBook:
 
     def begin(self, rules: Rules) -> None:
         """At the start, before anything is judged: what has changed since the last run, each an event."""
-        text = self._ledger.last_event(KIND)
-        try:
-            self._written = InForce.from_json(text) if text else None
-        except (ValueError, KeyError, TypeError):
-            self._written = None  # of a version that wrote it otherwise
+        self._written = _last(self._ledger)
         if self._written:
+            self._tell_judging(self._written, rules, f" ({_FOUND})")
             for kind, words, before, after in self._changes(self._written, rules):
                 self._note(kind, f"{words} ({_FOUND})", before, after)
         self.turn(rules)
+
+    def move(self, rules: Rules) -> None:
+        """Another model judges from here on: the events of that, and what is in force."""
+        if self._written:
+            self._tell_judging(self._written, rules, "")
+        self.turn(rules)
+
+    def _tell_judging(self, old: InForce, rules: Rules, found: str) -> None:
+        """Model and engine, each if it has changed; with who and why, if a person has activated it."""
+        now, activation = InForce.of(rules), rules.choice.activation
+        if old.model != now.model:
+            words = f"{old.model} -> {now.model}"
+            if activation:
+                words = f"{words}, {activation.words}"
+                self._note("model", words, old.model, now.model, activation.made_by, activation.reason)
+            else:
+                self._note("model", f"{words}{found}", old.model, now.model)
+        if old.engine != now.engine:
+            self._note("engine", f"{old.engine} -> {now.engine}{found}", old.engine, now.engine)
 
     def turn(self, rules: Rules) -> None:
         """Write what is in force from now on, if it is something else than before."""
@@ -105,10 +146,8 @@ class InForceBook:
     def _changes(self, old: InForce, rules: Rules) -> Iterator[tuple[str, str, str | None, str | None]]:
         """(kind, words, before, after) of each; the threshold tells its own."""
         now = InForce.of(rules)
-        for kind in ("software", "model", "engine"):
-            before, after = getattr(old, kind), getattr(now, kind)
-            if before != after:
-                yield kind, f"{before} -> {after}", before, after
+        if old.software != now.software:
+            yield "software", f"{old.software} -> {now.software}", old.software, now.software
         for camera, calibration in now.calibrations.items():
             if (had := old.calibrations.get(camera)) != calibration:
                 record = rules.calibrations[camera]

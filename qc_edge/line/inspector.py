@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from functools import partial
 
 from qc_edge.domain.inspection import Event, Gap, Inspection, Row
 from qc_edge.domain.verdict import Reason
 from qc_edge.engine import Engine
-from qc_edge.errors import DiskFullError
+from qc_edge.errors import DiskFullError, QcEdgeError
 from qc_edge.line import record
 from qc_edge.line.announcer import Announcer
 from qc_edge.line.arrivals import Arrivals
@@ -43,8 +43,8 @@ _POLL_S = 1.0
 class Inspector:
     """The inspector's work. `rules` may be replaced at any time; each frame keeps its own.
 
-    It is done on the thread of the engine: with rules that have another one, the frames in hand come to
-    their rows first, then the work goes on where that one sits. So no frame pays for a hand-over.
+    It is done on the thread of the engine, so that no frame pays for a hand-over; rules with another engine,
+    which come `between` two frames, bring the work to where that one sits.
     """
 
     def __init__(
@@ -81,29 +81,41 @@ class Inspector:
         self._ahead: deque[Ahead] = deque()
         self._recorded = ledger.known(arrivals.recovered)
         self._unfinished: list[Waiting] = []
-        self._seat = rules.seat
+        self._between: deque[tuple[Callable[[], None], Future[None]]] = deque()
+
+    def between(self, work: Callable[[], None]) -> Future[None]:
+        """Do `work`, which may replace `rules`, when the frames in hand have their rows, before the next one.
+
+        From any thread. What it raises as a QcEdgeError is the future's.
+        """
+        done: Future[None] = Future()
+        self._between.append((work, done))
+        return done
 
     def run(self, beat: Beat, stop: threading.Event) -> None:
         """Inspect until `stop`; the batch in hand is finished, the rest stays in the spool.
 
-        Every engine that was in force is closed at the end.
+        The engine is closed at the end.
         """
         try:
             while not stop.is_set():
-                self._seat = seat = self.rules.seat
-                try:
-                    seat.run(partial(self._run, beat, stop)).result()
-                finally:
-                    seat.close()
+                self.rules.seat.run(partial(self._run, beat, stop)).result()
+                while self._between:
+                    work, done = self._between.popleft()
+                    try:
+                        done.set_result(work())
+                    except QcEdgeError as fault:
+                        done.set_exception(fault)
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._judge.close()
-            self._seat.closed.wait(_POLL_S)
+            self.rules.seat.close()
+            self.rules.seat.closed.wait(_POLL_S)
 
     def _run(self, beat: Beat, stop: threading.Event, engine: Engine) -> None:
         self._judge.use(engine)
         self._window = max(2 * self._threads, self._judge.max_batch) + 1
-        while not stop.is_set() and (self._ahead or self.rules.seat is self._seat):
+        while not stop.is_set() and (self._ahead or not self._between):
             beat.now()
             if self._watch.room is Room.NONE or not self._resume():
                 stop.wait(_TAKE_S)
@@ -155,14 +167,13 @@ class Inspector:
             self._take_ahead(0.0)
 
     def _take_ahead(self, timeout_s: float) -> None:
-        while len(self._ahead) < self._window:
+        while len(self._ahead) < self._window and not self._between:
             if self._ahead and self._careful.applies(self._ahead[0].waiting.frame_id):
                 return
             waiting = self._arrivals.take(0.0 if self._ahead else timeout_s)
             if waiting is None:
                 return
-            rules = self.rules
-            if rules.seat is not self._seat:
+            if self._between:
                 self._arrivals.give_back([waiting])
                 return
             if waiting.frame_id in self._recorded:
@@ -170,27 +181,27 @@ class Inspector:
             elif waiting.is_row:
                 self._ahead.append(Ahead(waiting, None))
             elif not self._careful.applies(waiting.frame_id):
-                self._ahead.append(self._prepare(waiting, rules))
+                self._ahead.append(self._prepare(waiting))
             elif self._ahead:
                 self._arrivals.give_back([waiting])
                 return
             else:
-                self._take_alone(waiting, rules)
+                self._take_alone(waiting)
 
-    def _prepare(self, waiting: Waiting, rules: Rules) -> Ahead:
-        return Ahead(waiting, self._pool.submit(self._preparer.prepare, waiting, rules))
+    def _prepare(self, waiting: Waiting) -> Ahead:
+        return Ahead(waiting, self._pool.submit(self._preparer.prepare, waiting, self.rules))
 
-    def _take_alone(self, waiting: Waiting, rules: Rules) -> None:
+    def _take_alone(self, waiting: Waiting) -> None:
         try:
             may_be_tried = self._careful.begin(waiting.frame_id)
         except DiskFullError:
             self._arrivals.give_back([waiting])
             raise
         if may_be_tried:
-            self._ahead.append(self._prepare(waiting, rules))
+            self._ahead.append(self._prepare(waiting))
             return
         words = "the station died each time while this frame alone was in hand; it was not tried again"
-        refused = self._preparer.refuse(waiting, rules, Reason.CRASHED_THE_STATION, words)
+        refused = self._preparer.refuse(waiting, self.rules, Reason.CRASHED_THE_STATION, words)
         self._ahead.append(Ahead(waiting, refused))
 
     def _add_row(self, batch: Batch, waiting: Waiting) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from qc_edge.line.arrivals import Arrivals
 from qc_edge.line.capture import Capture
+from qc_edge.line.models import ModelBook
 from qc_edge.line.room import DiskWatch, Room
 from qc_edge.line.rules import Rules
 from qc_edge.line.status import CameraStatus, Status
@@ -29,6 +30,7 @@ class Reporter:
         self.arrivals: Arrivals | None = None
         self.captures: Sequence[Capture] = ()
         self.rules: Callable[[], Rules | None] = lambda: None
+        self.models: ModelBook | None = None
         self.trouble = "starting"
         self.mended: tuple[str, ...] = ()
 
@@ -55,6 +57,8 @@ class Reporter:
             last_part=tally.last_part() if tally else None,
             model=rules.bundle.reference if rules else None,
             model_sha256=rules.bundle.sha256 if rules else None,
+            model_reason=rules.choice.why if rules else None,
+            model_news=self.models.news if self.models else "",
             engine=f"{rules.engine.backend} {rules.engine.version}" if rules else None,
             engine_reason=rules.engine.reason if rules else None,
             threshold=rules.threshold.value if rules else None,

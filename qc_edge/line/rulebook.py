@@ -5,10 +5,13 @@ Reads calibrations and threshold records; decides nothing about parts.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from qc_edge.engine.seat import EngineSeat
+from qc_edge.line.choice import Choice
 from qc_edge.line.in_force import InForceBook
+from qc_edge.line.inspector import Inspector
 from qc_edge.line.rules import INCOMING, Rules
 from qc_edge.line.thresholds import ThresholdBook, warn_of_settings
 from qc_edge.service.clock import utc_now
@@ -18,23 +21,31 @@ from qc_edge.store.ledger import Ledger
 
 
 class RuleBook:
-    """Used by one thread at a time. `note` writes an event: kind, detail, before, after, who, why."""
+    """Replaces an inspector's rules, one change at a time, from any thread.
+
+    `note` writes an event: kind, detail, before, after, who, why.
+    """
 
     def __init__(self, paths: StationPaths, note: Callable[..., None]) -> None:
         self._paths = paths
         self._note = note
         self._thresholds = ThresholdBook(paths.thresholds, note)
         self._in_force: InForceBook | None = None
+        self._lock = threading.Lock()
 
-    def load(self, settings: Settings, seat: EngineSeat) -> Rules:
-        """What frames are judged by under `settings`, by the engine that is ready in `seat`.
+    def load(self, settings: Settings, seat: EngineSeat, choice: Choice) -> Rules:
+        """What frames are judged by under `settings`, by the engine of `choice` that is ready in `seat`.
 
         Raises CalibrationError, ThresholdError.
         """
         names = [*(each.name for each in settings.camera), INCOMING]
         calibrations = {name: load_current(self._paths.calibration, name) for name in names}
         record = self._thresholds.read(seat.bundle.sha256, utc_now())
-        return Rules(settings, calibrations, seat, record)
+        return Rules(settings, calibrations, seat, choice, record)
+
+    def reload(self, settings: Settings, rules: Rules) -> Rules:
+        """The same model and engine under `settings`. Raises CalibrationError, ThresholdError."""
+        return self.load(settings, rules.seat, rules.choice)
 
     def begin(self, rules: Rules, ledger: Ledger) -> None:
         """At the start, before anything is judged: whatever has changed since the last run has its event."""
@@ -42,13 +53,37 @@ class RuleBook:
         self._in_force = InForceBook(ledger, self._paths.settings_kept, self._note)
         self._in_force.begin(rules)
 
-    def follow(self, rules: Rules) -> Rules | None:
-        """`rules` with the threshold record that is new or whose time has come; None if nothing changes."""
-        return self._thresholds.follow(rules)
+    def apply(self, inspector: Inspector, rules: Rules) -> None:
+        """From the next frame on. Raises CalibrationError, ThresholdError."""
+        with self._lock:
+            if rules.seat is not inspector.rules.seat:  # another engine came since they were read
+                rules = self.reload(rules.settings, inspector.rules)
+            self._turn(inspector, rules)
 
-    def turn(self, before: Rules, after: Rules) -> None:
-        """Called before any part is judged by `after`: its changes have their rows when this returns."""
-        self._thresholds.tell(before.threshold.threshold_id, after)
-        warn_of_settings(before, after)
+    def follow(self, inspector: Inspector) -> None:
+        """Take up threshold records that are new or whose time has come."""
+        with self._lock:
+            if rules := self._thresholds.follow(inspector.rules):
+                self._turn(inspector, rules)
+
+    def move(self, inspector: Inspector, seat: EngineSeat, choice: Choice) -> None:
+        """Between two frames: the engine in `seat` judges from here on, the one before is let go.
+
+        Raises CalibrationError, ThresholdError; then nothing has changed.
+        """
+        with self._lock:
+            before = inspector.rules
+            after = self.load(before.settings, seat, choice)
+            if self._in_force:
+                self._in_force.move(after)
+            self._thresholds.tell(before.threshold.threshold_id, after)
+            inspector.rules = after
+        before.seat.close()
+
+    def _turn(self, inspector: Inspector, after: Rules) -> None:
+        """The changes have their rows before any part is judged by them."""
+        self._thresholds.tell(inspector.rules.threshold.threshold_id, after)
+        warn_of_settings(inspector.rules, after)
         if self._in_force:
             self._in_force.turn(after)
+        inspector.rules = after

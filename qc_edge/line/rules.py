@@ -17,6 +17,7 @@ from qc_edge.domain.verdict import Threshold
 from qc_edge.engine import EngineInfo
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.seat import EngineSeat
+from qc_edge.line.choice import Choice
 from qc_edge.line.status import CalibrationStatus
 from qc_edge.settings import Settings
 from qc_edge.settings.change import settings_digest
@@ -29,22 +30,27 @@ INCOMING = "incoming"
 
 
 def threshold_in_force(wanted: ModelSettings, bundle: Bundle, record: ThresholdRecord | None) -> Threshold:
-    """That of the bundle's `record` in force, else the settings' value, else the bundle's."""
-    band = bundle.review_band if wanted.review_band is None else wanted.review_band
+    """That of the bundle's `record` in force, else the settings' value, else the bundle's.
+
+    What the settings say is meant for the bundle that they name; another one does not inherit it.
+    """
+    own = wanted.bundle == bundle.reference
+    band = wanted.review_band if own and wanted.review_band is not None else bundle.review_band
     if record is not None:
         return Threshold(record.value, band, record.threshold_id)
-    value = bundle.threshold if wanted.threshold is None else wanted.threshold
-    source = "settings" if wanted.threshold is not None else bundle.reference
-    return Threshold(value, band, f"{source}:{value:g}")
+    if own and wanted.threshold is not None:
+        return Threshold(wanted.threshold, band, f"settings:{wanted.threshold:g}")
+    return Threshold(bundle.threshold, band, f"{bundle.reference}:{bundle.threshold:g}")
 
 
 @dataclass(frozen=True)
 class Rules:
-    """Settings, calibrations, bundle, engine and threshold record in force; `seat` is where the engine is."""
+    """All that is in force; `seat` is where the engine is, `choice` why this bundle judges."""
 
     settings: Settings
     calibrations: Mapping[str, Calibration]
     seat: EngineSeat = field(compare=False)
+    choice: Choice
     record: ThresholdRecord | None = None
 
     @property

@@ -67,6 +67,8 @@ class Status:
     last_part: LastPart | None
     model: str | None
     model_sha256: str | None
+    model_reason: str | None
+    model_news: str
     engine: str | None
     engine_reason: str | None
     threshold: float | None
@@ -88,6 +90,8 @@ class Status:
             parts.append(f"p99 {self.latency.p99_ms:.0f} ms")
         if self.model:
             parts.append(f"{self.model} {self.engine}")
+        if self.model_news:
+            parts.append(self.model_news)
         due = min((each.due_in_days for each in self.calibrations), default=None)
         if due is not None:
             parts.append(

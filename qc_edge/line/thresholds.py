@@ -60,7 +60,7 @@ class ThresholdBook:
         after, record = rules.threshold.threshold_id, rules.record
         if before in (None, after):
             return
-        who = "bundle" if rules.settings.model.threshold is None else "settings"
+        who = "settings" if after.startswith("settings:") else "bundle"
         words = f"{before} -> {after} for {rules.bundle.reference}"
         if record is None:
             self._note("threshold", words, before, after, who)

@@ -9,8 +9,9 @@ from pathlib import Path
 from qc_edge.domain.history import Stored
 from qc_edge.engine import Engine
 from qc_edge.engine.bundle import Bundle
+from qc_edge.line.stored import stored_input
 from qc_edge.replay.rescored import Pair, Scores
-from qc_edge.replay.scorer import Scorer, stored_input
+from qc_edge.replay.scorer import Scorer
 
 
 class Rescorer:

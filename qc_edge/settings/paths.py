@@ -92,6 +92,21 @@ class StationPaths:
         return self.state / "thresholds"
 
     @property
+    def activations(self) -> Path:
+        """Which bundle judges: dated records, one file a change, and what became of each."""
+        return self.state / "activations"
+
+    @property
+    def acceptances(self) -> Path:
+        """Dated records of moved scores that a person has accepted."""
+        return self.state / "acceptances"
+
+    @property
+    def scores_moved(self) -> Path:
+        """What moved when the station last refused an engine, until a person has decided."""
+        return self.state / "scores-moved.json"
+
+    @property
     def settings_kept(self) -> Path:
         """All settings that were ever in force, as JSON: a row's `settings_digest` is the file's name."""
         return self.state / "settings"
@@ -134,8 +149,8 @@ class StationPaths:
         """All directories that a station needs."""
         return (
             self.settings.parent, self.frames, self.incoming, self.spool_tmp, self.evidence,
-            self.quarantine, self.journal, self.published, self.calibration, self.thresholds, self.models,
-            self.run,
+            self.quarantine, self.journal, self.published, self.calibration, self.thresholds,
+            self.activations, self.acceptances, self.models, self.run,
         )  # fmt: skip
 
 

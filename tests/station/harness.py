@@ -44,7 +44,7 @@ GOOD, BAD, NEAR = 30, 230, 120
 
 BUNDLE = """\
 name = "corner"
-version = "1"
+version = "{version}"
 created = 2026-01-01
 licence = "Apache-2.0"
 description = "scores by the gray level of a corner"
@@ -64,12 +64,12 @@ review_band = 0.1
 tolerance = 0.01
 [training]
 data = "none"
-sha256 = "{nothing}"
+sha256 = "{model}"
 [approved]
 by = "tests"
 at = 2026-01-01
 [files]
-"model.onnx" = "{nothing}"
+"model.onnx" = "{model}"
 "golden/golden.json" = "{golden}"
 "golden/plain.png" = "{plain}"
 """
@@ -102,7 +102,7 @@ def make_station(
         record = starting_calibration(NAME, name, utc_now() - timedelta(days=60))
         record = replace(record, due_at=utc_now().replace(microsecond=0) + timedelta(days=due_in_days))
         calibrations.write(paths.calibration, record)
-    _write_bundle(paths.models / "corner/1")
+    write_bundle(paths.models / "corner/1")
     configure(paths, camera, **sections)
     return paths
 
@@ -123,7 +123,8 @@ def configure(
     paths.settings.write_text(render_settings(values, [camera] if camera else []))
 
 
-def _write_bundle(directory: Path) -> None:
+def write_bundle(directory: Path) -> Path:
+    """A bundle that the twins can load; its name is corner, its version that of the directory."""
     (directory / "golden").mkdir(parents=True)
     plain = cv2.imencode(".png", np.full((512, 512), 7, np.uint8))[1].tobytes()
     golden = {
@@ -132,15 +133,15 @@ def _write_bundle(directory: Path) -> None:
         "frames": [{"file": "plain.png", "shows": "nothing", "score": 0.25}],
     }
     content = {
-        "model.onnx": b"",
+        "model.onnx": f"model {directory.name}".encode(),
         "golden/golden.json": json.dumps(golden).encode(),
         "golden/plain.png": plain,
     }
     for name, data in content.items():
         (directory / name).write_bytes(data)
     digests = {Path(name).stem: hashlib.sha256(data).hexdigest() for name, data in content.items()}
-    text = BUNDLE.format(nothing=digests["model"], golden=digests["golden"], plain=digests["plain"])
-    (directory / "bundle.toml").write_text(text)
+    (directory / "bundle.toml").write_text(BUNDLE.format(version=directory.name, **digests))
+    return directory
 
 
 def part(level: int = GOOD, seed: int = 0, width: int = 96, height: int = 96) -> Gray:

@@ -1,0 +1,141 @@
+"""Signatures of bundles: Ed25519 over the manifest, which has the digest of every other file.
+
+Makes keys, signs, and says whether a signature is one that the station trusts; never looks at the model.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from qc_edge.engine.bundle import Bundle
+from qc_edge.engine.manifest import MANIFEST, SIGNATURE
+from qc_edge.errors import ModelError, UsageError
+from qc_edge.settings.model import KEY_PREFIX, ModelSettings
+
+_MEANT_FOR = b"qc-edge model bundle 1\n"
+"""Stands before the manifest, so that a signature for something else is none for a bundle."""
+
+
+class _Signature(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    format: int = Field(ge=1, le=1)
+    key: str
+    signature: str
+
+
+def make_key(file: Path) -> str:
+    """A new private key in `file` (PEM, mode 0600); the public key as the settings take it.
+
+    Raises UsageError if the file exists or cannot be written.
+    """
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    try:
+        with os.fdopen(
+            os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb"
+        ) as out:
+            out.write(pem)
+    except FileExistsError:
+        raise UsageError(
+            f"{file} exists already", hint="a key is never overwritten; name another file"
+        ) from None
+    except OSError as fault:
+        raise UsageError(
+            f"cannot write {file}: {fault.strerror}", hint="name a file in a directory of yours"
+        ) from None
+    return _public(key)
+
+
+def signature(bundle: Bundle, key_file: Path) -> tuple[str, bytes]:
+    """The public key, and the signature by the private key in `key_file` as SIGNATURE holds it.
+
+    Raises UsageError if the file holds no such key.
+    """
+    try:
+        key = load_pem_private_key(key_file.read_bytes(), None)
+    except OSError as fault:
+        raise UsageError(
+            f"cannot read the key {key_file}: {fault.strerror}", hint="make one: qc-edge model keygen FILE"
+        ) from None
+    except (ValueError, TypeError, UnsupportedAlgorithm) as fault:
+        raise UsageError(
+            f"{key_file} is no private key in PEM without a password: {fault}",
+            hint="make one: qc-edge model keygen FILE",
+        ) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UsageError(f"{key_file} is no Ed25519 key", hint="make one: qc-edge model keygen FILE")
+    signed = base64.b64encode(key.sign(_MEANT_FOR + _manifest(bundle))).decode()
+    public = _public(key)
+    text = json.dumps({"format": 1, "key": public, "signature": signed}, indent=1) + "\n"
+    return public, text.encode()
+
+
+def signed_by(bundle: Bundle, wanted: ModelSettings) -> str:
+    """Who signed the bundle, in words, after the signature has been held against the manifest.
+
+    Raises ModelError if there is a signature that does not fit the manifest, and, where the settings demand
+    one, if there is none or it is of a key that they do not trust.
+    """
+    found = _read(bundle.directory / SIGNATURE)
+    if found is None:
+        if wanted.require_signature:
+            raise ModelError(
+                f"{bundle.directory} is not signed, and this station takes signed bundles only",
+                hint="have it signed by whoever approves models: qc-edge model sign DIR --key FILE",
+            )
+        return "not signed"
+    try:
+        raw = base64.b64decode(found.key.removeprefix(KEY_PREFIX), validate=True)
+        signed = base64.b64decode(found.signature, validate=True)
+        Ed25519PublicKey.from_public_bytes(raw).verify(signed, _MEANT_FOR + _manifest(bundle))
+    except (ValueError, InvalidSignature):
+        raise ModelError(
+            f"the signature of {bundle.reference} does not fit its manifest: {bundle.directory / MANIFEST} "
+            "was altered after it was signed, or signed with another key than it names",
+            hint="install the bundle again as it was delivered, or have it signed again",
+        ) from None
+    names = {key.split()[0]: key for key in wanted.trusted_keys}
+    if found.key in names:
+        return f"signed by {' '.join(names[found.key].split()[1:]) or found.key}"
+    if wanted.require_signature:
+        raise ModelError(
+            f"{bundle.reference} is signed by {found.key}, which this station does not trust",
+            hint="compare the key with whoever approves models, then add it to model.trusted_keys",
+        )
+    return f"signed by a key that is not in model.trusted_keys: {found.key}"
+
+
+def _read(path: Path) -> _Signature | None:
+    try:
+        return _Signature.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as fault:
+        raise ModelError(
+            f"{path} is no signature that this version knows: {fault}",
+            hint="install the bundle again as it was delivered, or have it signed again",
+        ) from None
+
+
+def _manifest(bundle: Bundle) -> bytes:
+    return (bundle.directory / MANIFEST).read_bytes()
+
+
+def _public(key: Ed25519PrivateKey) -> str:
+    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return KEY_PREFIX + base64.b64encode(raw).decode()
