@@ -49,7 +49,7 @@ from qc_edge.service.lock import StationLock
 from qc_edge.service.logs import LOG, say_event
 from qc_edge.service.notify import Notifier
 from qc_edge.settings import CameraSettings, Role, Settings, StationPaths, load_settings
-from qc_edge.store.durable import Disk
+from qc_edge.store.durable import Disk, make_directories
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.publish import Publisher
@@ -102,8 +102,7 @@ class Station:
         settings, paths, crew = self.settings, self.paths, self._crew
         notifier = Notifier()
         with ExitStack() as stack:
-            for directory in paths.directories():
-                directory.mkdir(parents=True, exist_ok=True)
+            make_directories(paths.directories())
             for role in settings.station.roles:
                 stack.enter_context(StationLock(paths.lock(role)))
             disk = self._seams.disk

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from qc_edge.commands.options import DEFAULT_ROOT, Name, Root
 
 
@@ -28,7 +31,8 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
     try:
         station = Station(root.absolute(), name)
         start_logging(station.settings.log.level, name)
-        station.run(supervisor)
+        with files_refused():
+            station.run(supervisor)
         if supervisor.stuck:
             end_at_once(0)
     except QcEdgeError as fault:
@@ -40,6 +44,19 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
         if not told:
             raise
         raise SystemExit(fault.exit_code) from None
+
+
+@contextmanager
+def files_refused() -> Iterator[None]:
+    """A file that the system refuses, wherever that is met, is a fault of the store and no traceback."""
+    from qc_edge.store.durable import store_error
+
+    try:
+        yield
+    except OSError as fault:
+        if fault.filename is None:
+            raise
+        raise store_error(fault, f"cannot use {fault.filename}") from fault
 
 
 def end_at_once(code: int) -> None:

@@ -18,6 +18,16 @@ from qc_edge.errors import DiskFullError, StoreError
 Chunk: TypeAlias = bytes | bytearray | memoryview
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_IN_THE_WAY = "a file stands where a directory belongs: move it elsewhere"
+_NOT_ALLOWED = "run as the station's user; chown the station's files if they were copied"
+_HINTS = {
+    errno.EACCES: _NOT_ALLOWED,
+    errno.EPERM: _NOT_ALLOWED,
+    errno.EROFS: "the disk is mounted read-only: dmesg says why; mount -o remount,rw when it is mended",
+    errno.ENOTDIR: _IN_THE_WAY,
+    errno.EEXIST: _IN_THE_WAY,
+    errno.EISDIR: "a directory stands where a file belongs: move it elsewhere",
+}
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP}
 
 
@@ -162,6 +172,14 @@ def store_error(fault: OSError, what: str) -> StoreError:
             f"{what}: no space left",
             hint="free some room; the station goes on by itself when there is enough",
         )
-    return StoreError(
-        f"{what}: {fault.strerror or fault}", hint="look at the disk: dmesg, smartctl, mount options"
-    )
+    hint = _HINTS.get(fault.errno or 0, "look at the disk: dmesg, smartctl, mount options")
+    return StoreError(f"{what}: {fault.strerror or fault}", hint=hint)
+
+
+def make_directories(directories: Iterable[Path]) -> None:
+    """Make those that are missing. Raises DiskFullError or StoreError."""
+    for directory in directories:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise store_error(fault, f"cannot make the directory {directory}") from fault
