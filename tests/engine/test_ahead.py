@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
-import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +26,7 @@ onnx = pytest.importorskip("onnx")
 from onnx import helper, numpy_helper  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
-    RTX.module() is None and not ("QC_EDGE_CI" in os.environ and platform.machine() == "x86_64"),
+    RTX.module() is None,
     reason="TensorRT for RTX is not installed: pip install 'qc-edge[compile]' (x86-64)",
 )
 
