@@ -106,9 +106,10 @@ def _found(
         return f"{bundle.reference}: no stored input to score again, the golden frames alone speak for it"
     farthest = max(_off(pair) for pair in pairs)
     turned = sum(part.verdict != _verdict(part, now) for part, now in pairs)
+    verdicts = "1 verdict" if turned == 1 else f"{turned} verdicts"
     words = (
         f"{bundle.reference}: {len(moved)} of {len(pairs)} stored inputs moved by more than "
-        f"{bundle.tolerance:g} (at most {farthest:.5f}); {turned} verdicts would turn"
+        f"{bundle.tolerance:g} (at most {farthest:.5f}); {verdicts} would turn"
     )
     return words if len(pairs) == wanted else f"{words}; {wanted - len(pairs)} more could not be compared"
 

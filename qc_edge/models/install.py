@@ -50,7 +50,10 @@ def install(source: Path, models: Path, wanted: ModelSettings) -> tuple[Bundle, 
     except OSError as fault:
         raise store_error(fault, f"cannot install into {models}") from fault
     try:
-        _copy(source, work / "bundle")
+        try:
+            _copy(source, work / "bundle")
+        except _TORN as fault:
+            raise ModelError(f"{source} does not unpack: {fault}", "it may be torn: fetch it again") from None
         bundle = open_bundle(_found(source, work / "bundle"))
         signed_by(bundle, wanted)
         return _place(bundle, models)
@@ -116,19 +119,15 @@ def _pour(data: IO[bytes], out: IO[bytes], size: int, where: str) -> None:
 
 def _entries(source: Path) -> Iterator[Entry]:
     """Name, size and content of every plain file; whatever else there is (links, devices) is refused."""
-    try:
-        if source.is_dir():
-            yield from _of_directory(source)
-        elif not source.is_file():
-            raise ModelError(f"{source} does not exist", _HINT)
-        elif zipfile.is_zipfile(source):
-            yield from _of_zip(source)
-        elif tarfile.is_tarfile(source):
-            yield from _of_tar(source)
-        else:
-            raise ModelError(f"{source} is no archive that this version knows", _HINT)
-    except _TORN as fault:
-        raise ModelError(f"{source} does not unpack: {fault}", "it may be torn: fetch it again") from None
+    if source.is_dir():
+        return _of_directory(source)
+    if not source.is_file():
+        raise ModelError(f"{source} does not exist", _HINT)
+    if zipfile.is_zipfile(source):
+        return _of_zip(source)
+    if tarfile.is_tarfile(source):
+        return _of_tar(source)
+    raise ModelError(f"{source} is no archive that this version knows", _HINT)
 
 
 def _of_directory(source: Path) -> Iterator[Entry]:
