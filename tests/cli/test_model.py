@@ -267,7 +267,7 @@ def test_a_station_that_demands_it_refuses_what_is_not_signed(tmp_path: Path) ->
         ("verify", "corner@1"),
     ):
         with pytest.raises(ModelError, match="is not signed, and this station takes signed bundles only"):
-            model(paths, *arguments)  # type: ignore[arg-type]
+            model(paths, *arguments)
     fault = Running(tmp_path, seams(Plan())).wait_until_ended()
     assert isinstance(fault, ModelError)
     assert "is not signed" in fault.message

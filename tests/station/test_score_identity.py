@@ -15,7 +15,7 @@ from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import ModelError
 from qc_edge.line.identity import SAMPLE
-from qc_edge.rendered import render
+from qc_edge.rendered import DefectKind, render
 from qc_edge.settings import EngineSettings, StationPaths
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
@@ -221,7 +221,7 @@ def test_the_reference_model_on_onnx_runtime_scores_to_the_digit(tmp_path: Path)
         return Renamed(engines.load_engine(bundle, settings, site))
 
     for seed in range(4):
-        drop(paths, f"{seed}.png", render(seed, "scratch" if seed % 2 else None).pixels)
+        drop(paths, f"{seed}.png", render(seed, DefectKind.SCRATCH if seed % 2 else None).pixels)
     inspect_all(paths, replace(seams(Plan()), load_engine=older))
     inspect_all(paths, replace(seams(Plan()), load_engine=engines.load_engine))
     log = read_log(paths)
