@@ -35,9 +35,10 @@ from qc_edge.line.losses import report_torn
 from qc_edge.line.models import ModelBook
 from qc_edge.line.publication import Publication
 from qc_edge.line.reporter import Reporter
-from qc_edge.line.room import DiskWatch
+from qc_edge.line.room import DiskWatch, Room
 from qc_edge.line.rulebook import RuleBook
 from qc_edge.line.rules import INCOMING, Rules
+from qc_edge.line.shadow import Shadow
 from qc_edge.line.tally import Tally
 from qc_edge.line.worker import Crew
 from qc_edge.metrics.meter import Meter
@@ -95,6 +96,7 @@ class Station:
         self._ledger: Ledger | None = None
         self._arrivals: Arrivals | None = None
         self._publication: Publication | None = None
+        self._shadow: Shadow | None = None
         self.captures: list[Capture] = []
 
     def run(self, supervisor: Supervisor | None = None) -> None:
@@ -191,9 +193,16 @@ class Station:
         for words in ledger.mended:
             self.note("log_mended", words)
         patience = self._seams.patience_s
+        if self.settings.shadow.bundle:
+            self._shadow = reporter.shadow = Shadow(
+                self.settings, self.paths, self._seams.load_engine, ledger,
+                lambda: arrivals.depth > 1 or self._watch.room is Room.NONE, self.note,
+            )  # fmt: skip
         self._crew.start("inspector", patience, self._inspection(arrivals, ledger, tally, reporter))
         watcher.wait_until(lambda: self.inspector is not None)
         self._crew.start("arrivals", patience, arrivals.run)
+        if self._shadow:
+            self._crew.start("shadow", patience, self._shadow.run)
 
     def _inspection(
         self, arrivals: Arrivals, ledger: Ledger, tally: Tally, reporter: Reporter
@@ -217,7 +226,8 @@ class Station:
                 Careful(self.paths.state / "in-hand.json", disk, suspects),
                 [self.journal, *self._seams.outputs], self._watch, self.clock, tally,
                 self._boot, settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1),
-                frozenset(each.name for each in settings.camera if each.backend != "basler")
+                frozenset(each.name for each in settings.camera if each.backend != "basler"),
+                self._shadow.offer if self._shadow else lambda *_: None,
             )  # fmt: skip
             reporter.rules, reporter.models = lambda: inspector.rules, models
 

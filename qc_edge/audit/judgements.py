@@ -8,7 +8,10 @@ from qc_edge.audit.finding import Report
 from qc_edge.store.questions import LABELS, TWICE, WRONG_VERDICTS, ask
 from qc_edge.store.rows import Rows
 
-_IDS = {"inspections": "frame_id", "gaps": "gap_id", "events": "event_id", "labels": "label_id"}
+_IDS = {
+    "inspections": "frame_id", "gaps": "gap_id", "events": "event_id", "labels": "label_id",
+    "shadow_scores": "frame_id",
+}  # fmt: skip
 
 
 def check_verdicts(report: Report, rows: Rows, first: int, last: int) -> None:

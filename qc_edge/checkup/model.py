@@ -8,7 +8,7 @@ from qc_edge.checkup.finding import Level, Seen, ok
 from qc_edge.engine import Site, load_engine
 from qc_edge.engine.bundle import self_test
 from qc_edge.engine.signing import signed_by
-from qc_edge.line.choice import chosen
+from qc_edge.line.choice import chosen, opened
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store import acceptances, activations
 
@@ -38,3 +38,6 @@ def check_model(paths: StationPaths, settings: Settings) -> Iterator[Seen]:
         yield ok(f"{info.backend} {info.version} on {info.device}: golden frames agree; {info.reason}")
     finally:
         engine.close()
+    if settings.shadow.bundle is not None:
+        shadow = opened(paths, settings.model, settings.shadow.bundle)
+        yield ok(f"shadow {shadow.reference}, model sha256 {shadow.sha256[:12]}")

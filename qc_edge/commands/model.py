@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qc_edge.commands import model_bundles, model_change, model_compare, model_sign
+from qc_edge.commands import model_bundles, model_change, model_compare, model_shadow, model_sign
 
 HELP = "Model bundles: which there are, which one judges, and how another takes its place."
 
@@ -17,6 +17,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "rollback": model_change.rollback_command,
     "accept": model_change.accept_command,
     "compare": model_compare.command,
+    "shadow": model_shadow.command,
     "keygen": model_sign.keygen_command,
     "sign": model_sign.sign_command,
 }

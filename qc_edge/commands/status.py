@@ -106,6 +106,9 @@ def _rows(status: dict[str, Any]) -> list[tuple[str, str]]:
             rows.append(("", status["model_news"]))
         rows.append(("engine", f"{status['engine']}: {status['engine_reason']}"))
         rows.append(("threshold", f"{status['threshold']:g} ({status['threshold_id']})"))
+    if shadow := status.get("shadow"):
+        counts = f"{shadow['scored']:,} scored, {shadow['failed']:,} failed, {shadow['dropped']:,} dropped"
+        rows.append(("shadow", f"{shadow['bundle']} {shadow['state']}; {counts}"))
     for record in status["calibrations"]:
         due = f"due in {record['due_in_days']:.0f} d" if record["due_in_days"] > 0 else "EXPIRED"
         starting = ", a starting one: calibrate on real parts" if record["starting"] else ""

@@ -11,6 +11,9 @@ from qc_edge.compare.score import Scored
 from qc_edge.replay.answer import said_share
 from qc_edge.replay.save import Table
 
+VERDICT_HEADINGS = (
+    "threshold", "A FAILs", "B FAILs", "PASS → FAIL", "FAIL → PASS", "McNemar's p", "kappa",
+)  # fmt: skip
 PAIR_HEADINGS = ("input", "part", "score", "move", "verdict", "label")
 
 
@@ -56,10 +59,10 @@ class Answer:
         tables: dict[str, Table] = {
             "Sides": (("", "A", "B"), self._sides()),
             "Verdicts": (
-                ("threshold", "A FAILs", "B FAILs", "PASS → FAIL", "FAIL → PASS", "kappa"),
-                [_crosstab_row(title, counts) for title, counts in self._verdicts()],
+                VERDICT_HEADINGS,
+                [verdict_row(title, counts) for title, counts in self._verdicts()],
             ),
-            "Moves of the scores, B less A": (("", ""), self._moves()),
+            "Moves of the scores, B less A": (("", ""), move_rows(found)),
         }
         if found.rights.labelled:
             tables["Against labels (share of the labelled, 95 % interval)"] = (
@@ -76,7 +79,7 @@ class Answer:
         found = self.comparison
         return {
             "a": _side(self.a), "b": _side(self.b), "inputs": len(found.pairs),
-            "verdicts": {title: _crosstab(counts) for title, counts in self._verdicts()},
+            "verdicts": {title: verdicts_told(counts) for title, counts in self._verdicts()},
             "moves": asdict(found.moved) if found.moved else None,
             "rights": asdict(found.rights) | {"mcnemar_p": found.rights.p},
             "flips": [pair_told(each) for each in self._shown(found.flips)],
@@ -120,18 +123,20 @@ class Answer:
             ),
         ]
 
-    def _moves(self) -> list[tuple[str, ...]]:
-        moved = self.comparison.moved
-        assert moved is not None, "a comparison has pairs"  # noqa: S101
-        return [
-            ("inputs", f"{len(self.comparison.pairs):,}"),
-            ("not moved at all", f"{moved.unmoved:,}"),
-            ("mean", f"{moved.mean:+.3g}"),
-            ("mean distance", f"{moved.mean_distance:.3g}"),
-            ("median distance", f"{moved.median_distance:.3g}"),
-            ("99 % within", f"{moved.p99_distance:.3g}"),
-            ("largest", f"{moved.largest:.3g}"),
-        ]
+
+def move_rows(found: Comparison) -> list[tuple[str, ...]]:
+    """The moves of at least one pair in figures."""
+    moved = found.moved
+    assert moved is not None, "a comparison has pairs"  # noqa: S101
+    return [
+        ("inputs", f"{len(found.pairs):,}"),
+        ("not moved at all", f"{moved.unmoved:,}"),
+        ("mean", f"{moved.mean:+.3g}"),
+        ("mean distance", f"{moved.mean_distance:.3g}"),
+        ("median distance", f"{moved.median_distance:.3g}"),
+        ("99 % within", f"{moved.p99_distance:.3g}"),
+        ("largest", f"{moved.largest:.3g}"),
+    ]
 
 
 def labels_rows(found: Comparison) -> list[tuple[str, ...]]:
@@ -179,13 +184,15 @@ def _side(scored: Scored) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _crosstab_row(title: str, counts: Crosstab) -> tuple[str, ...]:
+def verdict_row(title: str, counts: Crosstab) -> tuple[str, ...]:
+    """A row under VERDICT_HEADINGS."""
     return (
         title, f"{counts.both_fail + counts.fail_to_pass:,}", f"{counts.both_fail + counts.pass_to_fail:,}",
-        f"{counts.pass_to_fail:,}", f"{counts.fail_to_pass:,}",
+        f"{counts.pass_to_fail:,}", f"{counts.fail_to_pass:,}", f"{counts.p:.4g}",
         "" if counts.kappa is None else f"{counts.kappa:.3f}",
     )  # fmt: skip
 
 
-def _crosstab(counts: Crosstab) -> dict[str, Any]:
-    return asdict(counts) | {"kappa": counts.kappa}
+def verdicts_told(counts: Crosstab) -> dict[str, Any]:
+    """A crosstab as JSON has it."""
+    return asdict(counts) | {"mcnemar_p": counts.p, "kappa": counts.kappa}

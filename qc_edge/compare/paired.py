@@ -70,6 +70,11 @@ class Crosstab:
         return self.both_pass + self.both_fail + self.flips
 
     @property
+    def p(self) -> float:
+        """How likely so uneven a split of the flips would be if A and B FAILed equally often: McNemar's."""
+        return mcnemar(self.pass_to_fail, self.fail_to_pass)
+
+    @property
     def kappa(self) -> float | None:
         """Agreement beyond chance, 1 is perfect; None where one verdict is all that there is.
 

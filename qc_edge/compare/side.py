@@ -13,10 +13,11 @@ from qc_edge.domain.threshold import record_in_force
 from qc_edge.engine import BACKENDS, HERE, Site
 from qc_edge.engine.bundle import Bundle, load_bundle, open_bundle
 from qc_edge.errors import UsageError
+from qc_edge.line.choice import chosen_reference
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import EngineSettings, Settings, StationPaths
 from qc_edge.settings.paths import shipped
-from qc_edge.store import thresholds
+from qc_edge.store import activations, thresholds
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,10 @@ class Sides:
             records = thresholds.load_all(self.paths.thresholds)
             if record := record_in_force(records, bundle.sha256, utc_now()):
                 return record.value, record.threshold_id
-            chosen = self.settings.model
-            if chosen.bundle == bundle.reference and chosen.threshold is not None:
-                return chosen.threshold, "settings"
+            wanted = self.settings.model
+            in_force = chosen_reference(activations.load(self.paths.activations), wanted)
+            if in_force == bundle.reference and wanted.threshold is not None:
+                return wanted.threshold, "settings"
         return bundle.threshold, bundle.reference
 
 

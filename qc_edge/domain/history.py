@@ -77,6 +77,27 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Shadowed:
+    """A judged part and what the shadow said of it: None if its model failed.
+
+    `model` and `shadow_model` are NAME@VERSION; the shadow was not shown `dropped_before` parts before it.
+    """
+
+    frame_id: str
+    part_id: str
+    recorded_at: datetime
+    camera: str
+    score: float
+    threshold: float
+    model: str
+    shadow_score: float | None
+    shadow_threshold: float
+    shadow_model: str
+    dropped_before: int
+    is_defect: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """An inspection whose prepared input was kept."""
 

@@ -158,9 +158,39 @@ class Label:
     why: str | None
 
 
-Row = Inspection | Gap | Event | Label
+@dataclass(frozen=True, slots=True)
+class ShadowScore:
+    """What a second bundle says of a frame that the line has been told of. It has no effect on that.
 
-ROW_TYPES: dict[str, type[Row]] = {kind.TABLE: kind for kind in (Inspection, Gap, Event, Label)}
+    `score` is None if its model failed, which `detail` tells; `dropped_before` counts the frames that it
+    was not asked about since the row before, so that the line never waited.
+    """
+
+    TABLE: ClassVar[str] = "shadow_scores"
+
+    frame_id: FrameId
+    recorded_at: datetime
+    station: str
+    part_id: str
+    camera: str
+    score: float | None
+    threshold: float
+    verdict: str | None
+    detail: str
+    dropped_before: int
+    infer_ms: float | None
+    model_name: str
+    model_version: str
+    model_sha256: str
+    engine_backend: str
+    engine_version: str
+    engine_device: str
+    engine_plan_sha256: str | None
+
+
+Row = Inspection | Gap | Event | Label | ShadowScore
+
+ROW_TYPES: dict[str, type[Row]] = {kind.TABLE: kind for kind in (Inspection, Gap, Event, Label, ShadowScore)}
 COLUMNS: dict[str, tuple[str, ...]] = {
     table: tuple(field.name for field in fields(kind)) for table, kind in ROW_TYPES.items()
 }

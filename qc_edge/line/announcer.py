@@ -10,20 +10,30 @@ from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.errors import OutputError
 from qc_edge.line import record
 from qc_edge.line.record import Judged
+from qc_edge.line.shadow import Offer
 from qc_edge.line.tally import Tally
 from qc_edge.output import Output
 
 
 class Announcer:
-    """Used by the inspector, after the commit. `note` writes an event: kind, detail."""
+    """Used by the inspector, after the commit. `note` writes an event: kind, detail.
+
+    `offer` hears last of each part that has a score: the shadow, or nobody.
+    """
 
     def __init__(
-        self, outputs: Sequence[Output], tally: Tally, boot: str, note: Callable[[str, str], None]
+        self,
+        outputs: Sequence[Output],
+        tally: Tally,
+        boot: str,
+        note: Callable[[str, str], None],
+        offer: Offer,
     ) -> None:
         self._outputs = outputs
         self._tally = tally
         self._boot = boot
         self._note = note
+        self._offer = offer
 
     def announce(self, judged: Judged, inspection: Inspection) -> None:
         """To every output; one that fails is an event and keeps none of the others from hearing it."""
@@ -43,3 +53,5 @@ class Announcer:
                 self._note("announcement_failed", words)
         live = judged.found.waiting.original_name is None and not judged.found.waiting.recovered
         self._tally.add(told, record.age_ms(judged, self._boot), counts_as_latency=live)
+        if inspection.score is not None and judged.found.prepared is not None:
+            self._offer(inspection, judged.found.prepared)

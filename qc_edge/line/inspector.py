@@ -27,6 +27,7 @@ from qc_edge.line.preparer import Preparer
 from qc_edge.line.record import Judged
 from qc_edge.line.room import DiskWatch, Room
 from qc_edge.line.rules import Rules
+from qc_edge.line.shadow import Offer
 from qc_edge.line.tally import Tally
 from qc_edge.output import Output
 from qc_edge.service.beats import Beat
@@ -62,6 +63,7 @@ class Inspector:
         boot: str,
         threads: int,
         simulated: frozenset[str],
+        offer: Offer,
     ) -> None:
         self.rules = rules
         self._arrivals = arrivals
@@ -69,7 +71,7 @@ class Inspector:
         self._ledger = ledger
         self._judge = judge
         self._careful = careful
-        self._announcer = Announcer(outputs, tally, boot, self._note)
+        self._announcer = Announcer(outputs, tally, boot, self._note, offer)
         self._watch = watch
         self._clock = clock
         self._tally = tally

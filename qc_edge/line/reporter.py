@@ -10,6 +10,7 @@ from qc_edge.line.capture import Capture
 from qc_edge.line.models import ModelBook
 from qc_edge.line.room import DiskWatch, Room
 from qc_edge.line.rules import Rules
+from qc_edge.line.shadow import Shadow
 from qc_edge.line.status import CameraStatus, Status
 from qc_edge.line.tally import Tally
 from qc_edge.service.beats import Beat, Beats
@@ -33,6 +34,7 @@ class Reporter:
         self.models: ModelBook | None = None
         self.trouble = "starting"
         self.mended: tuple[str, ...] = ()
+        self.shadow: Shadow | None = None
 
     def status(self) -> Status:
         """The station now."""
@@ -65,6 +67,7 @@ class Reporter:
             threshold_id=rules.threshold.threshold_id if rules else None,
             calibrations=rules.calibrations_due(now) if rules else (),
             mended=self.mended,
+            shadow=self.shadow.status if self.shadow else None,
         )
 
     def starting(self, beat: Beat) -> Callable[[str, float], None]:

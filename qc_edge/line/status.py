@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from qc_edge.line.capture import CaptureState
+from qc_edge.line.shadow import ShadowStatus
 from qc_edge.line.tally import LastPart, Latency
 from qc_edge.store.past import DayCounts
 
@@ -75,6 +76,7 @@ class Status:
     threshold_id: str | None
     calibrations: tuple[CalibrationStatus, ...]
     mended: tuple[str, ...]
+    shadow: ShadowStatus | None
 
     def to_json(self) -> bytes:
         """As status.json holds it."""
@@ -92,6 +94,8 @@ class Status:
             parts.append(f"{self.model} {self.engine}")
         if self.model_news:
             parts.append(self.model_news)
+        if self.shadow and self.shadow.state.startswith("stopped"):
+            parts.append(f"shadow {self.shadow.bundle} {self.shadow.state}")
         due = min((each.due_in_days for each in self.calibrations), default=None)
         if due is not None:
             parts.append(

@@ -58,6 +58,7 @@ class Figures(Collector):
         yield from self._parts()
         yield from self._cameras(status)
         yield from self._judging(status)
+        yield self._shadow(status)
         yield from self._box(status)
 
     def _the_station(self, status: Status) -> Iterator[Metric]:
@@ -151,6 +152,16 @@ class Figures(Collector):
         for each in status.calibrations:
             due.add_metric([self._station, each.camera], each.due_in_days * 86_400)
         yield due
+
+    def _shadow(self, status: Status) -> Metric:
+        family = CounterMetricFamily(
+            "qc_edge_shadow_frames", "What became of judged frames at the shadow.",
+            labels=["station", "bundle", "outcome"],
+        )  # fmt: skip
+        if shadow := status.shadow:
+            for outcome in ("scored", "failed", "dropped"):
+                family.add_metric([self._station, shadow.bundle, outcome], getattr(shadow, outcome))
+        return family
 
     def _box(self, status: Status) -> Iterator[Metric]:
         limits = self._watch.limits

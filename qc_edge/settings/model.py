@@ -26,6 +26,9 @@ class Role(str, Enum):
     __str__ = str.__str__
 
 
+_BUNDLE = r"^[a-z][a-z0-9-]*@[A-Za-z0-9.+-]+$"
+
+
 class StationSettings(Section):
     """The station as a whole."""
 
@@ -82,7 +85,7 @@ class ModelSettings(Section):
     """Which model judges, and where the line between good and bad is."""
 
     bundle: str = Field(
-        default="reference@1", pattern=r"^[a-z][a-z0-9-]*@[A-Za-z0-9.+-]+$",
+        default="reference@1", pattern=_BUNDLE,
         description="NAME@VERSION of the bundle. The initial value: an activation by qc-edge model takes "
         "its place.",
     )  # fmt: skip
@@ -119,6 +122,18 @@ class ModelSettings(Section):
         if self.require_signature and not self.trusted_keys:
             raise ValueError("require_signature is true and trusted_keys is empty: no bundle could be taken")
         return self
+
+
+class ShadowSettings(Section):
+    """A second bundle that scores the same frames after the line was told; it has no effect on the line."""
+
+    bundle: str | None = Field(
+        default=None, pattern=_BUNDLE, description="NAME@VERSION of the bundle; none: no shadow."
+    )
+    threshold: float | None = Field(
+        default=None, ge=0, le=1,
+        description="What its verdicts are counted by; without it, its bundle's own.",
+    )  # fmt: skip
 
 
 class InspectSettings(Section):
@@ -211,6 +226,7 @@ class Settings(Section):
     incoming: IncomingSettings = IncomingSettings()
     model: ModelSettings = ModelSettings()
     engine: EngineSettings = EngineSettings()
+    shadow: ShadowSettings = ShadowSettings()
     inspect: InspectSettings = InspectSettings()
     storage: StorageSettings = StorageSettings()
     log: LogSettings = LogSettings()

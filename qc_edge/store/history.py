@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from qc_edge.domain.history import Flip, Judged, Labelled, Selection, Stored, Totals
+from qc_edge.domain.history import Flip, Judged, Labelled, Selection, Shadowed, Stored, Totals
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.store.duck import open_duckdb
 from qc_edge.store.durable import write_file
@@ -38,10 +38,15 @@ class History:
     """An open look at the past. Made by `published` or `at_rest`; used by one thread."""
 
     def __init__(
-        self, log: duckdb.DuckDBPyConnection, inspections: str, labels: str, selection: Selection
+        self,
+        log: duckdb.DuckDBPyConnection,
+        selection: Selection,
+        inspections: str = "inspections",
+        labels: str = "labels",
+        shadow: str = "shadow_scores",
     ) -> None:
         self._log = log
-        self._labels = labels
+        self._labels, self._shadow = labels, shadow
         self._where, self._values = _condition(selection)
         self._from = f"(SELECT {_COLUMNS} FROM {inspections}{self._where})"
 
@@ -118,6 +123,11 @@ class History:
         (number,) = self._ask(f"SELECT count(*) FROM {self._from} WHERE {_STORED}")[0]
         return int(number)
 
+    def count_scored(self) -> int:
+        """How many were scored, their prepared input kept or not."""
+        (number,) = self._ask(f"SELECT count(score) FROM {self._from}")[0]
+        return int(number)
+
     def stored(self) -> Iterator[list[Stored]]:
         """Judged inspections with their prepared input, oldest first, in portions."""
         result = self._log.execute(
@@ -127,6 +137,19 @@ class History:
         )
         while rows := result.fetchmany(1000):
             yield [Stored(*_timed(row)) for row in rows]
+
+    def shadowed(self) -> list[Shadowed]:
+        """Every judged part that the shadow was shown, in order of time."""
+        found = self._ask(
+            "SELECT frame_id, part_id, recorded_at, camera, score, threshold, "
+            "model_name || '@' || model_version, shadow_score, shadow_threshold, shadow_model, "
+            "dropped_before, label = 'defect' "
+            f"FROM {self._from} JOIN (SELECT frame_id, "
+            "score AS shadow_score, threshold AS shadow_threshold, dropped_before, "
+            f"model_name || '@' || model_version AS shadow_model FROM {self._shadow}) USING (frame_id) "
+            f"LEFT JOIN {self._effective()} USING (frame_id) WHERE score IS NOT NULL ORDER BY frame_id"
+        )
+        return [Shadowed(*_timed(row)) for row in found]
 
     def _flips(self) -> str:
         return (
@@ -157,11 +180,12 @@ def published(directory: Path, selection: Selection) -> Iterator[History]:
             f"nothing is published in {directory}",
             hint="a station publishes while it runs; of one at rest, --database asks the database itself",
         )
-    labels = _files(directory / "labels", Selection())
+    labels, shadow = (_files(directory / table, Selection()) for table in ("labels", "shadow_scores"))
     with open_duckdb(memory_limit=_MEMORY) as log:
-        said = f"read_parquet({_list(labels)}, hive_partitioning = false)" if labels else _NO_LABELS
-        inspections = f"read_parquet({_list(files)}, hive_partitioning = false)" if files else _NO_ROWS
-        yield History(log, inspections, said, selection)
+        yield History(
+            log, selection, _rows_of(files, _NO_ROWS), _rows_of(labels, _NO_LABELS),
+            _rows_of(shadow, _NO_SHADOW),
+        )  # fmt: skip
 
 
 @contextmanager
@@ -174,7 +198,7 @@ def at_rest(database: Path, selection: Selection) -> Iterator[History]:
     except duckdb.Error as fault:
         raise _unreadable(str(database), fault) from fault
     with log:
-        yield History(log, "inspections", "labels", selection)
+        yield History(log, selection)
 
 
 _NO_ROWS = (
@@ -185,6 +209,10 @@ _NO_ROWS = (
     "NULL::VARCHAR AS prepared_sha256 WHERE false)"
 )
 _NO_LABELS = "(SELECT NULL::VARCHAR AS frame_id, NULL::VARCHAR AS label, 0 AS chain_seq WHERE false)"
+_NO_SHADOW = (
+    "(SELECT NULL::VARCHAR AS frame_id, NULL::DOUBLE AS score, NULL::DOUBLE AS threshold, "
+    "NULL::VARCHAR AS model_name, NULL::VARCHAR AS model_version, 0::BIGINT AS dropped_before WHERE false)"
+)
 
 
 def _condition(selection: Selection) -> tuple[str, dict[str, object]]:
@@ -216,6 +244,10 @@ def _files(directory: Path, selection: Selection) -> list[str]:
         if not ends_before and not begins_after:
             found.append(str(file))
     return found
+
+
+def _rows_of(files: Sequence[str], nothing: str) -> str:
+    return f"read_parquet({_list(files)}, hive_partitioning = false)" if files else nothing
 
 
 def _list(files: Sequence[str]) -> str:

@@ -128,3 +128,29 @@ ALTER TABLE events ADD COLUMN why VARCHAR;
 
 -- of the defect map's pixel bytes; null in rows of earlier versions
 ALTER TABLE inspections ADD COLUMN map_sha256 VARCHAR;
+
+-- migration m004_shadow_scores
+
+-- What a second bundle, which runs as the shadow, says of frames that were judged; it changes no verdict.
+CREATE TABLE shadow_scores (
+    frame_id            VARCHAR NOT NULL,      -- the inspection
+    recorded_at         TIMESTAMP NOT NULL  ,  -- when the shadow scored it, after the line was told
+    station             VARCHAR NOT NULL,      -- name of the station
+    part_id             VARCHAR NOT NULL,      -- its part
+    camera              VARCHAR NOT NULL,      -- its camera
+    score               DOUBLE,                -- 0..1, higher is worse; null if the shadow's model failed
+    threshold           DOUBLE NOT NULL,       -- the shadow's own: a score at or above it would FAIL
+    verdict             VARCHAR,               -- what it would have been: PASS, FAIL
+    detail              VARCHAR NOT NULL,      -- why there is no score; empty if there is one
+    dropped_before      BIGINT NOT NULL,       -- frames it was not asked about since its row before, to not hold up the line
+    infer_ms            DOUBLE,                -- the shadow's model, on its own nicer thread
+    model_name          VARCHAR NOT NULL,      -- the shadow's bundle
+    model_version       VARCHAR NOT NULL,      -- its version
+    model_sha256        VARCHAR NOT NULL,      -- digest of its model file
+    engine_backend      VARCHAR NOT NULL,      -- what ran it
+    engine_version      VARCHAR NOT NULL,      -- its version
+    engine_device       VARCHAR NOT NULL,      -- the processor it ran on
+    engine_plan_sha256  VARCHAR,               -- digest of the compiled plan, where there is one
+    chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
+    chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
+);

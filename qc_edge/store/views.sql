@@ -40,6 +40,11 @@ CREATE VIEW labels AS
 SELECT * FROM read_parquet('@published@/labels/date=*/hour=*.parquet',
                            hive_partitioning = true, hive_types = {date: DATE});
 
+-- What the shadow, a second bundle, said of frames that were judged; it changed no verdict.
+CREATE VIEW shadow_scores AS
+SELECT * FROM read_parquet('@published@/shadow_scores/date=*/hour=*.parquet',
+                           hive_partitioning = true, hive_types = {date: DATE});
+
 -- The label in effect for a frame: the newest one. Disputed: the last words of two people differ.
 CREATE VIEW effective_labels AS
 WITH last_words AS (
@@ -174,6 +179,26 @@ SELECT model_name,                                            -- the bundle
        wilson_high(overkill, goods) AS false_alarm_high         -- and its upper end
 FROM inspections_raw JOIN effective_labels USING (frame_id)
 WHERE verdict <> 'INVALID' GROUP BY model_name, model_version, model_sha256;
+
+-- How the shadow and the model of the line agree, day by day: each judged by its own threshold, and where
+-- labels exist, which of the two was right while the other was wrong.
+CREATE VIEW shadow_agreement AS
+SELECT shadow_scores.date,                                    -- the day (UTC)
+       inspections_raw.model_name || '@' || inspections_raw.model_version AS line_model,    -- what judged
+       shadow_scores.model_name || '@' || shadow_scores.model_version AS shadow_model,      -- the shadow
+       count(shadow_scores.score) AS scored,                  -- frames that both have scored
+       count(*) FILTER (shadow_scores.verdict = inspections_raw.verdict) AS agreed,         -- the same verdict
+       count(*) FILTER (inspections_raw.verdict = 'PASS' AND shadow_scores.verdict = 'FAIL') AS pass_to_fail,  -- PASS at the line, FAIL by the shadow
+       count(*) FILTER (inspections_raw.verdict = 'FAIL' AND shadow_scores.verdict = 'PASS') AS fail_to_pass,  -- FAIL at the line, PASS by the shadow
+       avg(abs(shadow_scores.score - inspections_raw.score)) AS mean_distance,              -- between the scores
+       count(*) - count(shadow_scores.score) AS failed,       -- the shadow's model failed
+       sum(dropped_before)::BIGINT AS dropped,                -- frames that the shadow was not asked about
+       count(*) FILTER (shadow_scores.verdict <> inspections_raw.verdict
+           AND (label = 'defect') = (shadow_scores.verdict = 'FAIL')) AS shadow_right,      -- labelled: only the shadow is right
+       count(*) FILTER (shadow_scores.verdict <> inspections_raw.verdict
+           AND (label = 'defect') = (inspections_raw.verdict = 'FAIL')) AS line_right       -- labelled: only the line is right
+FROM shadow_scores JOIN inspections_raw USING (frame_id) LEFT JOIN effective_labels USING (frame_id)
+GROUP BY ALL;
 
 -- The inspections of a period, from `since` up to but without `until`: FROM period('2026-11-22', '2026-11-23').
 CREATE MACRO period(since, until) AS TABLE

@@ -125,6 +125,7 @@ class _Writer:
         self._table("inspections", invented.INSPECTION, "draws", {})
         self._table("gaps", invented.GAP, invented.GAP_FROM, {})
         self._table("labels", invented.LABEL, invented.LABEL_FROM, {"hour": hour.at})
+        self._table("shadow_scores", invented.SHADOW, invented.SHADOW_FROM, {})
         self._table("events", invented.EVENT, invented.EVENT_FROM, self._events(hour))
 
     def _table(

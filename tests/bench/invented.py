@@ -149,6 +149,27 @@ LABEL_FROM = (
 )
 """Looked at in the same hour: one in five that failed or came near, and a sample of the rest."""
 
+SHADOW = {
+    "frame_id": "frame_id",
+    "recorded_at": "recorded_at",
+    "part_id": "part_id",
+    "camera": "camera",
+    "score": "least(1.0, score + 0.01)",
+    "threshold": "0.5",
+    "verdict": "CASE WHEN score + 0.01 >= 0.5 THEN 'FAIL' ELSE 'PASS' END",
+    "detail": "''",
+    "dropped_before": "0",
+    "infer_ms": "5.0",
+    "model_name": "'reference'",
+    "model_version": "'3'",
+    "model_sha256": "sha256('reference 3')",
+    "engine_backend": "'onnx-cpu'",
+    "engine_version": "'1.23.0'",
+    "engine_device": "'invented'",
+}
+SHADOW_FROM = "(SELECT * FROM rows_inspections WHERE score IS NOT NULL AND u(i, 70) < 0.002)"
+"""A shadow that was on for a short while: too few rows to weigh in what a log needs."""
+
 EVENT = {
     "event_id": "stamp($hour::TIMESTAMP + to_microseconds(i), 'station')",
     "recorded_at": "$hour::TIMESTAMP + to_microseconds(i)",

@@ -163,6 +163,18 @@ def test_the_golden_frames_go_through_the_engine(paths: StationPaths) -> None:
     assert "golden frames agree" in said[1]
 
 
+def test_a_shadow_is_looked_at_too(paths: StationPaths) -> None:
+    set_key(paths, "shadow", 'bundle = "reference@1"')
+    said = [finding.said for finding in check_station(paths.root, "line1") if finding.area == "model"]
+    assert said[2].startswith("shadow reference@1, model sha256 ")
+
+
+def test_a_shadow_that_is_not_there_is_a_fault(paths: StationPaths) -> None:
+    set_key(paths, "shadow", 'bundle = "refrence@1"')
+    [fault] = faults(paths)
+    assert "did you mean 'reference@1'" in fault.said
+
+
 def test_a_station_that_only_captures_needs_no_model(paths: StationPaths) -> None:
     set_key(paths, "station", 'roles = ["capture"]')
     set_key(paths, "model", 'bundle = "nothing@1"')

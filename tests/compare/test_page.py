@@ -14,7 +14,8 @@ from qc_edge.settings import StationPaths
 from tests.bench import generate
 from tests.cli.runner import invoke
 from tests.cli.test_model_compare import another
-from tests.station.harness import drop, inspect_all, make_station, part
+from tests.station.harness import drop, part, running
+from tests.station.test_shadow import Shadowed
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/comparing.md"
 BLOCKS = re.findall(r"(?ms)^```sh\n(.+?)^```", PAGE.read_text(encoding="utf-8"))
@@ -24,10 +25,12 @@ COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
     """A station with reference@2 installed, a candidate and images beside it."""
-    paths = make_station(tmp_path_factory.mktemp("place"))
+    made = Shadowed(tmp_path_factory.mktemp("place"), "0.2")
+    paths = made.paths
     for level in (30, 230):
         drop(paths, f"{level}.png", part(level))
-    inspect_all(paths)
+    with running(paths, made.seams) as station:
+        station.wait_for(lambda: station.status.shadow and station.status.shadow.scored == 2, "scored")
     generate.publish(paths)
     another(paths.models / "reference/2", version='"2"')
     another(paths.root / "candidate")

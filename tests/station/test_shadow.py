@@ -1,0 +1,217 @@
+"""The shadow scores beside the line and changes nothing there, whatever happens to it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+
+from qc_edge.engine import Engine, Prepared, Site
+from qc_edge.engine.bundle import Bundle
+from qc_edge.engine.scripted import ScriptedEngine, Step
+from qc_edge.errors import EngineLostError, ModelError
+from qc_edge.line.shadow import QUEUE
+from qc_edge.settings import EngineSettings, StationPaths
+from tests.station.audit import read_log
+from tests.station.harness import BAD, GOOD, drop, make_station, part, running, spool
+from tests.station.twins import Plan, by_corner, seams
+
+Script = str | Callable[[Prepared], Step]
+LEVELS = (GOOD, BAD, 120, 140, GOOD, BAD)
+
+
+class Shadowed:
+    """A station with corner@2 as its shadow, which does what `script` says; None: no shadow."""
+
+    def __init__(
+        self,
+        root: Path,
+        script: Script | None,
+        *,
+        threshold: float | None = None,
+        plan: Plan = Plan(),  # noqa: B008
+    ) -> None:
+        shadow: dict[str, Any] = {"bundle": "corner@2"} if script else {}
+        if threshold is not None:
+            shadow["threshold"] = threshold
+        camera = {"name": "top", "backend": "scripted", "trigger": "hardware"} if plan.camera else None
+        self.paths = make_station(root, camera, shadow=shadow)
+        shutil.copytree(self.paths.models / "corner/1", self.paths.models / "corner/2")
+        manifest = self.paths.models / "corner/2/bundle.toml"
+        manifest.write_text(manifest.read_text().replace('version = "1"', 'version = "2"'))
+        self.engine: ScriptedEngine | None = None
+        self.seams = replace(seams(plan), load_engine=self._load)
+        self._script = script
+
+    def _load(self, bundle: Bundle, settings: EngineSettings, site: Site) -> Engine:
+        if bundle.version == "1":
+            return ScriptedEngine(by_corner(), bundle.golden_frames)
+        assert settings.threads == 1, "it takes no more than one core"
+        if self._script == "absent":
+            raise ModelError("it does not load", hint="")
+        assert self._script is not None
+        self.engine = ScriptedEngine(self._script, bundle.golden_frames)
+        return self.engine
+
+
+def judged(paths: StationPaths) -> list[tuple[Any, ...]]:
+    return select(
+        paths, "SELECT camera_frame_number, score, verdict, reason FROM inspections ORDER BY frame_id"
+    )
+
+
+def select(paths: StationPaths, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(paths.database), read_only=True) as log:
+        return log.execute(query).fetchall()
+
+
+def feed(paths: StationPaths, levels: tuple[int, ...] = LEVELS) -> None:
+    for number, level in enumerate(levels, 1):
+        spool(paths, part(level, seed=number), number)
+
+
+def test_each_judged_part_has_a_score_of_the_shadow_in_the_chain(tmp_path: Path) -> None:
+    made = Shadowed(tmp_path, lambda frame: 1 - int(frame[0, 4, 4]) / 255, threshold=0.6)
+    with running(made.paths, made.seams) as station:
+        drop(made.paths, "torn.png", b"no image")
+        feed(made.paths)
+        station.wait_until_inspected(len(LEVELS) + 1)
+        station.wait_for(
+            lambda: station.status.shadow and station.status.shadow.scored == len(LEVELS), "scored"
+        )
+    rows = select(
+        made.paths,
+        "SELECT s.part_id = i.part_id, round(s.score + i.score, 6), s.verdict, s.threshold, "
+        "s.dropped_before, s.model_name || '@' || s.model_version, s.detail, s.infer_ms > 0 "
+        "FROM shadow_scores s JOIN inspections i USING (frame_id) ORDER BY frame_id",
+    )
+    assert [row[2] for row in rows] == ["FAIL", "PASS", "PASS", "PASS", "FAIL", "PASS"]
+    assert {row[:2] + row[3:] for row in rows} == {(True, 1.0, 0.6, 0, "corner@2", "", True)}
+    assert len(read_log(made.paths).tables["shadow_scores"]) == len(LEVELS)
+    assert select(made.paths, "SELECT count(*) FROM events WHERE kind = 'shadow_started'") == [(1,)]
+
+
+@pytest.mark.parametrize("script", ["hang", "raise", "nan", "absent"])
+def test_a_shadow_that_hangs_or_fails_changes_no_verdict(tmp_path: Path, script: str) -> None:
+    alone = make_station(tmp_path / "alone")
+    with running(alone) as station:
+        feed(alone)
+        station.wait_until_inspected(len(LEVELS))
+    made = Shadowed(tmp_path / "beside", script)
+    with running(made.paths, made.seams) as station:
+        feed(made.paths)
+        station.wait_until_inspected(len(LEVELS))
+        if script == "hang":
+            station.wait_for(lambda: made.engine and made.engine.hanging.is_set(), "the shadow hangs")
+        else:
+            stopped = station.wait_for_status(
+                lambda status: status.shadow and status.shadow.state.startswith("stopped"), "it is given up"
+            )
+            assert "shadow corner@2 stopped: " in stopped.line()
+            assert stopped.ready
+        feed(made.paths, (GOOD, BAD))
+        station.wait_until_inspected(len(LEVELS) + 2)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 5, "a hanging shadow does not hold up the stop"
+    assert judged(made.paths)[: len(LEVELS)] == judged(alone)
+    assert len(judged(made.paths)) == len(LEVELS) + 2
+    failed = {"hang": [], "absent": []}.get(script, [(None, None)])
+    assert select(made.paths, "SELECT DISTINCT score, verdict FROM shadow_scores") == failed
+    kinds = {kind for (kind,) in select(made.paths, "SELECT kind FROM events")}
+    assert "shadow_dropped" in kinds
+    assert ("shadow_failed" in kinds) == (script != "hang")
+
+
+def test_a_device_that_is_lost_ends_the_shadow_at_once(tmp_path: Path) -> None:
+    def lose(frame: Prepared) -> Step:
+        raise EngineLostError("the device is gone", hint="")
+
+    made = Shadowed(tmp_path, lose)
+    with running(made.paths, made.seams) as station:
+        feed(made.paths)
+        station.wait_until_inspected(len(LEVELS))
+        station.wait_for(lambda: station.status.shadow.state == "stopped: the device is gone", "given up")  # type: ignore[union-attr]
+    assert len(judged(made.paths)) == len(LEVELS)
+
+
+def test_under_load_the_shadow_is_what_is_dropped_and_every_frame_is_accounted_for(tmp_path: Path) -> None:
+    made = Shadowed(tmp_path, "0.2")
+    frames = 120
+    feed(made.paths, tuple(GOOD + number % 100 for number in range(frames)))
+    with running(made.paths, made.seams) as station:
+        station.wait_until_inspected(frames)
+        feed(made.paths, (GOOD,))  # one that finds nobody before it
+        station.wait_until_inspected(frames + 1)
+        station.wait_for(
+            lambda: (shadow := station.status.shadow) and shadow.scored + shadow.dropped == frames + 1,
+            "accounted",
+        )
+        shadow = station.status.shadow
+    assert shadow is not None
+    assert shadow.dropped > frames / 2
+    assert len(judged(made.paths)) == frames + 1
+    rows, dropped = select(made.paths, "SELECT count(*), sum(dropped_before) FROM shadow_scores")[0]
+    assert rows == shadow.scored > 0
+    left = select(made.paths, "SELECT detail FROM events WHERE kind = 'shadow_dropped'")
+    assert dropped + sum(int(detail.split()[0]) for (detail,) in left) == shadow.dropped
+
+
+def test_a_station_without_a_shadow_says_nothing_of_one(tmp_path: Path) -> None:
+    paths = make_station(tmp_path)
+    with running(paths) as station:
+        assert station.status.shadow is None
+    assert select(paths, "SELECT count(*) FROM shadow_scores") == [(0,)]
+
+
+@pytest.mark.serial
+def test_a_hanging_shadow_leaves_the_latency_in_its_class(tmp_path: Path) -> None:
+    """The verdicts of a camera at 20 frames a second, beside a shadow that hangs and one that scores."""
+
+    def median_ms(name: str, script: Script | None) -> float:
+        made = Shadowed(tmp_path / name, script, plan=Plan(camera="40f", rate_hz=20.0))
+        with running(made.paths, made.seams) as station:
+            station.wait_until_inspected(40)
+            seen = station.wait_for_status(
+                lambda status: status.latency and status.latency.frames == 40, "40"
+            )
+        assert seen.latency is not None
+        assert seen.latency.p50_ms is not None
+        assert made.engine is None or made.engine.frames > 0, "the shadow was asked"
+        return seen.latency.p50_ms
+
+    # what else the machine does comes and goes: of each the best of three, taken in turn
+    scripts: dict[str, Script | None] = {"alone": None, "hangs": "hang", "scores": "0.2"}
+    rounds = [
+        {name: median_ms(f"{name}{turn}", script) for name, script in scripts.items()} for turn in range(3)
+    ]
+    best = {name: min(each[name] for each in rounds) for name in scripts}
+    assert best["hangs"] < 1.5 * best["alone"] + 5, rounds
+    assert best["scores"] < 1.5 * best["alone"] + 5, rounds
+
+
+def test_a_frame_is_offered_in_no_time_whatever_the_shadow_does(tmp_path: Path) -> None:
+    made = Shadowed(tmp_path, "hang")
+    frame = np.zeros((512, 512), np.uint8)
+    with running(made.paths, made.seams) as station:
+        feed(made.paths, (GOOD,))
+        station.wait_until_inspected(1)
+        station.wait_for(lambda: made.engine and made.engine.hanging.is_set(), "the shadow hangs")
+        shadow, inspector = station.station._shadow, station.station.inspector
+        assert shadow is not None
+        assert inspector is not None
+        inspection = inspector._tally.last
+        assert inspection is not None
+        taken = []
+        for _ in range(1000):
+            begun = time.thread_time()
+            shadow.offer(inspection, frame)
+            taken.append(time.thread_time() - begun)
+        assert shadow.status.dropped == 1000 - QUEUE
+    assert sum(taken) < 0.05, "50 us each, of CPU time"
