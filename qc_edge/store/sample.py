@@ -9,7 +9,7 @@ from qc_edge.domain.history import Stored
 from qc_edge.store.ledger import Ledger
 
 _RECENT = 5_000
-"""Rows that are looked at: they are read in a few milliseconds however long the log is."""
+"""Rows that are looked at: the last shifts, not the whole past of the model."""
 
 
 def sample(ledger: Ledger, model: str, size: int) -> list[Stored]:
