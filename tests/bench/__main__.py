@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +20,7 @@ from rich.table import Table
 
 from tests.bench import log as traceability
 from tests.bench import measures
+from tests.bench import query as heavy
 
 SIZES = {"1.3 MP": (1280, 1024), "5 MP": (2448, 2048)}
 RESULTS = Path(__file__).parent / "results"
@@ -172,8 +174,46 @@ def log(console: Console, long: bool) -> dict[str, Any]:
     return figures
 
 
+def query(console: Console, long: bool) -> dict[str, Any]:
+    """A station at 20 frames/s whose log of ten million rows is asked heavy questions without a break."""
+    root = traceability.prepare(LOG_ROWS, lambda words: console.print(f"[dim]query: {words}[/dim]"))
+    clone = root.with_name(f"{root.name}.asked-{os.getpid()}")
+    heavy.station_with_past(root, clone)
+    cases = {
+        "nobody asks": ("none", heavy.unit_weight()),
+        "a DuckDB client": ("foreign", heavy.unit_weight()),
+        "a DuckDB client, no weights": ("foreign", heavy.DEFAULT_WEIGHT),
+        "qc-edge sql": ("ours", heavy.unit_weight()),
+    }
+    rounds, count = (5, 2000) if long else (3, 400)
+    taken: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
+    try:
+        for turn in range(rounds):
+            for name, case in cases.items():
+                console.print(f"[dim]query: {name}, round {turn + 1} of {rounds}[/dim]")
+                taken[name].append(alone(heavy.ages, clone, SIZES["1.3 MP"], *case, count))
+    finally:
+        shutil.rmtree(clone, ignore_errors=True)
+    weighed = "" if heavy.can_weigh() else "; no weights could be given"
+    table = Table(
+        title=f"A station at {heavy.RATE_HZ:g} frames/s beside questions to {LOG_ROWS:,} rows{weighed}"
+    )
+    for heading in ("", "p50 ms", "p99 ms", "p99, times nobody's", "answers"):
+        table.add_column(heading, justify="right" if heading else "left")
+    figures: dict[str, Any] = {"weighed": heavy.can_weigh()}
+    for name, each in taken.items():
+        middle = {key: sorted(one[key] for one in each)[rounds // 2] for key in each[0]}
+        quiet = figures.get("nobody asks", middle)["p99_ms"]
+        figures[name] = {**middle, "ratio": middle["p99_ms"] / quiet, "rounds": each}
+        shown = (f"{middle['p50_ms']:.1f}", f"{middle['p99_ms']:.1f}", f"{figures[name]['ratio']:.2f}x")
+        table.add_row(name, *shown, f"{middle['answers']:.0f}")
+    console.print(table)
+    return figures
+
+
 PARTS = {
     "speed": speed, "latency": latency, "growth": growth, "start": start, "memory": memory, "log": log,
+    "query": query,
 }  # fmt: skip
 
 LOG_TABLE = (

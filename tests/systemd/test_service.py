@@ -38,6 +38,13 @@ def test_systemctl_start_returns_when_the_station_is_ready(box: Machine) -> None
     assert "READY" in box.show("qc-edge@line1", "StatusText")
 
 
+def test_a_station_is_weighed_against_everybody_else_not_only_other_services(box: Machine) -> None:
+    assert box.show("qc-edge@line1", "ControlGroup") == "/qc-edge@line1.service"
+    weights = {unit: box.show(unit, "CPUWeight") for unit in ("qc-edge@line1", "user.slice", "system.slice")}
+    assert weights.pop("qc-edge@line1") == "1000"
+    assert set(weights.values()) <= {"100", "[not set]", str(2**64 - 1)}
+
+
 def test_systemctl_status_reads_like_an_answer(box: Machine) -> None:
     until(lambda: "p99" in box.status("line1"), "a status line with a latency")
     (line,) = [

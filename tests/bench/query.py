@@ -1,0 +1,147 @@
+"""A station at work while somebody asks heavy questions of its long log: what that costs its parts.
+
+A stock DuckDB client asks without a break, on as many threads as there are cores, and so does `qc-edge sql`.
+On an appliance systemd weighs the station against a person's programs (CPUWeight in the unit); as root, the
+benchmark gives its processes the same weights.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from qc_edge.settings import StationPaths
+from tests.bench.log import NAME
+from tests.bench.measures import Figures, Size, frames_of
+from tests.bench.station import make_station, run_station
+
+RATE_HZ = 20.0
+SETTLED = 100
+"""Frames at the beginning that do not count: the client needs qa.duckdb, which the station makes first."""
+
+HEAVY = (
+    "SELECT camera, verdict, date, count(*), median(score), quantile_cont(age_ms, 0.99), "
+    "count(DISTINCT part_id) FROM inspections GROUP BY ALL ORDER BY ALL"
+)
+_FOREIGN = """
+import sys, time, duckdb
+while True:
+    try:
+        with duckdb.connect(sys.argv[1], read_only=True) as client:
+            client.execute(sys.argv[2]).fetchall()
+    except duckdb.Error as fault:
+        print("refused", str(fault).splitlines()[0], flush=True)
+        time.sleep(0.05)
+        continue
+    print("answered", flush=True)
+"""
+_OURS = """
+import subprocess, sys
+while True:
+    ran = subprocess.run([sys.executable, "-m", "qc_edge", "sql", *sys.argv[1:]], stdout=subprocess.DEVNULL)
+    if ran.returncode == 0:
+        print("answered", flush=True)
+"""
+_PROGRAMS = {"foreign": _FOREIGN, "ours": _OURS}
+_CGROUPS = Path("/sys/fs/cgroup")
+UNIT = Path(__file__).parents[2] / "systemd/system/qc-edge@.service"
+DEFAULT_WEIGHT = 100
+
+
+def station_with_past(root: Path, clone: Path) -> StationPaths:
+    """A station of the benchmark with the log of `root`: its database copied, its published files shared."""
+    shutil.rmtree(clone, ignore_errors=True)
+    past, paths = StationPaths(root, NAME), make_station(clone)
+    shutil.copyfile(past.database, paths.database)
+    shutil.copytree(past.published, paths.published, copy_function=os.link, dirs_exist_ok=True)
+    return paths
+
+
+def ages(clone: Path, size: Size, client: str, weight: int, count: int) -> Figures:
+    """Age of the parts when they were announced (ms), while `client` asks: foreign, ours or none."""
+    paths = StationPaths(clone, NAME)
+    with tempfile.TemporaryFile("w+") as said, _weighed("station", weight) as enter:
+        enter(os.getpid())
+        with _asking(client, paths, said):
+            watch = run_station(clone, SETTLED + count, frames_of(size), RATE_HZ)
+        said.seek(0)
+        told = said.read()
+    p50, p99 = np.percentile(watch.ages_ms[SETTLED:], [50, 99])
+    seconds = watch.at[-1] - watch.at[0]
+    return {"p50_ms": float(p50), "p99_ms": float(p99), **_told(told), "seconds": seconds}
+
+
+def _told(said: str) -> Figures:
+    """How many answers the client had, and how many refusals once it had one."""
+    told = [line.partition(" ")[0] for line in said[max(0, said.find("answered")) :].splitlines()]
+    return {"answers": told.count("answered"), "refused": told.count("refused")}
+
+
+def can_weigh() -> bool:
+    """Whether this process may give weights to others, as systemd does."""
+    return os.access(_group(""), os.W_OK) and _group("").is_dir()
+
+
+def unit_weight() -> int:
+    """CPUWeight of a station's unit, against the 100 of user.slice."""
+    (weight,) = re.findall(r"(?m)^CPUWeight=(\d+)$", UNIT.read_text())
+    return int(weight)
+
+
+@contextmanager
+def _asking(client: str, paths: StationPaths, said: IO[str]) -> Iterator[None]:
+    if client == "none":
+        yield
+        return
+    given = [str(paths.qa), HEAVY] if client == "foreign" else [NAME, HEAVY, "--root", str(paths.root)]
+    with _weighed("client", DEFAULT_WEIGHT) as enter:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAMS[client], *given],
+            stdout=said, stderr=subprocess.DEVNULL, start_new_session=True,
+            preexec_fn=lambda: enter(os.getpid()),  # noqa: PLW1509 - one thread at this time
+        )  # fmt: skip
+        try:
+            yield
+            assert process.poll() is None, "the client has ended: nothing was asked"
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextmanager
+def _weighed(name: str, weight: int) -> Iterator[Callable[[int], object]]:
+    """A group of processes of this weight against its neighbours; what is given takes in a process."""
+    if not can_weigh():
+        yield lambda _: None
+        return
+    group = _group(f"qc-edge-bench-{name}")
+    group.mkdir(exist_ok=True)
+    if (group / "cpu.weight").exists():
+        (group / "cpu.weight").write_text(str(weight))
+    else:  # cgroup v1, where 1024 shares are what weight 100 is
+        (group / "cpu.shares").write_text(str(weight * 1024 // 100))
+    try:
+        yield lambda pid: (group / "cgroup.procs").write_text(str(pid))
+    finally:
+        with suppress(OSError):
+            for pid in (group / "cgroup.procs").read_text().split():
+                (_group("") / "cgroup.procs").write_text(pid)
+        with suppress(OSError):
+            group.rmdir()
+
+
+def _group(name: str) -> Path:
+    legacy = _CGROUPS / "cpu"
+    return (legacy if legacy.is_dir() else _CGROUPS) / name

@@ -1,0 +1,33 @@
+"""The benchmark of questions beside a running station measures what it says, on a few rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench import log, query
+
+pytestmark = pytest.mark.serial
+
+
+@pytest.mark.parametrize("client", ["none", "foreign", "ours"])
+def test_a_client_asks_while_the_station_is_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: str
+) -> None:
+    monkeypatch.setattr(log, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(query, "SETTLED", 20)
+    root = log.prepare(2000, lambda _: None)
+    before = (root / "var/lib/qc-edge/bench/traceability.duckdb").read_bytes()
+    clone = tmp_path / "clone"
+    paths = query.station_with_past(root, clone)
+    figures = query.ages(clone, (320, 256), client, query.DEFAULT_WEIGHT, 60)
+    assert 0 < figures["p50_ms"] <= figures["p99_ms"]
+    assert client == "ours" or bool(figures["answers"]) == (client == "foreign")  # ours waits for idle time
+    assert figures["refused"] == 0
+    assert len(list((paths.published / "inspections").glob("*/*.parquet"))) > 1
+    assert (root / "var/lib/qc-edge/bench/traceability.duckdb").read_bytes() == before
+
+
+def test_the_weight_is_that_of_the_unit() -> None:
+    assert query.unit_weight() > query.DEFAULT_WEIGHT
