@@ -119,3 +119,26 @@ def test_the_wheel_carries_every_file() -> None:
         folder = path.relative_to(SYSTEMD).parent
         if path.is_file() and folder.parts[0] not in {"deb", "image"}:
             assert f"share/qc-edge/systemd/{folder} =\n    systemd/{folder}/*" in setup, path
+
+
+NEWER = {"notify-reload": 253, "RestartSteps": 254, "RestartMaxDelaySec": 254}
+"""What systemd can do from which version on: its NEWS."""
+
+
+@pytest.mark.parametrize("version", [249, 253, 254])
+def test_no_file_needs_a_newer_systemd_than_it_says(version: int) -> None:
+    directory = SYSTEMD / ("system" if version == 249 else f"system-{version}")
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    assert files
+    used = {
+        word for path in files for word in NEWER if re.search(rf"(?m)^(?!#).*\b{word}\b", path.read_text())
+    }
+    assert {NEWER[word] for word in used} <= {version}
+    assert version == 249 or used, "nothing in it needs that version"
+
+
+def test_a_drop_in_changes_only_how_the_service_is_told_and_tried_again() -> None:
+    for path in SYSTEMD.glob("system-*/*/*.conf"):
+        lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+        assert lines[0] == "[Service]"
+        assert {line.partition("=")[0] for line in lines[1:]} <= {"Type", "ExecReload", *NEWER}
