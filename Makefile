@@ -7,15 +7,17 @@ VERSION := $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 VENV ?= .venv$(if $(filter-out $(DEFAULT_VERSION),$(VERSION)),-$(VERSION))
 WORKERS ?= auto
 PYTEST_ARGS ?=
+GPU_ARGS ?=
 DEMO_SECONDS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-systemd deb bench clean venv
+.PHONY: help demo test test-systemd deb gpu bench clean venv
 
 help:
 	@echo "make demo    a whole station on rendered parts: no camera, no GPU (about half a minute)"
 	@echo "make test    all checks and tests"
 	@echo "make bench   the benchmark: speed against the plain loops, side by side"
+	@echo "make gpu     what only an NVIDIA GPU can show, on a machine that has one"
 	@echo "make deb     a Debian package that installs without a network"
 	@echo "make clean   remove what the commands above have made"
 	@echo
@@ -38,6 +40,10 @@ test-systemd: $(VENV)/.installed-dev
 # For boxes with the same Python as this machine; ARCH=arm64 make deb for the other architecture.
 deb: $(VENV)/bin/pip
 	systemd/deb/build.sh $(VENV)/bin/python dist
+
+# On a machine with an NVIDIA GPU, with or without a network: docs/engines.md. GPU_ARGS="--soak 60" for a short one.
+gpu:
+	@tests/gpu/run.sh $(PYTHON) $(GPU_ARGS)
 
 bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tests.bench

@@ -16,6 +16,9 @@ from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError,
 Progress = Callable[[str], bool]
 """Takes words on how far the build is; False ends it."""
 
+OUT_OF_MEMORY = "lower engine.max_batch, or end what else uses the GPU (nvidia-smi shows it)"
+"""What to do when the device's memory runs out."""
+
 _SHOWN = 3
 """Of the builder's own messages, this many of the first are in an error's."""
 
@@ -143,10 +146,10 @@ def _monitor(trt: Any, progress: Progress) -> Any:
 
 def _build_fault(found: Found, bundle: Bundle, recipe: Recipe, faults: list[str]) -> EngineError | ModelError:
     words = "; ".join(faults[:_SHOWN]) or "it gave no reason"
-    if "out of memory" in words.lower() or "outofmemory" in words.lower():
+    if ran_out(words):
         return EngineLostError(
             f"the GPU's memory ran out while {found.name} compiled {bundle.reference}: {words}",
-            "lower engine.max_batch, or end what else uses the GPU (nvidia-smi shows it)",
+            OUT_OF_MEMORY,
         )
     if recipe.targets and "unsupported" in words.lower() and "capab" in words.lower():
         return EngineUnavailableError(
@@ -157,6 +160,11 @@ def _build_fault(found: Found, bundle: Bundle, recipe: Recipe, faults: list[str]
         f"{found.name} {found.version} cannot compile {bundle.model_path}: {words}",
         'engine.backend = "onnx" runs it on the CPU; or export the model with other operators',
     )
+
+
+def ran_out(words: str) -> bool:
+    """True if TensorRT's own words say that memory ran out."""
+    return "outofmemory" in words.lower().replace(" ", "").replace("_", "")
 
 
 def _mismatches(network: Any, bundle: Bundle) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pycuda.driver as cuda
 
+from qc_edge.engine.compiler import OUT_OF_MEMORY
 from qc_edge.engine.gpu import GpuFacts, Pair
 from qc_edge.errors import EngineLostError, EngineUnavailableError
 
@@ -152,7 +153,7 @@ def _driver(words: str) -> Iterator[None]:
     except cuda.MemoryError as fault:
         raise EngineLostError(
             f"{words}: the GPU's memory is used up ({fault})",
-            "lower engine.max_batch, or end what else uses the GPU (nvidia-smi shows it)",
+            OUT_OF_MEMORY,
         ) from fault
     except cuda.Error as fault:
         raise EngineLostError(
@@ -172,4 +173,5 @@ def _driver_version() -> str:
     try:
         return _MODULE.read_text(encoding="ascii").strip()
     except OSError:
-        return f"CUDA {cuda.get_driver_version()}"
+        known = int(cuda.get_driver_version())
+        return f"CUDA {known // 1000}.{known % 1000 // 10}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from qc_edge.engine.compiler import listener
+from qc_edge.engine.compiler import OUT_OF_MEMORY, listener, ran_out
 from qc_edge.engine.flavours import RTX, Found
-from qc_edge.errors import EngineError
+from qc_edge.errors import EngineError, EngineLostError
 
 
 class PlanRefusedError(EngineError):
@@ -32,16 +32,17 @@ class PlanRunner:
     def __init__(
         self, found: Found, plan: bytes, input_name: str, frame: tuple[int, int], graphs: bool
     ) -> None:
-        """Raises PlanRefusedError, EngineError."""
+        """Raises PlanRefusedError, or EngineLostError if the device has no memory for it."""
         self._found = found
         self._heard = listener(found.trt)
         self._runtime: Any = found.trt.Runtime(self._heard)
         self._engine: Any = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
-            raise PlanRefusedError(self._words("does not take the plan"), "it is made anew")
+            words = self._words("does not take the plan")
+            raise EngineLostError(words, OUT_OF_MEMORY) if ran_out(words) else PlanRefusedError(words)
         self._context: Any = self._created(graphs)
         if self._context is None:
-            raise EngineError(self._words("cannot run the plan"), "nvidia-smi shows what else uses the GPU")
+            raise EngineLostError(self._words("cannot run the plan"), OUT_OF_MEMORY)
         self._input, self._frame, self._batch = input_name, frame, 0
 
     def bind(self, name: str, address: int) -> None:

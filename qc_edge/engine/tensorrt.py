@@ -14,7 +14,7 @@ import numpy as np
 from qc_edge.engine import Engine, EngineInfo, Prepared, Score, Site
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.flavours import find
-from qc_edge.engine.gpu import Gpu
+from qc_edge.engine.gpu import Gpu, GpuFacts
 from qc_edge.engine.plans import Plan, PlanCache, PlanKey
 from qc_edge.engine.runner import PlanRefusedError, Runner
 from qc_edge.engine.toolkit import RealToolkit, Toolkit
@@ -95,11 +95,15 @@ def make(
     try:
         runner = toolkit.run(bundle, plan.data, graphs)
     except PlanRefusedError as fault:
-        if kept is None:
-            raise
         cache.forget(key)
+        if kept is None:
+            raise _refuses_its_own(fault, facts) from fault
         plan, words = build(f"the kept plan was refused: {fault.message}")
-        runner = toolkit.run(bundle, plan.data, graphs)
+        try:
+            runner = toolkit.run(bundle, plan.data, graphs)
+        except PlanRefusedError as again:
+            cache.forget(key)
+            raise _refuses_its_own(again, facts) from again
     info = EngineInfo(
         backend=toolkit.name,
         version=toolkit.version,
@@ -196,6 +200,13 @@ def batch_sizes(most: int) -> tuple[int, ...]:
     Few sizes, so that each can be run once before the first frame comes.
     """
     return tuple(sorted({*(1 << power for power in range(most.bit_length()) if 1 << power < most), most}))
+
+
+def _refuses_its_own(fault: PlanRefusedError, facts: GpuFacts) -> EngineUnavailableError:
+    return EngineUnavailableError(
+        f"{fault.message}; it was made just now, for {facts}",
+        'this TensorRT does not fit the GPU or its driver: install another, or set engine.backend = "onnx"',
+    )
 
 
 def _progress(site: Site, limit_s: float, expected_s: float | None) -> Callable[[str], bool]:

@@ -194,6 +194,18 @@ def test_a_plan_of_another_gpu_under_this_ones_name_is_refused_and_built_anew(
     assert "of another key (gpu Twin 5000 -> Twin 4000)" in engine.info.reason
 
 
+def test_a_tensorrt_that_refuses_its_own_plan_is_not_taken_and_keeps_none(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    made(bundle, Site(tmp_path))
+    gpu = TwinGpu()
+    for toolkit in (TwinToolkit(gpu, refuses=True), TwinToolkit(gpu, refuses=True)):
+        with pytest.raises(EngineUnavailableError, match=f"it was made just now, for {FACTS}"):
+            make(toolkit, gpu, bundle, SETTINGS, "test", Site(tmp_path))
+        assert toolkit.built == 1
+        assert not list(tmp_path.iterdir())
+
+
 def test_plans_not_used_for_longest_are_dropped(bundle: Bundle, tmp_path: Path) -> None:
     for most in (1, 2, 3, 4):
         made(bundle, Site(tmp_path), SETTINGS.model_copy(update={"max_batch": most, "plans_kept": 2}))

@@ -131,13 +131,16 @@ class TwinRunner:
 
 @dataclass
 class TwinToolkit:
-    """A TensorRT whose plans are the model behind a header that names the device. `fault` ends a build."""
+    """A TensorRT whose plans are the model behind a header that names the device. `fault` ends a build,
+    `refuses` every plan.
+    """
 
     gpu: TwinGpu
     name: str = "twin"
     version: str = "1.0"
     records_itself: bool = False
     fault: Exception | None = None
+    refuses: bool = False
     built: int = 0
     runners: list[TwinRunner] = field(default_factory=list)
 
@@ -160,7 +163,7 @@ class TwinToolkit:
     def run(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
         """Takes only plans for its own device."""
         header = _MAGIC + f"{self.gpu.facts.name}|".encode()
-        if not plan.startswith(header):
+        if self.refuses or not plan.startswith(header):
             raise PlanRefusedError("twin 1.0 does not take the plan: made for another device", "made anew")
         self.runners.append(TwinRunner(self.gpu, plan[len(header) :], bundle))
         return self.runners[-1]

@@ -1,0 +1,181 @@
+"""Everything that only a GPU can show, and one JSON of all figures: `python -m tests.gpu [--soak S]`.
+
+Exit code 0 if all that could be tried agreed, 1 if something did not, or if there is no NVIDIA GPU: then
+nothing is tried and nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+from qc_edge.engine.bundle import Bundle, load_bundle
+from qc_edge.engine.flavours import FLAVOURS, find, has_driver
+from qc_edge.engine.toolkit import RealToolkit
+from qc_edge.errors import EngineUnavailableError, QcEdgeError
+from qc_edge.settings.paths import shipped
+
+RESULTS = Path(__file__).resolve().parents[1] / "bench/results"
+PACKAGES = (
+    "qc-edge", "numpy", "onnx", "onnxruntime", "pycuda", "tensorrt", "tensorrt-cu13", "tensorrt-cu12",
+    "tensorrt-rtx-cu13-bindings", "tensorrt-rtx-cu13-libs", "opencv-python-headless",
+)  # fmt: skip
+
+
+def why_none() -> str:
+    """Why there is no NVIDIA GPU to use here; empty if there is one."""
+    if not has_driver():
+        return "the driver's library libcuda.so.1 cannot be loaded"
+    if util.find_spec("pycuda") is None:
+        return "there is a driver, but the Python package pycuda is not installed (wheels/ or nvcc)"
+    from qc_edge.engine.cuda import open_gpu
+
+    try:
+        open_gpu(0).close()
+    except QcEdgeError as fault:
+        return fault.message
+    return ""
+
+
+def machine() -> dict[str, Any]:
+    """What the figures hold for."""
+    from qc_edge.engine.cuda import open_gpu
+
+    gpu = open_gpu(0)
+    facts = gpu.facts
+    gpu.close()
+    versions = {}
+    for name in PACKAGES:
+        if (version := _version(name)) is not None:
+            versions[name] = version
+    commit = _said("git", "rev-parse", "--short", "HEAD")
+    return {
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": commit,
+        "gpu": facts.name,
+        "capability": facts.sm,
+        "driver": facts.driver,
+        "integrated": facts.integrated,
+        "nvidia_smi": _said(
+            "nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"
+        ),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "versions": versions,
+    }
+
+
+def subjects(directory: Path, refused: dict[str, str]) -> Iterator[Any]:
+    """TensorRT in each flavour that runs the reference bundle here, and always the small kernel.
+
+    How the others refuse goes into `refused`.
+    """
+    from tests.gpu.cells import CellsToolkit, write_bundle
+    from tests.gpu.subject import Subject
+
+    reference = load_bundle("reference@1", [shipped("models")])
+    try:
+        found, missing = find(FLAVOURS)
+    except EngineUnavailableError as fault:
+        found, missing = [], [str(fault)]
+    refused |= {f"missing {number}": words for number, words in enumerate(missing, 1)}
+    for each in found:
+        toolkit = RealToolkit(each)
+        subject = Subject(each.name, reference, lambda _, toolkit=toolkit: toolkit, directory / each.name)  # type: ignore[misc]
+        try:
+            with subject.engine():
+                pass
+        except QcEdgeError as fault:
+            refused[each.name] = f"{type(fault).__name__}: {fault}"
+            continue
+        for file in subject.plans.iterdir():
+            file.unlink()
+        yield subject
+    cells: Bundle = write_bundle(directory / "bundles/cells/1")
+    yield Subject("cells-kernel", cells, CellsToolkit, directory / "cells-kernel")
+
+
+def main() -> int:
+    """Try everything, print as it goes, keep the figures."""
+    parser = argparse.ArgumentParser(prog="python -m tests.gpu", description=__doc__)
+    parser.add_argument(
+        "--soak", type=float, default=600.0, metavar="S", help="seconds of soak (default 600)"
+    )
+    parser.add_argument("--frames", type=int, default=200, metavar="N", help="rendered frames to compare")
+    parser.add_argument(
+        "--keep", metavar="NAME", help="write tests/bench/results/NAME.json (default: by GPU)"
+    )
+    chosen = parser.parse_args()
+    if why := why_none():
+        print(f"NO NVIDIA GPU: {why}. Nothing was tried.", file=sys.stderr)
+        return 1
+    from tests.gpu import checks, faults
+
+    result: dict[str, Any] = {"machine": machine(), "refused": {}, "subjects": {}}
+    failed = 0
+    with tempfile.TemporaryDirectory() as directory:
+        tried: list[tuple[str, Callable[[Any], Any]]] = [
+            ("builds", checks.builds),
+            ("parity", lambda subject: checks.parity(subject, chosen.frames)),
+            ("timing", checks.timing),
+            ("copies", checks.copies),
+            ("memory", checks.memory),
+            ("plans", faults.plans),
+            ("station", checks.station),
+            ("soak", lambda subject: checks.soak(subject, chosen.soak)),
+        ]
+        for subject in subjects(Path(directory), result["refused"]):
+            figures = result["subjects"].setdefault(subject.name, {})
+            for name, check in tried:
+                failed += _try(f"{subject.name}: {name}", figures, name, lambda check=check: check(subject))  # type: ignore[misc]  # noqa: B023
+        failed += _try("faults of the device", result, "faults", faults.device)
+    result["failed"] = failed
+    slug = "".join(letter if letter.isalnum() else "-" for letter in result["machine"]["gpu"].lower())
+    path = RESULTS / f"{chosen.keep or f'gpu-{slug}'}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    for name, words in result["refused"].items():
+        print(f"refused: {name}: {words}")
+    print(f"{failed} failed; {path}")
+    return 1 if failed else 0
+
+
+def _try(title: str, into: dict[str, Any], key: str, check: Callable[[], Any]) -> int:
+    try:
+        into[key] = check()
+    except Exception as fault:  # noqa: BLE001 - the other checks still tell something
+        traceback.print_exc()
+        into[key] = {"failed": f"{type(fault).__name__}: {fault}"}
+        print(f"FAILED  {title}: {fault}", flush=True)
+        return 1
+    print(f"ok      {title}: {json.dumps(into[key])}", flush=True)
+    return 0
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _said(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

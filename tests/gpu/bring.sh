@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Fill wheels/ for `make gpu` on an x86-64 machine without a network: all of qc-edge's dependencies, TensorRT for
+# RTX, and pycuda built here. Needs a network, nvcc, and the Python that the other machine has:
+#   tests/gpu/bring.sh python3.12
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+python=${1:-python3.12}
+export PATH=$PATH:/usr/local/cuda/bin
+mkdir -p wheels
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"$python" -m venv "$work/venv"
+pip() { "$work/venv/bin/python" -m pip --disable-pip-version-check "$@"; }
+
+# the build backend reads the names; setuptools is needed where nothing can be built
+pip install --quiet numpy setuptools wheel
+pip wheel --quiet --no-deps --wheel-dir "$work/own" .
+pip download --quiet --only-binary=:all: --dest wheels "$(ls "$work"/own/*.whl)[compile]" \
+    pytools platformdirs siphash24 mako setuptools
+rm -f wheels/qc_edge-*.whl
+
+# pycuda links against the driver, which is not here: the toolkit's stub stands for it
+stubs=$(find -L /usr/local/cuda* -name libcuda.so -path '*stubs*' -printf '%h\n' 2>/dev/null | head -1)
+options=()
+[[ -n $(find -L /usr/local/cuda* -name curand.h 2>/dev/null | head -1) ]] || options+=(--no-cuda-enable-curand)
+if [[ -z $stubs ]]; then
+    stubs=$work/stubs
+    mkdir "$stubs"
+    echo 'void of_no_use(void) {}' | gcc -shared -fPIC -x c -o "$stubs/libcuda.so" - -Wl,-soname,libcuda.so.1
+fi
+(cd "$work" && pip download --quiet --no-deps --no-build-isolation --no-binary pycuda pycuda && tar xzf pycuda-*.tar.gz)
+cd "$work"/pycuda-*/
+"$work/venv/bin/python" configure.py "${options[@]}" --cudadrv-lib-dir="$stubs,/usr/local/cuda/lib64"
+# even where the stub has no symbols, the library must name the driver
+LDFLAGS="-Wl,--no-as-needed" pip wheel --quiet --no-build-isolation --no-deps --wheel-dir "$OLDPWD/wheels" .
