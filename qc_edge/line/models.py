@@ -10,16 +10,18 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from functools import partial
 
 from qc_edge.domain.activation import Activation, Outcome
 from qc_edge.engine import EngineInfo, Loader, Site
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.seat import EngineSeat
-from qc_edge.errors import EngineError, QcEdgeError
+from qc_edge.errors import EngineError, QcEdgeError, StoreError
 from qc_edge.line.choice import Choice, activated, chosen
 from qc_edge.line.identity import ScoreIdentity
 from qc_edge.service.beats import Beat
 from qc_edge.service.clock import utc_now
+from qc_edge.service.logs import LOG
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store import activations
 
@@ -27,6 +29,8 @@ LOOK_S = 0.5
 _SLICE_S = 0.2
 _SILENT_S = 60.0
 """An engine that is proven beside the one that judges may be silent for so long, if it announces no more."""
+
+_REST_S = 0.02
 
 _STOPPED = "told to stop"
 
@@ -100,7 +104,7 @@ class ModelBook:
             seat = self._open(choice.bundle, Site(self._paths.plans, patience.told, stop.is_set))
             try:
                 patience.await_ready(seat, beat, stop)
-                self._identity.check(seat, beat.now)
+                self._identity.check(seat, partial(_rest, beat, stop))
                 moved = move(seat, choice)
                 while wait([moved], _SLICE_S).not_done and not stop.is_set():
                     beat.now()
@@ -142,7 +146,16 @@ class ModelBook:
         self._note("activation_refused", words, pending.before, pending.bundle, who, why)
 
     def _conclude(self, activation: Activation, outcome: Outcome) -> None:
-        activations.conclude(self._paths.activations, activation.record_id, outcome)
+        try:
+            activations.conclude(self._paths.activations, activation.record_id, outcome)
+        except StoreError as fault:
+            LOG.error("not kept what became of %s, the next start tries again: %s", activation.bundle, fault)
+
+
+def _rest(beat: Beat, stop: threading.Event) -> None:
+    """Between two stored inputs: the line goes first."""
+    beat.now()
+    stop.wait(_REST_S)
 
 
 class _Patience:

@@ -157,6 +157,9 @@ def _records(paths: StationPaths) -> Iterator[Piece]:
         yield Piece(f"calibration/{file.parent.name}/{file.name}", "a calibration, without its picture", text)
     for file in sorted(paths.thresholds.glob("*.toml")):
         yield Piece(f"thresholds/{file.name}", "a threshold record", file.read_text(encoding="utf-8"))
+    for file in sorted([*paths.activations.glob("*.*"), *paths.acceptances.glob("*.toml")]):
+        about = "who put which model in force" if file.parent == paths.activations else "scores accepted"
+        yield Piece(f"{file.parent.name}/{file.name}", about, file.read_text(encoding="utf-8"))
     for place in (paths.models, shipped("models")):
         for file in sorted(place.glob("*/*/bundle.toml")):
             name = f"models/{file.parent.parent.name}-{file.parent.name}.toml"

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from qc_edge.daemon import Seams
 from qc_edge.engine import HERE, Engine, Prepared, Site
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine
-from qc_edge.errors import EngineError, ModelError, QcEdgeError, UsageError
+from qc_edge.errors import EngineError, ModelError, QcEdgeError, StoreError, UsageError
 from qc_edge.settings import EngineSettings, StationPaths
+from qc_edge.store import activations
 from tests.cli.runner import invoke
 from tests.station.audit import Log, audit
 from tests.station.harness import (
@@ -290,6 +292,30 @@ def test_a_refused_change_leaves_no_record(
     with pytest.raises(error, match=words):
         model(*arguments, paths=paths)
     assert not list(paths.activations.iterdir())
+
+
+def test_a_crash_before_the_outcome_was_kept_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = station(tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise StoreError("no space left")
+
+    with running(paths, by_version()) as run:
+        with monkeypatch.context() as patch:
+            patch.setattr(activations, "conclude", refuse)
+            ask = partial(model, "activate", "corner@2", *WHO, paths=paths)
+            threading.Thread(target=ask, daemon=True).start()
+            run.wait_for_status(lambda status: status.model == "corner@2", "it judges all the same")
+        drop(paths, "a.png", part())
+        run.wait_until_inspected(1)
+    drop(paths, "b.png", part())
+    inspect_all(paths, by_version())
+    log = audit(paths)
+    assert versions(log) == ["2", "2"]
+    assert len(log.events_of("model")) == 1
+    assert model("list", paths=paths)["activations"][-1]["state"] == "in force"
 
 
 def test_the_engine_before_is_closed_after_the_change(tmp_path: Path) -> None:
