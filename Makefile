@@ -8,6 +8,7 @@ VENV ?= .venv$(if $(filter-out $(DEFAULT_VERSION),$(VERSION)),-$(VERSION))
 WORKERS ?= auto
 PYTEST_ARGS ?=
 GPU_ARGS ?=
+BENCH_ARGS ?=
 DEMO_SECONDS ?= 30
 
 .DEFAULT_GOAL := help
@@ -17,6 +18,7 @@ help:
 	@echo "make demo    a whole station on rendered parts: no camera, no GPU (about half a minute)"
 	@echo "make test    all checks and tests"
 	@echo "make bench   the benchmark: speed against the plain loops, side by side"
+	@echo "             BENCH_ARGS='--only engine' make bench   one part of it: every engine here"
 	@echo "make gpu     what only an NVIDIA GPU can show, on a machine that has one"
 	@echo "make deb     a Debian package that installs without a network"
 	@echo "make clean   remove what the commands above have made"
@@ -46,7 +48,7 @@ gpu:
 	@tests/gpu/run.sh $(PYTHON) $(GPU_ARGS)
 
 bench: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m tests.bench
+	$(VENV)/bin/python -m tests.bench $(BENCH_ARGS)
 
 clean:
 	rm -rf .venv .venv-* demo build dist *.egg-info

@@ -17,9 +17,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from tests.bench import engines, measures
 from tests.bench import log as traceability
-from tests.bench import measures
 from tests.bench import query as heavy
 
 SIZES = {"1.3 MP": (1280, 1024), "5 MP": (2448, 2048)}
@@ -211,9 +212,31 @@ def query(console: Console, long: bool) -> dict[str, Any]:
     return figures
 
 
+def engine(console: Console, long: bool) -> dict[str, Any]:
+    """The reference model on every engine here: alone, with preparing, and at work in a station."""
+    size, figures = SIZES["1.3 MP"], {}
+    table = Table(title="Engines, one frame of 1.3 MP at a time: p50 / p99 (ms)")
+    for heading in ("engine", "infer only", "prepare + infer", "end to end, 10 frames/s"):
+        table.add_column(heading, justify="right" if table.columns else "left")
+    for each in engines.candidates():
+        console.print(f"[dim]engine: {each.name}[/dim]")
+        found: dict[str, Any] = alone(engines.alone_and_prepared, each.values, size, 2000 if long else 300)
+        if "why_not" in found:
+            table.add_row(each.name, Text(f"not here: {found['why_not']}", "dim"))
+        else:
+            found |= alone(engines.in_a_station, each.values, size, 1000 if long else 200, 10.0)
+            shown = (f"{found[f'{n}_p50_ms']:.2f} / {found[f'{n}_p99_ms']:.2f}" for n in ENGINE_COLUMNS)
+            table.add_row(each.name, *shown)
+        figures[each.name] = found
+    console.print(table)
+    return figures
+
+
+ENGINE_COLUMNS = ("infer", "prepare_infer", "station")
+
 PARTS = {
     "speed": speed, "latency": latency, "growth": growth, "start": start, "memory": memory, "log": log,
-    "query": query,
+    "query": query, "engine": engine,
 }  # fmt: skip
 
 LOG_TABLE = (
