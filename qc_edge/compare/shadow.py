@@ -32,8 +32,8 @@ from qc_edge.settings import StationPaths
 class ShadowAnswer:
     """What `qc-edge model shadow` says. A is the line's model, B the shadow.
 
-    `judged` parts in the period have a score of the line, `failed` of those that the shadow was shown none
-    of it. `others` are other shadows of the period, with the parts that they were shown.
+    The line has scored `judged` parts from the first to the last that the shadow was shown, and the shadow
+    none for `failed` of those. `others` are other shadows of the period, with the parts that they were shown.
     """
 
     station: str
@@ -62,7 +62,7 @@ class ShadowAnswer:
     def remarks(self) -> list[str]:
         """What helps to read the tables."""
         scored = len(self.comparison.pairs)
-        share = f"{scored:,} of {self.judged:,} judged parts ({scored / self.judged:.1%})"
+        share = f"{scored:,} of {self.judged:,} parts that were judged meanwhile ({scored / self.judged:.1%})"
         said = [f"the shadow scored {share}; {self.dropped:,} were let go so that the line never waited"]
         if hidden := max(0, len(self.comparison.flips) - self.limit):
             said.append(f"{hidden:,} more flip: --limit shows them, --csv FILE writes all")
@@ -110,11 +110,13 @@ def ask_shadow(
     wanted.check()
     with open_past(paths, selection, database) as history:
         judged, shadowed = history.count_scored(), history.shadowed()
+        models = Counter(part.shadow_model for part in shadowed)
+        shadow = model or (shadowed[-1].shadow_model if shadowed else "")
+        parts = [part for part in shadowed if part.shadow_model == shadow]
+        if parts:
+            judged = history.count_scored(parts[0].frame_id, parts[-1].frame_id)
     if not judged:
         raise nothing_fits(paths, database)
-    models = Counter(part.shadow_model for part in shadowed)
-    shadow = model or (shadowed[-1].shadow_model if shadowed else "")
-    parts = [part for part in shadowed if part.shadow_model == shadow]
     pairs = _pairs(parts)
     if not pairs:
         said = ", ".join(f"{name} ({count:,} parts)" for name, count in models.items())

@@ -123,9 +123,12 @@ class History:
         (number,) = self._ask(f"SELECT count(*) FROM {self._from} WHERE {_STORED}")[0]
         return int(number)
 
-    def count_scored(self) -> int:
-        """How many were scored, their prepared input kept or not."""
-        (number,) = self._ask(f"SELECT count(score) FROM {self._from}")[0]
+    def count_scored(self, first: str = "", last: str = "~") -> int:
+        """How many were scored, their prepared input kept or not, from one frame id to another."""
+        (number,) = self._ask(
+            f"SELECT count(score) FROM {self._from} WHERE frame_id BETWEEN $first AND $last",
+            first=first, last=last,
+        )[0]  # fmt: skip
         return int(number)
 
     def stored(self) -> Iterator[list[Stored]]:

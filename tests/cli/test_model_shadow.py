@@ -98,7 +98,7 @@ def test_the_screen_and_the_picture_show_it(past: StationPaths, tmp_path: Path) 
         "corner@2",
         "McNemar's p",
         "right where the other is wrong",
-        "6 of 6 judged parts (100.0%)",
+        "6 of 6 parts that were judged meanwhile (100.0%)",
     ):
         assert words in ran.stdout
     assert plot.read_text().count("<circle") == 6
