@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from qc_edge.checkup import check_station
 from qc_edge.errors import ModelError, QcEdgeError, UsageError
 from qc_edge.models import install as installing
 from qc_edge.settings import StationPaths
@@ -341,3 +342,23 @@ def test_the_shipped_bundle_is_left_as_it_is(tmp_path: Path) -> None:
     assert model(paths, "install", shipped("models") / "reference/1")["installed"]
     listed = [each for each in model(paths, "list")["bundles"] if each["reference"] == "reference@1"]
     assert [Path(each["directory"]).is_relative_to(paths.models) for each in listed] == [True]
+
+
+def test_a_check_says_why_this_bundle_judges_and_what_is_still_to_come(tmp_path: Path) -> None:
+    paths = make_station(tmp_path)
+    model(paths, "install", delivered(tmp_path))
+    assert "the settings name it" in _checked(paths)
+    model(paths, "activate", "corner@7", *WHO)
+    assert "corner@7, activated by anna" in _checked(paths)
+    assert ": to come" in _checked(paths)
+    with running(paths):
+        pass
+    said = _checked(paths)
+    assert "corner@7, model sha256" in said
+    assert "model.bundle = corner@1 has no effect" in said
+    assert "to come" not in said
+
+
+def _checked(paths: StationPaths) -> str:
+    """What `qc-edge check` has seen of the model."""
+    return "\n".join(each.said for each in check_station(paths.root, NAME) if each.area == "model")
