@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qc_edge.checkup.finding import Level, Seen, ok
 from qc_edge.doctor.host import Host
+from qc_edge.engine.flavours import FLAVOURS
 from qc_edge.service.clock import ask_kernel, is_synchronised
 from qc_edge.settings import CameraSettings
 from qc_edge.version import __version__
@@ -21,7 +22,6 @@ JUMBO = 8192
 _BASLER_USB = "2676"
 _ETHERNET = 1
 _LIBRARIES = ("duckdb", "numpy", "opencv-python-headless", "onnxruntime", "pypylon")
-_TENSORRT = ("tensorrt", "tensorrt_rtx", "tensorrt_lean")
 _HOT_GPU_C = 85
 
 
@@ -77,7 +77,8 @@ def check_usb(host: Host, cameras: Sequence[CameraSettings]) -> Iterator[Seen]:
 
 def check_gpu(host: Host) -> Iterator[Seen]:
     """The graphics processor, its driver and TensorRT, or that there is none."""
-    flavours = [f"{name} {_version(name)}" for name in _TENSORRT if util.find_spec(name)]
+    flavours = [f"{each.name} {_version_of(module)}" for each in FLAVOURS if (module := each.module())]
+    flavours += [f"pycuda {_version('pycuda')}"] if util.find_spec("pycuda") else []
     said = "TensorRT: " + (", ".join(flavours) or "not installed")
     if host.has("nvidia-smi"):
         asked = host.ask(
@@ -120,6 +121,12 @@ def _interfaces(host: Host) -> Iterator[tuple[str, int]]:
 
 def _usb_vendors(host: Host) -> Iterator[Path]:
     yield from host.matching("sys/bus/usb/devices/*/idVendor")
+
+
+def _version_of(module: str) -> str:
+    """The version of the package that brings this module; its name may be another."""
+    packages = metadata.packages_distributions().get(module, [module])
+    return next(filter(None, map(_version, packages)), "of unknown version")
 
 
 def _version(package: str) -> str:

@@ -23,6 +23,11 @@ PAGES = (
         "A worker is silent",
     ),
     Page(
+        "building engine plan",
+        "let it work: the model is compiled for this GPU, once",
+        "It stays starting",
+    ),
+    Page(
         "HOLD: disk",
         "make room; it goes on by itself with 5 % more than the bound",
         "The disk is low or full",

@@ -19,6 +19,7 @@ from qc_edge.engine.compiler import OUT_OF_MEMORY
 from qc_edge.engine.gpu import GpuFacts, Pair
 from qc_edge.errors import EngineLostError, EngineUnavailableError
 
+_LIBRARY = "libcuda.so.1"
 _MODULE = Path("/sys/module/nvidia/version")
 _THREAD_LOCAL = 1
 """CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may go on using the driver meanwhile."""
@@ -97,7 +98,7 @@ class CudaGpu:
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         """A CUDA graph of what `work` puts on the stream; pycuda has none, so the driver is called itself."""
-        library, stream = ctypes.CDLL("libcuda.so.1"), ctypes.c_void_p(self.stream)
+        library, stream = ctypes.CDLL(_LIBRARY), ctypes.c_void_p(self.stream)
         graph, playable = ctypes.c_void_p(), ctypes.c_void_p()
         _call(library.cuStreamBeginCapture_v2(stream, ctypes.c_int(_THREAD_LOCAL)), "begin to record")
         try:
@@ -133,6 +134,9 @@ class CudaGpu:
         with contextlib.suppress(cuda.Error):
             cuda.Context.pop()
             context.detach()
+            # pycuda makes the context current to release it and expects the driver to undo that, which it
+            # does not for a primary context
+            ctypes.CDLL(_LIBRARY).cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
 
 
 class _Recorded:

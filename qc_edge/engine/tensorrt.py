@@ -175,6 +175,11 @@ class TensorRTEngine:
         if gpu is not None:
             self._work.clear()
             self._runner.close()
+            del (
+                self._frames,
+                self._scores,
+                self._maps,
+            )  # freed while their context is there
             gpu.close()
 
     def _scored(self, gpu: Gpu, frames: Prepared) -> list[Score]:

@@ -89,6 +89,10 @@ def test_every_gate_is_on_the_page_of_invalid_parts() -> None:
         ("camera top: no Basler camera found", "A camera is missing or lost"),
         ("low_focus", "Everything is INVALID"),
         ("starting", "It stays starting"),
+        (
+            "not ready: building engine plan, expected ~40 s, 3 s so far: reading",
+            "It stays starting",
+        ),
     ],
 )
 def test_trouble_leads_to_its_page(words: str, heading: str) -> None:

@@ -5,7 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=${1:-python3.12}
-export PATH=$PATH:/usr/local/cuda/bin
+cuda=${CUDA_HOME:-/usr/local/cuda}
+export PATH=$cuda/bin:$PATH
 mkdir -p wheels
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -20,9 +21,9 @@ pip download --quiet --only-binary=:all: --dest wheels "$(ls "$work"/own/*.whl)[
 rm -f wheels/qc_edge-*.whl
 
 # pycuda links against the driver, which is not here: the toolkit's stub stands for it
-stubs=$(find -L /usr/local/cuda* -name libcuda.so -path '*stubs*' -printf '%h\n' 2>/dev/null | head -1)
+stubs=$(find -L "$cuda" -name libcuda.so -path '*stubs*' -printf "%h" -quit 2>/dev/null || true)
 options=()
-[[ -n $(find -L /usr/local/cuda* -name curand.h 2>/dev/null | head -1) ]] || options+=(--no-cuda-enable-curand)
+[[ -n $(find -L "$cuda" -name curand.h -print -quit 2>/dev/null) ]] || options+=(--no-cuda-enable-curand)
 if [[ -z $stubs ]]; then
     stubs=$work/stubs
     mkdir "$stubs"
@@ -30,6 +31,6 @@ if [[ -z $stubs ]]; then
 fi
 (cd "$work" && pip download --quiet --no-deps --no-build-isolation --no-binary pycuda pycuda && tar xzf pycuda-*.tar.gz)
 cd "$work"/pycuda-*/
-"$work/venv/bin/python" configure.py "${options[@]}" --cudadrv-lib-dir="$stubs,/usr/local/cuda/lib64"
+"$work/venv/bin/python" configure.py "${options[@]}" --cuda-root="$cuda" --cudadrv-lib-dir="$stubs,$cuda/lib64"
 # even where the stub has no symbols, the library must name the driver
 LDFLAGS="-Wl,--no-as-needed" pip wheel --quiet --no-build-isolation --no-deps --wheel-dir "$OLDPWD/wheels" .

@@ -4,6 +4,7 @@
 # the system's packages, among them JetPack's tensorrt.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+export PATH=${CUDA_HOME:-/usr/local/cuda}/bin:$PATH
 python=${1:-python3}
 shift || true
 
@@ -18,7 +19,7 @@ if compgen -G 'wheels/*.whl' >/dev/null; then
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-index --no-deps wheels/*.whl
 else
     echo "wheels/ is empty: what is missing is asked of pip" >&2
-    PATH=$PATH:/usr/local/cuda/bin "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
         '.[tensorrt-rtx,dev]'
 fi
-PATH=$PATH:/usr/local/cuda/bin exec "$venv/bin/python" -m tests.gpu "$@"
+exec "$venv/bin/python" -m tests.gpu "$@"
