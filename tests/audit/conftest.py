@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qc_edge.domain.frame import FrameId, frame_id
-from qc_edge.domain.inspection import Event, Gap, Label, Row
+from qc_edge.domain.inspection import Event, Gap, Label, Row, ShadowScore
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
@@ -53,6 +53,8 @@ def _judge(paths: StationPaths, frame: FrameId) -> None:
             "the camera's own counter jumped", 2, 3),
         Event(frame_id(micros + 3, "station"), now, NAME, "settings", "anna", "model.threshold: 0.5 -> 0.4",
               "0.5", "0.4", "escapes"),
+        ShadowScore(frame, now, NAME, "1", "top", 0.1, 0.5, "PASS", "", 0, 5.0, "corner", "2", "0" * 64,
+                    "scripted", "1", "none", None),
     ]  # fmt: skip
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
     ledger.commit(rows, now)

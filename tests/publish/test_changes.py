@@ -19,7 +19,7 @@ from qc_edge.service.clock import utc_now
 from qc_edge.settings import INCOMING, StationPaths
 from qc_edge.store import calibrations
 from tests.publish.rows import asked
-from tests.station.harness import configure, drop, make_station, part, running
+from tests.station.harness import Running, configure, drop, make_station, part, running
 from tests.station.twins import Plan, by_corner, seams
 
 Event = dict[str, Any]
@@ -42,8 +42,19 @@ def of(paths: StationPaths, kind: str) -> list[Event]:
 
 def run_once(paths: StationPaths, **given: Any) -> None:
     """Start the station and stop it."""
-    with running(paths, replace(seams(Plan()), **given)):
-        pass
+    before = starts(paths)
+    with running(paths, replace(seams(Plan()), **given)) as station:
+        wait_until_published(station, paths, before)
+
+
+def starts(paths: StationPaths) -> int:
+    """How many starts the published log tells of."""
+    return len(of(paths, "started")) if any(paths.published.glob("events/*/*.parquet")) else 0
+
+
+def wait_until_published(station: Running, paths: StationPaths, before: int) -> None:
+    """Until this start is published: from then on a stop publishes what is new."""
+    station.wait_for(lambda: starts(paths) > before, "a published start")
 
 
 def test_the_first_start_tells_what_is_in_force(tmp_path: Path) -> None:
@@ -60,6 +71,7 @@ def test_the_first_start_tells_what_is_in_force(tmp_path: Path) -> None:
 def test_a_row_leads_to_the_settings_that_it_was_judged_by(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
     with running(paths) as station:
+        wait_until_published(station, paths, 0)
         drop(paths, "a.png", part())
         station.wait_until_inspected(1)
     ((digest,),) = asked(

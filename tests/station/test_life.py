@@ -38,7 +38,7 @@ from tests.station.harness import (
 )
 from tests.station.twins import POISON, Fault, Plan, seams
 
-CAMERA = {"name": "top", "backend": "scripted"}
+CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 
 
 @contextmanager

@@ -112,7 +112,7 @@ def test_it_is_known_of_every_section_of_the_settings_whether_it_needs_the_netwo
     """A new section that speaks over the network must be asked for it in `network_needs`, then named here."""
     asked, silent = (
         {"camera", "metrics"},
-        {"station", "incoming", "model", "engine", "inspect", "storage", "log"},
+        {"station", "incoming", "model", "engine", "inspect", "storage", "log", "shadow"},
     )
     assert set(Settings.model_fields) <= asked | silent
     assert network_needs(parse_settings('[station]\nname = "line1"\n', "line1.toml")) == []
