@@ -75,9 +75,10 @@ class Pace:
 
 
 def check_burst(paths: StationPaths, files: int, pace: Pace) -> None:
-    """All inspected, none twice, a frame of the last tenth as cheap as one of the first (after a warm-up).
+    """All inspected, none twice; the last tenth is compared with the first (after a warm-up).
 
-    Cheap in CPU time, which neighbours on the machine disturb less than the wall clock.
+    At full size, on a quiet machine, by the wall clock. Else by CPU time and roughly: neighbours disturb
+    that too, but a frame that costs by what came before it would cost a multiple.
     """
     rows = read_log(paths).inspections
     names = [row["original_name"] for row in rows]
@@ -92,8 +93,9 @@ def check_burst(paths: StationPaths, files: int, pace: Pace) -> None:
     whole = files / (pace.told[-1][0] - pace.told[0][0])
     print(f"\n{files} files, {whole:.0f}/s; first and last tenth: {tenth / wall_first:.0f}/s and ", end="")
     print(f"{tenth / wall_last:.0f}/s, {cpu_first / tenth * 1e3:.1f} and {cpu_last / tenth * 1e3:.1f} ms CPU")
-    assert cpu_first / cpu_last >= 0.9
-    assert BURST < FULL_SIZE or wall_first / wall_last >= 0.9
+    if BURST >= FULL_SIZE:
+        assert wall_first / wall_last >= 0.9
+    assert cpu_first / cpu_last >= 0.5
 
 
 def paced(pace: Pace) -> Seams:
