@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from qc_edge.daemon import Seams
 from qc_edge.domain.inspection import Inspection
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
@@ -43,8 +42,8 @@ LEAN: dict[str, Any] = {
 BURST = int(os.environ.get("QC_EDGE_BURST", "6000"))
 """Files in the largest burst; QC_EDGE_BURST=60000 for the full size (10 minutes on two cores)."""
 
-FULL_SIZE = 60000
-"""From this size on the machine is taken to be quiet, and the wall clock is held to its promise too."""
+TRIES = 3
+"""Bursts that may be disturbed by what else the machine does."""
 
 pytestmark = [pytest.mark.serial, pytest.mark.timeout(1800)]
 
@@ -61,66 +60,67 @@ def more_than(told: Path, before: int) -> bool:
 
 
 class Pace:
-    """An output that notes when each part was told: wall clock and this process's CPU time (s)."""
+    """An output that notes by the clock when each part was told (s)."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[float, float]] = []
+        self.told: list[float] = []
 
     def announce(self, _: Inspection) -> None:
         """One more."""
-        self.told.append((time.monotonic(), time.process_time()))
+        self.told.append(time.monotonic())
 
     def close(self) -> None:
         """Nothing to close."""
 
+    def evenness(self) -> float:
+        """The rate over the last tenth by that over the first, after a warm-up."""
+        tenth = len(self.told) // 10
+        rates = [
+            tenth / (self.told[start + tenth - 1] - self.told[start])
+            for start in (tenth // 2, len(self.told) - tenth)
+        ]
+        whole = len(self.told) / (self.told[-1] - self.told[0])
+        print(f"\n{len(self.told)} files: {whole:.0f}/s, first tenth {rates[0]:.0f}/s, last {rates[1]:.0f}/s")
+        return rates[1] / rates[0]
 
-def check_burst(paths: StationPaths, files: int, pace: Pace) -> None:
-    """All inspected, none twice; the last tenth is compared with the first (after a warm-up).
 
-    At full size, on a quiet machine, by the wall clock. Else by CPU time and roughly: neighbours disturb
-    that too, but a frame that costs by what came before it would cost a multiple.
-    """
+def check_burst(paths: StationPaths, files: int, pace: Pace) -> float:
+    """All inspected, none twice; how even the rate was."""
     rows = read_log(paths).inspections
     names = [row["original_name"] for row in rows]
     assert len(names) == len(set(names)) == len(pace.told) == files
     assert spooled(paths) == dropped(paths) == []
     assert {row["verdict"] for row in rows} == {"PASS"}
-    tenth = files // 10
-    (wall_first, cpu_first), (wall_last, cpu_last) = (
-        [pace.told[start + tenth - 1][clock] - pace.told[start][clock] for clock in (0, 1)]
-        for start in (tenth // 2, files - tenth)
-    )
-    whole = files / (pace.told[-1][0] - pace.told[0][0])
-    print(f"\n{files} files, {whole:.0f}/s; first and last tenth: {tenth / wall_first:.0f}/s and ", end="")
-    print(f"{tenth / wall_last:.0f}/s, {cpu_first / tenth * 1e3:.1f} and {cpu_last / tenth * 1e3:.1f} ms CPU")
-    if BURST >= FULL_SIZE:
-        assert wall_first / wall_last >= 0.9
-    assert cpu_first / cpu_last >= 0.5
+    return pace.evenness()
 
 
-def paced(pace: Pace) -> Seams:
-    return replace(seams(disk=Disk()), outputs=[pace])
-
-
-def test_a_backlog_that_was_there_before_the_start_is_inspected_at_an_even_rate(tmp_path: Path) -> None:
-    paths = make_station(tmp_path, **LEAN)
+def backlog(paths: StationPaths) -> float:
+    """Dropped before the start."""
     drop_many(paths, range(BURST // 3))
     pace = Pace()
-    with running(paths, paced(pace)) as station:
+    with running(paths, replace(seams(disk=Disk()), outputs=[pace])) as station:
         station.wait_for(lambda: station.station.inspector and not dropped(paths), "taken over", 600, 0.5)
         station.wait_for(lambda: not spooled(paths), "all inspected", 1200, 0.5)
-    check_burst(paths, BURST // 3, pace)
+    return check_burst(paths, BURST // 3, pace)
 
 
-def test_a_burst_while_it_runs_is_inspected_at_an_even_rate(tmp_path: Path) -> None:
-    paths = make_station(tmp_path, **LEAN)
+def burst(paths: StationPaths) -> float:
+    """Dropped while it runs."""
     pace = Pace()
-    with running(paths, paced(pace)) as station:
+    with running(paths, replace(seams(disk=Disk()), outputs=[pace])) as station:
         dropping = threading.Thread(target=drop_many, args=(paths, range(BURST)))
         dropping.start()
         station.wait_for(lambda: not dropping.is_alive() and not dropped(paths), "taken over", 600, 0.5)
         station.wait_for(lambda: not spooled(paths), "all inspected", 1200, 0.5)
-    check_burst(paths, BURST, pace)
+    return check_burst(paths, BURST, pace)
+
+
+@pytest.mark.parametrize("work", [backlog, burst])
+def test_many_files_at_once_are_inspected_at_an_even_rate(
+    tmp_path: Path, work: Callable[[StationPaths], float]
+) -> None:
+    """A rate that falls with what came before falls every time; one that a neighbour disturbed does not."""
+    assert any(work(make_station(tmp_path / f"{n}", **LEAN)) >= 0.9 for n in range(TRIES))
 
 
 def test_kills_at_random_under_load_break_no_promise(tmp_path: Path) -> None:
