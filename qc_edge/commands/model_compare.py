@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qc_edge.compare.answer import Answer
     from qc_edge.compare.ask import Wanted
     from qc_edge.compare.inputs import Input
+    from qc_edge.compare.shadow import ShadowAnswer
     from qc_edge.compare.side import Side
 
 
@@ -97,7 +98,7 @@ def command(
     if as_json:
         print_json(answer.told())
     else:
-        _print(answer)
+        print_answer(answer)
 
 
 def _stored(
@@ -159,7 +160,8 @@ def _with_progress(sides: tuple[Side, Side], inputs: list[Input], wanted: Wanted
         return ask(sides, inputs, wanted, begin)
 
 
-def _print(answer: Answer) -> None:
+def print_answer(answer: Answer | ShadowAnswer) -> None:
+    """What is worth knowing first, the tables, and what follows from them."""
     from rich.text import Text
 
     from qc_edge.commands.tables import print_tables

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from qc_edge.commands.model_compare import Csv, Database, From, Limit, Plot, To
-from qc_edge.commands.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+from qc_edge.commands.model_compare import Csv, Database, From, Limit, Plot, To, print_answer
+from qc_edge.commands.options import DEFAULT_ROOT, Json, Name, Root, print_json
 
 Model = Annotated[
     str | None,
@@ -45,9 +45,6 @@ def command(
       [bold]qc-edge model shadow line1[/bold]
       [bold]qc-edge model shadow line1 --from 2026-11-01 --plot shadow.html[/bold]
     """
-    from rich.text import Text
-
-    from qc_edge.commands.tables import print_tables
     from qc_edge.compare.ask import Wanted
     from qc_edge.compare.shadow import ask_shadow
     from qc_edge.domain.history import Selection
@@ -61,10 +58,5 @@ def command(
     answer = ask_shadow(paths, selection, model, Wanted(limit, plot, csv), database=database)
     if as_json:
         print_json(answer.told())
-        return
-    console = out()
-    for words in answer.notes:
-        console.print(Text(f"  {words}", "yellow"))
-    print_tables(console, answer.tables())
-    for words in answer.remarks:
-        console.print(Text(words))
+    else:
+        print_answer(answer)

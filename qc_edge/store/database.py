@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import duckdb
@@ -155,7 +155,7 @@ def _bindable(value: object) -> object:
     return value.astimezone(timezone.utc).replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
-@cache
+@lru_cache(maxsize=64)  # a pattern of nulls each
 def _one_row(table: str, names: tuple[str, ...]) -> duckdb.Statement:
     # Parsed once, and without the values that are null: DuckDB's time for a row is that of its plan.
     marks = ", ".join("?" * len(names))
