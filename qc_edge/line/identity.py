@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 
 from qc_edge.domain.acceptance import Moved
 from qc_edge.domain.history import Stored
 from qc_edge.engine import Engine
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.seat import EngineSeat
-from qc_edge.errors import ModelError
+from qc_edge.errors import EngineError, ModelError
 from qc_edge.line.in_force import judging, judging_last
 from qc_edge.line.stored import stored_input
 from qc_edge.settings import StationPaths
@@ -27,6 +28,11 @@ SAMPLE = 64
 
 BOUND_S = 20.0
 """No more are begun after this time."""
+
+_ANSWER_S = 20.0
+_SLICE_S = 0.2
+
+_Pairs = list[tuple[Stored, float]]
 
 _SHOWN = 10
 
@@ -43,14 +49,15 @@ class ScoreIdentity:
         """Hold the engine in `seat` against what its model said of stored inputs, if anything has changed.
 
         `alive` is called after each. Raises ModelError with a table if a score moved by more than the
-        bundle's tolerance and nobody has accepted that, EngineError if the model fails.
+        bundle's tolerance and nobody has accepted that, EngineError if the model fails or does not answer.
         """
         bundle, before = seat.bundle, judging_last(self._ledger)
         after = judging(bundle, seat.ready.result())
         if before is None or before == after:
             return
         parts = sample(self._ledger, bundle.reference, SAMPLE)
-        pairs = seat.run(lambda engine: self._rescored(engine, bundle, parts, alive)).result()
+        scoring = seat.run(lambda engine: self._rescored(engine, bundle, parts, alive))
+        pairs = _answer(scoring, bundle.reference, alive)
         moved = [pair for pair in pairs if not abs(pair[1] - pair[0].score) <= bundle.tolerance]
         found = _found(bundle, pairs, moved, len(parts))
         if not moved:
@@ -76,7 +83,7 @@ class ScoreIdentity:
 
     def _rescored(
         self, engine: Engine, bundle: Bundle, parts: Sequence[Stored], alive: Callable[[], None]
-    ) -> list[tuple[Stored, float]]:
+    ) -> _Pairs:
         """Each part whose input is still there with its score now; NaN is a score that moved."""
         pairs, end = [], time.monotonic() + BOUND_S
         for part in parts:
@@ -87,6 +94,19 @@ class ScoreIdentity:
             if time.monotonic() > end:
                 break
         return pairs
+
+
+def _answer(scoring: Future[_Pairs], named: str, alive: Callable[[], None]) -> _Pairs:
+    """What the engine says, unless it hangs: whoever waits for it must not hang as well."""
+    end = time.monotonic() + BOUND_S + _ANSWER_S
+    while wait([scoring], _SLICE_S).not_done:
+        alive()
+        if time.monotonic() > end:
+            raise EngineError(
+                f"{named} gave no answer for {_ANSWER_S:g} s while it scored stored inputs again",
+                hint="it passed its golden frames and hangs on others: look at the engine and its driver",
+            )
+    return scoring.result()
 
 
 def table(moved: Moved) -> str:

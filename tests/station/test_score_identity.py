@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from qc_edge import engine as engines
 from qc_edge.daemon import Seams
 from qc_edge.engine import HERE, Engine, Prepared, Site
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
-from qc_edge.errors import ModelError
+from qc_edge.errors import EngineError, ModelError
+from qc_edge.line import identity
 from qc_edge.line.identity import SAMPLE
 from qc_edge.rendered import DefectKind, render
 from qc_edge.settings import EngineSettings, StationPaths
@@ -95,6 +99,26 @@ def test_scores_that_moved_keep_the_station_from_starting_with_a_table(tmp_path:
     assert len(log.inspections) == 5, "nothing is judged"
     assert len(log.events_of("scores_moved")) == 1
     assert not log.events_of("engine"), "it is not in force"
+
+
+def test_an_engine_that_hangs_on_a_stored_input_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, stuck = judged(tmp_path), threading.Event()
+    monkeypatch.setattr(identity, "BOUND_S", 0.2)
+    monkeypatch.setattr(identity, "_ANSWER_S", 0.5)
+
+    def load(bundle: Bundle, settings: EngineSettings, site: Site = HERE) -> Engine:
+        engine = ScriptedEngine(lambda _: float(stuck.wait()), bundle.golden_frames)
+        engine.info = replace(engine.info, version="2")
+        return engine
+
+    try:
+        fault = Running(paths.root, replace(seams(Plan()), load_engine=load)).wait_until_ended()
+    finally:
+        stuck.set()
+    assert isinstance(fault, EngineError)
+    assert "gave no answer for 0.5 s while it scored stored inputs again" in fault.message
 
 
 def test_a_person_accepts_what_moved_and_it_is_on_record(tmp_path: Path) -> None:
