@@ -63,7 +63,7 @@ def test_a_plan_that_is_being_built_is_said_and_nothing_is_taken_meanwhile(tmp_p
         assert len(dropped(paths)) == 3
         load.go.set()
         station.wait_until_inspected(3)
-        assert station.status.ready
+        station.wait_for_status(lambda status: status.ready, "the next status, which is ready")
     assert len(audit(paths).inspections) == 3
 
 
