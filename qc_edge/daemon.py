@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from qc_edge import camera, engine, metrics
-from qc_edge.camera import Camera
+from qc_edge import metrics
 from qc_edge.domain.frame import FrameId, frame_id_micros
 from qc_edge.domain.inspection import Event
-from qc_edge.engine import Loader
 from qc_edge.engine.seat import EngineSeat
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.line.arrivals import Arrivals
@@ -42,15 +39,15 @@ from qc_edge.line.shadow import Shadow
 from qc_edge.line.tally import Tally
 from qc_edge.line.worker import Crew
 from qc_edge.metrics.meter import Meter
-from qc_edge.output import Output
 from qc_edge.output.journal import JournalOutput
+from qc_edge.seams import Seams
 from qc_edge.service.beats import Beat
 from qc_edge.service.clock import FrameClock, boot_id, utc_now
 from qc_edge.service.lock import StationLock
 from qc_edge.service.logs import LOG, say_event
 from qc_edge.service.notify import Notifier
-from qc_edge.settings import CameraSettings, Role, Settings, StationPaths, load_settings
-from qc_edge.store.durable import Disk, make_directories
+from qc_edge.settings import Role, Settings, StationPaths, load_settings
+from qc_edge.store.durable import make_directories
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.publish import Publisher
@@ -63,20 +60,6 @@ STOP_S = 4.0
 
 _IN_HAND = 64
 """No more frames than this are in hand at once; after a crash, so many are suspects."""
-
-
-@dataclass(frozen=True)
-class Seams:
-    """Where a test or the demo may put something else in the place of the real thing.
-
-    `patience_s`: a worker silent for longer is stuck.
-    """
-
-    disk: Disk = field(default_factory=Disk)
-    connect_camera: Callable[[CameraSettings], Camera] = camera.connect
-    load_engine: Loader = engine.load_engine
-    outputs: Sequence[Output] = ()
-    patience_s: float = 15.0
 
 
 class Station:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,7 @@ import typer
 from qc_edge.commands.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
+    from qc_edge.commands.good_frames import Chosen
     from qc_edge.domain.calibration import Calibration
     from qc_edge.settings import Settings, StationPaths
     from qc_edge.vision.calibrate import Proposal
@@ -35,15 +36,6 @@ DueDays = Annotated[
 ]
 
 _FRAMES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The frames to look at, in words where they come from, and how many rows have lost theirs."""
-
-    files: tuple[Path, ...]
-    source: str
-    missing: int = 0
 
 
 def command(
@@ -70,6 +62,7 @@ def command(
       [bold]qc-edge calibrate line1 --by "M. Huber"[/bold]
       [bold]qc-edge calibrate line1 --from good/ --by "M. Huber" --yes[/bold]
     """
+    from qc_edge.commands import good_frames
     from qc_edge.errors import CalibrationError, UsageError
     from qc_edge.service.clock import utc_now
     from qc_edge.settings import StationPaths, load_settings
@@ -85,9 +78,9 @@ def command(
     now = utc_now()
     current, warning = _current(paths, chosen_camera, now)
     if directory is not None:
-        chosen = _from_directory(directory)
+        chosen = good_frames.from_directory(directory)
     else:
-        chosen = _from_evidence(paths, chosen_camera, frames or _FRAMES)
+        chosen = good_frames.from_evidence(paths, chosen_camera, frames or _FRAMES)
     proposal = _propose(chosen, current, now, by.strip(), due_days)
     warnings = [*([warning] if warning else []), *_said(chosen), *proposal.warnings]
     written = None
@@ -134,47 +127,6 @@ def _current(paths: StationPaths, camera: str, now: datetime) -> tuple[Calibrati
     except CalibrationError as fault:
         said = f"{fault.message}; this one starts anew, without a region or a scale"
         return starting_calibration(paths.name, camera, now), said
-
-
-def _from_directory(directory: Path) -> Chosen:
-    from qc_edge.commands.images import images_in
-
-    files = tuple(images_in(directory))
-    return Chosen(files, f"{len(files)} image files in {directory.absolute()}")
-
-
-def _from_evidence(paths: StationPaths, camera: str, wanted: int) -> Chosen:
-    """The raw frames of the newest PASSes. Raises UsageError if there is none."""
-    from qc_edge.domain.verdict import Verdict
-    from qc_edge.errors import UsageError
-    from qc_edge.store.reading import newest_inspections
-
-    files: list[Path] = []
-    frame_ids: list[str] = []
-    missing = 0
-    for row in newest_inspections(paths.journal):
-        if row.verdict is not Verdict.PASS or row.camera != camera or row.raw_path is None:
-            continue
-        if (raw := _kept(paths.state / row.raw_path)) is None:
-            missing += 1
-            continue
-        files.append(raw)
-        frame_ids.append(row.frame_id)
-        if len(files) == wanted:
-            break
-    if not files:
-        raise UsageError(
-            f"station {paths.name!r} has no frame of camera {camera!r} that PASSed",
-            hint="let it inspect good parts first, or give image files: --from DIR",
-        )
-    words = f"the last {len(files)} frames that PASSed, {frame_ids[-1]} to {frame_ids[0]}"
-    return Chosen(tuple(files), words, missing)
-
-
-def _kept(raw: Path) -> Path | None:
-    """The frame under the name that the row has, or as it was compressed since."""
-    candidates = (raw, raw.with_suffix(".png"))
-    return next((path for path in candidates if path.is_file()), None)
 
 
 def _propose(chosen: Chosen, current: Calibration, now: datetime, by: str, due_days: int) -> Proposal:

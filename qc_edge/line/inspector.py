@@ -9,21 +9,20 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
 
 from qc_edge.domain.inspection import Event, Gap, Inspection, Row
-from qc_edge.domain.verdict import Reason
 from qc_edge.engine import Engine
 from qc_edge.errors import DiskFullError, QcEdgeError
 from qc_edge.line import record
 from qc_edge.line.announcer import Announcer
 from qc_edge.line.arrivals import Arrivals
-from qc_edge.line.batch import Ahead, Batch
+from qc_edge.line.batch import Batch
 from qc_edge.line.careful import Careful
 from qc_edge.line.judge import Judge
-from qc_edge.line.preparer import Preparer
+from qc_edge.line.lookahead import Lookahead
 from qc_edge.line.record import Judged
 from qc_edge.line.room import DiskWatch, Room
 from qc_edge.line.rules import Rules
@@ -77,13 +76,12 @@ class Inspector:
         self._tally = tally
         self._boot = boot
         self._simulated = simulated
-        self._preparer = Preparer(spool)
-        self._pool = ThreadPoolExecutor(threads, "prepare")
-        self._window = self._threads = threads
-        self._ahead: deque[Ahead] = deque()
         self._recorded = ledger.known(arrivals.recovered)
         self._unfinished: list[Waiting] = []
         self._between: deque[tuple[Callable[[], None], Future[None]]] = deque()
+        self._ahead = Lookahead(
+            arrivals, spool, careful, threads, lambda: self.rules, self._passed, lambda: bool(self._between)
+        )
 
     def between(self, work: Callable[[], None]) -> Future[None]:
         """Do `work`, which may replace `rules`, when the frames in hand have their rows, before the next one.
@@ -109,14 +107,14 @@ class Inspector:
                     except QcEdgeError as fault:
                         done.set_exception(fault)
         finally:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._ahead.close()
             self._judge.close()
             self.rules.seat.close()
             self.rules.seat.closed.wait(_POLL_S)
 
     def _run(self, beat: Beat, stop: threading.Event, engine: Engine) -> None:
         self._judge.use(engine)
-        self._window = max(2 * self._threads, self._judge.max_batch) + 1
+        self._ahead.fit(self._judge.max_batch)
         while not stop.is_set() and (self._ahead or not self._between):
             beat.now()
             if self._watch.room is Room.NONE or not self._resume():
@@ -128,7 +126,7 @@ class Inspector:
         """Bring the next frames to their rows, or hold all that is in hand until there is room."""
         batch = Batch()
         try:
-            self._take_ahead(_TAKE_S)
+            self._ahead.fill(_TAKE_S)
             self._collect(batch, beat)
             if batch.rows or batch.judged:
                 self._finish(batch)
@@ -138,73 +136,20 @@ class Inspector:
     def _collect(self, batch: Batch, beat: Beat) -> None:
         """Judge the next frame, and those behind it that are ready, up to `batch_max`; a suspect alone."""
         limit = self.rules.settings.inspect.batch_max
-        while self._ahead and len(batch.judged) + len(batch.rows) < limit:
-            head = self._ahead[0]
-            if head.candidate is None:
-                self._add_row(batch, head.waiting)
-                self._ahead.popleft()
+        while self._ahead and (room := limit - len(batch.judged) - len(batch.rows)) > 0:
+            if (waiting := self._ahead.row()) is not None:
+                self._add_row(batch, waiting)
+                self._ahead.drop()
             else:
-                alone = self._careful.applies(head.waiting.frame_id)
-                self._take_run(batch, min(self._judge.max_batch, limit - len(batch.judged) - len(batch.rows)))
+                most = min(self._judge.max_batch, room)
+                alone = self._ahead.run(batch.run, most, may_wait=not batch.judged)
                 if not batch.run:
                     break
                 self._judge_run(batch)
                 beat.now()
                 if alone:
                     break
-            self._take_ahead(0.0)
-
-    def _take_run(self, batch: Batch, most: int) -> None:
-        """The prepared frames at the head, at most `most`; only a batch's first is waited for."""
-        while self._ahead and len(batch.run) < most and (future := self._ahead[0].candidate) is not None:
-            alone = self._careful.applies(self._ahead[0].waiting.frame_id)
-            if (batch.judged or batch.run) and (alone or not future.done()):
-                break
-            while wait([future], _POLL_S).not_done:
-                pass  # a decoder that hangs shows as a silent inspector
-            self._ahead.popleft()
-            batch.run.append(future.result())
-            if alone:
-                break
-            self._take_ahead(0.0)
-
-    def _take_ahead(self, timeout_s: float) -> None:
-        while len(self._ahead) < self._window and not self._between:
-            if self._ahead and self._careful.applies(self._ahead[0].waiting.frame_id):
-                return
-            waiting = self._arrivals.take(0.0 if self._ahead else timeout_s)
-            if waiting is None:
-                return
-            if self._between:
-                self._arrivals.give_back([waiting])
-                return
-            if waiting.frame_id in self._recorded:
-                self._retire_recorded(waiting)
-            elif waiting.is_row:
-                self._ahead.append(Ahead(waiting, None))
-            elif not self._careful.applies(waiting.frame_id):
-                self._ahead.append(self._prepare(waiting))
-            elif self._ahead:
-                self._arrivals.give_back([waiting])
-                return
-            else:
-                self._take_alone(waiting)
-
-    def _prepare(self, waiting: Waiting) -> Ahead:
-        return Ahead(waiting, self._pool.submit(self._preparer.prepare, waiting, self.rules))
-
-    def _take_alone(self, waiting: Waiting) -> None:
-        try:
-            may_be_tried = self._careful.begin(waiting.frame_id)
-        except DiskFullError:
-            self._arrivals.give_back([waiting])
-            raise
-        if may_be_tried:
-            self._ahead.append(self._prepare(waiting))
-            return
-        words = "the station died each time while this frame alone was in hand; it was not tried again"
-        refused = self._preparer.refuse(waiting, self.rules, Reason.CRASHED_THE_STATION, words)
-        self._ahead.append(Ahead(waiting, refused))
+            self._ahead.fill(0.0)
 
     def _add_row(self, batch: Batch, waiting: Waiting) -> None:
         try:
@@ -250,8 +195,7 @@ class Inspector:
         LOG.error("holding: %s", fault)
         self._watch.exhausted()
         self._judge.forget(batch.judged)
-        self._unfinished = [*batch.taken(), *(each.waiting for each in self._ahead)]
-        self._ahead.clear()
+        self._unfinished = [*batch.taken(), *self._ahead.give_up()]
 
     def _resume(self) -> bool:
         """After a hold: mend the log, take up what was in hand; False if there is still no room."""
@@ -284,13 +228,16 @@ class Inspector:
             LOG.error("no row for the event %s (%s): %s", kind, detail, fault)
             self._watch.exhausted()
 
-    def _retire_recorded(self, waiting: Waiting) -> None:
+    def _passed(self, waiting: Waiting) -> bool:
         """Its row was committed before a crash or a hold; the announcement may not have followed."""
+        if waiting.frame_id not in self._recorded:
+            return False
         if not waiting.is_row:
             words = "its row stood already; whether the line was told of it is not known"
             self._note("announcement_unknown", f"{waiting.frame_id}: {words}")
         self._careful.end(waiting.frame_id)
         self._retire(waiting)
+        return True
 
     def _retire(self, waiting: Waiting) -> None:
         self._spool.retire(waiting)

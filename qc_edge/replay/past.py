@@ -9,7 +9,8 @@ from qc_edge.domain.history import Selection
 from qc_edge.errors import BusyError, UsageError
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import Role, StationPaths
-from qc_edge.store.history import History, at_rest, published
+from qc_edge.store.history import History
+from qc_edge.store.sources import at_rest, published
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The judged past as a replay asks for it: from the published files, or from a database at rest.
+"""The judged past as a replay asks for it, wherever it was opened (`sources`).
 
 Reads, and never decides: what a threshold makes of a score is asked of the database in one pass over the
 columns `score`, `verdict` and `threshold`.
@@ -7,21 +7,16 @@ columns `score`, `verdict` and `threshold`.
 # ruff: noqa: S608 - what comes from outside is bound, or a path that is quoted
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from qc_edge.domain.history import Flip, Judged, Labelled, Selection, Shadowed, Stored, Totals
-from qc_edge.errors import StoreError, UsageError
-from qc_edge.store.duck import open_duckdb
+from qc_edge.errors import StoreError
 from qc_edge.store.durable import write_file
-
-_MEMORY = "1GB"
-"""The station that is asked may be running on the same machine."""
 
 BINS = 100
 """Of the histogram: scores 0.00 to 1.00."""
@@ -35,7 +30,7 @@ _FLIP = "frame_id, part_id, recorded_at, camera, score, threshold, verdict, repl
 
 
 class History:
-    """An open look at the past. Made by `published` or `at_rest`; used by one thread."""
+    """An open look at the past, of one of the `sources`; used by one thread."""
 
     def __init__(
         self,
@@ -114,7 +109,7 @@ class History:
         """All of them as CSV, oldest first; how many. Raises StoreError if `file` cannot be written."""
         write_file(file, b"")  # says why it cannot, in the station's own words
         (number,) = self._ask(
-            f"COPY ({self._flips()} ORDER BY frame_id) TO {_quoted(file)} (HEADER)", t=threshold
+            f"COPY ({self._flips()} ORDER BY frame_id) TO {quoted(file)} (HEADER)", t=threshold
         )[0]
         return int(number)
 
@@ -168,54 +163,7 @@ class History:
         try:
             return self._log.execute(query, {**self._values, **values}).fetchall()
         except duckdb.Error as fault:
-            raise _unreadable("the log", fault) from fault
-
-
-@contextmanager
-def published(directory: Path, selection: Selection) -> Iterator[History]:
-    """The past in the published files under `directory`; the station may be running.
-
-    Only the files of the hours in question are opened. Raises UsageError if there are none at all.
-    """
-    files = _files(directory / "inspections", selection)
-    if not any((directory / "inspections").glob("*/*.parquet")):
-        raise UsageError(
-            f"nothing is published in {directory}",
-            hint="a station publishes while it runs; of one at rest, --database asks the database itself",
-        )
-    labels, shadow = (_files(directory / table, Selection()) for table in ("labels", "shadow_scores"))
-    with open_duckdb(memory_limit=_MEMORY) as log:
-        yield History(
-            log, selection, _rows_of(files, _NO_ROWS), _rows_of(labels, _NO_LABELS),
-            _rows_of(shadow, _NO_SHADOW),
-        )  # fmt: skip
-
-
-@contextmanager
-def at_rest(database: Path, selection: Selection) -> Iterator[History]:
-    """The past in the database of a station that is not running. Raises StoreError if it does not open."""
-    if not database.exists():
-        raise UsageError(f"there is no {database}", hint="a station makes it when it runs for the first time")
-    try:
-        log = open_duckdb(database, read_only=True, memory_limit=_MEMORY)
-    except duckdb.Error as fault:
-        raise _unreadable(str(database), fault) from fault
-    with log:
-        yield History(log, selection)
-
-
-_NO_ROWS = (
-    "(SELECT NULL::VARCHAR AS frame_id, NULL::TIMESTAMP AS recorded_at, NULL::VARCHAR AS part_id, "
-    "NULL::VARCHAR AS camera, NULL::DOUBLE AS score, NULL::DOUBLE AS threshold, "
-    "NULL::VARCHAR AS threshold_id, NULL::VARCHAR AS verdict, NULL::VARCHAR AS model_name, "
-    "NULL::VARCHAR AS model_version, NULL::VARCHAR AS prepared_path, "
-    "NULL::VARCHAR AS prepared_sha256 WHERE false)"
-)
-_NO_LABELS = "(SELECT NULL::VARCHAR AS frame_id, NULL::VARCHAR AS label, 0 AS chain_seq WHERE false)"
-_NO_SHADOW = (
-    "(SELECT NULL::VARCHAR AS frame_id, NULL::DOUBLE AS score, NULL::DOUBLE AS threshold, "
-    "NULL::VARCHAR AS model_name, NULL::VARCHAR AS model_version, 0::BIGINT AS dropped_before WHERE false)"
-)
+            raise unreadable("the log", fault) from fault
 
 
 def _condition(selection: Selection) -> tuple[str, dict[str, object]]:
@@ -233,36 +181,8 @@ def _condition(selection: Selection) -> tuple[str, dict[str, object]]:
     return (f" WHERE {' AND '.join(parts)}" if parts else ""), values
 
 
-def _files(directory: Path, selection: Selection) -> list[str]:
-    """The files of the hours that `selection` touches, in order of time."""
-    found = []
-    for file in sorted(directory.glob("date=*/hour=*.parquet")):
-        try:
-            named = f"{file.parent.name} {file.name} +0000"
-            start = datetime.strptime(named, "date=%Y-%m-%d hour=%H.parquet %z")
-        except ValueError:
-            continue
-        ends_before = selection.since is not None and start + timedelta(hours=1) <= selection.since
-        begins_after = selection.until is not None and start >= selection.until
-        if not ends_before and not begins_after:
-            found.append(str(file))
-    return found
-
-
-def _rows_of(files: Sequence[str], nothing: str) -> str:
-    return f"read_parquet({_list(files)}, hive_partitioning = false)" if files else nothing
-
-
-def _list(files: Sequence[str]) -> str:
-    return "[" + ", ".join(_quoted(Path(_literal(file))) for file in files) + "]"
-
-
-def _literal(path: str) -> str:
-    """`path` with the signs that a glob would take for patterns taken literally."""
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in path)
-
-
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """`path` as SQL writes it."""
     return "'" + str(path).replace("'", "''") + "'"
 
 
@@ -275,7 +195,8 @@ def _aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=timezone.utc)
 
 
-def _unreadable(what: str, fault: duckdb.Error) -> StoreError:
+def unreadable(what: str, fault: duckdb.Error) -> StoreError:
+    """What DuckDB says of `what`, and what to do."""
     words = str(fault).strip().splitlines()[0]
     if "lock on file" in words:
         hint = "a running station holds its database: leave --database out to read what it publishes"

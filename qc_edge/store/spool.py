@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import stat
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
 from qc_edge.store import chain
 from qc_edge.store.durable import Disk, store_error
+from qc_edge.store.plain import read_plain
 from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import Pixels
 
@@ -166,12 +166,8 @@ class Spool:
                 (self._paths.frames / name).rename(home)
 
     def read(self, waiting: Waiting, max_bytes: int) -> bytes:
-        """The bytes of a frame file.
-
-        Raises UnreadableFrameError for what is no plain file (links are not followed), is too large or
-        cannot be read; FileNotFoundError if it has gone.
-        """
-        return _read_plain(self.path(waiting), max_bytes, "incoming.max_file_mb")
+        """The bytes of a frame file. Raises as `read_plain` does."""
+        return read_plain(self.path(waiting), max_bytes, "incoming.max_file_mb")
 
     def sidecar(self, waiting: Waiting) -> bytes | None:
         """The sidecar that came with a dropped file, None if none did.
@@ -179,7 +175,7 @@ class Spool:
         Raises UnreadableFrameError (bad_sidecar) for what is no plain file of a sidecar's size.
         """
         try:
-            return _read_plain(self._sidecar_path(waiting), _SIDECAR_MAX, "for a sidecar")
+            return read_plain(self._sidecar_path(waiting), _SIDECAR_MAX, "for a sidecar")
         except FileNotFoundError:
             return None
         except UnreadableFrameError as fault:
@@ -247,29 +243,3 @@ def _quoted(dropped: str) -> str:
     cut = max(0, len(whole) - _NAME_MAX)
     escape = whole.find("%", max(0, cut - 2), cut)
     return whole[cut if escape < 0 else escape + 3 :]
-
-
-def _read_plain(path: Path, max_bytes: int, bound: str) -> bytes:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise
-    except OSError as fault:
-        kind = Reason.REFUSED_PATH if path.is_symlink() else Reason.UNREADABLE
-        raise UnreadableFrameError(
-            kind, f"cannot open it: {fault.strerror}, expected a plain file"
-        ) from fault
-    try:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
-            raise UnreadableFrameError(Reason.REFUSED_PATH, "it is no plain file")
-        if found.st_size > max_bytes:
-            raise UnreadableFrameError(
-                Reason.TOO_LARGE, f"{found.st_size} bytes, expected at most {max_bytes} ({bound})"
-            )
-        with os.fdopen(os.dup(fd), "rb", buffering=0) as file:
-            return file.read()
-    except OSError as fault:
-        raise UnreadableFrameError(Reason.UNREADABLE, f"cannot read it: {fault.strerror}") from fault
-    finally:
-        os.close(fd)

@@ -21,6 +21,7 @@ from qc_edge.domain.calibration import (
     GateBounds,
     calibration_id,
 )
+from qc_edge.vision.bounds import LIGHT, Rule, framing_rules
 from qc_edge.vision.framing import locate, reference, thumbnail
 from qc_edge.vision.gates import GateFigures, figures_of
 from qc_edge.vision.image import Gray, Image
@@ -37,12 +38,6 @@ VALID_DAYS = 365
 
 ALIKE = 0.5
 """Below this correlation good frames have no common place for the part: no framing gate."""
-
-STRAY_RATIO = 3.0
-"""Focus or contrast this many times off the median is no good frame among good ones."""
-
-_SIGMAS = 6.0
-_SIGMA_PER_MAD = 1.4826  # standard deviation of a normal distribution over its median absolute deviation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,67 +82,6 @@ class Proposal:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """How one figure of the good frames gives one bound.
-
-    The margin is the largest of six standard deviations, `share` of the median and `least`; the bound is
-    a margin beyond the outermost frame (downwards at most to its half), within `limits`; a stray frame is
-    two margins off the median. Figures that multiply with light and texture (`scales`: focus, contrast)
-    are bounded at half the lowest, and a stray frame is `STRAY_RATIO` times off.
-    """
-
-    bound: str
-    figure: str
-    upper: bool
-    share: float = 0.0
-    least: float = 0.0
-    scales: bool = False
-    limits: tuple[float, float] = (0.0, math.inf)
-
-    def values(self, figures: Iterable[GateFigures]) -> list[float]:
-        return [float(getattr(one, self.figure)) for one in figures]
-
-    def margin(self, values: Sequence[float]) -> float:
-        middle = median(values)
-        sigma = _SIGMA_PER_MAD * median(abs(value - middle) for value in values)
-        return max(_SIGMAS * sigma, self.share * abs(middle), self.least)
-
-    def is_stray(self, value: float, values: Sequence[float]) -> bool:
-        middle = median(values)
-        if self.scales:
-            return not middle <= value * STRAY_RATIO <= middle * STRAY_RATIO**2
-        return abs(value - middle) > 2 * self.margin(values)
-
-    def propose(self, values: Sequence[float]) -> float:
-        if self.scales:
-            new = min(values) / 2
-        elif self.upper:
-            new = max(values) + self.margin(values)
-        else:
-            # Lamps of very different strength make wide margins; half the darkest frame is no light at all.
-            new = max(min(values) - self.margin(values), min(values) / 2)
-        low, high = self.limits
-        return float(f"{min(max(new, low), high):.4g}")
-
-
-_LIGHT = (
-    _Rule("brightness_min", "brightness", upper=False, share=0.15, least=5.0, limits=(0.0, 255.0)),
-    _Rule("brightness_max", "brightness", upper=True, share=0.15, least=5.0, limits=(0.0, 255.0)),
-    _Rule("contrast_min", "contrast", upper=False, scales=True),
-    _Rule("saturated_share_max", "saturated_share", upper=True, least=0.02, limits=(0.0, 1.0)),
-    _Rule("black_share_max", "black_share", upper=True, least=0.02, limits=(0.0, 1.0)),
-    _Rule("focus_min", "focus", upper=False, scales=True),
-)
-
-
-def _framing_rules(region: tuple[int, int]) -> tuple[_Rule, ...]:
-    return (
-        _Rule("framing_score_min", "framing_score", upper=False, least=0.15, limits=(-1.0, 1.0)),
-        _Rule("framing_shift_max", "framing_shift_px", upper=True, least=0.02 * max(region)),
-    )
-
-
 def sample(name: str, image: Image, current: Calibration) -> Sample:
     """Measure one known-good frame in the region of the calibration in force."""
     region = crop(image.gray, current.roi)
@@ -175,10 +109,10 @@ def propose(
     seen = list(samples)
     if faults := _faults_of_the_set(seen, current):
         return Proposal(None, (), faults, ())
-    rules = (*_LIGHT, *_framing_rules(seen[0].region))
+    rules = (*LIGHT, *framing_rules(seen[0].region))
     figures, home = _figures(seen)
     if home is None:
-        rules = _LIGHT
+        rules = LIGHT
     if faults := _outliers(seen, figures, rules):
         return Proposal(None, (), faults, ())
     changes = tuple(_change(rule, figures, current.bounds) for rule in rules)
@@ -238,7 +172,7 @@ def _figures(seen: Sequence[Sample]) -> tuple[list[GateFigures], FramingReferenc
 
 
 def _outliers(
-    seen: Sequence[Sample], figures: Sequence[GateFigures], rules: Sequence[_Rule]
+    seen: Sequence[Sample], figures: Sequence[GateFigures], rules: Sequence[Rule]
 ) -> tuple[str, ...]:
     strays: dict[str, list[str]] = {}
     for figure, rule in {rule.figure: rule for rule in rules}.items():
@@ -253,7 +187,7 @@ def _outliers(
     )
 
 
-def _change(rule: _Rule, figures: Sequence[GateFigures], bounds: GateBounds) -> Change:
+def _change(rule: Rule, figures: Sequence[GateFigures], bounds: GateBounds) -> Change:
     values = rule.values(figures)
     old, new = getattr(bounds, rule.bound), rule.propose(values)
     looser = old is not None and (new > old if rule.upper else new < old)

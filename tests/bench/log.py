@@ -26,10 +26,10 @@ from qc_edge.provision import parse_camera, provision
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
-from qc_edge.store.history import at_rest, published
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.publish import Publisher
 from qc_edge.store.reading import read_inspections
+from qc_edge.store.sources import at_rest, published
 from tests.bench import generate, invented, rival
 
 CACHE = Path(__file__).parents[2] / ".cache"

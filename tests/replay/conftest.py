@@ -12,7 +12,7 @@ import pytest
 
 from qc_edge.domain.history import Selection
 from qc_edge.settings import StationPaths
-from qc_edge.store import history
+from qc_edge.store import sources
 from qc_edge.store.history import History
 from tests.bench import generate
 from tests.station.harness import make_station
@@ -44,7 +44,7 @@ def rows(past: StationPaths) -> list[dict[str, Any]]:
 @contextmanager
 def opened(paths: StationPaths, source: str, selection: Selection = Selection()) -> Iterator[History]:  # noqa: B008
     """The past in the published files or in the database."""
-    look: Any = {"published": history.published, "database": history.at_rest}[source]
+    look: Any = {"published": sources.published, "database": sources.at_rest}[source]
     where: Path = paths.published if source == "published" else paths.database
     with look(where, selection) as found:
         yield found

@@ -20,8 +20,8 @@ from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store import views
 from qc_edge.store.durable import Disk
-from qc_edge.store.history import published
 from qc_edge.store.ledger import Ledger
+from qc_edge.store.sources import published
 from tests.bench import generate
 from tests.cli.test_threshold import SET, change
 from tests.replay.conftest import ROWS, opened

@@ -19,7 +19,7 @@ from qc_edge.errors import EngineError, StoreError
 from qc_edge.replay.rescore import Rescorer
 from qc_edge.replay.rescored import Pair, Scores, results_file
 from qc_edge.settings import StationPaths
-from qc_edge.store.history import at_rest
+from qc_edge.store.sources import at_rest
 from tests.station.harness import child_environment, drop, inspect_all, make_station, part
 
 LEVELS = (20, 60, 100, 140, 180, 220)

@@ -20,11 +20,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from qc_edge.daemon import Seams, Station
+from qc_edge.daemon import Station
 from qc_edge.domain.calibration import starting_calibration
 from qc_edge.domain.frame import Frame, FrameId
 from qc_edge.errors import QcEdgeError
 from qc_edge.line.status import Status
+from qc_edge.seams import Seams
 from qc_edge.service.clock import FrameClock, boot_id, utc_now
 from qc_edge.settings import INCOMING, StationPaths
 from qc_edge.settings.render import render_settings

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from qc_edge.daemon import Seams
 from qc_edge.engine import HERE, Engine, Prepared, Site
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, ModelError, QcEdgeError, StoreError, UsageError
+from qc_edge.seams import Seams
 from qc_edge.settings import EngineSettings, StationPaths
 from qc_edge.store import activations
 from tests.cli.runner import invoke

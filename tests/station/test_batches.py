@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.daemon import Seams
 from qc_edge.engine import Engine, Prepared, Score
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineLostError
+from qc_edge.seams import Seams
 from qc_edge.settings import StationPaths
 from tests.station.audit import audit
 from tests.station.harness import BAD, GOOD, Running, drop, inspect_all, make_station, part, running, spooled

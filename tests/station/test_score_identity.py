@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from qc_edge import engine as engines
-from qc_edge.daemon import Seams
 from qc_edge.engine import HERE, Engine, Prepared, Site
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
@@ -20,6 +19,7 @@ from qc_edge.errors import EngineError, ModelError
 from qc_edge.line import identity
 from qc_edge.line.identity import SAMPLE
 from qc_edge.rendered import DefectKind, render
+from qc_edge.seams import Seams
 from qc_edge.settings import EngineSettings, StationPaths
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger

@@ -1,0 +1,27 @@
+"""What a station takes from outside itself, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from qc_edge import camera, engine
+from qc_edge.camera import Camera
+from qc_edge.engine import Loader
+from qc_edge.output import Output
+from qc_edge.settings import CameraSettings
+from qc_edge.store.durable import Disk
+
+
+@dataclass(frozen=True)
+class Seams:
+    """Where a test or the demo may put something else in the place of the real thing.
+
+    `patience_s`: a worker silent for longer is stuck.
+    """
+
+    disk: Disk = field(default_factory=Disk)
+    connect_camera: Callable[[CameraSettings], Camera] = camera.connect
+    load_engine: Loader = engine.load_engine
+    outputs: Sequence[Output] = ()
+    patience_s: float = 15.0
