@@ -23,8 +23,7 @@ def bare() -> Path:
         pytest.skip(f"needs {', '.join(missing)}: run .ci/run as root")
     if platform.python_version_tuple()[:2] != ("3", "11"):
         pytest.skip("the box is a Debian 12: its package is built by Python 3.11")
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return base_tree(Path(cache) / "qc-edge-ci")
+    return base_tree()
 
 
 @pytest.fixture(scope="session")

@@ -17,27 +17,18 @@ from typing import Any
 from qc_edge.settings import StationPaths
 from tests.systemd.waiting import until
 
-SUITE = "bookworm"
-PACKAGES = "systemd-sysv,dbus,udev,python3,python3-venv,python3-systemd,procps,iproute2"
 PYTHON = "/opt/qc-edge/current/bin/python"
 _POWEROFF = signal.SIGRTMIN + 4  # to systemd as pid 1, see systemd(1)
 _ENVIRONMENT = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "COLUMNS=300",
                 "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0")  # fmt: skip
 
 
-def base_tree(cache: Path) -> Path:
-    """A bare Debian with systemd and Python, made once and kept under `cache`."""
-    tree = cache / f"{SUITE}-{PACKAGES.count(',')}"
-    if not tree.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        made = cache / f".{tree.name}.{os.getpid()}"
-        subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(made)],
-            check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        with suppress(OSError):
-            made.rename(tree)
-    return tree
+def base_tree() -> Path:
+    """A bare Debian with systemd and Python, made once and kept for the next run."""
+    made = subprocess.run(
+        [Path(__file__).with_name("base.sh")], check=True, text=True, capture_output=True
+    )  # fmt: skip
+    return Path(made.stdout.strip())
 
 
 @contextmanager
