@@ -21,8 +21,11 @@ from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.seal import Seal, SealedFile, file_sha256, read_seal, sealed_days, write_seal
 
-FORMAT = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 32768"
-"""Of the files: row groups small enough to be written in little memory and skipped when not asked for."""
+FORMAT = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192"
+"""Of the files: row groups small enough to be written in little memory and skipped when not asked for.
+
+36,000 rows an hour took 100 MB of a station in groups of 32,768 and sorted, 10 MB so.
+"""
 
 _HOUR = "date=%Y-%m-%d/hour=%H.parquet"
 _ANY_HOUR = "date=????-??-??/hour=??.parquet"
@@ -161,10 +164,11 @@ class Publisher:
         temporary = self._temporary / hour.file.replace("/", "-")
         columns = ", ".join([*COLUMNS[hour.table], *CHAIN])
         try:
+            # In the order of the chain without sorting them: DuckDB keeps the order in which rows were added.
             with self._ledger.reading() as log:
                 (rows,) = log.execute(
                     f"COPY (SELECT {columns} FROM {hour.table} WHERE recorded_at >= $since "  # noqa: S608
-                    f"AND recorded_at < $until ORDER BY chain_seq) TO {quoted(temporary)} ({FORMAT})",
+                    f"AND recorded_at < $until) TO {quoted(temporary)} ({FORMAT})",
                     {"since": hour.start, "until": hour.start + timedelta(hours=1)},
                 ).fetchone() or (0,)
         except StoreError:

@@ -46,6 +46,24 @@ def test_a_file_is_written_again_only_when_it_has_new_rows(tmp_path: Path) -> No
         everything(made)
 
 
+def test_a_long_hour_stands_in_the_order_of_the_chain(tmp_path: Path) -> None:
+    """Nothing sorts it: DuckDB gives rows as they were added, also from a database that was made anew."""
+    with log(tmp_path) as made:
+        for _ in range(10):
+            made.ledger.commit([event(NOON) for _ in range(1000)], NOON)
+            made.ledger.checkpoint()
+            made.add(event(NOON))
+        made.publisher.publish()
+        assert made.shown() == list(range(1, 10_011))
+        database, file = made.state / "t.duckdb", made.file("2026-11-22 12")
+        ((groups,),) = asked("SELECT num_row_groups FROM parquet_file_metadata(?)", str(file))
+        assert groups > 1
+    database.unlink()
+    file.unlink()
+    with log(tmp_path) as again:
+        assert again.shown() == list(range(1, 10_011))
+
+
 def test_every_table_has_a_file_before_it_has_a_row(tmp_path: Path) -> None:
     with log(tmp_path) as made:
         assert {table: made.shown(table) for table in COLUMNS} == {table: [] for table in COLUMNS}
