@@ -132,6 +132,8 @@ class Inspector:
                 self._finish(batch)
         except DiskFullError as fault:
             self._hold(batch, fault)
+        else:
+            self._tidy()
 
     def _collect(self, batch: Batch, beat: Beat) -> None:
         """Judge the next frame, and those behind it that are ready, up to `batch_max`; a suspect alone."""
@@ -189,6 +191,16 @@ class Inspector:
         for waiting in batch.taken():
             self._careful.end(waiting.frame_id)
             self._retire(waiting)
+
+    def _tidy(self) -> None:
+        """Between two frames: what the log would do within a commit otherwise."""
+        if self._ahead or self._arrivals.depth:
+            return
+        try:
+            self._ledger.fold()
+        except DiskFullError as fault:
+            LOG.error("holding: %s", fault)
+            self._watch.exhausted()
 
     def _hold(self, batch: Batch, fault: DiskFullError) -> None:
         """No room: nothing is told, nothing leaves the spool, and all of it is next when there is room."""

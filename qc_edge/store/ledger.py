@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +23,9 @@ from qc_edge.store.durable import Disk
 from qc_edge.store.journal import Journal
 from qc_edge.store.past import DayCounts, Past, day_counts, read_everything, read_past
 
+FOLD_BYTES = 1 << 20
+"""Of the write-ahead log: some 900 rows."""
+
 
 class Ledger:
     """Opened by the one process that runs the station; commits from any thread, one at a time.
@@ -36,6 +40,7 @@ class Ledger:
         Raises StoreError if neither the database nor a new one in its place can be opened.
         """
         self._path = database
+        self._wal = f"{database}.wal"
         self._doubt = Path(f"{database}.doubt")
         self._lock = threading.Lock()
         self._disk = disk
@@ -156,10 +161,22 @@ class Ledger:
                     self._doubt.touch()
                 raise _store_error(self._path, fault) from fault
 
-    def checkpoint(self) -> None:
-        """Fold the write-ahead log into the database file."""
+    def fold(self) -> None:
+        """If there is much of it, fold the write-ahead log into the database: for when nothing waits.
+
+        It takes 10 to 40 ms. Left alone, DuckDB does it within a commit, of 12,000 rows in 330 ms. Raises
+        DiskFullError or StoreError; the rows stand in the journal.
+        """
         with self._lock:
-            self._log.execute("CHECKPOINT log")
+            if self._is_behind or _size(self._wal) < FOLD_BYTES:
+                return
+            try:
+                self._log.execute("CHECKPOINT log")
+            except duckdb.TransactionException:
+                pass  # somebody reads, and this DuckDB waits for that: next time
+            except duckdb.Error as fault:
+                self._is_behind = True
+                raise _store_error(self._path, fault) from fault
 
     def close(self) -> None:
         """Close cleanly, so that the next start finds no write-ahead log."""
@@ -244,6 +261,13 @@ class Ledger:
     def _one(self, query: str, *values: object) -> tuple[Any, ...]:
         row: tuple[Any, ...] | None = self._log.execute(query, values).fetchone()
         return row or ()
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 (hot path: no Path objects)
+    except FileNotFoundError:
+        return 0
 
 
 def _store_error(path: Path, fault: duckdb.Error) -> StoreError:
