@@ -18,7 +18,6 @@ from qc_edge.metrics.server import _Handler as _Scrape
 from qc_edge.metrics.server import _Server, _Server6, _UnixServer
 from qc_edge.report.dossier import Dossier
 from qc_edge.report.pictures import Picture
-from qc_edge.store.ledger import Ledger
 from qc_edge.store.seal import Seal
 
 calibration: Calibration
@@ -46,9 +45,6 @@ session.log_severity_level
 # watchdog calls these
 _Emitter.get_event_mask_from_filter
 _Handler.dispatch
-
-# tests of damaged logs call this
-Ledger.checkpoint
 
 # written to the log as whole rows, asked for in SQL
 gap.noticed_at

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from qc_edge.errors import StoreError
+from qc_edge.store import ledger
 from qc_edge.store.seal import file_sha256, read_seal, seal_path, sealed_days
-from tests.publish.rows import Log, asked, at, event, everything, inspection, log
+from tests.publish.rows import NOON, Log, asked, at, event, everything, inspection, log
 
 DAY = date(2026, 11, 22)
 NEXT = at("2026-11-23 00:05")
@@ -102,6 +103,27 @@ def test_what_was_not_published_yet_is_in_the_seal(tmp_path: Path) -> None:
         made.add(event(at("2026-11-22 12:11")))
         seal, _ = made.publisher.seal(DAY, NEXT)
         assert seal.rows == 2
+
+
+def test_a_long_hour_has_the_same_bytes_however_the_log_was_folded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "FOLD_BYTES", 1)
+    with log(tmp_path) as made:
+        for _ in range(10):
+            made.ledger.commit([event(NOON) for _ in range(1000)], NOON)
+            made.ledger.fold()
+            made.add(event(NOON))
+        seal, _ = made.publisher.seal(DAY, NEXT)
+        file = made.file("2026-11-22 12")
+        ((groups,),) = asked("SELECT num_row_groups FROM parquet_file_metadata(?)", str(file))
+        assert groups > 1
+    file.unlink()
+    (tmp_path / "t.duckdb").unlink()
+    with log(tmp_path) as again:
+        assert again.shown() == list(range(1, 10_011))
+        digests = {each.path: each.sha256 for each in seal.files}
+        assert file_sha256(file) == digests[file.relative_to(again.published).as_posix()]
 
 
 def test_a_deleted_file_of_a_sealed_day_comes_back_byte_for_byte(tmp_path: Path) -> None:
