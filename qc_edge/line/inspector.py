@@ -7,6 +7,7 @@ the spool. A crash between any two of them replays from the spool.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -38,6 +39,8 @@ from qc_edge.vision import UnreadableFrameError
 
 _TAKE_S = 0.25
 _POLL_S = 1.0
+_PAUSE_S = 20.0
+"""Without a frame for so long, the line pauses."""
 
 
 class Inspector:
@@ -78,6 +81,7 @@ class Inspector:
         self._simulated = simulated
         self._recorded = ledger.known(arrivals.recovered)
         self._unfinished: list[Waiting] = []
+        self._finished_at = time.monotonic()
         self._between: deque[tuple[Callable[[], None], Future[None]]] = deque()
         self._ahead = Lookahead(
             arrivals, spool, careful, threads, lambda: self.rules, self._passed, lambda: bool(self._between)
@@ -177,6 +181,7 @@ class Inspector:
 
     def _finish(self, batch: Batch) -> None:
         """Evidence, rows, announcements, retirement: in this order and no other."""
+        self._finished_at = time.monotonic()
         self._judge.finish()
         if any(each.found.waiting.original_name is not None for each in batch.judged):
             self._spool.sync()
@@ -193,11 +198,11 @@ class Inspector:
             self._retire(waiting)
 
     def _tidy(self) -> None:
-        """Between two frames: what the log would do within a commit otherwise."""
+        """Nothing waits: the log does what would else hold up a frame."""
         if self._ahead or self._arrivals.depth:
             return
         try:
-            self._ledger.fold()
+            self._ledger.tidy(paused=time.monotonic() - self._finished_at > _PAUSE_S)
         except DiskFullError as fault:
             LOG.error("holding: %s", fault)
             self._watch.exhausted()

@@ -15,6 +15,7 @@ from qc_edge.service.clock import utc_now
 from qc_edge.store.chain import CHAIN, Link
 from qc_edge.store.duck import open_duckdb
 from qc_edge.store.durable import store_error
+from qc_edge.store.fold import never_by_itself
 from qc_edge.store.schema import migrate
 
 STORAGE_VERSION = "v1.4.0"
@@ -37,6 +38,7 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     log.execute(f"ATTACH '{quoted}' AS log (STORAGE_VERSION '{STORAGE_VERSION}')")
     log.execute("USE log")
     migrate(log)
+    never_by_itself(log)
     return log
 
 

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from qc_edge.domain.frame import FrameId
-from qc_edge.domain.inspection import COLUMNS, Row
+from qc_edge.domain.inspection import Row
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.store import chain
 from qc_edge.store.database import connect, insert, open_or_set_aside, writer
 from qc_edge.store.durable import Disk
+from qc_edge.store.fold import Folding
 from qc_edge.store.journal import Journal
-from qc_edge.store.past import DayCounts, Past, day_counts, read_everything, read_past
-
-FOLD_BYTES = 1 << 20
-"""Of the write-ahead log: some 900 rows."""
+from qc_edge.store.past import (
+    DayCounts,
+    Past,
+    day_counts,
+    known,
+    last_event,
+    last_threshold_id,
+    newest_links,
+    read_everything,
+    read_past,
+)
 
 
 class Ledger:
@@ -40,7 +46,7 @@ class Ledger:
         Raises StoreError if neither the database nor a new one in its place can be opened.
         """
         self._path = database
-        self._wal = f"{database}.wal"
+        self._folding = Folding(database)
         self._doubt = Path(f"{database}.doubt")
         self._lock = threading.Lock()
         self._disk = disk
@@ -117,33 +123,17 @@ class Ledger:
         if not wanted:
             return set()
         with self._asking():
-            found = self._log.execute(
-                "SELECT frame_id FROM inspections WHERE frame_id BETWEEN $low AND $high "
-                "AND frame_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
-                "SELECT gap_id FROM gaps WHERE gap_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
-                "SELECT event_id FROM events WHERE event_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
-                "SELECT label_id FROM labels WHERE label_id IN (SELECT unnest($wanted::VARCHAR[]))",
-                {"low": min(wanted), "high": max(wanted), "wanted": wanted},
-            ).fetchall()
-        return {FrameId(name) for (name,) in found}
+            return known(self._log, wanted)
 
     def last_threshold_id(self) -> str | None:
         """The threshold in force at the end of the log: of its newest inspection, or of a change after it."""
         with self._asking():
-            row = self._one(
-                "SELECT threshold_id FROM ("
-                "(SELECT chain_seq, threshold_id FROM inspections ORDER BY chain_seq DESC LIMIT 1) UNION ALL "
-                "(SELECT chain_seq, after FROM events WHERE kind = 'threshold' "
-                "ORDER BY chain_seq DESC LIMIT 1)"
-                ") ORDER BY chain_seq DESC LIMIT 1"
-            )
-        return row[0] if row else None
+            return last_threshold_id(self._log)
 
     def last_event(self, kind: str) -> str | None:
         """What the newest event of that kind says in `after`."""
         with self._asking():
-            row = self._one("SELECT after FROM events WHERE kind = ? ORDER BY chain_seq DESC LIMIT 1", kind)
-        return row[0] if row else None
+            return last_event(self._log, kind)
 
     def day_counts(self, day: datetime) -> DayCounts:
         """The tally of the UTC day that `day` falls in."""
@@ -161,19 +151,16 @@ class Ledger:
                     self._doubt.touch()
                 raise _store_error(self._path, fault) from fault
 
-    def fold(self) -> None:
-        """If there is much of it, fold the write-ahead log into the database: for when nothing waits.
+    def tidy(self, *, paused: bool) -> None:
+        """For when nothing waits, or the line has even `paused`: what would else hold up a commit.
 
-        It takes 10 to 40 ms. Left alone, DuckDB does it within a commit, of 12,000 rows in 330 ms. Raises
-        DiskFullError or StoreError; the rows stand in the journal.
+        Raises DiskFullError or StoreError; the rows stand in the journal.
         """
         with self._lock:
-            if self._is_behind or _size(self._wal) < FOLD_BYTES:
+            if self._is_behind:
                 return
             try:
-                self._log.execute("CHECKPOINT log")
-            except duckdb.TransactionException:
-                pass  # somebody reads, and this DuckDB waits for that: next time
+                self._folding.tidy(self._log, paused=paused)
             except duckdb.Error as fault:
                 self._is_behind = True
                 raise _store_error(self._path, fault) from fault
@@ -250,24 +237,10 @@ class Ledger:
             self.mended.append(f"{added} rows were brought into the database from the journal")
 
     def _newest_in_database(self) -> tuple[int, str]:
-        newest = {
-            table: self._one(f"SELECT chain_seq, chain_hash FROM {table} ORDER BY chain_seq DESC LIMIT 1")  # noqa: S608
-            for table in COLUMNS
-        }
+        newest = newest_links(self._log)
         self._newest = {table: row[0] if row else 0 for table, row in newest.items()}
         seq, sha256 = max((row for row in newest.values() if row), default=(0, chain.GENESIS))
         return seq, sha256
-
-    def _one(self, query: str, *values: object) -> tuple[Any, ...]:
-        row: tuple[Any, ...] | None = self._log.execute(query, values).fetchone()
-        return row or ()
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size  # noqa: PTH116 (hot path: no Path objects)
-    except FileNotFoundError:
-        return 0
 
 
 def _store_error(path: Path, fault: duckdb.Error) -> StoreError:

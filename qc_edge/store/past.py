@@ -6,6 +6,7 @@ before a number, or before a time, by the extremes that it keeps of each part of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -65,6 +66,48 @@ def day_counts(log: duckdb.DuckDBPyConnection, day: datetime) -> DayCounts:
     lost = log.execute("SELECT coalesce(sum(lost), 0)::BIGINT FROM gaps WHERE recorded_at >= ?", [since])
     ((counts.lost,),) = lost.fetchall()
     return counts
+
+
+def known(log: duckdb.DuckDBPyConnection, wanted: Sequence[FrameId]) -> set[FrameId]:
+    """Those ids that have a row in any table. Raises duckdb.Error."""
+    found = log.execute(
+        "SELECT frame_id FROM inspections WHERE frame_id BETWEEN $low AND $high "
+        "AND frame_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
+        "SELECT gap_id FROM gaps WHERE gap_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
+        "SELECT event_id FROM events WHERE event_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
+        "SELECT label_id FROM labels WHERE label_id IN (SELECT unnest($wanted::VARCHAR[]))",
+        {"low": min(wanted), "high": max(wanted), "wanted": list(wanted)},
+    ).fetchall()
+    return {FrameId(name) for (name,) in found}
+
+
+def last_threshold_id(log: duckdb.DuckDBPyConnection) -> str | None:
+    """The threshold in force at the end: of the newest inspection, or of a change after it."""
+    found = log.execute(
+        "SELECT threshold_id FROM ("
+        "(SELECT chain_seq, threshold_id FROM inspections ORDER BY chain_seq DESC LIMIT 1) UNION ALL "
+        "(SELECT chain_seq, after FROM events WHERE kind = 'threshold' ORDER BY chain_seq DESC LIMIT 1)"
+        ") ORDER BY chain_seq DESC LIMIT 1"
+    ).fetchone()
+    return found[0] if found else None
+
+
+def last_event(log: duckdb.DuckDBPyConnection, kind: str) -> str | None:
+    """What the newest event of that kind says in `after`."""
+    found = log.execute(
+        "SELECT after FROM events WHERE kind = ? ORDER BY chain_seq DESC LIMIT 1", [kind]
+    ).fetchone()
+    return found[0] if found else None
+
+
+def newest_links(log: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str] | None]:
+    """The number and hash of the newest row of each table, None for a table without rows."""
+    return {
+        table: log.execute(
+            f"SELECT chain_seq, chain_hash FROM {table} ORDER BY chain_seq DESC LIMIT 1"  # noqa: S608
+        ).fetchone()
+        for table in COLUMNS
+    }
 
 
 def _newest_id(log: duckdb.DuckDBPyConnection) -> FrameId | None:

@@ -12,7 +12,7 @@ import pytest
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import DiskFullError, StoreError
-from qc_edge.store import ledger as ledgers
+from qc_edge.store import fold
 from qc_edge.store.chain import CHAIN
 from qc_edge.store.durable import Disk
 from tests.publish.rows import NOON, Log, asked, at, event, everything, gap, inspection, label, log
@@ -51,11 +51,11 @@ def test_a_long_hour_stands_in_the_order_of_the_chain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing sorts it: DuckDB gives rows as they were added, also from a database that was made anew."""
-    monkeypatch.setattr(ledgers, "FOLD_BYTES", 1)
+    monkeypatch.setattr(fold, "FOLD_BYTES", 1)
     with log(tmp_path) as made:
         for _ in range(10):
             made.ledger.commit([event(NOON) for _ in range(1000)], NOON)
-            made.ledger.fold()
+            made.ledger.tidy(paused=False)
             made.add(event(NOON))
         made.publisher.publish()
         assert made.shown() == list(range(1, 10_011))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qc_edge.errors import StoreError
-from qc_edge.store import ledger
+from qc_edge.store import fold
 from qc_edge.store.seal import file_sha256, read_seal, seal_path, sealed_days
 from tests.publish.rows import NOON, Log, asked, at, event, everything, inspection, log
 
@@ -108,11 +108,11 @@ def test_what_was_not_published_yet_is_in_the_seal(tmp_path: Path) -> None:
 def test_a_long_hour_has_the_same_bytes_however_the_log_was_folded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "FOLD_BYTES", 1)
+    monkeypatch.setattr(fold, "FOLD_BYTES", 1)
     with log(tmp_path) as made:
         for _ in range(10):
             made.ledger.commit([event(NOON) for _ in range(1000)], NOON)
-            made.ledger.fold()
+            made.ledger.tidy(paused=False)
             made.add(event(NOON))
         seal, _ = made.publisher.seal(DAY, NEXT)
         file = made.file("2026-11-22 12")

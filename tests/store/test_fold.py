@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from qc_edge.errors import DiskFullError
-from qc_edge.store import ledger as module
+from qc_edge.store import fold as module
 from tests.station.harness import GOOD, drop, make_station, part, running
 from tests.store.rows import content, fill, open_ledger
 
@@ -22,17 +22,40 @@ def test_little_is_left_alone_and_much_is_folded(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(module, "FOLD_BYTES", 30_000)
     ledger = open_ledger(tmp_path)
     fill(ledger, 20)
-    ledger.fold()
+    ledger.tidy(paused=False)
     assert 0 < wal(tmp_path).stat().st_size < module.FOLD_BYTES
     fill(ledger, 200, first=20)
     assert wal(tmp_path).stat().st_size > module.FOLD_BYTES
     rows = content(ledger)
-    ledger.fold()
+    ledger.tidy(paused=False)
     assert not wal(tmp_path).exists()
     fill(ledger, 1, first=220)
     assert content(ledger)[:-1] == rows
     ledger.close()
     assert open_ledger(tmp_path).mended == []
+
+
+def test_pieces_are_joined_when_the_line_pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pieces() -> int:
+        ((number,),) = ledger._log.execute(
+            "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('events')"
+        ).fetchall()
+        return int(number)
+
+    ledger = open_ledger(tmp_path)
+    monkeypatch.setattr(module, "FOLD_BYTES", 1)
+    for turn in range(module.JOIN_AFTER):
+        fill(ledger, 10, first=10 * turn)
+        ledger.tidy(paused=True)
+    rows, before = content(ledger), pieces()
+    monkeypatch.undo()
+    ledger.tidy(paused=False)
+    assert pieces() == before > 1
+    fill(ledger, 1, first=1000)
+    ledger.tidy(paused=True)
+    assert pieces() < before
+    assert content(ledger)[:-1] == rows
+    ledger.close()
 
 
 def test_a_reader_meanwhile_keeps_what_it_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +65,7 @@ def test_a_reader_meanwhile_keeps_what_it_sees(tmp_path: Path, monkeypatch: pyte
     with ledger.reading() as log:
         assert log.execute("SELECT count(*) FROM gaps").fetchone() == (3,)
         fill(ledger, 5, first=5)
-        ledger.fold()
+        ledger.tidy(paused=False)
         assert log.execute("SELECT count(*) FROM gaps").fetchone() == (3,)
     fill(ledger, 5, first=10)
     assert len(content(ledger)) == 15
@@ -66,9 +89,9 @@ def test_without_room_it_is_said_and_the_next_commit_mends_it(
     fill(ledger, 5)
     real, ledger._log = ledger._log, Full()  # type: ignore[assignment]
     with pytest.raises(DiskFullError):
-        ledger.fold()
+        ledger.tidy(paused=False)
     real.close()
-    ledger.fold()  # not again before it is mended
+    ledger.tidy(paused=False)  # not again before it is mended
     fill(ledger, 5, first=5)
     assert len(content(ledger)) == 10
 
