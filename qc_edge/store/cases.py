@@ -15,9 +15,10 @@ import duckdb
 from qc_edge.domain.inspection import COLUMNS, Event, Gap, Inspection, Label
 from qc_edge.settings import StationPaths
 from qc_edge.store.chain import GENESIS, chain_hash
+from qc_edge.store.duck import quoted
 from qc_edge.store.published_rows import columns_of, together
 from qc_edge.store.reading import inspection, timed
-from qc_edge.store.rows import BusyRowsError, Rows, connection, normal, open_database, quoted
+from qc_edge.store.rows import BusyRowsError, Rows, connection, normal, open_database
 
 _AROUND = timedelta(minutes=10)
 _CHANGES = (

@@ -13,7 +13,7 @@ from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.store.chain import CHAIN, Link
-from qc_edge.store.duck import open_duckdb
+from qc_edge.store.duck import open_duckdb, quoted
 from qc_edge.store.durable import store_error
 from qc_edge.store.fold import never_by_itself
 from qc_edge.store.schema import migrate
@@ -34,8 +34,7 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     Raises duckdb.Error if it does not open, StoreError if it is from a newer version.
     """
     log = open_duckdb(threads=1, memory_limit="512MB")
-    quoted = str(path).replace("'", "''")
-    log.execute(f"ATTACH '{quoted}' AS log (STORAGE_VERSION '{STORAGE_VERSION}')")
+    log.execute(f"ATTACH {quoted(path)} AS log (STORAGE_VERSION '{STORAGE_VERSION}')")
     log.execute("USE log")
     migrate(log)
     never_by_itself(log)

@@ -27,3 +27,8 @@ def open_duckdb(
     # Not taken in `config`. Where Python runs without a script, DuckDB draws a bar on stdout after 2 s.
     log.execute("SET enable_progress_bar = false")
     return log
+
+
+def quoted(text: str | Path) -> str:
+    """`text` as a literal of SQL."""
+    return "'" + str(text).replace("'", "''") + "'"

@@ -16,6 +16,7 @@ import duckdb
 
 from qc_edge.domain.history import Flip, Judged, Labelled, Selection, Shadowed, Stored, Totals
 from qc_edge.errors import StoreError
+from qc_edge.store.duck import quoted
 from qc_edge.store.durable import write_file
 
 BINS = 100
@@ -179,11 +180,6 @@ def _condition(selection: Selection) -> tuple[str, dict[str, object]]:
         parts.append("list_contains($cameras, camera)")
         values["cameras"] = list(selection.cameras)
     return (f" WHERE {' AND '.join(parts)}" if parts else ""), values
-
-
-def quoted(path: Path) -> str:
-    """`path` as SQL writes it."""
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _timed(row: tuple[Any, ...]) -> tuple[Any, ...]:

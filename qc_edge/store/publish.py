@@ -17,6 +17,7 @@ import duckdb
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
 from qc_edge.store.chain import CHAIN
+from qc_edge.store.duck import quoted
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.seal import Seal, SealedFile, file_sha256, read_seal, sealed_days, write_seal
@@ -222,11 +223,6 @@ class Publisher:
 
     def _is_sealed(self, hour: Hour) -> bool:
         return hour.start.date() in self._sealed
-
-
-def quoted(path: Path) -> str:
-    """`path` as a literal of SQL."""
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _some(files: list[str]) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
-from qc_edge.store.rows import Rows, connection, quoted
+from qc_edge.store.duck import quoted
+from qc_edge.store.rows import Rows, connection
 
 _NAME = re.compile(r"date=(\d{4}-\d{2}-\d{2})/hour=(\d{2})\.parquet$")
 

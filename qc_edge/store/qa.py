@@ -20,8 +20,7 @@ from qc_edge.service.beats import Beat
 from qc_edge.service.logs import LOG
 from qc_edge.service.opened import OpenWatch
 from qc_edge.store.database import STORAGE_VERSION
-from qc_edge.store.duck import open_duckdb
-from qc_edge.store.publish import quoted
+from qc_edge.store.duck import open_duckdb, quoted
 from qc_edge.store.views import comments, script
 
 _BLOCK = 16384

@@ -16,7 +16,7 @@ import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
-from qc_edge.store.duck import open_duckdb
+from qc_edge.store.duck import open_duckdb, quoted
 
 
 class BusyRowsError(StoreError):
@@ -179,11 +179,6 @@ def _value(name: str, kind: str) -> str:
     if kind.startswith("TIMESTAMP"):
         return f"""strftime({name}::TIMESTAMP, '"%Y-%m-%dT%H:%M:%S.%f+00:00"')"""
     return f"{name}::VARCHAR"
-
-
-def quoted(text: str | Path) -> str:
-    """`text` as SQL has it."""
-    return "'" + str(text).replace("'", "''") + "'"
 
 
 class _Tables:

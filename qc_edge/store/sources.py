@@ -11,8 +11,8 @@ import duckdb
 
 from qc_edge.domain.history import Selection
 from qc_edge.errors import UsageError
-from qc_edge.store.duck import open_duckdb
-from qc_edge.store.history import History, quoted, unreadable
+from qc_edge.store.duck import open_duckdb, quoted
+from qc_edge.store.history import History, unreadable
 
 _MEMORY = "1GB"
 """The station that is asked may be running on the same machine."""

@@ -146,6 +146,14 @@ def log(state: Path, disk: Disk | None = None, *, compared: datetime | None = NO
         ledger.close()
 
 
+def long_hour(made: Log) -> None:
+    """10,010 events, the log folded wherever it may be."""
+    for _ in range(10):
+        made.ledger.commit([event(NOON) for _ in range(1000)], NOON)
+        made.ledger.tidy(paused=False)
+        made.add(event(NOON))
+
+
 def everything(made: Log) -> None:
     """Every row of every table is published once and only once."""
     for table in COLUMNS:

@@ -15,7 +15,7 @@ from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.store import fold
 from qc_edge.store.chain import CHAIN
 from qc_edge.store.durable import Disk
-from tests.publish.rows import NOON, Log, asked, at, event, everything, gap, inspection, label, log
+from tests.publish.rows import NOON, Log, asked, at, event, everything, gap, inspection, label, log, long_hour
 
 
 def test_a_row_is_in_the_file_of_the_hour_in_which_it_was_recorded(tmp_path: Path) -> None:
@@ -53,10 +53,7 @@ def test_a_long_hour_stands_in_the_order_of_the_chain(
     """Nothing sorts it: DuckDB gives rows as they were added, also from a database that was made anew."""
     monkeypatch.setattr(fold, "FOLD_BYTES", 1)
     with log(tmp_path) as made:
-        for _ in range(10):
-            made.ledger.commit([event(NOON) for _ in range(1000)], NOON)
-            made.ledger.tidy(paused=False)
-            made.add(event(NOON))
+        long_hour(made)
         made.publisher.publish()
         assert made.shown() == list(range(1, 10_011))
         database, file = made.state / "t.duckdb", made.file("2026-11-22 12")

@@ -12,7 +12,7 @@ import pytest
 from qc_edge.errors import StoreError
 from qc_edge.store import fold
 from qc_edge.store.seal import file_sha256, read_seal, seal_path, sealed_days
-from tests.publish.rows import NOON, Log, asked, at, event, everything, inspection, log
+from tests.publish.rows import Log, asked, at, event, everything, inspection, log, long_hour
 
 DAY = date(2026, 11, 22)
 NEXT = at("2026-11-23 00:05")
@@ -110,10 +110,7 @@ def test_a_long_hour_has_the_same_bytes_however_the_log_was_folded(
 ) -> None:
     monkeypatch.setattr(fold, "FOLD_BYTES", 1)
     with log(tmp_path) as made:
-        for _ in range(10):
-            made.ledger.commit([event(NOON) for _ in range(1000)], NOON)
-            made.ledger.tidy(paused=False)
-            made.add(event(NOON))
+        long_hour(made)
         seal, _ = made.publisher.seal(DAY, NEXT)
         file = made.file("2026-11-22 12")
         ((groups,),) = asked("SELECT num_row_groups FROM parquet_file_metadata(?)", str(file))
