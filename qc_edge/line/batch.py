@@ -35,3 +35,7 @@ class Batch:
         frames = [*(each.found for each in self.judged), *self.run]
         both = [waiting for waiting, _ in self.rows] + [found.waiting for found in frames]
         return sorted(both, key=lambda waiting: waiting.frame_id)
+
+    def clear(self) -> None:
+        """All of it has its rows."""
+        self.rows, self.judged, self.run = [], [], []

@@ -1,7 +1,8 @@
 """The inspector: takes what waits, oldest first, and brings each frame to exactly one row.
 
-The order is the guarantee: evidence durable, then the row, then the announcement, then the frame leaves
-the spool. A crash between any two of them replays from the spool.
+The order is the guarantee: evidence durable, then the row in the journal, then the announcement, then the
+frame leaves the spool. A crash between any two of them replays from the spool. The database, which is a way
+to ask, has the row last: no part waits for it.
 """
 
 from __future__ import annotations
@@ -187,7 +188,7 @@ class Inspector:
             self._spool.sync()
         now = utc_now()
         inspections = [self._conclude(judged, now) for judged in batch.judged]
-        self._ledger.commit([*(row for _, row in batch.rows), *inspections], now)
+        self._ledger.promise([*(row for _, row in batch.rows), *inspections], now)
         for _, row in batch.rows:
             if isinstance(row, Gap):
                 self._tally.lose(row.lost, now)
@@ -196,6 +197,8 @@ class Inspector:
         for waiting in batch.taken():
             self._careful.end(waiting.frame_id)
             self._retire(waiting)
+        batch.clear()
+        self._ledger.fulfil()
 
     def _tidy(self) -> None:
         """Nothing waits: the log does what would else hold up a frame."""
@@ -208,7 +211,7 @@ class Inspector:
             self._watch.exhausted()
 
     def _hold(self, batch: Batch, fault: DiskFullError) -> None:
-        """No room: nothing is told, nothing leaves the spool, and all of it is next when there is room."""
+        """No room: what has no row yet is not told, stays in the spool, and is next when there is room."""
         LOG.error("holding: %s", fault)
         self._watch.exhausted()
         self._judge.forget(batch.judged)

@@ -17,7 +17,7 @@ BOUNDS_S = (
 """Upper bounds of the buckets (seconds): from one gate to a line that has long moved on."""
 
 STEPS = ("wait", "read", "gates", "prepare", "infer", "evidence", "announce")
-"""A frame's way. announce: from the decision to the line being told, the commit of the row with it."""
+"""A frame's way. announce: from the decision to the line being told, its row in the journal with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.store.duck import open_duckdb
 from qc_edge.store.durable import store_error
+from qc_edge.store.replaced import asked_again, in_portions, replaced_since
 from qc_edge.store.views import script
 
 _READS = {"SELECT", "EXPLAIN", "MULTI"}
@@ -29,7 +31,11 @@ _WORDS = {"SELECT", "FROM", "WITH", "VALUES", "TABLE", "DESCRIBE", "DESC", "SHOW
 _BLANK = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)+", re.DOTALL)
 _EXPLAIN = re.compile(r"EXPLAIN(?:\s+ANALYZE)?(?:\s*\([^)]*\))?", re.IGNORECASE)
 _GROUP = "you need to be in the station's group to read its files"
-_PORTION = 2000
+
+_AGAIN = "ask again: the station replaces the file of the current hour every few seconds"
+
+Portion = list[tuple[Any, ...]]
+"""Some rows of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Answer:
 
     names: tuple[str, ...]
     types: tuple[str, ...]
-    portions: Iterator[list[tuple[Any, ...]]]
+    portions: Iterator[Portion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class Asking:
                 f"there are no published rows of {', '.join(missing)} in {published}",
                 hint="the station publishes them when it runs: qc-edge run",
             )
+        self._published = published
         self._log = open_duckdb(autoload_known_extensions=False)
         try:
             self._log.execute(script(published))
@@ -114,18 +121,19 @@ class Asking:
 
     def ask(self, statement: str) -> Answer:
         """The answer to one statement out of `statements`. Raises UsageError with DuckDB's own words."""
+        began, portions = time.time(), in_portions(self._log, statement, None, self._files)
         try:
-            asked = self._log.execute(statement)
+            first = next(portions, [])
         except duckdb.Error as fault:
             raise self._wrong(fault) from None
-        names = tuple(column[0] for column in asked.description or ())
-        types = tuple(str(column[1]) for column in asked.description or ())
-        return Answer(names, types, self._portions())
+        names = tuple(column[0] for column in self._log.description or ())
+        types = tuple(str(column[1]) for column in self._log.description or ())
+        return Answer(names, types, self._rest(first, portions, began))
 
     def count(self, statement: str) -> int | None:
         """How many rows it has; None if DuckDB cannot count that kind of statement."""
         try:
-            counted = self._log.execute(f"SELECT count(*) FROM ({statement}\n)").fetchone()  # noqa: S608
+            counted = self._one(f"SELECT count(*) FROM ({statement}\n)")  # noqa: S608
         except duckdb.Error:
             return None
         return int(counted[0]) if counted else None
@@ -135,8 +143,8 @@ class Asking:
         temporary = path.with_name(f".{path.name}.new")
         quoted = "'" + str(temporary).replace("'", "''") + "'"
         try:
-            self._log.execute(f"COPY (FROM ({statement}\n)) TO {quoted} (FORMAT parquet, COMPRESSION zstd)")
-            written = self._log.execute(f"SELECT num_rows FROM parquet_file_metadata({quoted})").fetchone()  # noqa: S608
+            self._one(f"COPY (FROM ({statement}\n)) TO {quoted} (FORMAT parquet, COMPRESSION zstd)")
+            written = self._one(f"SELECT num_rows FROM parquet_file_metadata({quoted})")  # noqa: S608
             os.replace(temporary, path)  # noqa: PTH105
         except duckdb.Error as fault:
             if isinstance(fault, duckdb.IOException) and temporary.name in str(fault):
@@ -174,12 +182,23 @@ class Asking:
         """End the statement that runs. From any thread, or a signal handler."""
         self._log.interrupt()
 
-    def _portions(self) -> Iterator[list[tuple[Any, ...]]]:
+    def _rest(self, first: Portion, rest: Iterator[Portion], began: float) -> Iterator[Portion]:
         try:
-            while portion := self._log.fetchmany(_PORTION):
-                yield portion
+            if first:
+                yield first
+            yield from rest
         except duckdb.Error as fault:
+            if replaced_since(began, self._files()):
+                raise StoreError(
+                    f"a file was replaced while its rows were being read: {_first_line(fault)}", hint=_AGAIN
+                ) from None
             raise self._wrong(fault) from None
+
+    def _files(self) -> Iterator[Path]:
+        return self._published.glob("*/date=*/hour=*.parquet")
+
+    def _one(self, statement: str) -> tuple[Any, ...] | None:
+        return asked_again(lambda: self._log.execute(statement).fetchone(), self._files)
 
     def _parsed(self, sql: str) -> list[duckdb.Statement]:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -89,11 +89,11 @@ def near_parts(paths: StationPaths, part_id: str) -> list[str]:
         source = rows.relation.sql("inspections", 0, 2**62)
         if source is None:
             return []
-        found = rows.cursor.execute(
+        found = rows.ask(
             f"SELECT part_id FROM {source} WHERE abs(length(part_id) - {len(part_id)}) <= {limit} "  # noqa: S608
             f"AND {distance} <= {limit} GROUP BY part_id ORDER BY min({distance}), part_id LIMIT {_NEAR}"
-        ).fetchall()
-    return [name for (name,) in found]
+        )
+        return [name for (name,) in found]
 
 
 @contextmanager
@@ -126,6 +126,10 @@ class _Globs:
 
     def release(self) -> None:
         """Nothing to do."""
+
+    def files(self) -> Iterable[Path]:
+        """All of them."""
+        return self._directory.glob("*/date=*/hour=*.parquet")
 
     def columns(self, table: str) -> dict[str, str]:
         source = self.sql(table, 0, 2**62)
@@ -185,7 +189,7 @@ def _dicts(rows: Rows, table: str, which: str) -> list[dict[str, Any]]:
     known = rows.columns(table)
     names = [name for name in (*COLUMNS[table], "chain_seq", "chain_hash") if name in known]
     empty = dict.fromkeys(COLUMNS[table])
-    found = rows.cursor.execute(f"SELECT {', '.join(names)} FROM {source} WHERE {which}").fetchall()  # noqa: S608
+    found = rows.ask(f"SELECT {', '.join(names)} FROM {source} WHERE {which}")  # noqa: S608
     return [empty | dict(zip(names, row, strict=True)) for row in found]
 
 

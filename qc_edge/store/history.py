@@ -7,7 +7,7 @@ columns `score`, `verdict` and `threshold`.
 # ruff: noqa: S608 - what comes from outside is bound, or a path that is quoted
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from qc_edge.domain.history import Flip, Judged, Labelled, Selection, Shadowed, 
 from qc_edge.errors import StoreError
 from qc_edge.store.duck import quoted
 from qc_edge.store.durable import write_file
+from qc_edge.store.replaced import asked_again, in_portions
 
 BINS = 100
 """Of the histogram: scores 0.00 to 1.00."""
@@ -40,8 +41,10 @@ class History:
         inspections: str = "inspections",
         labels: str = "labels",
         shadow: str = "shadow_scores",
+        files: Callable[[], Iterable[Path]] = tuple,
     ) -> None:
-        self._log = log
+        """`files`: those that may be replaced while they are read."""
+        self._log, self._files = log, files
         self._labels, self._shadow = labels, shadow
         self._where, self._values = _condition(selection)
         self._from = f"(SELECT {_COLUMNS} FROM {inspections}{self._where})"
@@ -129,13 +132,15 @@ class History:
 
     def stored(self) -> Iterator[list[Stored]]:
         """Judged inspections with their prepared input, oldest first, in portions."""
-        result = self._log.execute(
+        query = (
             "SELECT frame_id, part_id, recorded_at, camera, score, threshold, verdict, prepared_path, "
-            f"prepared_sha256 FROM {self._from} WHERE {_STORED} ORDER BY frame_id",
-            self._values,
+            f"prepared_sha256 FROM {self._from} WHERE {_STORED} ORDER BY frame_id"
         )
-        while rows := result.fetchmany(1000):
-            yield [Stored(*_timed(row)) for row in rows]
+        try:
+            for rows in in_portions(self._log, query, self._values, self._files):
+                yield [Stored(*_timed(row)) for row in rows]
+        except duckdb.Error as fault:
+            raise unreadable("the log", fault) from fault
 
     def shadowed(self) -> list[Shadowed]:
         """Every judged part that the shadow was shown, in order of time."""
@@ -162,7 +167,9 @@ class History:
 
     def _ask(self, query: str, **values: object) -> list[Any]:
         try:
-            return self._log.execute(query, {**self._values, **values}).fetchall()
+            return asked_again(
+                lambda: self._log.execute(query, {**self._values, **values}).fetchall(), self._files
+            )
         except duckdb.Error as fault:
             raise unreadable("the log", fault) from fault
 

@@ -31,13 +31,14 @@ from qc_edge.store.past import (
     read_everything,
     read_past,
 )
+from qc_edge.store.readers import Readers
 
 
 class Ledger:
     """Opened by the one process that runs the station; commits from any thread, one at a time.
 
-    A commit appends to the journal (synced), then to the database. If the database fails after that,
-    the rows stand in the journal and `reopen` brings the database up to it.
+    Rows are promised, appended to the journal and synced, then brought into the database. If the database
+    fails, they stand in the journal and `reopen` brings the database up to it.
     """
 
     def __init__(self, database: Path, journal: Path, set_aside: Path, disk: Disk) -> None:
@@ -52,9 +53,9 @@ class Ledger:
         self._disk = disk
         self._journal = Journal(journal, disk)
         self._closed_days: set[date] = set()
-        self._readers: set[duckdb.DuckDBPyConnection] = set()
-        self._reading_ended = threading.Condition()
+        self._readers = Readers()
         self._is_behind = False
+        self._promised: list[chain.Link] = []
         self._seq, self._hash = 0, chain.GENESIS
         self.past = Past()
         self.mended: list[str] = []
@@ -63,21 +64,30 @@ class Ledger:
         self.mended += dict.fromkeys(self._journal.mended)
 
     def commit(self, rows: Sequence[Row], now: datetime) -> None:
-        """Add `rows`, in order, in one transaction. On return they are durable.
+        """Promise `rows` and bring them into the database, in one transaction.
 
-        A row of a closed day is recorded at the first moment after it: the clock was stepped back.
         Raises DiskFullError or StoreError: then call `reopen` and ask `known` which rows stand.
         """
         with self._lock:
-            if self._is_behind:
-                self._reopen()
-            links, previous = [], self._hash
-            for seq, row in enumerate(rows, self._seq + 1):
-                links.append(chain.link(self._placed(row), seq, previous))
-                previous = links[-1].sha256
-            self._journal.append(links, now)
-            self._seq, self._hash = links[-1].seq, links[-1].sha256
-            self._insert(links)
+            self._promise(rows, now)
+            self._fulfil()
+
+    def promise(self, rows: Sequence[Row], now: datetime) -> None:
+        """Add `rows`, in order. On return they are durable and part of the chain, though not in the database.
+
+        A row of a closed day is recorded at the first moment after it: the clock was stepped back.
+        Raises DiskFullError or StoreError; then none of them stands.
+        """
+        with self._lock:
+            self._promise(rows, now)
+
+    def fulfil(self) -> None:
+        """Bring what was promised into the database.
+
+        Raises DiskFullError or StoreError: then call `reopen`.
+        """
+        with self._lock:
+            self._fulfil()
 
     def reopen(self) -> None:
         """After a failed commit: open the database again and bring it up to the journal.
@@ -102,9 +112,8 @@ class Ledger:
 
         Raises StoreError for whatever DuckDB raises meanwhile.
         """
-        with self._lock, self._reading_ended:
-            cursor = self._log.cursor()
-            self._readers.add(cursor)
+        with self._lock:
+            cursor = self._readers.cursor(self._log)
         try:
             cursor.execute("USE log")
             cursor.execute("BEGIN")
@@ -112,10 +121,7 @@ class Ledger:
         except duckdb.Error as fault:
             raise _store_error(self._path, fault) from fault
         finally:
-            cursor.close()
-            with self._reading_ended:
-                self._readers.discard(cursor)
-                self._reading_ended.notify_all()
+            self._readers.close(cursor)
 
     def known(self, frames: Iterable[FrameId]) -> set[FrameId]:
         """Those of `frames` that have a row. Raises StoreError if the log does not read."""
@@ -144,6 +150,7 @@ class Ledger:
     def _asking(self) -> Iterator[None]:
         """A start reads little of a long log. What does not read later makes the next start read all."""
         with self._lock:
+            self._fulfil()
             try:
                 yield
             except duckdb.Error as fault:
@@ -168,7 +175,7 @@ class Ledger:
     def close(self) -> None:
         """Close cleanly, so that the next start finds no write-ahead log."""
         with self._lock:
-            self._end_readers()
+            self._readers.end()
             self._writer.close()
             self._log.close()
             self._journal.close()
@@ -187,9 +194,32 @@ class Ledger:
             self._writer.close()  # else the damaged file stays open
             raise
 
+    def _promise(self, rows: Sequence[Row], now: datetime) -> None:
+        if self._is_behind:
+            self._reopen()
+        links, previous = [], self._hash
+        for seq, row in enumerate(rows, self._seq + 1):
+            links.append(chain.link(self._placed(row), seq, previous))
+            previous = links[-1].sha256
+        self._journal.append(links, now)
+        self._seq, self._hash = links[-1].seq, links[-1].sha256
+        self._promised += links
+
+    def _fulfil(self) -> None:
+        links, self._promised = self._promised, []
+        if not links or self._is_behind:
+            return
+        try:
+            insert(self._writer, links)
+        except duckdb.Error as fault:
+            # The rows stand in the journal; without them here, the next ones would leave a hole.
+            self._is_behind = True
+            raise _store_error(self._path, fault) from fault
+        self._newest |= {each.table: each.seq for each in links}
+
     def _reopen(self) -> None:
-        self._is_behind = True
-        self._end_readers()
+        self._is_behind, self._promised = True, []
+        self._readers.end()
         self._writer.close()
         self._log.close()
         try:
@@ -209,22 +239,6 @@ class Ledger:
         if day == at.date():
             return row
         return replace(row, recorded_at=datetime.combine(day, time(), timezone.utc))
-
-    def _end_readers(self) -> None:
-        with self._reading_ended:
-            while self._readers:
-                for cursor in self._readers:
-                    cursor.interrupt()
-                self._reading_ended.wait(0.02)
-
-    def _insert(self, links: Sequence[chain.Link]) -> None:
-        try:
-            insert(self._writer, links)
-        except duckdb.Error as fault:
-            # The rows stand in the journal; without them here, the next commit would leave a hole.
-            self._is_behind = True
-            raise _store_error(self._path, fault) from fault
-        self._newest |= {each.table: each.seq for each in links}
 
     def _catch_up(self) -> None:
         added = 0

@@ -70,7 +70,8 @@ class Publisher:
         """Hold the files against the database and write those that are missing or short; how many.
 
         Called once before `publish`, and now and then. Afterwards every table has a file, if only an
-        empty one for this hour. Raises StoreError.
+        empty one for an hour that is over: DuckDB opens the first of the files once when it reads a query
+        and again for its rows, so that one should not be replaced (`replaced`). Raises StoreError.
         """
         self._temporary.mkdir(parents=True, exist_ok=True)
         for path in self._temporary.iterdir():
@@ -89,8 +90,7 @@ class Publisher:
             }
         wanted = {Hour(table, start): rows for start, rows, _ in counted}
         if not wanted and not files:
-            now = now.astimezone(timezone.utc).replace(tzinfo=None)
-            wanted[Hour(table, now.replace(minute=0, second=0, microsecond=0))] = 0
+            wanted[Hour(table, _before(now))] = 0
         gone = sorted(hour.file for hour in self._rows if hour.table == table and hour not in files)
         if gone:
             self._finding("published_mended", f"{_some(gone)} had been deleted: published again")
@@ -223,6 +223,12 @@ class Publisher:
 
     def _is_sealed(self, hour: Hour) -> bool:
         return hour.start.date() in self._sealed
+
+
+def _before(now: datetime) -> datetime:
+    """The hour before `now`, or that of `now` where the one before was yesterday, which is to be sealed."""
+    this = now.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0, tzinfo=None)
+    return this - timedelta(hours=1) if this.hour else this
 
 
 def _some(files: list[str]) -> str:

@@ -15,6 +15,7 @@ from qc_edge.store.duck import quoted
 from qc_edge.store.rows import Rows, connection
 
 _NAME = re.compile(r"date=(\d{4}-\d{2}-\d{2})/hour=(\d{2})\.parquet$")
+_HELD = re.compile(r"/proc/self/fd/\d+")
 
 _LOOK = """
 SELECT count(*), min(chain_seq), max(chain_seq), min(recorded_at)::TIMESTAMP, max(recorded_at)::TIMESTAMP,
@@ -85,8 +86,9 @@ def open_published(
                     damaged.append(Damaged(path, "expected date=YYYY-MM-DD/hour=HH.parquet"))
                 elif found := _look(log, path, table, hour):
                     files.append(found)
-            except duckdb.Error as fault:
-                damaged.append(Damaged(path, str(fault).strip().splitlines()[0][:200]))
+            except (duckdb.Error, OSError) as fault:
+                words = _HELD.sub(path.name, str(fault).strip())
+                damaged.append(Damaged(path, words.splitlines()[0][:200]))
             say(1)
     return Published(Rows("published files", _Files(log, files), log), tuple(files), tuple(damaged))
 
@@ -97,10 +99,12 @@ def _hour(path: Path) -> datetime | None:
 
 
 def _look(log: duckdb.DuckDBPyConnection, path: Path, table: str, hour: datetime) -> PublishedFile | None:
-    seen = log.execute(_LOOK.replace("{file}", quoted(path))).fetchone()
-    if not seen or not seen[0]:
-        return None
-    return PublishedFile(path, table, hour, columns_of(log, path), *seen)
+    with path.open("rb") as file:
+        held = Path(f"/proc/self/fd/{file.fileno()}")  # this version of it, though another takes its name
+        seen = log.execute(_LOOK.replace("{file}", quoted(held))).fetchone()
+        if not seen or not seen[0]:
+            return None
+        return PublishedFile(path, table, hour, columns_of(log, held), *seen)
 
 
 def columns_of(log: duckdb.DuckDBPyConnection, path: Path) -> frozenset[str]:
@@ -138,6 +142,10 @@ class _Files:
 
     def release(self) -> None:
         """Nothing to do."""
+
+    def files(self) -> Iterable[Path]:
+        """All of them."""
+        return (each.path for files in self._files.values() for each in files)
 
     def columns(self, table: str) -> dict[str, str]:
         source = self.sql(table, 0, 2**62)

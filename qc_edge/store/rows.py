@@ -5,7 +5,7 @@ places that hold them as tables. Writes nothing, and judges nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,7 @@ import duckdb
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
 from qc_edge.store.duck import open_duckdb, quoted
+from qc_edge.store.replaced import in_portions
 
 
 class BusyRowsError(StoreError):
@@ -53,6 +54,9 @@ class Relation(Protocol):
 
     def release(self) -> None:
         """Let whoever writes the rows have them again."""
+
+    def files(self) -> Iterable[Path]:
+        """Those that may be replaced while they are read."""
 
 
 @dataclass(slots=True)
@@ -111,37 +115,35 @@ class Rows:
                 if (source := self.relation.sql(table, low, high))
             ]
             if parts:
-                rows = self._run(" UNION ALL ".join(parts) + " ORDER BY ALL")
-                while portion := rows.fetchmany(1000):
-                    for seq, sha256, text in portion:
-                        yield Told(seq, sha256, text)
+                for row in self.ask(" UNION ALL ".join(parts) + " ORDER BY ALL"):
+                    yield Told(*row)
 
     def select(self, query: str, table: str, first: int, last: int) -> Iterator[tuple[Any, ...]]:
         """`query` with {rows} in the place of the table's rows number `first` to `last`."""
         if source := self.relation.sql(table, first, last):
             kept = f"(SELECT * FROM {source} WHERE chain_seq BETWEEN {first} AND {last})"  # noqa: S608
-            found = self._run(query.replace("{rows}", kept))
-            while portion := found.fetchmany(1000):
+            yield from self.ask(query.replace("{rows}", kept))
+
+    def ask(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """The answer to any query, row by row; nothing else may be asked before its end."""
+        try:
+            for portion in in_portions(self.cursor, query, None, self.relation.files):
                 yield from portion
+        except duckdb.Error as fault:
+            raise self._error(fault) from fault
 
     def _number(self, choice: str, table: str, since: datetime | None = None) -> int:
         source = self.relation.sql(table, 0, 2**62)
         if source is None:
             return 0
         where = f" WHERE recorded_at >= TIMESTAMP '{since:%Y-%m-%d %H:%M:%S}'" if since else ""
-        row = self._run(f"SELECT {choice}(chain_seq) FROM {source}{where}").fetchone()  # noqa: S608
-        return int(row[0] or 0) if row else 0
+        ((number,),) = self.ask(f"SELECT {choice}(chain_seq) FROM {source}{where}")  # noqa: S608
+        return int(number or 0)
 
     def _text(self, table: str) -> str:
         if table not in self._texts:
             self._texts[table] = canonical_sql(table, self.columns(table))
         return self._texts[table]
-
-    def _run(self, query: str) -> duckdb.DuckDBPyConnection:
-        try:
-            return self.cursor.execute(query)
-        except duckdb.Error as fault:
-            raise self._error(fault) from fault
 
     def _error(self, fault: duckdb.Error) -> StoreError:
         if any(sign in str(fault) for sign in _BUSY):
@@ -198,6 +200,9 @@ class _Tables:
 
     def release(self) -> None:
         self._cursor.execute("DETACH log")
+
+    def files(self) -> Iterable[Path]:
+        return ()
 
     def columns(self, table: str) -> dict[str, str]:
         return self._columns.get(table, {})

@@ -34,7 +34,7 @@ def published(directory: Path, selection: Selection) -> Iterator[History]:
     with open_duckdb(memory_limit=_MEMORY) as log:
         yield History(
             log, selection, _rows_of(files, _NO_ROWS), _rows_of(labels, _NO_LABELS),
-            _rows_of(shadow, _NO_SHADOW),
+            _rows_of(shadow, _NO_SHADOW), lambda: map(Path, (*files, *labels, *shadow)),
         )  # fmt: skip
 
 

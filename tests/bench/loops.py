@@ -40,11 +40,20 @@ class PlainLoop:
             frames += len(files)
         return frames / (time.perf_counter() - begun)
 
-    def compute_ms(self, frames: list[npt.NDArray[np.uint8]], rounds: int) -> list[float]:
-        """Milliseconds for each frame in memory: the bare compute, without any file."""
+    def compute_ms(
+        self, frames: list[npt.NDArray[np.uint8]], rounds: int, rate_hz: float | None = None
+    ) -> list[float]:
+        """Milliseconds for each frame in memory: the bare compute, without any file.
+
+        One after the other, or at a steady rate: then caches and clocks are as cold as a line leaves them.
+        """
         taken = []
+        due = time.perf_counter()
         for _ in range(rounds):
             for gray in frames:
+                if rate_hz is not None:
+                    due += 1 / rate_hz
+                    time.sleep(max(0.0, due - time.perf_counter()))
                 begun = time.perf_counter()
                 self.one(gray)
                 taken.append((time.perf_counter() - begun) * 1e3)

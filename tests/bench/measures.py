@@ -108,6 +108,16 @@ def paced(size: Size, count: int, rate_hz: float, rows_before: int = 0) -> Figur
         }  # fmt: skip
 
 
+def compute_alone(size: Size, rate_hz: float) -> Figures:
+    """The bare compute per frame (ms), one after the other and at that rate."""
+    loop, frames = PlainLoop(MODEL), frames_of(size)
+    p50 = float(np.percentile(loop.compute_ms(frames, 10), 50))
+    return {
+        "compute_p50_ms": p50,
+        "compute_paced_p50_ms": float(np.percentile(loop.compute_ms(frames, 10, rate_hz), 50)),
+    }
+
+
 def disk_alone(size: Size, count: int, rate_hz: float) -> Figures:
     """Time (ms) of one write and fsync of such a frame at that rate, by a program that does nothing else."""
     data, taken = frames_of(size, 1)[0].tobytes(), []

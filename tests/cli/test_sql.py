@@ -83,7 +83,10 @@ def test_csv_has_a_header_and_reads_back(root: Path) -> None:
 
 def test_json_is_an_array_of_rows(root: Path) -> None:
     said = sql(
-        root, "SELECT part_id, recorded_at, score, 'nan'::DOUBLE AS no FROM inspections LIMIT 1", "--json"
+        root,
+        "SELECT part_id, recorded_at, score, 'nan'::DOUBLE AS no FROM inspections "
+        "ORDER BY recorded_at LIMIT 1",
+        "--json",
     )
     assert json.loads(said.stdout) == [
         {"part_id": "p0", "recorded_at": "2026-11-22T12:00:00", "score": 0.0, "no": None}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from glob import glob
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from qc_edge.domain.verdict import Threshold, decide, invalid
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.publish import Publisher
+from qc_edge.store.replaced import asked_again
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 _NUMBERS = count()
@@ -125,9 +127,13 @@ def numbers(published: Path, table: str) -> list[int]:
 
 
 def asked(sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    """The answer of a DuckDB of its own."""
+    """The answer of a DuckDB of its own; `values` may name published files of a running station."""
+
+    def files() -> Iterator[Path]:
+        return (Path(name) for pattern in values for name in glob(str(pattern)))  # noqa: PTH207 - absolute
+
     with duckdb.connect() as memory:
-        return memory.execute(sql, values).fetchall()
+        return asked_again(lambda: memory.execute(sql, values).fetchall(), files)
 
 
 @contextmanager

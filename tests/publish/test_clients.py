@@ -102,6 +102,7 @@ class Asking:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self.answers: list[Answer] = []
+        self.met: list[str] = []
         self.faults: list[str] = []
 
     def add(self, **clients: Callable[[StationPaths], tuple[object, ...]]) -> None:
@@ -119,12 +120,20 @@ class Asking:
     def _ask(self, clients: dict[str, Callable[[StationPaths], tuple[object, ...]]]) -> None:
         while not self._stop.is_set():
             for name, ask in clients.items():
-                at = datetime.now(timezone.utc).replace(tzinfo=None)
-                try:
-                    self.answers.append(Answer(name, at, *ask(self._paths)))  # type: ignore[arg-type]
-                except Exception as fault:  # noqa: BLE001 - whatever a client raises is the finding
-                    self.faults.append(f"{name}: {fault}")
+                if fault := self._fails(name, ask):
+                    self.met.append(fault)
+                    # What docs/qa.md tells a person to do.
+                    if fault := self._fails(name, ask):
+                        self.faults.append(fault)
                 self._stop.wait(0.1)
+
+    def _fails(self, name: str, ask: Callable[[StationPaths], tuple[object, ...]]) -> str | None:
+        at = datetime.now(timezone.utc).replace(tzinfo=None)
+        try:
+            self.answers.append(Answer(name, at, *ask(self._paths)))  # type: ignore[arg-type]
+        except Exception as fault:  # noqa: BLE001 - whatever a client raises is the finding
+            return f"{name}: {fault}"
+        return None
 
 
 @pytest.mark.serial
@@ -146,6 +155,8 @@ def test_clients_see_every_row_once_and_soon_and_are_never_locked_out(tmp_path: 
         assert station.wait(30) == 0
 
     assert not asking.faults
+    assert not any("lock" in fault for fault in asking.met)
+    assert len(asking.met) <= len(asking.answers) / 100, asking.met
     assert {answer.client for answer in asking.answers} == {
         "python",
         "read_write",

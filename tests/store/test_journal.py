@@ -161,3 +161,41 @@ def test_a_commit_that_the_database_refuses_stands_in_the_journal_and_leaves_no_
     assert ledger.known([*ids, gap(9).gap_id]) == ids
     ledger.close()
     check_agreement(tmp_path, 4)
+
+
+def test_what_was_promised_is_in_the_database_after_a_crash(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+    ledger.commit([event(1)], NOW)
+    ledger.promise([event(2), gap(2)], NOW)
+    assert len(content(ledger)) == 1
+    ledger.close()
+    ledger = open_ledger(tmp_path)
+    assert ledger.mended == ["2 rows were brought into the database from the journal"]
+    assert len(content(ledger)) == 3
+    ledger.close()
+    check_agreement(tmp_path, 3)
+
+
+def test_the_rows_of_one_thread_come_into_the_database_before_those_of_another(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+    ledger.promise([event(1)], NOW)
+    ledger.commit([event(2)], NOW)
+    assert len(content(ledger)) == 2
+    ledger.promise([event(3)], NOW)
+    assert ledger.known([event(3).event_id]) == {event(3).event_id}, "a promise counts"
+    ledger.fulfil()
+    ledger.close()
+    check_agreement(tmp_path, 3)
+
+
+def test_a_promise_that_the_database_refuses_stands_and_leaves_no_hole(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+    ledger.promise([event(1)], NOW)
+    ledger._log.close()
+    with pytest.raises(StoreError, match="the database refused"):
+        ledger.fulfil()
+    ledger.fulfil()
+    ledger.promise([event(2)], NOW)
+    ledger.fulfil()
+    ledger.close()
+    check_agreement(tmp_path, 2)
