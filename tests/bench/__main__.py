@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -28,8 +28,10 @@ RESULTS = Path(__file__).parent / "results"
 MILLIONS = 5_000_000
 LOG_ROWS = 10_000_000
 
+_T = TypeVar("_T")
 
-def alone(measure: Callable[..., dict[str, float]], *args: object) -> dict[str, float]:
+
+def alone(measure: Callable[..., _T], *args: object) -> _T:
     """The figures of `measure`, taken in a fresh process."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         return process.submit(measure, *args).result()
@@ -184,34 +186,45 @@ def query(console: Console, long: bool) -> dict[str, Any]:
     root = traceability.prepare(LOG_ROWS, lambda words: console.print(f"[dim]query: {words}[/dim]"))
     clone = root.with_name(f"{root.name}.asked-{os.getpid()}")
     heavy.station_with_past(root, clone)
+    unit = heavy.unit_weight()
     cases = {
-        "nobody asks": ("none", heavy.unit_weight()),
-        "a DuckDB client": ("foreign", heavy.unit_weight()),
-        "a DuckDB client, no weights": ("foreign", heavy.DEFAULT_WEIGHT),
-        "qc-edge sql": ("ours", heavy.unit_weight()),
+        "nobody asks": (heavy.ages, "none", unit),
+        "a DuckDB client": (heavy.ages, "foreign", unit),
+        "qc-edge sql": (heavy.ages, "ours", unit),
+        "one bare fsync, nobody asks": (heavy.writes, "none", unit),
+        "one bare fsync, a DuckDB client": (heavy.writes, "foreign", unit),
     }
-    rounds, count = (5, 2000) if long else (3, 400)
-    taken: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
+    rounds, count = (10, 500) if long else (6, 250)
+    taken: dict[str, list[heavy.Round]] = {name: [] for name in cases}
     try:
         for turn in range(rounds):
-            for name, case in cases.items():
+            for name, (measure, *case) in cases.items():
                 console.print(f"[dim]query: {name}, round {turn + 1} of {rounds}[/dim]")
-                taken[name].append(alone(heavy.ages, clone, SIZES["1.3 MP"], *case, count))
+                taken[name].append(alone(measure, clone, SIZES["1.3 MP"], *case, count))
     finally:
         shutil.rmtree(clone, ignore_errors=True)
     weighed = "" if heavy.can_weigh() else "; no weights could be given"
     table = Table(
         title=f"A station at {heavy.RATE_HZ:g} frames/s beside questions to {LOG_ROWS:,} rows{weighed}"
     )
-    for heading in ("", "p50 ms", "p99 ms", "p99, times nobody's", "answers"):
+    for heading in ("", "p50 ms", "p99 ms", "p99, times nobody's", "p99 of each round", "answers", "refused"):
         table.add_column(heading, justify="right" if heading else "left")
     figures: dict[str, Any] = {"weighed": heavy.can_weigh()}
+    quiet = 1.0
     for name, each in taken.items():
-        middle = {key: sorted(one[key] for one in each)[rounds // 2] for key in each[0]}
-        quiet = figures.get("nobody asks", middle)["p99_ms"]
-        figures[name] = {**middle, "ratio": middle["p99_ms"] / quiet, "rounds": each}
-        shown = (f"{middle['p50_ms']:.1f}", f"{middle['p99_ms']:.1f}", f"{figures[name]['ratio']:.2f}x")
-        table.add_row(name, *shown, f"{middle['answers']:.0f}")
+        all_of_them = heavy.together(each)
+        quiet = all_of_them["p99_ms"] if "nobody" in name else quiet
+        by_round = [heavy.together([one])["p99_ms"] for one in each]
+        figures[name] = {**all_of_them, "ratio": all_of_them["p99_ms"] / quiet, "p99_of_rounds_ms": by_round}
+        table.add_row(
+            name,
+            f"{all_of_them['p50_ms']:.1f}",
+            f"{all_of_them['p99_ms']:.1f}",
+            f"{figures[name]['ratio']:.2f}x",
+            " ".join(f"{p99:.0f}" for p99 in by_round),
+            f"{all_of_them['answers']:.0f}",
+            f"{all_of_them['refused']:.0f}",
+        )
     console.print(table)
     return figures
 

@@ -120,6 +120,16 @@ def compute_alone(size: Size, rate_hz: float) -> Figures:
 
 def disk_alone(size: Size, count: int, rate_hz: float) -> Figures:
     """Time (ms) of one write and fsync of such a frame at that rate, by a program that does nothing else."""
+    taken = writes_ms(size, count, rate_hz)
+    p50, p99, p999 = np.percentile(taken, [50, 99, 99.9])
+    return {
+        "disk_p50_ms": float(p50), "disk_p99_ms": float(p99), "disk_p999_ms": float(p999),
+        "disk_max_ms": max(taken),
+    }  # fmt: skip
+
+
+def writes_ms(size: Size, count: int, rate_hz: float) -> list[float]:
+    """Milliseconds of each of `count` writes and fsyncs of such a frame, at that rate."""
     data, taken = frames_of(size, 1)[0].tobytes(), []
     with scratch() as directory:
         due = time.perf_counter()
@@ -132,11 +142,7 @@ def disk_alone(size: Size, count: int, rate_hz: float) -> Figures:
             os.fsync(fd)
             os.close(fd)
             taken.append((time.perf_counter() - begun) * 1e3)
-    p50, p99, p999 = np.percentile(taken, [50, 99, 99.9])
-    return {
-        "disk_p50_ms": float(p50), "disk_p99_ms": float(p99), "disk_p999_ms": float(p999),
-        "disk_max_ms": max(taken),
-    }  # fmt: skip
+    return taken
 
 
 def cold_start(runs: int) -> Figures:

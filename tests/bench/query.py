@@ -14,8 +14,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -27,7 +28,7 @@ from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.publish import Publisher
 from tests.bench.log import NAME
-from tests.bench.measures import Figures, Size, frames_of
+from tests.bench.measures import Figures, Size, frames_of, writes_ms
 from tests.bench.station import make_station, run_station
 
 RATE_HZ = 20.0
@@ -84,24 +85,53 @@ def station_with_past(root: Path, clone: Path) -> StationPaths:
     return paths
 
 
-def ages(clone: Path, size: Size, client: str, weight: int, count: int) -> Figures:
-    """Age of the parts when they were announced (ms), while `client` asks: foreign, ours or none."""
-    paths = StationPaths(clone, NAME)
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Each part's age when it was announced, or each write's time (ms); what the client said meanwhile."""
+
+    taken_ms: list[float]
+    answers: int
+    refused: int
+
+
+def ages(clone: Path, size: Size, client: str, weight: int, count: int) -> Round:
+    """The ages of parts while `client` asks: foreign, ours or none."""
+    with _beside(clone, client, weight) as said:
+        watch = run_station(clone, SETTLED + count, frames_of(size), RATE_HZ)
+        return Round(watch.ages_ms[SETTLED:], *_told(said()))
+
+
+def writes(clone: Path, size: Size, client: str, weight: int, count: int) -> Round:
+    """The same for a program that does nothing but to write such a frame and sync it: what the disk does."""
+    with _beside(clone, client, weight) as said:
+        return Round(writes_ms(size, SETTLED + count, RATE_HZ)[SETTLED:], *_told(said()))
+
+
+def together(rounds: Sequence[Round]) -> Figures:
+    """Percentiles over the parts of all rounds: a single one holds too few beyond its p99."""
+    p50, p99 = np.percentile([each for one in rounds for each in one.taken_ms], [50, 99])
+    answers, refused = (sum(getattr(one, name) for one in rounds) for name in ("answers", "refused"))
+    return {"p50_ms": float(p50), "p99_ms": float(p99), "answers": answers, "refused": refused}
+
+
+@contextmanager
+def _beside(clone: Path, client: str, weight: int) -> Iterator[Callable[[], str]]:
+    """This process at work with that weight while `client` asks; gives what the client said so far."""
     with tempfile.TemporaryFile("w+") as said, _weighed("station", weight) as enter:
         enter(os.getpid())
-        with _asking(client, paths, said):
-            watch = run_station(clone, SETTLED + count, frames_of(size), RATE_HZ)
-        said.seek(0)
-        told = said.read()
-    p50, p99 = np.percentile(watch.ages_ms[SETTLED:], [50, 99])
-    seconds = watch.at[-1] - watch.at[0]
-    return {"p50_ms": float(p50), "p99_ms": float(p99), **_told(told), "seconds": seconds}
+
+        def read() -> str:
+            said.seek(0)
+            return said.read()
+
+        with _asking(client, StationPaths(clone, NAME), said):
+            yield read
 
 
-def _told(said: str) -> Figures:
+def _told(said: str) -> tuple[int, int]:
     """How many answers the client had, and how many refusals once it had one."""
     told = [line.partition(" ")[0] for line in said[max(0, said.find("answered")) :].splitlines()]
-    return {"answers": told.count("answered"), "refused": told.count("refused")}
+    return told.count("answered"), told.count("refused")
 
 
 def can_weigh() -> bool:
