@@ -18,7 +18,7 @@ import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError, UsageError
-from qc_edge.store.duck import open_duckdb
+from qc_edge.store.duck import open_duckdb, quoted
 from qc_edge.store.durable import store_error
 from qc_edge.store.replaced import asked_again, in_portions, replaced_since
 from qc_edge.store.views import script
@@ -141,10 +141,10 @@ class Asking:
     def keep(self, statement: str, path: Path) -> int:
         """Write the answer to `path` as Parquet, whole or not at all; how many rows. Raises StoreError."""
         temporary = path.with_name(f".{path.name}.new")
-        quoted = "'" + str(temporary).replace("'", "''") + "'"
+        target = quoted(temporary)
         try:
-            self._one(f"COPY (FROM ({statement}\n)) TO {quoted} (FORMAT parquet, COMPRESSION zstd)")
-            written = self._one(f"SELECT num_rows FROM parquet_file_metadata({quoted})")  # noqa: S608
+            self._one(f"COPY (FROM ({statement}\n)) TO {target} (FORMAT parquet, COMPRESSION zstd)")
+            written = self._one(f"SELECT num_rows FROM parquet_file_metadata({target})")  # noqa: S608
             os.replace(temporary, path)  # noqa: PTH105
         except duckdb.Error as fault:
             if isinstance(fault, duckdb.IOException) and temporary.name in str(fault):

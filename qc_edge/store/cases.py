@@ -109,8 +109,11 @@ def _open(paths: StationPaths) -> Iterator[tuple[Rows, str]]:
             pass
     log = connection()
     published = Rows("published files", _Globs(log, paths.published), log)
-    with published.held():
-        yield published, "the published files"
+    try:
+        with published.held():
+            yield published, "the published files"
+    except duckdb.Error as fault:
+        raise published.error(fault) from fault
 
 
 class _Globs:

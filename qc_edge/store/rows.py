@@ -80,7 +80,7 @@ class Rows:
             try:
                 self.relation.take()
             except duckdb.Error as fault:
-                raise self._error(fault) from fault
+                raise self.error(fault) from fault
         self._depth += 1
         try:
             yield
@@ -130,7 +130,7 @@ class Rows:
             for portion in in_portions(self.cursor, query, None, self.relation.files):
                 yield from portion
         except duckdb.Error as fault:
-            raise self._error(fault) from fault
+            raise self.error(fault) from fault
 
     def _number(self, choice: str, table: str, since: datetime | None = None) -> int:
         source = self.relation.sql(table, 0, 2**62)
@@ -145,7 +145,8 @@ class Rows:
             self._texts[table] = canonical_sql(table, self.columns(table))
         return self._texts[table]
 
-    def _error(self, fault: duckdb.Error) -> StoreError:
+    def error(self, fault: duckdb.Error) -> StoreError:
+        """What DuckDB says of these rows, in our words."""
         if any(sign in str(fault) for sign in _BUSY):
             return BusyRowsError(
                 "a running station holds its database", hint="stop it, or read what it publishes"

@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 from qc_edge.domain.history import Selection
+from qc_edge.errors import StoreError
 from qc_edge.settings import StationPaths
 from qc_edge.store.asking import Asking
 from qc_edge.store.cases import find_part
@@ -178,3 +179,19 @@ def test_a_question_that_is_wrong_is_put_once() -> None:
 
 def test_a_file_that_was_taken_away_counts_as_replaced(tmp_path: Path) -> None:
     assert replaced_since(0.0, [tmp_path / "gone.parquet"])
+
+
+@pytest.mark.parametrize("hour", ["11", "12"])
+def test_a_file_that_is_damaged_and_was_not_replaced_is_an_error_in_words(tmp_path: Path, hour: str) -> None:
+    paths = StationPaths(tmp_path, "line1")
+    paths.state.mkdir(parents=True)
+    with log(paths.state) as made:
+        made.add(inspection(NOON, part_id="48213"))
+        made.publisher.publish()
+    damaged = made.file(f"2026-11-22 {hour}", "inspections")
+    damaged.write_bytes(damaged.read_bytes()[:50])
+    with pytest.raises(StoreError, match=f"hour={hour}"):
+        find_part(paths, "48213")
+    (found,) = open_published(paths.published).damaged
+    assert found.path == damaged
+    assert damaged.name in found.detail
