@@ -29,40 +29,44 @@ DESCRIBE inspections;   the columns of a view
 
 def run(asking: Asking, show: Show, station: str) -> None:
     """Until .quit or the end of the input. A fault is said and the next statement asked for."""
-    from qc_edge.errors import QcEdgeError
-
     _remember(asking)
-    console = out()
-    console.print(f"the log of [bold]{station}[/bold], read-only, times in UTC; .help, .tables, .quit")
-    pending = ""
-    while True:
+    out().print(f"the log of [bold]{station}[/bold], read-only, times in UTC; .help, .tables, .quit")
+    pending: str | None = ""
+    while pending is not None:
         try:
-            line = input("   ...> " if pending else f"{station}> ")
+            pending = _take(input("   ...> " if pending else f"{station}> "), pending, asking, show)
         except EOFError:
             sys.stdout.write("\n")
             return
         except KeyboardInterrupt:
+            asking.interrupt()
             sys.stdout.write("\n")
             pending = ""
-            continue
-        if not pending and line.strip().startswith("."):
-            if line.split()[0] in {".quit", ".exit", ".q"}:
-                return
-            _dot(line.split(), asking, show)
-            continue
-        pending = f"{pending}\n{line}" if pending else line
-        if not pending.strip():
-            pending = ""
-        elif asking.is_complete(pending):
-            text, pending = pending, ""
-            try:
-                for statement in asking.statements(text):
-                    show(statement)
-            except QcEdgeError as fault:
-                console.print(f"{fault}", markup=False, style="red")
-            except KeyboardInterrupt:
-                asking.interrupt()
-                console.print("stopped")
+
+
+def _take(line: str, pending: str, asking: Asking, show: Show) -> str | None:
+    """Do what the line completes; what is pending after it, None to leave."""
+    from qc_edge.errors import QcEdgeError
+
+    if not pending and line.strip().startswith("."):
+        if line.split()[0] in {".quit", ".exit", ".q"}:
+            return None
+        _dot(line.split(), asking, show)
+        return ""
+    text = f"{pending}\n{line}" if pending else line
+    if not text.strip():
+        return ""
+    if not asking.is_complete(text):
+        return text
+    try:
+        for statement in asking.statements(text):
+            show(statement)
+    except QcEdgeError as fault:
+        out().print(f"{fault}", markup=False, style="red")
+    except KeyboardInterrupt:
+        asking.interrupt()
+        out().print("stopped")
+    return ""
 
 
 def _dot(words: list[str], asking: Asking, show: Show) -> None:

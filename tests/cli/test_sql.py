@@ -215,8 +215,13 @@ class Terminal:
         os.write(self._here, text.encode())
 
     def interrupt(self) -> None:
-        """Control-C."""
-        self._process.send_signal(signal.SIGINT)
+        """Control-C, again until something is said: Python's readline does not hear one that comes
+        between its prompt and its waiting for a key.
+        """
+        for _ in range(60):
+            self._process.send_signal(signal.SIGINT)
+            if select.select([self._here], [], [], 0.5)[0]:
+                return
 
     def end(self) -> int:
         """Its exit code."""
