@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 import cv2
@@ -18,6 +20,7 @@ from qc_edge.vision.image import decode
 _IHDR_END = 33
 _PIXELS_MAX = 2**28
 _DONE = ".compressed"
+_RAW = (".raw.pgm", ".raw.ppm")
 
 
 class Compressor:
@@ -32,23 +35,25 @@ class Compressor:
         """Compress what is old enough while `may_go_on()`; how many files were."""
         compressed = 0
         before = time.time() - older_than_s
-        for hour in self._hours():
+        for hour in self._hours(before):
             complete = hour.stat().st_mtime < before - 3600
-            for raw in sorted([*hour.glob("*.raw.pgm"), *hour.glob("*.raw.ppm")]):
+            for raw in _raw(hour):
                 if not may_go_on():
                     return compressed
                 if raw.stat().st_mtime < before:
-                    compressed += self._compress(raw)
+                    compressed += self._compress(Path(raw.path))
                 else:
                     complete = False
             if complete:
                 (hour / _DONE).touch()
         return compressed
 
-    def _hours(self) -> Iterator[Path]:
+    def _hours(self, before: float) -> Iterator[Path]:
+        """Those that are not done and began before then."""
+        last = f"{datetime.fromtimestamp(before, timezone.utc):%Y-%m-%d/%H}"
         for day in sorted(self._evidence.glob("????-??-??")):
             for hour in sorted(day.glob("??")):
-                if not (hour / _DONE).exists():
+                if f"{day.name}/{hour.name}" <= last and not (hour / _DONE).exists():
                     yield hour
 
     def _compress(self, raw: Path) -> bool:
@@ -71,6 +76,12 @@ class Compressor:
             "evidence of frame %s compressed to %d of %d bytes", meta.get("frame_id"), len(png), len(data)
         )
         return True
+
+
+def _raw(hour: Path) -> Iterator[os.DirEntry[str]]:
+    """In no order, and never all at once: a busy hour has a hundred thousand names."""
+    with os.scandir(hour) as entries:
+        yield from (entry for entry in entries if entry.name.endswith(_RAW))
 
 
 def _with_text(png: bytes, comment: bytes) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+import tracemalloc
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,30 @@ def test_what_is_too_young_is_left_alone(tmp_path: Path, compressor: Compressor)
     raw = keep(tmp_path, *PICTURES["gray"], age_s=60.0)
     assert compressor.work(600.0, lambda: True) == 0
     assert raw.exists()
+
+
+def test_an_hour_that_has_just_begun_is_not_looked_at(tmp_path: Path, compressor: Compressor) -> None:
+    raw = keep(tmp_path, *PICTURES["gray"], age_s=0.0)
+    hour = tmp_path / f"evidence/{datetime.fromtimestamp(raw.stat().st_mtime, timezone.utc):%Y-%m-%d/%H}"
+    hour.parent.mkdir(exist_ok=True)
+    raw.parent.rename(hour)
+    assert compressor.work(3601.0, lambda: pytest.fail("it asks before each raw frame")) == 0
+    asked = iter([True])
+    assert compressor.work(0.0, lambda: next(asked)) == 1
+
+
+def test_a_busy_hour_is_never_held_in_memory_as_a_whole(tmp_path: Path, compressor: Compressor) -> None:
+    raw = keep(tmp_path, *PICTURES["gray"])
+    for number in range(20_000):
+        (raw.parent / f"{number}_20260102T030000000000Z-top.map.png").touch()
+    compressor.work(600.0, lambda: True)
+    tracemalloc.start()
+    try:
+        compressor.work(600.0, lambda: True)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 200_000
 
 
 def test_it_stops_when_there_is_something_better_to_do(tmp_path: Path, compressor: Compressor) -> None:
