@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from qc_edge.engine import load_engine
 from qc_edge.engine.bundle import load_bundle, self_test
@@ -20,8 +23,11 @@ from qc_edge.settings import EngineSettings
 from qc_edge.settings.paths import shipped
 from qc_edge.settings.render import toml_value
 from qc_edge.vision.prepare import prepare
+from tests.bench.apart import SIZES, alone
 from tests.bench.measures import Size, frames_of, scratch
 from tests.bench.station import make_station, run_station
+
+_COLUMNS = ("infer", "prepare_infer", "station")
 
 WARM_UP = 20
 """Frames before the clock: the first ones pay for memory that later ones find."""
@@ -95,3 +101,23 @@ def _times_ms(work: Callable[[int], object], count: int) -> list[float]:
 def _spread(name: str, taken_ms: list[float]) -> dict[str, float]:
     p50, p99 = np.percentile(taken_ms, [50, 99])
     return {f"{name}_p50_ms": float(p50), f"{name}_p99_ms": float(p99)}
+
+
+def engine(console: Console, long: bool) -> dict[str, Any]:
+    """The reference model on every engine here: alone, with preparing, and at work in a station."""
+    size, figures = SIZES["1.3 MP"], {}
+    table = Table(title="Engines, one frame of 1.3 MP at a time: p50 / p99 (ms)")
+    for heading in ("engine", "infer only", "prepare + infer", "end to end, 10 frames/s"):
+        table.add_column(heading, justify="right" if table.columns else "left")
+    for each in candidates():
+        console.print(f"[dim]engine: {each.name}[/dim]")
+        found: dict[str, Any] = alone(alone_and_prepared, each.values, size, 2000 if long else 300)
+        if "why_not" in found:
+            table.add_row(each.name, Text(f"not here: {found['why_not']}", "dim"))
+        else:
+            found |= alone(in_a_station, each.values, size, 1000 if long else 200, 10.0)
+            shown = (f"{found[f'{n}_p50_ms']:.2f} / {found[f'{n}_p99_ms']:.2f}" for n in _COLUMNS)
+            table.add_row(each.name, *shown)
+        figures[each.name] = found
+    console.print(table)
+    return figures

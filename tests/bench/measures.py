@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import duckdb
@@ -167,13 +168,19 @@ def cold_start(runs: int) -> Figures:
     return {"p50_s": float(np.median(taken)), "max_s": max(taken)}
 
 
-def memory(count: int, size: Size = (640, 512)) -> Figures:
+def memory(count: int, size: Size = (640, 512)) -> dict[str, Any]:
     """Resident size (MB) over `count` frames; evidence is removed on the way, as retention will."""
     with scratch() as root:
         make_station(root)
         samples = run_station(root, count, frames_of(size, 4), sample_memory=True).memory_mb
-        early, late = samples[len(samples) // 10], samples[-1]
-        return {"frames": count, "early_mb": early, "late_mb": late, "max_mb": max(samples)}
+    late = samples[len(samples) // 3 :]
+    slope, _ = np.polyfit(range(len(late)), late, 1)
+    return {
+        "frames": count,
+        "after_each_tenth_mb": [samples[len(samples) * tenth // 10 - 1] for tenth in range(1, 11)],
+        "max_mb": max(samples),
+        "growth_mb_last_two_thirds": float(slope * (len(late) - 1)),
+    }
 
 
 def _content(path: Path) -> bytes:

@@ -1,0 +1,158 @@
+"""The parts of the benchmark that are about the station: speed, latency, growth, start and memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import measures
+from tests.bench.apart import SIZES, alone
+
+MILLIONS = 5_000_000
+
+
+def speed(console: Console, long: bool) -> dict[str, Any]:
+    """Sustained rate against the plain loops, the three in turn so that drift hits all alike."""
+    figures: dict[str, Any] = {}
+    table = Table(title="Sustained frames/s, everything durable, against the plain loops (nothing kept)")
+    for heading in ("", "station", "spool drained", "plain PNG", "plain PGM", "vs PNG", "vs PGM"):
+        table.add_column(heading, justify="right")
+    for name, size in SIZES.items():
+        count = 400 if size[0] < 2000 else 200
+        rounds = 5 if long else 3
+        taken = []
+        for turn in range(rounds):
+            console.print(f"[dim]speed {name}, round {turn + 1} of {rounds}[/dim]")
+            taken.append(
+                {
+                    **{f"loop_{key}": value for key, value in alone(measures.plain_loops, size, 4.0).items()},
+                    **{
+                        f"through_{key}": value for key, value in alone(measures.through, size, count).items()
+                    },
+                    "drain_fps": alone(measures.drain, size, count)["fps"],
+                }
+            )
+        middle = {key: sorted(each[key] for each in taken)[rounds // 2] for key in taken[0]}
+        ratios = {
+            kind: sorted(each["through_fps"] / each[f"loop_plain_{kind}_fps"] for each in taken)[rounds // 2]
+            for kind in ("png", "pgm")
+        }
+        figures[name] = {**middle, "ratio_png": ratios["png"], "ratio_pgm": ratios["pgm"], "rounds": taken}
+        rates = ("through_fps", "drain_fps", "loop_plain_png_fps", "loop_plain_pgm_fps")
+        shown = [f"{middle[key]:.1f}" for key in rates]
+        table.add_row(name, *shown, f"{ratios['png']:.2f}x", f"{ratios['pgm']:.2f}x")
+    console.print(table)
+    _steps(
+        console,
+        {name: {k.removeprefix("through_"): v for k, v in each.items()} for name, each in figures.items()},
+    )
+    return figures
+
+
+def latency(console: Console, long: bool) -> dict[str, Any]:
+    """From frame in memory to verdict announced, against the bare compute and the bare disk."""
+    table = Table(title="Latency at 10 frames/s (ms)")
+    headings = ("", "p50", "p99", "p99.9", "max", "frames", "p99.9 / p50", "bare compute p50", "over it")
+    for heading in (*headings, "at that rate", "over it", "one bare fsync p50 / p99.9"):
+        table.add_column(heading, justify="right")
+    figures = {}
+    for name, size in SIZES.items():
+        count = 10_000 if long else 600
+        console.print(f"[dim]latency {name}: {2 * count / 10:.0f} s[/dim]")
+        bare = alone(measures.compute_alone, size, 10.0)
+        found = alone(measures.paced, size, count, 10.0)
+        disk = alone(measures.disk_alone, size, count, 10.0)
+        figures[name] = {**found, **disk, **bare}
+        table.add_row(
+            name,
+            *(f"{found[key]:.1f}" for key in ("p50_ms", "p99_ms", "p999_ms", "max_ms")),
+            f"{found['frames']:.0f}",
+            f"{found['p999_ms'] / found['p50_ms']:.2f}x",
+            *_over(found["p50_ms"], bare["compute_p50_ms"]),
+            *_over(found["p50_ms"], bare["compute_paced_p50_ms"]),
+            f"{disk['disk_p50_ms']:.1f} / {disk['disk_p999_ms']:.1f}",
+        )
+    console.print(table)
+    _steps(console, figures)
+    return figures
+
+
+def _over(p50: float, bare: float) -> tuple[str, str]:
+    return f"{bare:.1f}", f"{p50 - bare:+.1f}"
+
+
+def growth(console: Console, long: bool) -> dict[str, Any]:
+    """Rate and p99 with a full log and with a full spool, against empty ones."""
+    size, waiting = (640, 512), 20_000
+    empty: dict[str, float] = {}
+    full: dict[str, float] = {}
+    for rows, figures in ((0, empty), (MILLIONS, full)):
+        console.print(f"[dim]growth: {rows:,} rows in the log[/dim]")
+        figures["fps"] = alone(measures.through, SIZES["1.3 MP"], 400, rows)["fps"]
+        figures["p99_ms"] = alone(measures.paced, SIZES["1.3 MP"], 3000 if long else 600, 10.0, rows)[
+            "p99_ms"
+        ]
+    console.print(f"[dim]growth: {waiting:,} files waiting[/dim]")
+    few, many = alone(measures.drain, size, 1000), alone(measures.drain, size, waiting)
+    table = Table(title="Growth")
+    for heading in ("", "empty", "full", "ratio"):
+        table.add_column(heading, justify="right")
+    rows_of = {
+        "frames/s, 5 million rows": (empty["fps"], full["fps"], full["fps"] / empty["fps"]),
+        "p99 ms, 5 million rows": (empty["p99_ms"], full["p99_ms"], empty["p99_ms"] / full["p99_ms"]),
+        "frames/s, 20,000 waiting (640x512)": (few["fps"], many["fps"], many["fps"] / few["fps"]),
+        "p99 ms between verdicts, 20,000 waiting": (
+            few["gap_p99_ms"], many["gap_p99_ms"], few["gap_p99_ms"] / many["gap_p99_ms"],
+        ),
+        "frames/s, last against first tenth": (
+            many["first_tenth_fps"], many["last_tenth_fps"], many["last_tenth_fps"] / many["first_tenth_fps"],
+        ),
+    }  # fmt: skip
+    for title, (one, other, ratio) in rows_of.items():
+        table.add_row(title, f"{one:.1f}", f"{other:.1f}", f"{ratio:.2f}")
+    console.print(table)
+    return {
+        title: dict(zip(("empty", "full", "ratio"), each, strict=True)) for title, each in rows_of.items()
+    }
+
+
+def start(console: Console, long: bool) -> dict[str, Any]:
+    """From the start of the process to READY, with the emulated camera."""
+    figures = alone(measures.cold_start, 9 if long else 5)
+    console.print(f"Cold start to READY: median {figures['p50_s']:.2f} s, slowest {figures['max_s']:.2f} s")
+    return figures
+
+
+def memory(console: Console, long: bool) -> dict[str, Any]:
+    """Resident size over many frames."""
+    count = 100_000 if long else 5000
+    console.print(f"[dim]memory: {count:,} frames[/dim]")
+    figures = alone(measures.memory, count)
+    tenths = " ".join(f"{each:.0f}" for each in figures["after_each_tenth_mb"])
+    console.print(
+        f"Resident size over {count:,} frames, after each tenth of them: {tenths} MB; by a line through the "
+        f"last two thirds {figures['growth_mb_last_two_thirds']:+.1f} MB"
+    )
+    return figures
+
+
+def _named(prefix: str, figures: dict[str, float]) -> dict[str, float]:
+    return {f"{prefix}_{key}": value for key, value in figures.items()}
+
+
+def _steps(console: Console, figures: dict[str, Any], prefix: str = "") -> None:
+    """What the rows say; `spool` is capture and its disk, `commit` the log and the announcement."""
+    steps = [
+        step
+        for step in (*measures.STEPS, "spool", "commit")
+        if all(f"{prefix}step_{step}_ms" in each for each in figures.values())
+    ]
+    table = Table(title="Where the time goes: median ms per frame (steps of several frames overlap)")
+    table.add_column("")
+    for step in steps:
+        table.add_column(step, justify="right")
+    for name, each in figures.items():
+        table.add_row(name, *(f"{each[f'{prefix}step_{step}_ms']:.2f}" for step in steps))
+    console.print(table)
