@@ -82,6 +82,10 @@ def station_with_past(root: Path, clone: Path) -> StationPaths:
             publisher.seal(day, utc_now())
     finally:
         ledger.close()
+    # What was copied is on the disk, and what will be asked is in memory: neither is the question's doing.
+    os.sync()
+    for path in paths.published.rglob("*.parquet"):
+        path.read_bytes()
     return paths
 
 
