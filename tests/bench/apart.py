@@ -1,4 +1,4 @@
-"""What the parts of the benchmark share: the sizes of frames, and a process of its own for each measure."""
+"""What the parts of the benchmark share: sizes of frames and of the log, and a process for each measure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
 SIZES = {"1.3 MP": (1280, 1024), "5 MP": (2448, 2048)}
+LOG_ROWS = 10_000_000
 
 _T = TypeVar("_T")
 

@@ -11,9 +11,8 @@ from rich.table import Table
 
 from tests.bench import log as traceability
 from tests.bench import query as heavy
-from tests.bench.apart import SIZES, alone
-
-LOG_ROWS = 10_000_000
+from tests.bench.apart import LOG_ROWS, SIZES, alone
+from tests.bench.past import station_with_past
 
 LOG_TABLE = (
     ("bytes a row", ("database_bytes_a_row", "published_bytes_a_row", "sqlite_bytes_a_row"), "{:.0f}"),
@@ -54,7 +53,7 @@ def query(console: Console, long: bool) -> dict[str, Any]:
     """A station at 20 frames/s whose log of ten million rows is asked heavy questions without a break."""
     root = traceability.prepare(LOG_ROWS, lambda words: console.print(f"[dim]query: {words}[/dim]"))
     clone = root.with_name(f"{root.name}.asked-{os.getpid()}")
-    heavy.station_with_past(root, clone)
+    station_with_past(root, clone)
     unit = heavy.unit_weight()
     cases = {
         "nobody asks": (heavy.ages, "none", unit),

@@ -18,14 +18,13 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from qc_edge.domain.inspection import COLUMNS
 from qc_edge.provision import parse_camera, provision
 from qc_edge.rendered import render
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import StationPaths
 from qc_edge.settings.paths import shipped
-from qc_edge.store.database import connect
 from tests.bench.loops import PlainLoop
+from tests.bench.past import station_with_past
 from tests.bench.station import fill_spool, make_station, run_station
 
 MODEL = shipped("models") / "reference/1/model.onnx"
@@ -64,11 +63,10 @@ def plain_loops(size: Size, seconds: float) -> Figures:
     return {**rates, "compute_p50_ms": float(np.percentile(compute, 50))}
 
 
-def drain(size: Size, count: int, rows_before: int = 0) -> Figures:
+def drain(size: Size, count: int) -> Figures:
     """Rate at which a full spool is inspected, over all, and at its start and end."""
     with scratch() as root:
         paths = make_station(root)
-        _grow(paths, rows_before)
         fill_spool(paths, frames_of(size), count)
         watch = run_station(root, count)
         tenth = max(20, count // 10)
@@ -78,33 +76,33 @@ def drain(size: Size, count: int, rows_before: int = 0) -> Figures:
             "first_tenth_fps": (tenth - 1) / (watch.at[tenth - 1] - watch.at[0]),
             "last_tenth_fps": (tenth - 1) / (watch.at[-1] - watch.at[-tenth]),
             "gap_p99_ms": float(np.percentile(gaps, 99)),
-            **_steps(paths),
+            **_steps(paths, count),
         }
 
 
-def through(size: Size, count: int, rows_before: int = 0) -> Figures:
+def through(size: Size, count: int, past: Path | None = None) -> Figures:
     """Rate of the whole way, from a camera that delivers as fast as the station takes it."""
     with scratch() as root:
-        paths = make_station(root)
-        _grow(paths, rows_before)
+        paths = station_with_past(past, root) if past else make_station(root)
         watch = run_station(root, count, frames_of(size))
-        return {"fps": watch.rate(skip=count // 10), **_steps(paths)}
+        return {"fps": watch.rate(skip=count // 10), **_steps(paths, count)}
 
 
-def paced(size: Size, count: int, rate_hz: float, rows_before: int = 0) -> Figures:
+def paced(size: Size, count: int, rate_hz: float, past: Path | None = None) -> Figures:
     """Latency from frame in memory to verdict announced, at a steady rate (ms)."""
     with scratch() as root:
-        paths = make_station(root)
-        _grow(paths, rows_before)
+        paths = station_with_past(past, root) if past else make_station(root)
         watch = run_station(root, count, frames_of(size), rate_hz)
         ages = np.array(watch.ages_ms[min(20, count // 10) :])
         p50, p99, p999 = np.percentile(ages, [50, 99, 99.9])
         before_commit = _asked(
-            paths, "median(age_ms), median(age_ms - wait_ms - read_ms - gates_ms - prepare_ms - infer_ms)"
+            paths,
+            count,
+            "median(age_ms), median(age_ms - wait_ms - read_ms - gates_ms - prepare_ms - infer_ms)",
         )
         return {
             "p50_ms": float(p50), "p99_ms": float(p99), "p999_ms": float(p999),
-            "max_ms": float(ages.max()), "frames": len(ages), **_steps(paths),
+            "max_ms": float(ages.max()), "frames": len(ages), **_steps(paths, count),
             "step_spool_ms": before_commit[1], "step_commit_ms": float(p50) - before_commit[0],
         }  # fmt: skip
 
@@ -190,42 +188,18 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def _steps(paths: StationPaths) -> Figures:
-    medians = _asked(paths, ", ".join(f"median({step}_ms)" for step in STEPS))
+def _steps(paths: StationPaths, count: int) -> Figures:
+    medians = _asked(paths, count, ", ".join(f"median({step}_ms)" for step in STEPS))
     return {f"step_{step}_ms": value for step, value in zip(STEPS, medians, strict=True)}
 
 
-def _asked(paths: StationPaths, what: str) -> list[float]:
-    """One row of figures over all inspections; 0 where nothing was measured."""
+def _asked(paths: StationPaths, count: int, what: str) -> list[float]:
+    """One row of figures over the newest inspections; 0 where nothing was measured."""
     with duckdb.connect(str(paths.database), read_only=True) as log:
-        found: Sequence[float | None] = log.execute(f"SELECT {what} FROM inspections").fetchone() or ()
+        found: Sequence[float | None] = (
+            log.execute(
+                f"SELECT {what} FROM (FROM inspections ORDER BY chain_seq DESC LIMIT {count})"
+            ).fetchone()
+            or ()
+        )
     return [value or 0.0 for value in found]
-
-
-def _grow(paths: StationPaths, rows: int) -> None:
-    """Fill the log with `rows` earlier inspections, a year's worth, without going through the station."""
-    if not rows:
-        return
-    log = connect(paths.database)
-    moment = "TIMESTAMP '2025-01-01' + to_milliseconds(i * 100)"
-    invented = {
-        "frame_id": f"strftime({moment}, '%Y%m%dT%H%M%S%f') || 'Z-top'",
-        "recorded_at": moment, "captured_at": moment,
-        "part_id": "i::VARCHAR", "score": "hash(i) % 10000 / 10000.0", "chain_seq": "i + 1",
-        "raw_sha256": "sha256(i::VARCHAR)", "prepared_sha256": "sha256((i + 1)::VARCHAR)",
-        "chain_hash": "sha256((i + 2)::VARCHAR)", "part_source": "'counter'",
-        "verdict": "CASE WHEN hash(i) % 10000 >= 5000 THEN 'FAIL' ELSE 'PASS' END",
-        "raw_path": "'evidence/2025-01-01/00/' || i", "prepared_path": "'evidence/2025-01-01/00/p' || i",
-    }  # fmt: skip
-    types = dict(
-        log.execute(
-            "SELECT column_name, data_type FROM duckdb_columns() "
-            "WHERE database_name = 'log' AND table_name = 'inspections'"
-        ).fetchall()
-    )
-    plain = {"VARCHAR": "'x'", "DOUBLE": "0.5", "BOOLEAN": "true", "BIGINT": "i", "INTEGER": "1"}
-    columns = [*COLUMNS["inspections"], "chain_seq", "chain_hash"]
-    chosen = ", ".join(invented.get(name) or plain[types[name]] for name in columns)
-    log.execute(f"INSERT INTO inspections SELECT {chosen} FROM range({rows}) AS numbers(i)")
-    log.execute("CHECKPOINT log")
-    log.close()

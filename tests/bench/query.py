@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,14 +21,10 @@ from typing import IO
 
 import numpy as np
 
-from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
-from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
-from qc_edge.store.publish import Publisher
 from tests.bench.log import NAME
 from tests.bench.measures import Figures, Size, frames_of, writes_ms
-from tests.bench.station import make_station, run_station
+from tests.bench.station import run_station
 
 RATE_HZ = 20.0
 SETTLED = 100
@@ -62,31 +57,6 @@ _PROGRAMS = {"foreign": _FOREIGN, "ours": _OURS}
 _CGROUPS = Path("/sys/fs/cgroup")
 UNIT = Path(__file__).parents[2] / "systemd/system/qc-edge@.service"
 DEFAULT_WEIGHT = 100
-
-
-def station_with_past(root: Path, clone: Path) -> StationPaths:
-    """A station of the benchmark with the log of `root`: its database copied, its published files shared.
-
-    The past days are sealed, as they are on a station: it does not do that while it is timed.
-    """
-    shutil.rmtree(clone, ignore_errors=True)
-    past, paths = StationPaths(root, NAME), make_station(clone)
-    shutil.copyfile(past.database, paths.database)
-    shutil.copytree(past.published, paths.published, copy_function=os.link, dirs_exist_ok=True)
-    paths.journal.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
-    try:
-        publisher = Publisher(ledger, paths.published, Disk(), NAME, print)
-        publisher.compare(utc_now())
-        for day in publisher.due(utc_now()):
-            publisher.seal(day, utc_now())
-    finally:
-        ledger.close()
-    # What was copied is on the disk, and what will be asked is in memory: neither is the question's doing.
-    os.sync()
-    for path in paths.published.rglob("*.parquet"):
-        path.read_bytes()
-    return paths
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import log, query
+from tests.bench.past import station_with_past
 
 pytestmark = pytest.mark.serial
 
@@ -20,7 +21,7 @@ def test_a_client_asks_while_the_station_is_timed(
     root = log.prepare(2000, lambda _: None)
     before = (root / "var/lib/qc-edge/bench/traceability.duckdb").read_bytes()
     clone = tmp_path / "clone"
-    paths = query.station_with_past(root, clone)
+    paths = station_with_past(root, clone)
     taken = query.ages(clone, (320, 256), client, query.DEFAULT_WEIGHT, 60)
     assert len(taken.taken_ms) == 60
     figures = query.together([taken])
