@@ -23,8 +23,8 @@ from qc_edge.rendered import render
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import StationPaths
 from qc_edge.settings.paths import shipped
+from tests.bench.log import NAME
 from tests.bench.loops import PlainLoop
-from tests.bench.past import station_with_past
 from tests.bench.station import fill_spool, make_station, run_station
 
 MODEL = shipped("models") / "reference/1/model.onnx"
@@ -42,6 +42,16 @@ def scratch() -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _station(laid: Path | None) -> Iterator[StationPaths]:
+    """The station that was laid there before, or a fresh one."""
+    if laid:
+        yield StationPaths(laid, NAME)
+    else:
+        with scratch() as root:
+            yield make_station(root)
 
 
 def frames_of(size: Size, count: int = 12) -> list[npt.NDArray[np.uint8]]:
@@ -80,19 +90,17 @@ def drain(size: Size, count: int) -> Figures:
         }
 
 
-def through(size: Size, count: int, past: Path | None = None) -> Figures:
+def through(size: Size, count: int, laid: Path | None = None) -> Figures:
     """Rate of the whole way, from a camera that delivers as fast as the station takes it."""
-    with scratch() as root:
-        paths = station_with_past(past, root) if past else make_station(root)
-        watch = run_station(root, count, frames_of(size))
+    with _station(laid) as paths:
+        watch = run_station(paths.root, count, frames_of(size))
         return {"fps": watch.rate(skip=count // 10), **_steps(paths, count)}
 
 
-def paced(size: Size, count: int, rate_hz: float, past: Path | None = None) -> Figures:
+def paced(size: Size, count: int, rate_hz: float, laid: Path | None = None) -> Figures:
     """Latency from frame in memory to verdict announced, at a steady rate (ms)."""
-    with scratch() as root:
-        paths = station_with_past(past, root) if past else make_station(root)
-        watch = run_station(root, count, frames_of(size), rate_hz)
+    with _station(laid) as paths:
+        watch = run_station(paths.root, count, frames_of(size), rate_hz)
         ages = np.array(watch.ages_ms[min(20, count // 10) :])
         p50, p99, p999 = np.percentile(ages, [50, 99, 99.9])
         before_commit = _asked(
