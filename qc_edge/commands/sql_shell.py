@@ -39,7 +39,6 @@ def run(asking: Asking, show: Show, station: str) -> None:
             sys.stdout.write("\n")
             return
         except KeyboardInterrupt:
-            asking.interrupt()
             sys.stdout.write("\n")
             pending = ""
 

@@ -146,21 +146,17 @@ def memory(console: Console, long: bool) -> dict[str, Any]:
     return figures
 
 
-def _named(prefix: str, figures: dict[str, float]) -> dict[str, float]:
-    return {f"{prefix}_{key}": value for key, value in figures.items()}
-
-
-def _steps(console: Console, figures: dict[str, Any], prefix: str = "") -> None:
+def _steps(console: Console, figures: dict[str, Any]) -> None:
     """What the rows say; `spool` is capture and its disk, `commit` the log and the announcement."""
     steps = [
         step
         for step in (*measures.STEPS, "spool", "commit")
-        if all(f"{prefix}step_{step}_ms" in each for each in figures.values())
+        if all(f"step_{step}_ms" in each for each in figures.values())
     ]
     table = Table(title="Where the time goes: median ms per frame (steps of several frames overlap)")
     table.add_column("")
     for step in steps:
         table.add_column(step, justify="right")
     for name, each in figures.items():
-        table.add_row(name, *(f"{each[f'{prefix}step_{step}_ms']:.2f}" for step in steps))
+        table.add_row(name, *(f"{each[f'step_{step}_ms']:.2f}" for step in steps))
     console.print(table)
