@@ -85,6 +85,8 @@ def drain(size: Size, count: int) -> Figures:
             "fps": watch.rate(),
             "first_tenth_fps": (tenth - 1) / (watch.at[tenth - 1] - watch.at[0]),
             "last_tenth_fps": (tenth - 1) / (watch.at[-1] - watch.at[-tenth]),
+            "first_tenth_cpu_ms": watch.cpu_ms(0, tenth),
+            "last_tenth_cpu_ms": watch.cpu_ms(-tenth, -1),
             "gap_p99_ms": float(np.percentile(gaps, 99)),
             **_steps(paths, count),
         }

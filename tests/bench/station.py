@@ -101,6 +101,7 @@ class Stopwatch:
     supervisor: Supervisor
     camera: MemoryCamera | None = None
     at: list[float] = field(default_factory=list)
+    worked: list[float] = field(default_factory=list)
     ages_ms: list[float] = field(default_factory=list)
     memory_mb: list[float] = field(default_factory=list)
     clear: Path | None = None
@@ -108,6 +109,7 @@ class Stopwatch:
     def announce(self, inspection: Inspection) -> None:
         """Take the time."""
         self.at.append(time.perf_counter())
+        self.worked.append(time.process_time())
         if inspection.monotonic_ns is not None:
             self.ages_ms.append((time.monotonic_ns() - inspection.monotonic_ns) / 1e6)
         if self.camera:
@@ -126,6 +128,11 @@ class Stopwatch:
     def rate(self, skip: int = 0) -> float:
         """Parts a second, the first `skip` left out."""
         return (len(self.at) - 1 - skip) / (self.at[-1] - self.at[skip])
+
+    def cpu_ms(self, since: int, until: int) -> float:
+        """Processor time of the process for each part between the two announcements (-1: the last), in ms."""
+        begun, ended = since % len(self.at), until % len(self.at)
+        return (self.worked[ended] - self.worked[begun]) * 1e3 / (ended - begun)
 
 
 def make_station(root: Path) -> StationPaths:

@@ -89,26 +89,34 @@ def growth(console: Console, long: bool) -> dict[str, Any]:
     """Rate and p99 with a full log and with a full spool, against empty ones."""
     size, waiting = (640, 512), 20_000
     past = traceability.prepare(LOG_ROWS, lambda words: console.print(f"[dim]growth: {words}[/dim]"))
+    # First, while the disk is rested: what it does of itself after so much writing is said below.
+    console.print(f"[dim]growth: {waiting:,} files waiting[/dim]")
+    few, before = alone(measures.drain, size, 1000), alone(measures.disk_alone, size, 200, 20.0)
+    many, after = alone(measures.drain, size, waiting), alone(measures.disk_alone, size, 200, 20.0)
     with measures.scratch() as full:
         console.print(f"[dim]growth: a station with {LOG_ROWS:,} rows[/dim]")
         station_with_past(past, full)
         rounds = _in_turn(console, {"empty": None, "full": full}, 1000 if long else 400)
     middle = {name: float(np.median(each)) for name, each in rounds.items()}
-    console.print(f"[dim]growth: {waiting:,} files waiting[/dim]")
-    few, many = alone(measures.drain, size, 1000), alone(measures.drain, size, waiting)
     pairs = {
         "frames/s, 10 million rows": (middle["empty fps"], middle["full fps"]),
         "frames/s, 20,000 waiting (640x512)": (few["fps"], many["fps"]),
         "frames/s, last against first tenth": (many["first_tenth_fps"], many["last_tenth_fps"]),
         "p99 ms, 10 million rows": (middle["empty p99_ms"], middle["full p99_ms"]),
         "p99 ms between verdicts, 20,000 waiting": (few["gap_p99_ms"], many["gap_p99_ms"]),
+        "ms of processor a frame, last against first tenth": (
+            many["first_tenth_cpu_ms"],
+            many["last_tenth_cpu_ms"],
+        ),
+        "ms of the bare disk p50, after 20,000 against before": (before["disk_p50_ms"], after["disk_p50_ms"]),
+        "ms of the bare disk p99, after 20,000 against before": (before["disk_p99_ms"], after["disk_p99_ms"]),
     }
     table = Table(title="Growth")
     for heading in ("", "empty", "full", "ratio"):
         table.add_column(heading, justify="right")
     figures: dict[str, Any] = {"rounds": rounds}
     for title, (one, other) in pairs.items():
-        ratio = one / other if title.startswith("p99") else other / one
+        ratio = one / other if "ms" in title.split() else other / one
         figures[title] = {"empty": one, "full": other, "ratio": ratio}
         table.add_row(title, f"{one:.1f}", f"{other:.1f}", f"{ratio:.2f}")
     console.print(table)
