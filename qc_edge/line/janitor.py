@@ -10,10 +10,10 @@ from qc_edge.errors import StoreError
 from qc_edge.line.arrivals import Arrivals
 from qc_edge.line.compress import Compressor
 from qc_edge.line.room import DiskWatch, Room
-from qc_edge.line.worker import be_nice
 from qc_edge.service.beats import Beat
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.logs import LOG
+from qc_edge.service.priority import step_back
 
 _LOOK_S = 1.0
 _CLOCK_S = 5.0
@@ -50,7 +50,7 @@ class Janitor:
 
     def run(self, beat: Beat, stop: threading.Event) -> None:
         """Look every second until `stop`, at a low priority."""
-        be_nice(_NICE)
+        step_back(_NICE)
         self._beat, looked_at_clock, compressed_at = beat, 0.0, 0.0
         while not stop.wait(_LOOK_S):
             beat.now()

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from qc_edge.errors import StoreError
-from qc_edge.line.worker import be_nice
 from qc_edge.service.beats import Beat
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
+from qc_edge.service.priority import step_back
 from qc_edge.store.publish import Publisher
 
 _COMPARE_S = 3600.0
@@ -49,7 +49,7 @@ class Publication:
 
     def run(self, beat: Beat, stop: threading.Event) -> None:
         """Publish every few seconds until `stop`. At low priority: a verdict never waits for it."""
-        be_nice(_NICE)
+        step_back(_NICE)
         started = time.monotonic()
 
         def go_on() -> None:

@@ -22,10 +22,10 @@ from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.seat import EngineSeat
 from qc_edge.errors import EngineError, EngineLostError, QcEdgeError, StoreError
 from qc_edge.line.choice import opened
-from qc_edge.line.worker import be_nice
 from qc_edge.service.beats import Beat
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
+from qc_edge.service.priority import step_back
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store.ledger import Ledger
 
@@ -141,7 +141,7 @@ class Shadow:
             seat.close()
 
     def _load_nicely(self, bundle: Bundle, stop: threading.Event) -> Engine:
-        be_nice(_NICE)
+        step_back(_NICE)
         engine = self._settings.engine.model_copy(update={"threads": 1})
         return self._load(bundle, engine, Site(self._paths.plans, stopping=stop.is_set))
 

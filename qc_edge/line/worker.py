@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from qc_edge.service.beats import Beat, Beats
-
-
-def be_nice(nice: int) -> None:
-    """Give the calling thread this niceness (-20..19), or leave it where it is nicer already."""
-    thread = threading.get_native_id()
-    os.setpriority(os.PRIO_PROCESS, thread, max(nice, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 @dataclass(frozen=True, slots=True)

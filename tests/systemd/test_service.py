@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 
 import pytest
 
@@ -43,6 +44,15 @@ def test_a_station_is_weighed_against_everybody_else_not_only_other_services(box
     weights = {unit: box.show(unit, "CPUWeight") for unit in ("qc-edge@line1", "user.slice", "system.slice")}
     assert weights.pop("qc-edge@line1") == "1000"
     assert set(weights.values()) <= {"100", "[not set]", str(2**64 - 1)}
+
+
+def test_a_station_goes_first_at_the_disk_and_its_upkeep_behind_it(box: Machine) -> None:
+    pid = box.pid("line1")
+    assert box.run("ionice", "-p", str(pid)).strip() == "realtime: prio 4"
+    threads = box.run("ls", f"/proc/{pid}/task").split()
+    classes = Counter(box.run("ionice", "-p", *threads, check=False).splitlines())
+    assert set(classes) == {"realtime: prio 4", "best-effort: prio 7"}
+    assert classes["best-effort: prio 7"] >= 2, "publication and janitor"
 
 
 def test_systemctl_status_reads_like_an_answer(box: Machine) -> None:
