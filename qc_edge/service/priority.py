@@ -14,7 +14,7 @@ _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 """Numbers of the system call ioprio_set, which neither libc nor Python has a function for."""
 _WHO_PROCESS = 1
 _BEST_EFFORT_LAST = 2 << 13 | 7
-"""Behind the class "realtime", which the unit gives to the station. Not "idle": what is in that class may wait
+"""Behind the class "realtime", which the unit gives to the station. Not "idle": what is in it may wait
 for seconds, and with it the file system's journal, which a frame's fsync waits for."""
 
 

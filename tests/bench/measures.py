@@ -96,7 +96,8 @@ def through(size: Size, count: int, laid: Path | None = None) -> Figures:
     """Rate of the whole way, from a camera that delivers as fast as the station takes it."""
     with _station(laid) as paths:
         watch = run_station(paths.root, count, frames_of(size))
-        return {"fps": watch.rate(skip=count // 10), **_steps(paths, count)}
+        skip = count // 10
+        return {"fps": watch.rate(skip), "cpu_ms": watch.cpu_ms(skip, -1), **_steps(paths, count)}
 
 
 def paced(size: Size, count: int, rate_hz: float, laid: Path | None = None) -> Figures:
