@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -75,20 +76,37 @@ def query(console: Console, long: bool) -> dict[str, Any]:
     table = Table(
         title=f"A station at {heavy.RATE_HZ:g} frames/s beside questions to {LOG_ROWS:,} rows{weighed}"
     )
-    for heading in ("", "p50 ms", "p99 ms", "p99, times nobody's", "p99 of each round", "answers", "refused"):
+    for heading in (
+        "",
+        "p50 ms",
+        "p99 ms",
+        "p99, times nobody's",
+        "of each round, median",
+        "p99 of each round",
+        "answers",
+        "refused",
+    ):
         table.add_column(heading, justify="right" if heading else "left")
     figures: dict[str, Any] = {"weighed": heavy.can_weigh()}
-    quiet = 1.0
+    quiet, quiet_by_round = 1.0, [1.0] * rounds
     for name, each in taken.items():
         all_of_them = heavy.together(each)
-        quiet = all_of_them["p99_ms"] if "nobody" in name else quiet
         by_round = [heavy.together([one])["p99_ms"] for one in each]
-        figures[name] = {**all_of_them, "ratio": all_of_them["p99_ms"] / quiet, "p99_of_rounds_ms": by_round}
+        if "nobody" in name:
+            quiet, quiet_by_round = all_of_them["p99_ms"], by_round
+        ratios = [asked / nobody for asked, nobody in zip(by_round, quiet_by_round, strict=True)]
+        figures[name] = {
+            **all_of_them,
+            "ratio": all_of_them["p99_ms"] / quiet,
+            "ratio_of_rounds": float(np.median(ratios)),
+            "p99_of_rounds_ms": by_round,
+        }
         table.add_row(
             name,
             f"{all_of_them['p50_ms']:.1f}",
             f"{all_of_them['p99_ms']:.1f}",
             f"{figures[name]['ratio']:.2f}x",
+            f"{figures[name]['ratio_of_rounds']:.2f}x",
             " ".join(f"{p99:.0f}" for p99 in by_round),
             f"{all_of_them['answers']:.0f}",
             f"{all_of_them['refused']:.0f}",

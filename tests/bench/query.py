@@ -1,8 +1,8 @@
 """A station at work while somebody asks heavy questions of its long log: what that costs its parts.
 
 A stock DuckDB client asks without a break, on as many threads as there are cores, and so does `qc-edge sql`.
-On an appliance systemd weighs the station against a person's programs (CPUWeight in the unit); as root, the
-benchmark gives its processes the same weights.
+On an appliance systemd weighs the station against a person's programs (CPUWeight in the unit) and gives it a
+class at the disk (IOSchedulingClass); as root, the benchmark does the same for its processes.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _beside(clone: Path, client: str, weight: int) -> Iterator[Callable[[], str]
             said.seek(0)
             return said.read()
 
-        with _asking(client, StationPaths(clone, NAME), said):
+        with _asking(client, StationPaths(clone, NAME), said), _in_class(unit_setting("IOSchedulingClass")):
             yield read
 
 
@@ -115,8 +115,13 @@ def can_weigh() -> bool:
 
 def unit_weight() -> int:
     """CPUWeight of a station's unit, against the 100 of user.slice."""
-    (weight,) = re.findall(r"(?m)^CPUWeight=(\d+)$", UNIT.read_text())
-    return int(weight)
+    return int(unit_setting("CPUWeight"))
+
+
+def unit_setting(name: str) -> str:
+    """What a station's unit has for that."""
+    (value,) = re.findall(rf"(?m)^{name}=(\S+)$", UNIT.read_text())
+    return str(value)
 
 
 @contextmanager
@@ -160,6 +165,20 @@ def _weighed(name: str, weight: int) -> Iterator[Callable[[int], object]]:
                 (_group("") / "cgroup.procs").write_text(pid)
         with suppress(OSError):
             group.rmdir()
+
+
+@contextmanager
+def _in_class(name: str) -> Iterator[None]:
+    """This process, and the threads it starts, in that class at the disk."""
+    if not can_weigh():
+        yield
+        return
+    own = ["ionice", "-p", str(os.getpid()), "-c"]
+    subprocess.run([*own, name], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*own, "none"], check=True)
 
 
 def _group(name: str) -> Path:
