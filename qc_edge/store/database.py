@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from functools import cache, lru_cache
 from pathlib import Path
@@ -28,17 +29,28 @@ _FEW = 4
 """Up to this many rows, one VALUES each is planned faster than unnest (measured: 2 ms a row against 5 ms)."""
 
 
+_TO_OPEN, _TO_WORK = "512MB", "128MB"
+"""Of memory: for migrations and millions of rows from the journal, and from then on. What DuckDB has read or
+written it keeps up to this limit, so that the latter is what a station grows to in months."""
+
+
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
     """The database of the log, made if it is missing, migrated, in a connection of its own.
 
     Raises duckdb.Error if it does not open, StoreError if it is from a newer version.
     """
-    log = open_duckdb(threads=1, memory_limit="512MB")
+    log = open_duckdb(threads=1, memory_limit=_TO_OPEN)
     log.execute(f"ATTACH {quoted(path)} AS log (STORAGE_VERSION '{STORAGE_VERSION}')")
     log.execute("USE log")
     migrate(log)
     never_by_itself(log)
     return log
+
+
+def hold_little(log: duckdb.DuckDBPyConnection) -> None:
+    """The log is up to date: from now on it needs little memory."""
+    with suppress(duckdb.OutOfMemoryException):  # more than that is in use: no fault of the file
+        log.execute(f"SET memory_limit = '{_TO_WORK}'")
 
 
 def writer(log: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
@@ -82,6 +94,7 @@ def _open(path: Path, bring_up: Callable[[duckdb.DuckDBPyConnection], None]) -> 
     log = connect(path)
     try:
         bring_up(log)
+        hold_little(log)
     except BaseException:
         log.close()
         raise

@@ -16,7 +16,7 @@ from qc_edge.domain.inspection import Row
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.store import chain
-from qc_edge.store.database import connect, insert, open_or_set_aside, writer
+from qc_edge.store.database import connect, hold_little, insert, open_or_set_aside, writer
 from qc_edge.store.durable import Disk
 from qc_edge.store.fold import Folding
 from qc_edge.store.journal import Journal
@@ -227,6 +227,7 @@ class Ledger:
             self._writer = writer(self._log)
             self._seq, self._hash = self._newest_in_database()
             self._catch_up()
+            hold_little(self._log)
         except duckdb.Error as fault:
             raise _store_error(self._path, fault) from fault
         self._is_behind = False

@@ -9,6 +9,7 @@ import pytest
 
 from qc_edge.errors import DiskFullError
 from qc_edge.store import fold as module
+from qc_edge.store.ledger import Ledger
 from tests.station.harness import GOOD, drop, make_station, part, running
 from tests.store.rows import content, fill, open_ledger
 
@@ -33,6 +34,29 @@ def test_little_is_left_alone_and_much_is_folded(tmp_path: Path, monkeypatch: py
     assert content(ledger)[:-1] == rows
     ledger.close()
     assert open_ledger(tmp_path).mended == []
+
+
+def test_what_is_kept_in_memory_has_a_low_bound_once_the_log_is_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bounds(log: duckdb.DuckDBPyConnection) -> str:
+        ((limit,),) = log.execute("SELECT current_setting('memory_limit')").fetchall()
+        return str(limit)
+
+    while_opening: list[str] = []
+    real = Ledger._catch_up
+
+    def catch_up(ledger: Ledger) -> None:
+        while_opening.append(bounds(ledger._log))
+        real(ledger)
+
+    monkeypatch.setattr(Ledger, "_catch_up", catch_up)
+    ledger = open_ledger(tmp_path)
+    assert bounds(ledger._log) == "122.0 MiB"
+    ledger.reopen()
+    assert bounds(ledger._log) == "122.0 MiB"
+    assert while_opening == ["488.2 MiB"] * 2
+    ledger.close()
 
 
 def test_pieces_are_joined_when_the_line_pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
