@@ -22,13 +22,11 @@ def step_back(nice: int) -> None:
     """Put the calling thread, and the threads it starts, behind the line.
 
     On the processor with that niceness (-20..19), unless it is nicer already; at the disk with the last of
-    the ordinary priorities. Where the latter is forbidden the log says so, and the thread works as before.
+    the ordinary priorities. Where the latter is refused the log says so, and the thread works as before.
     """
     thread = threading.get_native_id()
     os.setpriority(os.PRIO_PROCESS, thread, max(nice, os.getpriority(os.PRIO_PROCESS, thread)))
-    number = _IOPRIO_SET.get(platform.machine())
-    if number is None:
-        return
+    number = _IOPRIO_SET.get(platform.machine(), -1)  # of which the kernel says that it has none
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.syscall(number, _WHO_PROCESS, thread, _BEST_EFFORT_LAST) < 0:
         who, reason = threading.current_thread().name, os.strerror(ctypes.get_errno())
