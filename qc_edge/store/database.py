@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime, timezone
 from functools import cache, lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ import duckdb
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
+from qc_edge.service.logs import LOG
 from qc_edge.store.chain import CHAIN, Link
 from qc_edge.store.duck import open_duckdb, quoted
 from qc_edge.store.durable import store_error
@@ -49,8 +49,10 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
 
 def hold_little(log: duckdb.DuckDBPyConnection) -> None:
     """The log is up to date: from now on it needs little memory."""
-    with suppress(duckdb.OutOfMemoryException):  # more than that is in use: no fault of the file
+    try:
         log.execute(f"SET memory_limit = '{_TO_WORK}'")
+    except duckdb.OutOfMemoryException as fault:  # more than that is in use: no fault of the file
+        LOG.warning("the log keeps up to %s in memory until the next start: %s", _TO_OPEN, _first_line(fault))
 
 
 def writer(log: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from qc_edge.errors import DiskFullError
+from qc_edge.store import database
 from qc_edge.store import fold as module
 from qc_edge.store.ledger import Ledger
 from tests.station.harness import GOOD, drop, make_station, part, running
@@ -56,6 +57,17 @@ def test_what_is_kept_in_memory_has_a_low_bound_once_the_log_is_up_to_date(
     ledger.reopen()
     assert bounds(ledger._log) == "122.0 MiB"
     assert while_opening == ["488.2 MiB"] * 2
+    ledger.close()
+
+
+def test_a_log_that_needs_more_memory_is_opened_all_the_same_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(database, "_TO_WORK", "0B")
+    ledger = open_ledger(tmp_path)
+    fill(ledger, 3)
+    assert ledger.mended == []
+    assert "keeps up to 512MB in memory until the next start" in caplog.text
     ledger.close()
 
 
