@@ -30,22 +30,28 @@ class Folding:
         self._wal = f"{database}.wal"
         self._pieces = 0
 
-    def tidy(self, log: duckdb.DuckDBPyConnection, *, paused: bool) -> None:
-        """Fold if there is much; if the line has `paused`, join pieces: up to 1 s. Raises duckdb.Error."""
+    def tidy(self, log: duckdb.DuckDBPyConnection, *, paused: bool) -> bool:
+        """Fold if there is much; if the line has `paused`, join pieces: up to 1 s. Whether it did either.
+
+        Raises duckdb.Error.
+        """
         size = self._size()
         try:
             if size >= FOLD_BYTES:
                 log.execute("CHECKPOINT log")
                 self._pieces += 1
-            elif size and paused and self._pieces >= JOIN_AFTER:
+                return True
+            if size and paused and self._pieces >= JOIN_AFTER:
                 log.execute("SET max_vacuum_tasks = 1")
                 try:
                     log.execute("CHECKPOINT log")
                     self._pieces = 0
                 finally:
                     never_by_itself(log)
+                return True
         except duckdb.TransactionException:
             pass  # somebody reads, and an older DuckDB waits for that: next time
+        return False
 
     def _size(self) -> int:
         try:

@@ -16,7 +16,7 @@ from qc_edge.domain.inspection import Row
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.store import chain
-from qc_edge.store.database import connect, hold_little, insert, open_or_set_aside, writer
+from qc_edge.store.database import connect, insert, let_go, open_or_set_aside, writer
 from qc_edge.store.durable import Disk
 from qc_edge.store.fold import Folding
 from qc_edge.store.journal import Journal
@@ -54,7 +54,7 @@ class Ledger:
         self._journal = Journal(journal, disk)
         self._closed_days: set[date] = set()
         self._readers = Readers()
-        self._is_behind = False
+        self._is_behind = self._keeps = False
         self._promised: list[chain.Link] = []
         self._seq, self._hash = 0, chain.GENESIS
         self.past = Past()
@@ -122,6 +122,7 @@ class Ledger:
             raise _store_error(self._path, fault) from fault
         finally:
             self._readers.close(cursor)
+            self._keeps = True
 
     def known(self, frames: Iterable[FrameId]) -> set[FrameId]:
         """Those of `frames` that have a row. Raises StoreError if the log does not read."""
@@ -167,7 +168,10 @@ class Ledger:
             if self._is_behind:
                 return
             try:
-                self._folding.tidy(self._log, paused=paused)
+                self._keeps |= self._folding.tidy(self._log, paused=paused)
+                if self._keeps and not self._readers:
+                    let_go(self._log)
+                    self._keeps = False
             except duckdb.Error as fault:
                 self._is_behind = True
                 raise _store_error(self._path, fault) from fault
@@ -227,7 +231,7 @@ class Ledger:
             self._writer = writer(self._log)
             self._seq, self._hash = self._newest_in_database()
             self._catch_up()
-            hold_little(self._log)
+            let_go(self._log)
         except duckdb.Error as fault:
             raise _store_error(self._path, fault) from fault
         self._is_behind = False

@@ -16,6 +16,10 @@ class Readers:
         self._cursors: set[duckdb.DuckDBPyConnection] = set()
         self._one_ended = threading.Condition()
 
+    def __bool__(self) -> bool:
+        """Whether somebody reads."""
+        return bool(self._cursors)
+
     def cursor(self, log: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         """One more; whoever takes it gives it back to `close`."""
         with self._one_ended:

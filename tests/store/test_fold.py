@@ -37,37 +37,98 @@ def test_little_is_left_alone_and_much_is_folded(tmp_path: Path, monkeypatch: py
     assert open_ledger(tmp_path).mended == []
 
 
-def test_what_is_kept_in_memory_has_a_low_bound_once_the_log_is_up_to_date(
+def kept(log: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Bytes: of the database that DuckDB keeps in memory, and of the rest that it has written to files."""
+    ((of_the_file, written),) = log.execute(
+        "SELECT sum(memory_usage_bytes) FILTER (tag = 'BASE_TABLE'), sum(temporary_storage_bytes) "
+        "FROM duckdb_memory()"
+    ).fetchall()
+    return int(of_the_file), int(written)
+
+
+def bound(log: duckdb.DuckDBPyConnection) -> str:
+    """Of the memory that DuckDB may use."""
+    ((limit,),) = log.execute("SELECT current_setting('memory_limit')").fetchall()
+    return str(limit)
+
+
+LITTLE = 768 << 10
+
+
+def test_what_was_folded_is_let_go_of_when_nobody_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def bounds(log: duckdb.DuckDBPyConnection) -> str:
-        ((limit,),) = log.execute("SELECT current_setting('memory_limit')").fetchall()
-        return str(limit)
+    monkeypatch.setattr(module, "FOLD_BYTES", 30_000)
+    monkeypatch.setattr(database, "_KEPT_BYTES", LITTLE)
+    ledger = open_ledger(tmp_path)
+    fill(ledger, 200)
+    with ledger.reading() as log:
+        log.execute("FROM gaps").fetchall()
+        ledger.tidy(paused=False)
+        assert not wal(tmp_path).exists()
+        assert kept(log)[0] > LITTLE  # somebody reads, and might need it
+    ledger.tidy(paused=False)
+    assert kept(ledger._log)[0] <= LITTLE
+    fill(ledger, 200, first=200)
+    ledger.tidy(paused=False)
+    assert not wal(tmp_path).exists()
+    assert kept(ledger._log)[0] <= LITTLE
+    ledger.close()
 
+
+def test_what_was_read_is_let_go_of_but_not_the_newest_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_KEPT_BYTES", LITTLE)
+    ledger = open_ledger(tmp_path)
+    fill(ledger, 200)
+    ledger.close()
+    ledger = open_ledger(tmp_path)
+    fill(ledger, 500, first=200)
+    rows = content(ledger)
+    assert kept(ledger._log)[0] > LITTLE
+    ledger.tidy(paused=False)
+    held, written = kept(ledger._log)
+    assert held <= LITTLE
+    assert written == 0  # not in the file yet: they stay in memory
+    ledger.reopen()
+    assert kept(ledger._log)[0] <= LITTLE
+    assert content(ledger) == rows
+    ledger.close()
+
+
+def test_memory_has_a_low_bound_once_the_log_is_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     while_opening: list[str] = []
     real = Ledger._catch_up
 
     def catch_up(ledger: Ledger) -> None:
-        while_opening.append(bounds(ledger._log))
+        while_opening.append(bound(ledger._log))
         real(ledger)
 
     monkeypatch.setattr(Ledger, "_catch_up", catch_up)
+    monkeypatch.setattr(module, "FOLD_BYTES", 30_000)
     ledger = open_ledger(tmp_path)
-    assert bounds(ledger._log) == "122.0 MiB"
+    assert bound(ledger._log) == "122.0 MiB"
     ledger.reopen()
-    assert bounds(ledger._log) == "122.0 MiB"
+    assert bound(ledger._log) == "122.0 MiB"
+    fill(ledger, 200)
+    ledger.tidy(paused=False)
+    assert not wal(tmp_path).exists()
+    assert bound(ledger._log) == "122.0 MiB"
     assert while_opening == ["488.2 MiB"] * 2
     ledger.close()
 
 
-def test_a_log_that_needs_more_memory_is_opened_all_the_same_and_that_is_said(
+def test_what_cannot_be_let_go_of_is_no_damage_and_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(database, "_TO_WORK", "0B")
     ledger = open_ledger(tmp_path)
     fill(ledger, 3)
     assert ledger.mended == []
-    assert "keeps up to 512MB in memory until the next start" in caplog.text
+    assert "what is kept of the log in memory is not let go of: Out of Memory" in caplog.text
     ledger.close()
 
 
