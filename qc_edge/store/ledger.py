@@ -54,7 +54,7 @@ class Ledger:
         self._journal = Journal(journal, disk)
         self._closed_days: set[date] = set()
         self._readers = Readers()
-        self._is_behind = self._keeps = False
+        self._is_behind = False
         self._promised: list[chain.Link] = []
         self._seq, self._hash = 0, chain.GENESIS
         self.past = Past()
@@ -122,7 +122,18 @@ class Ledger:
             raise _store_error(self._path, fault) from fault
         finally:
             self._readers.close(cursor)
-            self._keeps = True
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Of what was read. Does not wait: if somebody is at the log, the next reader does it."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if not self._readers and not self._is_behind:
+                with suppress(duckdb.ConnectionException):  # closed meanwhile
+                    let_go(self._log)
+        finally:
+            self._lock.release()
 
     def known(self, frames: Iterable[FrameId]) -> set[FrameId]:
         """Those of `frames` that have a row. Raises StoreError if the log does not read."""
@@ -168,10 +179,8 @@ class Ledger:
             if self._is_behind:
                 return
             try:
-                self._keeps |= self._folding.tidy(self._log, paused=paused)
-                if self._keeps and not self._readers:
+                if self._folding.tidy(self._log, paused=paused) and not self._readers:
                     let_go(self._log)
-                    self._keeps = False
             except duckdb.Error as fault:
                 self._is_behind = True
                 raise _store_error(self._path, fault) from fault

@@ -86,7 +86,7 @@ def in_a_station(values: dict[str, Any], size: Size, count: int, rate_hz: float)
         with paths.settings.open("a") as settings:
             settings.write("\n[engine]\n" + "".join(f"{k} = {toml_value(v)}\n" for k, v in values.items()))
         watch = run_station(root, count, frames_of(size), rate_hz)
-        return _spread("station", watch.ages_ms[min(WARM_UP, count // 10) :])
+        return _spread("station", list(watch.ages_ms[min(WARM_UP, count // 10) :]))
 
 
 def _times_ms(work: Callable[[int], object], count: int) -> list[float]:

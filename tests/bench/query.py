@@ -72,7 +72,7 @@ def ages(clone: Path, size: Size, client: str, weight: int, count: int) -> Round
     """The ages of parts while `client` asks: foreign, ours or none."""
     with _beside(clone, client, weight) as said:
         watch = run_station(clone, SETTLED + count, frames_of(size), RATE_HZ)
-        return Round(watch.ages_ms[SETTLED:], *_told(said()))
+        return Round(list(watch.ages_ms[SETTLED:]), *_told(said()))
 
 
 def writes(clone: Path, size: Size, client: str, weight: int, count: int) -> Round:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,6 +94,11 @@ class MemoryCamera:
         """Nothing to let go."""
 
 
+def _times() -> array[float]:
+    """8 bytes each, that memory is measured of the station and not of the measure."""
+    return array("d")
+
+
 @dataclass(slots=True)
 class Stopwatch:
     """The output under measurement: when each part was announced, and how old its frame was then."""
@@ -100,9 +106,9 @@ class Stopwatch:
     count: int
     supervisor: Supervisor
     camera: MemoryCamera | None = None
-    at: list[float] = field(default_factory=list)
-    worked: list[float] = field(default_factory=list)
-    ages_ms: list[float] = field(default_factory=list)
+    at: array[float] = field(default_factory=_times)
+    worked: array[float] = field(default_factory=_times)
+    ages_ms: array[float] = field(default_factory=_times)
     memory_mb: list[float] = field(default_factory=list)
     clear: Path | None = None
 

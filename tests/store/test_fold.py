@@ -37,13 +37,18 @@ def test_little_is_left_alone_and_much_is_folded(tmp_path: Path, monkeypatch: py
     assert open_ledger(tmp_path).mended == []
 
 
-def kept(log: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    """Bytes: of the database that DuckDB keeps in memory, and of the rest that it has written to files."""
-    ((of_the_file, written),) = log.execute(
-        "SELECT sum(memory_usage_bytes) FILTER (tag = 'BASE_TABLE'), sum(temporary_storage_bytes) "
-        "FROM duckdb_memory()"
+def kept(log: duckdb.DuckDBPyConnection) -> int:
+    """Bytes of the database that DuckDB keeps in memory."""
+    ((held,),) = log.execute(
+        "SELECT sum(memory_usage_bytes) FILTER (tag = 'BASE_TABLE') FROM duckdb_memory()"
     ).fetchall()
-    return int(of_the_file), int(written)
+    return int(held)
+
+
+def written(log: duckdb.DuckDBPyConnection) -> int:
+    """Bytes of its memory that DuckDB has written to temporary files."""
+    ((bytes_,),) = log.execute("SELECT sum(temporary_storage_bytes) FROM duckdb_memory()").fetchall()
+    return int(bytes_)
 
 
 def bound(log: duckdb.DuckDBPyConnection) -> str:
@@ -66,17 +71,15 @@ def test_what_was_folded_is_let_go_of_when_nobody_reads(
         log.execute("FROM gaps").fetchall()
         ledger.tidy(paused=False)
         assert not wal(tmp_path).exists()
-        assert kept(log)[0] > LITTLE  # somebody reads, and might need it
-    ledger.tidy(paused=False)
-    assert kept(ledger._log)[0] <= LITTLE
+        assert kept(log) > LITTLE  # somebody reads, and might need it
     fill(ledger, 200, first=200)
     ledger.tidy(paused=False)
     assert not wal(tmp_path).exists()
-    assert kept(ledger._log)[0] <= LITTLE
+    assert kept(ledger._log) <= LITTLE
     ledger.close()
 
 
-def test_what_was_read_is_let_go_of_but_not_the_newest_rows(
+def test_what_was_read_is_let_go_of_by_the_last_reader_but_not_the_newest_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "_KEPT_BYTES", LITTLE)
@@ -85,16 +88,44 @@ def test_what_was_read_is_let_go_of_but_not_the_newest_rows(
     ledger.close()
     ledger = open_ledger(tmp_path)
     fill(ledger, 500, first=200)
-    rows = content(ledger)
-    assert kept(ledger._log)[0] > LITTLE
-    ledger.tidy(paused=False)
-    held, written = kept(ledger._log)
-    assert held <= LITTLE
-    assert written == 0  # not in the file yet: they stay in memory
+    with ledger.reading() as log:
+        rows = content(ledger)
+        assert kept(log) > LITTLE
+    assert kept(ledger._log) <= LITTLE
+    assert written(ledger._log) == 0  # not in the database's file yet: they stay in memory
+    assert content(ledger) == rows
     ledger.reopen()
-    assert kept(ledger._log)[0] <= LITTLE
+    assert kept(ledger._log) <= LITTLE
     assert content(ledger) == rows
     ledger.close()
+
+
+def test_who_has_read_does_not_wait_for_a_commit_to_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_KEPT_BYTES", LITTLE // 2)
+    ledger = open_ledger(tmp_path)
+    fill(ledger, 200)
+    ledger.close()
+    ledger = open_ledger(tmp_path)
+    with ledger.reading() as log:
+        log.execute("SELECT * FROM gaps, events LIMIT 1000").fetchall()
+        held = kept(log)
+        ledger._lock.acquire()
+    assert kept(ledger._log) == held > LITTLE // 2
+    ledger._lock.release()
+    ledger.close()
+
+
+def test_a_reader_that_ends_after_the_log_was_closed_ends_quietly(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = open_ledger(tmp_path)
+    with ledger.reading() as log:
+        log.execute("FROM gaps").fetchall()
+        ledger._readers.close(log)
+        ledger.close()
+    assert caplog.text == ""
 
 
 def test_memory_has_a_low_bound_once_the_log_is_up_to_date(
