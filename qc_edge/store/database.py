@@ -57,7 +57,7 @@ def let_go(log: duckdb.DuckDBPyConnection) -> None:
         "sum(memory_usage_bytes) FILTER (tag <> 'BASE_TABLE') FROM duckdb_memory()"
     ).fetchall()
     try:
-        if of_the_file > _KEPT_BYTES:  # below that bound it would write the newest rows to a temporary file
+        if of_the_file > _KEPT_BYTES:  # `other` holds the newest rows: less, and they go to a temporary file
             log.execute(f"SET memory_limit = '{other + _KEPT_BYTES}B'")
         log.execute(f"SET memory_limit = '{_TO_WORK}'")
     except duckdb.OutOfMemoryException as fault:  # more than that is in use: no fault of the file

@@ -15,6 +15,7 @@ from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Row
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
+from qc_edge.service.logs import LOG
 from qc_edge.store import chain
 from qc_edge.store.database import connect, insert, let_go, open_or_set_aside, writer
 from qc_edge.store.durable import Disk
@@ -130,8 +131,11 @@ class Ledger:
             return
         try:
             if not self._readers and not self._is_behind:
-                with suppress(duckdb.ConnectionException):  # closed meanwhile
-                    let_go(self._log)
+                let_go(self._log)
+        except duckdb.ConnectionException:
+            pass  # closed meanwhile
+        except duckdb.Error as fault:  # what the reader met counts, and the next commit meets this again
+            LOG.warning("what was read of the log stays in memory: %s", fault)
         finally:
             self._lock.release()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from qc_edge.errors import DiskFullError
+from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.store import database
 from qc_edge.store import fold as module
 from qc_edge.store.ledger import Ledger
@@ -126,6 +126,25 @@ def test_a_reader_that_ends_after_the_log_was_closed_ends_quietly(
         ledger._readers.close(log)
         ledger.close()
     assert caplog.text == ""
+
+
+def test_a_database_that_fails_under_a_reader_is_told_as_what_the_reader_met(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def invalidated(log: duckdb.DuckDBPyConnection) -> None:
+        raise duckdb.FatalException("the database has been invalidated")
+
+    ledger = open_ledger(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("qc_edge.store.ledger.let_go", invalidated)
+        with pytest.raises(StoreError, match="no_such_table"), ledger.reading() as log:
+            log.execute("FROM no_such_table")
+        assert "stays in memory: the database has been invalidated" in caplog.text
+        with ledger.reading() as log:
+            assert log.execute("SELECT count(*) FROM gaps").fetchall() == [(0,)]
+    fill(ledger, 2)
+    assert len(content(ledger)) == 2
+    ledger.close()
 
 
 def test_memory_has_a_low_bound_once_the_log_is_up_to_date(
