@@ -69,7 +69,7 @@ class Laying:
                 path.symlink_to(target)
 
     def remove(self, path: Path) -> None:
-        """Take a file or link away, and its directory if that is empty then and is ours."""
+        """Take a file or link away, and its directory if that is empty then and is ours or a unit's drop-ins."""
         if not path.is_symlink():
             if not path.exists():
                 return
@@ -79,7 +79,8 @@ class Laying:
         if not self.dry:
             with _explained(path):
                 path.unlink(missing_ok=True)
-                if "qc-edge" in path.parent.name and not any(path.parent.iterdir()):
+                ours = "qc-edge" in path.parent.name or path.parent.name.endswith(".slice.d")
+                if ours and not any(path.parent.iterdir()):
                     path.parent.rmdir()
 
     def own(self, top: Path, user: str) -> None:

@@ -1,8 +1,9 @@
 """A station at work while somebody asks heavy questions of its long log: what that costs its parts.
 
 A stock DuckDB client asks without a break, on as many threads as there are cores, and so does `qc-edge sql`.
-On an appliance systemd weighs the station against a person's programs (CPUWeight in the unit) and gives it a
-class at the disk (IOSchedulingClass); as root, the benchmark does the same for its processes.
+On an appliance systemd lets a person's programs run when the station leaves the processor (CPUWeight of the
+unit and of user.slice) and gives the station a class at the disk (IOSchedulingClass); as root, the benchmark
+does the same for its processes.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ while True:
 _PROGRAMS = {"foreign": _FOREIGN, "ours": _OURS}
 _CGROUPS = Path("/sys/fs/cgroup")
 UNIT = Path(__file__).parents[2] / "systemd/system/qc-edge@.service"
+PEOPLE = UNIT.parents[1] / "system-252/user.slice.d/60-qc-edge.conf"
 DEFAULT_WEIGHT = 100
 
 
@@ -118,10 +120,15 @@ def unit_weight() -> int:
     return int(unit_setting("CPUWeight"))
 
 
-def unit_setting(name: str) -> str:
-    """What a station's unit has for that."""
-    (value,) = re.findall(rf"(?m)^{name}=(\S+)$", UNIT.read_text())
+def unit_setting(name: str, unit: Path = UNIT) -> str:
+    """What a station's unit, or another, has for that."""
+    (value,) = re.findall(rf"(?m)^{name}=(\S+)$", unit.read_text())
     return str(value)
+
+
+def people_are_idle() -> bool:
+    """Whether what people start runs only when nobody else wants the processor: by the drop-in, and here."""
+    return unit_setting("CPUWeight", PEOPLE) == "idle" and can_weigh()
 
 
 @contextmanager
@@ -130,7 +137,7 @@ def _asking(client: str, paths: StationPaths, said: IO[str]) -> Iterator[None]:
         yield
         return
     given = [str(paths.qa), HEAVY] if client == "foreign" else [NAME, HEAVY, "--root", str(paths.root)]
-    with _weighed("client", DEFAULT_WEIGHT) as enter:
+    with _weighed("client", DEFAULT_WEIGHT, idle=people_are_idle()) as enter:
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAMS[client], *given],
             stdout=said, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -146,7 +153,7 @@ def _asking(client: str, paths: StationPaths, said: IO[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _weighed(name: str, weight: int) -> Iterator[Callable[[int], object]]:
+def _weighed(name: str, weight: int, *, idle: bool = False) -> Iterator[Callable[[int], object]]:
     """A group of processes of this weight against its neighbours; what is given takes in a process."""
     if not can_weigh():
         yield lambda _: None
@@ -157,6 +164,8 @@ def _weighed(name: str, weight: int) -> Iterator[Callable[[int], object]]:
         (group / "cpu.weight").write_text(str(weight))
     else:  # cgroup v1, where 1024 shares are what weight 100 is
         (group / "cpu.shares").write_text(str(weight * 1024 // 100))
+    if idle and (group / "cpu.idle").exists():
+        (group / "cpu.idle").write_text("1")
     try:
         yield lambda pid: (group / "cgroup.procs").write_text(str(pid))
     finally:

@@ -34,3 +34,7 @@ def test_a_client_asks_while_the_station_is_timed(
 
 def test_the_weight_is_that_of_the_unit() -> None:
     assert query.unit_weight() > query.DEFAULT_WEIGHT
+
+
+def test_the_client_is_weighed_as_what_people_start() -> None:
+    assert query.people_are_idle() == query.can_weigh()

@@ -67,18 +67,27 @@ def test_a_dry_run_touches_nothing_and_says_the_same(box: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("systemd", "drop_ins"), [(252, set()), (253, {"notify-reload"}), (257, {"notify-reload", "back-off"})]
+    ("systemd", "drop_ins"),
+    [
+        (249, set()),
+        (252, {"idle"}),
+        (253, {"idle", "notify-reload"}),
+        (257, {"idle", "notify-reload", "back-off"}),
+    ],
 )
 def test_each_systemd_gets_what_it_understands(tmp_path: Path, systemd: int, drop_ins: set[str]) -> None:
     install(tmp_path, systemd=systemd)
     found = {path.stem[3:] for path in (tmp_path / UNITS / "qc-edge@.service.d").glob("*.conf")}
+    if (tmp_path / UNITS / "user.slice.d/60-qc-edge.conf").exists():
+        found.add("idle")
     assert found == drop_ins
 
 
 def test_what_an_older_systemd_does_not_understand_is_taken_away(tmp_path: Path) -> None:
     install(tmp_path, systemd=257)
-    install(tmp_path, systemd=252)
+    install(tmp_path, systemd=249)
     assert not (tmp_path / UNITS / "qc-edge@.service.d").exists()
+    assert not (tmp_path / UNITS / "user.slice.d").exists()
 
 
 def test_a_file_edited_by_hand_is_kept_beside_the_new_one(tmp_path: Path) -> None:

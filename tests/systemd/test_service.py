@@ -43,6 +43,7 @@ def test_a_station_is_weighed_against_everybody_else_not_only_other_services(box
     assert box.show("qc-edge@line1", "ControlGroup") == "/qc-edge@line1.service"
     weights = {unit: box.show(unit, "CPUWeight") for unit in ("qc-edge@line1", "user.slice", "system.slice")}
     assert weights.pop("qc-edge@line1") == "1000"
+    assert weights.pop("user.slice") == "idle", "what people start gives way at once"
     assert set(weights.values()) <= {"100", "[not set]", str(2**64 - 1)}
 
 
