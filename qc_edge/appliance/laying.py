@@ -69,7 +69,7 @@ class Laying:
                 path.symlink_to(target)
 
     def remove(self, path: Path) -> None:
-        """Take a file or link away, and its directory if that is empty then and is ours or a unit's drop-ins."""
+        """Take a file or link away, and its directory if that is empty then and ours, or a slice's."""
         if not path.is_symlink():
             if not path.exists():
                 return

@@ -160,6 +160,8 @@ def _weighed(name: str, weight: int, *, idle: bool = False) -> Iterator[Callable
         return
     group = _group(f"qc-edge-bench-{name}")
     group.mkdir(exist_ok=True)
+    if (group / "cpu.idle").exists():  # one that an ended run has left would take no weight
+        (group / "cpu.idle").write_text("0")
     if (group / "cpu.weight").exists():
         (group / "cpu.weight").write_text(str(weight))
     else:  # cgroup v1, where 1024 shares are what weight 100 is
