@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from qc_edge.errors import UsageError
 
 _WITHOUT = "write FILE.html instead and print it from a browser: it is made for that"
@@ -13,8 +15,10 @@ def to_pdf(html: str) -> bytes:
     Raises UsageError if WeasyPrint or its library Pango is missing.
     """
     try:
-        import weasyprint
-        from weasyprint.urls import URLFetcher
+        with warnings.catch_warnings():  # without HarfBuzz-Subset fontTools does its work, and says so
+            warnings.filterwarnings("ignore", "HarfBuzz-Subset", DeprecationWarning)
+            import weasyprint
+            from weasyprint.urls import URLFetcher
     except ImportError:
         raise UsageError(
             "a PDF needs the package weasyprint", hint=f"pip install 'qc-edge[report]'; or {_WITHOUT}"
