@@ -36,5 +36,11 @@ def test_the_weight_is_that_of_the_unit() -> None:
     assert query.unit_weight() > query.DEFAULT_WEIGHT
 
 
+@pytest.mark.skipif(not query.can_weigh(), reason="only root may weigh processes")
 def test_the_client_is_weighed_as_what_people_start() -> None:
-    assert query.people_are_idle() == query.can_weigh()
+    assert query.people_are_idle()
+    state = query._group("qc-edge-bench-tried") / "cpu.idle"
+    with query._weighed("tried", query.DEFAULT_WEIGHT, idle=True):
+        assert state.read_text().strip() == "1"
+        with query._weighed("tried", query.DEFAULT_WEIGHT):
+            assert state.read_text().strip() == "0", "what an ended run has left takes a weight again"

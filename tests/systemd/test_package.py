@@ -76,6 +76,8 @@ def test_removing_and_purging_keep_settings_and_records(machine: Machine) -> Non
     machine.run("dpkg", "--remove", "qc-edge")
     assert machine.show("qc-edge@line1", "ActiveState") == "inactive"
     assert not (machine.tree / "opt/qc-edge").exists()
+    assert machine.show("user.slice", "CPUWeight") != "idle", "the box is as it was"
+    assert not list((machine.tree / "usr/lib/systemd/system").rglob("*qc-edge*"))
     said = machine.run("dpkg", "--purge", "qc-edge")
     assert "still kept: /etc/qc-edge and /var/lib/qc-edge" in said
     paths = machine.paths("line1")
@@ -116,6 +118,7 @@ def test_a_wheel_makes_an_appliance_too_and_unmakes_it(wheel_box: Machine) -> No
     box = wheel_box
     said = box.run("/srv/qc/bin/qc-edge", "install")
     assert re.search(r"new +/etc/systemd/system/qc-edge@\.service", said)
+    assert box.show("user.slice", "CPUWeight") == "idle"
     box.run("/srv/qc/bin/qc-edge", "init", "line1", "--camera", "emulated")
     box.run("/srv/qc/bin/qc-edge", "install", "--station", "line1")
     box.run("systemctl", "start", "qc-edge@line1")
@@ -126,5 +129,6 @@ def test_a_wheel_makes_an_appliance_too_and_unmakes_it(wheel_box: Machine) -> No
     )
     box.run("/srv/qc/bin/qc-edge", "uninstall")
     assert box.show("qc-edge@line1", "LoadState") == "not-found"
+    assert box.show("user.slice", "CPUWeight") != "idle", "the box is as it was"
     assert box.paths("line1").database.exists()
     assert not list((box.tree / "etc/systemd").rglob("*qc-edge*"))
