@@ -11,30 +11,18 @@ import logging
 import math
 import threading
 import time
-import warnings
 from typing import Any
 
 from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
 from qc_edge.camera.configure import InForce, configure, count_frames
 from qc_edge.camera.counter import Counting, next_number
 from qc_edge.camera.devices import choose, own_pixels, refused_to_open
+from qc_edge.camera.driver import genicam, pylon
 from qc_edge.camera.emulator import DEVICE_CLASS, EmulatedDevices, Playlist
 from qc_edge.camera.health import read_health
 from qc_edge.camera.nodes import Nodes
 from qc_edge.errors import CameraError, CameraLostError
 from qc_edge.settings import CameraSettings
-
-try:
-    # pylon's types warn (DeprecationWarning, SWIG) while they are made; turned into an error, that
-    # ends the process with a segmentation fault.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pypylon import genicam, pylon
-except ImportError as fault:
-    raise CameraError(
-        f"pypylon cannot be loaded: {fault}",
-        hint="pip install 'qc-edge[basler]'; without it, `backend = \"folder\"` plays image files",
-    ) from fault
 
 log = logging.getLogger(__name__)
 

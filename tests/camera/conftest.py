@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -55,6 +56,11 @@ def camera_of(request: pytest.FixtureRequest) -> Iterator[Open]:
     yield make
     for camera in made:
         camera.close()
+
+
+def device(camera: Camera) -> Any:
+    """pylon's own object behind an open camera, to make faults with."""
+    return camera._camera  # type: ignore[attr-defined]
 
 
 def write_all(directory: Path, pictures: list[Pixels], suffix: str = ".png") -> Path:
