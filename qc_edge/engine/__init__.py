@@ -7,6 +7,7 @@ decides, never touches the disk after loading, never falls back to another.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,10 @@ from qc_edge.settings import EngineSettings
 
 if TYPE_CHECKING:
     from qc_edge.engine.bundle import Bundle
+
+# Before ONNX Runtime is imported, which only modules of this package do: from 1.29 on it reports the models
+# that it runs to its maker, and keeps what it has not sent in a database in $HOME, with an fsync each time.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 Prepared = npt.NDArray[np.uint8]
 """The model's input as it is kept: N x H x W, uint8, C-contiguous."""
