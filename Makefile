@@ -12,7 +12,7 @@ BENCH_ARGS ?=
 DEMO_SECONDS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-systemd deb gpu bench clean venv
+.PHONY: help demo test test-systemd test-standin deb gpu bench clean venv
 
 help:
 	@echo "make demo    a whole station on rendered parts: no camera, no GPU (about half a minute)"
@@ -32,12 +32,17 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@failed=0; \
 	$(VENV)/bin/python -m pytest -n $(WORKERS) -m "not serial" $(PYTEST_ARGS) || failed=1; \
-	$(VENV)/bin/python -m pytest -m "serial and not root" $(PYTEST_ARGS) || failed=1; \
+	$(VENV)/bin/python -m pytest -m "serial and not root and not standin" $(PYTEST_ARGS) || failed=1; \
 	exit $$failed
 
 # A station's life under a real systemd, in a container: as root, with systemd-container and debootstrap.
 test-systemd: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest -m root $(PYTEST_ARGS)
+
+# The engine with the real pycuda on a stand-in for NVIDIA's driver library: needs a C++ compiler, no GPU.
+test-standin: $(VENV)/.installed-dev
+	@directory=$$(tests/standin/build.sh $(VENV)/bin/python) && \
+	LD_LIBRARY_PATH=$$directory PYTHONPATH=$$directory $(VENV)/bin/python -m pytest -m standin $(PYTEST_ARGS) tests/standin
 
 # For boxes with the same Python as this machine; ARCH=arm64 make deb for the other architecture.
 deb: $(VENV)/bin/pip

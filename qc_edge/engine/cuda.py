@@ -77,11 +77,12 @@ class CudaGpu:
         with _driver("no memory on the GPU"):
             if self._facts.integrated:
                 host = cuda.pagelocked_zeros(shape, dtype, mem_flags=cuda.host_alloc_flags.DEVICEMAP)
-                self._kept.append(host)
+                self._kept.append(host.base)
                 return Pair(host, int(host.base.get_device_pointer()), mapped=True)
             host = cuda.pagelocked_zeros(shape, dtype)
+            self._kept.append(host.base)
             memory = cuda.mem_alloc(host.nbytes)
-            self._kept += [host, memory]
+            self._kept.append(memory)
             return Pair(host, int(memory), mapped=False)
 
     def upload(self, pair: Pair, rows: int) -> None:
@@ -102,15 +103,18 @@ class CudaGpu:
         graph, playable = ctypes.c_void_p(), ctypes.c_void_p()
         _call(library.cuStreamBeginCapture_v2(stream, ctypes.c_int(_THREAD_LOCAL)), "begin to record")
         try:
-            work()
+            try:
+                work()
+            finally:
+                ended = library.cuStreamEndCapture(stream, ctypes.byref(graph))
+            _call(ended, "record")
+            _call(
+                library.cuGraphInstantiateWithFlags(ctypes.byref(playable), graph, ctypes.c_ulonglong(0)),
+                "keep a record",
+            )
         finally:
-            ended = library.cuStreamEndCapture(stream, ctypes.byref(graph))
-        _call(ended, "record")
-        _call(
-            library.cuGraphInstantiateWithFlags(ctypes.byref(playable), graph, ctypes.c_ulonglong(0)),
-            "keep a record",
-        )
-        library.cuGraphDestroy(graph)
+            if graph.value is not None:
+                library.cuGraphDestroy(graph)
         self._kept.append(_Recorded(library, playable))
 
         def play() -> None:
@@ -124,12 +128,19 @@ class CudaGpu:
             self._stream.synchronize()
 
     def close(self) -> None:
-        """Free memory, stream and context, in this order; a device that is lost cannot refuse that."""
+        """Free memory, stream and context, in this order; a device that is lost cannot refuse that.
+
+        Nobody may use what `pair` gave any more: it is freed even where something still refers to it, as the
+        fault does that an engine was given up for; without its context it never would be.
+        """
         context, self._context = self._context, None
         if context is None:
             return
+        for each in self._kept:
+            with contextlib.suppress(cuda.Error):
+                each.free()
+        self._kept.clear()
         with contextlib.suppress(cuda.Error):
-            self._kept.clear()
             self._stream = None
         with contextlib.suppress(cuda.Error):
             cuda.Context.pop()
@@ -140,12 +151,13 @@ class CudaGpu:
 
 
 class _Recorded:
-    """Frees a recorded graph when it is let go."""
+    """A recorded graph, to be freed with the memory that it works on."""
 
     def __init__(self, library: ctypes.CDLL, playable: ctypes.c_void_p) -> None:
         self._library, self._playable = library, playable
 
-    def __del__(self) -> None:
+    def free(self) -> None:
+        """Once. Nothing that plays it may be left."""
         self._library.cuGraphExecDestroy(self._playable)
 
 

@@ -1,0 +1,118 @@
+"""The stand-in's own functions, and a TensorRT whose work is a function on the driver's stream."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+import pytest
+
+from qc_edge.engine.bundle import Bundle, load_bundle
+from qc_edge.engine.runner import PlanRefusedError, Runner
+from qc_edge.errors import EngineError
+from qc_edge.settings.paths import shipped
+from tests.engine.twin_gpu import TwinToolkit
+
+KINDS = ("device memory", "host memory", "streams", "graphs", "contexts", "contexts on this thread")
+_CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+class Library:
+    """libcuda.so.1 of this process, which must be the stand-in."""
+
+    def __init__(self) -> None:
+        self.driver = ctypes.CDLL("libcuda.so.1")
+        assert hasattr(self.driver, "standin_left"), "this is a real driver: run `make test-standin`"
+        self.driver.standin_memory.restype = ctypes.c_void_p
+        self.driver.standin_memory.argtypes = [ctypes.c_uint64, ctypes.c_size_t]
+
+    def left(self) -> dict[str, int]:
+        """What was taken and not given back; nothing is left out."""
+        return {kind: count for kind in KINDS if (count := self.driver.standin_left(kind.encode()))}
+
+    def fail(self, code: int) -> None:
+        """From now on every call on the device answers with this CUresult; 0: all as in a new process."""
+        self.driver.standin_break(code)
+
+    def at(self, address: int, shape: tuple[int, ...], dtype: type[np.generic]) -> npt.NDArray[Any]:
+        """The device's memory there, as an array."""
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        memory = self.driver.standin_memory(address, size)
+        assert memory, f"{size} bytes at {address:#x} are not of one allocation"
+        buffer = (ctypes.c_char * size).from_address(memory)
+        return np.frombuffer(memoryview(buffer).cast("B"), dtype).reshape(shape)
+
+
+class HostRunner:
+    """The model, run by ONNX Runtime when the stream comes to it. `refuses` makes the next work fail."""
+
+    def __init__(self, library: Library, model: bytes, bundle: Bundle) -> None:
+        self._library, self._bundle = library, bundle
+        self._session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+        self._at: dict[str, int] = {}
+        self._calls: dict[int, Any] = {}
+        self.refuses = False
+
+    def bind(self, name: str, address: int) -> None:
+        """Noted."""
+        self._at[name] = address
+
+    def enqueue(self, batch: int, stream: int) -> None:
+        """A host function on the driver's stream, one for each size."""
+        if self.refuses:
+            raise EngineError("it refuses", "test")
+        call = self._calls.setdefault(batch, _CALL(lambda _: self._run(batch)))
+        code = self._library.driver.cuLaunchHostFunc(ctypes.c_void_p(stream), call, None)
+        assert code == 0, f"cuLaunchHostFunc: {code}"
+
+    def close(self) -> None:
+        """Nothing of the device is its own."""
+        self._calls.clear()
+
+    def _run(self, batch: int) -> None:
+        manifest = self._bundle.manifest
+        outputs = manifest.outputs
+        frames = self._library.at(self._at[manifest.input.name], (batch, *self._bundle.input_shape), np.uint8)
+        names = [outputs.score, outputs.defect_map]
+        for name, values in zip(names, self._session.run(names, {manifest.input.name: frames}), strict=True):
+            self._library.at(self._at[name], values.shape, np.float32)[:] = values
+
+
+@dataclass
+class HostToolkit(TwinToolkit):
+    """The twin's, for a device that pycuda has opened."""
+
+    name: str = "stand-in"
+    library: Library | None = None
+
+    def run(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
+        """The model stands behind the plan's header."""
+        assert self.library is not None
+        if not plan.startswith(b"twin plan for "):
+            raise PlanRefusedError(f"{self.name} {self.version} does not take the plan", "it is made anew")
+        runner = HostRunner(self.library, plan.partition(b"|")[2], bundle)
+        self.runners.append(runner)  # type: ignore[arg-type]
+        return runner
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
+    """One device with 512 MB; whatever a test takes of it must be given back."""
+    for name in ("DEVICES", "MEMORY_MB", "INTEGRATED", "INIT"):
+        monkeypatch.delenv(f"STANDIN_{name}", raising=False)
+    loaded = Library()
+    assert loaded.left() == {}
+    yield loaded
+    loaded.fail(0)
+    assert loaded.left() == {}
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Bundle:
+    """The bundle that comes with the software."""
+    return load_bundle("reference@1", [shipped("models")])

@@ -1,0 +1,77 @@
+"""What `make gpu` tries on a GPU, tried on the stand-in: so that it works on the day when there is a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qc_edge.engine.bundle import Bundle
+from tests.standin.conftest import HostToolkit, Library
+
+pytestmark = [pytest.mark.standin, pytest.mark.serial]
+
+
+@pytest.fixture
+def subject(library: Library, bundle: Bundle, tmp_path: Path) -> Any:
+    """As `make gpu` has TensorRT, its plans built."""
+    from tests.gpu.checks import builds
+    from tests.gpu.subject import Subject
+
+    made = Subject("stand-in", bundle, lambda gpu: HostToolkit(gpu, library=library), tmp_path / "plans")  # type: ignore[arg-type]
+    figures = builds(made)
+    assert figures["device"] == "Stand-in, compute capability 8.9, driver CUDA 13.0"
+    assert figures["plan_bytes"] > 100_000
+    return made
+
+
+def test_scores_are_those_of_onnx_runtime(subject: Any) -> None:
+    from tests.gpu.checks import parity
+
+    figures = parity(subject, 40)
+    assert figures["batch_32"]["verdicts_turned"] == 0
+
+
+def test_a_score_that_is_off_is_found(subject: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.gpu import checks
+    from tests.gpu.subject import on_the_cpu, rendered
+
+    scores, maps = on_the_cpu(subject.bundle, rendered(8))
+    monkeypatch.setattr(checks, "on_the_cpu", lambda *_: (scores + 0.01, maps))
+    with pytest.raises(AssertionError, match=r"scores are off by up to 0\.01"):
+        checks.parity(subject, 8)
+
+
+def test_every_batch_is_timed_beside_the_bare_loop(subject: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.gpu import checks
+
+    monkeypatch.setattr(checks, "ROUNDS", {1: 10, 8: 10})
+    figures = checks.timing(subject)
+    assert set(figures) == {"batch_1", "batch_8", "batch_1_graph", "batch_8_graph"}
+    for each in figures.values():
+        assert 0 < each["bare_p50_ms"] <= each["bare_p99_ms"]
+        assert 0 < each["infer_p50_ms"] <= each["infer_p99_ms"]
+        assert "within_goal" in each
+
+
+def test_copies_and_memory(subject: Any) -> None:
+    from tests.gpu.checks import copies, memory
+
+    assert copies(subject)["up_32_gb_s"] > 0
+    figures = memory(subject)
+    assert 8 < figures["engine_mb"] < 16, "the buffers of 32 frames"
+    assert figures["left_after_20_mb"] == 0
+
+
+def test_damaged_plans(subject: Any) -> None:
+    from tests.gpu.faults import plans
+
+    assert set(plans(subject)) == {"torn", "emptied", "refused by the runtime"}
+
+
+def test_station_and_soak(subject: Any) -> None:
+    from tests.gpu.checks import soak, station
+
+    assert station(subject, 12)["engine"] == "stand-in"
+    assert soak(subject, 2.0)["frames"] > 0
