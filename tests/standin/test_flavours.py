@@ -49,6 +49,23 @@ assert 0 <= int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED) < 8
 """
 
 
+DECLINED = """
+import ctypes
+from qc_edge.engine import load_engine
+from qc_edge.engine.bundle import load_bundle, self_test
+from qc_edge.settings import EngineSettings
+from qc_edge.settings.paths import shipped
+bundle = load_bundle("reference@1", [shipped("models")])
+engine = load_engine(bundle, EngineSettings(backend="auto", threads=1))
+self_test(engine, bundle)
+print(engine.info.backend, engine.info.reason)
+driver = ctypes.CDLL("libcuda.so.1")
+kinds = b"device memory", b"host memory", b"streams", b"contexts", b"contexts on this thread"
+left = [driver.standin_left(kind) for kind in kinds]
+assert left == [0] * 5, left
+"""
+
+
 def in_a_python(program: str, module: str, directory: Path | None = None) -> str:
     """What it prints, with the TensorRT of this directory."""
     extra = {} if directory is None else {"PYTHONPATH": str(directory), "LD_LIBRARY_PATH": str(directory)}
@@ -84,6 +101,14 @@ def test_no_name_that_is_used_is_missing(used: set[str], version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_its_logger_and_monitor_can_be_ours(version: str) -> None:
     in_a_python(MADE, "tensorrt_bindings", directory_of(version))
+
+
+def test_the_real_tensorrt_on_a_driver_that_is_not_enough_for_it_is_declined_in_its_own_words() -> None:
+    said = in_a_python(DECLINED, "")
+    assert said.startswith("onnx-cpu auto: onnx; not tensorrt: ")
+    assert "tensorrt is not installed" in said
+    assert "does not take the plan: IRuntime::deserializeCudaEngine: Error Code 1: Cuda Runtime" in said
+    assert "it was made just now, for Stand-in, compute capability 8.9" in said
 
 
 def test_the_versions_are_those_that_are_brought() -> None:
