@@ -113,7 +113,11 @@ def make(
         max_batch=recipe.max_batch,
     )
     site.tell("warming up the engine", _WARM_LIMIT_S)
-    return TensorRTEngine(gpu, runner, bundle, info, graphs and not toolkit.records_itself)
+    try:
+        return TensorRTEngine(gpu, runner, bundle, info, graphs and not toolkit.records_itself)
+    except BaseException:
+        runner.close()  # while its context is there
+        raise
 
 
 class TensorRTEngine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from qc_edge.engine import HERE, Engine, Site, load_engine
 from qc_edge.engine.bundle import Bundle, self_test
 from qc_edge.engine.gpu import Pair
+from qc_edge.engine.runner import Runner
 from qc_edge.engine.tensorrt import batch_sizes, first_that_takes, make
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError, ModelError
 from qc_edge.settings import EngineSettings
@@ -248,6 +250,21 @@ def test_work_that_is_refused_fails_the_frame_and_the_next_goes_on(bundle: Bundl
     assert not isinstance(raised.value, EngineLostError)
     toolkit.runners[0].refuses = False
     assert engine.infer(frame.prepared)[0].value == pytest.approx(frame.score, abs=bundle.tolerance)
+
+
+def test_an_engine_that_cannot_be_made_lets_its_plan_go(bundle: Bundle) -> None:
+    toolkit = TwinToolkit(TwinGpu())
+    run = toolkit.run
+
+    def refusing(*plan: Any) -> Runner:
+        runner = run(*plan)
+        toolkit.runners[0].refuses = True
+        return runner
+
+    toolkit.run = refusing  # type: ignore[method-assign, assignment]
+    with pytest.raises(EngineError, match="it refuses"):
+        make(toolkit, toolkit.gpu, bundle, SETTINGS, "test", HERE)
+    assert toolkit.runners[0].closed == 1
 
 
 def test_a_lost_device_gives_no_score_and_still_closes(bundle: Bundle) -> None:
