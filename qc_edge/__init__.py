@@ -1,6 +1,6 @@
 """qc_edge: a single-node edge appliance for visual quality control.
 
-Read `qc_edge.daemon` once and you know the program; `docs/decisions/` says why it is so.
+Read `qc_edge.station.daemon` once and you know the program; `docs/decisions/` says why it is so.
 """
 
 import os

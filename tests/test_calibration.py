@@ -19,7 +19,7 @@ from qc_edge.domain.calibration import (
     starting_calibration,
 )
 from qc_edge.errors import CalibrationError
-from qc_edge.store import calibrations
+from qc_edge.records import calibrations
 
 NOW = datetime(2026, 11, 22, 10, 15, 0, tzinfo=timezone.utc)
 

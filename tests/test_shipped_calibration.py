@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from qc_edge.records.calibrations import load_current
 from qc_edge.rendered import FrameFault, render
 from qc_edge.settings.paths import shipped
-from qc_edge.store.calibrations import load_current
 from qc_edge.vision import gates, prepare
 
 RECORD = load_current(shipped("calibration"), "top")

@@ -5,20 +5,20 @@ from tarfile import TarInfo
 
 from onnxruntime import SessionOptions
 
-from qc_edge.appliance.network import Network
 from qc_edge.camera.basler import _RemovalWatch
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.inspection import Gap, Inspection, Label
 from qc_edge.engine.manifest import Manifest
-from qc_edge.line.arrivals import _Emitter, _Handler
-from qc_edge.line.status import Status
-from qc_edge.line.tally import Latency
-from qc_edge.metrics.figures import Figures
-from qc_edge.metrics.server import _Handler as _Scrape
-from qc_edge.metrics.server import _Server, _Server6, _UnixServer
+from qc_edge.inspection.arrivals import _Emitter, _Handler
+from qc_edge.inspection.tally import Latency
+from qc_edge.publish.seal import Seal
 from qc_edge.report.dossier import Dossier
 from qc_edge.report.pictures import Picture
-from qc_edge.store.seal import Seal
+from qc_edge.setup.network import Network
+from qc_edge.station.metrics import Figures
+from qc_edge.station.metrics_server import _Handler as _Scrape
+from qc_edge.station.metrics_server import _Server, _Server6, _UnixServer
+from qc_edge.station.status import Status
 
 calibration: Calibration
 dossier: Dossier

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from qc_edge.audit.finding import Report, Step
+from qc_edge.audit.formatting import about, code, difference, is_linked, join, ranges, rows_are, same
 from qc_edge.audit.journal import Hour, read_hour
-from qc_edge.audit.telling import about, code, difference, is_linked, join, ranges, rows_are, same
 from qc_edge.errors import StoreError
+from qc_edge.query.rows import BusyRowsError, Rows, Told
 from qc_edge.store.chain import GENESIS, chain_hash
-from qc_edge.store.rows import BusyRowsError, Rows, Told
 
 _T = TypeVar("_T")
 

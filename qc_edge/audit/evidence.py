@@ -17,11 +17,11 @@ import numpy as np
 from qc_edge.audit.finding import Report, Step
 from qc_edge.domain.calibration import Calibration
 from qc_edge.errors import CalibrationError
-from qc_edge.store import proof
-from qc_edge.store.calibrations import load
-from qc_edge.store.proof import Match, Piece
-from qc_edge.store.questions import Kept, kept
-from qc_edge.store.rows import Rows
+from qc_edge.query import evidence as proof
+from qc_edge.query.audit_queries import Kept, kept
+from qc_edge.query.evidence import Match, Piece
+from qc_edge.query.rows import Rows
+from qc_edge.records.calibrations import load
 from qc_edge.vision.image import pixels_sha256
 from qc_edge.vision.prepare import DEFAULT, PrepareParameters, prepare, preprocess_id
 

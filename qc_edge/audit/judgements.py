@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 
 from qc_edge.audit.finding import Report
-from qc_edge.store.questions import LABELS, TWICE, WRONG_VERDICTS, ask
-from qc_edge.store.rows import Rows
+from qc_edge.query.audit_queries import LABELS, TWICE, WRONG_VERDICTS, ask
+from qc_edge.query.rows import Rows
 
 _IDS = {
     "inspections": "frame_id", "gaps": "gap_id", "events": "event_id", "labels": "label_id",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from qc_edge.audit.finding import Report, Step
 from qc_edge.errors import StoreError
-from qc_edge.store.published_rows import Published
-from qc_edge.store.questions import SEALS, ask
-from qc_edge.store.seal import SealedFile, file_sha256, read_seal, seal_path, sealed_days
+from qc_edge.publish.seal import SealedFile, file_sha256, read_seal, seal_path, sealed_days
+from qc_edge.query.audit_queries import SEALS, ask
+from qc_edge.query.published_files import Published
 
 _AGAIN = "move it away: the station writes it again from its database at the next start"
 _SEALED = "restore it from upstream or a backup: a sealed day never changes"

@@ -11,18 +11,18 @@ from datetime import datetime
 
 from qc_edge.audit import journal
 from qc_edge.audit.chain import Chain
-from qc_edge.audit.closure import check_closure
+from qc_edge.audit.count_reconciliation import check_closure
 from qc_edge.audit.evidence import Pictures
 from qc_edge.audit.finding import Progress, Report, Step
 from qc_edge.audit.judgements import check_ids, check_labels, check_verdicts
-from qc_edge.audit.leftovers import check_orphans, check_spool
+from qc_edge.audit.orphans import check_orphans, check_spool
 from qc_edge.audit.published import check_files, check_seals
 from qc_edge.errors import StoreError
+from qc_edge.query.published_files import Published, open_published
+from qc_edge.query.rows import Rows, open_database
 from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import StationPaths
-from qc_edge.store.published_rows import Published, open_published
-from qc_edge.store.rows import Rows, open_database
 
 
 @dataclass(slots=True)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qc_edge.commands.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.commands.good_frames import Chosen
     from qc_edge.domain.calibration import Calibration
     from qc_edge.settings import Settings, StationPaths
+    from qc_edge.terminal.good_frames import Chosen
     from qc_edge.vision.calibrate import Proposal
 
 Camera = Annotated[
@@ -62,11 +62,11 @@ def command(
       [bold]qc-edge calibrate line1 --by "M. Huber"[/bold]
       [bold]qc-edge calibrate line1 --from good/ --by "M. Huber" --yes[/bold]
     """
-    from qc_edge.commands import good_frames
     from qc_edge.errors import CalibrationError, UsageError
+    from qc_edge.records import calibrations
     from qc_edge.service.clock import utc_now
     from qc_edge.settings import StationPaths, load_settings
-    from qc_edge.store import calibrations
+    from qc_edge.terminal import good_frames
 
     if not by.strip():
         raise UsageError("--by is empty", hint="expected the name of a person: a calibration is answered for")
@@ -101,9 +101,9 @@ def command(
 
 
 def _camera(settings: Settings, camera: str | None) -> str:
-    from qc_edge.commands.images import known_camera
     from qc_edge.errors import UsageError
     from qc_edge.settings import INCOMING
+    from qc_edge.terminal.images import known_camera
 
     if camera is not None:
         return known_camera(settings, camera)
@@ -120,7 +120,7 @@ def _current(paths: StationPaths, camera: str, now: datetime) -> tuple[Calibrati
     """The record in force, and a warning; the starting bounds where there is no sound one."""
     from qc_edge.domain.calibration import starting_calibration
     from qc_edge.errors import CalibrationError
-    from qc_edge.store import calibrations
+    from qc_edge.records import calibrations
 
     try:
         return calibrations.load_current(paths.calibration, camera), ""
@@ -130,7 +130,7 @@ def _current(paths: StationPaths, camera: str, now: datetime) -> tuple[Calibrati
 
 
 def _propose(chosen: Chosen, current: Calibration, now: datetime, by: str, due_days: int) -> Proposal:
-    from qc_edge.commands.images import read_picture
+    from qc_edge.terminal.images import read_picture
     from qc_edge.vision import UnreadableFrameError
     from qc_edge.vision.calibrate import Proposal, Sample, propose, sample
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from qc_edge.commands.options import DEFAULT_ROOT, Json, MaybeName, Root, out, print_json
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, MaybeName, Root, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.checkup import Finding
+    from qc_edge.diagnostics.finding import Finding
 
 STYLES = {"ok": "green", "warning": "yellow", "fault": "bold red"}
 
@@ -27,7 +27,8 @@ def command(name: MaybeName = None, root: Root = DEFAULT_ROOT, as_json: Json = F
       [bold]qc-edge check line1[/bold]
       [bold]qc-edge check --json[/bold]         all stations, for scripts
     """
-    from qc_edge.checkup import check_station, stations, worst_exit_code
+    from qc_edge.diagnostics.check import check_station, stations
+    from qc_edge.diagnostics.finding import worst_exit_code
     from qc_edge.errors import UsageError
 
     root = root.absolute()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qc_edge.commands.options import Json, Root, print_json
+from qc_edge.terminal.options import Json, Root, print_json
 
 Seconds = Annotated[
     float, typer.Option("--seconds", metavar="N", min=3.0, max=3600.0, help="Inspect for so long.")

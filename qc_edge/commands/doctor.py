@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qc_edge.commands.options import DEFAULT_ROOT, Json, MaybeName, Root, out, print_json
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, MaybeName, Root, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.checkup import Finding
-    from qc_edge.doctor import Diagnosis
+    from qc_edge.diagnostics.doctor import Diagnosis
+    from qc_edge.diagnostics.finding import Finding
 
 STYLES = {"green": "green", "amber": "yellow", "red": "bold red"}
 
@@ -37,8 +37,8 @@ def command(
       [bold]sudo qc-edge doctor line1[/bold]
       [bold]sudo qc-edge doctor --brief[/bold]       all stations, only what is not green
     """
-    from qc_edge.checkup import stations
-    from qc_edge.doctor import examine
+    from qc_edge.diagnostics.check import stations
+    from qc_edge.diagnostics.doctor import examine
     from qc_edge.errors import UsageError
 
     root = root.absolute()
@@ -56,7 +56,7 @@ def command(
 
 def report(found: Sequence[Diagnosis]) -> dict[str, object]:
     """What --json prints."""
-    from qc_edge.doctor.examine import colour_of
+    from qc_edge.diagnostics.doctor import colour_of
 
     worst = max(found, key=lambda diagnosis: diagnosis.exit_code)
     return {
@@ -79,7 +79,7 @@ def _print(diagnosis: Diagnosis, *, brief: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from qc_edge.doctor.examine import colour_of
+    from qc_edge.diagnostics.doctor import colour_of
 
     console = out()
     colours = [colour_of(finding.level) for finding in diagnosis.findings]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from qc_edge.commands.options import DEFAULT_ROOT, Name, Root, out
+from qc_edge.terminal.options import DEFAULT_ROOT, Name, Root, out
 
 CAMERA_HELP = (
     "[bold]basler[/bold] the only camera found; [bold]basler:SERIAL[/bold] that one; "
@@ -28,7 +28,7 @@ def command(
       [bold]qc-edge init line1 --camera basler:40012345[/bold]
       [bold]qc-edge init line1 --camera emulated --root try[/bold]
     """
-    from qc_edge.provision import parse_camera, provision
+    from qc_edge.setup.new_station import parse_camera, provision
 
     made = provision(root.absolute(), name, parse_camera(camera))
     console = out()

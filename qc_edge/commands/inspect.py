@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qc_edge.commands.options import DEFAULT_ROOT, Json, OfCamera, OfStation, Root, out, print_json
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, OfCamera, OfStation, Root, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.commands.images import Standard
     from qc_edge.domain.threshold import ThresholdRecord
     from qc_edge.domain.verdict import Threshold
     from qc_edge.engine import Engine
     from qc_edge.settings.model import ModelSettings
+    from qc_edge.terminal.images import Standard
 
 Files = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Image files, directories of them, or patterns.")
@@ -76,12 +76,12 @@ def command(
       [bold]qc-edge inspect parts/ --station line1 --json | jq '.files[] | select(.verdict == "FAIL")'[/bold]
     """
     from qc_edge import engine
-    from qc_edge.commands.images import find_images, standard
     from qc_edge.engine.bundle import load_bundle, self_test
-    from qc_edge.line.rules import threshold_in_force
+    from qc_edge.recipe.rules import threshold_in_force
     from qc_edge.settings import Settings, StationPaths
     from qc_edge.settings.model import StationSettings
     from qc_edge.settings.paths import shipped
+    from qc_edge.terminal.images import find_images, standard
 
     root = root.absolute()
     against = standard(root, station, camera)
@@ -118,9 +118,9 @@ def command(
 
 def _in_force(root: Path, station: str | None, wanted: ModelSettings) -> str:
     """NAME@VERSION of the bundle that judges on the station, or that the settings name."""
-    from qc_edge.line.choice import chosen_reference
+    from qc_edge.recipe.active_model import chosen_reference
+    from qc_edge.records import activations
     from qc_edge.settings import StationPaths
-    from qc_edge.store import activations
 
     if station is None:
         return wanted.bundle
@@ -130,9 +130,9 @@ def _in_force(root: Path, station: str | None, wanted: ModelSettings) -> str:
 def _record(root: Path, station: str | None, model_sha256: str) -> ThresholdRecord | None:
     """The station's threshold record in force for this model, if it has one."""
     from qc_edge.domain.threshold import record_in_force
+    from qc_edge.records import thresholds
     from qc_edge.service.clock import utc_now
     from qc_edge.settings import StationPaths
-    from qc_edge.store import thresholds
 
     if station is None:
         return None
@@ -157,9 +157,9 @@ def judge(path: Path, against: Standard, loaded: Engine, threshold: Threshold) -
     """The verdict on the file `path`; what is wrong with it is in the result, never raised."""
     import time
 
-    from qc_edge.commands.images import read_picture
     from qc_edge.domain.verdict import Reason, decide
     from qc_edge.errors import EngineError
+    from qc_edge.terminal.images import read_picture
     from qc_edge.vision import UnreadableFrameError
     from qc_edge.vision.gates import measure
     from qc_edge.vision.image import pixels_sha256

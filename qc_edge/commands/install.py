@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qc_edge.appliance.network import Network
-from qc_edge.commands.options import Json, out, print_json
+from qc_edge.setup.network import Network
+from qc_edge.terminal.options import Json, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.appliance.laying import Laying
+    from qc_edge.setup.file_installer import Laying
 
 Prefix = Annotated[
     Path | None,
@@ -58,7 +58,7 @@ def command(
       [bold]qc-edge install --dry-run[/bold]
       [bold]qc-edge install --prefix image/root --systemd 257[/bold]
     """  # fmt: skip
-    from qc_edge.appliance.install import install
+    from qc_edge.setup.install import install
 
     stations = station or []
     under = prefix and prefix.absolute()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qc_edge.commands.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 PartId = Annotated[str, typer.Argument(metavar="PART_ID", help="The part's id, as the line writes it.")]
 ReportFile = Annotated[
@@ -46,9 +46,9 @@ def command(
     from qc_edge.errors import UsageError
     from qc_edge.report.dossier import gather
     from qc_edge.report.html import render
+    from qc_edge.report.json_values import values
     from qc_edge.report.pdf import to_pdf
     from qc_edge.report.terminal import show
-    from qc_edge.report.values import values
     from qc_edge.settings import StationPaths, load_settings
     from qc_edge.store.durable import write_file
 

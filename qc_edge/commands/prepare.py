@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qc_edge.commands.options import DEFAULT_ROOT, Json, OfCamera, OfStation, Root, out, print_json
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, OfCamera, OfStation, Root, out, print_json
 
 if TYPE_CHECKING:
     from qc_edge.domain.calibration import Calibration
@@ -58,8 +58,8 @@ def command(
       [bold]qc-edge prepare part.png --out prepared.png[/bold]
       [bold]qc-edge prepare part.png --station line1 --json | jq .refusal[/bold]
     """
-    from qc_edge.commands.images import read_picture, standard
     from qc_edge.errors import ImageError, UsageError
+    from qc_edge.terminal.images import read_picture, standard
     from qc_edge.vision import UnreadableFrameError
     from qc_edge.vision.gates import measure
     from qc_edge.vision.image import pixels_sha256

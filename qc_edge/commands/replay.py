@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from qc_edge.commands.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.replay.answer import Answer
-    from qc_edge.replay.question import Question
+    from qc_edge.analysis.replay_answer import Answer
+    from qc_edge.analysis.replay_question import Question
     from qc_edge.settings import StationPaths
 
 
@@ -87,8 +87,8 @@ def command(
       [bold]qc-edge replay line1 --threshold 0.42 --cost-escape 250 --cost-overkill 4[/bold]
       [bold]qc-edge replay line1 --bundle reference@2 --plot scatter.svg[/bold]
     """
-    from qc_edge.replay.ask import ask_threshold
-    from qc_edge.replay.question import Question
+    from qc_edge.analysis.replay import ask_threshold
+    from qc_edge.analysis.replay_question import Question
     from qc_edge.settings import StationPaths
 
     del on  # the one thing that it can be
@@ -110,8 +110,8 @@ def command(
 
 def _ask_model(paths: StationPaths, question: Question, database: bool) -> Answer:
     """With a bar on stderr that says how far, how fast and how long yet."""
-    from qc_edge.commands.tables import scoring_bar
-    from qc_edge.replay.ask import ask_model
+    from qc_edge.analysis.replay import ask_model
+    from qc_edge.terminal.tables import scoring_bar
 
     with scoring_bar() as bar:
 
@@ -130,7 +130,7 @@ def _ask_model(paths: StationPaths, question: Question, database: bool) -> Answe
 def _print(name: str, answer: Answer) -> None:
     from rich.text import Text
 
-    from qc_edge.commands.tables import print_tables
+    from qc_edge.terminal.tables import print_tables
 
     effect, console = answer.effect, out()
     before = "" if effect.threshold_before is None else f"{effect.threshold_before:g} → "

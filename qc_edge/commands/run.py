@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from qc_edge.commands.options import DEFAULT_ROOT, Name, Root
+from qc_edge.terminal.options import DEFAULT_ROOT, Name, Root
 
 
 def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
@@ -19,11 +19,11 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
       [bold]qc-edge run line1[/bold]
       [bold]qc-edge run line1 --root demo[/bold]
     """
-    from qc_edge.daemon import Station
     from qc_edge.errors import QcEdgeError, WorkerStuckError
     from qc_edge.service.logs import LOG, start_logging
     from qc_edge.service.notify import last_words
-    from qc_edge.supervision import Supervisor
+    from qc_edge.station.daemon import Station
+    from qc_edge.station.supervisor import Supervisor
 
     start_logging("info", name)
     supervisor = Supervisor()

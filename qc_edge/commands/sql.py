@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qc_edge.commands.options import DEFAULT_ROOT, Name, Root
+from qc_edge.terminal.options import DEFAULT_ROOT, Name, Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qc_edge.commands.sql_answer import Show
+    from qc_edge.query.sql_session import Asking
     from qc_edge.settings import StationPaths
-    from qc_edge.store.asking import Asking
+    from qc_edge.terminal.sql_answer import Show
 
 Sql = Annotated[
     str | None,
@@ -58,10 +58,10 @@ def command(
       [bold]qc-edge sql line1 "FROM inspections" --parquet inspections.parquet[/bold]
       [bold]qc-edge sql line1 < questions.sql[/bold]
     """
-    from qc_edge.commands import sql_shell
-    from qc_edge.commands.sql_answer import Show
     from qc_edge.errors import UsageError
     from qc_edge.settings import StationPaths
+    from qc_edge.terminal import sql_shell
+    from qc_edge.terminal.sql_answer import Show
 
     if as_csv + as_json + (parquet is not None) > 1:
         raise UsageError("--csv, --json and --parquet: one of them", hint="ask once for each")
@@ -103,7 +103,7 @@ def _answer(asking: Asking, show: Show, text: str, target: Path | None, several:
 def _asking(paths: StationPaths, target: Path | None) -> Iterator[Asking]:
     import tempfile
 
-    from qc_edge.store.asking import Asking
+    from qc_edge.query.sql_session import Asking
 
     _give_way(paths)
     writes = [target, target.with_name(f".{target.name}.new")] if target else []

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from qc_edge.commands.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 
 def command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qc_edge.commands.options import DEFAULT_ROOT, Name, Root, out
+from qc_edge.terminal.options import DEFAULT_ROOT, Name, Root, out
 
 Out = Annotated[
     Path | None,
@@ -33,9 +33,9 @@ def command(name: Name, out_file: Out = None, images: Images = 0, root: Root = D
     from rich.table import Table
     from rich.text import Text
 
+    from qc_edge.diagnostics.support_bundle import pack
     from qc_edge.service.clock import utc_now
     from qc_edge.settings import StationPaths
-    from qc_edge.support import pack
 
     file = (out_file or Path(f"qc-edge-support-{name}-{utc_now():%Y%m%dT%H%M%SZ}.tar.gz")).absolute()
     packed = pack(StationPaths(root.absolute(), name), file, images)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from qc_edge.commands.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from qc_edge.domain.threshold import ThresholdRecord
+    from qc_edge.recipe.threshold_change import Ruled
     from qc_edge.settings import StationPaths
-    from qc_edge.thresholds import Ruled
 
 Action = Annotated[Literal["set", "show"], typer.Argument(help="[bold]set[/bold] X, or [bold]show[/bold].")]
 Value = Annotated[
@@ -54,8 +54,8 @@ def command(
       [bold]qc-edge threshold line1 set 0.45 --by ben --reason "new light" --at 2026-11-24T06:00[/bold]
     """
     from qc_edge.errors import UsageError
+    from qc_edge.recipe.threshold_change import ruled
     from qc_edge.settings import StationPaths
-    from qc_edge.thresholds import ruled
 
     paths = StationPaths(root.absolute(), name)
     if action == "set":
@@ -73,7 +73,7 @@ def command(
 def _set(
     paths: StationPaths, value: str | None, by: str | None, reason: str | None, at: str | None, as_json: bool
 ) -> None:
-    from qc_edge.thresholds import Wanted, put, ruled, take_owner, wait_until_taken
+    from qc_edge.recipe.threshold_change import Wanted, put, ruled, take_owner, wait_until_taken
 
     wanted = Wanted.parse(value, by, reason, at)
     before = ruled(paths)

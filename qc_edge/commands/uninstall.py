@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qc_edge.commands.install import DryRun, Prefix, show
-from qc_edge.commands.options import Json
+from qc_edge.terminal.options import Json
 
 
 def command(prefix: Prefix = None, dry_run: DryRun = False, as_json: Json = False) -> None:
@@ -16,6 +16,6 @@ def command(prefix: Prefix = None, dry_run: DryRun = False, as_json: Json = Fals
       [bold]sudo qc-edge uninstall[/bold]
       [bold]qc-edge uninstall --dry-run[/bold]
     """
-    from qc_edge.appliance.install import uninstall
+    from qc_edge.setup.install import uninstall
 
     show(uninstall(prefix and prefix.absolute(), dry=dry_run), as_json=as_json)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from qc_edge.domain.inspection import Gap, Inspection
 from qc_edge.domain.verdict import Disposition, Reason, Verdict
-from qc_edge.provision import CAMERA_NAME
+from qc_edge.query.typed_rows import read_gaps, read_inspections
 from qc_edge.rendered import DefectKind, FrameFault, Truth
 from qc_edge.settings import StationPaths
-from qc_edge.store.reading import read_gaps, read_inspections
+from qc_edge.setup.new_station import CAMERA_NAME
 
 GOOD, UNKNOWN = "good", "unknown"
 

@@ -14,7 +14,6 @@ from types import FrameType
 
 from qc_edge import camera
 from qc_edge.camera import Camera
-from qc_edge.daemon import Station
 from qc_edge.demo import place
 from qc_edge.demo.account import Account, reckon
 from qc_edge.demo.display import Display
@@ -24,12 +23,13 @@ from qc_edge.demo.parts import count_for, render_parts
 from qc_edge.demo.view import Phase, View
 from qc_edge.domain.verdict import Verdict
 from qc_edge.errors import QcEdgeError, WorkerStuckError
-from qc_edge.line.status import Status
-from qc_edge.provision import CAMERA_NAME
-from qc_edge.seams import Seams
 from qc_edge.service.logs import LOG
 from qc_edge.settings import CameraSettings, StationPaths
-from qc_edge.supervision import Supervisor
+from qc_edge.setup.new_station import CAMERA_NAME
+from qc_edge.station.daemon import Station
+from qc_edge.station.dependencies import Seams
+from qc_edge.station.status import Status
+from qc_edge.station.supervisor import Supervisor
 
 RATE_HZ = 8.0
 SEED = 20261122

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from qc_edge.domain.calibration import starting_calibration
 from qc_edge.errors import BusyError, DiskFullError, StoreError, UsageError
-from qc_edge.provision import CAMERA_NAME, fitted
+from qc_edge.records import calibrations
 from qc_edge.rendered import Truth
 from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import INCOMING, Role, StationPaths, Trigger
 from qc_edge.settings.render import render_settings
 from qc_edge.settings.schema import SCHEMA_FILE
-from qc_edge.store import calibrations
+from qc_edge.setup.new_station import CAMERA_NAME, fitted
 from qc_edge.store.durable import Disk, write_file
 
 STATION = "demo"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from qc_edge.capture.capture import CaptureState
 from qc_edge.demo.feed import Announced
-from qc_edge.line.capture import CaptureState
-from qc_edge.line.status import Status
+from qc_edge.station.status import Status
 
 
 class Phase(str, Enum):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qc_edge.engine.bundle import Bundle
-from qc_edge.engine.flavours import Found
+from qc_edge.engine.tensorrt_variants import Found
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError, ModelError
 
 Progress = Callable[[str], bool]

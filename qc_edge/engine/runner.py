@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from qc_edge.engine.compiler import OUT_OF_MEMORY, listener, ran_out
-from qc_edge.engine.flavours import RTX, Found
+from qc_edge.engine.tensorrt_variants import RTX, Found
 from qc_edge.errors import EngineError, EngineLostError
 
 

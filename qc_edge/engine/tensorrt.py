@@ -13,10 +13,10 @@ import numpy as np
 
 from qc_edge.engine import Engine, EngineInfo, Prepared, Score, Site
 from qc_edge.engine.bundle import Bundle
-from qc_edge.engine.flavours import find
 from qc_edge.engine.gpu import Gpu, GpuFacts
 from qc_edge.engine.plans import Plan, PlanCache, PlanKey
 from qc_edge.engine.runner import PlanRefusedError, Runner
+from qc_edge.engine.tensorrt_variants import find
 from qc_edge.engine.toolkit import RealToolkit, Toolkit
 from qc_edge.errors import EngineError, EngineUnavailableError, ModelError
 from qc_edge.service.logs import LOG

@@ -9,13 +9,13 @@ from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import Decision, Threshold, decide
 from qc_edge.errors import CalibrationError, QcEdgeError, UsageError
+from qc_edge.query import evidence as proof
+from qc_edge.query.evidence import Match, Piece
+from qc_edge.query.part_lookup import Case, find_part, near_parts
+from qc_edge.records.calibrations import load
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths, load_settings
 from qc_edge.settings.change import settings_digest
-from qc_edge.store import proof
-from qc_edge.store.calibrations import load
-from qc_edge.store.cases import Case, find_part, near_parts
-from qc_edge.store.proof import Match, Piece
 from qc_edge.version import __version__
 from qc_edge.vision import UnreadableFrameError
 from qc_edge.vision.gates import GateFigures, GateReport, measure

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from qc_edge.report.byhand import by_hand
 from qc_edge.report.dossier import Dossier, Examined
 from qc_edge.report.pictures import pictures
-from qc_edge.report.words import checks, gate_lines, headline, match_words, sentence, timeline
+from qc_edge.report.verification_commands import by_hand
+from qc_edge.report.wording import checks, gate_lines, headline, match_words, sentence, timeline
 
 TONES = {"ACCEPTED": "good", "REJECTED": "bad", "HELD": "held"}
 _STEPS = ("wait", "read", "gates", "prepare", "infer", "evidence")

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from qc_edge.report.dossier import Dossier, Examined
 from qc_edge.report.html import identification
-from qc_edge.report.words import checks, gate_lines, headline, match_words, sentence, timeline
+from qc_edge.report.wording import checks, gate_lines, headline, match_words, sentence, timeline
 
 _TONES = {"ACCEPTED": "green", "REJECTED": "red", "HELD": "yellow"}
 _BAR = 48

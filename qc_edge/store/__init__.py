@@ -1,1 +1,1 @@
-"""What the station keeps: spool, evidence and the traceability log. SQL lives here and nowhere else."""
+"""What the station keeps: spool, evidence, traceability log. All writing, all SQL that writes."""

@@ -14,9 +14,9 @@ from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
 from qc_edge.store.chain import CHAIN, Link
+from qc_edge.store.checkpoint import never_by_itself
 from qc_edge.store.duck import open_duckdb, quoted
 from qc_edge.store.durable import store_error
-from qc_edge.store.fold import never_by_itself
 from qc_edge.store.schema import migrate
 
 STORAGE_VERSION = "v1.4.0"

@@ -17,11 +17,12 @@ from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
 from qc_edge.store import chain
+from qc_edge.store.checkpoint import Folding
 from qc_edge.store.database import connect, insert, let_go, open_or_set_aside, writer
 from qc_edge.store.durable import Disk
-from qc_edge.store.fold import Folding
 from qc_edge.store.journal import Journal
-from qc_edge.store.past import (
+from qc_edge.store.readers import Readers
+from qc_edge.store.startup_state import (
     DayCounts,
     Past,
     day_counts,
@@ -32,7 +33,6 @@ from qc_edge.store.past import (
     read_everything,
     read_past,
 )
-from qc_edge.store.readers import Readers
 
 
 class Ledger:

@@ -25,7 +25,7 @@ from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
 from qc_edge.store import chain
 from qc_edge.store.durable import Disk, store_error
-from qc_edge.store.plain import read_plain
+from qc_edge.store.safe_read import read_plain
 from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import Pixels
 

@@ -10,11 +10,11 @@ import pytest
 
 from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.domain.inspection import Event, Gap, Label, Row, ShadowScore
+from qc_edge.publish.publisher import Publisher
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.publish import Publisher
 from tests.station.harness import BAD, GOOD, NAME, NEAR, drop, make_station, part, running, spool
 
 PARTS = 6

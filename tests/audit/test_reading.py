@@ -21,16 +21,16 @@ from qc_edge.audit.verify import verify
 from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.domain.inspection import COLUMNS, Event
 from qc_edge.domain.verdict import HoldReason, Reason, Threshold, decide, invalid
+from qc_edge.query.audit_queries import WRONG_VERDICTS
+from qc_edge.query.published_files import columns_of, open_published, together
+from qc_edge.query.retry import asked_again
+from qc_edge.query.rows import BusyRowsError, Rows, canonical_sql, normal, open_database
+from qc_edge.query.typed_rows import read_inspections
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store import chain
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.published_rows import columns_of, open_published, together
-from qc_edge.store.questions import WRONG_VERDICTS
-from qc_edge.store.reading import read_inspections
-from qc_edge.store.replaced import asked_again
-from qc_edge.store.rows import BusyRowsError, Rows, canonical_sql, normal, open_database
 from tests.audit.conftest import publish
 from tests.station.harness import NAME, drop, part, running
 

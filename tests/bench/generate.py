@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
+from qc_edge.publish.publisher import Publisher
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store import chain
@@ -25,7 +26,6 @@ from qc_edge.store.chain import CHAIN
 from qc_edge.store.database import connect
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.publish import Publisher
 from tests.bench import invented
 
 PER_HOUR = 36_000

@@ -22,14 +22,14 @@ import numpy as np
 from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.domain.history import Selection
 from qc_edge.domain.inspection import Inspection, values
-from qc_edge.provision import parse_camera, provision
+from qc_edge.publish.publisher import Publisher
+from qc_edge.query.history_sources import at_rest, published
+from qc_edge.query.typed_rows import read_inspections
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
+from qc_edge.setup.new_station import parse_camera, provision
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.publish import Publisher
-from qc_edge.store.reading import read_inspections
-from qc_edge.store.sources import at_rest, published
 from tests.bench import generate, invented, rival
 
 CACHE = Path(__file__).parents[2] / ".cache"

@@ -18,11 +18,11 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from qc_edge.provision import parse_camera, provision
 from qc_edge.rendered import render
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import StationPaths
 from qc_edge.settings.paths import shipped
+from qc_edge.setup.new_station import parse_camera, provision
 from tests.bench.log import NAME
 from tests.bench.loops import PlainLoop
 from tests.bench.station import fill_spool, make_station, run_station

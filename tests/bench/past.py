@@ -6,11 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
+from qc_edge.publish.publisher import Publisher
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.publish import Publisher
 from tests.bench.log import NAME
 from tests.bench.station import make_station
 

@@ -13,19 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from qc_edge.camera import CameraInfo, Exposure
-from qc_edge.daemon import Station
 from qc_edge.domain.calibration import starting_calibration
 from qc_edge.domain.frame import Frame, frame_id
 from qc_edge.domain.inspection import Inspection
-from qc_edge.provision import parse_camera, provision
-from qc_edge.seams import Seams
+from qc_edge.records.calibrations import write
 from qc_edge.service.clock import boot_id, utc_now
 from qc_edge.service.logs import start_logging
 from qc_edge.settings import CameraSettings, StationPaths
-from qc_edge.store.calibrations import write
+from qc_edge.setup.new_station import parse_camera, provision
+from qc_edge.station.daemon import Station
+from qc_edge.station.dependencies import Seams
+from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.durable import Disk
 from qc_edge.store.spool import Spool
-from qc_edge.supervision import Supervisor
 
 Gray = npt.NDArray[np.uint8]
 

@@ -9,8 +9,8 @@ import pytest
 
 from qc_edge.camera.health import Health, read_health
 from qc_edge.camera.nodes import Nodes
-from qc_edge.checkup import Level
-from qc_edge.checkup.camera import check_health
+from qc_edge.diagnostics.camera import check_health
+from qc_edge.diagnostics.finding import Level
 
 
 class RefusedError(Exception):

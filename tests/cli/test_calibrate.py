@@ -12,11 +12,12 @@ import pytest
 
 from qc_edge.domain.verdict import Verdict
 from qc_edge.errors import CalibrationError, QcEdgeError, SettingsError, UsageError
-from qc_edge.provision import CameraChoice, provision
+from qc_edge.records import calibrations
 from qc_edge.rendered import render
 from qc_edge.service.lock import StationLock
 from qc_edge.settings import StationPaths
-from qc_edge.store import calibrations, chain
+from qc_edge.setup.new_station import CameraChoice, provision
+from qc_edge.store import chain
 from qc_edge.store.durable import Disk
 from qc_edge.store.journal import Journal
 from tests.cli.runner import invoke, run

@@ -13,13 +13,15 @@ from typing import Any
 
 import pytest
 
-from qc_edge.checkup import Finding, Level, check_station, places, worst_exit_code
+from qc_edge.diagnostics import directories
+from qc_edge.diagnostics.check import check_station
+from qc_edge.diagnostics.finding import Finding, Level, worst_exit_code
 from qc_edge.domain.calibration import starting_calibration
-from qc_edge.provision import CameraChoice, provision
+from qc_edge.records import calibrations
 from qc_edge.rendered import write_series
 from qc_edge.service.lock import StationLock
 from qc_edge.settings import StationPaths
-from qc_edge.store import calibrations
+from qc_edge.setup.new_station import CameraChoice, provision
 from tests.cli.runner import invoke, run
 
 
@@ -79,7 +81,7 @@ def played(tmp_path: Path) -> StationPaths:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """How long a write takes is this machine's affair."""
-    monkeypatch.setattr(places, "SLOW_WRITE_MS", math.inf)
+    monkeypatch.setattr(directories, "SLOW_WRITE_MS", math.inf)
 
 
 @pytest.mark.usefixtures("patient")

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from qc_edge.errors import UsageError
-from qc_edge.provision import CameraChoice, parse_camera, provision
+from qc_edge.records import calibrations
 from qc_edge.rendered import DefectKind, FrameFault, read_truth
 from qc_edge.settings import INCOMING, StationPaths, load_settings
-from qc_edge.store import calibrations
+from qc_edge.setup.new_station import CameraChoice, parse_camera, provision
 from qc_edge.vision.gates import measure
 from qc_edge.vision.image import decode
 from qc_edge.vision.prepare import resize

@@ -13,10 +13,10 @@ import pytest
 
 from qc_edge.domain.calibration import starting_calibration
 from qc_edge.errors import ModelError, QcEdgeError, SettingsError, UsageError
-from qc_edge.provision import CameraChoice, fitted, provision
+from qc_edge.records import calibrations
 from qc_edge.rendered import Truth, write_series
 from qc_edge.service.clock import utc_now
-from qc_edge.store import calibrations
+from qc_edge.setup.new_station import CameraChoice, fitted, provision
 from tests.cli.runner import invoke, run
 
 PARTS = 10

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from qc_edge.checkup import check_station
+from qc_edge.diagnostics.check import check_station
 from qc_edge.errors import ModelError, QcEdgeError, UsageError
-from qc_edge.models import install as installing
+from qc_edge.recipe import model_install
 from qc_edge.settings import StationPaths
 from qc_edge.settings.paths import shipped
 from tests.cli.runner import invoke
@@ -179,7 +179,7 @@ def test_an_archive_that_unpacks_to_too_much_is_given_up(
     paths = make_station(tmp_path)
     bundle = delivered(tmp_path)
     (bundle / "zeros").write_bytes(b"\0" * 3_000_000)
-    monkeypatch.setattr(installing, "MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(model_install, "MAX_BYTES", 1_000_000)
     with pytest.raises(ModelError, match="unpacks to more than"):
         model(paths, "install", as_zip(bundle) if suffix == ".zip" else as_tar(bundle, suffix))
     assert not (paths.models / "corner/7").exists()

@@ -22,9 +22,9 @@ from qc_edge.settings.paths import shipped
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 from qc_edge.vision.image import pixels_sha256
+from tests.analysis.conftest import opened
 from tests.cli.runner import invoke, run
 from tests.cli.test_threshold import SET, change
-from tests.replay.conftest import opened
 from tests.station.harness import NAME, drop, inspect_all, make_station, part, running
 
 LEVELS = (20, 60, 100, 140, 180, 220)
@@ -216,7 +216,7 @@ def test_a_question_that_makes_no_sense_is_refused_with_a_hint(
 
 
 def test_the_inputs_of_another_size_are_left_out(station: StationPaths) -> None:
-    from qc_edge.compare.inputs import stored_inputs
+    from qc_edge.analysis.inputs import stored_inputs
     from qc_edge.domain.history import Selection
 
     first, *_ = stored_inputs(station, Selection(), database=True)

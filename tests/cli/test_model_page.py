@@ -11,7 +11,7 @@ import pytest
 
 from qc_edge.errors import UsageError
 from tests.cli.runner import invoke
-from tests.doctor.test_technician import said
+from tests.diagnostics.test_technician import said
 from tests.station.harness import make_station, write_bundle
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/models.md").read_text(encoding="utf-8")

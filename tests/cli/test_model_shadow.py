@@ -12,9 +12,9 @@ import pytest
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Label
 from qc_edge.errors import QcEdgeError, UsageError
+from qc_edge.query import views
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
-from qc_edge.store import views
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 from tests.bench import generate

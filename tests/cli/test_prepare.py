@@ -15,11 +15,11 @@ import pytest
 from qc_edge.domain.calibration import starting_calibration
 from qc_edge.domain.frame import Frame, FrameId
 from qc_edge.errors import CalibrationError, ImageError, QcEdgeError, SettingsError, UsageError
-from qc_edge.provision import CameraChoice, provision
+from qc_edge.records import calibrations
 from qc_edge.rendered import FrameFault, render
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
-from qc_edge.store import calibrations
+from qc_edge.setup.new_station import CameraChoice, provision
 from qc_edge.vision import pnm
 from qc_edge.vision.image import decode, pixels_sha256
 from qc_edge.vision.prepare import prepare, preprocess_id

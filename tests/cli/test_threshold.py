@@ -13,11 +13,11 @@ import pytest
 
 from qc_edge.domain.threshold import ThresholdRecord, record_id, record_in_force, scheduled
 from qc_edge.errors import QcEdgeError, StoreError, ThresholdError, UsageError
-from qc_edge.line.rules import Rules
+from qc_edge.recipe.rules import Rules
+from qc_edge.recipe.threshold_change import ruled
+from qc_edge.records import thresholds
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
-from qc_edge.store import thresholds
-from qc_edge.thresholds import ruled
 from tests.cli.runner import invoke, run
 from tests.station.audit import audit, read_log
 from tests.station.harness import NAME, Running, configure, drop, inspect_all, make_station, part, running

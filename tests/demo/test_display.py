@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from qc_edge.capture.capture import CaptureState
 from qc_edge.demo.display import display_on, save_svg
 from qc_edge.demo.feed import Feed
 from qc_edge.demo.screen import draw
 from qc_edge.demo.view import Phase, View
 from qc_edge.domain.verdict import Reason, Verdict
-from qc_edge.line.capture import CaptureState
 from qc_edge.vision import pnm
 from tests.demo.rows import inspection
 

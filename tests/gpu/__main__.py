@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from qc_edge.engine.bundle import Bundle, load_bundle
-from qc_edge.engine.flavours import FLAVOURS, find, has_driver
+from qc_edge.engine.tensorrt_variants import FLAVOURS, find, has_driver
 from qc_edge.engine.toolkit import RealToolkit
 from qc_edge.errors import EngineUnavailableError, QcEdgeError
 from qc_edge.settings.paths import shipped

@@ -18,7 +18,7 @@ from qc_edge.engine.bundle import self_test
 from qc_edge.engine.cuda import open_gpu
 from qc_edge.engine.tensorrt import TensorRTEngine
 from qc_edge.rendered import plan_series, render
-from qc_edge.seams import Seams
+from qc_edge.station.dependencies import Seams
 from tests.gpu.subject import Subject, on_the_cpu, rendered
 from tests.station.audit import audit
 from tests.station.harness import drop, make_station, running

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from qc_edge.metrics.figures import AGES
+from qc_edge.station.metrics import AGES
 from tests.metrics.scraping import get
 from tests.quality.tools import REPOSITORY
 from tests.station.harness import drop, make_station, part, running

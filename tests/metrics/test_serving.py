@@ -16,9 +16,9 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from qc_edge.errors import SettingsError
-from qc_edge.metrics.server import MetricsServer
-from qc_edge.service.beats import Beats
+from qc_edge.service.heartbeat import Beats
 from qc_edge.settings import parse_settings
+from qc_edge.station.metrics_server import MetricsServer
 from tests.metrics.scraping import connection, free_port, get, scrape, value
 from tests.station.harness import BAD, drop, encoded, make_station, part, running, wait_for
 from tests.station.twins import Plan, seams

@@ -16,10 +16,10 @@ import duckdb
 from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.domain.inspection import COLUMNS, Event, Gap, Inspection, Label, Row
 from qc_edge.domain.verdict import Threshold, decide, invalid
+from qc_edge.publish.publisher import Publisher
+from qc_edge.query.retry import asked_again
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.publish import Publisher
-from qc_edge.store.replaced import asked_again
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 _NUMBERS = count()

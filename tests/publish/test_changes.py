@@ -15,9 +15,9 @@ import pytest
 from qc_edge.engine import Engine
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine
+from qc_edge.records import calibrations
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import INCOMING, StationPaths
-from qc_edge.store import calibrations
 from tests.publish.rows import asked
 from tests.station.harness import Running, configure, drop, make_station, part, running
 from tests.station.twins import Plan, by_corner, seams

@@ -15,7 +15,7 @@ KIND = re.compile(r"[a-z]+(?:_[a-z]+)*")
 def written() -> set[str]:
     """First arguments of what writes an event, plain or given by a name that was set just before."""
     found: set[str] = set()
-    for package in ("daemon.py", "supervision.py", "line", "store"):
+    for package in ("station", "capture", "inspection", "recipe", "publish", "store"):
         path = PACKAGE / package
         for file in [path] if path.is_file() else sorted(path.glob("*.py")):
             found |= set(_kinds(ast.parse(file.read_text(encoding="utf-8"))))
@@ -53,7 +53,7 @@ def test_every_kind_of_event_is_documented() -> None:
 
 
 def test_kinds_that_are_put_together_are_what_the_sources_put_together() -> None:
-    from qc_edge.line.in_force import KIND as IN_FORCE
-    from qc_edge.line.room import Room
+    from qc_edge.recipe.in_force import KIND as IN_FORCE
+    from qc_edge.store.disk_space import Room
 
     assert {f"disk_{room}" for room in Room} | {IN_FORCE, "software", "model", "engine"} == MADE_UP

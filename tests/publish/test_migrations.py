@@ -10,12 +10,12 @@ import pytest
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
+from qc_edge.query.audit_queries import kept
+from qc_edge.query.published_files import open_published
+from qc_edge.query.views import script
 from qc_edge.store import chain
 from qc_edge.store.database import STORAGE_VERSION, connect
-from qc_edge.store.published_rows import open_published
-from qc_edge.store.questions import kept
 from qc_edge.store.schema import migrate, migrations
-from qc_edge.store.views import script
 from tests.publish.rows import NOON, at, event, everything, gap, inspection, label, log
 
 NAMES = [migration.name for migration in migrations()]

@@ -12,7 +12,7 @@ import pytest
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import DiskFullError, StoreError
-from qc_edge.store import fold
+from qc_edge.store import checkpoint
 from qc_edge.store.chain import CHAIN
 from qc_edge.store.durable import Disk
 from tests.publish.rows import NOON, Log, asked, at, event, everything, gap, inspection, label, log, long_hour
@@ -51,7 +51,7 @@ def test_a_long_hour_stands_in_the_order_of_the_chain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing sorts it: DuckDB gives rows as they were added, also from a database that was made anew."""
-    monkeypatch.setattr(fold, "FOLD_BYTES", 1)
+    monkeypatch.setattr(checkpoint, "FOLD_BYTES", 1)
     with log(tmp_path) as made:
         long_hour(made)
         made.publisher.publish()

@@ -13,8 +13,8 @@ import duckdb
 import pytest
 
 from qc_edge.errors import StoreError
-from qc_edge.service.beats import Beat
-from qc_edge.store.qa import QaDatabase, build
+from qc_edge.publish.qa_database import QaDatabase, build
+from qc_edge.service.heartbeat import Beat
 from tests.publish.rows import NOON, Log, event, log
 from tests.station.harness import wait_for
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from qc_edge.errors import StoreError
-from qc_edge.store import fold
-from qc_edge.store.seal import file_sha256, read_seal, seal_path, sealed_days
+from qc_edge.publish.seal import file_sha256, read_seal, seal_path, sealed_days
+from qc_edge.store import checkpoint
 from tests.publish.rows import Log, asked, at, event, everything, inspection, log, long_hour
 
 DAY = date(2026, 11, 22)
@@ -108,7 +108,7 @@ def test_what_was_not_published_yet_is_in_the_seal(tmp_path: Path) -> None:
 def test_a_long_hour_has_the_same_bytes_however_the_log_was_folded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fold, "FOLD_BYTES", 1)
+    monkeypatch.setattr(checkpoint, "FOLD_BYTES", 1)
     with log(tmp_path) as made:
         long_hour(made)
         seal, _ = made.publisher.seal(DAY, NEXT)

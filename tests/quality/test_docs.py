@@ -12,7 +12,7 @@ from qc_edge import errors
 from qc_edge.cli import COMMANDS, GROUPS
 from qc_edge.domain.verdict import HoldReason, Reason
 from qc_edge.errors import QcEdgeError
-from qc_edge.store import reference
+from qc_edge.query import schema_reference
 from tests.quality.tools import REPOSITORY, relative
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)|(?:src|href)=\"([^\"]+)\"")
@@ -83,4 +83,4 @@ def test_a_generated_reference_is_up_to_date(file: str) -> None:
 
 def test_the_page_of_the_log_is_up_to_date() -> None:
     written = (REPOSITORY / "docs/schema.md").read_text(encoding="utf-8")
-    assert written == reference.page(), "run: python -m qc_edge.store.reference"
+    assert written == schema_reference.page(), "run: python -m qc_edge.query.schema_reference"

@@ -35,9 +35,10 @@ def test_layers_and_drivers_stay_apart() -> None:
     [
         ("domain/planted.py", "from qc_edge.settings import Settings", "layers"),
         ("store/planted.py", "from qc_edge.camera import Camera", "layers"),
+        ("audit/planted.py", "from qc_edge.inspection import tally", "layers"),
         ("errors.py", "import qc_edge.domain.frame", "layers"),
         ("planted.py", "ON_NO_LAYER = True", "layers"),
-        ("line/planted.py", "import duckdb", "drivers"),
+        ("inspection/planted.py", "import duckdb", "drivers"),
         ("domain/planted.py", "import onnxruntime", "drivers"),
     ],
 )

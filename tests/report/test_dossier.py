@@ -13,12 +13,12 @@ import pytest
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import HoldReason, Verdict
 from qc_edge.errors import UsageError
-from qc_edge.report.byhand import by_hand
+from qc_edge.query.evidence import Match
+from qc_edge.query.typed_rows import read_inspections
 from qc_edge.report.dossier import Dossier, Examined, gather
-from qc_edge.report.words import checks, gate_lines, headline, sentence, timeline
+from qc_edge.report.verification_commands import by_hand
+from qc_edge.report.wording import checks, gate_lines, headline, sentence, timeline
 from qc_edge.settings import StationPaths
-from qc_edge.store.proof import Match
-from qc_edge.store.reading import read_inspections
 from qc_edge.vision import pnm
 from tests.station.harness import drop, part, running
 

@@ -13,7 +13,7 @@ import pytest
 
 from qc_edge.domain.inspection import Event, Inspection, Label
 from qc_edge.domain.verdict import Reason, Threshold, decide, invalid
-from qc_edge.store.qa import build
+from qc_edge.publish.qa_database import build
 from tests.publish.rows import at, gap, inspection, label, log, new_id
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/qa.md"

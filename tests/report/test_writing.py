@@ -16,10 +16,10 @@ from qc_edge.domain.verdict import Verdict
 from qc_edge.errors import UsageError
 from qc_edge.report.dossier import gather
 from qc_edge.report.html import render
+from qc_edge.report.json_values import values
 from qc_edge.report.pdf import to_pdf
 from qc_edge.report.pictures import Seat, pictures
 from qc_edge.report.terminal import bar, show
-from qc_edge.report.values import values
 from qc_edge.settings import StationPaths
 from tests.report.test_dossier import one
 

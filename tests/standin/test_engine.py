@@ -12,12 +12,12 @@ import pytest
 from qc_edge.engine import HERE, Engine, Prepared, Site
 from qc_edge.engine import tensorrt as module
 from qc_edge.engine.bundle import Bundle, self_test
-from qc_edge.engine.flavours import TENSORRT, Found
-from qc_edge.engine.seat import EngineSeat
+from qc_edge.engine.engine_thread import EngineSeat
+from qc_edge.engine.tensorrt_variants import TENSORRT, Found
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError
 from qc_edge.rendered import render
-from qc_edge.seams import Seams
 from qc_edge.settings import EngineSettings
+from qc_edge.station.dependencies import Seams
 from tests.standin.conftest import HostToolkit, Library
 from tests.station.audit import audit
 from tests.station.harness import drop, make_station, running

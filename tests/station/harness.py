@@ -20,19 +20,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from qc_edge.daemon import Station
 from qc_edge.domain.calibration import starting_calibration
 from qc_edge.domain.frame import Frame, FrameId
 from qc_edge.errors import QcEdgeError
-from qc_edge.line.status import Status
-from qc_edge.seams import Seams
+from qc_edge.records import calibrations
 from qc_edge.service.clock import FrameClock, boot_id, utc_now
 from qc_edge.settings import INCOMING, StationPaths
 from qc_edge.settings.render import render_settings
-from qc_edge.store import calibrations
+from qc_edge.station.daemon import Station
+from qc_edge.station.dependencies import Seams
+from qc_edge.station.status import Status
+from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.durable import Disk
 from qc_edge.store.spool import Spool
-from qc_edge.supervision import Supervisor
 from tests.station.twins import Plan, seams
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -8,10 +8,10 @@ import sys
 import threading
 from pathlib import Path
 
-from qc_edge.daemon import Station
 from qc_edge.errors import QcEdgeError
 from qc_edge.service.logs import start_logging
-from qc_edge.supervision import Supervisor
+from qc_edge.station.daemon import Station
+from qc_edge.station.supervisor import Supervisor
 from tests.station.twins import Fault, Plan, seams
 
 

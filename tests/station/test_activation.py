@@ -16,9 +16,9 @@ from qc_edge.engine import HERE, Engine, Prepared, Site
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, ModelError, QcEdgeError, StoreError, UsageError
-from qc_edge.seams import Seams
+from qc_edge.records import activations
 from qc_edge.settings import EngineSettings, StationPaths
-from qc_edge.store import activations
+from qc_edge.station.dependencies import Seams
 from tests.cli.runner import invoke
 from tests.station.audit import Log, audit
 from tests.station.harness import (

@@ -13,8 +13,8 @@ from qc_edge.engine import Engine, Prepared, Score
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineLostError
-from qc_edge.seams import Seams
 from qc_edge.settings import StationPaths
+from qc_edge.station.dependencies import Seams
 from tests.station.audit import audit
 from tests.station.harness import BAD, GOOD, Running, drop, inspect_all, make_station, part, running, spooled
 from tests.station.twins import POISON

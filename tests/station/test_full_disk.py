@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.line.capture import CaptureState
+from qc_edge.capture.capture import CaptureState
 from qc_edge.store.durable import Disk
 from tests.station.audit import audit
 from tests.station.harness import Running, drop, dropped, inspect_all, make_station, part, running, wait_for

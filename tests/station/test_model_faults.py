@@ -9,7 +9,7 @@ import pytest
 from qc_edge.engine import Prepared
 from qc_edge.engine.scripted import Step
 from qc_edge.errors import EngineError, WorkerStuckError
-from qc_edge.seams import Seams
+from qc_edge.station.dependencies import Seams
 from tests.station.audit import audit, read_log
 from tests.station.harness import (
     GOOD,

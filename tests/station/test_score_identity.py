@@ -16,14 +16,14 @@ from qc_edge.engine import HERE, Engine, Prepared, Site
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineError, ModelError
-from qc_edge.line import identity
-from qc_edge.line.identity import SAMPLE
+from qc_edge.query.sample import sample
+from qc_edge.recipe import score_identity
+from qc_edge.recipe.score_identity import SAMPLE
 from qc_edge.rendered import DefectKind, render
-from qc_edge.seams import Seams
 from qc_edge.settings import EngineSettings, StationPaths
+from qc_edge.station.dependencies import Seams
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.sample import sample
 from tests.cli.runner import invoke
 from tests.station.audit import audit, read_log
 from tests.station.harness import (
@@ -105,8 +105,8 @@ def test_an_engine_that_hangs_on_a_stored_input_is_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths, stuck = judged(tmp_path), threading.Event()
-    monkeypatch.setattr(identity, "BOUND_S", 0.2)
-    monkeypatch.setattr(identity, "_ANSWER_S", 0.5)
+    monkeypatch.setattr(score_identity, "BOUND_S", 0.2)
+    monkeypatch.setattr(score_identity, "_ANSWER_S", 0.5)
 
     def load(bundle: Bundle, settings: EngineSettings, site: Site = HERE) -> Engine:
         engine = ScriptedEngine(lambda _: float(stuck.wait()), bundle.golden_frames)

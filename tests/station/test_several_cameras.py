@@ -11,9 +11,9 @@ import duckdb
 
 from qc_edge.camera import connect
 from qc_edge.domain.calibration import starting_calibration
+from qc_edge.records import calibrations
 from qc_edge.service.clock import utc_now
 from qc_edge.settings.render import render_settings
-from qc_edge.store import calibrations
 from tests.station.harness import BAD, GOOD, NAME, make_station, part, running
 from tests.station.twins import Plan, seams
 

@@ -17,7 +17,7 @@ from qc_edge.engine import Engine, Prepared, Site
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineLostError, ModelError
-from qc_edge.line.shadow import QUEUE
+from qc_edge.inspection.shadow import QUEUE
 from qc_edge.settings import EngineSettings, StationPaths
 from tests.station.audit import read_log
 from tests.station.harness import BAD, GOOD, drop, make_station, part, running, spool

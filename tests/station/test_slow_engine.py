@@ -11,8 +11,8 @@ from qc_edge.engine import Engine, Site
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, EngineLostError, WorkerStuckError
-from qc_edge.seams import Seams
 from qc_edge.settings import EngineSettings, StationPaths
+from qc_edge.station.dependencies import Seams
 from tests.station.audit import audit
 from tests.station.harness import Running, drop, dropped, make_station, part
 from tests.station.twins import by_corner

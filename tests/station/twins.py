@@ -17,8 +17,8 @@ from qc_edge.camera.scripted import ScriptedCamera
 from qc_edge.domain.inspection import Inspection
 from qc_edge.engine import Loader, Prepared
 from qc_edge.engine.scripted import ScriptedEngine, Step
-from qc_edge.seams import Seams
 from qc_edge.settings import CameraSettings
+from qc_edge.station.dependencies import Seams
 from qc_edge.store.durable import Chunk, Disk, store_error
 
 POISON = 99

@@ -13,7 +13,7 @@ from qc_edge.errors import StoreError
 from qc_edge.settings import StationPaths
 from qc_edge.store.database import connect
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.past import read_past
+from qc_edge.store.startup_state import read_past
 from tests.bench import generate
 from tests.store.rows import event, open_ledger
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.appliance import pieces
-from qc_edge.appliance.install import install, uninstall
-from qc_edge.appliance.laying import Laying
-from qc_edge.appliance.network import Network, network_needs
 from qc_edge.errors import SettingsError, UsageError
-from qc_edge.provision import CameraChoice, provision
 from qc_edge.settings import Settings, parse_settings
+from qc_edge.setup import system_files
+from qc_edge.setup.file_installer import Laying
+from qc_edge.setup.install import install, uninstall
+from qc_edge.setup.network import Network, network_needs
+from qc_edge.setup.new_station import CameraChoice, provision
 from tests.cli.runner import invoke
 
 UNITS = "etc/systemd/system"
@@ -159,14 +159,14 @@ def test_a_station_without_settings_is_refused(tmp_path: Path) -> None:
 def test_software_that_the_service_could_not_see_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.prefix", "/home/anna/venv")
     with pytest.raises(UsageError, match="hidden"):
-        pieces.installed_programs(None)
+        system_files.installed_programs(None)
 
 
 def test_the_units_start_the_software_where_the_box_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.prefix", str(tmp_path / "srv/qc"))
-    monkeypatch.setattr(pieces, "shipped_directory", lambda: Path(__file__).parents[2] / "systemd")
+    monkeypatch.setattr(system_files, "shipped_directory", lambda: Path(__file__).parents[2] / "systemd")
     install(tmp_path, systemd=252)
     assert "ExecStart=/srv/qc/bin/qc-edge run %i" in (tmp_path / UNITS / "qc-edge@.service").read_text()
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.appliance.install import install
-from qc_edge.appliance.network import Network
-from qc_edge.provision import CameraChoice, provision
 from qc_edge.service.notify import NOT_RESTARTED
+from qc_edge.setup.install import install
+from qc_edge.setup.network import Network
+from qc_edge.setup.new_station import CameraChoice, provision
 from tests.quality.tools import REPOSITORY
 
 SYSTEMD = REPOSITORY / "systemd"

@@ -1,0 +1,79 @@
+"""Whether the station's directories can take frames: room, durable writes, permissions."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from qc_edge.diagnostics.finding import Level, Seen, ok
+from qc_edge.errors import StoreError
+from qc_edge.settings import IncomingSettings, StationPaths, StorageSettings
+from qc_edge.store.durable import Disk
+
+SLOW_WRITE_MS = 50.0
+"""Longer than eMMC takes for a synced write: a network mount or a failing card."""
+
+
+def check_disk(paths: StationPaths, storage: StorageSettings) -> Iterator[Seen]:
+    """Room, and a file that is written, synced, renamed and removed where frames will be."""
+    free_mb = Disk().free_bytes(_nearest(paths.state)) / 1e6
+    if free_mb < storage.stop_free_mb:
+        raise StoreError(
+            f"{free_mb:,.0f} MB free, capture stops below {storage.stop_free_mb:,.0f} MB",
+            hint=f"free some room under {paths.state}, or lower storage.stop_free_mb",
+        )
+    if free_mb < storage.warn_free_mb:
+        yield Level.WARNING, f"{free_mb:,.0f} MB free", f"below warn_free_mb = {storage.warn_free_mb:,.0f}"
+    else:
+        yield ok(f"{free_mb:,.0f} MB free")
+    missing = [path for path in paths.directories() if path != paths.run and not path.is_dir()]
+    if missing:
+        raise StoreError(
+            f"{', '.join(map(str, missing))} does not exist", hint="make it, owned by the station's user"
+        )
+    took_ms = _write_once(paths)
+    if took_ms > SLOW_WRITE_MS:
+        yield Level.WARNING, f"a synced write takes {took_ms:.0f} ms", "every frame waits for it: faster disk"
+    else:
+        yield ok(f"a synced write takes {took_ms:.1f} ms")
+
+
+def check_incoming(directory: Path, incoming: IncomingSettings) -> Iterator[Seen]:
+    """Whether the station may take files from the directory, and who may put some there."""
+    if not incoming.enabled:
+        yield ok("not used (incoming.enabled = false)")
+        return
+    if directory.is_symlink() or not directory.is_dir():
+        raise StoreError(
+            f"{directory} is no directory", hint="make it a plain directory, owned by the station's user"
+        )
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        raise StoreError(
+            f"{directory} cannot be read and written by this user",
+            hint="the station's user must own it, or be in its group with mode 2770",
+        )
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    if mode & stat.S_IWOTH:
+        yield Level.WARNING, f"mode {mode:o}: everybody may drop frames", f"chmod 2770 {directory}"
+    else:
+        yield ok(f"{directory}, mode {mode:o}")
+
+
+def _write_once(paths: StationPaths) -> float:
+    """Milliseconds for one small file by way of spool/tmp into spool/frames and away again."""
+    disk = Disk()
+    probe = paths.frames / f".check-{os.getpid()}"
+    started = time.perf_counter()
+    disk.write(probe, [b"qc-edge check"], paths.spool_tmp / probe.name)
+    disk.sync_directory(paths.frames)
+    took = time.perf_counter() - started
+    disk.unlink(probe)
+    return took * 1000
+
+
+def _nearest(path: Path) -> Path:
+    """`path`, or the nearest directory above it that exists."""
+    return next(each for each in (path, *path.parents) if each.exists())

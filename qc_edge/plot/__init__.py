@@ -1,0 +1,1 @@
+"""Drawings as lists of marks, written as SVG, HTML or PNG."""

@@ -1,0 +1,122 @@
+"""qa.duckdb: views and macros over the published log, and nothing else; whoever asks opens this file.
+
+It is made anew at each start and whenever it is missing, so a moved station or newer views need nothing.
+DuckDB lets one process at a time open a file for writing, and clients open for writing unless told
+otherwise. So that they do not shut each other out, the file gives way as soon as somebody has opened it:
+they keep the one that they have, the next comer finds a fresh one under the same name.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+
+from qc_edge.errors import StoreError
+from qc_edge.query.views import comments, script
+from qc_edge.service.heartbeat import Beat
+from qc_edge.service.logs import LOG
+from qc_edge.service.opened import OpenWatch
+from qc_edge.store.database import STORAGE_VERSION
+from qc_edge.store.duck import open_duckdb, quoted
+
+_BLOCK = 16384
+"""The smallest that DuckDB takes: the file holds a few kilobytes of text."""
+
+_MODE = 0o664
+"""The station's group may open it for writing, as clients do by default; what they write is theirs alone."""
+
+_SPARES = 8
+_LOOK_S = 0.5
+_AGAIN_S = 2.0
+
+
+def build(path: Path, published: Path) -> None:
+    """Make a database of views over `published` at `path`, which must not exist.
+
+    Raises StoreError, also where a table has no published file yet.
+    """
+    try:
+        with open_duckdb(threads=1) as made:
+            made.execute(
+                f"ATTACH {quoted(path)} AS qa (STORAGE_VERSION '{STORAGE_VERSION}', BLOCK_SIZE {_BLOCK})"
+            )
+            made.execute("USE qa")
+            made.execute(script(published))
+            made.execute(comments())
+    except duckdb.Error as fault:
+        raise StoreError(f"cannot make {path}: {fault}", hint="is the disk full or read-only?") from fault
+
+
+class QaDatabase:
+    """Keeps qa.duckdb there and open to everybody. The work of one thread.
+
+    Clients that open it within the same millisecond or two can still meet; one of them may try again.
+    """
+
+    def __init__(self, path: Path, published: Path) -> None:
+        self._path = path
+        self._published = published
+        self._wal = Path(f"{path}.wal")
+        self._content = b""
+        self._spares: list[tuple[Path, int]] = []
+        self._current = -1
+        self._made = 0
+        self._said = ""
+
+    def run(self, beat: Beat, stop: threading.Event, ready: threading.Event) -> None:
+        """From the moment `ready`, when every table has a published file, until `stop`."""
+        while not ready.wait(_LOOK_S) and not stop.is_set():
+            beat.now()
+        while not stop.is_set():
+            beat.now()
+            try:
+                with closing(OpenWatch()) as watch:
+                    self._content, self._spares = b"", []
+                    while not stop.is_set():
+                        beat.now()
+                        self._look(watch)
+                        self._said = ""
+            except (StoreError, OSError) as fault:
+                if str(fault) != self._said:
+                    LOG.error("%s is not kept: %s", self._path, fault)
+                self._said = str(fault)
+                stop.wait(_AGAIN_S)
+        for spare, _ in self._spares:
+            spare.unlink(missing_ok=True)
+
+    def _look(self, watch: OpenWatch) -> None:
+        if not self._content:
+            self._content = self._built()
+        elif watch.wait(self._current, 0.0 if len(self._spares) < _SPARES else _LOOK_S):
+            pass
+        elif len(self._spares) < _SPARES:
+            self._spares.append(self._spare(watch))
+            return
+        elif self._path.exists():
+            # What a client has written into the file that it holds is nobody else's.
+            self._wal.unlink(missing_ok=True)
+            return
+        spare, self._current = self._spares.pop() if self._spares else self._spare(watch)
+        os.replace(spare, self._path)  # noqa: PTH105 (at once: the next one may be coming)
+        self._wal.unlink(missing_ok=True)
+
+    def _spare(self, watch: OpenWatch) -> tuple[Path, int]:
+        """A fresh file, watched from before anyone can open it."""
+        self._made += 1
+        spare = self._path.with_name(f".{self._path.name}.{self._made}")
+        spare.write_bytes(self._content)
+        spare.chmod(_MODE)
+        return spare, watch.add(spare)
+
+    def _built(self) -> bytes:
+        for left in self._path.parent.glob(f".{self._path.name}.*"):
+            left.unlink()
+        made = self._path.with_name(f".{self._path.name}.new")
+        build(made, self._published)
+        content = made.read_bytes()
+        made.unlink()
+        return content

@@ -1,0 +1,104 @@
+"""Publishing: keeps the published log a few seconds behind the log, and seals the days that are over.
+
+Never touches a row or a frame. What fails here is said and tried again: the line does not wait for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from qc_edge.errors import StoreError
+from qc_edge.publish.publisher import Publisher
+from qc_edge.service.clock import utc_now
+from qc_edge.service.heartbeat import Beat
+from qc_edge.service.logs import LOG
+from qc_edge.service.priority import step_back
+
+_COMPARE_S = 3600.0
+_SEAL_AFTER_S = 300.0
+"""A clock that was wrong at boot has been set by then: a day sealed too early takes no more rows."""
+
+_SEAL_S = 60.0
+_NICE = 5
+
+Note = Callable[[str, str, str | None, str | None], None]
+"""(kind, words, before, after): write an event."""
+
+
+class Publication:
+    """The work of the publisher's thread. `every_s` may change at any time; `note` writes an event."""
+
+    def __init__(self, publisher: Publisher, every_s: float, note: Note) -> None:
+        self.every_s = every_s
+        self.ready = threading.Event()
+        """Set once every table has a published file."""
+        self._publisher = publisher
+        self._note = note
+        self._said = ""
+        self._working = threading.Lock()
+        self._compared_at = self._looked_at = -_COMPARE_S
+        self._up_to_date_at = time.monotonic()
+
+    @property
+    def lag_s(self) -> float:
+        """Since the published log was last brought up to the log (seconds)."""
+        return time.monotonic() - self._up_to_date_at
+
+    def run(self, beat: Beat, stop: threading.Event) -> None:
+        """Publish every few seconds until `stop`. At low priority: a verdict never waits for it."""
+        step_back(_NICE)
+        started = time.monotonic()
+
+        def go_on() -> None:
+            beat.now()
+            if stop.is_set():
+                raise _ToldToStopError
+
+        with self._working, suppress(_ToldToStopError):
+            while True:
+                try:
+                    self._work(go_on, time.monotonic() - started > _SEAL_AFTER_S)
+                    self._said, self._up_to_date_at = "", time.monotonic()
+                except (StoreError, OSError) as fault:
+                    if str(fault) != self._said:
+                        LOG.error("publishing: %s", fault)
+                    self._said = str(fault)
+                again = time.monotonic() + self.every_s
+                while (left := again - time.monotonic()) > 0:
+                    stop.wait(min(left, 1.0))
+                    go_on()
+
+    def finish(self) -> None:
+        """The station has stopped: publish its last rows, unless the thread has not let go."""
+        if not self._working.acquire(blocking=False):
+            return
+        try:
+            if self.ready.is_set():
+                self._publisher.publish()
+        except (StoreError, OSError) as fault:
+            LOG.error("publishing: %s; the next start publishes the rest", fault)
+        finally:
+            self._working.release()
+
+    def _work(self, go_on: Callable[[], None], may_seal: bool) -> None:
+        now = time.monotonic()
+        if now - self._compared_at >= _COMPARE_S:
+            if written := self._publisher.compare(utc_now(), go_on):
+                LOG.info("publishing: %d files brought up to the log", written)
+            self._compared_at = now
+            self.ready.set()
+        else:
+            self._publisher.publish(go_on)
+        if may_seal and now - self._looked_at > _SEAL_S:
+            self._looked_at = now
+            for day in self._publisher.due(utc_now()):
+                seal, sha256 = self._publisher.seal(day, utc_now(), go_on)
+                words = f"{day} is sealed: {seal.rows} rows in {len(seal.files)} files"
+                self._note("sealed", words, None, sha256)
+
+
+class _ToldToStopError(Exception):
+    """Between two files: the rest is published at the next start."""

@@ -1,0 +1,88 @@
+"""What an audit asks of the rows, in SQL. The answers are rows; what they mean is for the audit to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from qc_edge.query.rows import Rows
+
+WRONG_VERDICTS = """
+SELECT chain_seq, frame_id, part_id, score, threshold, verdict, disposition, hold_reason, needs_review
+FROM {rows} WHERE verdict IS DISTINCT FROM
+          CASE WHEN score IS NULL THEN 'INVALID' WHEN score >= threshold THEN 'FAIL' ELSE 'PASS' END
+   OR disposition IS DISTINCT FROM
+          CASE WHEN score IS NULL OR hold_reason IS NOT NULL THEN 'HOLD'
+               WHEN score >= threshold THEN 'REJECT' ELSE 'ACCEPT' END
+   OR needs_review IS DISTINCT FROM (score IS NULL OR abs(score - threshold) <= review_band)
+ORDER BY chain_seq
+"""
+"""Rows that `domain.verdict.decide` would not give for their own score, threshold, band and hold."""
+
+TWICE = (
+    "SELECT {name}, count(*), min(chain_seq) FROM {rows} GROUP BY {name} HAVING count(*) > 1 ORDER BY {name}"
+)
+"""Ids that more than one row has."""
+
+LABELS = "SELECT chain_seq, label_id, frame_id, part_id FROM {rows} ORDER BY chain_seq"
+
+JUMPS = """
+SELECT camera, previous_id, frame_id, previous + 1, number - 1 FROM (
+    SELECT camera, frame_id, camera_frame_number AS number,
+           lag(camera_frame_number) OVER (PARTITION BY camera ORDER BY frame_id) AS previous,
+           lag(frame_id) OVER (PARTITION BY camera ORDER BY frame_id) AS previous_id
+    FROM {rows} WHERE original_name IS NULL AND camera_frame_number IS NOT NULL)
+WHERE number > previous + 1 ORDER BY frame_id
+"""
+"""Where a camera's own numbers leave some out: between which frames, the first and the last of them."""
+
+NUMBERLESS = "SELECT camera, frame_id FROM {rows} WHERE original_name IS NULL AND camera_frame_number IS NULL"
+
+OPENED = "SELECT who, event_id FROM {rows} WHERE kind IN ('camera_opened', 'camera_back') ORDER BY event_id"
+"""When a camera's numbers began anew."""
+
+LOSSES = """
+SELECT camera, gap_id, lost, first_frame_number, last_frame_number FROM {rows}
+WHERE first_frame_number IS NOT NULL ORDER BY gap_id
+"""
+
+SEALS = "SELECT detail, after FROM {rows} WHERE kind = 'sealed' ORDER BY chain_seq"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a row says of its evidence, and what is needed to make the prepared input again."""
+
+    chain_seq: int
+    frame_id: str
+    part_id: str
+    camera: str
+    original_name: str | None
+    pixel_format: str | None
+    bit_depth: int | None
+    reason: str
+    raw_path: str | None
+    raw_sha256: str | None
+    prepared_path: str | None
+    prepared_sha256: str | None
+    map_path: str | None
+    map_sha256: str | None
+    preprocess_id: str
+    calibration_id: str
+    recorded_at: datetime
+
+
+def kept(rows: Rows, first: int, last: int) -> Iterator[Kept]:
+    """The evidence of the inspections number `first` to `last`."""
+    known = rows.columns("inspections")
+    wanted = ", ".join(name if name in known else f"NULL AS {name}" for name in Kept.__slots__)
+    query = f"SELECT {wanted} FROM {{rows}} ORDER BY chain_seq"  # noqa: S608
+    return (Kept(*row) for row in rows.select(query, "inspections", first, last))
+
+
+def ask(rows: Rows, query: str, table: str, first: int, last: int) -> list[tuple[Any, ...]]:
+    """All answers to one of the questions above. Raises StoreError."""
+    with rows.held():
+        return list(rows.select(query, table, first, last))

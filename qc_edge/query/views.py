@@ -1,0 +1,80 @@
+"""The views and macros that QA asks: read from views.sql, for one directory of published files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+_STATEMENT = re.compile(
+    r'^((?:-- [^\n]*\n)+)CREATE (VIEW|MACRO) "?(\w+)"?\s*(?:\((.*?)\))? AS( TABLE)?\b(.*?);$',
+    re.MULTILINE | re.DOTALL,
+)
+_COLUMN = re.compile(r"(\w+),?\s+-- (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A view or macro with what its source says of it; `columns` only those that have words of their own."""
+
+    name: str
+    kind: str
+    """VIEW, MACRO (a value) or MACRO TABLE."""
+    parameters: str
+    words: str
+    body: str
+    columns: Mapping[str, str]
+
+    @property
+    def quoted(self) -> str:
+        """Its name as SQL needs it."""
+        return f'"{self.name}"' if self.name == "between" else self.name
+
+
+@cache
+def source() -> str:
+    """views.sql as it is."""
+    return resources.files("qc_edge.query").joinpath("views.sql").read_text(encoding="utf-8")
+
+
+@cache
+def described() -> tuple[Described, ...]:
+    """All views and macros, in the order of the source."""
+    return tuple(
+        Described(
+            name, kind + (table or ""), parameters or "",
+            " ".join(line.removeprefix("-- ") for line in words.splitlines()),
+            body, dict(_COLUMN.findall(body)),
+        )
+        for words, kind, name, parameters, table, body in _STATEMENT.findall(source())
+    )  # fmt: skip
+
+
+def script(published: Path) -> str:
+    """The statements that make the views over the files in `published`, an absolute path."""
+    return source().replace("@published@", _glob_safe(str(published)).replace("'", "''"))
+
+
+def comments() -> str:
+    """The statements that put the words of the source into the database, for clients that show them."""
+    said = []
+    for each in described():
+        said.append(f"COMMENT ON {each.kind} {each.quoted} IS {_text(each.words)};")
+        if each.kind == "VIEW":
+            said += [
+                f"COMMENT ON COLUMN {each.name}.{name} IS {_text(words)};"
+                for name, words in each.columns.items()
+            ]
+    return "\n".join(said)
+
+
+def _text(words: str) -> str:
+    return "'" + words.replace("'", "''") + "'"
+
+
+def _glob_safe(path: str) -> str:
+    """`path` with the signs that a glob would take for patterns taken literally."""
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in path)

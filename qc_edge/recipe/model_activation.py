@@ -1,0 +1,185 @@
+"""The model that judges: opened and proven at the start, and exchanged while the station runs.
+
+An activation is proven beside the engine that judges and takes its place between two frames; one that fails
+changes nothing and says why. Never judges, never edits a bundle or a record.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from functools import partial
+
+from qc_edge.domain.activation import Activation, Outcome
+from qc_edge.engine import EngineInfo, Loader, Site
+from qc_edge.engine.bundle import Bundle
+from qc_edge.engine.engine_thread import EngineSeat
+from qc_edge.errors import EngineError, QcEdgeError, StoreError
+from qc_edge.recipe.active_model import Choice, activated, chosen
+from qc_edge.recipe.score_identity import ScoreIdentity
+from qc_edge.records import activations
+from qc_edge.service.clock import utc_now
+from qc_edge.service.heartbeat import Beat
+from qc_edge.service.logs import LOG
+from qc_edge.settings import Settings, StationPaths
+
+LOOK_S = 0.5
+_SLICE_S = 0.2
+_SILENT_S = 60.0
+"""An engine that is proven beside the one that judges may be silent for so long, if it announces no more."""
+
+_REST_S = 0.02
+
+_STOPPED = "told to stop"
+
+Move = Callable[[EngineSeat, Choice], "Future[None]"]
+"""Brings the inspector to this seat; done when it judges there, or raises why it stays where it is."""
+
+
+class ModelBook:
+    """`begin` on the inspector's thread, `run` on a worker's. `news`: what is under way, or was refused."""
+
+    def __init__(
+        self,
+        paths: StationPaths,
+        settings: Settings,
+        load: Loader,
+        identity: ScoreIdentity,
+        note: Callable[..., None],
+    ) -> None:
+        self._paths = paths
+        self._settings = settings
+        self._load = load
+        self._identity = identity
+        self._note = note
+        self._seen = ""
+        self.news = ""
+
+    def begin(self, tell: Callable[[str, float], None], stop: threading.Event) -> tuple[EngineSeat, Choice]:
+        """At the start: the engine of what is to judge, proven. An activation that fails changes nothing.
+
+        Raises ModelError, EngineError; EngineError too if `stop` is set meanwhile.
+        """
+        choices = activations.load(self._paths.activations)
+        self._seen = activations.newest(self._paths.activations)
+        site = Site(self._paths.plans, tell, stop.is_set)
+        if pending := choices.pending:
+            try:
+                choice = activated(self._paths, self._settings.model, pending)
+                seat = self._proven(choice.bundle, site, stop)
+            except QcEdgeError as fault:
+                if stop.is_set():
+                    raise
+                self._refuse(pending, fault)
+            else:
+                self._conclude(pending, Outcome(True, utc_now(), ""))
+                return seat, choice
+        choice = chosen(self._paths, self._settings.model)
+        return self._proven(choice.bundle, site, stop), choice
+
+    def run(self, move: Move, beat: Beat, stop: threading.Event) -> None:
+        """Take up activations as they come, until `stop`."""
+        while not stop.wait(LOOK_S):
+            beat.now()
+            if (newest := activations.newest(self._paths.activations)) == self._seen:
+                continue
+            self._seen = newest
+            try:
+                pending = activations.load(self._paths.activations).pending
+            except QcEdgeError as fault:
+                self.news = f"the activation {newest} was refused: {fault.message.splitlines()[0]}"
+                self._note("activation_refused", f"the bundle in force stays: {fault.message}")
+            else:
+                if pending:
+                    self._take_up(pending, beat, stop, move)
+
+    def _take_up(self, pending: Activation, beat: Beat, stop: threading.Event, move: Move) -> None:
+        """Prove it while the engine in force goes on; then move, and let that one go."""
+        self.news = f"activating {pending.bundle}: loading and proving it"
+        patience = _Patience(self, pending.bundle)
+        try:
+            choice = activated(self._paths, self._settings.model, pending)
+            seat = self._open(choice.bundle, Site(self._paths.plans, patience.told, stop.is_set))
+            try:
+                patience.await_ready(seat, beat, stop)
+                self._identity.check(seat, partial(_rest, beat, stop))
+                moved = move(seat, choice)
+                while wait([moved], _SLICE_S).not_done and not stop.is_set():
+                    beat.now()
+                if not moved.done():
+                    raise EngineError(_STOPPED)
+                moved.result()
+            except QcEdgeError:
+                seat.close()
+                raise
+        except QcEdgeError as fault:
+            if not stop.is_set():
+                self._refuse(pending, fault)
+        else:
+            self._conclude(pending, Outcome(True, utc_now(), ""))
+            self.news = ""
+
+    def _open(self, bundle: Bundle, site: Site) -> EngineSeat:
+        return EngineSeat(bundle, lambda: self._load(bundle, self._settings.engine, site))
+
+    def _proven(self, bundle: Bundle, site: Site, stop: threading.Event) -> EngineSeat:
+        seat = self._open(bundle, site)
+        while wait([seat.ready], _SLICE_S).not_done:
+            if stop.is_set():
+                raise EngineError(_STOPPED)
+        seat.ready.result()
+        try:
+            self._identity.check(seat, lambda: site.tell("scoring stored inputs again", _SILENT_S))
+        except QcEdgeError:
+            seat.close()
+            raise
+        return seat
+
+    def _refuse(self, pending: Activation, fault: QcEdgeError) -> None:
+        first = fault.message.splitlines()[0]
+        self._conclude(pending, Outcome(False, utc_now(), first))
+        self.news = f"{pending.bundle} was refused: {first}"
+        words = f"{pending.bundle}, {pending.words}: refused, the one before stays in force: {fault.message}"
+        who, why = pending.made_by, pending.reason
+        self._note("activation_refused", words, pending.before, pending.bundle, who, why)
+
+    def _conclude(self, activation: Activation, outcome: Outcome) -> None:
+        try:
+            activations.conclude(self._paths.activations, activation.record_id, outcome)
+        except StoreError as fault:
+            LOG.error("not kept what became of %s, the next start tries again: %s", activation.bundle, fault)
+
+
+def _rest(beat: Beat, stop: threading.Event) -> None:
+    """Between two stored inputs: the line goes first."""
+    beat.now()
+    stop.wait(_REST_S)
+
+
+class _Patience:
+    """How long an engine that is being proven may take, by its own words."""
+
+    def __init__(self, book: ModelBook, named: str) -> None:
+        self._book = book
+        self._named = named
+        self._until = time.monotonic() + _SILENT_S
+
+    def told(self, words: str, limit_s: float) -> None:
+        """The engine says how it goes; the next words come within `limit_s`."""
+        self._until = time.monotonic() + max(limit_s, _SILENT_S)
+        self._book.news = f"activating {self._named}: {words}"
+
+    def await_ready(self, seat: EngineSeat, beat: Beat, stop: threading.Event) -> EngineInfo:
+        """Its info. Raises EngineError if it is silent for too long, or at `stop`."""
+        while wait([seat.ready], _SLICE_S).not_done:
+            beat.now()
+            if stop.is_set():
+                raise EngineError(_STOPPED)
+            if time.monotonic() > self._until:
+                raise EngineError(
+                    f"the engine of {self._named} gave no sign of life in time while it was loaded",
+                    hint="look at the journal; the engine in force goes on",
+                )
+        return seat.ready.result()

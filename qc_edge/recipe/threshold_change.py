@@ -1,0 +1,197 @@
+"""A station's threshold as a person sees and changes it: what is in force, what came before, a new record.
+
+Writes threshold records and nothing else; the running station takes them up by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from qc_edge.domain.threshold import ThresholdRecord, record_id, record_in_force, scheduled
+from qc_edge.engine.bundle import load_bundle
+from qc_edge.errors import StoreError, UsageError
+from qc_edge.recipe.active_model import chosen_reference
+from qc_edge.recipe.rules import threshold_in_force
+from qc_edge.records import activations, thresholds
+from qc_edge.service.clock import utc_now
+from qc_edge.service.lock import holder_of
+from qc_edge.settings import Role, StationPaths, load_settings
+from qc_edge.settings.paths import shipped
+
+TAKEN_UP_S = 3.0
+"""A running station looks twice a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """What rules a station's threshold at `now`: its bundle, the initial value, every record."""
+
+    bundle: str
+    model_sha256: str
+    initial: float
+    initial_id: str
+    records: tuple[ThresholdRecord, ...]
+    running: bool
+    now: datetime
+
+    @property
+    def record(self) -> ThresholdRecord | None:
+        """The record in force, if one is."""
+        return record_in_force(self.records, self.model_sha256, self.now)
+
+    @property
+    def value(self) -> float:
+        """The threshold in force."""
+        return self.record.value if self.record else self.initial
+
+    @property
+    def threshold_id(self) -> str:
+        """What rows say of it."""
+        return self.record.threshold_id if self.record else self.initial_id
+
+    @property
+    def coming(self) -> list[ThresholdRecord]:
+        """Records of this bundle whose time is still to come."""
+        return scheduled(self.records, self.model_sha256, self.now)
+
+    def state(self, record: ThresholdRecord) -> str:
+        """What has become of a record, in words."""
+        if record.model_sha256 != self.model_sha256:
+            return "another model"
+        if record == self.record:
+            return "in force"
+        return "to come" if record.at > self.now else "earlier"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A change that makes sense by itself: `at` is aware, None means at once."""
+
+    value: float
+    by: str
+    reason: str
+    at: datetime | None
+
+    @classmethod
+    def parse(cls, value: str | None, by: str | None, reason: str | None, at: str | None) -> Wanted:
+        """From the words of a command. Raises UsageError that says what is missing or wrong."""
+        said = {"--by": (by or "").strip(), "--reason": (reason or "").strip()}
+        for option, text in said.items():
+            if not text or not text.isprintable():
+                raise UsageError(
+                    f"{option} is {'missing' if not text else 'no single line of text'}",
+                    hint="a change is on record with who and why: --by WHO --reason TEXT",
+                )
+        if value is None:
+            raise UsageError("the new threshold is missing", hint='set 0.42 --by WHO --reason "why"')
+        return cls(parse_threshold(value), said["--by"], said["--reason"], parse_moment(at) if at else None)
+
+
+def parse_threshold(text: str) -> float:
+    """A threshold as a person types it. Raises UsageError if it is no number in 0..1."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise UsageError(
+            f"the threshold {text!r} is not a number", hint="a score in 0..1 with a point: 0.42"
+        ) from None
+    if not (math.isfinite(value) and 0 <= value <= 1):
+        raise UsageError(
+            f"the threshold {text} is outside 0..1",
+            hint="scores are in 0..1: at 0 every part FAILs, at 1 nearly none",
+        )
+    return value
+
+
+def parse_moment(text: str) -> datetime:
+    """A moment as a person types it, UTC unless it says otherwise. Raises UsageError if it is none."""
+    try:
+        moment = datetime.fromisoformat(text.removesuffix("Z") + ("+00:00" if text.endswith("Z") else ""))
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is no time",
+            hint="a date or a date with a time, in UTC: 2026-11-24 or 2026-11-24T06:00",
+        ) from None
+    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+
+
+def ruled(paths: StationPaths) -> Ruled:
+    """What rules the station now: of the bundle that it runs, or will run when it starts.
+
+    Raises SettingsError, ModelError or ThresholdError.
+    """
+    settings = load_settings(paths.settings)
+    running = holder_of(paths.lock(Role.INSPECT)) is not None
+    status = _status(paths.status) if running else {}
+    reference = status.get("model") or chosen_reference(activations.load(paths.activations), settings.model)
+    bundle = load_bundle(reference, [paths.models, shipped("models")])
+    initial = threshold_in_force(settings.model, bundle, None)
+    return Ruled(
+        bundle.reference, bundle.sha256, initial.value, initial.threshold_id,
+        tuple(thresholds.load_all(paths.thresholds)), running, utc_now(),
+    )  # fmt: skip
+
+
+def put(paths: StationPaths, before: Ruled, wanted: Wanted) -> ThresholdRecord:
+    """Write the record of a change. Raises UsageError, ThresholdError or StoreError; then nothing changes."""
+    now = utc_now()
+    if wanted.at is not None and wanted.at <= now:
+        raise UsageError(
+            f"--at {wanted.at:%Y-%m-%d %H:%M:%S} (UTC) has passed, it is {now:%Y-%m-%d %H:%M:%S}",
+            hint="verdicts that stand never change; without --at it applies at once",
+        )
+    if wanted.at is None and wanted.value == before.value:
+        raise UsageError(
+            f"the threshold is {before.value:g} already ({before.threshold_id})",
+            hint=f"qc-edge threshold {paths.name} show",
+        )
+    record = ThresholdRecord(
+        record_id(now), paths.name, before.bundle, before.model_sha256, wanted.value,
+        wanted.at or now, now, wanted.by, wanted.reason,
+    )  # fmt: skip
+    _must_be_writable(paths)
+    thresholds.write(paths.thresholds, record)
+    return record
+
+
+def wait_until_taken(paths: StationPaths, record: ThresholdRecord, timeout_s: float = TAKEN_UP_S) -> bool:
+    """True as soon as the running station says that it judges by `record`, False after `timeout_s`."""
+    pause, end = threading.Event(), time.monotonic() + timeout_s
+    while _status(paths.status).get("threshold_id") != record.threshold_id:
+        if time.monotonic() > end:
+            return False
+        pause.wait(0.05)
+    return True
+
+
+def take_owner(directory: Path) -> None:
+    """If this is root, go on as the owner of `directory`: the station must read what is written there."""
+    if os.geteuid() == 0 and directory.exists():
+        owner = directory.stat()
+        os.setegid(owner.st_gid)
+        os.seteuid(owner.st_uid)
+
+
+def _must_be_writable(paths: StationPaths) -> None:
+    directory = paths.thresholds if paths.thresholds.exists() else paths.state
+    if not (directory.is_dir() and os.access(directory, os.W_OK, effective_ids=True)):
+        raise StoreError(
+            f"{directory} is no directory that this user can write: nothing was changed",
+            hint="as the station's user or as root: sudo qc-edge threshold ...",
+        )
+
+
+def _status(path: Path) -> dict[str, Any]:
+    try:
+        status: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return status

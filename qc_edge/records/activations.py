@@ -1,0 +1,65 @@
+"""Activations on disk, and beside each what the station made of it; what follows is for the domain to say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from qc_edge.domain.activation import Activation, Choices, Outcome
+from qc_edge.errors import ModelError
+from qc_edge.records.record_file import Records, Shape
+from qc_edge.store.durable import write_file
+
+
+class _Activation(Shape):
+    bundle: str
+    bundle_sha256: str
+    before: str
+    undoes: str
+
+
+class _Outcome(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    applied: bool
+    at: AwareDatetime
+    detail: str
+
+
+_RECORDS = Records("activation", "qc-edge model activate", _Activation, Activation, ModelError)
+
+write = _RECORDS.write
+
+
+def load(directory: Path) -> Choices:
+    """Every activation and its outcome. Raises ModelError on one that is damaged."""
+    activations = _RECORDS.load_all(directory)
+    found = {each.record_id: _outcome(directory, each.record_id) for each in activations}
+    return Choices(activations, {name: outcome for name, outcome in found.items() if outcome})
+
+
+def newest(directory: Path) -> str:
+    """The id of the newest activation, "" if there is none; does not look into it."""
+    return max(_RECORDS.names(directory), default="")
+
+
+def conclude(directory: Path, record_id: str, outcome: Outcome) -> None:
+    """Keep what became of the activation, durably. Raises StoreError."""
+    values = {"applied": outcome.applied, "at": outcome.at.isoformat(), "detail": outcome.detail}
+    write_file(directory / f"{record_id}.json", json.dumps(values, indent=1).encode())
+
+
+def _outcome(directory: Path, record_id: str) -> Outcome | None:
+    path = directory / f"{record_id}.json"
+    try:
+        found = _Outcome.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as fault:
+        raise ModelError(
+            f"cannot read what became of the activation {record_id}: {path}: {fault}",
+            hint="restore it from a backup, or remove it: the station then tries that activation again",
+        ) from None
+    return Outcome(found.applied, found.at, found.detail)

@@ -1,0 +1,24 @@
+"""Threshold records on disk; which one is in force is for `qc_edge.domain.threshold` to say."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, Field
+
+from qc_edge.domain.threshold import ThresholdRecord
+from qc_edge.errors import ThresholdError
+from qc_edge.records.record_file import Records, Shape
+
+
+class _Threshold(Shape):
+    bundle: str
+    model_sha256: str
+    value: float = Field(ge=0, le=1)
+    at: AwareDatetime
+
+
+_RECORDS = Records("threshold", "qc-edge threshold", _Threshold, ThresholdRecord, ThresholdError)
+
+write = _RECORDS.write
+names = _RECORDS.names
+load = _RECORDS.load
+load_all = _RECORDS.load_all

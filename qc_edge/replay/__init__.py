@@ -1,4 +1,0 @@
-"""What a change would have done to the parts of the past, before anything is changed.
-
-Reads the log and the evidence; writes pictures, lists and its own results, never the station.
-"""

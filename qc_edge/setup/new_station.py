@@ -1,0 +1,183 @@
+"""Make a new station: its settings, its first calibration and its directories; never touches an old one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qc_edge.domain.calibration import Calibration, starting_calibration
+from qc_edge.errors import CalibrationError, StoreError, UsageError
+from qc_edge.records import calibrations
+from qc_edge.rendered import Truth, write_series
+from qc_edge.service.clock import utc_now
+from qc_edge.settings import INCOMING, StationPaths, parse_settings
+from qc_edge.settings.render import render_settings
+from qc_edge.settings.schema import SCHEMA_FILE
+from qc_edge.settings.section import NAME_PATTERN
+from qc_edge.store.durable import write_file
+from qc_edge.vision.calibrate import propose, sample
+from qc_edge.vision.image import decode
+
+CAMERA_NAME = "top"
+PLAYED_PARTS = 24
+PLAYED_DEFECTS = 5 / PLAYED_PARTS
+PLAYED_FAULTS = 4 / PLAYED_PARTS
+PLAYED_SEED = 20261122
+PLAYED_RATE_HZ = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class CameraChoice:
+    """The camera of a new station: a backend of the settings (None: no camera) and what it needs."""
+
+    backend: str | None
+    serial: str | None = None
+    images: Path | None = None
+
+    def __str__(self) -> str:
+        match self.backend:
+            case None:
+                return "no camera; it inspects what other nodes drop into its incoming directory"
+            case "emulated":
+                return "an emulated camera that plays rendered parts"
+            case "folder":
+                return f"a folder camera that plays {self.images}"
+            case _:
+                return (
+                    f"Basler camera {self.serial}" if self.serial else "the one Basler camera that is found"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """A station that was made: its paths, its camera, and (what, where) for a person to read."""
+
+    paths: StationPaths
+    camera: CameraChoice
+    files: tuple[tuple[str, Path], ...]
+
+
+def parse_camera(text: str) -> CameraChoice:
+    """`emulated`, `basler`, `basler:SERIAL`, `folder:PATH` or `none`. Raises UsageError on anything else."""
+    kind, _, rest = text.partition(":")
+    if kind == "none" and not rest:
+        return CameraChoice(None)
+    if kind == "emulated" and not rest:
+        return CameraChoice("emulated")
+    if kind == "basler" and (rest or text == "basler"):
+        return CameraChoice("basler", serial=rest or None)
+    if kind == "folder" and rest:
+        return CameraChoice("folder", images=_existing_directory(Path(rest)))
+    raise UsageError(
+        f"camera {text!r} is not known",
+        hint="expected emulated, basler, basler:SERIAL, folder:PATH or none",
+    )
+
+
+def provision(root: Path, name: str, camera: CameraChoice) -> Provisioned:
+    """Make station `name` under the absolute prefix `root`.
+
+    The settings file is written last: a station that was not made whole can be made again. Raises
+    UsageError if the name is no station's name or the station exists, StoreError if the disk refuses.
+    """
+    paths = StationPaths(root, name)
+    _refuse(paths)
+    settings = _settings(paths, camera)
+    try:
+        files = _make(paths, camera, settings)
+    except OSError as fault:
+        raise StoreError(
+            f"cannot make {fault.filename or paths.state}: {fault.strerror or fault}",
+            hint="run it as root, or live under another prefix: --root DIR",
+        ) from fault
+    return Provisioned(paths, camera, tuple(files))
+
+
+def _make(paths: StationPaths, camera: CameraChoice, settings: str) -> list[tuple[str, Path]]:
+    for directory in paths.directories():
+        directory.mkdir(parents=True, exist_ok=True)
+    files = [("settings", paths.settings), ("state", paths.state), ("incoming", paths.incoming)]
+    now = utc_now()
+    records = [starting_calibration(paths.name, each, now) for each in _cameras(camera)]
+    if camera.backend == "emulated":
+        parts = write_series(
+            paths.played, PLAYED_SEED, PLAYED_PARTS, defect_share=PLAYED_DEFECTS, fault_share=PLAYED_FAULTS
+        )
+        files.append(("plays", paths.played))
+        records = [fitted(record, paths.played, parts) for record in records]
+    files += [("calibration", calibrations.write(paths.calibration, record)) for record in records]
+    write_file(paths.schema, SCHEMA_FILE.read_bytes())
+    write_file(paths.settings, settings.encode())
+    return files
+
+
+def fitted(start: Calibration, directory: Path, parts: Sequence[Truth]) -> Calibration:
+    """`start` with the bounds that the good ones of the rendered `parts` in `directory` ask for.
+
+    Raises CalibrationError if they are too few or too different.
+    """
+    good = [part.file for part in parts if part.label == "good" and part.fault is None]
+    limit = 2**28
+    seen = (sample(name, decode((directory / name).read_bytes(), max_pixels=limit), start) for name in good)
+    proposal = propose(
+        seen, start, now=start.made_at, made_by=start.made_by, source=f"{len(good)} good rendered parts"
+    )
+    if proposal.calibration is None:
+        raise CalibrationError(
+            f"the rendered parts in {directory} give no calibration: {'; '.join(proposal.faults)}",
+            hint="this is a fault of the software: report it",
+        )
+    return proposal.calibration
+
+
+def _cameras(camera: CameraChoice) -> list[str]:
+    """Whose frames need a calibration: the camera's, and those that other nodes drop."""
+    return [CAMERA_NAME, INCOMING] if camera.backend else [INCOMING]
+
+
+def _refuse(paths: StationPaths) -> None:
+    if not re.fullmatch(NAME_PATTERN, paths.name):
+        raise UsageError(
+            f"{paths.name!r} is no name for a station",
+            hint="expected a small letter, then small letters, digits and dashes, at most 31 in all: line1",
+        )
+    if paths.settings.exists():
+        raise UsageError(
+            f"station {paths.name!r} exists: {paths.settings}",
+            hint=f"choose another name, or look at it: qc-edge check {paths.name}",
+        )
+    kept = [
+        path for path in (paths.database, paths.journal, paths.evidence, paths.frames) if _has_content(path)
+    ]
+    if kept:
+        raise UsageError(
+            f"station {paths.name!r} has no settings, but its records are still here: "
+            + ", ".join(map(str, kept)),
+            hint=f"choose another name, or move {paths.state} away",
+        )
+
+
+def _has_content(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.exists()
+
+
+def _existing_directory(path: Path) -> Path:
+    if not path.is_dir():
+        raise UsageError(f"{path} is no directory", hint="folder:PATH plays the images in the directory PATH")
+    return path.absolute()
+
+
+def _settings(paths: StationPaths, camera: CameraChoice) -> str:
+    values: dict[str, object] = {"name": CAMERA_NAME, "backend": camera.backend}
+    if camera.backend == "emulated":
+        values |= {"rate_hz": PLAYED_RATE_HZ, "images": paths.played}
+    elif camera.backend == "folder":
+        values |= {"rate_hz": PLAYED_RATE_HZ, "images": camera.images}
+    elif camera.serial:
+        values["serial"] = camera.serial
+    cameras = [values] if camera.backend else []
+    text = render_settings({"station": {"name": paths.name}}, cameras)
+    parse_settings(text, str(paths.settings))
+    return text

@@ -1,0 +1,282 @@
+"""The station: builds every object in order, by hand, and runs until it is told to stop.
+
+Read `Station.run` and you know the program. It decides nothing about parts.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from qc_edge.capture.capture import Capture
+from qc_edge.capture.losses import report_torn
+from qc_edge.domain.frame import FrameId, frame_id_micros
+from qc_edge.domain.inspection import Event
+from qc_edge.engine.engine_thread import EngineSeat
+from qc_edge.errors import DiskFullError, StoreError
+from qc_edge.inspection.arrivals import Arrivals
+from qc_edge.inspection.crash_isolation import Careful
+from qc_edge.inspection.inspector import Inspector
+from qc_edge.inspection.scoring import Judge
+from qc_edge.inspection.shadow import Shadow
+from qc_edge.inspection.tally import Tally
+from qc_edge.output.journal import JournalOutput
+from qc_edge.publish.publisher import Publisher
+from qc_edge.publish.qa_database import QaDatabase
+from qc_edge.publish.worker import Publication
+from qc_edge.recipe.active_model import Choice
+from qc_edge.recipe.in_force import described
+from qc_edge.recipe.model_activation import ModelBook
+from qc_edge.recipe.rulebook import RuleBook
+from qc_edge.recipe.rules import INCOMING, Rules
+from qc_edge.recipe.score_identity import ScoreIdentity
+from qc_edge.service.clock import FrameClock, boot_id, utc_now
+from qc_edge.service.heartbeat import Beat
+from qc_edge.service.lock import StationLock
+from qc_edge.service.logs import LOG, say_event
+from qc_edge.service.notify import Notifier
+from qc_edge.service.worker_pool import Crew
+from qc_edge.settings import Role, Settings, StationPaths, load_settings
+from qc_edge.station.dependencies import Seams
+from qc_edge.station.housekeeping import Janitor
+from qc_edge.station.meter import Meter
+from qc_edge.station.reporter import Reporter
+from qc_edge.station.supervisor import Supervisor
+from qc_edge.store.compression import Compressor
+from qc_edge.store.disk_space import DiskWatch, Room
+from qc_edge.store.durable import make_directories
+from qc_edge.store.evidence import Evidence
+from qc_edge.store.ledger import Ledger
+from qc_edge.store.spool import Spool
+
+STOP_S = 4.0
+"""Workers end within this time; the whole stop takes at most 5 s."""
+
+_IN_HAND = 64
+"""No more frames than this are in hand at once; after a crash, so many are suspects."""
+
+
+class Station:
+    """One station. `run` returns after a stop and raises QcEdgeError on a fault of the station."""
+
+    def __init__(self, root: Path, name: str, seams: Seams | None = None) -> None:
+        """Read the settings. Raises SettingsError with every fault in them."""
+        self.paths = StationPaths(root, name)
+        self.settings = load_settings(self.paths.settings)
+        self._seams = seams or Seams()
+        self._boot = boot_id()
+        self._crew = Crew()
+        self._meter = Meter(each.name for each in self.settings.camera)
+        self.rulebook = RuleBook(self.paths, self.note)
+        self.journal = JournalOutput(self.settings.log.verdicts_per_s)
+        self.inspector: Inspector | None = None
+        self._ledger: Ledger | None = None
+        self._arrivals: Arrivals | None = None
+        self._publication: Publication | None = None
+        self._shadow: Shadow | None = None
+        self.captures: list[Capture] = []
+
+    def run(self, supervisor: Supervisor | None = None) -> None:
+        """Start in order, watch over it, stop in reverse order."""
+        settings, paths, crew = self.settings, self.paths, self._crew
+        notifier = Notifier()
+        with ExitStack() as stack:
+            make_directories(paths.directories())
+            for role in settings.station.roles:
+                stack.enter_context(StationLock(paths.lock(role)))
+            disk = self._seams.disk
+            self._watch = watch = DiskWatch(paths.state, disk, settings.storage)
+            reporter = Reporter(settings, watch, crew.beats)
+            watcher = supervisor or Supervisor()
+            watcher.attach(self, crew, reporter, notifier)
+            if settings.metrics.listen != "none":
+                self._serve_metrics(reporter, watch)
+
+            self._spool = spool = Spool(paths, disk)
+            inspects, captures = (role in settings.station.roles for role in (Role.INSPECT, Role.CAPTURE))
+            if inspects:
+                self._ledger = self._open_log(watcher, watch)
+                if self._ledger is None:
+                    return
+                stack.callback(self._ledger.close)
+            reporter.clock = self.clock = FrameClock(paths.state / "frame-clock", self._newest_id())
+            if self._ledger:
+                stack.callback(self._start_publishing(self._ledger).finish)
+            stack.callback(self._stop, notifier, watcher)
+            if self._ledger:
+                self._start_inspection(self._ledger, reporter, watcher)
+            if captures:
+                report_torn(spool, self.clock, settings.station.name)
+                self._start_captures(reporter)
+            compressor = Compressor(paths.evidence, paths.spool_tmp, disk) if inspects else None
+            wait_s = settings.inspect.compress_after_s
+            janitor = Janitor(watch, self.clock, self.note, self._arrivals, compressor, wait_s)
+            crew.start("janitor", self._seams.patience_s, janitor.run)
+            rules = self.inspector.rules if self.inspector else None
+            self.note("started", described(settings.station.roles, rules))
+            watcher.watch()
+
+    def apply(self, settings: Settings, rules: Rules | None) -> None:
+        """Run on these from the next frame on; frames in hand keep what they began with."""
+        self.settings = settings
+        self._watch.limits = settings.storage
+        self.journal.rate.per_s = settings.log.verdicts_per_s
+        LOG.setLevel(settings.log.level.upper())
+        if self.inspector and rules:
+            self.rulebook.apply(self.inspector, rules)
+        if self._arrivals:
+            self._arrivals.incoming = settings.incoming
+        if self._publication:
+            self._publication.every_s = settings.storage.publish_every_s
+
+    def follow_records(self) -> None:
+        """Take up records that are new, and the one whose time has come."""
+        if self.inspector:
+            self.rulebook.follow(self.inspector)
+
+    def note(
+        self, kind: str, detail: str, before: str | None = None, after: str | None = None,
+        who: str = "station", why: str | None = None,
+    ) -> None:  # fmt: skip
+        """Say an event and write it: into the log, or through the spool where this process has none."""
+        say_event(kind, detail)
+        stamp, now = self.clock.stamp("station"), utc_now()
+        row = Event(stamp.frame_id, now, self.settings.station.name, kind, who, detail, before, after, why)
+        try:
+            if self._ledger is not None:
+                self._ledger.commit([row], now)
+            else:
+                self._spool.put_row(row)
+        except StoreError as fault:
+            LOG.error("no row for the event %s (%s): %s", kind, detail, fault)
+
+    def _serve_metrics(self, reporter: Reporter, watch: DiskWatch) -> None:
+        # Prometheus' client brings an HTTP client and TLS: a station without metrics does without.
+        from qc_edge.station.metrics import Figures
+        from qc_edge.station.metrics_server import MetricsServer
+
+        ages = {"publish_lag": lambda: self._publication.lag_s if self._publication else None}
+        figures = Figures(reporter, watch, self._crew.beats, self._meter, ages)
+        server = MetricsServer(self.settings.metrics.listen, self.paths.metrics, figures)
+        self._crew.start("metrics", self._seams.patience_s, server.run)
+
+    def _start_publishing(self, ledger: Ledger) -> Publication:
+        """Before the first row: none may be recorded on a day that is sealed."""
+        station, disk, patience = self.settings.station.name, self._seams.disk, 4 * self._seams.patience_s
+        publisher = Publisher(ledger, self.paths.published, disk, station, self.note)
+        self._publication = Publication(publisher, self.settings.storage.publish_every_s, self.note)
+        database, ready = QaDatabase(self.paths.qa, self.paths.published), self._publication.ready
+        self._crew.start("publisher", patience, self._publication.run)
+        self._crew.start("qa", patience, lambda beat, stop: database.run(beat, stop, ready))
+        return self._publication
+
+    def _start_inspection(self, ledger: Ledger, reporter: Reporter, watcher: Supervisor) -> None:
+        """Arrivals first list what a crash left; nothing is taken before the engine has proven itself."""
+        self._arrivals = arrivals = Arrivals(self.paths, self._spool, self.clock, self.settings.incoming)
+        reporter.arrivals, reporter.mended = arrivals, tuple(ledger.mended)
+        reporter.tally = tally = Tally(ledger.day_counts(utc_now()), utc_now(), self._meter.announced)
+        for words in ledger.mended:
+            self.note("log_mended", words)
+        patience = self._seams.patience_s
+        if self.settings.shadow.bundle:
+            self._shadow = reporter.shadow = Shadow(
+                self.settings, self.paths, self._seams.load_engine, ledger,
+                lambda: arrivals.depth > 1 or self._watch.room is Room.NONE, self.note,
+            )  # fmt: skip
+        self._crew.start("inspector", patience, self._inspection(arrivals, ledger, tally, reporter))
+        watcher.wait_until(lambda: self.inspector is not None)
+        self._crew.start("arrivals", patience, arrivals.run)
+        if self._shadow:
+            self._crew.start("shadow", patience, self._shadow.run)
+
+    def _inspection(
+        self, arrivals: Arrivals, ledger: Ledger, tally: Tally, reporter: Reporter
+    ) -> Callable[[Beat, threading.Event], None]:
+        """The inspector's work: as soon as its engine is ready, it moves to where that sits."""
+        settings, disk, spool = self.settings, self._seams.disk, self._spool
+
+        def work(beat: Beat, stop: threading.Event) -> None:
+            identity = ScoreIdentity(ledger, self.paths, self.note)
+            models = ModelBook(self.paths, settings, self._seams.load_engine, identity, self.note)
+            seat, choice = models.begin(reporter.starting(beat), stop)
+            beat.now()
+            evidence = Evidence(self.paths.state, self.paths.evidence, disk)
+            counters = dict(ledger.past.part_counters)
+            judge = Judge(spool, evidence, counters, _only_camera(settings))
+            suspects = arrivals.recovered[:_IN_HAND]
+            rules = self.rulebook.load(settings, seat, choice)
+            self.rulebook.begin(rules, ledger)
+            inspector = Inspector(
+                rules, arrivals, spool, ledger, judge,
+                Careful(self.paths.state / "in-hand.json", disk, suspects),
+                [self.journal, *self._seams.outputs], self._watch, self.clock, tally,
+                self._boot, settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1),
+                frozenset(each.name for each in settings.camera if each.backend != "basler"),
+                self._shadow.offer if self._shadow else lambda *_: None,
+            )  # fmt: skip
+            reporter.rules, reporter.models = lambda: inspector.rules, models
+
+            def move(seat: EngineSeat, choice: Choice) -> Future[None]:
+                return inspector.between(lambda: self.rulebook.move(inspector, seat, choice))
+
+            self.inspector = inspector
+            self._crew.start("models", self._seams.patience_s, partial(models.run, move))
+            self._crew.changed.set()
+            inspector.run(beat, stop)
+
+        return work
+
+    def _start_captures(self, reporter: Reporter) -> None:
+        station = self.settings.station.name
+        for each in self.settings.camera:
+            device = self._seams.connect_camera(each)
+            capture = Capture(each, station, device, self.clock, self._boot, self._spool, self._watch)
+            self.captures.append(capture)
+            self._crew.start(f"capture-{each.name}", 2 * self._seams.patience_s, capture.run)
+        reporter.captures = self.captures
+
+    def _open_log(self, watcher: Supervisor, watch: DiskWatch) -> Ledger | None:
+        """The log; on a full disk, wait for room. None if told to stop meanwhile."""
+        while True:
+            try:
+                return Ledger(self.paths.database, self.paths.journal, self.paths.set_aside, self._seams.disk)
+            except DiskFullError as fault:
+                watch.exhausted()
+                LOG.error("holding: %s", fault)
+                if watcher.pause(2.0):
+                    return None
+                watch.look()
+
+    def _newest_id(self) -> int:
+        """The floor for new frame ids (microseconds): above everything in the spool and the log."""
+        known = [name.partition("~")[0].partition(".")[0] for name in self._spool.names()[-1:]]
+        if self._ledger and (newest := self._ledger.past.newest_id):
+            known.append(newest)
+        return max((_micros(FrameId(name)) for name in known), default=0)
+
+    def _stop(self, notifier: Notifier, watcher: Supervisor) -> None:
+        notifier.send("STOPPING=1")
+        stuck = self._crew.dismiss(STOP_S)
+        if stuck:
+            LOG.error("did not end within %g s: %s", STOP_S, ", ".join(stuck))
+        self.note("stopped", "told to stop" if watcher.told_to_stop else "on a fault")
+        watcher.ended(stuck)
+        for output in (self.journal, *self._seams.outputs):
+            output.close()
+
+
+def _only_camera(settings: Settings) -> str | None:
+    names = [each.name for each in settings.camera] or [INCOMING]
+    return names[0] if len(names) == 1 else None
+
+
+def _micros(frame: FrameId) -> int:
+    try:
+        return frame_id_micros(frame)
+    except ValueError:
+        return 0

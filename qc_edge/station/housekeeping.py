@@ -1,0 +1,90 @@
+"""Upkeep: watches the disk and the clock, and compresses evidence while nothing waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from qc_edge.errors import StoreError
+from qc_edge.inspection.arrivals import Arrivals
+from qc_edge.service.clock import FrameClock
+from qc_edge.service.heartbeat import Beat
+from qc_edge.service.logs import LOG
+from qc_edge.service.priority import step_back
+from qc_edge.store.compression import Compressor
+from qc_edge.store.disk_space import DiskWatch, Room
+
+_LOOK_S = 1.0
+_CLOCK_S = 5.0
+_QUIET_S = 3.0
+_BACKLOG = 2
+_NICE = 5
+"""Low, but not lowest: this thread holds the interpreter's lock now and then, and whoever waits for it then
+waits for this thread to be scheduled, which at 19 beside a heavy query may take long."""
+
+Note = Callable[[str, str], None]
+"""(kind, words): write an event."""
+
+
+class Janitor:
+    """The work of the janitor's thread. `note` writes an event row (or hands it to the spool)."""
+
+    def __init__(
+        self,
+        watch: DiskWatch,
+        clock: FrameClock,
+        note: Note,
+        arrivals: Arrivals | None,
+        compressor: Compressor | None,
+        compress_after_s: float,
+    ) -> None:
+        self._watch = watch
+        self._clock = clock
+        self._note = note
+        self._arrivals = arrivals
+        self._compressor = compressor
+        self._compress_after_s = compress_after_s
+        self._busy_at = time.monotonic()
+        self._beat: Beat | None = None
+
+    def run(self, beat: Beat, stop: threading.Event) -> None:
+        """Look every second until `stop`, at a low priority."""
+        step_back(_NICE)
+        self._beat, looked_at_clock, compressed_at = beat, 0.0, 0.0
+        while not stop.wait(_LOOK_S):
+            beat.now()
+            self._look_at_disk()
+            now = time.monotonic()
+            if now - looked_at_clock > _CLOCK_S:
+                looked_at_clock = now
+                if said := self._clock.check():
+                    self._note("clock", said)
+            if self._compressor and now - compressed_at > 60 and self._is_quiet():
+                compressed_at = now
+                self._compress(stop)
+
+    def _look_at_disk(self) -> None:
+        if not self._watch.look():
+            return
+        self._note(f"disk_{self._watch.room}", self._watch.words)
+
+    def _compress(self, stop: threading.Event) -> None:
+        assert self._compressor is not None  # noqa: S101
+
+        def may_go_on() -> bool:
+            if self._beat:
+                self._beat.now()
+            return not stop.is_set() and self._is_quiet() and self._watch.room is Room.ENOUGH
+
+        try:
+            self._compressor.work(self._compress_after_s, may_go_on)
+        except StoreError as fault:
+            LOG.error("%s", fault)
+
+    def _is_quiet(self) -> bool:
+        """There is no backlog, and has been none for a few seconds."""
+        now = time.monotonic()
+        if self._arrivals is not None and self._arrivals.depth > _BACKLOG:
+            self._busy_at = now
+        return now - self._busy_at > _QUIET_S

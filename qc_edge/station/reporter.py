@@ -1,0 +1,100 @@
+"""Puts the station's state together for whoever looks; reads everything, changes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from qc_edge.capture.capture import Capture
+from qc_edge.inspection.arrivals import Arrivals
+from qc_edge.inspection.shadow import Shadow
+from qc_edge.inspection.tally import Tally
+from qc_edge.recipe.model_activation import ModelBook
+from qc_edge.recipe.rules import Rules
+from qc_edge.service.clock import FrameClock, utc_now
+from qc_edge.service.heartbeat import Beat, Beats
+from qc_edge.settings import Settings
+from qc_edge.station.status import CameraStatus, Status
+from qc_edge.store.disk_space import DiskWatch, Room
+
+
+class Reporter:
+    """Called by the main thread. `trouble` is what the main thread itself has to complain of."""
+
+    def __init__(self, settings: Settings, watch: DiskWatch, beats: Beats) -> None:
+        self.settings = settings
+        self._watch = watch
+        self._beats = beats
+        self._started_at = utc_now()
+        self.clock: FrameClock | None = None
+        self.tally: Tally | None = None
+        self.arrivals: Arrivals | None = None
+        self.captures: Sequence[Capture] = ()
+        self.rules: Callable[[], Rules | None] = lambda: None
+        self.models: ModelBook | None = None
+        self.trouble = "starting"
+        self.mended: tuple[str, ...] = ()
+        self.shadow: Shadow | None = None
+
+    def status(self) -> Status:
+        """The station now."""
+        now = utc_now()
+        troubles = self._troubles()
+        rules, arrivals, tally = self.rules(), self.arrivals, self.tally
+        return Status(
+            station=self.settings.station.name,
+            pid=os.getpid(),
+            roles=tuple(map(str, self.settings.station.roles)),
+            at=now.isoformat(timespec="milliseconds"),
+            started_at=self._started_at.isoformat(timespec="milliseconds"),
+            ready=not troubles,
+            troubles=tuple(troubles),
+            spool_depth=arrivals.depth if arrivals else 0,
+            spool_oldest_s=round(arrivals.oldest_age_s, 3) if arrivals else 0.0,
+            disk=self._watch.words,
+            clock=self.clock.trust if self.clock else "",
+            cameras=tuple(CameraStatus.of(capture.state) for capture in self.captures),
+            today=tally.today(now) if tally else None,
+            latency=tally.latency() if tally else None,
+            last_part=tally.last_part() if tally else None,
+            model=rules.bundle.reference if rules else None,
+            model_sha256=rules.bundle.sha256 if rules else None,
+            model_reason=rules.choice.why if rules else None,
+            model_news=self.models.news if self.models else "",
+            engine=f"{rules.engine.backend} {rules.engine.version}" if rules else None,
+            engine_reason=rules.engine.reason if rules else None,
+            threshold=rules.threshold.value if rules else None,
+            threshold_id=rules.threshold.threshold_id if rules else None,
+            calibrations=rules.calibrations_due(now) if rules else (),
+            mended=self.mended,
+            shadow=self.shadow.status if self.shadow else None,
+        )
+
+    def starting(self, beat: Beat) -> Callable[[str, float], None]:
+        """Takes words on a slow step of the start, and within how many seconds the next ones come."""
+
+        def tell(words: str, limit_s: float) -> None:
+            self.trouble = f"not ready: {words}"
+            beat.now(limit_s)
+
+        return tell
+
+    def _troubles(self) -> list[str]:
+        """What keeps the station from being ready, the gravest first."""
+        troubles = [
+            f"{silence.name} silent for {silence.age_s:.0f} s (deadline {silence.deadline_s:.0f} s)"
+            for silence in self._beats.silent()
+        ]
+        if self._watch.room is Room.NONE:
+            troubles.append(f"HOLD: disk, {self._watch.words}")
+        troubles += [
+            _of_camera(capture.state.name, capture.state.detail)
+            for capture in self.captures
+            if not capture.state.connected or capture.silent
+        ]
+        return troubles + ([self.trouble] if self.trouble else [])
+
+
+def _of_camera(name: str, detail: str) -> str:
+    """The driver's own words often name the camera already."""
+    return detail if detail.startswith(f"camera {name}") else f"camera {name}: {detail}"

@@ -1,0 +1,102 @@
+"""The station's state in one value and one line: what `qc-edge status` and systemctl show."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from qc_edge.capture.capture import CaptureState
+from qc_edge.inspection.shadow import ShadowStatus
+from qc_edge.inspection.tally import LastPart, Latency
+from qc_edge.recipe.rules import CalibrationStatus
+from qc_edge.store.startup_state import DayCounts
+
+_SHOWN_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """One camera: whether it delivers, and what it has done since the station started."""
+
+    name: str
+    connected: bool
+    detail: str
+    triggers: int
+    spooled: int
+    lost: int
+    reopened: int
+    last_frame_at: str | None
+
+    @classmethod
+    def of(cls, state: CaptureState) -> CameraStatus:
+        """The camera's state now."""
+        at = state.last_frame_at.isoformat(timespec="milliseconds") if state.last_frame_at else None
+        return cls(
+            state.name, state.connected, state.detail, state.triggers, state.spooled, state.lost,
+            state.reopened, at,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything a person asks of a running station. `troubles` lead the line; none means READY."""
+
+    station: str
+    pid: int
+    roles: tuple[str, ...]
+    at: str
+    started_at: str
+    ready: bool
+    troubles: tuple[str, ...]
+    spool_depth: int
+    spool_oldest_s: float
+    disk: str
+    clock: str
+    cameras: tuple[CameraStatus, ...]
+    today: DayCounts | None
+    latency: Latency | None
+    last_part: LastPart | None
+    model: str | None
+    model_sha256: str | None
+    model_reason: str | None
+    model_news: str
+    engine: str | None
+    engine_reason: str | None
+    threshold: float | None
+    threshold_id: str | None
+    calibrations: tuple[CalibrationStatus, ...]
+    mended: tuple[str, ...]
+    shadow: ShadowStatus | None
+
+    def to_json(self) -> bytes:
+        """As status.json holds it."""
+        return json.dumps(asdict(self), indent=1).encode()
+
+    def line(self) -> str:
+        """The one line of `systemctl status`: what is wrong first, then how it goes."""
+        parts = [*self.troubles] if self.troubles else ["READY"]
+        if self.today:
+            parts.append(_counts(self.today))
+        parts.append(f"spool {self.spool_depth}")
+        if self.latency and self.latency.p99_ms is not None:
+            parts.append(f"p99 {self.latency.p99_ms:.0f} ms")
+        if self.model:
+            parts.append(f"{self.model} {self.engine}")
+        if self.model_news:
+            parts.append(self.model_news)
+        if self.shadow and self.shadow.state.startswith("stopped"):
+            parts.append(f"shadow {self.shadow.bundle} {self.shadow.state}")
+        due = min((each.due_in_days for each in self.calibrations), default=None)
+        if due is not None:
+            parts.append(
+                f"calibration due in {due:.0f} d" if due > 0 else "calibration EXPIRED: parts are held"
+            )
+        return " · ".join(parts)
+
+
+def _counts(today: DayCounts) -> str:
+    shown = sorted(today.reasons.items(), key=lambda item: -item[1])[:_SHOWN_REASONS]
+    why = f" ({', '.join(f'{count} {reason}' for reason, count in shown)})" if shown else ""
+    each = ", ".join(f"{today.verdicts.get(name, 0):,} {name}" for name in ("PASS", "FAIL", "INVALID"))
+    lost = f", {today.lost:,} lost" if today.lost else ""
+    return f"{sum(today.verdicts.values()):,} today: {each}{why}{lost}"

@@ -1,1 +1,0 @@
-"""Two models, or two engines, over the same inputs."""
