@@ -1,4 +1,6 @@
-"""Write the parts of docs/reference/ that are generated from the sources: `python docs/generate.py`."""
+"""Write the parts of docs/reference/ that are generated from the sources: `python
+docs/generate.py`.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,9 @@ HEAD = """\
 # Settings
 
 `/etc/qc-edge/NAME.toml`, read when the station starts and on reload. Generated from
-`qc_edge/settings/model.py` by `python docs/generate.py`. A key that is left out has its default; an unknown
-key is refused. *live*: applies on `systemctl reload qc-edge@NAME`; everything else on restart.
+`qc_edge/settings/model.py` by `python docs/generate.py`. A key that is left out has its
+default; an unknown key is refused. *live*: applies on `systemctl reload qc-edge@NAME`; everything
+else on restart.
 """
 
 TABLE = "| key | takes | default | what it does |\n|---|---|---|---|\n"
@@ -53,17 +56,28 @@ def settings_reference() -> str:
         parts.append(f"\n## {heading}\n\n{model.__doc__}\n\n{TABLE}")
         shape = definitions[model.__name__]
         for key, value in shape["properties"].items():
-            parts.append(_row(f"{section}.{key}", value, definitions, key in shape.get("required", [])))
+            parts.append(
+                _row(f"{section}.{key}", value, definitions, key in shape.get("required", []))
+            )
     return "".join(parts)
 
 
 def _row(name: str, value: dict[str, Any], definitions: dict[str, Any], required: bool) -> str:
     if "$ref" in value:
         value = definitions[value["$ref"].rsplit("/", 1)[1]] | value
-    default = "required" if required else f"`{json.dumps(value['default'])}`" if "default" in value else ""
+    default = (
+        "required"
+        if required
+        else f"`{json.dumps(value['default'])}`"
+        if "default" in value
+        else ""
+    )
     live = " *live*" if is_live(name) else ""
     said = value["description"].replace("|", "\\|")
-    return f"| `{name.rsplit('.', 1)[1]}` | {_takes(value, definitions)} | {default} | {said}{live} |\n"
+    return (
+        f"| `{name.rsplit('.', 1)[1]}` | {_takes(value, definitions)} | {default} | "
+        f"{said}{live} |\n"
+    )
 
 
 def _takes(value: dict[str, Any], definitions: dict[str, Any]) -> str:
@@ -85,9 +99,12 @@ def _takes(value: dict[str, Any], definitions: dict[str, Any]) -> str:
         )
         if key in value
     ]
-    kind = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true, false"}[
-        value["type"]
-    ]
+    kind = {
+        "string": "text",
+        "number": "number",
+        "integer": "whole number",
+        "boolean": "true, false",
+    }[value["type"]]
     return " ".join([kind, ", ".join(bounds)]).strip()
 
 
@@ -95,10 +112,15 @@ def commands_reference() -> str:
     """docs/reference/commands.md: what `qc-edge COMMAND --help` says, for every command."""
     root = get_command(app)
     parts = [COMMANDS_HEAD]
-    parts += [_command(name, function, _commands(root)[name]) for name, function in COMMANDS.items()]
+    parts += [
+        _command(name, function, _commands(root)[name]) for name, function in COMMANDS.items()
+    ]
     for group, (_, verbs) in GROUPS.items():
         of_group = _commands(_commands(root)[group])
-        parts += [_command(f"{group} {name}", function, of_group[name]) for name, function in verbs.items()]
+        parts += [
+            _command(f"{group} {name}", function, of_group[name])
+            for name, function in verbs.items()
+        ]
     return "".join(parts)
 
 
@@ -109,14 +131,21 @@ def _commands(group: Any) -> dict[str, Any]:
 
 def _command(name: str, function: Callable[..., None], command: Any) -> str:
     options = "".join(map(_option, command.params))
-    return f"\n## qc-edge {name}\n\n{_help(function)}\n\n| option | what it does |\n|---|---|\n{options}"
+    return (
+        f"\n## qc-edge {name}\n\n{_help(function)}\n\n| option | what it does "
+        f"|\n|---|---|\n{options}"
+    )
 
 
 def _help(function: Callable[..., None]) -> str:
     """The docstring as Markdown: examples as a block of code, no console markup."""
     text, _, examples = inspect.cleandoc(function.__doc__ or "").partition("[dim]Examples:[/dim]")
     text = MARKUP.sub("", text).strip()
-    return f"{text}\n\n```sh\n{MARKUP.sub('', inspect.cleandoc(examples)).strip()}\n```" if examples else text
+    return (
+        f"{text}\n\n```sh\n{MARKUP.sub('', inspect.cleandoc(examples)).strip()}\n```"
+        if examples
+        else text
+    )
 
 
 def _option(parameter: Any) -> str:

@@ -1,4 +1,6 @@
-"""The command `qc-edge`: which verbs there are, and how a fault reaches the person who typed one."""
+"""The command `qc-edge`: which verbs there are, and how a fault reaches the person who typed
+one.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,9 @@ from qc_edge.commands import (
 from qc_edge.errors import QcEdgeError
 from qc_edge.version import __version__
 
-# A new verb: a module in qc_edge/commands/ with `command(...)`, and a line here. The first sentence of its
-# docstring is the summary in `qc-edge --help`, the whole docstring `qc-edge VERB --help`, examples last.
+# A new verb: a module in qc_edge/commands/ with `command(...)`, and a line here. The first sentence
+# of its docstring is the summary in `qc-edge --help`, the whole docstring `qc-edge VERB --help`,
+# examples last.
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": init.command,
     "check": check.command,
@@ -73,7 +76,9 @@ class Verb(typer.core.TyperCommand):
         for at, text in enumerate(args):
             if text == "--":
                 break
-            if re.fullmatch(r"-(\d|\.\d|inf|nan)\S*", text) and not self._takes_a_value(args[at - 1]):
+            if re.fullmatch(r"-(\d|\.\d|inf|nan)\S*", text) and not self._takes_a_value(
+                args[at - 1]
+            ):
                 args = [*args[:at], *args[at + 1 :], "--", text]
                 break
         return super().parse_args(ctx, args)
@@ -85,7 +90,8 @@ class Verb(typer.core.TyperCommand):
 
 app = typer.Typer(
     name="qc-edge",
-    help="Visual quality control at the line: every frame accounted for, every verdict reconstructable.",
+    help="Visual quality control at the line: every frame accounted for, every verdict "
+    "reconstructable.",
     epilog="First steps: [bold]qc-edge init line1 --root demo[/bold], then "
     "[bold]qc-edge run line1 --root demo[/bold].",
     rich_markup_mode="rich",
@@ -112,14 +118,18 @@ def _print_version(wanted: bool) -> None:
 def _options(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Options that stand before the verb."""
 
 
 def main() -> None:
-    """Entry point of the command line; the exit code is that of the fault (see `qc_edge.errors`)."""
+    """Entry point of the command line; the exit code is that of the fault (see
+    `qc_edge.errors`).
+    """
     try:
         app()
     except QcEdgeError as fault:

@@ -1,7 +1,7 @@
 """Every error of the station, with its exit code (sysexits.h).
 
-A fault of one part is data (INVALID or HOLD with a reason, and a row); a fault of the station is one
-of these. The message says what, where and what was expected; the hint says what to do.
+A fault of one part is data (INVALID or HOLD with a reason, and a row); a fault of the station is
+one of these. The message says what, where and what was expected; the hint says what to do.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ class EngineUnavailableError(EngineError):
 
 
 class EngineLostError(EngineError):
-    """The device is gone or out of memory: no further frame can be scored, the process must start anew."""
+    """The device is gone or out of memory: no further frame can be scored, the process must start
+    anew.
+    """
 
 
 class WorkerStuckError(QcEdgeError):

@@ -1,4 +1,6 @@
-"""What all tests share: one thread for each worker's numerics; and nothing is skipped before a merge."""
+"""What all tests share: one thread for each worker's numerics; and nothing is skipped before a
+merge.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,17 @@ _IS_X86 = platform.machine() == "x86_64"
 
 
 def _not_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """With QC_EDGE_CI set, a test that would be skipped has failed: what it needs is to be there."""
+    """With QC_EDGE_CI set, a test that would be skipped has failed: what it needs is to be
+    there.
+    """
     if not report.skipped or hasattr(report, "wasxfail") or "QC_EDGE_CI" not in os.environ:
         return
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    legitimate = [*MAY_BE_SKIPPED, *(NEED_ROOT if os.geteuid() else ()), *(X86_ONLY if not _IS_X86 else ())]
+    legitimate = [
+        *MAY_BE_SKIPPED,
+        *(NEED_ROOT if os.geteuid() else ()),
+        *(X86_ONLY if not _IS_X86 else ()),
+    ]
     if reason.removeprefix("Skipped: ") not in legitimate:
         report.outcome = "failed"
         report.longrepr = f"nothing is skipped before a merge; {reason}"

@@ -85,7 +85,9 @@ def test_cameras_do_not_share_records(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(days=-1)])
-def test_a_record_that_would_not_come_into_force_is_refused(tmp_path: Path, later: timedelta) -> None:
+def test_a_record_that_would_not_come_into_force_is_refused(
+    tmp_path: Path, later: timedelta
+) -> None:
     path = calibrations.write(tmp_path, record())
     text = path.read_bytes()
     with pytest.raises(CalibrationError, match="must be dated later"):
@@ -128,7 +130,9 @@ def test_a_hand_edit_stops_the_station(tmp_path: Path, old: str, new: str) -> No
         ('png = """', 'png = """!', "cannot read"),
     ],
 )
-def test_what_is_no_record_is_refused_with_its_place(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_what_is_no_record_is_refused_with_its_place(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
     path = calibrations.write(tmp_path, record())
     path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
     with pytest.raises(CalibrationError, match=said) as refused:
@@ -137,7 +141,9 @@ def test_what_is_no_record_is_refused_with_its_place(tmp_path: Path, old: str, n
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
-def test_a_torn_newest_record_is_not_passed_over_for_an_older_one(tmp_path: Path, share: float) -> None:
+def test_a_torn_newest_record_is_not_passed_over_for_an_older_one(
+    tmp_path: Path, share: float
+) -> None:
     calibrations.write(tmp_path, record())
     path = calibrations.write(tmp_path, record(NOW + timedelta(days=1)))
     whole = path.read_bytes()
@@ -179,7 +185,9 @@ def test_a_station_must_be_calibrated_within_a_month() -> None:
     st.floats(0, 1),
     st.none() | st.floats(1e-6, 1e6),
 )
-def test_any_content_survives_the_file(who: str, focus: float, share: float, scale: float | None) -> None:
+def test_any_content_survives_the_file(
+    who: str, focus: float, share: float, scale: float | None
+) -> None:
     bounds = GateBounds(focus_min=focus, saturated_share_max=share)
     one = replace(record(), made_by=who, bounds=bounds, scale_um_per_px=scale)
     assert calibrations.parse(calibrations.dump(one), "a record") == one

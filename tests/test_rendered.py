@@ -1,4 +1,6 @@
-"""Rendered parts: the same for the same seed, sharp when good, refusable when the frame is spoilt."""
+"""Rendered parts: the same for the same seed, sharp when good, refusable when the frame is
+spoilt.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def focus(pixels: Grey) -> float:
 
 @pytest.mark.parametrize("defect", [None, *DefectKind])
 @pytest.mark.parametrize("fault", [None, *FrameFault])
-def test_the_same_seed_gives_the_same_pixels(defect: DefectKind | None, fault: FrameFault | None) -> None:
+def test_the_same_seed_gives_the_same_pixels(
+    defect: DefectKind | None, fault: FrameFault | None
+) -> None:
     first, second = (render(11, defect, fault, SMALL) for _ in range(2))
     assert first.sha256 == second.sha256
     assert np.array_equal(first.mask, second.mask)

@@ -1,4 +1,6 @@
-"""The calibration that comes with the software still opens and still fits the parts it was made for."""
+"""The calibration that comes with the software still opens and still fits the parts it was made
+for.
+"""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from qc_edge.inspection.arrivals import _Emitter, _Handler
 from qc_edge.inspection.tally import Latency
 from qc_edge.publish.seal import Seal
 from qc_edge.report.dossier import Dossier
-from qc_edge.report.pictures import Picture
-from qc_edge.setup.network import Network
-from qc_edge.station.metrics import Figures
+from qc_edge.report.pictures import ReportPicture
+from qc_edge.setup.network import NetworkAccess
+from qc_edge.station.metrics import MetricsCollector
 from qc_edge.station.metrics_server import _Handler as _Scrape
 from qc_edge.station.metrics_server import _Server, _Server6, _UnixServer
 from qc_edge.station.status import Status
@@ -25,7 +25,7 @@ dossier: Dossier
 gap: Gap
 label: Label
 latency: Latency
-picture: Picture
+picture: ReportPicture
 manifest: Manifest
 session: SessionOptions
 row: Inspection
@@ -87,7 +87,7 @@ status.model_reason
 status.engine_reason
 
 # Prometheus' client and http.server call or read these
-Figures.collect
+MetricsCollector.collect
 _Server.timeout
 _Server.daemon_threads
 _Server.request_queue_size
@@ -100,4 +100,4 @@ _Scrape.timeout
 # tarfile writes this
 entry.mtime
 
-Network.OPEN  # chosen by its value on the command line
+NetworkAccess.OPEN  # chosen by its value on the command line

@@ -1,4 +1,6 @@
-"""The parts that the reference model learns from and is judged on: seeds in, prepared frames out."""
+"""The parts that the reference model learns from and is judged on: seeds in, prepared frames
+out.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ SIZES = ((1280, 1024), (1280, 1024), (1280, 1024), (1280, 1024), (2448, 2048))
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A set of parts, fully described: its digest names the data. Half of the parts are defective."""
+    """A set of parts, fully described: its digest names the data. Half of the parts are
+    defective.
+    """
 
     seed: int
     count: int
@@ -38,8 +42,9 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """N prepared frames (N x 512 x 512 uint8), where each is defective (N x 64 x 64, share of the cell's
-    pixels, 0..1), what it is and how bad (0..1)."""
+    """N prepared frames (N x 512 x 512 uint8), where each is defective (N x 64 x 64, share of the
+    cell's pixels, 0..1), what it is and how bad (0..1).
+    """
 
     frames: np.ndarray
     cells: np.ndarray
@@ -55,7 +60,8 @@ class Parts:
 def rendered(recipe: Recipe, workers: int) -> Parts:
     """All parts of the recipe, the same for any number of workers."""
     plan = plan_series(recipe.seed, recipe.count, recipe.defect_share, 0.0)
-    # spawned: a fork would inherit the locks of OpenCV's, torch's and ONNX Runtime's threads, and hang
+    # spawned: a fork would inherit the locks of OpenCV's, torch's and ONNX Runtime's threads, and
+    # hang
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         made = list(pool.map(_one, plan, range(recipe.count), repeat(recipe.sizes), chunksize=8))
     return Parts(

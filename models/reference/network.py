@@ -1,7 +1,8 @@
 """The reference network and its export: a small fully convolutional detector of surface defects.
 
-512 x 512 grey -> stride 8 -> residual blocks with growing reach -> one logit per 8 x 8 cell. The score
-of a part is the highest value of its defect map, so what the score saw can always be pointed at.
+512 x 512 grey -> stride 8 -> residual blocks with growing reach -> one logit per 8 x 8 cell. The
+score of a part is the highest value of its defect map, so what the score saw can always be pointed
+at.
 """
 
 from __future__ import annotations
@@ -71,10 +72,11 @@ class ReferenceNetwork(nn.Module):
 
 
 def export(network: ReferenceNetwork, path: Path) -> None:
-    """Write the network as ONNX: `prepared` uint8 [N,512,512] -> `score` [N], `defect_map` [N,64,64].
+    """Write the network as ONNX: `prepared` uint8 [N,512,512] -> `score` [N], `defect_map`
+    [N,64,64].
 
-    Built node by node, so that the file depends on the weights alone and not on an exporter's version,
-    and holds only Cast, Mul, Add, Reshape, Conv, Relu, Sigmoid and ReduceMax.
+    Built node by node, so that the file depends on the weights alone and not on an exporter's
+    version, and holds only Cast, Mul, Add, Reshape, Conv, Relu, Sigmoid and ReduceMax.
     """
     nodes: list[Any] = []
     constants: list[Any] = []
@@ -87,23 +89,38 @@ def export(network: ReferenceNetwork, path: Path) -> None:
         nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
-    def conv(name: str, x: str, weights: np.ndarray, bias: np.ndarray, stride: int, dilation: int) -> str:
+    def conv(
+        name: str, x: str, weights: np.ndarray, bias: np.ndarray, stride: int, dilation: int
+    ) -> str:
         kernel, pad = weights.shape[-1], dilation * (weights.shape[-1] // 2)
         inputs = [x, constant(f"{name}.weight", weights), constant(f"{name}.bias", bias)]
-        return node("Conv", inputs, name, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4,
-                    dilations=[dilation] * 2)  # fmt: skip
+        return node(
+            "Conv",
+            inputs,
+            name,
+            kernel_shape=[kernel] * 2,
+            strides=[stride] * 2,
+            pads=[pad] * 4,
+            dilations=[dilation] * 2,
+        )
 
     x = node("Cast", ["prepared"], "grey", to=TensorProto.FLOAT)
     x = node("Mul", [x, constant("one_255th", np.float32(1 / 255).reshape(1))], "grey.scaled")
     x = node("Add", [x, constant("minus_half", np.float32(-0.5).reshape(1))], "grey.centred")
-    x = node("Reshape", [x, constant("planes", np.array([-1, 1, INPUT, INPUT], np.int64))], "grey.planes")
+    x = node(
+        "Reshape", [x, constant("planes", np.array([-1, 1, INPUT, INPUT], np.int64))], "grey.planes"
+    )
     for i, block in enumerate(network.stem):
-        x = node("Relu", [conv(f"stem{i}", x, *block.folded(), stride=2, dilation=1)], f"stem{i}.relu")
+        x = node(
+            "Relu", [conv(f"stem{i}", x, *block.folded(), stride=2, dilation=1)], f"stem{i}.relu"
+        )
     for i, block in enumerate(network.body):
         y = conv(f"body{i}", x, *block.folded(), stride=1, dilation=DILATIONS[i])
         x = node("Add", [x, node("Relu", [y], f"body{i}.relu")], f"body{i}.sum")
     head = network.head
-    x = conv("head", x, head.weight.detach().numpy(), head.bias.detach().numpy(), stride=1, dilation=1)
+    x = conv(
+        "head", x, head.weight.detach().numpy(), head.bias.detach().numpy(), stride=1, dilation=1
+    )
     x = node("Reshape", [x, constant("cells", np.array([-1, MAP, MAP], np.int64))], "logits")
     node("Sigmoid", [x], "defect_map")
     node("ReduceMax", ["defect_map"], "score", axes=[1, 2], keepdims=0)
@@ -117,7 +134,9 @@ def export(network: ReferenceNetwork, path: Path) -> None:
         ],
         constants,
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="qc-edge")
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="qc-edge"
+    )
     model.ir_version = 8
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)

@@ -1,4 +1,6 @@
-"""Make a bundle of a trained model.onnx: golden frames, evaluation, report, manifest with every digest."""
+"""Make a bundle of a trained model.onnx: golden frames, evaluation, report, manifest with every
+digest.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,9 @@ def write_bundle(directory: Path, learnt_from: Sequence[Recipe], workers: int) -
 
 def scores(session: ort.InferenceSession, parts: Parts) -> np.ndarray:
     """The model's score of each part, N float32."""
-    return np.concatenate([session.run(["score"], {"prepared": frame[None]})[0] for frame in parts.frames])
+    return np.concatenate(
+        [session.run(["score"], {"prepared": frame[None]})[0] for frame in parts.frames]
+    )
 
 
 def _golden(
@@ -118,13 +122,24 @@ def _golden(
 
 def _golden_json(entries: Sequence[dict[str, object]]) -> str:
     engine = f"onnxruntime {ort.__version__}, CPU"
-    return json.dumps({"engine": engine, "coarse": COARSE, "frames": list(entries)}, indent=1) + "\n"
+    return (
+        json.dumps({"engine": engine, "coarse": COARSE, "frames": list(entries)}, indent=1) + "\n"
+    )
 
 
 def _write_manifest(directory: Path, learnt_from: Sequence[Recipe]) -> None:
-    found = [directory / MODEL, *sorted(directory.glob("report.*")), *sorted(directory.glob("golden/*"))]
-    digests = {p.relative_to(directory).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
-    recipes = [f"{recipe.count} parts of seed {recipe.seed} ({recipe.renderer})" for recipe in learnt_from]
+    found = [
+        directory / MODEL,
+        *sorted(directory.glob("report.*")),
+        *sorted(directory.glob("golden/*")),
+    ]
+    digests = {
+        p.relative_to(directory).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in found
+    }
+    recipes = [
+        f"{recipe.count} parts of seed {recipe.seed} ({recipe.renderer})" for recipe in learnt_from
+    ]
     together = "".join(recipe.sha256 for recipe in learnt_from)
     text = MANIFEST_TEXT.format(
         today=datetime.datetime.now(datetime.timezone.utc).date(),

@@ -1,4 +1,6 @@
-"""Evaluate scores against the truth and write report.md with its picture. Every figure is measured."""
+"""Evaluate scores against the truth and write report.md with its picture. Every figure is
+measured.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from qc_edge.rendered import DefectKind
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """What the scores of a set of parts are worth. Shares are 0..1; intervals are 95 % (bootstrap)."""
+    """What the scores of a set of parts are worth. Shares are 0..1; intervals are 95 %
+    (bootstrap).
+    """
 
     scores: np.ndarray
     defective: np.ndarray
@@ -31,7 +35,9 @@ class Evaluation:
     in_review_band: float
     review_band: float
     kinds: tuple[tuple[str, int, float, float, float], ...]
-    """Kind, parts, ROC-AUC against all good parts, share missed, share missed of the barely visible."""
+    """Kind, parts, ROC-AUC against all good parts, share missed, share missed of the barely
+    visible.
+    """
 
 
 def ranking(scores: np.ndarray, defective: np.ndarray) -> float:
@@ -50,18 +56,26 @@ def evaluate(scores: np.ndarray, parts: Parts, threshold: float, band: float) ->
     for _ in range(2000):
         pick = rng.integers(0, len(scores), len(scores))
         s, d = scores[pick], defective[pick]
-        samples.append((ranking(s, d), float((s[d] < threshold).mean()), float((s[~d] >= threshold).mean())))
+        samples.append(
+            (ranking(s, d), float((s[d] < threshold).mean()), float((s[~d] >= threshold).mean()))
+        )
     low, high = np.percentile(samples, (2.5, 97.5), axis=0)
     kinds = []
     for kind in DefectKind:
         of_kind = np.array([each is kind for each in parts.kinds])
         subtle = of_kind & (parts.severities < 0.25)
-        kinds.append((
-            kind.value.replace("_", " "), int(of_kind.sum()),
-            ranking(np.concatenate([scores[of_kind], scores[~defective]]),
-                    np.arange(of_kind.sum() + (~defective).sum()) < of_kind.sum()),
-            float((scores[of_kind] < threshold).mean()), float((scores[subtle] < threshold).mean()),
-        ))  # fmt: skip
+        kinds.append(
+            (
+                kind.value.replace("_", " "),
+                int(of_kind.sum()),
+                ranking(
+                    np.concatenate([scores[of_kind], scores[~defective]]),
+                    np.arange(of_kind.sum() + (~defective).sum()) < of_kind.sum(),
+                ),
+                float((scores[of_kind] < threshold).mean()),
+                float((scores[subtle] < threshold).mean()),
+            )
+        )
     return Evaluation(
         scores=scores,
         defective=defective,
@@ -92,7 +106,9 @@ def write_report(
         f"| {kind} | {count} | {auc:.4f} | {missed:.1%} | {subtle:.1%} |"
         for kind, count, auc, missed, subtle in found.kinds
     )
-    times = "\n".join(f"| {threads} | {p50:.2f} | {p99:.2f} |" for threads, p50, p99 in _timed(directory))
+    times = "\n".join(
+        f"| {threads} | {p50:.2f} | {p99:.2f} |" for threads, p50, p99 in _timed(directory)
+    )
     at = f"at threshold {found.threshold:g}"
     figures = "\n".join(
         f"| {name} | {value:{form}} | {low:{form}} to {high:{form}} |"
@@ -106,10 +122,10 @@ def write_report(
     size_kb = (directory / "model.onnx").stat().st_size / 1000
     text = f"""# reference@1: how good it is
 
-Judged on {len(found.scores)} rendered parts that it has never seen ({good} good, {bad} defective; seed
-{recipe.seed}, renderer {recipe.renderer}); {kept_apart} parts of other seeds were for training and for
-calibration. Every fifth part is a 2448 x 2048 frame, the others are 1280 x 1024. Intervals are 95 %, by
-bootstrap over parts.
+Judged on {len(found.scores)} rendered parts that it has never seen ({good} good, {bad} defective;
+seed {recipe.seed}, renderer {recipe.renderer}); {kept_apart} parts of other seeds were for training
+and for calibration. Every fifth part is a 2448 x 2048 frame, the others are 1280 x 1024.
+Intervals are 95 %, by bootstrap over parts.
 
 | figure | value | interval |
 |---|---|---|
@@ -123,8 +139,8 @@ bootstrap over parts.
 {rows}
 
 ## Speed
-One prepared frame in memory to score and map, ONNX Runtime {ort.__version__}, {cpu_name()}; the model
-file has {size_kb:.0f} kB. The quietest of 8 rounds of 200 frames.
+One prepared frame in memory to score and map, ONNX Runtime {ort.__version__}, {cpu_name()};
+the model file has {size_kb:.0f} kB. The quietest of 8 rounds of 200 frames.
 
 | threads | p50 (ms) | p99 (ms) |
 |---|---|---|
@@ -138,8 +154,9 @@ It has seen rendered parts only, and knows one part. It says nothing about photo
 
 
 def _timed(directory: Path) -> list[tuple[int, float, float]]:
-    """Threads, p50 and p99 (ms) of the quietest of 8 rounds: other work on the machine is no property of
-    the model."""
+    """Threads, p50 and p99 (ms) of the quietest of 8 rounds: other work on the machine is no
+    property of the model.
+    """
     found = []
     frame = np.random.default_rng(6).integers(0, 256, (1, 512, 512), dtype=np.uint8)
     for threads in (1, 2):
@@ -176,10 +193,19 @@ def _draw(path: Path, found: Evaluation) -> None:
     alarms = np.array([(good >= step).mean() for step in steps])
     roc.step(alarms, caught, where="post", color="#1f5fa8")
     roc.plot(
-        found.false_alarms, 1 - found.missed, "o", color="#c2410c", label=f"threshold {found.threshold:g}"
+        found.false_alarms,
+        1 - found.missed,
+        "o",
+        color="#c2410c",
+        label=f"threshold {found.threshold:g}",
     )
-    roc.set(xlim=(-0.005, 0.2), ylim=(0.8, 1.005), xlabel="false alarms (share of good parts)",
-            ylabel="caught (share of defective parts)", title=f"ROC, AUC {found.auc:.4f}")  # fmt: skip
+    roc.set(
+        xlim=(-0.005, 0.2),
+        ylim=(0.8, 1.005),
+        xlabel="false alarms (share of good parts)",
+        ylabel="caught (share of defective parts)",
+        title=f"ROC, AUC {found.auc:.4f}",
+    )
     roc.grid(alpha=0.3)
     roc.legend(loc="lower right")
     bins = np.linspace(0, 1, 41)

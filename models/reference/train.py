@@ -1,7 +1,8 @@
-"""Train the reference model and write its bundle: `python models/reference/train.py` (CPU, minutes).
+"""Train the reference model and write its bundle: `python models/reference/train.py` (CPU,
+minutes).
 
-Needs `pip install -e .[train]`. Everything follows from the recipes below; weights agree between two
-runs on one machine and differ in the last digits between machines.
+Needs `pip install -e .[train]`. Everything follows from the recipes below; weights agree between
+two runs on one machine and differ in the last digits between machines.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ VISIBLE = 0.06
 def main() -> None:
     """Render, train, calibrate, export, evaluate, write the bundle."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--to", type=Path, default=Path(__file__).parent / "1", help="bundle directory")
+    options.add_argument(
+        "--to", type=Path, default=Path(__file__).parent / "1", help="bundle directory"
+    )
     options.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options.add_argument("--network-only", action="store_true", help="stop after model.onnx")
     chosen = options.parse_args()
@@ -83,7 +86,9 @@ def fit(training: Parts, validation: Parts) -> ReferenceNetwork:
 
 
 def calibrate(network: ReferenceNetwork, validation: Parts) -> None:
-    """Shift and scale the logits so that a score is the odds of a defect, as logistic regression has it."""
+    """Shift and scale the logits so that a score is the odds of a defect, as logistic regression
+    has it.
+    """
     peaks = torch.from_numpy(_peaks(network, validation))
     truth = torch.from_numpy(validation.defective.astype(np.float32))
     line = torch.tensor([1.0, 0.0], requires_grad=True)
@@ -108,7 +113,8 @@ def calibrate(network: ReferenceNetwork, validation: Parts) -> None:
 def _varied(
     parts: Parts, chosen: np.ndarray, side: int, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pieces of `side` x `side` pixels, most of them where the defect is if there is one; half mirrored.
+    """Pieces of `side` x `side` pixels, most of them where the defect is if there is one; half
+    mirrored.
 
     The fixture is symmetric, so a mirrored part is one more part.
     """
@@ -119,10 +125,14 @@ def _varied(
         at = rng.integers(0, MAP - span + 1, 2)
         defective = np.argwhere(parts.cells[i] >= VISIBLE)
         if len(defective) and rng.random() < 0.8:
-            middle = defective[rng.integers(len(defective))] - rng.integers(span // 6, span - span // 6, 2)
+            middle = defective[rng.integers(len(defective))] - rng.integers(
+                span // 6, span - span // 6, 2
+            )
             at = np.clip(middle, 0, MAP - span)
         row, column = at
-        piece = parts.frames[i, row * cell : (row + span) * cell, column * cell : (column + span) * cell]
+        piece = parts.frames[
+            i, row * cell : (row + span) * cell, column * cell : (column + span) * cell
+        ]
         target = parts.cells[i, row : row + span, column : column + span]
         step = -1 if rng.random() < 0.5 else 1
         frames.append(piece[:, ::step])

@@ -6,23 +6,29 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from qc_edge.analysis.comparison_scoring import Scored
-from qc_edge.analysis.paired_scores import Comparison, Crosstab, Paired
+from qc_edge.analysis.comparison_scoring import ScoredSide
+from qc_edge.analysis.paired_scores import Comparison, Crosstab, PairedScore
 from qc_edge.analysis.replay_answer import said_share
 from qc_edge.plot.save import Table
 
 VERDICT_HEADINGS = (
-    "threshold", "A FAILs", "B FAILs", "PASS → FAIL", "FAIL → PASS", "McNemar's p", "kappa",
-)  # fmt: skip
+    "threshold",
+    "A FAILs",
+    "B FAILs",
+    "PASS → FAIL",
+    "FAIL → PASS",
+    "McNemar's p",
+    "kappa",
+)
 PAIR_HEADINGS = ("input", "part", "score", "move", "verdict", "label")
 
 
 @dataclass(frozen=True)
-class Answer:
+class ComparisonAnswer:
     """What `qc-edge model compare` says; `limit` parts of each list."""
 
-    a: Scored
-    b: Scored
+    a: ScoredSide
+    b: ScoredSide
     comparison: Comparison
     limit: int
 
@@ -66,10 +72,14 @@ class Answer:
         }
         if found.rights.labelled:
             tables["Against labels (share of the labelled, 95 % interval)"] = (
-                ("", "A", "B"), labels_rows(found),
-            )  # fmt: skip
+                ("", "A", "B"),
+                labels_rows(found),
+            )
         if flips := self._shown(found.flips):
-            tables[f"Flips, the {len(flips)} with the largest move"] = (PAIR_HEADINGS, pair_rows(flips))
+            tables[f"Flips, the {len(flips)} with the largest move"] = (
+                PAIR_HEADINGS,
+                pair_rows(flips),
+            )
         if largest := found.largest(self.limit):
             tables[f"The {len(largest)} largest moves"] = (PAIR_HEADINGS, pair_rows(largest))
         return tables
@@ -78,16 +88,18 @@ class Answer:
         """As `--json` has it."""
         found = self.comparison
         return {
-            "a": _side(self.a), "b": _side(self.b), "inputs": len(found.pairs),
+            "a": _side(self.a),
+            "b": _side(self.b),
+            "inputs": len(found.pairs),
             "verdicts": {title: verdicts_told(counts) for title, counts in self._verdicts()},
             "moves": asdict(found.moved) if found.moved else None,
             "rights": asdict(found.rights) | {"mcnemar_p": found.rights.p},
             "flips": [pair_told(each) for each in self._shown(found.flips)],
             "largest": [pair_told(each) for each in found.largest(self.limit)],
             "notes": self.notes,
-        }  # fmt: skip
+        }
 
-    def _shown(self, pairs: Sequence[Paired]) -> Sequence[Paired]:
+    def _shown(self, pairs: Sequence[PairedScore]) -> Sequence[PairedScore]:
         return pairs[: self.limit]
 
     def _verdicts(self) -> list[tuple[str, Crosstab]]:
@@ -107,7 +119,9 @@ class Answer:
         if bundle.sha256 != self.b.side.bundle.sha256 or moved is None or not moved.largest:
             return ""
         beyond = sum(abs(pair.moved) > bundle.tolerance for pair in self.comparison.pairs)
-        return f"{beyond:,} scores moved further than the bundle's tolerance of {bundle.tolerance:g}"
+        return (
+            f"{beyond:,} scores moved further than the bundle's tolerance of {bundle.tolerance:g}"
+        )
 
     def _sides(self) -> list[tuple[str, ...]]:
         both = (self.a, self.b)
@@ -150,47 +164,67 @@ def labels_rows(found: Comparison) -> list[tuple[str, ...]]:
     ]
 
 
-def pair_rows(pairs: Sequence[Paired]) -> list[tuple[str, ...]]:
+def pair_rows(pairs: Sequence[PairedScore]) -> list[tuple[str, ...]]:
     """Rows under PAIR_HEADINGS."""
     return [
         (
-            pair.name, pair.part_id, f"{pair.a:.4f} → {pair.b:.4f}", f"{pair.moved:+.3g}",
-            " → ".join(dict.fromkeys(pair.verdicts)), _label(pair) or "",
+            pair.name,
+            pair.part_id,
+            f"{pair.a:.4f} → {pair.b:.4f}",
+            f"{pair.moved:+.3g}",
+            " → ".join(dict.fromkeys(pair.verdicts)),
+            _label(pair) or "",
         )
         for pair in pairs
-    ]  # fmt: skip
+    ]
 
 
-def pair_told(pair: Paired) -> dict[str, Any]:
+def pair_told(pair: PairedScore) -> dict[str, Any]:
     """One pair as JSON and CSV have it."""
     return {
-        "input": pair.name, "part_id": pair.part_id, "camera": pair.camera,
+        "input": pair.name,
+        "part_id": pair.part_id,
+        "camera": pair.camera,
         "recorded_at": pair.recorded_at.isoformat() if pair.recorded_at else None,
-        "score_a": pair.a, "score_b": pair.b, "move": pair.moved,
-        "verdict_a": pair.verdicts[0], "verdict_b": pair.verdicts[1], "label": _label(pair),
-    }  # fmt: skip
+        "score_a": pair.a,
+        "score_b": pair.b,
+        "move": pair.moved,
+        "verdict_a": pair.verdicts[0],
+        "verdict_b": pair.verdicts[1],
+        "label": _label(pair),
+    }
 
 
-def _label(pair: Paired) -> str | None:
+def _label(pair: PairedScore) -> str | None:
     return None if pair.is_defect is None else "defect" if pair.is_defect else "good"
 
 
-def _side(scored: Scored) -> dict[str, Any]:
+def _side(scored: ScoredSide) -> dict[str, Any]:
     side = scored.side
     return {
-        "named": side.named, "bundle": side.bundle.reference, "model_sha256": side.bundle.sha256,
-        "engine": asdict(scored.engine), "threshold": side.threshold, "threshold_from": side.source,
-        "infer_ms": scored.infer_ms, "scored": len(scored.scores), "skipped": dict(scored.skipped),
-    }  # fmt: skip
+        "named": side.named,
+        "bundle": side.bundle.reference,
+        "model_sha256": side.bundle.sha256,
+        "engine": asdict(scored.engine),
+        "threshold": side.threshold,
+        "threshold_from": side.source,
+        "infer_ms": scored.infer_ms,
+        "scored": len(scored.scores),
+        "skipped": dict(scored.skipped),
+    }
 
 
 def verdict_row(title: str, counts: Crosstab) -> tuple[str, ...]:
     """A row under VERDICT_HEADINGS."""
     return (
-        title, f"{counts.both_fail + counts.fail_to_pass:,}", f"{counts.both_fail + counts.pass_to_fail:,}",
-        f"{counts.pass_to_fail:,}", f"{counts.fail_to_pass:,}", f"{counts.p:.4g}",
+        title,
+        f"{counts.both_fail + counts.fail_to_pass:,}",
+        f"{counts.both_fail + counts.pass_to_fail:,}",
+        f"{counts.pass_to_fail:,}",
+        f"{counts.fail_to_pass:,}",
+        f"{counts.p:.4g}",
         "" if counts.kappa is None else f"{counts.kappa:.3f}",
-    )  # fmt: skip
+    )
 
 
 def verdicts_told(counts: Crosstab) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qc_edge.analysis.paired_scores import Comparison, Paired
+from qc_edge.analysis.paired_scores import Comparison, PairedScore
 from qc_edge.analysis.replay_plot import NEW, OLD, PASS
 from qc_edge.plot.axes import Axes, nice
 from qc_edge.plot.canvas import Canvas, Dot, Line, Rectangle, Text
@@ -20,8 +20,10 @@ _BINS = 41
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """What the picture calls things: its title, the two sides, and their thresholds where each has one."""
+class PlotLabels:
+    """What the picture calls things: its title, the two sides, and their thresholds where each has
+    one.
+    """
 
     title: str
     a: str
@@ -30,18 +32,24 @@ class Names:
     threshold_b: float | None
 
 
-def comparison_picture(names: Names, found: Comparison) -> Canvas:
-    """A scatter of the scores, flips in colour, and a histogram of the differences, counts logarithmic."""
+def comparison_picture(names: PlotLabels, found: Comparison) -> Canvas:
+    """A scatter of the scores, flips in colour, and a histogram of the differences, counts
+    logarithmic.
+    """
     canvas = Canvas(_MARGIN + _SIDE + _GAP + _WIDTH + 32, _TOP + _SIDE + 60, names.title)
     canvas.add(Text(_MARGIN, 26, names.title, 17, "#111827", bold=True))
     flips = found.verdicts.flips
-    canvas.add(Text(_MARGIN, 44, f"{len(found.pairs):,} inputs scored by both, {flips:,} verdicts flip", 12))
+    canvas.add(
+        Text(
+            _MARGIN, 44, f"{len(found.pairs):,} inputs scored by both, {flips:,} verdicts flip", 12
+        )
+    )
     _scatter(canvas, names, found.pairs)
     _histogram(canvas, found)
     return canvas
 
 
-def _scatter(canvas: Canvas, names: Names, pairs: Sequence[Paired]) -> None:
+def _scatter(canvas: Canvas, names: PlotLabels, pairs: Sequence[PairedScore]) -> None:
     axes = Axes(canvas, _MARGIN, _TOP, _SIDE, _SIDE, 1.0, 1.0)
     fifths = [(number / 5, f"{number / 5:g}") for number in range(6)]
     axes.draw("", f"score by {names.a}", f"score by {names.b}", fifths, fifths)
@@ -61,14 +69,18 @@ def _scatter(canvas: Canvas, names: Names, pairs: Sequence[Paired]) -> None:
 
 
 def _histogram(canvas: Canvas, found: Comparison) -> None:
-    """Differences from -limit to +limit, in bins of which the middle one holds what hardly moved."""
+    """Differences from -limit to +limit, in bins of which the middle one holds what hardly
+    moved.
+    """
     largest = found.moved.largest if found.moved else 0.0
     limit = nice(largest) if largest else 1e-6
     counts, _ = np.histogram(found.moves, bins=_BINS, range=(-limit, limit))
     decades = max(1, math.ceil(math.log10(int(counts.max()) + 1)))
     axes = Axes(canvas, _MARGIN + _SIDE + _GAP, _TOP, _WIDTH, _SIDE, 2.0, float(decades))
     # the axes begin at 0: a difference stands at 1 + difference / limit
-    ticks = [(1 + part, f"{part * limit:+.3g}" if part else "0") for part in (-1.0, -0.5, 0.0, 0.5, 1.0)]
+    ticks = [
+        (1 + part, f"{part * limit:+.3g}" if part else "0") for part in (-1.0, -0.5, 0.0, 0.5, 1.0)
+    ]
     heights = [(float(power), f"{10**power:,}") for power in range(decades + 1)]
     axes.draw("", "B's score less A's", "inputs, logarithmic", ticks, heights)
     low, width = axes.top + axes.height, axes.width / _BINS

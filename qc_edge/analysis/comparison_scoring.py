@@ -1,4 +1,6 @@
-"""Show the same inputs to one side after the other, each engine alone on the machine while it scores."""
+"""Show the same inputs to one side after the other, each engine alone on the machine while it
+scores.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from qc_edge.analysis.comparison_side import Side
-from qc_edge.analysis.input_scoring import Scorer
+from qc_edge.analysis.input_scoring import InputScorer
 from qc_edge.analysis.inputs import Input
-from qc_edge.analysis.paired_scores import Paired
+from qc_edge.analysis.paired_scores import PairedScore
 from qc_edge.engine import Engine, EngineInfo, load_engine
 from qc_edge.engine.bundle import self_test
 from qc_edge.errors import ModelError, UsageError
@@ -21,11 +23,11 @@ Progress = Callable[[Side, int], Callable[[int], object]]
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredSide:
     """A side that has been shown every input.
 
-    `scores` (0..1) by name, `skipped` inputs by the reason in words, the median time of an inference (ms),
-    and what the self-test said if the golden frames have moved.
+    `scores` (0..1) by name, `skipped` inputs by the reason in words, the median time of an
+    inference (ms), and what the self-test said if the golden frames have moved.
     """
 
     side: Side
@@ -36,16 +38,18 @@ class Scored:
     golden: str | None
 
 
-def score_side(side: Side, inputs: Sequence[Input], progress: Progress) -> Scored:
+def score_side(side: Side, inputs: Sequence[Input], progress: Progress) -> ScoredSide:
     """Load the side's engine, show it every input, let it go.
 
-    Raises ModelError or EngineError if it cannot be had, or fails on several inputs in a row. An engine that
-    fails its self-test is shown the inputs all the same: that is when people compare.
+    Raises ModelError or EngineError if it cannot be had, or fails on several inputs in a row. An
+    engine that fails its self-test is shown the inputs all the same: that is when people compare.
     """
-    engine = load_engine(side.bundle, side.engine, side.site)
+    engine = load_engine(side.bundle, side.engine, side.build_context)
     try:
         golden = _golden(engine, side)
-        scorer = Scorer(engine, side.named, "qc-edge check scores the golden frames of the station's model")
+        scorer = InputScorer(
+            engine, side.named, "qc-edge check scores the golden frames of the station's model"
+        )
         scores, times = dict[str, float](), list[float]()
         advance = progress(side, len(inputs))
         for each in inputs:
@@ -59,21 +63,32 @@ def score_side(side: Side, inputs: Sequence[Input], progress: Progress) -> Score
     finally:
         engine.close()
     median = float(np.median(times)) if times else None
-    return Scored(side, engine.info, scores, scorer.skipped, median, golden)
+    return ScoredSide(side, engine.info, scores, scorer.skipped, median, golden)
 
 
-def pair(a: Scored, b: Scored, inputs: Sequence[Input]) -> list[Paired]:
+def pair(a: ScoredSide, b: ScoredSide, inputs: Sequence[Input]) -> list[PairedScore]:
     """The inputs that both could score. Raises UsageError if there is none."""
     pairs = [
-        Paired(
-            each.name, each.part_id, each.camera, each.recorded_at, a.scores[each.name],
-            b.scores[each.name], a.side.threshold, b.side.threshold, each.is_defect,
+        PairedScore(
+            each.name,
+            each.part_id,
+            each.camera,
+            each.recorded_at,
+            a.scores[each.name],
+            b.scores[each.name],
+            a.side.threshold,
+            b.side.threshold,
+            each.is_defect,
         )
         for each in inputs
         if each.name in a.scores and each.name in b.scores
-    ]  # fmt: skip
+    ]
     if not pairs:
-        said = [f"{one.side.named}: {count} {why}" for one in (a, b) for why, count in one.skipped.items()]
+        said = [
+            f"{one.side.named}: {count} {why}"
+            for one in (a, b)
+            for why, count in one.skipped.items()
+        ]
         raise UsageError(
             "no input could be scored by both: " + ", ".join(said),
             hint="do both bundles take inputs of the size that was kept?",

@@ -1,4 +1,6 @@
-"""The two sides of a comparison as a person names them: a bundle, on an engine, with a threshold."""
+"""The two sides of a comparison as a person names them: a bundle, on an engine, with a
+threshold.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from qc_edge.domain.threshold import record_in_force
-from qc_edge.engine import BACKENDS, HERE, Site
+from qc_edge.engine import BACKENDS, DEFAULT_CONTEXT, BuildContext
 from qc_edge.engine.bundle import Bundle, load_bundle, open_bundle
 from qc_edge.errors import UsageError
 from qc_edge.recipe.active_model import chosen_reference
@@ -22,9 +24,10 @@ from qc_edge.settings.paths import shipped
 
 @dataclass(frozen=True)
 class Side:
-    """What scores: `named` as a person named it, `source` says where the threshold (0..1) comes from.
+    """What scores: `named` as a person named it, `source` says where the threshold (0..1) comes
+    from.
 
-    `site` is where its engine is made.
+    `build_context` is where its engine is made.
     """
 
     named: str
@@ -32,12 +35,14 @@ class Side:
     engine: EngineSettings
     threshold: float
     source: str
-    site: Site = HERE
+    build_context: BuildContext = DEFAULT_CONTEXT
 
 
 @dataclass(frozen=True)
-class Sides:
-    """Where sides are looked up: a station's bundles, settings and threshold records, or what was shipped."""
+class SideLookup:
+    """Where sides are looked up: a station's bundles, settings and threshold records, or what was
+    shipped.
+    """
 
     paths: StationPaths | None = None
     settings: Settings | None = None
@@ -45,18 +50,20 @@ class Sides:
     def parse(self, text: str, threshold: float | None) -> Side:
         """`NAME@VERSION`, a bundle's directory, either with `:ENGINE` behind it.
 
-        `threshold` is for both sides, whatever is in force. Raises UsageError for an engine that is none,
-        ModelError for a bundle that is none.
+        `threshold` is for both sides, whatever is in force. Raises UsageError for an engine that is
+        none, ModelError for a bundle that is none.
         """
         named, engine = _split(text)
-        bundle = open_bundle(Path(named)) if Path(named).is_dir() else load_bundle(named, self._search())
+        bundle = (
+            open_bundle(Path(named)) if Path(named).is_dir() else load_bundle(named, self._search())
+        )
         settings = self.settings.engine if self.settings else EngineSettings()
         if engine:
             settings = _with_backend(settings, engine)
-        site = Site(self.paths.plans) if self.paths else HERE
+        build_context = BuildContext(self.paths.plans) if self.paths else DEFAULT_CONTEXT
         if threshold is not None:
-            return Side(text, bundle, settings, threshold, "given", site)
-        return Side(text, bundle, settings, *self._threshold(bundle), site)
+            return Side(text, bundle, settings, threshold, "given", build_context)
+        return Side(text, bundle, settings, *self._threshold(bundle), build_context)
 
     def _search(self) -> list[Path]:
         return ([self.paths.models] if self.paths else []) + [shipped("models")]
@@ -96,5 +103,6 @@ def _with_backend(settings: EngineSettings, text: str) -> EngineSettings:
         raise UsageError(
             f"there is no engine {text!r}"
             + (f"; did you mean {near[0]!r}?" if near and backend not in known else ""),
-            hint=f"NAME@VERSION:ENGINE with one of {', '.join(known)}; onnx+PROVIDER names a provider of it",
+            hint=f"NAME@VERSION:ENGINE with one of {', '.join(known)}; onnx+PROVIDER names a "
+            "provider of it",
         ) from None

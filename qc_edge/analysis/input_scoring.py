@@ -1,4 +1,6 @@
-"""One prepared input after the other through an engine; what has no score is counted by its reason."""
+"""One prepared input after the other through an engine; what has no score is counted by its
+reason.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from qc_edge.errors import EngineError
 _FAILURES_IN_A_ROW = 5
 
 
-class Scorer:
+class InputScorer:
     """`skipped` says for how many inputs there is no score, by the reason in words.
 
     `named` is what the engine runs, and `hint` what to do when it fails again and again.
@@ -37,7 +39,8 @@ class Scorer:
             self._failures += 1
             if self._failures >= _FAILURES_IN_A_ROW:
                 raise EngineError(
-                    f"{self._named} failed on {self._failures} parts in a row, last: {fault.message}",
+                    f"{self._named} failed on {self._failures} parts in a row, last: "
+                    f"{fault.message}",
                     hint=self._hint,
                 ) from fault
             self.skipped["the model failed"] += 1

@@ -1,4 +1,6 @@
-"""The inputs that both sides are shown: prepared inputs that a station kept, or image files prepared now."""
+"""The inputs that both sides are shown: prepared inputs that a station kept, or image files
+prepared now.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from qc_edge.domain.history import Labelled, Selection, Stored
+from qc_edge.domain.history import LabelledPart, Selection, StoredInput
 from qc_edge.engine import Prepared
 from qc_edge.query.station_history import nothing_fits, open_past
 from qc_edge.query.stored_input import stored_input
@@ -33,7 +35,8 @@ class Input:
 def stored_inputs(
     paths: StationPaths, selection: Selection, *, sample: int | None = None, database: bool = False
 ) -> list[Input]:
-    """What a station kept of its judged parts, oldest first; `sample` takes so many, evenly over them.
+    """What a station kept of its judged parts, oldest first; `sample` takes so many, evenly over
+    them.
 
     Raises UsageError if there is none, StoreError if the log does not read.
     """
@@ -46,8 +49,10 @@ def stored_inputs(
     return [_of(part, labels.get(part.frame_id), paths.state) for part in evenly(parts, sample)]
 
 
-def evenly(parts: Sequence[Stored], sample: int | None) -> Sequence[Stored]:
-    """`sample` of the parts, evenly over them, the first and the last among them; all if that is fewer."""
+def evenly(parts: Sequence[StoredInput], sample: int | None) -> Sequence[StoredInput]:
+    """`sample` of the parts, evenly over them, the first and the last among them; all if that is
+    fewer.
+    """
     if sample is None or sample >= len(parts):
         return parts
     if sample == 1:
@@ -55,8 +60,12 @@ def evenly(parts: Sequence[Stored], sample: int | None) -> Sequence[Stored]:
     return [parts[index * (len(parts) - 1) // (sample - 1)] for index in range(sample)]
 
 
-def _of(part: Stored, label: Labelled | None, state: Path) -> Input:
+def _of(part: StoredInput, label: LabelledPart | None, state: Path) -> Input:
     return Input(
-        part.frame_id, partial(stored_input, state, part), part.part_id, part.camera, part.recorded_at,
+        part.frame_id,
+        partial(stored_input, state, part),
+        part.part_id,
+        part.camera,
+        part.recorded_at,
         label.is_defect if label else None,
-    )  # fmt: skip
+    )

@@ -1,4 +1,6 @@
-"""Inputs scored twice, and what follows from the two scores. Knows nothing of where they come from."""
+"""Inputs scored twice, and what follows from the two scores. Knows nothing of where they come
+from.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +14,16 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from qc_edge.analysis.threshold_impact import Against, against
-from qc_edge.domain.history import Labelled
+from qc_edge.analysis.threshold_impact import LabelOutcome, against
+from qc_edge.domain.history import LabelledPart
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
+class PairedScore:
     """One input and its scores (0..1) by A and by B, each with the threshold that it is judged by.
 
-    `name` is the frame id, or the file's name; `recorded_at` is aware, None for a file. `is_defect` is what
-    a person said of it, None if nobody did.
+    `name` is the frame id, or the file's name; `recorded_at` is aware, None for a file. `is_defect`
+    is what a person said of it, None if nobody did.
     """
 
     name: str
@@ -71,7 +73,9 @@ class Crosstab:
 
     @property
     def p(self) -> float:
-        """How likely so uneven a split of the flips would be if A and B FAILed equally often: McNemar's."""
+        """How likely so uneven a split of the flips would be if A and B FAILed equally often:
+        McNemar's.
+        """
         return mcnemar(self.pass_to_fail, self.fail_to_pass)
 
     @property
@@ -90,8 +94,10 @@ class Crosstab:
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
-    """How far scores move from A to B: the mean, and of the distances mean, median, 99 % and the largest."""
+class ScoreShift:
+    """How far scores move from A to B: the mean, and of the distances mean, median, 99 % and the
+    largest.
+    """
 
     mean: float
     mean_distance: float
@@ -102,7 +108,7 @@ class Moves:
 
 
 @dataclass(frozen=True, slots=True)
-class Rights:
+class DiscordantPairs:
     """Labelled inputs on which exactly one of the two is right; `p` is McNemar's."""
 
     labelled: int
@@ -119,7 +125,7 @@ class Rights:
 class Comparison:
     """All pairs of one question, and everything that is counted of them."""
 
-    pairs: Sequence[Paired]
+    pairs: Sequence[PairedScore]
 
     @cached_property
     def moves(self) -> npt.NDArray[np.float64]:
@@ -127,41 +133,50 @@ class Comparison:
         return np.array([pair.moved for pair in self.pairs], np.float64)
 
     @cached_property
-    def moved(self) -> Moves | None:
+    def moved(self) -> ScoreShift | None:
         """The moves in figures; None without a pair."""
         if not self.pairs:
             return None
         distance = np.abs(self.moves)
-        return Moves(
-            float(self.moves.mean()), float(distance.mean()), float(np.median(distance)),
-            float(np.percentile(distance, 99)), float(distance.max()), int((distance == 0).sum()),
-        )  # fmt: skip
+        return ScoreShift(
+            float(self.moves.mean()),
+            float(distance.mean()),
+            float(np.median(distance)),
+            float(np.percentile(distance, 99)),
+            float(distance.max()),
+            int((distance == 0).sum()),
+        )
 
     @cached_property
     def verdicts(self) -> Crosstab:
         """Each score judged by its own threshold."""
-        return _crosstab((pair.a >= pair.threshold_a, pair.b >= pair.threshold_b) for pair in self.pairs)
+        return _crosstab(
+            (pair.a >= pair.threshold_a, pair.b >= pair.threshold_b) for pair in self.pairs
+        )
 
     def verdicts_at(self, threshold: float) -> Crosstab:
         """Both scores judged by one `threshold`."""
         return _crosstab((pair.a >= threshold, pair.b >= threshold) for pair in self.pairs)
 
     @cached_property
-    def flips(self) -> list[Paired]:
+    def flips(self) -> list[PairedScore]:
         """The pairs that flip, the largest move first."""
         return sorted((pair for pair in self.pairs if pair.flips), key=_distance, reverse=True)
 
-    def largest(self, count: int) -> list[Paired]:
+    def largest(self, count: int) -> list[PairedScore]:
         """The pairs that move furthest, at most `count`, those that do not move left out."""
         order = np.argsort(-np.abs(self.moves), kind="stable")[:count]
         return [self.pairs[index] for index in order if self.moves[index]]
 
     @cached_property
-    def against_labels(self) -> tuple[Against, Against]:
+    def against_labels(self) -> tuple[LabelOutcome, LabelOutcome]:
         """Escapes and overkill of A and of B among the labelled pairs."""
         labelled = [pair for pair in self.pairs if pair.is_defect is not None]
         a, b = (
-            [Labelled(p.name, score, verdict, bool(p.is_defect)) for p, score, verdict in judged]
+            [
+                LabelledPart(p.name, score, verdict, bool(p.is_defect))
+                for p, score, verdict in judged
+            ]
             for judged in (
                 [(pair, pair.a, pair.verdicts[0]) for pair in labelled],
                 [(pair, pair.b, pair.verdicts[1]) for pair in labelled],
@@ -170,23 +185,26 @@ class Comparison:
         return against(a, None), against(b, None)
 
     @cached_property
-    def rights(self) -> Rights:
+    def rights(self) -> DiscordantPairs:
         """Where labels say which of the two is right."""
         labelled = [pair for pair in self.pairs if pair.is_defect is not None]
         fails = [
-            (pair.verdicts[0] == "FAIL", pair.verdicts[1] == "FAIL", pair.is_defect) for pair in labelled
+            (pair.verdicts[0] == "FAIL", pair.verdicts[1] == "FAIL", pair.is_defect)
+            for pair in labelled
         ]
         only_a = sum(a == truth != b for a, b, truth in fails)
         only_b = sum(b == truth != a for a, b, truth in fails)
-        return Rights(len(labelled), only_a, only_b)
+        return DiscordantPairs(len(labelled), only_a, only_b)
 
 
 def mcnemar(one: int, other: int) -> float:
-    """The exact two-sided p of McNemar's test for pairs that differ in the one and in the other way.
+    """The exact two-sided p of McNemar's test for pairs that differ in the one and in the other
+    way.
 
-    Q. McNemar, Note on the sampling error of the difference between correlated proportions or percentages,
-    1947; exact as in A. Agresti, Categorical Data Analysis, section on matched pairs: if neither way were
-    likelier, the smaller count would be binomial with one half. 1.0 if there is no such pair.
+    Q. McNemar, Note on the sampling error of the difference between correlated proportions or
+    percentages, 1947; exact as in A. Agresti, Categorical Data Analysis, section on matched pairs:
+    if neither way were likelier, the smaller count would be binomial with one half. 1.0 if there is
+    no such pair.
     """
     both, fewer = one + other, min(one, other)
     if both == 0 or one == other:
@@ -203,10 +221,12 @@ def _verdict(fails: bool) -> str:
     return "FAIL" if fails else "PASS"
 
 
-def _distance(pair: Paired) -> float:
+def _distance(pair: PairedScore) -> float:
     return abs(pair.moved)
 
 
 def _crosstab(fails: Iterable[tuple[bool, bool]]) -> Crosstab:
     counts = Counter(fails)
-    return Crosstab(counts[False, False], counts[True, True], counts[False, True], counts[True, False])
+    return Crosstab(
+        counts[False, False], counts[True, True], counts[False, True], counts[True, False]
+    )

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from qc_edge.analysis.threshold_impact import Effect, Share
+from qc_edge.analysis.threshold_impact import Share, ThresholdImpact
 from qc_edge.domain.history import Flip
 from qc_edge.plot.save import Table
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """`model` is set if it gave other scores than the stored ones: `scored` of them now, the rest before;
-    `skipped` parts have none.
+class ReplayAnswer:
+    """`model` is set if it gave other scores than the stored ones: `scored` of them now, the rest
+    before; `skipped` parts have none.
     """
 
     station: str
-    effect: Effect
+    effect: ThresholdImpact
     model: str | None = None
     cheapest: float | None = None
     scored: int = 0
@@ -30,13 +30,18 @@ class Answer:
         effect, notes = self.effect, []
         if effect.totals.unexplained:
             notes.append(
-                f"{effect.totals.unexplained:,} verdicts do not follow from their own score and threshold: "
+                f"{effect.totals.unexplained:,} verdicts do not follow from their own score and "
+                "threshold: "
                 f"qc-edge verify {self.station}"
             )
         if len(effect.models) > 1 and self.model is None:
             names = ", ".join(effect.models)
-            notes.append(f"{len(effect.models)} models judged these parts ({names}): --model takes one")
-        notes += [f"{count:,} parts left out: {reason}" for reason, count in sorted(self.skipped.items())]
+            notes.append(
+                f"{len(effect.models)} models judged these parts ({names}): --model takes one"
+            )
+        notes += [
+            f"{count:,} parts left out: {reason}" for reason, count in sorted(self.skipped.items())
+        ]
         return notes
 
     @property
@@ -46,14 +51,20 @@ class Answer:
         said = []
         if not totals.unexplained and self.model is None:
             said.append(
-                f"replayed at its own threshold, each of the {totals.inspections:,} verdicts is as stored"
+                f"replayed at its own threshold, each of the {totals.inspections:,} verdicts is "
+                "as stored"
             )
         if self.model is not None:
-            said.append(f"{self.scored:,} parts were scored now, {totals.inspections - self.scored:,} before")
+            said.append(
+                f"{self.scored:,} parts were scored now, {totals.inspections - self.scored:,} "
+                "before"
+            )
         if hidden := totals.pass_to_fail + totals.fail_to_pass - len(effect.flips):
             said.append(f"{hidden:,} more turn: --limit shows them, --csv FILE writes them all")
         if self.cheapest is not None:
-            said.append(f"on these labels the cheapest threshold would have been {self.cheapest:.4g}")
+            said.append(
+                f"on these labels the cheapest threshold would have been {self.cheapest:.4g}"
+            )
         if self.model is None:
             said.append(
                 "nothing is changed; to change it: "
@@ -75,19 +86,26 @@ class Answer:
             )
         }
         if effect.before.escapes.of + effect.before.overkill.of:
-            tables["Against labels (share of the labelled, 95 % interval)"] = (headings, self._errors())
+            tables["Against labels (share of the labelled, 95 % interval)"] = (
+                headings,
+                self._errors(),
+            )
         if effect.flips:
             shown = len(effect.flips)
             tables[f"Verdicts that turn, the newest {shown}"] = (
                 ("part", "recorded (UTC)", "camera", "score", "verdict", "label"),
                 [
                     (
-                        flip.part_id, f"{flip.recorded_at:%Y-%m-%d %H:%M:%S}", flip.camera,
-                        _scores(flip), f"{flip.verdict} → {flip.replayed}", flip.label or "",
+                        flip.part_id,
+                        f"{flip.recorded_at:%Y-%m-%d %H:%M:%S}",
+                        flip.camera,
+                        _scores(flip),
+                        f"{flip.verdict} → {flip.replayed}",
+                        flip.label or "",
                     )
                     for flip in effect.flips
                 ],
-            )  # fmt: skip
+            )
         return tables
 
     def told(self) -> dict[str, Any]:
@@ -95,19 +113,30 @@ class Answer:
         effect = self.effect
         both = (("before", effect.before), ("after", effect.after))
         return {
-            "station": self.station, "threshold": effect.threshold,
-            "threshold_before": effect.threshold_before, "model": self.model, "models": effect.models,
+            "station": self.station,
+            "threshold": effect.threshold,
+            "threshold_before": effect.threshold_before,
+            "model": self.model,
+            "models": effect.models,
             "inspections": effect.totals.inspections,
-            "verdicts": {name: {"before": old, "after": new} for name, (old, new) in effect.counts.items()},
-            "pass_to_fail": effect.totals.pass_to_fail, "fail_to_pass": effect.totals.fail_to_pass,
+            "verdicts": {
+                name: {"before": old, "after": new} for name, (old, new) in effect.counts.items()
+            },
+            "pass_to_fail": effect.totals.pass_to_fail,
+            "fail_to_pass": effect.totals.fail_to_pass,
             "unexplained": effect.totals.unexplained,
             "escapes": {when: _share(each.escapes) for when, each in both},
             "overkill": {when: _share(each.overkill) for when, each in both},
             "cost": {when: effect.costs.of(each) for when, each in both} if effect.costs else None,
-            "cheapest_threshold": self.cheapest, "scored": self.scored,
-            "skipped": dict(self.skipped), "notes": self.notes,
-            "flips": [asdict(flip) | {"recorded_at": flip.recorded_at.isoformat()} for flip in effect.flips],
-        }  # fmt: skip
+            "cheapest_threshold": self.cheapest,
+            "scored": self.scored,
+            "skipped": dict(self.skipped),
+            "notes": self.notes,
+            "flips": [
+                asdict(flip) | {"recorded_at": flip.recorded_at.isoformat()}
+                for flip in effect.flips
+            ],
+        }
 
     def _errors(self) -> list[tuple[str, ...]]:
         before, after, costs = self.effect.before, self.effect.after, self.effect.costs

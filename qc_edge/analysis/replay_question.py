@@ -18,7 +18,7 @@ _REFERENCE = re.compile(r"[a-z][a-z0-9-]*@[A-Za-z0-9.+-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ReplayQuestion:
     """A threshold, another model, or both; of which parts; what to write where."""
 
     threshold: float | None
@@ -46,11 +46,14 @@ class Question:
         plot: Path | None = None,
         csv: Path | None = None,
         results: Path | None = None,
-    ) -> Question:
-        """Raises UsageError or StoreError that says what is missing, wrong, or cannot be written."""
+    ) -> ReplayQuestion:
+        """Raises UsageError or StoreError that says what is missing, wrong, or cannot be
+        written.
+        """
         if threshold is None and bundle is None:
             raise UsageError(
-                "replay needs something to replay with", hint="--threshold X, or --bundle NAME@VERSION"
+                "replay needs something to replay with",
+                hint="--threshold X, or --bundle NAME@VERSION",
             )
         begin, end = (parse_moment(text) if text else None for text in (since, until))
         selection = Selection(begin, end, model, tuple(cameras))
@@ -69,9 +72,14 @@ class Question:
             )
         return cls(
             threshold=None if threshold is None else parse_threshold(threshold),
-            bundle=bundle, selection=selection, costs=_costs(cost_escape, cost_overkill), limit=limit,
-            plot=plot, csv=csv, results=results,
-        )  # fmt: skip
+            bundle=bundle,
+            selection=selection,
+            costs=_costs(cost_escape, cost_overkill),
+            limit=limit,
+            plot=plot,
+            csv=csv,
+            results=results,
+        )
 
 
 def _costs(escape: float | None, overkill: float | None) -> Costs | None:

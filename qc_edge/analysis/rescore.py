@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from qc_edge.analysis.input_scoring import Scorer
-from qc_edge.analysis.rescored import Pair, Scores
-from qc_edge.domain.history import Stored
+from qc_edge.analysis.input_scoring import InputScorer
+from qc_edge.analysis.rescored import RescoredPart, ScoreFile
+from qc_edge.domain.history import StoredInput
 from qc_edge.engine import Engine
 from qc_edge.engine.bundle import Bundle
 from qc_edge.query.stored_input import stored_input
@@ -17,8 +17,8 @@ from qc_edge.query.stored_input import stored_input
 class Rescorer:
     """`skipped` says for how many parts there is no new score, by the reason in words."""
 
-    def __init__(self, engine: Engine, bundle: Bundle, state: Path, scores: Scores) -> None:
-        self._scorer = Scorer(
+    def __init__(self, engine: Engine, bundle: Bundle, state: Path, scores: ScoreFile) -> None:
+        self._scorer = InputScorer(
             engine, bundle.reference, "what was scored is kept; the same command goes on from there"
         )
         self._shape = bundle.input_shape
@@ -31,10 +31,13 @@ class Rescorer:
         """Parts without a new score, by the reason in words."""
         return self._scorer.skipped
 
-    def run(self, portions: Iterable[list[Stored]], advance: Callable[[int], object]) -> list[Pair]:
+    def run(
+        self, portions: Iterable[list[StoredInput]], advance: Callable[[int], object]
+    ) -> list[RescoredPart]:
         """A pair for each part that has both scores. `advance` hears how many more are done.
 
-        Raises EngineError if the model fails on several parts in a row, StoreError if the disk refuses.
+        Raises EngineError if the model fails on several parts in a row, StoreError if the disk
+        refuses.
         """
         pairs = []
         for portion in portions:
@@ -43,11 +46,11 @@ class Rescorer:
                 if after is None:
                     after = self._score(part)
                 if after is not None:
-                    pairs.append(Pair(part, after))
+                    pairs.append(RescoredPart(part, after))
                 advance(1)
         return pairs
 
-    def _score(self, part: Stored) -> float | None:
+    def _score(self, part: StoredInput) -> float | None:
         score = self._scorer.score(stored_input(self._state, part, self._shape))
         if score is not None:
             self._scores.add(part.frame_id, score)

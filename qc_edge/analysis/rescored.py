@@ -1,6 +1,8 @@
-"""Scores of another model for parts of the past: a line a part, appended; work goes on where it stopped.
+"""Scores of another model for parts of the past: a line a part, appended; work goes on where it
+stopped.
 
-`reference@2-1f0c9a1e2b3d.jsonl`: a line is whole or cut off, whatever ended the process that wrote it.
+`reference@2-1f0c9a1e2b3d.jsonl`: a line is whole or cut off, whatever ended the process that wrote
+it.
 """
 
 from __future__ import annotations
@@ -11,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from qc_edge.domain.history import Stored
+from qc_edge.domain.history import StoredInput
 from qc_edge.engine.bundle import Bundle
 from qc_edge.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class RescoredPart:
     """One part as stored, and its score by the other model (0..1)."""
 
-    part: Stored
+    part: StoredInput
     after: float
 
     def flips(self, threshold: float) -> bool:
@@ -33,10 +35,11 @@ def results_file(directory: Path, bundle: Bundle) -> Path:
     return directory / f"{bundle.reference}-{bundle.sha256[:12]}.jsonl"
 
 
-class Scores:
+class ScoreFile:
     """Open for appending; `known` are those of this model and engine that stand already, by frame.
 
-    Scores of the same model by another engine, or another version of it, are not taken for the same.
+    Scores of the same model by another engine, or another version of it, are not taken for the
+    same.
     """
 
     def __init__(self, file: Path, model_sha256: str, engine: str) -> None:
@@ -57,7 +60,8 @@ class Scores:
         except (ValueError, KeyError, TypeError) as fault:
             os.close(self._fd)
             raise StoreError(
-                f"{file} does not hold scores of a replay: {fault}", hint="name another file with --results"
+                f"{file} does not hold scores of a replay: {fault}",
+                hint="name another file with --results",
             ) from None
         self.known.pop("", None)
         os.truncate(self._fd, whole)
@@ -73,11 +77,14 @@ class Scores:
             ) from fault
         self.known[frame_id] = score
 
-    def __enter__(self) -> Scores:
+    def __enter__(self) -> ScoreFile:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         os.close(self._fd)
 

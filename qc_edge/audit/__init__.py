@@ -1,1 +1,3 @@
-"""The audit: everything that the station has kept held against everything else. Reads, and mends nothing."""
+"""The audit: everything that the station has kept held against everything else. Reads, and mends
+nothing.
+"""

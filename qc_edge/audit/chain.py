@@ -1,7 +1,7 @@
 """The chain held against itself, and the places that keep its rows held against one another.
 
-Every row of the journal must follow from the one before it; database and published files must tell each
-row as the journal does. Where the journal has none, the rows' own hashes decide.
+Every row of the journal must follow from the one before it; database and published files must tell
+each row as the journal does. Where the journal has none, the rows' own hashes decide.
 """
 
 from __future__ import annotations
@@ -14,11 +14,20 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from qc_edge.audit.finding import Report, Step
-from qc_edge.audit.formatting import about, code, difference, is_linked, join, ranges, rows_are, same
-from qc_edge.audit.journal import Hour, read_hour
+from qc_edge.audit.finding import AuditReport, AuditStep
+from qc_edge.audit.formatting import (
+    about,
+    code,
+    difference,
+    is_linked,
+    join,
+    ranges,
+    rows_are,
+    same,
+)
+from qc_edge.audit.journal import JournalFile, read_hour
 from qc_edge.errors import StoreError
-from qc_edge.query.rows import BusyRowsError, Rows, Told
+from qc_edge.query.rows import BusyRowsError, LoggedRow, Rows
 from qc_edge.store.chain import GENESIS, chain_hash
 
 _T = TypeVar("_T")
@@ -29,16 +38,18 @@ _WINDOW = 200_000
 LAG_S = 60.0
 """A running station publishes every few seconds; a row older than this must be there."""
 
-_FAKED = "somebody wrote to it: keep a copy, find out who; the other places still have the row as it was"
+_FAKED = (
+    "somebody wrote to it: keep a copy, find out who; the other places still have the row as it was"
+)
 _REBUILT = "the station publishes from its database at its next start"
 
 
 @dataclass(slots=True)
-class Chain:
+class ChainCheck:
     """One pass over all rows, oldest first. `running`: the station adds rows meanwhile."""
 
-    report: Report
-    step: Step
+    report: AuditReport
+    step: AuditStep
     places: list[Rows]
     running: bool
     now: datetime
@@ -47,7 +58,9 @@ class Chain:
     _at: int = 0
 
     def check(self, journal: Sequence[Path], first: int, moved: Callable[[int], object]) -> int:
-        """Every row from number `first` on; the number of the last one. `moved` hears of each portion."""
+        """Every row from number `first` on; the number of the last one. `moved` hears of each
+        portion.
+        """
         for place in list(self.places):
             self._last[place.place] = self._ask(place, place.last, 0)
         at, began = first, False
@@ -66,7 +79,7 @@ class Chain:
             self._without_journal(at, end, moved, begins=not began)
         return max(at - 1, end)
 
-    def _read(self, path: Path) -> Hour | None:
+    def _read(self, path: Path) -> JournalFile | None:
         try:
             hour = read_hour(path)
         except OSError as fault:
@@ -79,7 +92,9 @@ class Chain:
             return None
         where = f"journal/{path.name}"
         for number, why in hour.damaged:
-            if hour.torn_end and number > max((each.number for each in hour.lines.values()), default=0):
+            if hour.torn_end and number > max(
+                (each.number for each in hour.lines.values()), default=0
+            ):
                 if not self.running:
                     self.report.note(
                         "journal_torn",
@@ -89,7 +104,10 @@ class Chain:
                     )
             else:
                 self.report.fault(
-                    "journal_damaged", f"the line does not read: {why}", f"{where} line {number}", _FAKED
+                    "journal_damaged",
+                    f"the line does not read: {why}",
+                    f"{where} line {number}",
+                    _FAKED,
                 )
         if not hour.in_order:
             self.report.fault(
@@ -101,7 +119,7 @@ class Chain:
             )
         return hour
 
-    def _hour(self, hour: Hour) -> None:
+    def _hour(self, hour: JournalFile) -> None:
         sound = self._links(hour)
         missing = sorted(set(range(hour.first, hour.last + 1)) - hour.lines.keys())
         for low, high in ranges(missing):
@@ -111,7 +129,7 @@ class Chain:
         self.step.count += len(hour.lines)
         self._end["journal"] = hour.last, hour.lines[hour.last].sha256
 
-    def _links(self, hour: Hour) -> set[int]:
+    def _links(self, hour: JournalFile) -> set[int]:
         """The numbers of the lines that follow from the one before."""
         sound = set()
         for seq, line in hour.lines.items():
@@ -141,7 +159,7 @@ class Chain:
                 return found.sha256
         return None
 
-    def _compare(self, place: Rows, hour: Hour, sound: set[int]) -> None:
+    def _compare(self, place: Rows, hour: JournalFile, sound: set[int]) -> None:
         seen = set()
         for told in place.told(hour.first, hour.last):
             if told.seq in seen:
@@ -163,7 +181,7 @@ class Chain:
             )
         self._lacking(place, hour, hour.lines.keys() - seen)
 
-    def _lacking(self, place: Rows, hour: Hour, lacking: set[int]) -> None:
+    def _lacking(self, place: Rows, hour: JournalFile, lacking: set[int]) -> None:
         last = self._last[place.place]
         for low, high in ranges(sorted(lacking)):
             if place.place == "database":
@@ -177,7 +195,10 @@ class Chain:
                 )
             elif low > last and not self.running:
                 self.report.note(
-                    "not_published", f"{rows_are(low, high)} not published yet", place.place, _REBUILT
+                    "not_published",
+                    f"{rows_are(low, high)} not published yet",
+                    place.place,
+                    _REBUILT,
                 )
             elif not (self.running and self._is_young(hour.lines[low].text)):
                 self._missing(place.place, low, high, "published_missing", _REBUILT)
@@ -213,7 +234,9 @@ class Chain:
             for low, high in only_elsewhere:
                 self._missing("journal", low, high, "journal_missing", _FAKED)
         for low, high in nowhere:
-            self._missing("all places", low, high, "row_missing", "look at the upstream or at a backup")
+            self._missing(
+                "all places", low, high, "row_missing", "look at the upstream or at a backup"
+            )
 
     def _by_hash(self, place: Rows, first: int, last: int, previous: str | None) -> set[int]:
         seen: set[int] = set()
@@ -242,7 +265,7 @@ class Chain:
     def _missing(self, where: str, low: int, high: int, kind: str, hint: str) -> None:
         self.report.fault(kind, f"{rows_are(low, high)} missing", where, hint)
 
-    def _twice(self, place: Rows, told: Told) -> None:
+    def _twice(self, place: Rows, told: LoggedRow) -> None:
         self.report.fault(
             "row_twice", f"row {told.seq} stands twice: {about(told.text)}", place.place, _FAKED
         )

@@ -1,4 +1,6 @@
-"""The count: every number that a camera gave is a row, or a row of gaps tells that its frame is lost."""
+"""The count: every number that a camera gave is a row, or a row of gaps tells that its frame is
+lost.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from qc_edge.audit.finding import Report
+from qc_edge.audit.finding import AuditReport
 from qc_edge.query.audit_queries import JUMPS, LOSSES, NUMBERLESS, OPENED, ask
 from qc_edge.query.rows import Rows
 
@@ -23,7 +25,7 @@ class _Session:
     losses: list[tuple[int, int]] = field(default_factory=list)
 
 
-def check_closure(report: Report, rows: Rows, first: int, last: int) -> None:
+def check_closure(report: AuditReport, rows: Rows, first: int, last: int) -> None:
     """Triggers = PASS + FAIL + INVALID + lost, by the cameras' own numbers."""
     opened: dict[str, list[str]] = defaultdict(list)
     for camera, event in ask(rows, OPENED, "events", first, last):
@@ -47,7 +49,7 @@ def check_closure(report: Report, rows: Rows, first: int, last: int) -> None:
             _say(report, rows.place, camera, session)
 
 
-def _say(report: Report, place: str, camera: str, session: _Session) -> None:
+def _say(report: AuditReport, place: str, camera: str, session: _Session) -> None:
     untold = [
         hole
         for hole in session.holes
@@ -58,7 +60,8 @@ def _say(report: Report, place: str, camera: str, session: _Session) -> None:
     count = session.missing - session.told
     report.fault(
         "count_open",
-        f"{count} exposure{'s' * (count != 1)} of camera {camera} neither inspected nor told as lost: "
+        f"{count} exposure{'s' * (count != 1)} of camera {camera} neither inspected nor told as "
+        "lost: "
         f"camera frame number {', '.join(words)}{more}",
         f"{place}, between {untold[0][2]} and {untold[-1][3]}",
         "find the parts of that time; was a row deleted, or a frame taken out of the spool?",

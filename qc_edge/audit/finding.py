@@ -14,7 +14,9 @@ _EACH = 50
 
 
 class Severity(str, Enum):
-    """How bad it is: a fault was altered or lost, a warning should be looked at, a note is no finding."""
+    """How bad it is: a fault was altered or lost, a warning should be looked at, a note is no
+    finding.
+    """
 
     FAULT = "fault"
     WARNING = "warning"
@@ -24,8 +26,10 @@ class Severity(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that does not hold: what, where it is, what to do about it. `kind` is a stable code."""
+class AuditFinding:
+    """One thing that does not hold: what, where it is, what to do about it. `kind` is a stable
+    code.
+    """
 
     severity: Severity
     kind: str
@@ -35,7 +39,7 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Step:
+class AuditStep:
     """One part of the audit, in words, with what it went through and how long it took (s)."""
 
     name: str
@@ -50,33 +54,36 @@ class Step:
 
 
 Progress = Callable[[str, int, int], None]
-"""Told as the work goes: the step's name, how many are done, of how many (0 if that is not known)."""
+"""Told as the work goes: the step's name, how many are done, of how many (0 if that is not known).
+"""
 
 
 @dataclass(slots=True)
-class Report:
-    """Findings in the order they came up, steps in the order they were taken, and what could not be done."""
+class AuditReport:
+    """Findings in the order they came up, steps in the order they were taken, and what could not be
+    done.
+    """
 
-    findings: list[Finding] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    findings: list[AuditFinding] = field(default_factory=list)
+    steps: list[AuditStep] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
 
     def fault(self, kind: str, what: str, where: str, hint: str) -> None:
         """Something was altered or lost."""
-        self._add(Finding(Severity.FAULT, kind, what, where, hint))
+        self._add(AuditFinding(Severity.FAULT, kind, what, where, hint))
 
     def warning(self, kind: str, what: str, where: str, hint: str) -> None:
         """Something that a person should look at."""
-        self._add(Finding(Severity.WARNING, kind, what, where, hint))
+        self._add(AuditFinding(Severity.WARNING, kind, what, where, hint))
 
     def note(self, kind: str, what: str, where: str, hint: str = "") -> None:
         """Good to know; the audit is clean all the same."""
-        self._add(Finding(Severity.NOTE, kind, what, where, hint))
+        self._add(AuditFinding(Severity.NOTE, kind, what, where, hint))
 
     @contextmanager
-    def step(self, name: str, what: str) -> Iterator[Step]:
+    def step(self, name: str, what: str) -> Iterator[AuditStep]:
         """A part of the audit, timed."""
-        step, begun = Step(name, what), perf_counter()
+        step, begun = AuditStep(name, what), perf_counter()
         self.steps.append(step)
         try:
             yield step
@@ -90,14 +97,18 @@ class Report:
     @property
     def untold(self) -> dict[str, int]:
         """Kinds of which there are too many to tell, and how many more there are."""
-        return {key.partition(":")[2]: count - _EACH for key, count in self._counts.items() if count > _EACH}
+        return {
+            key.partition(":")[2]: count - _EACH
+            for key, count in self._counts.items()
+            if count > _EACH
+        }
 
     @property
     def is_clean(self) -> bool:
         """True if there is nothing but notes."""
         return not self.count(Severity.FAULT) and not self.count(Severity.WARNING)
 
-    def _add(self, finding: Finding) -> None:
+    def _add(self, finding: AuditFinding) -> None:
         key = f"{finding.severity}:{finding.kind}"
         self._counts[key] += 1
         if self._counts[key] <= _EACH:

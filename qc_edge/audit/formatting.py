@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from qc_edge.query.rows import Rows, Told, normal
+from qc_edge.query.rows import LoggedRow, Rows, normal
 from qc_edge.store.chain import chain_hash
 
 
@@ -43,7 +43,7 @@ def code(place: Rows) -> str:
     return place.place.partition(" ")[0]
 
 
-def is_linked(previous: str, told: Told) -> bool:
+def is_linked(previous: str, told: LoggedRow) -> bool:
     """True if the row is what its hash was taken over, after the row with the hash `previous`."""
     if chain_hash(previous, told.seq, told.text) == told.sha256:
         return True
@@ -65,7 +65,9 @@ def difference(here: str, there: str) -> str:
     """What differs, in words, at most three columns."""
     mine, theirs = json.loads(here), json.loads(there)
     names = [name for name in mine | theirs if mine.get(name) != theirs.get(name)]
-    words = [f"{name} is {mine.get(name)!r}, the journal says {theirs.get(name)!r}" for name in names[:3]]
+    words = [
+        f"{name} is {mine.get(name)!r}, the journal says {theirs.get(name)!r}" for name in names[:3]
+    ]
     return "; ".join(words) + (f"; and {len(names) - 3} more" if len(names) > 3 else "")
 
 
@@ -77,5 +79,8 @@ def about(text: str) -> str:
         return "its text is no JSON"
     for name, words in (("label_id", "label of part {part_id}"), ("part_id", "part {part_id}")):
         if name in row and "part_id" in row:
-            return f"{words.format(**row)}, {row.get(name) if name == 'label_id' else row.get('frame_id')}"
+            return (
+                f"{words.format(**row)}, "
+                f"{row.get(name) if name == 'label_id' else row.get('frame_id')}"
+            )
     return str(row.get("event_id") or row.get("gap_id") or row.get("table"))

@@ -11,7 +11,7 @@ _TAB = b"\t"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class JournalLine:
     """One row: its number, the hash beside it, its text, and its line (from 1)."""
 
     seq: int
@@ -21,13 +21,15 @@ class Line:
 
 
 @dataclass(slots=True)
-class Hour:
-    """One file of the journal: its rows by number, the lines that do not read, and out-of-place ones."""
+class JournalFile:
+    """One file of the journal: its rows by number, the lines that do not read, and out-of-place
+    ones.
+    """
 
     path: Path
-    lines: dict[int, Line] = field(default_factory=dict)
+    lines: dict[int, JournalLine] = field(default_factory=dict)
     damaged: list[tuple[int, str]] = field(default_factory=list)
-    twice: list[Line] = field(default_factory=list)
+    twice: list[JournalLine] = field(default_factory=list)
     in_order: bool = True
     torn_end: bool = False
 
@@ -46,9 +48,9 @@ class Hour:
         return f"journal/{self.path.name} line {self.lines[seq].number}"
 
 
-def read_hour(path: Path) -> Hour:
+def read_hour(path: Path) -> JournalFile:
     """All of one file. Raises OSError."""
-    hour, previous = Hour(path), 0
+    hour, previous = JournalFile(path), 0
     data = path.read_bytes()
     hour.torn_end = bool(data) and not data.endswith(b"\n")
     for number, line in enumerate(data.split(b"\n"), 1):
@@ -56,7 +58,7 @@ def read_hour(path: Path) -> Hour:
             continue
         try:
             seq, sha256, text = line.split(_TAB, 2)
-            found = Line(int(seq), sha256.decode("ascii"), text.decode(), number)
+            found = JournalLine(int(seq), sha256.decode("ascii"), text.decode(), number)
         except ValueError as fault:
             hour.damaged.append((number, str(fault)[:100]))
             continue
@@ -78,6 +80,6 @@ def files(directory: Path, since: datetime | None) -> list[Path]:
     return [path for path in found if path.stem >= low]
 
 
-def hours(paths: list[Path]) -> Iterator[Hour]:
+def hours(paths: list[Path]) -> Iterator[JournalFile]:
     """Each file in turn."""
     return (read_hour(path) for path in paths)

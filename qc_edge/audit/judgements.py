@@ -1,20 +1,25 @@
-"""The rows held against what they say: verdicts judged again, ids that repeat, labels of nothing."""
+"""The rows held against what they say: verdicts judged again, ids that repeat, labels of
+nothing.
+"""
 
 from __future__ import annotations
 
 from array import array
 
-from qc_edge.audit.finding import Report
+from qc_edge.audit.finding import AuditReport
 from qc_edge.query.audit_queries import LABELS, TWICE, WRONG_VERDICTS, ask
 from qc_edge.query.rows import Rows
 
 _IDS = {
-    "inspections": "frame_id", "gaps": "gap_id", "events": "event_id", "labels": "label_id",
+    "inspections": "frame_id",
+    "gaps": "gap_id",
+    "events": "event_id",
+    "labels": "label_id",
     "shadow_scores": "frame_id",
-}  # fmt: skip
+}
 
 
-def check_verdicts(report: Report, rows: Rows, first: int, last: int) -> None:
+def check_verdicts(report: AuditReport, rows: Rows, first: int, last: int) -> None:
     """Each verdict, disposition and need of review is what score, threshold, band and hold give."""
     for seq, frame, part, score, threshold, verdict, disposition, hold, review in ask(
         rows, WRONG_VERDICTS, "inspections", first, last
@@ -22,14 +27,16 @@ def check_verdicts(report: Report, rows: Rows, first: int, last: int) -> None:
         held = f", held: {hold}" if hold else ""
         report.fault(
             "wrong_verdict",
-            f"{verdict}, {disposition}, {'' if review else 'not '}to be reviewed: not what score {score} "
+            f"{verdict}, {disposition}, {'' if review else 'not '}to be reviewed: not what score "
+            f"{score} "
             f"against threshold {threshold}{held} gives",
             f"{rows.place} row {seq}, part {part}, {frame}",
-            "hold the part; if the row agrees with its hash, the software that wrote it was at fault",
+            "hold the part; if the row agrees with its hash, the software that wrote it was at "
+            "fault",
         )
 
 
-def check_ids(report: Report, rows: Rows, first: int, last: int) -> None:
+def check_ids(report: AuditReport, rows: Rows, first: int, last: int) -> None:
     """No id stands in two rows."""
     for table, name in _IDS.items():
         for identity, count, seq in ask(rows, TWICE.replace("{name}", name), table, first, last):
@@ -41,8 +48,12 @@ def check_ids(report: Report, rows: Rows, first: int, last: int) -> None:
             )
 
 
-def check_labels(report: Report, rows: Rows, first: int, last: int, frames: array[int]) -> None:
-    """Every label is of an inspection that there is; `frames` are the sorted hashes of their ids."""
+def check_labels(
+    report: AuditReport, rows: Rows, first: int, last: int, frames: array[int]
+) -> None:
+    """Every label is of an inspection that there is; `frames` are the sorted hashes of their
+    ids.
+    """
     from bisect import bisect_left
 
     for seq, label, frame, part in ask(rows, LABELS, "labels", first, last):

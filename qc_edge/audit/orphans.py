@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from qc_edge.audit.finding import Report, Step
+from qc_edge.audit.finding import AuditReport, AuditStep
 from qc_edge.settings import StationPaths
 
 _FRAME = re.compile(r"(\d{8}T\d{12}Z-[a-z0-9-]+)(?:[.~]|$)")
@@ -20,15 +20,17 @@ _YOUNG_S = 60.0
 
 
 def check_orphans(
-    report: Report,
-    step: Step,
+    report: AuditReport,
+    step: AuditStep,
     paths: StationPaths,
     known: array[int],
     since: datetime | None,
     *,
     running: bool,
 ) -> None:
-    """Every file of evidence and quarantine belongs to a row; `known` are the sorted hashes of frame ids."""
+    """Every file of evidence and quarantine belongs to a row; `known` are the sorted hashes of
+    frame ids.
+    """
     before = time.time() - _YOUNG_S if running else float("inf")
     for directory, kind in ((paths.evidence, "evidence"), (paths.quarantine, "quarantine")):
         for path in _files(directory, since):
@@ -37,7 +39,10 @@ def check_orphans(
             if frame is None:
                 if not path.name.startswith("."):
                     report.warning(
-                        "stranger", "is no file of the station", _name(path, paths), "move it elsewhere"
+                        "stranger",
+                        "is no file of the station",
+                        _name(path, paths),
+                        "move it elsewhere",
                     )
             elif not _is_known(known, frame[1]) and _changed(path) < before:
                 report.fault(
@@ -48,7 +53,7 @@ def check_orphans(
                 )
 
 
-def check_spool(report: Report, paths: StationPaths) -> None:
+def check_spool(report: AuditReport, paths: StationPaths) -> None:
     """What a station at rest has left in its spool: it is inspected at the next start."""
     for directory, words in (
         (paths.frames, "wait to be inspected; the next start does, and holds their parts"),

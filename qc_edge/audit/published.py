@@ -6,37 +6,48 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
-from qc_edge.audit.finding import Report, Step
+from qc_edge.audit.finding import AuditReport, AuditStep
 from qc_edge.errors import StoreError
 from qc_edge.publish.seal import SealedFile, file_sha256, read_seal, seal_path, sealed_days
 from qc_edge.query.audit_queries import SEALS, ask
-from qc_edge.query.published_files import Published
+from qc_edge.query.published_files import PublishedLog
 
 _AGAIN = "move it away: the station writes it again from its database at the next start"
 _SEALED = "restore it from upstream or a backup: a sealed day never changes"
 
 
-def check_files(report: Report, published: Published, directory: Path) -> None:
+def check_files(report: AuditReport, published: PublishedLog, directory: Path) -> None:
     """Every file reads, and holds the rows of its own hour, in order."""
     for damaged in published.damaged:
         report.fault(
-            "file_damaged", f"does not read: {damaged.detail}", _name(damaged.path, directory), _AGAIN
+            "file_damaged",
+            f"does not read: {damaged.detail}",
+            _name(damaged.path, directory),
+            _AGAIN,
         )
     for file in published.files:
         where = _name(file.path, directory)
         if not file.holds_only_its_hour:
             report.fault(
                 "wrong_hour",
-                f"has rows recorded from {file.earliest:%Y-%m-%d %H:%M} to {file.latest:%Y-%m-%d %H:%M} UTC",
+                f"has rows recorded from {file.earliest:%Y-%m-%d %H:%M} to "
+                f"{file.latest:%Y-%m-%d %H:%M} UTC",
                 where,
                 _AGAIN,
             )
         if not file.in_order:
-            report.fault("wrong_order", "its rows do not stand in order of their numbers", where, _AGAIN)
+            report.fault(
+                "wrong_order", "its rows do not stand in order of their numbers", where, _AGAIN
+            )
 
 
 def check_seals(
-    report: Report, step: Step, published: Published, directory: Path, since: date | None, threads: int
+    report: AuditReport,
+    step: AuditStep,
+    published: PublishedLog,
+    directory: Path,
+    since: date | None,
+    threads: int,
 ) -> None:
     """Every sealed day is as its manifest says, and every manifest as its event says."""
     told = dict(_told(report, published))
@@ -58,7 +69,8 @@ def check_seals(
                 if words:
                     report.fault("sealed_file_changed", words, f"published/{file.path}", _SEALED)
             strangers = {
-                each.relative_to(directory).as_posix() for each in directory.glob(f"*/date={day}/*.parquet")
+                each.relative_to(directory).as_posix()
+                for each in directory.glob(f"*/date={day}/*.parquet")
             } - {file.path for file in seal.files}
             for stranger in sorted(strangers):
                 report.fault(
@@ -69,7 +81,7 @@ def check_seals(
                 )
 
 
-def _told(report: Report, published: Published) -> list[tuple[str, str]]:
+def _told(report: AuditReport, published: PublishedLog) -> list[tuple[str, str]]:
     """(day, digest of its manifest) as the events have it."""
     try:
         rows = ask(published.rows, SEALS, "events", 0, 2**62)

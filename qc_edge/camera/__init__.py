@@ -1,7 +1,7 @@
 """Cameras: where frames come from. Each backend is a module here, imported when it is used.
 
-A camera delivers exposures and says what it lost; it never touches the disk, never retries behind the
-caller's back and never hides a failed grab.
+A camera delivers exposures and says what it lost; it never touches the disk, never retries behind
+the caller's back and never hides a failed grab.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class CameraInfo:
 class Exposure:
     """One frame as the camera delivered it.
 
-    `pixels` belongs to the caller (it is a copy). `frame_number` is the camera's own counter and never
-    skips unless the camera lost a frame; `timestamp` is in ticks of the camera's clock. `monotonic_ns`
-    is CLOCK_MONOTONIC when the frame reached this process.
+    `pixels` belongs to the caller (it is a copy). `frame_number` is the camera's own counter and
+    never skips unless the camera lost a frame; `timestamp` is in ticks of the camera's clock.
+    `monotonic_ns` is CLOCK_MONOTONIC when the frame reached this process.
     """
 
     pixels: Pixels

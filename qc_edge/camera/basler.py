@@ -14,8 +14,8 @@ import time
 from typing import Any
 
 from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
-from qc_edge.camera.configure import InForce, configure, count_frames
-from qc_edge.camera.counter import Counting, next_number
+from qc_edge.camera.configure import AppliedSettings, configure, count_frames
+from qc_edge.camera.counter import CounterRange, next_number
 from qc_edge.camera.devices import choose, own_pixels, refused_to_open
 from qc_edge.camera.driver import genicam, pylon
 from qc_edge.camera.emulator import DEVICE_CLASS, EmulatedDevices, Playlist
@@ -45,8 +45,8 @@ class BaslerCamera:
         self._camera: Any = None
         self._emulated_serial: str | None = None
         self._removed = threading.Event()
-        self._in_force: InForce
-        self._counting: Counting
+        self._in_force: AppliedSettings
+        self._counting: CounterRange
         self._chunk: str | None = None
         self._number: int | None = None
 
@@ -58,8 +58,8 @@ class BaslerCamera:
     def open(self) -> CameraInfo:
         """Find the device, apply the settings, start acquisition.
 
-        Raises CameraError if it is not there, is held by someone else or refuses settings (all of them
-        are named), or if there is nothing to play.
+        Raises CameraError if it is not there, is held by someone else or refuses settings (all of
+        them are named), or if there is nothing to play.
         """
         self.close()
         try:
@@ -74,7 +74,8 @@ class BaslerCamera:
     def trigger(self) -> None:
         """Wait until the camera takes a trigger, then fire one by software.
 
-        Raises CameraLostError if the device is gone, or not ready within the exposure + `grab_timeout_s`.
+        Raises CameraLostError if the device is gone, or not ready within the exposure +
+        `grab_timeout_s`.
         """
         camera = self._running()
         patience_s = self._settings.grab_timeout_s + (self._in_force.exposure_us or 0.0) / 1e6
@@ -130,7 +131,9 @@ class BaslerCamera:
             playlist = Playlist(self._settings.images)
             self._held.callback(playlist.close)
         self._removed = threading.Event()
-        camera = self._camera = pylon.InstantCamera(pylon.TlFactory.GetInstance().CreateDevice(device))
+        camera = self._camera = pylon.InstantCamera(
+            pylon.TlFactory.GetInstance().CreateDevice(device)
+        )
         # Cleanup_Delete: a watch that Python frees before its camera ends the process.
         watch = _RemovalWatch(self._removed)
         camera.RegisterConfiguration(watch, pylon.RegistrationMode_Append, pylon.Cleanup_Delete)
@@ -139,7 +142,8 @@ class BaslerCamera:
         self._in_force = configure(self._settings, nodes, playlist)
         if nodes.refused:
             raise CameraError(
-                f"camera {self._settings.name} refuses its settings:\n  " + "\n  ".join(nodes.refused),
+                f"camera {self._settings.name} refuses its settings:\n  "
+                + "\n  ".join(nodes.refused),
                 hint="mend [[camera]] in the settings file",
             )
         self._number = None
@@ -151,7 +155,9 @@ class BaslerCamera:
             serial=device.GetSerialNumber(),
             width=self._in_force.width,
             height=self._in_force.height,
-            pixel_format="RGB8" if self._in_force.pixel_format == "BGR8" else self._in_force.pixel_format,
+            pixel_format="RGB8"
+            if self._in_force.pixel_format == "BGR8"
+            else self._in_force.pixel_format,
             detail=f"{device.GetDeviceClass()}, {self._in_force.detail}, {buffers} buffers, "
             f"frames counted by {self._chunk or 'block id'}",
             health=read_health(nodes),
@@ -186,7 +192,11 @@ class BaslerCamera:
         if self._chunk is None:
             raw = result.BlockID
         else:
-            raw = result.GetChunkNode(self._chunk).Value if whole and result.IsChunkDataAvailable() else None
+            raw = (
+                result.GetChunkNode(self._chunk).Value
+                if whole and result.IsChunkDataAvailable()
+                else None
+            )
         self._number = next_number(self._number, raw, self._counting)
         if not whole:
             code = result.ErrorCode & 0xFFFF_FFFF
@@ -216,7 +226,9 @@ class BaslerCamera:
 
 
 class _RemovalWatch(pylon.ConfigurationEventHandler):  # type: ignore[misc]
-    """Told by pylon when the device goes away; asking the camera for every frame costs a millisecond."""
+    """Told by pylon when the device goes away; asking the camera for every frame costs a
+    millisecond.
+    """
 
     def __init__(self, removed: threading.Event) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qc_edge.camera.counter import FRAME_COUNTER_CHUNK, GIGE_BLOCK_ID, PLAIN, Counting
+from qc_edge.camera.counter import FRAME_COUNTER_CHUNK, GIGE_BLOCK_ID, PLAIN, CounterRange
 from qc_edge.camera.emulator import Playlist
 from qc_edge.camera.nodes import Nodes
 from qc_edge.settings import CameraSettings, Trigger
@@ -25,7 +25,7 @@ _NEW_NAMES = {old: new for new, old in _OLD_NAMES.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class AppliedSettings:
     """What the camera says of itself after it was configured; None where it has no fixed value."""
 
     pixel_format: str
@@ -36,7 +36,9 @@ class InForce:
     detail: str
 
 
-def configure(settings: CameraSettings, nodes: Nodes, playlist: Playlist | None = None) -> InForce:
+def configure(
+    settings: CameraSettings, nodes: Nodes, playlist: Playlist | None = None
+) -> AppliedSettings:
     """Write `settings` to `nodes` and read back what is in force.
 
     `playlist` is what the emulator plays; without a region its first image gives the size. Refused
@@ -55,7 +57,7 @@ def configure(settings: CameraSettings, nodes: Nodes, playlist: Playlist | None 
     return _in_force(settings, nodes)
 
 
-def count_frames(nodes: Nodes, device_class: str) -> tuple[Counting, str | None]:
+def count_frames(nodes: Nodes, device_class: str) -> tuple[CounterRange, str | None]:
     """How the camera counts and which chunk carries the number (None: the block id).
 
     The chunk counts exposures, the block id what was sent, so the chunk also shows frames that the
@@ -74,13 +76,20 @@ def _pixel_format(settings: CameraSettings, nodes: Nodes) -> None:
     wanted = settings.pixel_format
     if wanted is not None:
         old = _OLD_NAMES.get(wanted, wanted)
-        nodes.put("pixel_format", old if old in nodes.choices("PixelFormat") else wanted, "PixelFormat")
+        nodes.put(
+            "pixel_format", old if old in nodes.choices("PixelFormat") else wanted, "PixelFormat"
+        )
         return
     current = _true_format(nodes)
     if current not in SUPPORTED_FORMATS:
         offered = [_NEW_NAMES.get(name, name) for name in nodes.choices("PixelFormat")]
-        taken = ", ".join(name for name in offered if name in SUPPORTED_FORMATS) or "none of its formats"
-        nodes.refuse("pixel_format", "PixelFormat", current, f"the station takes {taken}; set pixel_format")
+        taken = (
+            ", ".join(name for name in offered if name in SUPPORTED_FORMATS)
+            or "none of its formats"
+        )
+        nodes.refuse(
+            "pixel_format", "PixelFormat", current, f"the station takes {taken}; set pixel_format"
+        )
 
 
 def _play(playlist: Playlist, nodes: Nodes) -> None:
@@ -144,7 +153,7 @@ def _rate(settings: CameraSettings, nodes: Nodes) -> None:
         nodes.put_if_there(False, "AcquisitionFrameRateEnable")
 
 
-def _in_force(settings: CameraSettings, nodes: Nodes) -> InForce:
+def _in_force(settings: CameraSettings, nodes: Nodes) -> AppliedSettings:
     exposure = _fixed(nodes, "ExposureAuto", "ExposureTime", "ExposureTimeAbs")
     gain = _fixed(nodes, "GainAuto", "Gain")
     said = [f"trigger {settings.trigger}"]
@@ -155,7 +164,7 @@ def _in_force(settings: CameraSettings, nodes: Nodes) -> InForce:
         said.append(f"gain {gain:g} dB")
     elif (raw := _fixed(nodes, "GainAuto", "GainRaw")) is not None:
         said.append(f"gain {raw:g} raw")
-    return InForce(
+    return AppliedSettings(
         pixel_format=_true_format(nodes),
         width=int(nodes.read("Width")),
         height=int(nodes.read("Height")),

@@ -1,4 +1,6 @@
-"""A camera's frame counter as one number that only rises, however few bits the camera counts with."""
+"""A camera's frame counter as one number that only rises, however few bits the camera counts
+with.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Counting:
+class CounterRange:
     """How a camera counts: the counter runs `low`..`high`, then starts again at `low`.
 
     `high` None never wraps. Values outside the range mean that the camera gave no number.
@@ -23,23 +25,23 @@ class Counting:
 UNSUPPORTED = 2**64 - 1
 """pylon's block id of a device that has none."""
 
-PLAIN = Counting()
+PLAIN = CounterRange()
 """USB 3 and the emulator: 64 bits from 0."""
 
-GIGE_BLOCK_ID = Counting(1, 0xFFFF)
+GIGE_BLOCK_ID = CounterRange(1, 0xFFFF)
 """GigE Vision 1.x: 16 bits from 1, 0 is reserved (pylon, GetBlockID)."""
 
-FRAME_COUNTER_CHUNK = Counting(0, 0xFFFF_FFFF)
+FRAME_COUNTER_CHUNK = CounterRange(0, 0xFFFF_FFFF)
 """The frame counter chunk of Basler cameras: 32 bits from 0 (Basler ace GigE manual, 11.3)."""
 
 
-def next_number(previous: int | None, raw: int | None, counting: Counting) -> int | None:
+def next_number(previous: int | None, raw: int | None, counting: CounterRange) -> int | None:
     """The number of a frame whose camera said `raw`, after the frame numbered `previous`.
 
-    Numbers rise across the camera's wrap, and by more than one only where frames are missing: a step
-    of n means n - 1 lost frames. A frame without a number takes the next one. A counter that has gone
-    back (the camera restarted it) goes on by one: what was lost then cannot be known. Without a
-    previous frame the camera's own number stands, None if it has none.
+    Numbers rise across the camera's wrap, and by more than one only where frames are missing: a
+    step of n means n - 1 lost frames. A frame without a number takes the next one. A counter that
+    has gone back (the camera restarted it) goes on by one: what was lost then cannot be known.
+    Without a previous frame the camera's own number stands, None if it has none.
     """
     if raw is None or not counting.knows(raw):
         return None if previous is None else previous + 1

@@ -1,4 +1,5 @@
-"""What pylon's answers mean: which of the devices is meant, why one does not open, the pixels of a grab.
+"""What pylon's answers mean: which of the devices is meant, why one does not open, the pixels of a
+grab.
 
 Works on pylon's objects by their methods alone and imports no driver.
 """
@@ -30,7 +31,8 @@ def choose(devices: Sequence[Any], serial: str | None, name: str) -> Any:
     if not devices:
         raise CameraError(
             f"camera {name}: no Basler camera found",
-            hint="power, cable, USB permissions (udev rules), IP address of a GigE camera in this subnet",
+            hint="power, cable, USB permissions (udev rules), IP address of a GigE camera in this "
+            "subnet",
         )
     if serial is None:
         raise CameraError(
@@ -49,7 +51,8 @@ def refused_to_open(name: str, fault: str) -> CameraError:
     if "another application" in said or "another client" in said or "0xE1018006" in said:
         return CameraError(
             f"camera {name} is held by another process: {said}",
-            hint="close pylon Viewer or the other station; a GigE camera whose program was killed is "
+            hint="close pylon Viewer or the other station; a GigE camera whose program was killed "
+            "is "
             "free again after its heartbeat timeout",
         )
     return CameraError(

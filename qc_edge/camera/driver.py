@@ -1,8 +1,9 @@
-"""pypylon, loaded as a station must have it: without the cache that one full disk would make a trap.
+"""pypylon, loaded as a station must have it: without the cache that one full disk would make a
+trap.
 
-GenICam keeps each camera's parsed description in $HOME, and neither forces it to the disk nor looks whether
-it was written whole. A file that a full disk or a power cut has torn is read again at every start, and the
-camera never opens any more. Without it the emulator opens as fast as with it.
+GenICam keeps each camera's parsed description in $HOME, and neither forces it to the disk nor looks
+whether it was written whole. A file that a full disk or a power cut has torn is read again at every
+start, and the camera never opens any more. Without it the emulator opens as fast as with it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ try:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pypylon import genicam, pylon
-except Exception as fault:  # pylon starts while it is imported, and raises types that are not there yet
+except (
+    Exception
+) as fault:  # pylon starts while it is imported, and raises types that are not there yet
     raise CameraError(
         f"pypylon cannot be loaded: {' '.join(str(fault).split())}",
         hint="pip install 'qc-edge[basler]'; without it, `backend = \"folder\"` plays image files",

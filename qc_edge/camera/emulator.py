@@ -1,4 +1,5 @@
-"""pylon's camera emulator as this process uses it: how many devices there are, who has which, what they play.
+"""pylon's camera emulator as this process uses it: how many devices there are, who has which, what
+they play.
 
 Prepares what the emulator reads; never talks to pylon itself.
 """
@@ -24,17 +25,21 @@ _SERIAL = re.compile(r"0815-([0-9]{4})")
 
 
 class EmulatedDevices:
-    """Which emulated devices are taken in this process. pylon lets one be opened twice, a camera does not."""
+    """Which emulated devices are taken in this process. pylon lets one be opened twice, a camera
+    does not.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken: set[str] = set()
 
     def take(self, wanted: str | None, before: str | None) -> str:
-        """Claim a device and return its serial number: `wanted`, else `before`, else the first free.
+        """Claim a device and return its serial number: `wanted`, else `before`, else the first
+        free.
 
-        pylon makes as many devices as PYLON_CAMEMU says each time it looks for cameras; the number is
-        raised to what is needed. Raises CameraError if `wanted` is taken or no emulated serial number.
+        pylon makes as many devices as PYLON_CAMEMU says each time it looks for cameras; the number
+        is raised to what is needed. Raises CameraError if `wanted` is taken or no emulated serial
+        number.
         """
         with self._lock:
             serial = self._any(before) if wanted is None else self._checked(wanted)
@@ -61,7 +66,8 @@ class EmulatedDevices:
         if match is None or int(match[1]) >= _MOST:
             raise CameraError(
                 f"there is no emulated camera {wanted!r}",
-                hint=f"expected {_serial(0)} to {_serial(_MOST - 1)}; without `serial` any free one is taken",
+                hint=f"expected {_serial(0)} to {_serial(_MOST - 1)}; without `serial` any free "
+                "one is taken",
             )
         if wanted in self._taken:
             raise CameraError(
@@ -72,10 +78,12 @@ class EmulatedDevices:
 
 
 class Playlist:
-    """The images of an emulated camera as the emulator wants them: a directory with nothing else in it.
+    """The images of an emulated camera as the emulator wants them: a directory with nothing else in
+    it.
 
-    The emulator plays every file of a directory, whatever it is, so the images are linked into one of
-    their own, in the same order. `path` is that directory, `size` width and height of the first image.
+    The emulator plays every file of a directory, whatever it is, so the images are linked into one
+    of their own, in the same order. `path` is that directory, `size` width and height of the first
+    image.
     """
 
     def __init__(self, images: Path) -> None:

@@ -1,8 +1,8 @@
 """A camera that plays image files at a rate: the twin for machines without pylon.
 
-It never loses a frame: a consumer that is too slow makes it wait. Delays up to 0.2 s are made up for,
-after longer ones the pace is taken up from there. Never writes, never watches the directory: what is
-there at `open` is what is played.
+It never loses a frame: a consumer that is too slow makes it wait. Delays up to 0.2 s are made up
+for, after longer ones the pace is taken up from there. Never writes, never watches the directory:
+what is there at `open` is what is played.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def connect(settings: CameraSettings) -> Camera:
 
 
 class FolderCamera:
-    """Plays `images` in name order: paced by `rate_hz`, or one for each `trigger` with software trigger."""
+    """Plays `images` in name order: paced by `rate_hz`, or one for each `trigger` with software
+    trigger.
+    """
 
     def __init__(self, settings: CameraSettings) -> None:
         self._settings = settings
@@ -47,7 +49,9 @@ class FolderCamera:
         return True
 
     def open(self) -> CameraInfo:
-        """List the files and start with the first. Raises CameraError if there is nothing to play."""
+        """List the files and start with the first. Raises CameraError if there is nothing to
+        play.
+        """
         self.close()
         settings = self._settings
         if settings.images is None:
@@ -62,10 +66,13 @@ class FolderCamera:
         if self._ended:
             raise self._lost()
         files = played_files(settings.images, FOLDER)
-        first = next((frame for file in files if isinstance(frame := self._load(file), tuple)), None)
+        first = next(
+            (frame for file in files if isinstance(frame := self._load(file), tuple)), None
+        )
         if first is None:
             raise CameraError(
-                f"camera {settings.name}: none of {len(files)} images in {settings.images} can be played: "
+                f"camera {settings.name}: none of {len(files)} images in {settings.images} can be "
+                "played: "
                 f"{self._load(files[0])}",
                 hint="look at them with any image viewer",
             )
@@ -83,7 +90,9 @@ class FolderCamera:
         )
 
     def trigger(self) -> None:
-        """Show one more image. Raises CameraLostError after the last one of a camera that does not repeat."""
+        """Show one more image. Raises CameraLostError after the last one of a camera that does not
+        repeat.
+        """
         if self._last_shown(self._triggers):
             raise self._lost()
         self._triggers += 1
@@ -133,7 +142,9 @@ class FolderCamera:
         return not self._settings.repeat and number >= len(self._running())
 
     def _due_within(self, timeout_s: float) -> bool:
-        """Wait for the next frame's moment; moments are counted from one another, so the rate holds."""
+        """Wait for the next frame's moment; moments are counted from one another, so the rate
+        holds.
+        """
         now = time.monotonic_ns()
         wait_ns = self._due_ns - now
         if wait_ns > timeout_s * 1e9:
@@ -163,7 +174,9 @@ class FolderCamera:
             x, y, width, height = self._settings.roi
             pixels = pixels[y : y + height, x : x + width]
             if pixels.shape[:2] != (height, width):
-                return f"{file.name}: is {image.width} x {image.height} pixels, the roi does not fit"
+                return (
+                    f"{file.name}: is {image.width} x {image.height} pixels, the roi does not fit"
+                )
         return (pixels if pixels.flags.owndata else pixels.copy()), wanted
 
     def _lost(self) -> CameraLostError:

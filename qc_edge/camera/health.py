@@ -1,4 +1,6 @@
-"""How an opened camera is: its temperature and its link, as far as it tells. Sets nothing, judges nothing."""
+"""How an opened camera is: its temperature and its link, as far as it tells. Sets nothing, judges
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ _BITS = 8
 class Health:
     """None where the camera does not say.
 
-    `temperature_c` is that of the core board (degrees Celsius), `temperature_state` the camera's own word
-    for it (Ok, Critical, Error), `link_mbps` the negotiated speed (Mbit/s).
+    `temperature_c` is that of the core board (degrees Celsius), `temperature_state` the camera's
+    own word for it (Ok, Critical, Error), `link_mbps` the negotiated speed (Mbit/s).
     """
 
     temperature_c: float | None = None
@@ -26,7 +28,9 @@ UNKNOWN = Health()
 
 
 def read_health(nodes: Nodes) -> Health:
-    """By the names of SFNC (DeviceLinkSpeed: bytes/s) and of older cameras (GevLinkSpeed: Mbit/s)."""
+    """By the names of SFNC (DeviceLinkSpeed: bytes/s) and of older cameras (GevLinkSpeed:
+    Mbit/s).
+    """
     temperature = nodes.ask("DeviceTemperature", "TemperatureAbs")
     state = nodes.ask("BslTemperatureStatus", "TemperatureState")
     link, old_link = nodes.ask("DeviceLinkSpeed"), nodes.ask("GevLinkSpeed")

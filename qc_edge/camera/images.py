@@ -14,16 +14,21 @@ FOLDER = EMULATED | {".pgm", ".ppm"}
 
 
 def played_files(images: Path, suffixes: frozenset[str]) -> list[Path]:
-    """The image file `images`, or the images directly in the directory `images`, by name as bytes sort.
+    """The image file `images`, or the images directly in the directory `images`, by name as bytes
+    sort.
 
     Files with another suffix, hidden files and directories are left out, so a truth table may lie
     beside the images. Raises CameraError if nothing is there to play.
     """
     kinds = ", ".join(sorted(suffix[1:] for suffix in suffixes))
     try:
-        found = sorted(images.iterdir()) if images.is_dir() else [images] if images.is_file() else None
+        found = (
+            sorted(images.iterdir()) if images.is_dir() else [images] if images.is_file() else None
+        )
     except OSError as fault:
-        raise CameraError(f"cannot list {images}: {fault.strerror}", hint="let the station read it") from None
+        raise CameraError(
+            f"cannot list {images}: {fault.strerror}", hint="let the station read it"
+        ) from None
     if found is None:
         raise CameraError(
             f"there is nothing to play: {images} does not exist",
@@ -36,5 +41,7 @@ def played_files(images: Path, suffixes: frozenset[str]) -> list[Path]:
     ]
     if not playable:
         seen = ", ".join(path.name for path in found[:5]) or "no files"
-        raise CameraError(f"there is nothing to play in {images}: it holds {seen}", hint=f"expected {kinds}")
+        raise CameraError(
+            f"there is nothing to play in {images}: it holds {seen}", hint=f"expected {kinds}"
+        )
     return playable

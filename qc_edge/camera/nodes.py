@@ -87,7 +87,9 @@ class Nodes:
 def _limits(node: Any, wanted: Value) -> str:
     """What the node allows, in words, if `wanted` is not allowed; else nothing."""
     if isinstance(wanted, str):
-        if not hasattr(node, "GetSettableValues") or wanted in (allowed := node.GetSettableValues()):
+        if not hasattr(node, "GetSettableValues") or wanted in (
+            allowed := node.GetSettableValues()
+        ):
             return ""
         return f"allowed: {', '.join(allowed) or 'nothing now'}"
     if isinstance(wanted, bool):

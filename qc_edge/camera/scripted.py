@@ -1,6 +1,7 @@
 """A camera that follows a script: the twin for faults that a real camera cannot be asked for.
 
-Plays what tests write down, frame by frame; never reads a file and never waits longer than it is told.
+Plays what tests write down, frame by frame; never reads a file and never waits longer than it is
+told.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from qc_edge.errors import CameraError, CameraLostError
 from qc_edge.settings import CameraSettings, Trigger
 
 
-class Act(str, Enum):
+class ScriptAct(str, Enum):
     """What the camera does next; the letter stands for it in a script."""
 
     FRAME = "f"
@@ -33,25 +34,27 @@ class Act(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScriptStep:
     """One act, `times` over. A GAP of n swallows n frame numbers without a word.
 
     REFUSE_OPEN is acted by `open`, the others by `grab`. HANG ignores the timeout until `close`.
     """
 
-    act: Act
+    act: ScriptAct
     times: int = 1
 
 
-def script(text: str) -> list[Step]:
+def script(text: str) -> list[ScriptStep]:
     """The steps of a script such as `"3f x f 2g f l 2o f"`: an optional number before each letter.
 
     Raises ValueError on anything else.
     """
     if not re.fullmatch(r"(\s*\d*[fxtgloh])*\s*", text):
-        raise ValueError(f"{text!r}: expected letters of {', '.join(Act)} with a number before them")
+        raise ValueError(
+            f"{text!r}: expected letters of {', '.join(ScriptAct)} with a number before them"
+        )
     found = re.findall(r"(\d*)([fxtgloh])", text)
-    return [Step(Act(letter), int(times or 1)) for times, letter in found]
+    return [ScriptStep(ScriptAct(letter), int(times or 1)) for times, letter in found]
 
 
 def ramp(number: int, width: int = 64, height: int = 48) -> Pixels:
@@ -62,7 +65,12 @@ def ramp(number: int, width: int = 64, height: int = 48) -> Pixels:
 
 def connect(settings: CameraSettings) -> Camera:
     """A camera without faults, at `rate_hz` or 10 frames/s."""
-    return ScriptedCamera([Step(Act.FRAME)], repeat=True, settings=settings, rate_hz=settings.rate_hz or 10.0)
+    return ScriptedCamera(
+        [ScriptStep(ScriptAct.FRAME)],
+        repeat=True,
+        settings=settings,
+        rate_hz=settings.rate_hz or 10.0,
+    )
 
 
 class ScriptedCamera:
@@ -74,7 +82,7 @@ class ScriptedCamera:
 
     def __init__(
         self,
-        steps: Sequence[Step] | str,
+        steps: Sequence[ScriptStep] | str,
         *,
         repeat: bool = False,
         frame: Callable[[int], Pixels] = ramp,
@@ -82,13 +90,13 @@ class ScriptedCamera:
         rate_hz: float | None = None,
     ) -> None:
         self._steps = script(steps) if isinstance(steps, str) else list(steps)
-        if repeat and all(step.act is Act.GAP for step in self._steps):
+        if repeat and all(step.act is ScriptAct.GAP for step in self._steps):
             raise ValueError("a script that repeats needs more than gaps")
         self._repeat = repeat
         self._frame = frame
         self._settings = settings or CameraSettings(name="scripted", backend="scripted")
         self._period_ns = round(1e9 / rate_hz) if rate_hz else 0
-        self._acts: deque[Act] = deque()
+        self._acts: deque[ScriptAct] = deque()
         self._closed = threading.Event()
         self._closed.set()
         self._rewind()
@@ -104,10 +112,11 @@ class ScriptedCamera:
     def open(self) -> CameraInfo:
         """Raises CameraError if the script refuses; frame numbers start at 0 again."""
         self.close()
-        if self._next_is(Act.REFUSE_OPEN):
+        if self._next_is(ScriptAct.REFUSE_OPEN):
             self._acts.popleft()
             raise CameraError(
-                f"camera {self._settings.name} refuses to open, as its script says", hint="open it again"
+                f"camera {self._settings.name} refuses to open, as its script says",
+                hint="open it again",
             )
         self._number = self._triggers = 0
         self._due_ns = time.monotonic_ns()
@@ -122,7 +131,9 @@ class ScriptedCamera:
         )
 
     def trigger(self) -> None:
-        """One more frame may come. Raises CameraLostError if the camera was lost and not opened again."""
+        """One more frame may come. Raises CameraLostError if the camera was lost and not opened
+        again.
+        """
         self._check_open()
         self._triggers += 1
 
@@ -132,29 +143,29 @@ class ScriptedCamera:
         if self._settings.trigger is Trigger.SOFTWARE and not self._triggers:
             self._closed.wait(timeout_s)
             return None
-        while self._next_is(Act.GAP):
+        while self._next_is(ScriptAct.GAP):
             self._acts.popleft()
             self._number += 1
-        if not self._acts or self._next_is(Act.REFUSE_OPEN):
+        if not self._acts or self._next_is(ScriptAct.REFUSE_OPEN):
             self._closed.wait(timeout_s)
             return None
         if not self._due_within(timeout_s):
             return None
         act = self._acts.popleft()
         self._triggers = max(0, self._triggers - 1)
-        if act is Act.TIMEOUT:
+        if act is ScriptAct.TIMEOUT:
             return None
-        if act is Act.HANG:
+        if act is ScriptAct.HANG:
             self._closed.wait()
             return None
-        if act is Act.LOST:
+        if act is ScriptAct.LOST:
             self._closed.set()
             raise CameraLostError(
                 f"camera {self._settings.name} is lost, as its script says", hint="open it again"
             )
         number = self._number
         self._number += 1
-        if act is Act.FAILED:
+        if act is ScriptAct.FAILED:
             return FailedGrab("the script failed this grab (code 0x00000000)", number)
         pixels = self._frame(number)
         return Exposure(pixels, _format(pixels), number, number * 1_000_000, time.monotonic_ns())
@@ -166,7 +177,7 @@ class ScriptedCamera:
     def _rewind(self) -> None:
         self._acts.extend(step.act for step in self._steps for _ in range(step.times))
 
-    def _next_is(self, act: Act) -> bool:
+    def _next_is(self, act: ScriptAct) -> bool:
         if not self._acts and self._repeat:
             self._rewind()
         return bool(self._acts) and self._acts[0] is act

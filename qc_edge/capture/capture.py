@@ -1,4 +1,5 @@
-"""Capture: one thread per camera that turns each exposure into one durable file, and each loss into a row.
+"""Capture: one thread per camera that turns each exposure into one durable file, and each loss into
+a row.
 
 It never looks at the pixels, never waits for the inspector and never touches the log.
 """
@@ -18,10 +19,10 @@ from qc_edge.domain.frame import Frame
 from qc_edge.domain.inspection import Event
 from qc_edge.errors import CameraError, CameraLostError, DiskFullError, StoreError
 from qc_edge.service.clock import FrameClock, utc_now
-from qc_edge.service.heartbeat import Beat
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG, say
 from qc_edge.settings import CameraSettings, Trigger
-from qc_edge.store.disk_space import DiskWatch, Room
+from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.store.spool import Spool
 
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0)
@@ -58,7 +59,7 @@ class Capture:
         clock: FrameClock,
         boot: str,
         spool: Spool,
-        watch: DiskWatch,
+        disk_monitor: DiskMonitor,
     ) -> None:
         self._settings = settings
         self._station = station
@@ -66,8 +67,10 @@ class Capture:
         self._clock = clock
         self._boot = boot
         self._spool = spool
-        self._watch = watch
-        self._losses = Losses(station, settings.name, spool, lambda: clock.stamp(settings.name).frame_id)
+        self._disk_monitor = disk_monitor
+        self._losses = Losses(
+            station, settings.name, spool, lambda: clock.stamp(settings.name).frame_id
+        )
         self._last_number: int | None = None
         self._fired_at: float | None = None
         self._due = 0.0
@@ -84,19 +87,21 @@ class Capture:
         return self._silent
 
     def rest(self) -> None:
-        """Fire no more software triggers. `resting` is set once each one fired is a frame or a loss."""
+        """Fire no more software triggers. `resting` is set once each one fired is a frame or a
+        loss.
+        """
         self._told_to_rest.set()
 
-    def run(self, beat: Beat, stop: threading.Event) -> None:
+    def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Open, grab, reopen with back-off, until `stop`."""
         tries = 0
         while not stop.is_set():
-            beat.now()
+            heartbeat.now()
             try:
                 self._open()
                 tries = 0
                 while not stop.is_set():
-                    beat.now()
+                    heartbeat.now()
                     self._step(stop)
                 self._await_answer()
             except CameraError as fault:
@@ -185,7 +190,11 @@ class Capture:
             self._lose_answer(words)
             raise CameraLostError(words)
         quiet_s = time.monotonic() - self._received_at
-        if self._settings.trigger is Trigger.FREE and quiet_s > self._settings.silence_s and not self._silent:
+        if (
+            self._settings.trigger is Trigger.FREE
+            and quiet_s > self._settings.silence_s
+            and not self._silent
+        ):
             self._silent = True
             self.state.detail = f"open, but no frame for {quiet_s:.0f} s"
             words = f"camera {self._settings.name}: {self.state.detail}"
@@ -213,8 +222,8 @@ class Capture:
 
     def _exposed(self, exposure: Exposure) -> None:
         self._skipped_before(exposure.frame_number)
-        if self._watch.room is Room.NONE:
-            self._lose_exposure(exposure, "disk_low", self._watch.words)
+        if self._disk_monitor.space is DiskSpace.NONE:
+            self._lose_exposure(exposure, "disk_low", self._disk_monitor.words)
             return
         stamp = self._clock.stamp(self._settings.name, exposure.monotonic_ns)
         frame = Frame(
@@ -234,7 +243,7 @@ class Capture:
         try:
             self._spool.put_frame(frame, exposure.pixels, _bit_depth(exposure.pixel_format))
         except DiskFullError as fault:
-            self._watch.exhausted()
+            self._disk_monitor.exhausted()
             self._lose_exposure(exposure, "spool_full", fault.message)
         except StoreError as fault:
             LOG.error("camera %s: %s", self._settings.name, fault)
@@ -251,13 +260,17 @@ class Capture:
         last, self._last_number = self._last_number, number
         if self._camera.counts_frames and last is not None and number > last + 1:
             skipped = number - last - 1
-            self._lose(skipped, "counter_gap", "the camera's own counter jumped", last + 1, number - 1)
+            self._lose(
+                skipped, "counter_gap", "the camera's own counter jumped", last + 1, number - 1
+            )
             self._losses.report()
 
     def _lose_exposure(self, exposure: Exposure, reason: str, detail: str) -> None:
         self._lose(1, reason, detail, exposure.frame_number, exposure.frame_number)
 
-    def _lose(self, lost: int, reason: str, detail: str, first: int | None, last: int | None) -> None:
+    def _lose(
+        self, lost: int, reason: str, detail: str, first: int | None, last: int | None
+    ) -> None:
         self.state.triggers += lost
         self.state.lost += lost
         self._losses.add(lost, reason, detail, first, last)
@@ -266,7 +279,16 @@ class Capture:
         stamp = self._clock.stamp(self._settings.name)
         try:
             self._spool.put_row(
-                Event(stamp.frame_id, utc_now(), self._station, kind, self._settings.name, detail, None, None)
+                Event(
+                    stamp.frame_id,
+                    utc_now(),
+                    self._station,
+                    kind,
+                    self._settings.name,
+                    detail,
+                    None,
+                    None,
+                )
             )
         except StoreError as fault:
             LOG.error("camera %s: no row for the event %s: %s", self._settings.name, kind, fault)

@@ -1,4 +1,6 @@
-"""Lost frames: counted at once, and each kind handed to the log as one gap row by way of the spool."""
+"""Lost frames: counted at once, and each kind handed to the log as one gap row by way of the
+spool.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _REPORT_EVERY_S = 5.0
 
 @dataclass(slots=True)
 class _Loss:
-    """Lost frames of one kind that have no row yet, with the camera's own numbers of the first and last."""
+    """Lost frames of one kind that have no row yet, with the camera's own numbers of the first and
+    last.
+    """
 
     reason: str
     detail: str
@@ -31,7 +35,9 @@ class _Loss:
 class Losses:
     """Used by one capture thread. `new_id` gives the id of a gap row."""
 
-    def __init__(self, station: str, camera: str, spool: Spool, new_id: Callable[[], FrameId]) -> None:
+    def __init__(
+        self, station: str, camera: str, spool: Spool, new_id: Callable[[], FrameId]
+    ) -> None:
         self._station = station
         self._camera = camera
         self._spool = spool
@@ -60,26 +66,45 @@ class Losses:
         if loss is None:
             return
         row = Gap(
-            gap_id=self._new_id(), recorded_at=now, station=self._station, camera=self._camera,
-            camera_serial=self.serial, noticed_at=now, lost=loss.lost, reason=loss.reason,
-            detail=loss.detail, first_frame_number=loss.first, last_frame_number=loss.last,
-        )  # fmt: skip
+            gap_id=self._new_id(),
+            recorded_at=now,
+            station=self._station,
+            camera=self._camera,
+            camera_serial=self.serial,
+            noticed_at=now,
+            lost=loss.lost,
+            reason=loss.reason,
+            detail=loss.detail,
+            first_frame_number=loss.first,
+            last_frame_number=loss.last,
+        )
         self._reported_at = time.monotonic()
-        LOG.warning("camera %s: %d frames lost, %s: %s", row.camera, row.lost, row.reason, row.detail)
+        LOG.warning(
+            "camera %s: %d frames lost, %s: %s", row.camera, row.lost, row.reason, row.detail
+        )
         try:
             self._spool.put_row(row)
         except StoreError as fault:
-            LOG.error("camera %s: the loss of %d frames waits for its row: %s", row.camera, row.lost, fault)
+            LOG.error(
+                "camera %s: the loss of %d frames waits for its row: %s",
+                row.camera,
+                row.lost,
+                fault,
+            )
         else:
             self._open = None
 
 
 def report_torn(spool: Spool, clock: FrameClock, station: str) -> None:
-    """At start: what was being written when the last run ended is removed; each frame of it is a gap."""
+    """At start: what was being written when the last run ended is removed; each frame of it is a
+    gap.
+    """
     for frame in spool.clear_torn():
         camera = frame.partition("Z-")[2]
         losses = Losses(station, camera, spool, partial(_new_id, clock, camera))
-        losses.add(1, "torn", f"frame {frame} was being written when the last run ended", None, None)
+        losses.add(
+            1, "torn", f"frame {frame} was being written when the last run ended", None, None
+        )
         losses.report()
 
 

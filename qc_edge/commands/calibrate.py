@@ -1,4 +1,6 @@
-"""`qc-edge calibrate`: gate bounds from known-good parts, shown first, written only when told to."""
+"""`qc-edge calibrate`: gate bounds from known-good parts, shown first, written only when told
+to.
+"""
 
 from __future__ import annotations
 
@@ -15,24 +17,30 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_
 if TYPE_CHECKING:
     from qc_edge.domain.calibration import Calibration
     from qc_edge.settings import Settings, StationPaths
-    from qc_edge.terminal.good_frames import Chosen
+    from qc_edge.terminal.good_frames import ChosenFrames
     from qc_edge.vision.calibrate import Proposal
 
 Camera = Annotated[
     str | None,
-    typer.Option("--camera", metavar="CAM", help="The station's camera, if it has several; or incoming."),
+    typer.Option(
+        "--camera", metavar="CAM", help="The station's camera, if it has several; or incoming."
+    ),
 ]
 Frames = Annotated[
     int | None,
-    typer.Option("--frames", metavar="N", min=3, max=1000, help="The last N frames that PASSed (20)."),
+    typer.Option(
+        "--frames", metavar="N", min=3, max=1000, help="The last N frames that PASSed (20)."
+    ),
 ]
 From = Annotated[
-    Path | None, typer.Option("--from", metavar="DIR", help="Image files of known-good parts instead.")
+    Path | None,
+    typer.Option("--from", metavar="DIR", help="Image files of known-good parts instead."),
 ]
 By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who answers for this calibration.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Write it. Without this, nothing changes.")]
 DueDays = Annotated[
-    int, typer.Option("--due-days", metavar="D", min=1, max=3650, help="Due again after so many days.")
+    int,
+    typer.Option("--due-days", metavar="D", min=1, max=3650, help="Due again after so many days."),
 ]
 
 _FRAMES = 20
@@ -69,7 +77,9 @@ def command(
     from qc_edge.terminal import good_frames
 
     if not by.strip():
-        raise UsageError("--by is empty", hint="expected the name of a person: a calibration is answered for")
+        raise UsageError(
+            "--by is empty", hint="expected the name of a person: a calibration is answered for"
+        )
     if frames is not None and directory is not None:
         raise UsageError("--frames and --from exclude each other", hint="choose one of them")
     paths = StationPaths(root.absolute(), name)
@@ -94,7 +104,8 @@ def command(
         raise CalibrationError(
             f"no calibration of camera {chosen_camera!r} from these frames:\n  "
             + "\n  ".join(proposal.faults),
-            hint="choose other frames: --from DIR with good parts only, all taken as the station takes them",
+            hint="choose other frames: --from DIR with good parts only, all taken as the station "
+            "takes them",
         )
     if not as_json:
         _print_what_next(paths, settings, written)
@@ -129,14 +140,16 @@ def _current(paths: StationPaths, camera: str, now: datetime) -> tuple[Calibrati
         return starting_calibration(paths.name, camera, now), said
 
 
-def _propose(chosen: Chosen, current: Calibration, now: datetime, by: str, due_days: int) -> Proposal:
+def _propose(
+    chosen: ChosenFrames, current: Calibration, now: datetime, by: str, due_days: int
+) -> Proposal:
     from qc_edge.terminal.images import read_picture
     from qc_edge.vision import UnreadableFrameError
-    from qc_edge.vision.calibrate import Proposal, Sample, propose, sample
+    from qc_edge.vision.calibrate import GoodFrame, Proposal, propose, sample
 
     faults: list[str] = []
 
-    def samples() -> Iterator[Sample]:
+    def samples() -> Iterator[GoodFrame]:
         for path in chosen.files:
             try:
                 picture = read_picture(path)
@@ -145,16 +158,20 @@ def _propose(chosen: Chosen, current: Calibration, now: datetime, by: str, due_d
             else:
                 yield sample(path.name, picture.image, current)
 
-    proposal = propose(samples(), current, now=now, made_by=by, source=chosen.source, valid_days=due_days)
+    proposal = propose(
+        samples(), current, now=now, made_by=by, source=chosen.source, valid_days=due_days
+    )
     return Proposal(None, (), (*faults, *proposal.faults), ()) if faults else proposal
 
 
-def _said(chosen: Chosen) -> Iterator[str]:
+def _said(chosen: ChosenFrames) -> Iterator[str]:
     if chosen.missing:
         yield f"{chosen.missing} newer frames that PASSed are no longer among the evidence"
 
 
-def _json(proposal: Proposal, chosen: Chosen, warnings: list[str], written: Path | None) -> dict[str, object]:
+def _json(
+    proposal: Proposal, chosen: ChosenFrames, warnings: list[str], written: Path | None
+) -> dict[str, object]:
     made = proposal.calibration
     record = None
     if made is not None:
@@ -171,16 +188,24 @@ def _json(proposal: Proposal, chosen: Chosen, warnings: list[str], written: Path
     }
 
 
-def _print(proposal: Proposal, current: Calibration, chosen: Chosen, warnings: list[str]) -> None:
+def _print(
+    proposal: Proposal, current: Calibration, chosen: ChosenFrames, warnings: list[str]
+) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     console = out()
     console.print(
-        Text.assemble(("camera ", "dim"), (current.camera, "bold"), ("  from ", "dim"), chosen.source)
+        Text.assemble(
+            ("camera ", "dim"), (current.camera, "bold"), ("  from ", "dim"), chosen.source
+        )
     )
-    age = "starting bounds" if current.starting else f"by {current.made_by}, {current.made_at:%Y-%m-%d}"
+    age = (
+        "starting bounds"
+        if current.starting
+        else f"by {current.made_by}, {current.made_at:%Y-%m-%d}"
+    )
     console.print(Text.assemble(("in force now: ", "dim"), f"{current.calibration_id} ({age})"))
     if proposal.changes:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -215,7 +240,9 @@ def _print_what_next(paths: StationPaths, settings: Settings, written: Path | No
 
     console = out()
     if written is None:
-        console.print("\nnothing is written; the same command with [bold]--yes[/bold] puts it in force")
+        console.print(
+            "\nnothing is written; the same command with [bold]--yes[/bold] puts it in force"
+        )
         return
     console.print(f"\nwritten: [bold]{written}[/bold]")
     holders = [holder for role in settings.station.roles if (holder := holder_of(paths.lock(role)))]

@@ -17,7 +17,8 @@ STYLES = {"ok": "green", "warning": "yellow", "fault": "bold red"}
 
 
 def command(name: MaybeName = None, root: Root = DEFAULT_ROOT, as_json: Json = False) -> None:
-    """Check settings, calibration, model, engine, camera and disk: every fault at once, each with a hint.
+    """Check settings, calibration, model, engine, camera and disk: every fault at once, each with a
+    hint.
 
     The exit code is that of the fault to mend first, 0 if the station can run.
 
@@ -63,4 +64,6 @@ def _print_table(findings: Sequence[Finding]) -> None:
     console.print(table)
     faults = sum(finding.level == "fault" for finding in findings)
     warnings = sum(finding.level == "warning" for finding in findings)
-    console.print(f"{faults} to mend, {warnings} to look at" if faults or warnings else "all is well")
+    console.print(
+        f"{faults} to mend, {warnings} to look at" if faults or warnings else "all is well"
+    )

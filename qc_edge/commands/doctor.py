@@ -1,4 +1,6 @@
-"""`qc-edge doctor`: what a technician runs first; green, amber or red, and what to do about each."""
+"""`qc-edge doctor`: what a technician runs first; green, amber or red, and what to do about
+each.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +27,12 @@ def command(
         bool, typer.Option("--brief", help="Leave out what is green.", show_default=False)
     ] = False,
 ) -> None:
-    """Look at a station and its box: service, camera, model, calibration, disk, clock, network, GPU, errors.
+    """Look at a station and its box: service, camera, model, calibration, disk, clock, network,
+    GPU, errors.
 
-    Each finding is green, amber (look at it soon) or red (it keeps the station from its work), with what to
-    do. It looks and measures, and mends nothing; a camera that the station holds is left alone. Run it
-    with sudo: a plain user may not see everything.
+    Each finding is green, amber (look at it soon) or red (it keeps the station from its work), with
+    what to do. It looks and measures, and mends nothing; a camera that the station holds is left
+    alone. Run it with sudo: a plain user may not see everything.
 
     Exit code 0 if all is green, 1 amber, 2 red: as monitoring plug-ins have it.
 
@@ -66,7 +69,8 @@ def report(found: Sequence[Diagnosis]) -> dict[str, object]:
                 "station": diagnosis.station,
                 "colour": diagnosis.colour,
                 "findings": [
-                    asdict(finding) | {"colour": colour_of(finding.level)} for finding in diagnosis.findings
+                    asdict(finding) | {"colour": colour_of(finding.level)}
+                    for finding in diagnosis.findings
                 ],
             }
             for diagnosis in found

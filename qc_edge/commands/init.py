@@ -10,7 +10,8 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Name, Root, out
 
 CAMERA_HELP = (
     "[bold]basler[/bold] the only camera found; [bold]basler:SERIAL[/bold] that one; "
-    "[bold]emulated[/bold] pylon's emulator plays rendered parts; [bold]folder:PATH[/bold] plays a directory;"
+    "[bold]emulated[/bold] pylon's emulator plays rendered parts; [bold]folder:PATH[/bold] plays "
+    "a directory;"
     " [bold]none[/bold] frames come only from other acquisition nodes."
 )
 
@@ -39,4 +40,6 @@ def command(
     console.print("\nnext:")
     console.print(f"  [bold]qc-edge check {name}{prefix}[/bold]    is everything in place?")
     console.print(f"  [bold]qc-edge run {name}{prefix}[/bold]      run it here, until Ctrl-C")
-    console.print(f"  [bold]qc-edge status {name}{prefix}[/bold]   ask it how it is, from another terminal")
+    console.print(
+        f"  [bold]qc-edge status {name}{prefix}[/bold]   ask it how it is, from another terminal"
+    )

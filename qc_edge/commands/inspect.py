@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from qc_edge.domain.verdict import Threshold
     from qc_edge.engine import Engine
     from qc_edge.settings.model import ModelSettings
-    from qc_edge.terminal.images import Standard
+    from qc_edge.terminal.images import CalibrationSet
 
 Files = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="Image files, directories of them, or patterns.")
+    list[Path],
+    typer.Argument(metavar="FILE...", help="Image files, directories of them, or patterns."),
 ]
 Model = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME@VERSION", help="This bundle instead, with its own threshold."),
+    typer.Option(
+        "--model", metavar="NAME@VERSION", help="This bundle instead, with its own threshold."
+    ),
 ]
 
 _STYLES = {"PASS": "green", "FAIL": "red", "INVALID": "yellow"}
@@ -33,7 +36,7 @@ _UNREADABLE = 65
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class InspectedFile:
     """What would be said of one file. `score` and the digests are None as far as it did not get.
 
     `figures` are those of the gates, `ms` the time from the file to the verdict.
@@ -72,8 +75,8 @@ def command(
     scored.
 
     [dim]Examples:[/dim]
-      [bold]qc-edge inspect part.png[/bold]
-      [bold]qc-edge inspect parts/ --station line1 --json | jq '.files[] | select(.verdict == "FAIL")'[/bold]
+      [bold]qc-edge inspect part.png[/bold] [bold]qc-edge inspect parts/ --station line1 --json | jq
+      '.files[] | select(.verdict == "FAIL")'[/bold]
     """
     from qc_edge import engine
     from qc_edge.engine.bundle import load_bundle, self_test
@@ -142,8 +145,8 @@ def _record(root: Path, station: str | None, model_sha256: str) -> ThresholdReco
 
 
 def _with_progress(
-    paths: Sequence[Path], against: Standard, loaded: Engine, threshold: Threshold
-) -> Iterator[Judged]:
+    paths: Sequence[Path], against: CalibrationSet, loaded: Engine, threshold: Threshold
+) -> Iterator[InspectedFile]:
     from rich.console import Console
     from rich.progress import track
 
@@ -153,7 +156,9 @@ def _with_progress(
         yield judge(path, against, loaded, threshold)
 
 
-def judge(path: Path, against: Standard, loaded: Engine, threshold: Threshold) -> Judged:
+def judge(
+    path: Path, against: CalibrationSet, loaded: Engine, threshold: Threshold
+) -> InspectedFile:
     """The verdict on the file `path`; what is wrong with it is in the result, never raised."""
     import time
 
@@ -169,15 +174,22 @@ def judge(path: Path, against: Standard, loaded: Engine, threshold: Threshold) -
     try:
         picture = read_picture(path, against.limits)
     except UnreadableFrameError as fault:
-        return Judged(path, "INVALID", str(fault.reason), fault.detail, readable=False)
+        return InspectedFile(path, "INVALID", str(fault.reason), fault.detail, readable=False)
     image, calibration = picture.image, against.calibration(picture)
     parameters = PrepareParameters(roi=calibration.roi)
     resized = resize(image.gray, parameters)
     report = measure(image.gray, resized, image.bit_depth, calibration)
-    judged = Judged(
-        path, "INVALID", "", "", readable=True, threshold=threshold.value, raw_sha256=image.sha256,
-        preprocess_id=preprocess_id(parameters), figures=asdict(report.figures),
-    )  # fmt: skip
+    judged = InspectedFile(
+        path,
+        "INVALID",
+        "",
+        "",
+        readable=True,
+        threshold=threshold.value,
+        raw_sha256=image.sha256,
+        preprocess_id=preprocess_id(parameters),
+        figures=asdict(report.figures),
+    )
     if report.refusal is not None:
         judged = replace(judged, reason=str(report.refusal.reason), detail=report.refusal.detail)
     else:
@@ -186,16 +198,22 @@ def judge(path: Path, against: Standard, loaded: Engine, threshold: Threshold) -
         try:
             score = loaded.infer(prepared[None])[0].value
         except EngineError as fault:
-            return replace(judged, reason=str(Reason.ENGINE_FAILED), detail=fault.message, readable=False)
+            return replace(
+                judged, reason=str(Reason.ENGINE_FAILED), detail=fault.message, readable=False
+            )
         decision = decide(score, threshold)
         judged = replace(
-            judged, verdict=str(decision.verdict), reason=str(decision.reason), detail=decision.detail,
-            score=score, needs_review=decision.needs_review,
-        )  # fmt: skip
+            judged,
+            verdict=str(decision.verdict),
+            reason=str(decision.reason),
+            detail=decision.detail,
+            score=score,
+            needs_review=decision.needs_review,
+        )
     return replace(judged, ms=round((time.perf_counter() - begun) * 1e3, 2))
 
 
-def _print(judged: Sequence[Judged], model: str) -> None:
+def _print(judged: Sequence[InspectedFile], model: str) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text

@@ -9,15 +9,23 @@ import typer
 
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
-PartId = Annotated[str, typer.Argument(metavar="PART_ID", help="The part's id, as the line writes it.")]
+PartId = Annotated[
+    str, typer.Argument(metavar="PART_ID", help="The part's id, as the line writes it.")
+]
 ReportFile = Annotated[
     Path | None,
-    typer.Option("--report", metavar="FILE", help="Write a report: [bold].html[/bold] or [bold].pdf[/bold].",
-                 show_default=False),
-]  # fmt: skip
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write a report: [bold].html[/bold] or [bold].pdf[/bold].",
+        show_default=False,
+    ),
+]
 FrameId = Annotated[
     str | None,
-    typer.Option("--frame", metavar="FRAME_ID", help="Only this frame of the part.", show_default=False),
+    typer.Option(
+        "--frame", metavar="FRAME_ID", help="Only this frame of the part.", show_default=False
+    ),
 ]
 _CHANGED = 65
 
@@ -30,14 +38,15 @@ def command(
     root: Root = DEFAULT_ROOT,
     as_json: Json = False,
 ) -> None:
-    """Say why a part was judged as it was, years later too; with --report, as a file for a customer.
+    """Say why a part was judged as it was, years later too; with --report, as a file for a
+    customer.
 
-    Score against threshold, model, engine, calibration, gates with their bounds, settings, labels, and what
-    happened around it. Its evidence is held against the digests in its row, and everything that can be done
-    again is done again: gates, prepared input, verdict, the row's hash.
+    Score against threshold, model, engine, calibration, gates with their bounds, settings, labels,
+    and what happened around it. Its evidence is held against the digests in its row, and everything
+    that can be done again is done again: gates, prepared input, verdict, the row's hash.
 
-    The report is one file with its pictures inside; PDF needs the extra `report`. Works while the station
-    runs and when it does not. Exit code 65 if anything of it has been changed or lost.
+    The report is one file with its pictures inside; PDF needs the extra `report`. Works while the
+    station runs and when it does not. Exit code 65 if anything of it has been changed or lost.
 
     [dim]Examples:[/dim]
       [bold]qc-edge part line1 48213[/bold]
@@ -53,7 +62,9 @@ def command(
     from qc_edge.store.durable import write_file
 
     if report and report.suffix.lower() not in {".html", ".pdf"}:
-        raise UsageError(f"--report {report}: expected a name that ends in .html or .pdf", hint="48213.html")
+        raise UsageError(
+            f"--report {report}: expected a name that ends in .html or .pdf", hint="48213.html"
+        )
     paths = StationPaths(root.absolute(), name)
     load_settings(paths.settings)
     dossier = gather(paths, part_id, frame)

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from qc_edge.vision.image import Image
 
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="PNG, JPEG, TIFF, BMP, PGM, PPM, or a frame of a station.")
+    Path,
+    typer.Argument(metavar="FILE", help="PNG, JPEG, TIFF, BMP, PGM, PPM, or a frame of a station."),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="PREPARED.png", help="Write the model's input here: .png, .pgm, .bmp."),
+    typer.Option(
+        "--out", metavar="PREPARED.png", help="Write the model's input here: .png, .pgm, .bmp."
+    ),
 ]
 
 _LOSSLESS = (".png", ".pgm", ".bmp")
@@ -121,7 +124,10 @@ def gate_rows(report: GateReport, image: Image, calibration: Calibration) -> Ite
         "bit_depth": (str(image.bit_depth), bits),
         "light": (
             f"{seen.brightness:.5g}",
-            f"{min(bounds.brightness_min, NO_LIGHT):.5g} to {max(bounds.brightness_max, ALL_LIGHT):.5g}",
+            (
+                f"{min(bounds.brightness_min, NO_LIGHT):.5g} to "
+                f"{max(bounds.brightness_max, ALL_LIGHT):.5g}"
+            ),
         ),
         "saturated": (f"{seen.saturated_share:.5g}", f"at most {bounds.saturated_share_max:.5g}"),
         "framing": framing,
@@ -162,7 +168,9 @@ def _write(file: Path, prepared: object) -> None:
     except cv2.error:
         done = False
     if not done:
-        raise StoreError(f"cannot write {file}", hint="does its directory exist, may you write there?")
+        raise StoreError(
+            f"cannot write {file}", hint="does its directory exist, may you write there?"
+        )
 
 
 def _print(values: dict[str, object], report: GateReport, rows: list[GateRow]) -> None:
@@ -171,23 +179,35 @@ def _print(values: dict[str, object], report: GateReport, rows: list[GateRow]) -
     from rich.text import Text
 
     console = out()
-    console.print(Text.assemble((str(values["file"]), "bold"), f"  {rows[0].figure}, {rows[1].figure} bits"))
+    console.print(
+        Text.assemble((str(values["file"]), "bold"), f"  {rows[0].figure}, {rows[1].figure} bits")
+    )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("gate", "measured", "allowed", ""):
         table.add_column(heading)
     for row in rows:
-        outcome = Text("ok", "green") if row.passed else Text(row.said.partition(":")[0], "bold red")
+        outcome = (
+            Text("ok", "green") if row.passed else Text(row.said.partition(":")[0], "bold red")
+        )
         table.add_row(row.gate, row.figure, row.bound, outcome)
     console.print(table)
     if report.refusal:
-        console.print(Text(f"INVALID, {report.refusal.reason}: {report.refusal.detail}", "bold yellow"))
+        console.print(
+            Text(f"INVALID, {report.refusal.reason}: {report.refusal.detail}", "bold yellow")
+        )
     else:
         console.print(Text("all gates let it pass", "green"))
-    against = f"{values['calibration_id']}" if values["station"] else "starting bounds (no --station given)"
+    against = (
+        f"{values['calibration_id']}"
+        if values["station"]
+        else "starting bounds (no --station given)"
+    )
     for name, value in (
-        ("bounds", against), ("pixels", f"sha256 {values['raw_sha256']}"),
-        ("prepared", f"sha256 {values['prepared_sha256']}"), ("preprocess id", values["preprocess_id"]),
+        ("bounds", against),
+        ("pixels", f"sha256 {values['raw_sha256']}"),
+        ("prepared", f"sha256 {values['prepared_sha256']}"),
+        ("preprocess id", values["preprocess_id"]),
         ("written", values["prepared_file"]),
-    ):  # fmt: skip
+    ):
         if value:
             console.print(Text.assemble((f"{name:<15}", "dim"), str(value)), soft_wrap=True)

@@ -1,4 +1,6 @@
-"""`qc-edge replay`: what another threshold or another model would have done, before anything is changed."""
+"""`qc-edge replay`: what another threshold or another model would have done, before anything is
+changed.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ import typer
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.analysis.replay_answer import Answer
-    from qc_edge.analysis.replay_question import Question
+    from qc_edge.analysis.replay_answer import ReplayAnswer
+    from qc_edge.analysis.replay_question import ReplayQuestion
     from qc_edge.settings import StationPaths
 
 
@@ -25,31 +27,49 @@ Threshold = Annotated[
 ]
 Bundle = Annotated[
     str | None,
-    _option("--bundle", metavar="NAME@VERSION", help="Score the stored prepared inputs with this model."),
+    _option(
+        "--bundle", metavar="NAME@VERSION", help="Score the stored prepared inputs with this model."
+    ),
 ]
 On = Annotated[
-    Literal["stored"], typer.Option("--on", help="With --bundle: the prepared inputs that were kept.")
+    Literal["stored"],
+    typer.Option("--on", help="With --bundle: the prepared inputs that were kept."),
 ]
-From = Annotated[str | None, _option("--from", metavar="TIME", help="Recorded at or after this (UTC).")]
+From = Annotated[
+    str | None, _option("--from", metavar="TIME", help="Recorded at or after this (UTC).")
+]
 To = Annotated[str | None, _option("--to", metavar="TIME", help="Recorded before this (UTC).")]
 Model = Annotated[
-    str | None, _option("--model", metavar="NAME@VERSION", help="Only parts that this model judged.")
+    str | None,
+    _option("--model", metavar="NAME@VERSION", help="Only parts that this model judged."),
 ]
 Camera = Annotated[
-    list[str] | None, _option("--camera", metavar="CAMERA", help="Only this camera; may be given again.")
+    list[str] | None,
+    _option("--camera", metavar="CAMERA", help="Only this camera; may be given again."),
 ]
-CostEscape = Annotated[float | None, _option("--cost-escape", metavar="C", help="What one escape costs.")]
+CostEscape = Annotated[
+    float | None, _option("--cost-escape", metavar="C", help="What one escape costs.")
+]
 CostOverkill = Annotated[
-    float | None, _option("--cost-overkill", metavar="C", help="What one good part thrown away costs.")
+    float | None,
+    _option("--cost-overkill", metavar="C", help="What one good part thrown away costs."),
 ]
-Plot = Annotated[Path | None, _option("--plot", metavar="FILE", help="Draw it: FILE.svg, .html or .png.")]
-Csv = Annotated[Path | None, _option("--csv", metavar="FILE", help="Every part whose verdict turns.")]
-Limit = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Show at most so many turned parts.")]
+Plot = Annotated[
+    Path | None, _option("--plot", metavar="FILE", help="Draw it: FILE.svg, .html or .png.")
+]
+Csv = Annotated[
+    Path | None, _option("--csv", metavar="FILE", help="Every part whose verdict turns.")
+]
+Limit = Annotated[
+    int, typer.Option("--limit", metavar="N", min=0, help="Show at most so many turned parts.")
+]
 Database = Annotated[
-    bool, typer.Option("--database", help="Read the database of a stopped station.", show_default=False)
+    bool,
+    typer.Option("--database", help="Read the database of a stopped station.", show_default=False),
 ]
 Results = Annotated[
-    Path | None, _option("--results", metavar="FILE", help="With --bundle: where the scores are kept.")
+    Path | None,
+    _option("--results", metavar="FILE", help="With --bundle: where the scores are kept."),
 ]
 
 
@@ -74,30 +94,39 @@ def command(
 ) -> None:
     """Show what another threshold, or another model, would have done to the parts of the past.
 
-    Verdict counts before and after, every part whose verdict turns, escapes and overkill against labels with
-    their 95 % intervals (Wilson), and what that costs. Nothing is changed. It reads what the station
-    publishes, also while it runs. INVALID frames have no score and never turn.
+    Verdict counts before and after, every part whose verdict turns, escapes and overkill against
+    labels with their 95 % intervals (Wilson), and what that costs. Nothing is changed. It reads
+    what the station publishes, also while it runs. INVALID frames have no score and never turn.
 
-    With --bundle, each stored prepared input is scored again. Scores are kept as they come; the same
-    command goes on where it stopped.
+    With --bundle, each stored prepared input is scored again. Scores are kept as they come; the
+    same command goes on where it stopped.
 
     [dim]Examples:[/dim]
-      [bold]qc-edge replay line1 --threshold 0.42[/bold]
-      [bold]qc-edge replay line1 --threshold 0.42 --from 2026-11-01 --plot effect.html --csv turned.csv[/bold]
-      [bold]qc-edge replay line1 --threshold 0.42 --cost-escape 250 --cost-overkill 4[/bold]
-      [bold]qc-edge replay line1 --bundle reference@2 --plot scatter.svg[/bold]
+      [bold]qc-edge replay line1 --threshold 0.42[/bold] [bold]qc-edge replay line1 --threshold 0.42
+      --from 2026-11-01 --plot effect.html --csv turned.csv[/bold] [bold]qc-edge replay line1
+      --threshold 0.42 --cost-escape 250 --cost-overkill 4[/bold] [bold]qc-edge replay line1
+      --bundle reference@2 --plot scatter.svg[/bold]
     """
     from qc_edge.analysis.replay import ask_threshold
-    from qc_edge.analysis.replay_question import Question
+    from qc_edge.analysis.replay_question import ReplayQuestion
     from qc_edge.settings import StationPaths
 
     del on  # the one thing that it can be
     paths = StationPaths(root.absolute(), name)
-    question = Question.parse(
-        threshold=threshold, bundle=bundle, since=since, until=until, model=model, cameras=camera or (),
-        cost_escape=cost_escape, cost_overkill=cost_overkill, limit=limit, plot=plot, csv=csv,
+    question = ReplayQuestion.parse(
+        threshold=threshold,
+        bundle=bundle,
+        since=since,
+        until=until,
+        model=model,
+        cameras=camera or (),
+        cost_escape=cost_escape,
+        cost_overkill=cost_overkill,
+        limit=limit,
+        plot=plot,
+        csv=csv,
         results=results,
-    )  # fmt: skip
+    )
     if question.bundle is None:
         answer = ask_threshold(paths, question, database=database)
     else:
@@ -108,7 +137,7 @@ def command(
         _print(name, answer)
 
 
-def _ask_model(paths: StationPaths, question: Question, database: bool) -> Answer:
+def _ask_model(paths: StationPaths, question: ReplayQuestion, database: bool) -> ReplayAnswer:
     """With a bar on stderr that says how far, how fast and how long yet."""
     from qc_edge.analysis.replay import ask_model
     from qc_edge.terminal.tables import scoring_bar
@@ -116,7 +145,9 @@ def _ask_model(paths: StationPaths, question: Question, database: bool) -> Answe
     with scoring_bar() as bar:
 
         def begin(count: int, known: int) -> Callable[[int], object]:
-            task = bar.add_task(question.bundle or "", total=count, rate=f"{known:,} known" if known else "")
+            task = bar.add_task(
+                question.bundle or "", total=count, rate=f"{known:,} known" if known else ""
+            )
 
             def advance(parts: int) -> None:
                 speed = bar.tasks[task].speed
@@ -127,7 +158,7 @@ def _ask_model(paths: StationPaths, question: Question, database: bool) -> Answe
         return ask_model(paths, question, begin, database=database)
 
 
-def _print(name: str, answer: Answer) -> None:
+def _print(name: str, answer: ReplayAnswer) -> None:
     from rich.text import Text
 
     from qc_edge.terminal.tables import print_tables

@@ -11,9 +11,10 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Name, Root
 def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
     """Run a station in the foreground until SIGTERM or Ctrl-C.
 
-    It finishes the frame in hand, leaves the rest in the spool and ends within 5 s. SIGHUP reads the
-    settings again and applies what can change while it runs. Exit codes: 0 told to stop, 65 model or
-    calibration, 69 camera, 70 engine or a stuck worker, 74 disk or log, 75 already running, 78 settings.
+    It finishes the frame in hand, leaves the rest in the spool and ends within 5 s. SIGHUP reads
+    the settings again and applies what can change while it runs. Exit codes: 0 told to stop, 65
+    model or calibration, 69 camera, 70 engine or a stuck worker, 74 disk or log, 75 already
+    running, 78 settings.
 
     [dim]Examples:[/dim]
       [bold]qc-edge run line1[/bold]
@@ -48,7 +49,9 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
 
 @contextmanager
 def files_refused() -> Iterator[None]:
-    """A file that the system refuses, wherever that is met, is a fault of the store and no traceback."""
+    """A file that the system refuses, wherever that is met, is a fault of the store and no
+    traceback.
+    """
     from qc_edge.store.durable import store_error
 
     try:

@@ -14,9 +14,9 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Name, Root
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qc_edge.query.sql_session import Asking
+    from qc_edge.query.sql_session import SqlSession
     from qc_edge.settings import StationPaths
-    from qc_edge.terminal.sql_answer import Show
+    from qc_edge.terminal.sql_answer import ResultPrinter
 
 Sql = Annotated[
     str | None,
@@ -24,14 +24,18 @@ Sql = Annotated[
 ]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header.", show_default=False)]
 JsonRows = Annotated[
-    bool, typer.Option("--json", help="Print a JSON array, one object for a row.", show_default=False)
+    bool,
+    typer.Option("--json", help="Print a JSON array, one object for a row.", show_default=False),
 ]
 Parquet = Annotated[
     Path | None,
     typer.Option("--parquet", metavar="FILE", help="Write a Parquet file.", show_default=False),
 ]
 Rows = Annotated[
-    int, typer.Option("--rows", metavar="N", min=0, help="Show so many rows in a table; 0: all of them.")
+    int,
+    typer.Option(
+        "--rows", metavar="N", min=0, help="Show so many rows in a table; 0: all of them."
+    ),
 ]
 
 
@@ -46,9 +50,10 @@ def command(
 ) -> None:
     """Ask the log of a station in SQL (DuckDB's), while it runs or not. Nothing is changed.
 
-    The views and macros are explained in docs/schema.md; inspections is the place to start. All times are
-    UTC. A table that does not fit the terminal is cut, and says so; --csv, --json and --parquet give all of
-    it. Without SQL, a shell with history; statements may also come from a file on standard input.
+    The views and macros are explained in docs/schema.md; inspections is the place to start. All
+    times are UTC. A table that does not fit the terminal is cut, and says so; --csv, --json and
+    --parquet give all of it. Without SQL, a shell with history; statements may also come from a
+    file on standard input.
 
     Beside a running station it takes only the CPU time that the station leaves idle.
 
@@ -61,7 +66,7 @@ def command(
     from qc_edge.errors import UsageError
     from qc_edge.settings import StationPaths
     from qc_edge.terminal import sql_shell
-    from qc_edge.terminal.sql_answer import Show
+    from qc_edge.terminal.sql_answer import ResultPrinter
 
     if as_csv + as_json + (parquet is not None) > 1:
         raise UsageError("--csv, --json and --parquet: one of them", hint="ask once for each")
@@ -73,9 +78,11 @@ def command(
         )
     target = parquet.absolute() if parquet else None
     with _asking(paths, target) as asking:
-        show = Show(asking, kind, rows)
+        show = ResultPrinter(asking, kind, rows)
         if target is not None and sql is None:
-            raise UsageError("--parquet needs a statement", hint="qc-edge sql NAME 'FROM ...' --parquet FILE")
+            raise UsageError(
+                "--parquet needs a statement", hint="qc-edge sql NAME 'FROM ...' --parquet FILE"
+            )
         if sql is None and sys.stdin.isatty():
             sql_shell.run(asking, show, name)
         else:
@@ -83,14 +90,20 @@ def command(
             _answer(asking, show, text, target, several=sql is None and kind == "table")
 
 
-def _answer(asking: Asking, show: Show, text: str, target: Path | None, several: bool) -> None:
+def _answer(
+    asking: SqlSession, show: ResultPrinter, text: str, target: Path | None, several: bool
+) -> None:
     from qc_edge.errors import UsageError
 
     statements = asking.statements(text)
     if not statements:
-        raise UsageError("there is no statement", hint='for example: qc-edge sql NAME "FROM yield_by_hour"')
+        raise UsageError(
+            "there is no statement", hint='for example: qc-edge sql NAME "FROM yield_by_hour"'
+        )
     if len(statements) > 1 and not several:
-        raise UsageError(f"expected one statement, got {len(statements)}", hint="ask them one by one")
+        raise UsageError(
+            f"expected one statement, got {len(statements)}", hint="ask them one by one"
+        )
     for statement in statements:
         if target is not None:
             written = asking.keep(statement, target)
@@ -100,22 +113,24 @@ def _answer(asking: Asking, show: Show, text: str, target: Path | None, several:
 
 
 @contextmanager
-def _asking(paths: StationPaths, target: Path | None) -> Iterator[Asking]:
+def _asking(paths: StationPaths, target: Path | None) -> Iterator[SqlSession]:
     import tempfile
 
-    from qc_edge.query.sql_session import Asking
+    from qc_edge.query.sql_session import SqlSession
 
     _give_way(paths)
     writes = [target, target.with_name(f".{target.name}.new")] if target else []
     with (
         tempfile.TemporaryDirectory(prefix="qc-edge-sql-") as spill,
-        Asking(paths.published, Path(spill), writes) as asking,
+        SqlSession(paths.published, Path(spill), writes) as asking,
     ):
         yield asking
 
 
 def _give_way(paths: StationPaths) -> None:
-    """Where the station runs on this machine, its frames come first: use only what CPU they leave idle."""
+    """Where the station runs on this machine, its frames come first: use only what CPU they leave
+    idle.
+    """
     import os
 
     from qc_edge.service.lock import holder_of

@@ -11,19 +11,27 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Name, Root, out
 
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Where to write it.", show_default="in this directory"),
+    typer.Option(
+        "--out", metavar="FILE", help="Where to write it.", show_default="in this directory"
+    ),
 ]
 Images = Annotated[
-    int, typer.Option("--images", metavar="N", min=0, max=1000, help="With the newest N frames as images.")
+    int,
+    typer.Option(
+        "--images", metavar="N", min=0, max=1000, help="With the newest N frames as images."
+    ),
 ]
 
 
-def command(name: Name, out_file: Out = None, images: Images = 0, root: Root = DEFAULT_ROOT) -> None:
-    """Pack what the vendor needs to help: settings, status, doctor's findings, journal, newest rows, records.
+def command(
+    name: Name, out_file: Out = None, images: Images = 0, root: Root = DEFAULT_ROOT
+) -> None:
+    """Pack what the vendor needs to help: settings, status, doctor's findings, journal, newest
+    rows, records.
 
-    Passwords, tokens, keys and addresses with a login are removed. There are no images in it unless asked
-    for. The list of what is inside is printed, and is inside as manifest.json. Look before you send it:
-    part ids and names of people are left in.
+    Passwords, tokens, keys and addresses with a login are removed. There are no images in it unless
+    asked for. The list of what is inside is printed, and is inside as manifest.json. Look before
+    you send it: part ids and names of people are left in.
 
     [dim]Examples:[/dim]
       [bold]sudo qc-edge support-bundle line1[/bold]
@@ -37,7 +45,9 @@ def command(name: Name, out_file: Out = None, images: Images = 0, root: Root = D
     from qc_edge.service.clock import utc_now
     from qc_edge.settings import StationPaths
 
-    file = (out_file or Path(f"qc-edge-support-{name}-{utc_now():%Y%m%dT%H%M%SZ}.tar.gz")).absolute()
+    file = (
+        out_file or Path(f"qc-edge-support-{name}-{utc_now():%Y%m%dT%H%M%SZ}.tar.gz")
+    ).absolute()
     packed = pack(StationPaths(root.absolute(), name), file, images)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
     table.add_column(justify="right", no_wrap=True)

@@ -13,22 +13,31 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from qc_edge.domain.threshold import ThresholdRecord
-    from qc_edge.recipe.threshold_change import Ruled
+    from qc_edge.recipe.threshold_change import ThresholdState
     from qc_edge.settings import StationPaths
 
-Action = Annotated[Literal["set", "show"], typer.Argument(help="[bold]set[/bold] X, or [bold]show[/bold].")]
+Action = Annotated[
+    Literal["set", "show"], typer.Argument(help="[bold]set[/bold] X, or [bold]show[/bold].")
+]
 Value = Annotated[
-    str | None, typer.Argument(metavar="X", help="The new threshold, a score in 0..1.", show_default=False)
+    str | None,
+    typer.Argument(metavar="X", help="The new threshold, a score in 0..1.", show_default=False),
 ]
 By = Annotated[
     str | None, typer.Option("--by", metavar="WHO", help="Who answers for it.", show_default=False)
 ]
-Why = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why.", show_default=False)]
+Why = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why.", show_default=False)
+]
 At = Annotated[
     str | None,
-    typer.Option("--at", metavar="TIME", help="From when (UTC, 2026-11-24T06:00); now if left out.",
-                 show_default=False),
-]  # fmt: skip
+    typer.Option(
+        "--at",
+        metavar="TIME",
+        help="From when (UTC, 2026-11-24T06:00); now if left out.",
+        show_default=False,
+    ),
+]
 
 
 def command(
@@ -43,15 +52,16 @@ def command(
 ) -> None:
     """Change the threshold of a station, on record, or show every change and what is in force.
 
-    A score at or above the threshold FAILs. A change is a dated record that is never edited; a running
-    station takes it up within a second, writes an event with before, after, who and why, and every later
-    row names it. Verdicts that stand never change. It belongs to the model bundle that is in force: another
-    bundle has its own. See what it would do first: [bold]qc-edge replay NAME --threshold X[/bold].
+    A score at or above the threshold FAILs. A change is a dated record that is never edited; a
+    running station takes it up within a second, writes an event with before, after, who and why,
+    and every later row names it. Verdicts that stand never change. It belongs to the model bundle
+    that is in force: another bundle has its own. See what it would do first: [bold]qc-edge replay
+    NAME --threshold X[/bold].
 
     [dim]Examples:[/dim]
-      [bold]qc-edge threshold line1[/bold]
-      [bold]qc-edge threshold line1 set 0.42 --by anna --reason "two escapes at the customer"[/bold]
-      [bold]qc-edge threshold line1 set 0.45 --by ben --reason "new light" --at 2026-11-24T06:00[/bold]
+      [bold]qc-edge threshold line1[/bold] [bold]qc-edge threshold line1 set 0.42 --by anna --reason
+      "two escapes at the customer"[/bold] [bold]qc-edge threshold line1 set 0.45 --by ben --reason
+      "new light" --at 2026-11-24T06:00[/bold]
     """
     from qc_edge.errors import UsageError
     from qc_edge.recipe.threshold_change import ruled
@@ -62,7 +72,9 @@ def command(
         _set(paths, value, by, reason, at, as_json)
         return
     if given := [text for text in (value, by, reason, at) if text is not None]:
-        raise UsageError(f"`show` takes no {given[0]!r}", hint=f"qc-edge threshold {name} set X --by WHO ...")
+        raise UsageError(
+            f"`show` takes no {given[0]!r}", hint=f"qc-edge threshold {name} set X --by WHO ..."
+        )
     history = ruled(paths)
     if as_json:
         print_json(_told(history))
@@ -71,11 +83,22 @@ def command(
 
 
 def _set(
-    paths: StationPaths, value: str | None, by: str | None, reason: str | None, at: str | None, as_json: bool
+    paths: StationPaths,
+    value: str | None,
+    by: str | None,
+    reason: str | None,
+    at: str | None,
+    as_json: bool,
 ) -> None:
-    from qc_edge.recipe.threshold_change import Wanted, put, ruled, take_owner, wait_until_taken
+    from qc_edge.recipe.threshold_change import (
+        ThresholdChange,
+        put,
+        ruled,
+        take_owner,
+        wait_until_taken,
+    )
 
-    wanted = Wanted.parse(value, by, reason, at)
+    wanted = ThresholdChange.parse(value, by, reason, at)
     before = ruled(paths)
     take_owner(paths.state)
     record = put(paths, before, wanted)
@@ -85,7 +108,8 @@ def _set(
         return
     console = out()
     console.print(
-        f"threshold of {paths.name} for {record.bundle}: {before.value:g} -> [bold]{record.value:g}[/bold]"
+        f"threshold of {paths.name} for {record.bundle}: {before.value:g} -> "
+        f"[bold]{record.value:g}[/bold]"
     )
     if wanted.at is not None:
         console.print(f"from {_moment(record.at)} (UTC) on; until then it stays as it is")
@@ -98,37 +122,46 @@ def _set(
     for later in before.coming:
         if later.at > record.at:
             console.print(
-                f"[yellow]note[/yellow]: {later.value:g} comes at {_moment(later.at)}, by {later.made_by}"
+                f"[yellow]note[/yellow]: {later.value:g} comes at {_moment(later.at)}, by "
+                f"{later.made_by}"
             )
 
 
-def _told(history: Ruled) -> dict[str, Any]:
+def _told(history: ThresholdState) -> dict[str, Any]:
     return {
-        "bundle": history.bundle, "threshold": history.value, "threshold_id": history.threshold_id,
+        "bundle": history.bundle,
+        "threshold": history.value,
+        "threshold_id": history.threshold_id,
         "initial": history.initial_id,
         "records": [{**_record(each), "state": history.state(each)} for each in history.records],
-    }  # fmt: skip
+    }
 
 
 def _record(record: ThresholdRecord) -> dict[str, Any]:
     from dataclasses import asdict
 
     values = asdict(record) | {"threshold_id": record.threshold_id}
-    plain: dict[str, Any] = json.loads(json.dumps(values, default=lambda moment: moment.isoformat()))
+    plain: dict[str, Any] = json.loads(
+        json.dumps(values, default=lambda moment: moment.isoformat())
+    )
     return plain
 
 
-def _print(name: str, history: Ruled) -> None:
+def _print(name: str, history: ThresholdState) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     console = out()
-    console.print(f"{name}: [bold]{history.value:g}[/bold] for {history.bundle} ({history.threshold_id})")
+    console.print(
+        f"{name}: [bold]{history.value:g}[/bold] for {history.bundle} ({history.threshold_id})"
+    )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("from (UTC)", "threshold", "bundle", "by", "why", ""):
         table.add_column(heading, overflow="fold")
-    table.add_row("", history.initial_id.rpartition(":")[2], history.bundle, "", "initial value", "")
+    table.add_row(
+        "", history.initial_id.rpartition(":")[2], history.bundle, "", "initial value", ""
+    )
     for each in sorted(history.records, key=lambda record: (record.at, record.record_id)):
         state = history.state(each)
         style = {"in force": "bold green", "to come": "yellow"}.get(state, "dim")

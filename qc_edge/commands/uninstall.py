@@ -7,10 +7,11 @@ from qc_edge.terminal.options import Json
 
 
 def command(prefix: Prefix = None, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Stop all stations and remove what `qc-edge install` laid down; settings, records and evidence stay.
+    """Stop all stations and remove what `qc-edge install` laid down; settings, records and evidence
+    stay.
 
-    The user qc-edge stays too: the kept files are its own. What a Debian package has brought goes with the
-    package.
+    The user qc-edge stays too: the kept files are its own. What a Debian package has brought goes
+    with the package.
 
     [dim]Examples:[/dim]
       [bold]sudo qc-edge uninstall[/bold]

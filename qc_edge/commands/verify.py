@@ -13,19 +13,28 @@ import typer
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.audit.finding import Report, Step
+    from qc_edge.audit.finding import AuditReport, AuditStep
 
 Since = Annotated[
     str | None,
-    typer.Option("--since", metavar="TIME", help="Only what was recorded since then: UTC, "
-                 "[bold]2026-11-22[/bold], [bold]2026-11-22T14:00[/bold], or an age, [bold]36h[/bold], "
-                 "[bold]7d[/bold]."),
-]  # fmt: skip
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        help="Only what was recorded since then: UTC, "
+        "[bold]2026-11-22[/bold], [bold]2026-11-22T14:00[/bold], or an age, [bold]36h[/bold], "
+        "[bold]7d[/bold].",
+    ),
+]
 Sample = Annotated[
     float,
-    typer.Option("--sample", metavar="P", min=0.0, max=1.0,
-                 help="Look at the pictures of this share of the inspections (0..1); all rows are read."),
-]  # fmt: skip
+    typer.Option(
+        "--sample",
+        metavar="P",
+        min=0.0,
+        max=1.0,
+        help="Look at the pictures of this share of the inspections (0..1); all rows are read.",
+    ),
+]
 
 STYLES = {"fault": "bold red", "warning": "yellow", "note": "cyan"}
 STEPS = {
@@ -39,17 +48,22 @@ STEPS = {
 
 
 def command(
-    name: Name, since: Since = None, sample: Sample = 1.0, root: Root = DEFAULT_ROOT, as_json: Json = False
+    name: Name,
+    since: Since = None,
+    sample: Sample = 1.0,
+    root: Root = DEFAULT_ROOT,
+    as_json: Json = False,
 ) -> None:
-    """Hold the log against its own hashes, its copies, the seals, and every picture against its row.
+    """Hold the log against its own hashes, its copies, the seals, and every picture against its
+    row.
 
-    Every row must follow from the one before it; database and published files must tell it as the journal
-    does; sealed days must be what was sealed. Verdicts are judged again from score and threshold, frames and
-    prepared inputs digested, each input made again from its frame, the cameras' own numbers counted, and
-    files sought that no row speaks of. It changes nothing.
+    Every row must follow from the one before it; database and published files must tell it as the
+    journal does; sealed days must be what was sealed. Verdicts are judged again from score and
+    threshold, frames and prepared inputs digested, each input made again from its frame, the
+    cameras' own numbers counted, and files sought that no row speaks of. It changes nothing.
 
-    Works while the station runs (its database is then left alone) and when it does not. Exit code 0 if
-    everything holds, 65 if not.
+    Works while the station runs (its database is then left alone) and when it does not. Exit code 0
+    if everything holds, 65 if not.
 
     [dim]Examples:[/dim]
       [bold]qc-edge verify line1[/bold]
@@ -88,9 +102,13 @@ def parse_since(text: str) -> datetime:
     from qc_edge.service.clock import utc_now
 
     if age := re.fullmatch(r"(\d{1,5})([hd])", text):
-        return utc_now() - timedelta(**{"h": {"hours": int(age[1])}, "d": {"days": int(age[1])}}[age[2]])
+        return utc_now() - timedelta(
+            **{"h": {"hours": int(age[1])}, "d": {"days": int(age[1])}}[age[2]]
+        )
     try:
-        at = datetime.fromisoformat(text.removesuffix("Z") + ("+00:00" if text.endswith("Z") else ""))
+        at = datetime.fromisoformat(
+            text.removesuffix("Z") + ("+00:00" if text.endswith("Z") else "")
+        )
     except ValueError:
         raise UsageError(
             f"--since {text!r} is no time", hint="2026-11-22, 2026-11-22T14:00 (UTC), 36h or 7d"
@@ -105,13 +123,24 @@ def parse_since(text: str) -> datetime:
 def _shown(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A progress bar on stderr; nothing where nobody looks."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         yield lambda *_: None
         return
-    columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:<24}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[str, Any] = {}
 
@@ -125,7 +154,7 @@ def _shown(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
         yield moved
 
 
-def _values(report: Report) -> dict[str, Any]:
+def _values(report: AuditReport) -> dict[str, Any]:
     return {
         "ok": report.is_clean,
         "findings": [asdict(finding) for finding in report.findings],
@@ -134,7 +163,7 @@ def _values(report: Report) -> dict[str, Any]:
     }
 
 
-def _print(report: Report) -> None:
+def _print(report: AuditReport) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -161,7 +190,7 @@ def _print(report: Report) -> None:
         console.print(Text("everything holds", "bold green"))
 
 
-def _looked_at(step: Step) -> str:
+def _looked_at(step: AuditStep) -> str:
     if not step.count:
         return f"{step.seconds:.1f} s"
     return f"{step.count:,} {step.what} in {step.seconds:.1f} s, {step.rate:,.0f} a second"

@@ -1,6 +1,7 @@
 """The demo's account: the camera's count against the log's, and every verdict against the truth.
 
-Made from what the station left on disk, after it has stopped. Never looks at what was only displayed.
+Made from what the station left on disk, after it has stopped. Never looks at what was only
+displayed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ EXPECTED = {
 
 @dataclass(slots=True)
 class TruthRow:
-    """What became of all frames of one kind: good, a kind of defect, a fault of the frame, or unknown."""
+    """What became of all frames of one kind: good, a kind of defect, a fault of the frame, or
+    unknown.
+    """
 
     kind: str
     verdicts: Counter[str] = field(default_factory=Counter)
@@ -45,10 +48,11 @@ class TruthRow:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Both sides of the count, the table against the truth, and what is wrong (nothing, if all is well).
+    """Both sides of the count, the table against the truth, and what is wrong (nothing, if all is
+    well).
 
-    `triggers` is the camera's side; `verdicts` and `lost` are rows of the log; `waiting` files are still
-    in the spool. `steps_ms` is the median time of each step (ms).
+    `triggers` is the camera's side; `verdicts` and `lost` are rows of the log; `waiting` files are
+    still in the spool. `steps_ms` is the median time of each step (ms).
     """
 
     triggers: int
@@ -81,7 +85,9 @@ def reckon(paths: StationPaths, parts: Iterable[Truth], triggers: int) -> Accoun
     """The account of a station that has stopped. Raises StoreError if its log does not open."""
     inspections = [row for row in read_inspections(paths.database) if row.camera == CAMERA_NAME]
     gaps = [row for row in read_gaps(paths.database) if row.camera == CAMERA_NAME]
-    return settle(inspections, gaps, parts, triggers, waiting=sum(1 for _ in paths.frames.iterdir()))
+    return settle(
+        inspections, gaps, parts, triggers, waiting=sum(1 for _ in paths.frames.iterdir())
+    )
 
 
 def settle(
@@ -91,7 +97,9 @@ def settle(
     triggers: int,
     waiting: int = 0,
 ) -> Account:
-    """The account of these rows of the log; the truth of a frame is found by the digest of its pixels."""
+    """The account of these rows of the log; the truth of a frame is found by the digest of its
+    pixels.
+    """
     truth = {part.sha256: part for part in parts}
     table = {kind: TruthRow(kind) for kind in (GOOD, *DefectKind, *FrameFault, UNKNOWN)}
     for inspection in inspections:
@@ -129,7 +137,8 @@ def _enter(table: Mapping[str, TruthRow], part: Truth | None, inspection: Inspec
 def _faults(account: Account) -> Iterator[str]:
     if not account.closed:
         yield (
-            f"the count does not close: {account.triggers} triggers, {account.recorded} in the log, "
+            f"the count does not close: {account.triggers} triggers, {account.recorded} in the "
+            "log, "
             f"{account.waiting} still in the spool"
         )
     for kind in DefectKind:
@@ -148,7 +157,9 @@ def _faults(account: Account) -> Iterator[str]:
 def _steps(inspections: Sequence[Inspection]) -> dict[str, float]:
     steps = {}
     for step in ("wait", "read", "gates", "prepare", "infer", "evidence", "age"):
-        values = sorted(value for one in inspections if (value := getattr(one, f"{step}_ms")) is not None)
+        values = sorted(
+            value for one in inspections if (value := getattr(one, f"{step}_ms")) is not None
+        )
         if values:
             steps[step] = values[len(values) // 2]
     return steps

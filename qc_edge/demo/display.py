@@ -34,7 +34,9 @@ class Silent:
 
 
 class Lines:
-    """One plain line when the phase changes, and one every few seconds while parts are inspected."""
+    """One plain line when the phase changes, and one every few seconds while parts are
+    inspected.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -1,4 +1,6 @@
-"""What the station has announced, for the display: an output like any other, told after the row stands."""
+"""What the station has announced, for the display: an output like any other, told after the row
+stands.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,10 @@ RECENT = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One announcement, and the milliseconds from the exposure to it (None for another node's frame)."""
+class Announcement:
+    """One announcement, and the milliseconds from the exposure to it (None for another node's
+    frame).
+    """
 
     inspection: Inspection
     latency_ms: float | None
@@ -33,12 +37,12 @@ class Latencies:
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class AnnouncedParts:
     """Everything announced so far: counts by verdict, INVALID by reason, the newest parts first."""
 
     verdicts: Mapping[str, int]
     reasons: Mapping[str, int]
-    recent: Sequence[Told]
+    recent: Sequence[Announcement]
     latencies: Latencies
 
 
@@ -49,7 +53,7 @@ class Feed:
         self._lock = threading.Lock()
         self._verdicts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
-        self._recent: deque[Told] = deque(maxlen=RECENT)
+        self._recent: deque[Announcement] = deque(maxlen=RECENT)
         self._latencies: list[float] = []
 
     def announce(self, inspection: Inspection) -> None:
@@ -60,19 +64,23 @@ class Feed:
             self._verdicts[inspection.verdict] += 1
             if inspection.verdict is Verdict.INVALID:
                 self._reasons[inspection.reason] += 1
-            self._recent.appendleft(Told(inspection, latency))
+            self._recent.appendleft(Announcement(inspection, latency))
             if latency is not None:
                 self._latencies.append(latency)
 
     def close(self) -> None:
         """Nothing to let go."""
 
-    def announced(self) -> Announced:
+    def announced(self) -> AnnouncedParts:
         """A copy of the state now."""
         with self._lock:
-            verdicts, reasons, recent = dict(self._verdicts), dict(self._reasons), tuple(self._recent)
+            verdicts, reasons, recent = (
+                dict(self._verdicts),
+                dict(self._reasons),
+                tuple(self._recent),
+            )
             latencies = list(self._latencies)
-        return Announced(verdicts, reasons, recent, _summed_up(latencies))
+        return AnnouncedParts(verdicts, reasons, recent, _summed_up(latencies))
 
 
 def _summed_up(latencies: list[float]) -> Latencies:

@@ -1,4 +1,6 @@
-"""A camera with a counter at its trigger: what was asked of it, to hold against what the log has."""
+"""A camera with a counter at its trigger: what was asked of it, to hold against what the log
+has.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class MeteredCamera:
     def open(self) -> CameraInfo:
         """As the camera does."""
         info = self._camera.open()
-        self.device = f"{info.model} {info.serial}, {info.width} x {info.height} {info.pixel_format}"
+        self.device = (
+            f"{info.model} {info.serial}, {info.width} x {info.height} {info.pixel_format}"
+        )
         return info
 
     def trigger(self) -> None:

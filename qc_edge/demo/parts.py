@@ -1,4 +1,6 @@
-"""The parts that the demo plays: rendered on threads, with their truth. Never shows them to anyone."""
+"""The parts that the demo plays: rendered on threads, with their truth. Never shows them to
+anyone.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +27,20 @@ _LOOK_S = 0.1
 
 
 def count_for(triggers: float) -> int:
-    """How many different parts are rendered for so many triggers: one or two rounds, then they repeat."""
+    """How many different parts are rendered for so many triggers: one or two rounds, then they
+    repeat.
+    """
     return ROUND * max(1, min(_ROUNDS_MAX, round(triggers / ROUND)))
 
 
-def render_parts(directory: Path, seed: int, count: int, progress: Callable[[int], None]) -> list[Truth]:
+def render_parts(
+    directory: Path, seed: int, count: int, progress: Callable[[int], None]
+) -> list[Truth]:
     """Render `count` parts into `directory`, on all cores, and write their truth beside them.
 
-    `progress` is called by the calling thread, several times a second, with how many are done; if it
-    raises, the rest is left. Defects are drawn visible (severity 0.35 to 1). Raises StoreError if the disk
-    refuses.
+    `progress` is called by the calling thread, several times a second, with how many are done; if
+    it raises, the rest is left. Defects are drawn visible (severity 0.35 to 1). Raises StoreError
+    if the disk refuses.
     """
     directory.mkdir(parents=True, exist_ok=True)
     plan = plan_series(seed, count, _DEFECTS, _FAULTS)
@@ -43,7 +49,9 @@ def render_parts(directory: Path, seed: int, count: int, progress: Callable[[int
         pending: set[Future[Truth]] = set()
         futures = [
             pool.submit(_rendered, directory, number, part, defect, fault, float(severity))
-            for number, ((part, defect, fault), severity) in enumerate(zip(plan, severities, strict=True), 1)
+            for number, ((part, defect, fault), severity) in enumerate(
+                zip(plan, severities, strict=True), 1
+            )
         ]
         pending.update(futures)
         while pending:

@@ -1,4 +1,6 @@
-"""The demo from curtain to curtain: render, run a real station, end it in order, make the account."""
+"""The demo from curtain to curtain: render, run a real station, end it in order, make the
+account.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ from qc_edge.service.logs import LOG
 from qc_edge.settings import CameraSettings, StationPaths
 from qc_edge.setup.new_station import CAMERA_NAME
 from qc_edge.station.daemon import Station
-from qc_edge.station.dependencies import Seams
+from qc_edge.station.dependencies import Dependencies
 from qc_edge.station.status import Status
 from qc_edge.station.supervisor import Supervisor
 
@@ -42,8 +44,10 @@ _STOP_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What the demo has to say at its end. `scene` is a view of the running station worth keeping."""
+class DemoReport:
+    """What the demo has to say at its end. `scene` is a view of the running station worth
+    keeping.
+    """
 
     paths: StationPaths
     account: Account
@@ -73,31 +77,38 @@ class Performance:
         self._status: Status | None = None
         self._scene: View | None = None
 
-    def play(self) -> Report:
+    def play(self) -> DemoReport:
         """Everything. Raises QcEdgeError if the station does not come up or fails on the way.
 
         Ctrl-C ends it early, in order; a second one at once.
         """
         triggers = self._seconds * RATE_HZ
-        camera.connect(CameraSettings(name=CAMERA_NAME, backend="emulated"))  # says it if pylon is missing
+        camera.connect(
+            CameraSettings(name=CAMERA_NAME, backend="emulated")
+        )  # says it if pylon is missing
         place.clear(self._paths.root, round(triggers))
         with _interrupts(self._ended), self._logged():
             count = count_for(triggers)
             parts = render_parts(
-                self._paths.played, self._seed, count, lambda done: self._show(Phase.RENDERING, done, count)
+                self._paths.played,
+                self._seed,
+                count,
+                lambda done: self._show(Phase.RENDERING, done, count),
             )
             place.furnish(self._paths, parts, RATE_HZ)
             seconds = self._run()
         meter = self._meter
         assert meter is not None and self._status is not None and self._scene is not None  # noqa: S101
         numbers = meter.first_number, meter.last_number
-        return Report(
+        return DemoReport(
             paths=self._paths,
             account=reckon(self._paths, parts, meter.fired),
             latencies=self._feed.announced().latencies,
             status=self._status,
             device=meter.device,
-            frame_numbers=None if numbers[0] is None or numbers[1] is None else (numbers[0], numbers[1]),
+            frame_numbers=None
+            if numbers[0] is None or numbers[1] is None
+            else (numbers[0], numbers[1]),
             seconds=seconds,
             interrupted=self._ended.is_set(),
             warnings=self._heard.count,
@@ -106,11 +117,13 @@ class Performance:
 
     def _run(self) -> float:
         """The station's life on a thread of its own; how many seconds it inspected."""
-        seams = Seams(connect_camera=self._connect, outputs=[self._feed])
-        station = self._station = Station(self._paths.root, self._paths.name, seams)
+        dependencies = Dependencies(connect_camera=self._connect, outputs=[self._feed])
+        station = self._station = Station(self._paths.root, self._paths.name, dependencies)
         supervisor = Supervisor(on_status=self._hear)
         faults: list[BaseException] = []
-        thread = threading.Thread(target=_kept(lambda: station.run(supervisor), faults), name="station")
+        thread = threading.Thread(
+            target=_kept(lambda: station.run(supervisor), faults), name="station"
+        )
         thread.start()
         try:
             self._wait(Phase.STARTING, _READY_S, self._is_inspecting, thread)
@@ -132,7 +145,9 @@ class Performance:
         if faults:
             raise faults[0]
         if thread.is_alive():
-            raise WorkerStuckError(f"the station did not stop within {_STOP_S:g} s", hint=self._see_log())
+            raise WorkerStuckError(
+                f"the station did not stop within {_STOP_S:g} s", hint=self._see_log()
+            )
         return inspected
 
     def _is_inspecting(self) -> bool:
@@ -150,7 +165,11 @@ class Performance:
             return 0
 
     def _wait(
-        self, phase: Phase, patience_s: float, condition: Callable[[], bool], thread: threading.Thread
+        self,
+        phase: Phase,
+        patience_s: float,
+        condition: Callable[[], bool],
+        thread: threading.Thread,
     ) -> None:
         """Show until `condition`, the end of the station or of the patience.
 
@@ -178,11 +197,20 @@ class Performance:
         announced = self._feed.announced()
         captures = self._station.captures if self._station else []
         view = View(
-            phase, done, total, announced, self._paths.state, self._status,
-            replace(captures[0].state) if captures else None, self._waiting(),
-            self._heard.count, self._heard.last,
-        )  # fmt: skip
-        shows_defect = bool(announced.recent) and announced.recent[0].inspection.verdict is Verdict.FAIL
+            phase,
+            done,
+            total,
+            announced,
+            self._paths.state,
+            self._status,
+            replace(captures[0].state) if captures else None,
+            self._waiting(),
+            self._heard.count,
+            self._heard.last,
+        )
+        shows_defect = (
+            bool(announced.recent) and announced.recent[0].inspection.verdict is Verdict.FAIL
+        )
         if self._scene is None or (phase is Phase.RUNNING and (shows_defect or done < total / 2)):
             self._scene = view
         self._display.show(view)
@@ -199,7 +227,9 @@ class Performance:
 
     @contextmanager
     def _logged(self) -> Iterator[None]:
-        """The station's log goes to a file, its warnings are counted; the screen is the display's."""
+        """The station's log goes to a file, its warnings are counted; the screen is the
+        display's.
+        """
         before = LOG.handlers[:], LOG.propagate, LOG.level
         file = logging.FileHandler(place.log_file(self._paths.root), encoding="utf-8")
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
@@ -214,7 +244,9 @@ class Performance:
 
 
 class _Warnings(logging.Handler):
-    """Counts what the log warns of; the lines about single parts are no warnings about the station."""
+    """Counts what the log warns of; the lines about single parts are no warnings about the
+    station.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

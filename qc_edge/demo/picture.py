@@ -1,4 +1,6 @@
-"""The last part's frame as text: two pixels in each character, the model's defect map laid over it in red."""
+"""The last part's frame as text: two pixels in each character, the model's defect map laid over it
+in red.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,15 @@ _DEFECT_FROM = 0.5
 
 
 def picture(inspection: Inspection, state: Path, columns: int, lines: int) -> Text:
-    """The frame in `columns` x `lines` characters, from the evidence under `state`; empty if there is none.
+    """The frame in `columns` x `lines` characters, from the evidence under `state`; empty if there
+    is none.
 
     Colours are reduced to a few greys, so that neighbours share one.
     """
     raw, shown = inspection.raw_path, inspection.map_path
-    return _text(state / raw if raw else None, state / shown if shown else None, columns, lines).copy()
+    return _text(
+        state / raw if raw else None, state / shown if shown else None, columns, lines
+    ).copy()
 
 
 @lru_cache(maxsize=2)
@@ -53,7 +58,9 @@ def _pixels(raw: Path, shown: Path | None, width: int, height: int) -> npt.NDArr
     if heat is not None:
         # The largest value under each character, so that a small defect does not average away.
         coarse = cv2.resize(
-            cv2.dilate(heat, np.ones((3, 3), np.uint8)), (width, height), interpolation=cv2.INTER_LINEAR
+            cv2.dilate(heat, np.ones((3, 3), np.uint8)),
+            (width, height),
+            interpolation=cv2.INTER_LINEAR,
         )
         rgb[coarse >= _DEFECT_FROM * 255] = (224, 32, 32)
     return rgb

@@ -1,4 +1,6 @@
-"""Where the demo lives: a station made fresh under a directory of its own. Removes nothing else's files."""
+"""Where the demo lives: a station made fresh under a directory of its own. Removes nothing else's
+files.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,9 @@ def log_file(root: Path) -> Path:
 def clear(root: Path, frames: int) -> StationPaths:
     """An empty place for the station under the absolute `root`, with room for `frames` frames.
 
-    What an earlier demo left there is removed, and nothing else. Raises UsageError if `root` has content
-    and no demo made it, BusyError if that demo still runs, DiskFullError if there is too little room.
+    What an earlier demo left there is removed, and nothing else. Raises UsageError if `root` has
+    content and no demo made it, BusyError if that demo still runs, DiskFullError if there is too
+    little room.
     """
     paths = StationPaths(root, STATION)
     marker = root / _MARKER
@@ -79,9 +82,12 @@ def furnish(paths: StationPaths, parts: Sequence[Truth], rate_hz: float) -> None
         start = replace(starting_calibration(STATION, camera, now), made_by="qc-edge demo")
         calibrations.write(paths.calibration, fitted(start, paths.played, parts[:CALIBRATED_ON]))
     camera_values: dict[str, object] = {
-        "name": CAMERA_NAME, "backend": "emulated", "images": paths.played,
-        "trigger": Trigger.SOFTWARE, "rate_hz": rate_hz,
-    }  # fmt: skip
+        "name": CAMERA_NAME,
+        "backend": "emulated",
+        "images": paths.played,
+        "trigger": Trigger.SOFTWARE,
+        "rate_hz": rate_hz,
+    }
     values: dict[str, dict[str, object]] = {
         "station": {"name": STATION},
         "storage": {"warn_free_mb": 2.0 * _STOP_FREE_MB, "stop_free_mb": float(_STOP_FREE_MB)},
@@ -94,12 +100,15 @@ def _remove(paths: StationPaths) -> None:
     for role in Role:
         if holder := holder_of(paths.lock(role)):
             raise BusyError(
-                f"the station of the earlier demo in {paths.root} is run by process {holder['pid']}",
+                f"the station of the earlier demo in {paths.root} is run by process "
+                f"{holder['pid']}",
                 hint="stop it first, or give another directory: --root DIR",
             )
     for tree in (paths.state, paths.run):
         if tree.is_symlink():
-            raise UsageError(f"{tree} is a link: the demo removes only what it has made", hint="remove it")
+            raise UsageError(
+                f"{tree} is a link: the demo removes only what it has made", hint="remove it"
+            )
         if tree.exists():
             shutil.rmtree(tree)
     paths.settings.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from qc_edge.demo.feed import Told
+from qc_edge.demo.feed import Announcement
 from qc_edge.demo.picture import picture
 from qc_edge.demo.view import Phase, View
 from qc_edge.domain.inspection import Inspection
@@ -22,7 +22,9 @@ _TOP, _TOP_TALL = 9, 16
 _TALL, _WIDE = 34, 110
 _PICTURE = (34, 14)
 _BESIDE = 6
-"""Lines of the screen besides the panels on top and the rows of the table: heads, the station, the foot."""
+"""Lines of the screen besides the panels on top and the rows of the table: heads, the station, the
+foot.
+"""
 
 
 def draw(view: View, width: int, height: int, *, colours: bool = True) -> RenderableType:
@@ -53,7 +55,9 @@ def short(view: View) -> str:
 
 
 def _head(view: View) -> Text:
-    head = Text.assemble((" qc-edge demo ", "bold reverse"), "  ", no_wrap=True, overflow="ellipsis")
+    head = Text.assemble(
+        (" qc-edge demo ", "bold reverse"), "  ", no_wrap=True, overflow="ellipsis"
+    )
     status = view.status
     if status is None or view.phase in (Phase.RENDERING, Phase.STARTING):
         return head.append(f"{view.phase} ...", "cyan")
@@ -64,7 +68,9 @@ def _head(view: View) -> Text:
             head.append("READY", "bold green")
     else:
         head.append(str(view.phase), "cyan")
-    return head.append(f"   {status.model} on {status.engine}, threshold {status.threshold:g}", "dim")
+    return head.append(
+        f"   {status.model} on {status.engine}, threshold {status.threshold:g}", "dim"
+    )
 
 
 def _top(view: View, width: int, *, tall: bool) -> RenderableType:
@@ -77,14 +83,18 @@ def _top(view: View, width: int, *, tall: bool) -> RenderableType:
         row.split_row(part, counts)
         return row
     shown = picture(last.inspection, view.state, columns, lines) if last else Text()
-    frame = Layout(Panel(shown, box=box.ROUNDED, title="frame", title_align="left"), size=columns + 4)
+    frame = Layout(
+        Panel(shown, box=box.ROUNDED, title="frame", title_align="left"), size=columns + 4
+    )
     row.split_row(frame, part, counts)
     return row
 
 
-def _last_part(last: Told | None, width: int) -> Panel:
+def _last_part(last: Announcement | None, width: int) -> Panel:
     if last is None:
-        return Panel(Text("no part yet", "dim"), box=box.ROUNDED, title="last part", title_align="left")
+        return Panel(
+            Text("no part yet", "dim"), box=box.ROUNDED, title="last part", title_align="left"
+        )
     seen = last.inspection
     style = STYLES[seen.verdict]
     badge = (f" {seen.verdict} ", f"bold white on {style}")
@@ -99,13 +109,19 @@ def _last_part(last: Told | None, width: int) -> Panel:
     lines.append(_figures(seen))
     if seen.hold_reason:
         lines.append(Text(f"held: {seen.hold_reason}", "yellow"))
-    return Panel(Group(*lines), box=box.ROUNDED, title="last part", title_align="left", border_style=style)
+    return Panel(
+        Group(*lines), box=box.ROUNDED, title="last part", title_align="left", border_style=style
+    )
 
 
 def _figures(seen: Inspection) -> Text:
     line = Text()
     framing = ("framing", seen.framing_score, 2)
-    for name, value, digits in (("focus", seen.focus, 0), ("brightness", seen.brightness, 0), framing):
+    for name, value, digits in (
+        ("focus", seen.focus, 0),
+        ("brightness", seen.brightness, 0),
+        framing,
+    ):
         if value is not None:
             line.append(f"{name} ", "dim").append(f"{value:.{digits}f} ")
     return line
@@ -136,14 +152,20 @@ def _counts(view: View) -> Panel:
     table.add_column(ratio=1)
     for verdict, style in STYLES.items():
         count = counts.get(verdict, 0)
-        bar = ProgressBar(total=max(total, 1), completed=count, complete_style=style, finished_style=style)
+        bar = ProgressBar(
+            total=max(total, 1), completed=count, complete_style=style, finished_style=style
+        )
         share = f"{count / total:.0%}" if total else ""
         table.add_row(Text(verdict, f"bold {style}"), str(count), share, bar)
     reasons = sorted(view.announced.reasons.items(), key=lambda item: (-item[1], item[0]))
     why = Table.grid(padding=(0, 2))
     for at in range(0, min(len(reasons), 6), 2):
-        why.add_row(*[Text(f"{count:>3} {reason}", "yellow") for reason, count in reasons[at : at + 2]])
-    return Panel(Group(table, Text(), why), box=box.ROUNDED, title=f"{total} parts", title_align="left")
+        why.add_row(
+            *[Text(f"{count:>3} {reason}", "yellow") for reason, count in reasons[at : at + 2]]
+        )
+    return Panel(
+        Group(table, Text(), why), box=box.ROUNDED, title=f"{total} parts", title_align="left"
+    )
 
 
 def _station(view: View) -> RenderableType:
@@ -191,13 +213,22 @@ def _parts(view: View, rows: int) -> RenderableType:
 
 def _foot(view: View, width: int) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
-    left = f"{max(0, view.total - view.done):.0f} s left" if view.phase is Phase.RUNNING else str(view.phase)
+    left = (
+        f"{max(0, view.total - view.done):.0f} s left"
+        if view.phase is Phase.RUNNING
+        else str(view.phase)
+    )
     if view.phase is Phase.RENDERING:
         left = f"{view.done:.0f} of {view.total:.0f} parts rendered"
     bar = ProgressBar(
-        total=max(view.total, 1e-9), completed=view.done, width=max(10, width - 62), complete_style="cyan"
+        total=max(view.total, 1e-9),
+        completed=view.done,
+        width=max(10, width - 62),
+        complete_style="cyan",
     )
-    grid.add_row("", bar, Text(left, "cyan", no_wrap=True), Text("Ctrl-C ends early", "dim", no_wrap=True))
+    grid.add_row(
+        "", bar, Text(left, "cyan", no_wrap=True), Text("Ctrl-C ends early", "dim", no_wrap=True)
+    )
     return grid
 
 

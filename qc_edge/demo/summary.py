@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qc_edge.demo.account import Account, TruthRow
-from qc_edge.demo.performance import Report
+from qc_edge.demo.performance import DemoReport
 from qc_edge.demo.place import STATION, log_file
 from qc_edge.demo.screen import STYLES
 from qc_edge.rendered import DefectKind, FrameFault, read_truth
@@ -24,7 +24,7 @@ Tip = tuple[str, str]
 """A command line, and what it is for."""
 
 
-def tips(report: Report) -> tuple[Tip, Tip, Tip]:
+def tips(report: DemoReport) -> tuple[Tip, Tip, Tip]:
     """Three commands that work as they stand, with the demo's station."""
     root = _short(report.paths.root)
     program = _program()
@@ -38,16 +38,19 @@ def tips(report: Report) -> tuple[Tip, Tip, Tip]:
     database = os.path.relpath(report.paths.database)
     ask = f"import duckdb; print(duckdb.connect('{database}', read_only=True).sql('{query}'))"
     return (
-        (f"{program} run {STATION} --root {root}", "run it on until Ctrl-C; in another terminal: status"),
+        (
+            f"{program} run {STATION} --root {root}",
+            "run it on until Ctrl-C; in another terminal: status",
+        ),
         (
             f"{program} inspect {_short(played / defective)} --station {STATION} --root {root}",
             "look at one defective part by itself",
         ),
         (f'{_short(Path(sys.executable))} -c "{ask}"', "ask its log, with plain DuckDB"),
-    )  # fmt: skip
+    )
 
 
-def as_json(report: Report, given: Sequence[Tip]) -> dict[str, object]:
+def as_json(report: DemoReport, given: Sequence[Tip]) -> dict[str, object]:
     """The whole report, JSON-ready."""
     account, seen, paths = report.account, report.latencies, report.paths
     return {
@@ -73,7 +76,9 @@ def as_json(report: Report, given: Sequence[Tip]) -> dict[str, object]:
         "spool": account.waiting,
         "confusion": [_row_json(row) for row in account.rows],
         "latency_ms": {
-            "frames": seen.frames, "p50": _rounded(seen.p50_ms), "p99": _rounded(seen.p99_ms),
+            "frames": seen.frames,
+            "p50": _rounded(seen.p50_ms),
+            "p99": _rounded(seen.p99_ms),
             "max": _rounded(seen.max_ms),
         },
         "steps_ms": dict(account.steps_ms),
@@ -83,14 +88,19 @@ def as_json(report: Report, given: Sequence[Tip]) -> dict[str, object]:
         "threshold": report.status.threshold,
         "warnings": report.warnings,
         "paths": {
-            "root": paths.root, "settings": paths.settings, "state": paths.state, "log": paths.database,
-            "evidence": paths.evidence, "parts": paths.played, "station_log": log_file(paths.root),
+            "root": paths.root,
+            "settings": paths.settings,
+            "state": paths.state,
+            "log": paths.database,
+            "evidence": paths.evidence,
+            "parts": paths.played,
+            "station_log": log_file(paths.root),
         },
         "next": [command for command, _ in given],
-    }  # fmt: skip
+    }
 
 
-def print_summary(console: Console, report: Report, given: Sequence[Tip]) -> None:
+def print_summary(console: Console, report: DemoReport, given: Sequence[Tip]) -> None:
     """The report for a person, at most 80 columns wide but for paths and commands."""
     account = report.account
     console.print()
@@ -104,7 +114,9 @@ def print_summary(console: Console, report: Report, given: Sequence[Tip]) -> Non
     if report.interrupted:
         console.print(Text(f"ended early, after {report.seconds:.0f} s", "yellow"))
     if report.warnings:
-        console.print(Text(f"{report.warnings} warnings in {_short(log_file(report.paths.root))}", "yellow"))
+        console.print(
+            Text(f"{report.warnings} warnings in {_short(log_file(report.paths.root))}", "yellow")
+        )
     _print_places(console, report)
     console.print(Text("\ntry next", "bold"))
     for command, why in given:
@@ -113,8 +125,14 @@ def print_summary(console: Console, report: Report, given: Sequence[Tip]) -> Non
 
 
 def _closing(account: Account) -> Text:
-    mark = ("✓ the count closes", "bold green") if account.closed else ("✗ the count is OPEN", "bold red")
-    text = Text.assemble(mark, "\n  camera  ", (f"{account.triggers} triggers", "bold"), "\n  log     ")
+    mark = (
+        ("✓ the count closes", "bold green")
+        if account.closed
+        else ("✗ the count is OPEN", "bold red")
+    )
+    text = Text.assemble(
+        mark, "\n  camera  ", (f"{account.triggers} triggers", "bold"), "\n  log     "
+    )
     for verdict, style in STYLES.items():
         text.append(f"{account.verdicts[verdict]} {verdict}", style).append(" + ")
     return text.append(f"{account.lost} lost = ").append(f"{account.recorded}", "bold")
@@ -144,15 +162,23 @@ def _cell(row: TruthRow, verdict: str) -> Text:
     count = row.verdicts[verdict]
     if not count:
         return Text("·", "dim")
-    wanted = "PASS" if row.kind == "good" else "INVALID" if row.kind in set(map(str, FrameFault)) else "FAIL"
+    wanted = (
+        "PASS"
+        if row.kind == "good"
+        else "INVALID"
+        if row.kind in set(map(str, FrameFault))
+        else "FAIL"
+    )
     return Text(str(count), STYLES[verdict] if verdict == wanted else "bold red")
 
 
-def _figures(report: Report) -> Text:
+def _figures(report: DemoReport) -> Text:
     seen, steps, status = report.latencies, report.account.steps_ms, report.status
     text = Text.assemble(("frame to verdict  ", "dim"))
     if seen.frames:
-        text.append(f"p50 {seen.p50_ms:.1f} ms, p99 {seen.p99_ms:.1f} ms, max {seen.max_ms:.1f} ms", "bold")
+        text.append(
+            f"p50 {seen.p50_ms:.1f} ms, p99 {seen.p99_ms:.1f} ms, max {seen.max_ms:.1f} ms", "bold"
+        )
     shown = ("read", "gates", "prepare", "infer", "evidence")
     named = [f"{step} {steps[step]:.1f}" for step in shown if step in steps]
     text.append("\nmedian of each step (ms)  ", "dim").append(", ".join(named))
@@ -162,13 +188,16 @@ def _figures(report: Report) -> Text:
     return text.append("\ncamera  ", "dim").append(report.device)
 
 
-def _print_places(console: Console, report: Report) -> None:
+def _print_places(console: Console, report: DemoReport) -> None:
     paths = report.paths
     console.print(Text(f"\nthe station's files, under {_short(paths.root)}", "bold"))
     for what, where in (
-        ("settings", paths.settings), ("log (DuckDB)", paths.database), ("evidence", paths.evidence),
-        ("rendered parts", paths.played), ("what it said", log_file(paths.root)),
-    ):  # fmt: skip
+        ("settings", paths.settings),
+        ("log (DuckDB)", paths.database),
+        ("evidence", paths.evidence),
+        ("rendered parts", paths.played),
+        ("what it said", log_file(paths.root)),
+    ):
         console.print(Text.assemble((f"  {what:<15}", "dim"), _short(where)), soft_wrap=True)
 
 

@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from qc_edge.capture.capture import CaptureState
-from qc_edge.demo.feed import Announced
+from qc_edge.demo.feed import AnnouncedParts
 from qc_edge.station.status import Status
 
 
@@ -34,7 +34,7 @@ class View:
     phase: Phase
     done: float
     total: float
-    announced: Announced
+    announced: AnnouncedParts
     state: Path
     status: Status | None = None
     camera: CaptureState | None = None

@@ -1,4 +1,6 @@
-"""The box that the stations run on: clock, network, USB, graphics processor, software. Looks only."""
+"""The box that the stations run on: clock, network, USB, graphics processor, software. Looks
+only.
+"""
 
 from __future__ import annotations
 
@@ -30,22 +32,37 @@ def check_clock() -> Iterator[Seen]:
     if is_synchronised():
         yield ok("the wall clock is synchronised")
     elif ask_kernel() is None:
-        yield Level.WARNING, "the kernel may not be asked about the clock", "look yourself: timedatectl"
+        yield (
+            Level.WARNING,
+            "the kernel may not be asked about the clock",
+            "look yourself: timedatectl",
+        )
     else:
         fix = "set a time server in /etc/systemd/timesyncd.conf, then: timedatectl set-ntp true"
-        yield Level.WARNING, "the wall clock is not synchronised: rows say so (clock_trusted = false)", fix
+        yield (
+            Level.WARNING,
+            "the wall clock is not synchronised: rows say so (clock_trusted = false)",
+            fix,
+        )
 
 
 def check_network(host: Host, cameras: Sequence[CameraSettings]) -> Iterator[Seen]:
-    """What GigE cameras need of the interfaces and the kernel; nothing to say without such a camera."""
+    """What GigE cameras need of the interfaces and the kernel; nothing to say without such a
+    camera.
+    """
     basler = [camera for camera in cameras if camera.backend == "basler"]
     if not basler:
         yield ok("no camera of this station is on a network")
         return
     mtus = dict(_interfaces(host))
-    said = ", ".join(f"{name} MTU {mtu}" for name, mtu in mtus.items()) or "no Ethernet interface is up"
+    said = (
+        ", ".join(f"{name} MTU {mtu}" for name, mtu in mtus.items())
+        or "no Ethernet interface is up"
+    )
     wanted = max((camera.packet_size or 0 for camera in basler), default=0)
-    usb = any(host.read(str(path.relative_to(host.base))) == _BASLER_USB for path in _usb_vendors(host))
+    usb = any(
+        host.read(str(path.relative_to(host.base))) == _BASLER_USB for path in _usb_vendors(host)
+    )
     largest = max(mtus.values(), default=0)
     if wanted and largest < wanted:
         fix = f"sudo ip link set dev IFACE mtu {wanted}, and for good in the network's settings"
@@ -69,7 +86,10 @@ def check_usb(host: Host, cameras: Sequence[CameraSettings]) -> Iterator[Seen]:
     if limit is None:
         yield ok("no USB on this box")
     elif 0 < limit < USBFS_MB and any(camera.backend == "basler" for camera in cameras):
-        fix = f"sudo qc-edge install, or: echo {USBFS_MB} > /sys/module/usbcore/parameters/usbfs_memory_mb"
+        fix = (
+            f"sudo qc-edge install, or: echo {USBFS_MB} > "
+            "/sys/module/usbcore/parameters/usbfs_memory_mb"
+        )
         yield Level.WARNING, f"usbfs_memory_mb is {limit}, a USB3 camera wants {USBFS_MB}", fix
     else:
         yield ok(f"usbfs_memory_mb is {limit}")
@@ -77,7 +97,9 @@ def check_usb(host: Host, cameras: Sequence[CameraSettings]) -> Iterator[Seen]:
 
 def check_gpu(host: Host) -> Iterator[Seen]:
     """The graphics processor, its driver and TensorRT, or that there is none."""
-    flavours = [f"{each.name} {_version_of(module)}" for each in FLAVOURS if (module := each.module())]
+    flavours = [
+        f"{each.name} {_version_of(module)}" for each in FLAVOURS if (module := each.module())
+    ]
     flavours += [f"pycuda {_version('pycuda')}"] if util.find_spec("pycuda") else []
     said = "TensorRT: " + (", ".join(flavours) or "not installed")
     if host.has("nvidia-smi"):
@@ -85,14 +107,19 @@ def check_gpu(host: Host) -> Iterator[Seen]:
             "nvidia-smi", "--query-gpu=name,driver_version,temperature.gpu", "--format=csv,noheader"
         )
         if not asked:
-            fix = "the driver and the kernel do not fit together: reboot; else install the driver again"
+            fix = (
+                "the driver and the kernel do not fit together: reboot; else install the driver "
+                "again"
+            )
             yield Level.WARNING, "nvidia-smi is there, but no GPU answers", fix
             return
         for line in asked.strip().splitlines():
             name, driver, degrees = (*map(str.strip, line.split(",")), "", "")[:3]
             about = f"{name}, driver {driver}, {degrees} °C; {said}"
             hot = degrees.isdecimal() and int(degrees) >= _HOT_GPU_C
-            yield (Level.WARNING, about, "clean its fans and the box's filters") if hot else ok(about)
+            yield (
+                (Level.WARNING, about, "clean its fans and the box's filters") if hot else ok(about)
+            )
     elif release := host.read("etc/nv_tegra_release"):
         yield ok(f"Jetson: {release.splitlines()[0].lstrip('# ').split(', GCID')[0]}; {said}")
     else:
@@ -102,7 +129,10 @@ def check_gpu(host: Host) -> Iterator[Seen]:
 def check_software() -> Iterator[Seen]:
     """What computes here; nothing of it is a fault."""
     libraries = ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES if _version(name))
-    yield ok(f"qc-edge {__version__}, Python {platform.python_version()}, {libraries}, {platform.machine()}")
+    yield ok(
+        f"qc-edge {__version__}, Python {platform.python_version()}, {libraries}, "
+        f"{platform.machine()}"
+    )
 
 
 def _interfaces(host: Host) -> Iterator[tuple[str, int]]:

@@ -1,4 +1,6 @@
-"""What goes into the archive, piece by piece, secrets still in it. Reads the station, changes nothing."""
+"""What goes into the archive, piece by piece, secrets still in it. Reads the station, changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ _PICTURE = re.compile(r'^(\s*png\s*=\s*)(".*"|\'.*\')', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class BundleFile:
     """A text of the archive: its name there, what it is, the text."""
 
     name: str
@@ -43,26 +45,36 @@ class Piece:
     text: str
 
 
-def pieces(paths: StationPaths, host: Host, raw_settings: Mapping[str, Any] | None) -> Iterator[Piece]:
-    """Every text. One that cannot be made is left out and said by the caller, who gets its OSError."""
-    yield Piece("versions.json", "software, libraries, box", _json(_versions(host)))
+def pieces(
+    paths: StationPaths, host: Host, raw_settings: Mapping[str, Any] | None
+) -> Iterator[BundleFile]:
+    """Every text. One that cannot be made is left out and said by the caller, who gets its
+    OSError.
+    """
+    yield BundleFile("versions.json", "software, libraries, box", _json(_versions(host)))
     yield _settings(paths, raw_settings)
     if status := read_status(paths):
-        yield Piece("status.json", "what the station last said of itself", _json(mask(status)))
+        yield BundleFile("status.json", "what the station last said of itself", _json(mask(status)))
     diagnosis = examine(paths.root, paths.name, host)
     findings = [asdict(finding) for finding in diagnosis.findings]
-    yield Piece("doctor.json", "qc-edge doctor", _json({"colour": diagnosis.colour, "findings": findings}))
+    yield BundleFile(
+        "doctor.json", "qc-edge doctor", _json({"colour": diagnosis.colour, "findings": findings})
+    )
     unit = f"qc-edge@{paths.name}"
-    if said := host.ask("journalctl", "-u", unit, "-n", str(JOURNAL_LINES), "-o", "short-iso", "-q"):
-        yield Piece("journal.txt", f"the last lines of journalctl -u {unit}", said)
+    if said := host.ask(
+        "journalctl", "-u", unit, "-n", str(JOURNAL_LINES), "-o", "short-iso", "-q"
+    ):
+        yield BundleFile("journal.txt", f"the last lines of journalctl -u {unit}", said)
     yield from _units(host, unit)
     yield from _log(paths)
     yield from _records(paths)
-    yield Piece("files.txt", "names and sizes of the station's files", _files(paths))
+    yield BundleFile("files.txt", "names and sizes of the station's files", _files(paths))
 
 
 def images(paths: StationPaths, frames: int) -> Iterator[Path]:
-    """The evidence of the newest `frames` inspections that is still there: raw frame, model's input, map."""
+    """The evidence of the newest `frames` inspections that is still there: raw frame, model's
+    input, map.
+    """
     rows = (row for row in newest_rows(paths.journal) if row["table"] == "inspections")
     for row in islice(rows, frames):
         for name in ("raw_path", "prepared_path", "map_path"):
@@ -79,7 +91,7 @@ def read_raw(file: Path) -> Mapping[str, Any] | None:
     return values
 
 
-def _settings(paths: StationPaths, raw: Mapping[str, Any] | None) -> Piece:
+def _settings(paths: StationPaths, raw: Mapping[str, Any] | None) -> BundleFile:
     """As JSON, without comments: a secret may stand in one."""
     if raw is not None:
         try:
@@ -88,10 +100,12 @@ def _settings(paths: StationPaths, raw: Mapping[str, Any] | None) -> Piece:
         except QcEdgeError as refused:
             fault = str(refused)
         values = {"file": str(paths.settings), "refused": fault, "settings": mask(raw)}
-        return Piece("settings.json", "the settings file, secrets removed", _json(values))
+        return BundleFile("settings.json", "the settings file, secrets removed", _json(values))
     lines = paths.settings.read_text(encoding="utf-8", errors="replace").splitlines()
     text = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
-    return Piece("settings.txt", "the settings file, which is no TOML; comments and secrets removed", text)
+    return BundleFile(
+        "settings.txt", "the settings file, which is no TOML; comments and secrets removed", text
+    )
 
 
 def _versions(host: Host) -> dict[str, Any]:
@@ -107,24 +121,29 @@ def _versions(host: Host) -> dict[str, Any]:
     }
 
 
-def _units(host: Host, unit: str) -> Iterator[Piece]:
+def _units(host: Host, unit: str) -> Iterator[BundleFile]:
     if said := host.ask("systemctl", "cat", unit):
-        yield Piece(f"units/{unit}.txt", f"systemctl cat {unit}", said)
+        yield BundleFile(f"units/{unit}.txt", f"systemctl cat {unit}", said)
     if said := host.ask(
-        "systemctl", "show", unit, "--property=ActiveState,Result,NRestarts,ExecMainStatus,MemoryCurrent"
+        "systemctl",
+        "show",
+        unit,
+        "--property=ActiveState,Result,NRestarts,ExecMainStatus,MemoryCurrent",
     ):
-        yield Piece(f"units/{unit}.state.txt", f"systemctl show {unit}", said)
+        yield BundleFile(f"units/{unit}.state.txt", f"systemctl show {unit}", said)
     for place in ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"):
         for file in host.matching(f"{place}/qc-edge*"):
             if file.is_file() and not file.is_symlink():
-                yield Piece(
-                    f"units/{place.replace('/', '-')}/{file.name}", f"/{place}/{file.name}", file.read_text()
+                yield BundleFile(
+                    f"units/{place.replace('/', '-')}/{file.name}",
+                    f"/{place}/{file.name}",
+                    file.read_text(),
                 )
 
 
-def _log(paths: StationPaths) -> Iterator[Piece]:
+def _log(paths: StationPaths) -> Iterator[BundleFile]:
     schema = Path(store.__file__).with_name("schema.sql").read_text(encoding="utf-8")
-    yield Piece("log/schema.sql", "the log's tables", schema)
+    yield BundleFile("log/schema.sql", "the log's tables", schema)
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in COLUMNS}
     tables: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
@@ -136,8 +155,10 @@ def _log(paths: StationPaths) -> Iterator[Piece]:
             rows[row["table"]].append(row)
     for table, found in rows.items():
         if found:
-            yield Piece(
-                f"log/{table}.csv", f"the newest {len(found):,} rows, newest first", _csv(table, found)
+            yield BundleFile(
+                f"log/{table}.csv",
+                f"the newest {len(found):,} rows, newest first",
+                _csv(table, found),
             )
     hours = sorted(paths.journal.glob("*.jsonl"))
     counts = {
@@ -149,27 +170,43 @@ def _log(paths: StationPaths) -> Iterator[Piece]:
         "by_table": dict(tables),
         "by_verdict": dict(verdicts.most_common()),
     }
-    yield Piece("log/counts.json", "how much the log holds", _json(counts))
+    yield BundleFile("log/counts.json", "how much the log holds", _json(counts))
 
 
-def _records(paths: StationPaths) -> Iterator[Piece]:
+def _records(paths: StationPaths) -> Iterator[BundleFile]:
     for file in sorted(paths.calibration.glob("*/*.toml")):
         text = _PICTURE.sub(r'\1"(a picture of a part: removed)"', file.read_text(encoding="utf-8"))
-        yield Piece(f"calibration/{file.parent.name}/{file.name}", "a calibration, without its picture", text)
+        yield BundleFile(
+            f"calibration/{file.parent.name}/{file.name}",
+            "a calibration, without its picture",
+            text,
+        )
     for file in sorted(paths.thresholds.glob("*.toml")):
-        yield Piece(f"thresholds/{file.name}", "a threshold record", file.read_text(encoding="utf-8"))
+        yield BundleFile(
+            f"thresholds/{file.name}", "a threshold record", file.read_text(encoding="utf-8")
+        )
     for file in sorted([*paths.activations.glob("*.*"), *paths.acceptances.glob("*.toml")]):
-        about = "who put which model in force" if file.parent == paths.activations else "scores accepted"
-        yield Piece(f"{file.parent.name}/{file.name}", about, file.read_text(encoding="utf-8"))
+        about = (
+            "who put which model in force"
+            if file.parent == paths.activations
+            else "scores accepted"
+        )
+        yield BundleFile(f"{file.parent.name}/{file.name}", about, file.read_text(encoding="utf-8"))
     for place in (paths.models, shipped("models")):
         for file in sorted(place.glob("*/*/bundle.toml")):
             name = f"models/{file.parent.parent.name}-{file.parent.name}.toml"
-            yield Piece(name, f"the manifest {file}", file.read_text(encoding="utf-8"))
+            yield BundleFile(name, f"the manifest {file}", file.read_text(encoding="utf-8"))
 
 
 def _files(paths: StationPaths) -> str:
     lines = []
-    for directory in (paths.frames, paths.incoming, paths.quarantine, paths.set_aside, paths.journal):
+    for directory in (
+        paths.frames,
+        paths.incoming,
+        paths.quarantine,
+        paths.set_aside,
+        paths.journal,
+    ):
         found = sorted(directory.glob("*")) if directory.is_dir() else []
         lines.append(f"{directory}: {len(found)} entries")
         lines += [f"  {each.lstat().st_size:>12,} {each.name}" for each in found[-_LISTED:]]

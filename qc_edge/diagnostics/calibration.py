@@ -29,7 +29,11 @@ def check_calibration(paths: StationPaths, camera: str, main: bool) -> Iterator[
         )
     about = f"by {record.made_by} on {record.made_at:%Y-%m-%d}, due {record.due_at:%Y-%m-%d}"
     if record.starting and main:
-        yield Level.WARNING, f"starting bounds {about}", f"they refuse only hopeless frames: {again}"
+        yield (
+            Level.WARNING,
+            f"starting bounds {about}",
+            f"they refuse only hopeless frames: {again}",
+        )
     elif record.due_at - now < DUE_SOON:
         yield Level.WARNING, about, f"due soon: {again}"
     else:

@@ -21,9 +21,13 @@ SLOW_LINK_MBPS = 1000.0
 
 
 def check_camera(paths: StationPaths, settings: CameraSettings) -> Iterator[Seen]:
-    """Open the camera and take one frame, unless a running station holds it or it waits for its trigger."""
+    """Open the camera and take one frame, unless a running station holds it or it waits for its
+    trigger.
+    """
     if holder := holder_of(paths.lock("capture")):
-        yield ok(f"in use by the running station, process {holder['pid']}; qc-edge status {paths.name}")
+        yield ok(
+            f"in use by the running station, process {holder['pid']}; qc-edge status {paths.name}"
+        )
         return
     device = connect(settings)
     try:
@@ -53,10 +57,16 @@ def check_health(health: Health) -> Iterator[Seen]:
     degrees = health.temperature_c
     state = health.temperature_state
     if degrees is not None or state is not None:
-        said = " ".join([f"{degrees:.0f} °C" if degrees is not None else "temperature", state or ""]).strip()
+        said = " ".join(
+            [f"{degrees:.0f} °C" if degrees is not None else "temperature", state or ""]
+        ).strip()
         grave = (state or "Ok").lower() not in {"ok", "normal"}
         if grave or (degrees or 0) >= HOT_C:
-            yield Level.WARNING, f"hot: {said}", "mount it on metal, free its housing, lower the frame rate"
+            yield (
+                Level.WARNING,
+                f"hot: {said}",
+                "mount it on metal, free its housing, lower the frame rate",
+            )
         else:
             yield ok(said)
     if (mbps := health.link_mbps) is not None:
@@ -95,4 +105,8 @@ def _refuse_other_size(size: tuple[int, int], calibration: Calibration) -> None:
 
 def no_frames() -> Iterator[Seen]:
     """A station that has neither a camera nor an incoming directory."""
-    yield Level.WARNING, "no camera and no incoming frames", "add a [[camera]], or set incoming.enabled"
+    yield (
+        Level.WARNING,
+        "no camera and no incoming frames",
+        "add a [[camera]], or set incoming.enabled",
+    )

@@ -24,7 +24,9 @@ def stations(root: Path) -> list[str]:
 
 
 def check_station(root: Path, name: str) -> list[Finding]:
-    """Every finding on station `name` under the absolute prefix `root`; never raises for a fault."""
+    """Every finding on station `name` under the absolute prefix `root`; never raises for a
+    fault.
+    """
     paths = StationPaths(root, name)
     try:
         settings = load_settings(paths.settings)
@@ -41,7 +43,10 @@ def _areas(paths: StationPaths, settings: Settings) -> Iterator[tuple[str, Look]
         for camera in settings.camera:
             yield f"calibration {camera.name}", partial(check_calibration, paths, camera.name, True)
         if settings.incoming.enabled:
-            yield f"calibration {INCOMING}", partial(check_calibration, paths, INCOMING, not settings.camera)
+            yield (
+                f"calibration {INCOMING}",
+                partial(check_calibration, paths, INCOMING, not settings.camera),
+            )
         yield "model", partial(check_model, paths, settings)
     if Role.CAPTURE in settings.station.roles:
         for camera in settings.camera:

@@ -26,17 +26,26 @@ def check_disk(paths: StationPaths, storage: StorageSettings) -> Iterator[Seen]:
             hint=f"free some room under {paths.state}, or lower storage.stop_free_mb",
         )
     if free_mb < storage.warn_free_mb:
-        yield Level.WARNING, f"{free_mb:,.0f} MB free", f"below warn_free_mb = {storage.warn_free_mb:,.0f}"
+        yield (
+            Level.WARNING,
+            f"{free_mb:,.0f} MB free",
+            f"below warn_free_mb = {storage.warn_free_mb:,.0f}",
+        )
     else:
         yield ok(f"{free_mb:,.0f} MB free")
     missing = [path for path in paths.directories() if path != paths.run and not path.is_dir()]
     if missing:
         raise StoreError(
-            f"{', '.join(map(str, missing))} does not exist", hint="make it, owned by the station's user"
+            f"{', '.join(map(str, missing))} does not exist",
+            hint="make it, owned by the station's user",
         )
     took_ms = _write_once(paths)
     if took_ms > SLOW_WRITE_MS:
-        yield Level.WARNING, f"a synced write takes {took_ms:.0f} ms", "every frame waits for it: faster disk"
+        yield (
+            Level.WARNING,
+            f"a synced write takes {took_ms:.0f} ms",
+            "every frame waits for it: faster disk",
+        )
     else:
         yield ok(f"a synced write takes {took_ms:.1f} ms")
 
@@ -48,7 +57,8 @@ def check_incoming(directory: Path, incoming: IncomingSettings) -> Iterator[Seen
         return
     if directory.is_symlink() or not directory.is_dir():
         raise StoreError(
-            f"{directory} is no directory", hint="make it a plain directory, owned by the station's user"
+            f"{directory} is no directory",
+            hint="make it a plain directory, owned by the station's user",
         )
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         raise StoreError(

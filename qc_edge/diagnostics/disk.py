@@ -22,7 +22,8 @@ _WRITES = 50
 _WRITE_BYTES = 65_536
 SLOW_P50_MS = 30.0
 SLOW_P99_MS = 200.0
-"""eMMC takes 5 to 20 ms for a synced write: slower is a worn card, a network mount or a busy disk."""
+"""eMMC takes 5 to 20 ms for a synced write: slower is a worn card, a network mount or a busy disk.
+"""
 
 _SAMPLE_ROWS = 200
 _WORN_PERCENT = 80
@@ -41,7 +42,9 @@ def check_health(host: Host, state: Path) -> Iterator[Seen]:
         yield _emmc(disk, wear, host.read(f"sys/block/{disk}/device/pre_eol_info"))
     elif not host.has("smartctl"):
         yield ok(f"{disk}: not asked, smartctl is not installed (sudo apt install smartmontools)")
-    elif (said := host.ask("smartctl", "-j", "-H", "-A", f"/dev/{disk}", also=tuple(range(256)))) is not None:
+    elif (
+        said := host.ask("smartctl", "-j", "-H", "-A", f"/dev/{disk}", also=tuple(range(256)))
+    ) is not None:
         yield _smart(disk, said)
 
 
@@ -62,7 +65,11 @@ def check_latency(paths: StationPaths) -> Iterator[Seen]:
     p50, p99 = taken[len(taken) // 2], taken[-1]
     said = f"a synced write of 64 KiB takes {p50:.1f} ms, at worst {p99:.1f} ms of {_WRITES}"
     if p50 > SLOW_P50_MS or p99 > SLOW_P99_MS:
-        yield Level.WARNING, said, "every frame waits for it: what else writes (iotop)? a worn card? an SSD"
+        yield (
+            Level.WARNING,
+            said,
+            "every frame waits for it: what else writes (iotop)? a worn card? an SSD",
+        )
     else:
         yield ok(said)
 
@@ -76,7 +83,8 @@ def check_trend(paths: StationPaths, storage: StorageSettings) -> Iterator[Seen]
         return
     days = max(0.0, free - storage.stop_free_mb * 1e6) / rate
     said = (
-        f"{rate / 1e9:,.1f} GB a day at the pace of the last 24 h: room for {days:,.0f} days, then it holds"
+        f"{rate / 1e9:,.1f} GB a day at the pace of the last 24 h: room for {days:,.0f} days, "
+        "then it holds"
     )
     fix = "a larger disk, or move old evidence off the box; nothing is deleted by itself"
     if days < SOON_DAYS:
@@ -94,14 +102,18 @@ def _bytes_a_day(paths: StationPaths) -> float:
     now = time.time()
     recent = [file.stat() for file in hours if now - file.stat().st_mtime < _HOURS * 3600]
     rows = [
-        each for each in islice(newest_rows(paths.journal), _SAMPLE_ROWS) if each["table"] == "inspections"
+        each
+        for each in islice(newest_rows(paths.journal), _SAMPLE_ROWS)
+        if each["table"] == "inspections"
     ]
     if not recent or not rows:
         return 0.0
     line = sum(len(json.dumps(row)) for row in rows) / len(rows)
     kept = sum(_size(paths.state, row) for row in rows) / len(rows)
     written = sum(file.st_size for file in recent)
-    first = datetime.strptime(f"{min(paths.journal.glob('*.jsonl')).stem}+0000", "%Y-%m-%dT%H%z").timestamp()
+    first = datetime.strptime(
+        f"{min(paths.journal.glob('*.jsonl')).stem}+0000", "%Y-%m-%dT%H%z"
+    ).timestamp()
     hours_of_it = min(float(_HOURS), max(1.0, (now - first) / 3600))
     return written / line * (kept + 2 * line) * _HOURS / hours_of_it
 
@@ -127,12 +139,20 @@ def _disk_of(host: Host, state: Path) -> str | None:
 
 
 def _emmc(disk: str, wear: str, end: str | None) -> Seen:
-    """By JESD84-B51: `wear` in tenths (0x0B: beyond its life), `end` 1 normal, 2 warning, 3 urgent."""
+    """By JESD84-B51: `wear` in tenths (0x0B: beyond its life), `end` 1 normal, 2 warning, 3
+    urgent.
+    """
     worst = max((int(each, 16) for each in wear.split()), default=0)
     reserve = int(end, 16) if end else 0
-    said = f"{disk}: eMMC, {min(worst, 11) * 10 - 10} to {min(worst, 11) * 10} % of its life is used"
+    said = (
+        f"{disk}: eMMC, {min(worst, 11) * 10 - 10} to {min(worst, 11) * 10} % of its life is used"
+    )
     if worst > 10 or reserve >= 3:
-        return Level.FAULT, f"{said}; at its end", "replace the card or the box now; copy the state first"
+        return (
+            Level.FAULT,
+            f"{said}; at its end",
+            "replace the card or the box now; copy the state first",
+        )
     if worst * 10 > _WORN_PERCENT or reserve == 2:
         return Level.WARNING, said, "order a replacement"
     return ok(said)
@@ -145,9 +165,15 @@ def _smart(disk: str, said: str) -> Seen:
         report = {}
     passed = report.get("smart_status", {}).get("passed")
     wear = report.get("nvme_smart_health_information_log", {}).get("percentage_used")
-    words = f"{disk}: SMART passed" + (f", {wear} % of its life is used" if wear is not None else "")
+    words = f"{disk}: SMART passed" + (
+        f", {wear} % of its life is used" if wear is not None else ""
+    )
     if passed is False:
-        return Level.FAULT, f"{disk}: SMART says that it fails", "replace the disk now; copy the state first"
+        return (
+            Level.FAULT,
+            f"{disk}: SMART says that it fails",
+            "replace the disk now; copy the state first",
+        )
     if passed is None:
         return ok(f"{disk}: SMART tells nothing (as root: sudo qc-edge doctor)")
     if wear is not None and wear >= _WORN_PERCENT:

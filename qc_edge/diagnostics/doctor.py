@@ -31,7 +31,9 @@ class Diagnosis:
     @property
     def worst(self) -> Level:
         """The gravest level."""
-        return max((finding.level for finding in self.findings), key=_EXIT.__getitem__, default=Level.OK)
+        return max(
+            (finding.level for finding in self.findings), key=_EXIT.__getitem__, default=Level.OK
+        )
 
     @property
     def colour(self) -> str:
@@ -50,9 +52,11 @@ def colour_of(level: Level) -> str:
 
 
 def examine(root: Path, name: str, host: Host | None = None) -> Diagnosis:
-    """Look at station `name` under the absolute prefix `root` and at its box; never raises for a fault.
+    """Look at station `name` under the absolute prefix `root` and at its box; never raises for a
+    fault.
 
-    Takes a few seconds: the model runs its golden frames, a free camera is opened, the disk is timed.
+    Takes a few seconds: the model runs its golden frames, a free camera is opened, the disk is
+    timed.
     """
     host, paths = host or Host(), StationPaths(root, name)
     try:
@@ -97,14 +101,21 @@ def _looked(station: str, area: str, look: Look) -> list[Finding]:
             found.append(Finding(station, area, level, said, hint))
     except PermissionError as fault:
         found.append(
-            Finding(station, area, Level.WARNING, f"{fault.filename}: not allowed", _rights(station))
+            Finding(
+                station, area, Level.WARNING, f"{fault.filename}: not allowed", _rights(station)
+            )
         )
     except QcEdgeError as fault:
-        found.append(Finding(station, area, Level.FAULT, fault.message, fault.hint, fault.exit_code))
+        found.append(
+            Finding(station, area, Level.FAULT, fault.message, fault.hint, fault.exit_code)
+        )
     except (OSError, LookupError, TypeError, ValueError) as fault:
-        # Another program's answer that reads otherwise than expected must not hide the other findings.
+        # Another program's answer that reads otherwise than expected must not hide the other
+        # findings.
         said = f"could not be looked at: {type(fault).__name__}: {fault}"
-        found.append(Finding(station, area, Level.WARNING, said, "report it with: qc-edge support-bundle"))
+        found.append(
+            Finding(station, area, Level.WARNING, said, "report it with: qc-edge support-bundle")
+        )
     return found
 
 

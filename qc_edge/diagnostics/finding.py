@@ -23,7 +23,9 @@ Seen = tuple[Level, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, what was seen, and what to do about it; `exit_code` is 0 unless a fault."""
+    """What was looked at, what was seen, and what to do about it; `exit_code` is 0 unless a
+    fault.
+    """
 
     station: str
     area: str

@@ -1,4 +1,6 @@
-"""The box as the doctor sees it: the kernel's files, and what other programs say. Changes nothing."""
+"""The box as the doctor sees it: the kernel's files, and what other programs say. Changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Host:
     path: str = field(default_factory=_path)
 
     def read(self, file: str) -> str | None:
-        """The text of the file `file` (relative to `base`), None if it is not there or may not be read."""
+        """The text of the file `file` (relative to `base`), None if it is not there or may not be
+        read.
+        """
         try:
             return (self.base / file).read_text(encoding="utf-8", errors="replace").strip()
         except OSError:
@@ -48,15 +52,21 @@ class Host:
         return shutil.which(program, path=self.path) is not None
 
     def ask(self, *command: str, also: tuple[int, ...] = ()) -> str | None:
-        """What the program says on stdout; None if it is missing, hangs, or fails (0 and `also` are fine)."""
+        """What the program says on stdout; None if it is missing, hangs, or fails (0 and `also` are
+        fine).
+        """
         program = shutil.which(command[0], path=self.path)
         if program is None:
             return None
         try:
             done = subprocess.run(
-                [program, *command[1:]], capture_output=True, timeout=_PATIENCE_S, check=False,
-                stdin=subprocess.DEVNULL, env={"PATH": self.path, "LC_ALL": "C.UTF-8"},
-            )  # fmt: skip
+                [program, *command[1:]],
+                capture_output=True,
+                timeout=_PATIENCE_S,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                env={"PATH": self.path, "LC_ALL": "C.UTF-8"},
+            )
         except (OSError, subprocess.TimeoutExpired):
             return None
         return done.stdout.decode(errors="replace") if done.returncode in {0, *also} else None

@@ -1,4 +1,6 @@
-"""How a station lives: its unit, its status, the cameras that it holds, its errors. Asks from outside."""
+"""How a station lives: its unit, its status, the cameras that it holds, its errors. Asks from
+outside.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,18 @@ _INVALID_SHARE = 0.2
 _FEW = 20
 _RECENT = timedelta(hours=24)
 _GRAVE = {
-    "camera_lost", "camera_missing", "camera_silent", "disk_none", "log_mended", "settings_refused", "fault",
-    "threshold_refused", "announcement_failed", "announcement_unknown", "late_announcement",
-}  # fmt: skip
+    "camera_lost",
+    "camera_missing",
+    "camera_silent",
+    "disk_none",
+    "log_mended",
+    "settings_refused",
+    "fault",
+    "threshold_refused",
+    "announcement_failed",
+    "announcement_unknown",
+    "late_announcement",
+}
 """Kinds of events that a technician should know of."""
 
 _PERSON = {"65": "model or calibration", "78": "settings"}
@@ -57,12 +68,18 @@ def check_unit(host: Host, name: str) -> Iterator[Seen]:
         return
     unit = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
     if unit.get("LoadState") != "loaded":
-        yield Level.WARNING, f"there is no unit for qc-edge@{name}", f"sudo qc-edge install --station {name}"
+        yield (
+            Level.WARNING,
+            f"there is no unit for qc-edge@{name}",
+            f"sudo qc-edge install --station {name}",
+        )
         return
     words = f"qc-edge@{name} is {unit.get('ActiveState')} ({unit.get('SubState')})"
     code = unit.get("ExecMainStatus", "0")
     if unit.get("ActiveState") == "failed":
-        why = f"exit code {code}" + (f": {_PERSON[code]}, not tried again" if code in _PERSON else "")
+        why = f"exit code {code}" + (
+            f": {_PERSON[code]}, not tried again" if code in _PERSON else ""
+        )
         yield (
             Level.FAULT,
             f"{words}, {why}",
@@ -85,10 +102,16 @@ def check_unit(host: Host, name: str) -> Iterator[Seen]:
 
 
 def check_status(paths: StationPaths, settings: Settings) -> Iterator[Seen]:
-    """Ready, or what keeps it from that; spool, latency, cameras and today's parts of a running station."""
+    """Ready, or what keeps it from that; spool, latency, cameras and today's parts of a running
+    station.
+    """
     status, name = read_status(paths), paths.name
     if not is_running(paths, settings):
-        last = f"; its last words: {', '.join(status['troubles'])}" if status and status["troubles"] else ""
+        last = (
+            f"; its last words: {', '.join(status['troubles'])}"
+            if status and status["troubles"]
+            else ""
+        )
         yield Level.WARNING, f"not running{last}", _start(paths)
     elif status is None:
         yield Level.WARNING, "starting: no status yet", f"follow it: journalctl -fu qc-edge@{name}"
@@ -96,7 +119,11 @@ def check_status(paths: StationPaths, settings: Settings) -> Iterator[Seen]:
         age = (utc_now() - datetime.fromisoformat(status["at"])).total_seconds()
         if age > _STALE_S:
             fix = f"sudo systemctl restart qc-edge@{name}"
-            yield Level.FAULT, f"its status is {age:,.0f} s old: the process hangs or cannot write", fix
+            yield (
+                Level.FAULT,
+                f"its status is {age:,.0f} s old: the process hangs or cannot write",
+                fix,
+            )
             return
         for trouble in status["troubles"]:
             yield Level.FAULT, trouble, fix_for(trouble, name)
@@ -114,7 +141,10 @@ def check_spool(paths: StationPaths, settings: Settings) -> Iterator[Seen]:
         return
     waiting = sum(1 for _ in paths.frames.iterdir()) if paths.frames.is_dir() else 0
     if waiting:
-        said = f"{waiting:,} frames wait; they are inspected after the next start, and their parts are held"
+        said = (
+            f"{waiting:,} frames wait; they are inspected after the next start, and their "
+            "parts are held"
+        )
         yield Level.WARNING, said, _start(paths)
     else:
         yield ok("empty")
@@ -123,14 +153,18 @@ def check_spool(paths: StationPaths, settings: Settings) -> Iterator[Seen]:
 def check_errors(host: Host, paths: StationPaths) -> Iterator[Seen]:
     """Errors of the last 24 h: the journal's, or, where it tells none, the log's own events."""
     unit = f"qc-edge@{paths.name}"
-    if said := host.ask("journalctl", "-u", unit, "-p", "err", "--since=-24h", "-o", "short-iso", "-q"):
+    if said := host.ask(
+        "journalctl", "-u", unit, "-p", "err", "--since=-24h", "-o", "short-iso", "-q"
+    ):
         lines = [line for line in said.splitlines() if line.strip()]
         last = "; ".join(f"{line[11:16]} {line.partition(': ')[2]}" for line in lines[-3:])
         fix = f"journalctl -u {unit} -p err --since -24h"
         yield Level.WARNING, f"{len(lines)} error lines in the last 24 h, the last: {last}", fix
         return
     since = (utc_now() - _RECENT).isoformat()
-    rows = takewhile(lambda row: str(row.get("recorded_at", "")) >= since[:19], newest_rows(paths.journal))
+    rows = takewhile(
+        lambda row: str(row.get("recorded_at", "")) >= since[:19], newest_rows(paths.journal)
+    )
     grave = [row for row in rows if row["table"] == "events" and row.get("kind") in _GRAVE]
     if not grave:
         yield ok("none in the last 24 h")
@@ -139,14 +173,22 @@ def check_errors(host: Host, paths: StationPaths) -> Iterator[Seen]:
         f"{number} {kind}" for kind, number in Counter(row["kind"] for row in grave).most_common()
     )
     last = f"{str(grave[0]['recorded_at'])[11:16]} UTC {grave[0]['detail']}"
-    yield Level.WARNING, f"events of the last 24 h: {kinds}; the last: {last}", f"journalctl -u {unit}"
+    yield (
+        Level.WARNING,
+        f"events of the last 24 h: {kinds}; the last: {last}",
+        f"journalctl -u {unit}",
+    )
 
 
 def check_damage(paths: StationPaths) -> Iterator[Seen]:
     """Databases that did not open and were set aside."""
     if kept := sorted(paths.set_aside.glob("*")):
         said = f"{len(kept)} damaged files of the log were set aside, the last {kept[-1].name}"
-        yield Level.WARNING, said, f"its rows were brought back; send it to the vendor: {paths.set_aside}"
+        yield (
+            Level.WARNING,
+            said,
+            f"its rows were brought back; send it to the vendor: {paths.set_aside}",
+        )
     else:
         yield ok("the log was never damaged")
 
@@ -166,7 +208,10 @@ def _pace(status: Mapping[str, Any], settings: Settings) -> Iterator[Seen]:
         yield ok(f"{depth:,} frames wait")
     latency, deadline = status["latency"], settings.station.deadline_ms
     if latency and latency["p99_ms"] is not None:
-        said = f"p99 {latency['p99_ms']:.0f} ms from exposure to verdict, the deadline is {deadline:g} ms"
+        said = (
+            f"p99 {latency['p99_ms']:.0f} ms from exposure to verdict, the deadline is "
+            f"{deadline:g} ms"
+        )
         late = latency["p99_ms"] > 0.8 * deadline
         fix = "fewer frames a second, a smaller ROI, or station.deadline_ms if the line allows it"
         yield (Level.WARNING, said, fix) if late else ok(said)
@@ -176,7 +221,8 @@ def _camera(camera: Mapping[str, Any]) -> Iterator[Seen]:
     if not camera["connected"]:
         return  # leads the status
     said = (
-        f"{camera['name']}: {camera['detail']}; {camera['triggers']:,} triggers, {camera['lost']:,} lost, "
+        f"{camera['name']}: {camera['detail']}; {camera['triggers']:,} triggers, "
+        f"{camera['lost']:,} lost, "
         f"reopened {camera['reopened']} times"
     )
     if camera["lost"] > _LOST_SHARE * camera["triggers"] or camera["reopened"]:

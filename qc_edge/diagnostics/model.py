@@ -1,11 +1,13 @@
-"""Whether the model bundle is whole and the engine of this machine scores its golden frames as it should."""
+"""Whether the model bundle is whole and the engine of this machine scores its golden frames as it
+should.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from qc_edge.diagnostics.finding import Level, Seen, ok
-from qc_edge.engine import Site, load_engine
+from qc_edge.engine import BuildContext, load_engine
 from qc_edge.engine.bundle import self_test
 from qc_edge.engine.signing import signed_by
 from qc_edge.recipe.active_model import chosen, opened
@@ -17,25 +19,33 @@ _MOVED_HINT = "go back to what judged before, or accept it: qc-edge model accept
 
 
 def check_model(paths: StationPaths, settings: Settings) -> Iterator[Seen]:
-    """Load the bundle and the engine as the station does, and run the golden frames through them."""
+    """Load the bundle and the engine as the station does, and run the golden frames through
+    them.
+    """
     choices = activations.load(paths.activations)
-    choice = chosen(paths, settings.model)
-    bundle = choice.bundle
+    active_model = chosen(paths, settings.model)
+    bundle = active_model.bundle
     signed = signed_by(bundle, settings.model)
-    yield ok(f"{bundle.reference}, model sha256 {bundle.sha256[:12]}, {signed}; {choice.why}")
+    yield ok(f"{bundle.reference}, model sha256 {bundle.sha256[:12]}, {signed}; {active_model.why}")
     newest = choices.activations[-1] if choices.activations else None
-    if newest and newest != choice.activation:
-        yield Level.WARNING, f"{newest.bundle}, {newest.words}: {choices.state(newest)}", _NEWEST_HINT
-    if choice.activation and settings.model.bundle != bundle.reference:
+    if newest and newest != active_model.activation:
+        yield (
+            Level.WARNING,
+            f"{newest.bundle}, {newest.words}: {choices.state(newest)}",
+            _NEWEST_HINT,
+        )
+    if active_model.activation and settings.model.bundle != bundle.reference:
         words = f"model.bundle = {settings.model.bundle} has no effect, an activation is in force"
         yield Level.WARNING, words, f"set it to {bundle.reference}, so that nobody is misled"
     if (moved := acceptances.load_moved(paths.scores_moved)) is not None:
         yield Level.WARNING, f"scores moved, and nobody has decided: {moved.found}", _MOVED_HINT
-    engine = load_engine(bundle, settings.engine, Site(paths.plans))
+    engine = load_engine(bundle, settings.engine, BuildContext(paths.plans))
     try:
         self_test(engine, bundle)
         info = engine.info
-        yield ok(f"{info.backend} {info.version} on {info.device}: golden frames agree; {info.reason}")
+        yield ok(
+            f"{info.backend} {info.version} on {info.device}: golden frames agree; {info.reason}"
+        )
     finally:
         engine.close()
     if settings.shadow.bundle is not None:

@@ -1,4 +1,5 @@
-"""Takes secrets out of whatever goes to somebody else: by the names of keys, by their looks, by known values.
+"""Takes secrets out of whatever goes to somebody else: by the names of keys, by their looks, by
+known values.
 
 Rather one word too many than one too few: what is taken out is marked.
 """
@@ -12,10 +13,27 @@ from typing import Any
 REMOVED = "(removed)"
 
 _WORDS = {
-    "secret", "secrets", "password", "passwords", "passwd", "pwd", "passphrase", "token", "tokens", "key",
-    "keys", "apikey", "credential", "credentials", "auth", "authorization", "bearer", "cookie", "signature",
+    "secret",
+    "secrets",
+    "password",
+    "passwords",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "token",
+    "tokens",
+    "key",
+    "keys",
+    "apikey",
+    "credential",
+    "credentials",
+    "auth",
+    "authorization",
+    "bearer",
+    "cookie",
+    "signature",
     "sig",
-}  # fmt: skip
+}
 _PARTS = (
     "password",
     "passwd",
@@ -37,10 +55,14 @@ _NAMED = re.compile(
 )
 _SHAPES = (
     (re.compile(r"(?P<keep>\b[A-Za-z][A-Za-z0-9+.\-]*://)[^/\s@\"']+@"), rf"\g<keep>{REMOVED}@"),
-    (re.compile(r"(?i)(?P<keep>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=\-]{8,}"), rf"\g<keep>{REMOVED}"),
+    (
+        re.compile(r"(?i)(?P<keep>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=\-]{8,}"),
+        rf"\g<keep>{REMOVED}",
+    ),
     (
         re.compile(
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+            re.DOTALL,
         ),
         REMOVED,
     ),
@@ -54,7 +76,9 @@ _USER = re.compile(r"://([^/\s@]+)@")
 
 
 def is_secret(name: str) -> bool:
-    """True if a key of this name holds a secret: api_key, accessKey, DB_PASSWORD; not monkey, keyboard."""
+    """True if a key of this name holds a secret: api_key, accessKey, DB_PASSWORD; not monkey,
+    keyboard.
+    """
     words = re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
     return bool(_WORDS & set(words)) or any(part in "".join(words) for part in _PARTS)
 
@@ -62,7 +86,9 @@ def is_secret(name: str) -> bool:
 def mask(values: Any) -> Any:
     """The same structure (of JSON or TOML) without its secrets."""
     if isinstance(values, Mapping):
-        return {key: REMOVED if is_secret(str(key)) else mask(value) for key, value in values.items()}
+        return {
+            key: REMOVED if is_secret(str(key)) else mask(value) for key, value in values.items()
+        }
     if isinstance(values, str):
         return scrub(values, ())
     if isinstance(values, Sequence) and not isinstance(values, bytes):
@@ -71,7 +97,9 @@ def mask(values: Any) -> Any:
 
 
 def known_secrets(values: Any, inside: bool = False) -> Iterator[str]:
-    """The secrets in a structure, to be looked for everywhere else. `inside`: under a secret key."""
+    """The secrets in a structure, to be looked for everywhere else. `inside`: under a secret
+    key.
+    """
     if isinstance(values, Mapping):
         for key, value in values.items():
             yield from known_secrets(value, inside or is_secret(str(key)))
@@ -96,7 +124,9 @@ def named_secrets(text: str) -> Iterator[str]:
 
 
 def scrub(text: str, known: Iterable[str]) -> str:
-    """`text` without values of secret keys, without what looks like a secret, and without `known` ones."""
+    """`text` without values of secret keys, without what looks like a secret, and without `known`
+    ones.
+    """
     for value in sorted({each for each in known if len(each) >= _SHORTEST}, key=len, reverse=True):
         text = text.replace(value, REMOVED)
     for shape, instead in _SHAPES:
@@ -115,7 +145,9 @@ def _without_value(match: re.Match[str]) -> str:
 
 
 def _each_named(text: str) -> Iterator[re.Match[str]]:
-    """Each `name = value` with a secret name; after any other name its value is looked into as well."""
+    """Each `name = value` with a secret name; after any other name its value is looked into as
+    well.
+    """
     at = 0
     while match := _NAMED.search(text, at):
         if is_secret(match["name"]):

@@ -1,4 +1,6 @@
-"""A person's word that scores may have moved: from which model and engine to which, who, when, why."""
+"""A person's word that scores may have moved: from which model and engine to which, who, when,
+why.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +9,34 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Judging:
-    """What scores come from, in the words of the log: `model` with its digest, `engine` with its device."""
+class ScoreSource:
+    """What scores come from, in the words of the log: `model` with its digest, `engine` with its
+    device.
+    """
 
     model: str
     engine: str
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MovedScores:
     """What a station found when it re-scored stored inputs. `found` is the finding in words.
 
     `rows` are the worst of them: part, frame, score before and after, verdict before and after.
     """
 
     bundle: str
-    before: Judging
-    after: Judging
+    before: ScoreSource
+    after: ScoreSource
     found: str
     rows: tuple[tuple[str, str, float, float, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Made once, never changed. It holds for this one change of model and engine and for no other."""
+    """Made once, never changed. It holds for this one change of model and engine and for no
+    other.
+    """
 
     record_id: str
     station: str
@@ -44,8 +50,11 @@ class Acceptance:
     made_by: str
     reason: str
 
-    def covers(self, before: Judging, after: Judging) -> bool:
+    def covers(self, before: ScoreSource, after: ScoreSource) -> bool:
         """True if this is the change that was accepted."""
         return (self.model_before, self.engine_before, self.model, self.engine) == (
-            before.model, before.engine, after.model, after.engine,
-        )  # fmt: skip
+            before.model,
+            before.engine,
+            after.model,
+            after.engine,
+        )

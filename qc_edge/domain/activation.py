@@ -11,8 +11,8 @@ from datetime import datetime
 class Activation:
     """A person's decision for a bundle. Made once, never changed; times are aware UTC.
 
-    `bundle` and `before` are NAME@VERSION; `bundle_sha256` is the digest of the manifest, which has that of
-    every file. `undoes` is the id of the activation that a rollback takes back, else "".
+    `bundle` and `before` are NAME@VERSION; `bundle_sha256` is the digest of the manifest, which has
+    that of every file. `undoes` is the id of the activation that a rollback takes back, else "".
     """
 
     record_id: str
@@ -42,8 +42,10 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """All activations of a station, oldest first, and what became of each; one without is to come."""
+class ActivationHistory:
+    """All activations of a station, oldest first, and what became of each; one without is to
+    come.
+    """
 
     activations: Sequence[Activation]
     outcomes: Mapping[str, Outcome]
@@ -60,7 +62,8 @@ class Choices:
         return newest if newest and newest.record_id not in self.outcomes else None
 
     def undone_by_rollback(self) -> tuple[Activation, Activation | None] | None:
-        """What a rollback takes back now, and the activation that is in force then (None: see its `before`).
+        """What a rollback takes back now, and the activation that is in force then (None: see its
+        `before`).
 
         None if there is nothing to take back.
         """

@@ -1,4 +1,6 @@
-"""What a station knows about its picture: a dated record per camera, with who made it and until when."""
+"""What a station knows about its picture: a dated record per camera, with who made it and until
+when.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class GateBounds:
 
 @dataclass(frozen=True, slots=True)
 class FramingReference:
-    """How the region looks with a part where it belongs: `width` x `height` gray bytes, row by row."""
+    """How the region looks with a part where it belongs: `width` x `height` gray bytes, row by
+    row.
+    """
 
     width: int
     height: int
@@ -52,10 +56,10 @@ class FramingReference:
 class Calibration:
     """One dated record; the newest of a camera is in force, older ones stay.
 
-    Times are aware UTC. `width`, `height` (pixels) and `bit_depth` (8..16) are None where any will do;
-    `roi` is x, y, width, height of the region that is inspected, None for the whole frame;
-    `scale_um_per_px` is micrometres per pixel of the full frame. `source` says in words which frames
-    it was made from; `starting` is True until somebody has calibrated on real parts.
+    Times are aware UTC. `width`, `height` (pixels) and `bit_depth` (8..16) are None where any will
+    do; `roi` is x, y, width, height of the region that is inspected, None for the whole frame;
+    `scale_um_per_px` is micrometres per pixel of the full frame. `source` says in words which
+    frames it was made from; `starting` is True until somebody has calibrated on real parts.
     """
 
     calibration_id: str

@@ -33,8 +33,8 @@ def frame_id_micros(frame: FrameId) -> int:
 class Frame:
     """What is known of a frame before anyone has looked at its pixels.
 
-    Times: `captured_at` is aware UTC, `monotonic_ns` is CLOCK_MONOTONIC of boot `boot_id` (both None
-    for a frame made elsewhere), `camera_timestamp` is in ticks of the camera's own clock.
+    Times: `captured_at` is aware UTC, `monotonic_ns` is CLOCK_MONOTONIC of boot `boot_id` (both
+    None for a frame made elsewhere), `camera_timestamp` is in ticks of the camera's own clock.
     `clock_trusted` is False when the wall clock was not synchronised or had been stepped back.
     """
 

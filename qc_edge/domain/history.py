@@ -1,4 +1,6 @@
-"""What is asked of the past and what it answers: which inspections, their totals, the parts that turn."""
+"""What is asked of the past and what it answers: which inspections, their totals, the parts that
+turn.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which inspections: recorded from `since` up to but without `until` (aware UTC), of a model, of cameras.
+    """Which inspections: recorded from `since` up to but without `until` (aware UTC), of a model,
+    of cameras.
 
     `model` is NAME@VERSION.
     """
@@ -21,7 +24,8 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Inspections by stored verdict, how many another threshold turns over, and how many do not add up.
+    """Inspections by stored verdict, how many another threshold turns over, and how many do not add
+    up.
 
     `unexplained` are rows whose verdict is not what their own score and their own threshold say.
     """
@@ -40,7 +44,7 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ModelUsage:
     """By which model and threshold parts were judged, how many, and the last time (aware UTC)."""
 
     model: str
@@ -52,7 +56,9 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """One part whose verdict turns over. `label` is the one in effect; `rescored` another model's score."""
+    """One part whose verdict turns over. `label` is the one in effect; `rescored` another model's
+    score.
+    """
 
     frame_id: str
     part_id: str
@@ -67,7 +73,7 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledPart:
     """A judged part that somebody has looked at."""
 
     frame_id: str
@@ -77,10 +83,11 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Shadowed:
+class ShadowedPart:
     """A judged part and what the shadow said of it: None if its model failed.
 
-    `model` and `shadow_model` are NAME@VERSION; the shadow was not shown `dropped_before` parts before it.
+    `model` and `shadow_model` are NAME@VERSION; the shadow was not shown `dropped_before` parts
+    before it.
     """
 
     frame_id: str
@@ -98,7 +105,7 @@ class Shadowed:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredInput:
     """An inspection whose prepared input was kept."""
 
     frame_id: str

@@ -1,5 +1,5 @@
-"""The rows of the log: an inspection for each frame, a gap for each loss, an event for each change, a label
-for each judgement of a person.
+"""The rows of the log: an inspection for each frame, a gap for each loss, an event for each change,
+a label for each judgement of a person.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 class Inspection:
     """One row for one frame: everything needed to reconstruct and defend its verdict.
 
-    Units: times in UTC, `monotonic_ns` and `camera_timestamp` in ticks, `*_ms` in milliseconds, shares
-    in 0..1, brightness and contrast in grey levels 0..255, paths relative to the station's state.
-    schema.sql says what each column means.
+    Units: times in UTC, `monotonic_ns` and `camera_timestamp` in ticks, `*_ms` in milliseconds,
+    shares in 0..1, brightness and contrast in grey levels 0..255, paths relative to the station's
+    state. schema.sql says what each column means.
     """
 
     TABLE: ClassVar[str] = "inspections"
@@ -160,10 +160,11 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class ShadowScore:
-    """What a second bundle says of a frame that the line has been told of. It has no effect on that.
+    """What a second bundle says of a frame that the line has been told of. It has no effect on
+    that.
 
-    `score` is None if its model failed, which `detail` tells; `dropped_before` counts the frames that it
-    was not asked about since the row before, so that the line never waited.
+    `score` is None if its model failed, which `detail` tells; `dropped_before` counts the frames
+    that it was not asked about since the row before, so that the line never waited.
     """
 
     TABLE: ClassVar[str] = "shadow_scores"
@@ -190,7 +191,9 @@ class ShadowScore:
 
 Row = Inspection | Gap | Event | Label | ShadowScore
 
-ROW_TYPES: dict[str, type[Row]] = {kind.TABLE: kind for kind in (Inspection, Gap, Event, Label, ShadowScore)}
+ROW_TYPES: dict[str, type[Row]] = {
+    kind.TABLE: kind for kind in (Inspection, Gap, Event, Label, ShadowScore)
+}
 COLUMNS: dict[str, tuple[str, ...]] = {
     table: tuple(field.name for field in fields(kind)) for table, kind in ROW_TYPES.items()
 }

@@ -9,10 +9,11 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRecord:
-    """Made once, never changed. `value` is a score (0..1), times are aware UTC, `at` is not before `made_at`.
+    """Made once, never changed. `value` is a score (0..1), times are aware UTC, `at` is not before
+    `made_at`.
 
-    It belongs to the bundle `bundle` (NAME@VERSION) whose model file has the digest `model_sha256`, and to
-    no other.
+    It belongs to the bundle `bundle` (NAME@VERSION) whose model file has the digest `model_sha256`,
+    and to no other.
     """
 
     record_id: str
@@ -39,12 +40,16 @@ def record_id(made_at: datetime) -> str:
 def record_in_force(
     records: Iterable[ThresholdRecord], model_sha256: str, now: datetime
 ) -> ThresholdRecord | None:
-    """The record that rules this model at `now`: the one whose time came last, of equals the newest."""
+    """The record that rules this model at `now`: the one whose time came last, of equals the
+    newest.
+    """
     come = [each for each in records if each.model_sha256 == model_sha256 and each.at <= now]
     return max(come, key=lambda each: (each.at, each.record_id), default=None)
 
 
-def scheduled(records: Iterable[ThresholdRecord], model_sha256: str, now: datetime) -> list[ThresholdRecord]:
+def scheduled(
+    records: Iterable[ThresholdRecord], model_sha256: str, now: datetime
+) -> list[ThresholdRecord]:
     """The records of this model whose time is still to come, soonest first."""
     coming = [each for each in records if each.model_sha256 == model_sha256 and each.at > now]
     return sorted(coming, key=lambda each: (each.at, each.record_id))

@@ -97,8 +97,8 @@ class Decision:
 def decide(score: float, threshold: Threshold, hold: HoldReason | None = None) -> Decision:
     """The verdict on a part from its `score` (0..1, higher is worse).
 
-    `hold` holds the part whatever the score says (late, recovered); the verdict stays what the score
-    says, so that a replay reproduces it. A score that is not a number in 0..1 is INVALID.
+    `hold` holds the part whatever the score says (late, recovered); the verdict stays what the
+    score says, so that a replay reproduces it. A score that is not a number in 0..1 is INVALID.
     """
     if not (math.isfinite(score) and 0.0 <= score <= 1.0):
         return invalid(Reason.BAD_SCORE, f"the model returned {score!r}, expected a number in 0..1")
@@ -106,10 +106,12 @@ def decide(score: float, threshold: Threshold, hold: HoldReason | None = None) -
     verdict = Verdict.FAIL if fails else Verdict.PASS
     return Decision(
         verdict=verdict,
-        disposition=(Disposition.HOLD if hold else (Disposition.REJECT if fails else Disposition.ACCEPT)),
+        disposition=(
+            Disposition.HOLD if hold else (Disposition.REJECT if fails else Disposition.ACCEPT)
+        ),
         reason=Reason.SCORE_REACHES_THRESHOLD if fails else Reason.SCORE_BELOW_THRESHOLD,
-        detail=f"score {score:.4f} {'reaches' if fails else 'is below'} threshold {threshold.value:g}"
-        + (f"; held: {hold}" if hold else ""),
+        detail=f"score {score:.4f} {'reaches' if fails else 'is below'} threshold "
+        f"{threshold.value:g}" + (f"; held: {hold}" if hold else ""),
         needs_review=abs(score - threshold.value) <= threshold.review_band,
         hold_reason=hold,
     )

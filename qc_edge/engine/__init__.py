@@ -1,7 +1,7 @@
 """Engines: a bundle's model, loaded and ready to score prepared frames.
 
-Each backend is a module here, imported when it is used, that has a `load`. An engine scores; it never
-decides, never touches the disk after loading, never falls back to another.
+Each backend is a module here, imported when it is used, that has a `load`. An engine scores; it
+never decides, never touches the disk after loading, never falls back to another.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from qc_edge.settings import EngineSettings
 if TYPE_CHECKING:
     from qc_edge.engine.bundle import Bundle
 
-# Before ONNX Runtime is imported, which only modules of this package do: from 1.29 on it reports the models
-# that it runs to its maker, and keeps what it has not sent in a database in $HOME, with an fsync each time.
+# Before ONNX Runtime is imported, which only modules of this package do: from 1.29 on it reports
+# the models that it runs to its maker, and keeps what it has not sent in a database in $HOME, with
+# an fsync each time.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 Prepared = npt.NDArray[np.uint8]
@@ -35,7 +36,9 @@ DefectMap = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What the model says of one frame: `value` in 0..1, higher is worse, and where it looks bad."""
+    """What the model says of one frame: `value` in 0..1, higher is worse, and where it looks
+    bad.
+    """
 
     value: float
     defect_map: DefectMap
@@ -57,12 +60,12 @@ class EngineInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class BuildContext:
     """Where an engine is made, and who waits for it.
 
-    `plans` keeps what was compiled for this device (None: it is compiled anew each time). `tell(words,
-    limit_s)` hears how a slow step goes, on the engine's thread: the next words, or the end, come within
-    `limit_s` seconds. `stopping()` is True once nobody waits any more.
+    `plans` keeps what was compiled for this device (None: it is compiled anew each time).
+    `tell(words, limit_s)` hears how a slow step goes, on the engine's thread: the next words, or
+    the end, come within `limit_s` seconds. `stopping()` is True once nobody waits any more.
     """
 
     plans: Path | None = None
@@ -70,7 +73,7 @@ class Site:
     stopping: Callable[[], bool] = lambda: False
 
 
-HERE = Site()
+DEFAULT_CONTEXT = BuildContext()
 """Nothing is kept, nobody is told."""
 
 
@@ -93,34 +96,46 @@ class Engine(Protocol):
 
 
 BACKENDS = {"tensorrt": "tensorrt", "onnx": "onnx", "scripted": "scripted"}
-"""Backend in the settings -> module in this package: `load(bundle, settings, reason, site) -> Engine`."""
+"""Backend in the settings -> module in this package: `load(bundle, settings, reason, site) ->
+Engine`.
+"""
 
 AUTO = ("tensorrt", "onnx")
 """What `auto` tries, best first."""
 
-Loader = Callable[["Bundle", EngineSettings, Site], Engine]
+Loader = Callable[["Bundle", EngineSettings, BuildContext], Engine]
 
 
-def load_engine(bundle: Bundle, settings: EngineSettings, site: Site = HERE) -> Engine:
+def load_engine(
+    bundle: Bundle, settings: EngineSettings, build_context: BuildContext = DEFAULT_CONTEXT
+) -> Engine:
     """The engine of these settings with the bundle's model; `info.reason` says why this one.
 
-    `auto` takes the first of AUTO that this machine has and that takes the model; why the better ones were
-    not taken is in the reason, too. Raises ModelError if the engine does not take the model,
-    EngineUnavailableError if it cannot be had here, EngineError if its device fails. Whether it scores as
-    the approved one did is for `bundle.self_test` to say.
+    `auto` takes the first of AUTO that this machine has and that takes the model; why the better
+    ones were not taken is in the reason, too. Raises ModelError if the engine does not take the
+    model, EngineUnavailableError if it cannot be had here, EngineError if its device fails. Whether
+    it scores as the approved one did is for `bundle.self_test` to say.
     """
     if settings.backend != "auto":
-        return _load(settings.backend, bundle, settings, f"{settings.backend}: the settings name it", site)
+        return _load(
+            settings.backend,
+            bundle,
+            settings,
+            f"{settings.backend}: the settings name it",
+            build_context,
+        )
     declined = ""
     for name in AUTO[:-1]:
         try:
-            return _load(name, bundle, settings, f"auto: {name}{declined}", site)
+            return _load(name, bundle, settings, f"auto: {name}{declined}", build_context)
         except (EngineUnavailableError, ModelError) as fault:
             declined += f"; not {name}: {' '.join(fault.message.split())}"
-    return _load(AUTO[-1], bundle, settings, f"auto: {AUTO[-1]}{declined}", site)
+    return _load(AUTO[-1], bundle, settings, f"auto: {AUTO[-1]}{declined}", build_context)
 
 
-def _load(name: str, bundle: Bundle, settings: EngineSettings, reason: str, site: Site) -> Engine:
+def _load(
+    name: str, bundle: Bundle, settings: EngineSettings, reason: str, build_context: BuildContext
+) -> Engine:
     module = importlib.import_module(f"{__name__}.{BACKENDS[name]}")
-    engine: Engine = module.load(bundle, settings, reason, site)
+    engine: Engine = module.load(bundle, settings, reason, build_context)
     return engine

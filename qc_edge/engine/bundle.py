@@ -35,7 +35,8 @@ _REINSTALL = "install the bundle again as it was delivered; a bundle is never ed
 class GoldenFrame:
     """A prepared frame (1 x H x W) and what the approved model said of it.
 
-    `score` is in 0..1; `map_coarse` are the map's maxima over a coarse grid (0..1), empty if not kept.
+    `score` is in 0..1; `map_coarse` are the map's maxima over a coarse grid (0..1), empty if not
+    kept.
     """
 
     name: str
@@ -45,10 +46,14 @@ class GoldenFrame:
     map_coarse: DefectMap
 
     def wide_map(self, shape: tuple[int, int]) -> DefectMap:
-        """A map of `shape` (h, w) whose coarse maxima are these; the score everywhere if none are kept."""
+        """A map of `shape` (h, w) whose coarse maxima are these; the score everywhere if none are
+        kept.
+        """
         if not self.map_coarse.size:
             return np.full(shape, self.score, np.float32)
-        rows, columns = (side // fields for side, fields in zip(shape, self.map_coarse.shape, strict=True))
+        rows, columns = (
+            side // fields for side, fields in zip(shape, self.map_coarse.shape, strict=True)
+        )
         return np.kron(self.map_coarse, np.ones((rows, columns), np.float32))
 
 
@@ -116,7 +121,9 @@ class Bundle:
 
     @cached_property
     def golden_frames(self) -> tuple[GoldenFrame, ...]:
-        """The golden frames, read when first asked for. Raises ModelError if one is not the input's shape."""
+        """The golden frames, read when first asked for. Raises ModelError if one is not the input's
+        shape.
+        """
         return tuple(self._golden_frames())
 
     def _golden_frames(self) -> Iterable[GoldenFrame]:
@@ -124,9 +131,15 @@ class Bundle:
             path = self.directory / "golden" / entry.file
             pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
             if pixels is None or pixels.shape != self.input_shape or pixels.dtype != np.uint8:
-                seen = "no image" if pixels is None else f"{pixels.dtype} {'x'.join(map(str, pixels.shape))}"
+                seen = (
+                    "no image"
+                    if pixels is None
+                    else f"{pixels.dtype} {'x'.join(map(str, pixels.shape))}"
+                )
                 wanted = "x".join(map(str, self.input_shape))
-                raise ModelError(f"golden frame {path}: found {seen}, expected uint8 {wanted}", _REINSTALL)
+                raise ModelError(
+                    f"golden frame {path}: found {seen}, expected uint8 {wanted}", _REINSTALL
+                )
             yield GoldenFrame(
                 name=entry.file,
                 shows=entry.shows,
@@ -139,8 +152,8 @@ class Bundle:
 def load_bundle(ref: str, search: Sequence[Path]) -> Bundle:
     """The bundle `NAME@VERSION`, looked up as DIR/NAME/VERSION in each of `search` in turn.
 
-    A `ref` with a `/` is a bundle's own directory. Raises ModelError if it is nowhere, or if any of its
-    files is missing, altered or not named in its manifest.
+    A `ref` with a `/` is a bundle's own directory. Raises ModelError if it is nowhere, or if any of
+    its files is missing, altered or not named in its manifest.
     """
     if "/" in ref:
         return open_bundle(Path(ref))
@@ -151,18 +164,25 @@ def load_bundle(ref: str, search: Sequence[Path]) -> Bundle:
             bundle = open_bundle(directory)
             if bundle.reference != ref:
                 raise ModelError(
-                    f"{directory / MANIFEST} says it is {bundle.reference}, expected {ref} at that place",
+                    f"{directory / MANIFEST} says it is {bundle.reference}, expected {ref} at "
+                    "that place",
                     _REINSTALL,
                 )
             return bundle
     known = sorted(
-        {f"{m.parent.parent.name}@{m.parent.name}" for d in search for m in d.glob(f"*/*/{MANIFEST}")}
+        {
+            f"{m.parent.parent.name}@{m.parent.name}"
+            for d in search
+            for m in d.glob(f"*/*/{MANIFEST}")
+        }
     )
     near = difflib.get_close_matches(ref, known, 1)
     raise ModelError(
         f"there is no bundle {ref!r} in {', '.join(map(str, search))}"
         + (f"; did you mean {near[0]!r}?" if near else ""),
-        hint=f"bundles here: {', '.join(known)}" if known else "expected DIR/NAME/VERSION/bundle.toml",
+        hint=f"bundles here: {', '.join(known)}"
+        if known
+        else "expected DIR/NAME/VERSION/bundle.toml",
     )
 
 
@@ -179,14 +199,16 @@ def open_bundle(directory: Path) -> Bundle:
     for entry in golden.frames:
         if f"golden/{entry.file}" not in manifest.files:
             raise ModelError(
-                f"{directory / GOLDEN} expects {entry.file!r}, which [files] of {MANIFEST} does not name",
+                f"{directory / GOLDEN} expects {entry.file!r}, which [files] of {MANIFEST} does "
+                "not name",
                 _REINSTALL,
             )
     return Bundle(directory, manifest, golden, hashlib.sha256(text.encode()).hexdigest())
 
 
 def self_test(engine: Engine, bundle: Bundle) -> None:
-    """Score the golden frames, each alone and, on an engine that takes several at once, all together.
+    """Score the golden frames, each alone and, on an engine that takes several at once, all
+    together.
 
     Raises ModelError with a table if a score or a map moved past tolerance.
     """
@@ -206,10 +228,12 @@ def self_test(engine: Engine, bundle: Bundle) -> None:
     if moved:
         head = f"  {'golden frame':24} {'expected':>9} {'got':>9} {'off by':>9}"
         raise ModelError(
-            f"{bundle.reference} on {engine.info.backend} {engine.info.version} ({engine.info.device}): "
+            f"{bundle.reference} on {engine.info.backend} {engine.info.version} "
+            f"({engine.info.device}): "
             f"{moved} of {len(rows)} golden frames moved by more than {bundle.tolerance:g}\n"
             + "\n".join([head, *rows]),
-            hint="this engine must not judge with this bundle: install the engine version that it was "
+            hint="this engine must not judge with this bundle: install the engine version that it "
+            "was "
             "approved with, or approve the bundle anew",
         )
 
@@ -225,7 +249,9 @@ def _difference(frame: GoldenFrame, score: float, defect_map: DefectMap) -> floa
     """The larger of what the score and the coarse map are off by; NaN if either is."""
     off = [abs(score - frame.score)]
     if frame.map_coarse.size:
-        off.append(float(np.abs(coarse(defect_map, len(frame.map_coarse)) - frame.map_coarse).max()))
+        off.append(
+            float(np.abs(coarse(defect_map, len(frame.map_coarse)) - frame.map_coarse).max())
+        )
     return float(np.max(off))
 
 

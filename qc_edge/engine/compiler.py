@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qc_edge.engine.bundle import Bundle
-from qc_edge.engine.tensorrt_variants import Found
+from qc_edge.engine.tensorrt_variants import FoundVariant
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError, ModelError
 
 Progress = Callable[[str], bool]
@@ -24,8 +24,10 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """How to compile: the profile 1..`max_batch`, TF32 or not, for which compute capabilities (`SM89`)."""
+class CompileOptions:
+    """How to compile: the profile 1..`max_batch`, TF32 or not, for which compute capabilities
+    (`SM89`).
+    """
 
     max_batch: int
     tf32: bool
@@ -52,11 +54,15 @@ def listener(trt: Any) -> Any:
     return Listener()
 
 
-def compile_plan(found: Found, bundle: Bundle, model: bytes, recipe: Recipe, progress: Progress) -> bytes:
-    """The plan of `model` for the targets of the recipe; without targets, for this machine's device.
+def compile_plan(
+    found: FoundVariant, bundle: Bundle, model: bytes, recipe: CompileOptions, progress: Progress
+) -> bytes:
+    """The plan of `model` for the targets of the recipe; without targets, for this machine's
+    device.
 
-    Raises ModelError if TensorRT cannot parse or compile the model or if it is not the one that the manifest
-    describes, EngineUnavailableError if it is not made for this device, EngineLostError if memory ran out.
+    Raises ModelError if TensorRT cannot parse or compile the model or if it is not the one that the
+    manifest describes, EngineUnavailableError if it is not made for this device, EngineLostError if
+    memory ran out.
     """
     trt = found.trt
     heard = listener(trt)
@@ -79,22 +85,27 @@ def compile_plan(found: Found, bundle: Bundle, model: bytes, recipe: Recipe, pro
     raise _build_fault(found, bundle, recipe, heard.faults)
 
 
-def _parsed(found: Found, builder: Any, bundle: Bundle, model: bytes, heard: Any) -> Any:
+def _parsed(found: FoundVariant, builder: Any, bundle: Bundle, model: bytes, heard: Any) -> Any:
     trt = found.trt
-    # strongly typed: the graph's own types are what is computed in (TensorRT 11 and RTX know no other way)
+    # strongly typed: the graph's own types are what is computed in (TensorRT 11 and RTX know no
+    # other way)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, heard)
     if not parser.parse(model):
         said = [parser.get_error(number) for number in range(parser.num_errors)]
-        words = "; ".join(f"{each.node_operator()} {each.node_name()!r}: {each.desc()}" for each in said)
+        words = "; ".join(
+            f"{each.node_operator()} {each.node_name()!r}: {each.desc()}" for each in said
+        )
         raise ModelError(
-            f"{found.name} {found.version} cannot parse {bundle.model_path}: {' '.join(words.split())}",
-            'its ONNX support matrix names the operators that it takes; engine.backend = "onnx" takes all',
+            f"{found.name} {found.version} cannot parse {bundle.model_path}: "
+            f"{' '.join(words.split())}",
+            'its ONNX support matrix names the operators that it takes; engine.backend = "onnx" '
+            "takes all",
         )
     return network
 
 
-def _config(trt: Any, builder: Any, bundle: Bundle, recipe: Recipe) -> Any:
+def _config(trt: Any, builder: Any, bundle: Bundle, recipe: CompileOptions) -> Any:
     config = builder.create_builder_config()
     if recipe.tf32:
         config.set_flag(trt.BuilderFlag.TF32)
@@ -102,7 +113,9 @@ def _config(trt: Any, builder: Any, bundle: Bundle, recipe: Recipe) -> Any:
         config.clear_flag(trt.BuilderFlag.TF32)
     profile = builder.create_optimization_profile()
     frame = bundle.input_shape
-    profile.set_shape(bundle.manifest.input.name, (1, *frame), (1, *frame), (recipe.max_batch, *frame))
+    profile.set_shape(
+        bundle.manifest.input.name, (1, *frame), (1, *frame), (recipe.max_batch, *frame)
+    )
     config.add_optimization_profile(profile)
     if recipe.targets:
         config.num_compute_capabilities = len(recipe.targets)
@@ -111,8 +124,10 @@ def _config(trt: Any, builder: Any, bundle: Bundle, recipe: Recipe) -> Any:
     return config
 
 
-def targets_of(found: Found) -> Mapping[str, Any]:
-    """The compute capabilities that this flavour compiles for by name; none if it only knows its own."""
+def targets_of(found: FoundVariant) -> Mapping[str, Any]:
+    """The compute capabilities that this flavour compiles for by name; none if it only knows its
+    own.
+    """
     enum = getattr(found.trt, "ComputeCapability", None)
     members: Mapping[str, Any] = enum.__members__ if enum is not None else {}
     return {name: value for name, value in members.items() if name.startswith("SM")}
@@ -144,7 +159,9 @@ def _monitor(trt: Any, progress: Progress) -> Any:
     return Monitor()
 
 
-def _build_fault(found: Found, bundle: Bundle, recipe: Recipe, faults: list[str]) -> EngineError | ModelError:
+def _build_fault(
+    found: FoundVariant, bundle: Bundle, recipe: CompileOptions, faults: list[str]
+) -> EngineError | ModelError:
     words = "; ".join(faults[:_SHOWN]) or "it gave no reason"
     if ran_out(words):
         return EngineLostError(
@@ -172,7 +189,9 @@ def _mismatches(network: Any, bundle: Bundle) -> Iterator[str]:
     taken, given = bundle.manifest.input, bundle.manifest.outputs
     inputs = [network.get_input(number) for number in range(network.num_inputs)]
     outputs = [network.get_output(number) for number in range(network.num_outputs)]
-    yield from (f"input {each.name!r} is not in the manifest" for each in inputs if each.name != taken.name)
+    yield from (
+        f"input {each.name!r} is not in the manifest" for each in inputs if each.name != taken.name
+    )
     wanted = [
         ("input", inputs, taken.name, "UINT8", tuple(taken.shape)),
         ("output", outputs, given.score, "FLOAT", ()),

@@ -1,7 +1,8 @@
-"""The graphics processor through pycuda, in this one file: context, stream, page-locked memory, copies.
+"""The graphics processor through pycuda, in this one file: context, stream, page-locked memory,
+copies.
 
-Every fault of the driver becomes an EngineLostError: most are sticky, and a context that had one computes
-nothing that may be trusted.
+Every fault of the driver becomes an EngineLostError: most are sticky, and a context that had one
+computes nothing that may be trusted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 import pycuda.driver as cuda
 
 from qc_edge.engine.compiler import OUT_OF_MEMORY
-from qc_edge.engine.gpu import GpuFacts, Pair
+from qc_edge.engine.gpu import GpuFacts, PinnedBuffer
 from qc_edge.errors import EngineLostError, EngineUnavailableError
 
 _LIBRARY = "libcuda.so.1"
@@ -48,7 +49,9 @@ def open_gpu(number: int) -> CudaGpu:
 
 
 class CudaGpu:
-    """A device with its primary context, which TensorRT shares, and a stream. See `engine.gpu.Gpu`."""
+    """A device with its primary context, which TensorRT shares, and a stream. See
+    `engine.gpu.Gpu`.
+    """
 
     def __init__(self, device: Any) -> None:
         self._context: Any = device.retain_primary_context()
@@ -72,36 +75,44 @@ class CudaGpu:
         """The stream's handle."""
         return int(self._stream.handle)
 
-    def pair(self, shape: tuple[int, ...], dtype: type[np.generic]) -> Pair:
-        """Page-locked memory with its device twin; where the device shares our memory, both are one."""
+    def pair(self, shape: tuple[int, ...], dtype: type[np.generic]) -> PinnedBuffer:
+        """Page-locked memory with its device twin; where the device shares our memory, both are
+        one.
+        """
         with _driver("no memory on the GPU"):
             if self._facts.integrated:
-                host = cuda.pagelocked_zeros(shape, dtype, mem_flags=cuda.host_alloc_flags.DEVICEMAP)
+                host = cuda.pagelocked_zeros(
+                    shape, dtype, mem_flags=cuda.host_alloc_flags.DEVICEMAP
+                )
                 self._kept.append(host.base)
-                return Pair(host, int(host.base.get_device_pointer()), mapped=True)
+                return PinnedBuffer(host, int(host.base.get_device_pointer()), mapped=True)
             host = cuda.pagelocked_zeros(shape, dtype)
             self._kept.append(host.base)
             memory = cuda.mem_alloc(host.nbytes)
             self._kept.append(memory)
-            return Pair(host, int(memory), mapped=False)
+            return PinnedBuffer(host, int(memory), mapped=False)
 
-    def upload(self, pair: Pair, rows: int) -> None:
+    def upload(self, pair: PinnedBuffer, rows: int) -> None:
         """Begin to copy the first `rows` rows to the device."""
         if not pair.mapped:
             with _driver("a copy to the GPU failed"):
                 cuda.memcpy_htod_async(pair.device, pair.host[:rows], self._stream)
 
-    def download(self, pair: Pair, rows: int) -> None:
+    def download(self, pair: PinnedBuffer, rows: int) -> None:
         """Begin to copy the first `rows` rows from the device."""
         if not pair.mapped:
             with _driver("a copy from the GPU failed"):
                 cuda.memcpy_dtoh_async(pair.host[:rows], pair.device, self._stream)
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
-        """A CUDA graph of what `work` puts on the stream; pycuda has none, so the driver is called itself."""
+        """A CUDA graph of what `work` puts on the stream; pycuda has none, so the driver is called
+        itself.
+        """
         library, stream = ctypes.CDLL(_LIBRARY), ctypes.c_void_p(self.stream)
         graph, playable = ctypes.c_void_p(), ctypes.c_void_p()
-        _call(library.cuStreamBeginCapture_v2(stream, ctypes.c_int(_THREAD_LOCAL)), "begin to record")
+        _call(
+            library.cuStreamBeginCapture_v2(stream, ctypes.c_int(_THREAD_LOCAL)), "begin to record"
+        )
         try:
             try:
                 work()
@@ -109,7 +120,9 @@ class CudaGpu:
                 ended = library.cuStreamEndCapture(stream, ctypes.byref(graph))
             _call(ended, "record")
             _call(
-                library.cuGraphInstantiateWithFlags(ctypes.byref(playable), graph, ctypes.c_ulonglong(0)),
+                library.cuGraphInstantiateWithFlags(
+                    ctypes.byref(playable), graph, ctypes.c_ulonglong(0)
+                ),
                 "keep a record",
             )
         finally:
@@ -130,8 +143,9 @@ class CudaGpu:
     def close(self) -> None:
         """Free memory, stream and context, in this order; a device that is lost cannot refuse that.
 
-        Nobody may use what `pair` gave any more: it is freed even where something still refers to it, as the
-        fault does that an engine was given up for; without its context it never would be.
+        Nobody may use what `pair` gave any more: it is freed even where something still refers to
+        it, as the fault does that an engine was given up for; without its context it never would
+        be.
         """
         context, self._context = self._context, None
         if context is None:
@@ -145,8 +159,8 @@ class CudaGpu:
         with contextlib.suppress(cuda.Error):
             cuda.Context.pop()
             context.detach()
-            # pycuda makes the context current to release it and expects the driver to undo that, which it
-            # does not for a primary context
+            # pycuda makes the context current to release it and expects the driver to undo that,
+            # which it does not for a primary context
             ctypes.CDLL(_LIBRARY).cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
 
 
@@ -173,19 +187,23 @@ def _driver(words: str) -> Iterator[None]:
         ) from fault
     except cuda.Error as fault:
         raise EngineLostError(
-            f"{words}: {fault}", "the station starts again with a fresh context; dmesg (Xid) says what it was"
+            f"{words}: {fault}",
+            "the station starts again with a fresh context; dmesg (Xid) says what it was",
         ) from fault
 
 
 def _call(code: int, what: str) -> None:
     if code:
         raise EngineLostError(
-            f"the driver cannot {what} a CUDA graph: CUresult {code}", "set engine.cuda_graph = false"
+            f"the driver cannot {what} a CUDA graph: CUresult {code}",
+            "set engine.cuda_graph = false",
         )
 
 
 def _driver_version() -> str:
-    """`580.159.04` as the kernel's module says it, else the CUDA version that the driver is made for."""
+    """`580.159.04` as the kernel's module says it, else the CUDA version that the driver is made
+    for.
+    """
     try:
         return _MODULE.read_text(encoding="ascii").strip()
     except OSError:

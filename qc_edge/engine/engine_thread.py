@@ -1,7 +1,7 @@
 """A seat: one thread on which an engine is loaded, proven, used and closed, and no other.
 
-A CUDA context belongs to the thread that made it, so an engine never leaves its seat: work comes to it and
-goes away as futures. Decides nothing, never loads a second engine.
+A CUDA context belongs to the thread that made it, so an engine never leaves its seat: work comes to
+it and goes away as futures. Decides nothing, never loads a second engine.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ T = TypeVar("T")
 _Job = tuple[Callable[[Engine], Any], "Future[Any]"]
 
 
-class EngineSeat:
+class EngineThread:
     """Loads at once, on a thread of its own. All methods may be called from any thread.
 
-    `ready` gives the engine's info once it is loaded and has passed the bundle's self-test, or raises why it
-    is not fit to judge (ModelError, EngineError). `closed` is set when the engine and its device memory are
-    gone, in that case too.
+    `ready` gives the engine's info once it is loaded and has passed the bundle's self-test, or
+    raises why it is not fit to judge (ModelError, EngineError). `closed` is set when the engine and
+    its device memory are gone, in that case too.
     """
 
     def __init__(self, bundle: Bundle, load: Callable[[], Engine], name: str = "engine") -> None:
@@ -40,7 +40,8 @@ class EngineSeat:
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def infer(self, prepared: Prepared) -> Future[list[Score]]:
-        """One Score for each of the N prepared frames (N x H x W, uint8), in order, when their turn comes.
+        """One Score for each of the N prepared frames (N x H x W, uint8), in order, when their turn
+        comes.
 
         The future raises EngineError if the model fails; see `run` for the rest.
         """
@@ -49,8 +50,9 @@ class EngineSeat:
     def run(self, work: Callable[[Engine], T]) -> Future[T]:
         """What `work` returns or raises, done on the engine's thread when its turn comes.
 
-        It may be cancelled while it waits; work that comes before the engine is ready waits for that. The
-        future raises EngineError if the seat is closed, or if the engine did not become ready.
+        It may be cancelled while it waits; work that comes before the engine is ready waits for
+        that. The future raises EngineError if the seat is closed, or if the engine did not become
+        ready.
         """
         done: Future[T] = Future()
         with self._entry:

@@ -1,4 +1,6 @@
-"""What an engine asks of a graphics processor: facts, memory in pairs, copies, one stream. No driver here."""
+"""What an engine asks of a graphics processor: facts, memory in pairs, copies, one stream. No
+driver here.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class GpuFacts:
-    """Which device and driver; plans belong to exactly these. `integrated`: it shares the host's memory."""
+    """Which device and driver; plans belong to exactly these. `integrated`: it shares the host's
+    memory.
+    """
 
     name: str
     capability: tuple[int, int]
@@ -30,7 +34,7 @@ class GpuFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PinnedBuffer:
     """Page-locked host memory and its place on the device; `mapped`: both are the same memory."""
 
     host: npt.NDArray[Any]
@@ -41,8 +45,8 @@ class Pair:
 class Gpu(Protocol):
     """One device with its context and one stream. Made, used and closed by one thread.
 
-    Every method raises EngineLostError when the driver reports a fault: after that, nothing that this
-    process computes on the device can be trusted.
+    Every method raises EngineLostError when the driver reports a fault: after that, nothing that
+    this process computes on the device can be trusted.
     """
 
     @property
@@ -53,14 +57,18 @@ class Gpu(Protocol):
     def stream(self) -> int:
         """The stream's handle, as the driver knows it."""
 
-    def pair(self, shape: tuple[int, ...], dtype: type[np.generic]) -> Pair:
+    def pair(self, shape: tuple[int, ...], dtype: type[np.generic]) -> PinnedBuffer:
         """Memory for the life of the engine; nothing else is ever allocated."""
 
-    def upload(self, pair: Pair, rows: int) -> None:
-        """Begin to copy the first `rows` rows to the device; nothing to do where both are the same."""
+    def upload(self, pair: PinnedBuffer, rows: int) -> None:
+        """Begin to copy the first `rows` rows to the device; nothing to do where both are the
+        same.
+        """
 
-    def download(self, pair: Pair, rows: int) -> None:
-        """Begin to copy the first `rows` rows from the device; nothing to do where both are the same."""
+    def download(self, pair: PinnedBuffer, rows: int) -> None:
+        """Begin to copy the first `rows` rows from the device; nothing to do where both are the
+        same.
+        """
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         """Record what `work` puts on the stream, without doing it; the answer plays it back."""

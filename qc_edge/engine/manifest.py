@@ -31,7 +31,9 @@ class _Section(BaseModel):
 
 
 class InputSection(_Section):
-    """The tensor that the model takes: `shape` is one frame's (height, width), the batch stands before it."""
+    """The tensor that the model takes: `shape` is one frame's (height, width), the batch stands
+    before it.
+    """
 
     name: str = Field(min_length=1)
     shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
@@ -40,7 +42,9 @@ class InputSection(_Section):
 
 
 class OutputsSection(_Section):
-    """The tensors that the model gives: one score a frame, and the map (height, width) that it comes from."""
+    """The tensors that the model gives: one score a frame, and the map (height, width) that it
+    comes from.
+    """
 
     score: str = Field(min_length=1)
     score_means: str = Field(min_length=1)
@@ -55,7 +59,9 @@ class EngineSection(_Section):
 
 
 class DecisionSection(_Section):
-    """Scores at or above `threshold` FAIL; golden scores may move by `tolerance` between machines."""
+    """Scores at or above `threshold` FAIL; golden scores may move by `tolerance` between
+    machines.
+    """
 
     threshold: Share
     review_band: Share
@@ -78,7 +84,9 @@ class ApprovalSection(_Section):
 
 
 class Manifest(_Section):
-    """The whole file. `files` has the sha256 of every other file of the bundle, by relative path."""
+    """The whole file. `files` has the sha256 of every other file of the bundle, by relative
+    path.
+    """
 
     name: str = Field(pattern="^[a-z][a-z0-9-]*$")
     version: str = Field(pattern="^[A-Za-z0-9.+-]+$")
@@ -98,7 +106,9 @@ class Manifest(_Section):
         for path in (MODEL, GOLDEN):
             if path not in self.files:
                 raise ValueError(f"[files] does not name {path!r}")
-        if strangers := [path for path in self.files if path.startswith("/") or ".." in path.split("/")]:
+        if strangers := [
+            path for path in self.files if path.startswith("/") or ".." in path.split("/")
+        ]:
             raise ValueError(f"[files] leaves the bundle: {', '.join(strangers)}")
         return self
 
@@ -113,7 +123,9 @@ class GoldenEntry(_Section):
 
 
 class GoldenFile(_Section):
-    """The whole of golden.json. `map_coarse` are the maxima of the map over `coarse` x `coarse` fields."""
+    """The whole of golden.json. `map_coarse` are the maxima of the map over `coarse` x `coarse`
+    fields.
+    """
 
     engine: str = Field(min_length=1)
     coarse: int = Field(ge=1)
@@ -121,7 +133,9 @@ class GoldenFile(_Section):
 
 
 def parse_manifest(text: str, where: str) -> Manifest:
-    """The manifest in the TOML `text`. Raises ModelError that names every fault; `where` is the file."""
+    """The manifest in the TOML `text`. Raises ModelError that names every fault; `where` is the
+    file.
+    """
     try:
         values = toml.loads(text)
     except toml.TOMLDecodeError as fault:
@@ -133,7 +147,9 @@ def parse_manifest(text: str, where: str) -> Manifest:
 
 
 def parse_golden(text: str, where: str) -> GoldenFile:
-    """The golden frames' expectations in the JSON `text`. Raises ModelError that names every fault."""
+    """The golden frames' expectations in the JSON `text`. Raises ModelError that names every
+    fault.
+    """
     try:
         return GoldenFile.model_validate_json(text)
     except ValidationError as faults:
@@ -146,7 +162,9 @@ _AS_DELIVERED = "install the bundle again as it was delivered; a bundle is never
 def refused(where: str, faults: ValidationError, model: type[BaseModel]) -> ModelError:
     """All faults of one file as one error."""
     lines = "\n".join(f"  {_words(fault, model)}" for fault in faults.errors())
-    return ModelError(f"{where} is no manifest that this version knows:\n{lines}", hint=_AS_DELIVERED)
+    return ModelError(
+        f"{where} is no manifest that this version knows:\n{lines}", hint=_AS_DELIVERED
+    )
 
 
 def _words(fault: ErrorDetails, model: type[BaseModel]) -> str:

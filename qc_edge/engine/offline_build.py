@@ -1,4 +1,6 @@
-"""Compiling ahead of time through TensorRT for RTX, without a GPU: does a bundle compile? Runs nothing."""
+"""Compiling ahead of time through TensorRT for RTX, without a GPU: does a bundle compile? Runs
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qc_edge.engine.bundle import Bundle
-from qc_edge.engine.compiler import Recipe, compile_plan, targets_of
+from qc_edge.engine.compiler import CompileOptions, compile_plan, targets_of
 from qc_edge.engine.manifest import Precision
 from qc_edge.engine.precision import model_for
-from qc_edge.engine.tensorrt_variants import Found, find_compiler
+from qc_edge.engine.tensorrt_variants import FoundVariant, find_compiler
 from qc_edge.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """A plan for one compute capability (`sm89`), by which compiler, and how long it took (seconds)."""
+class BuiltPlan:
+    """A plan for one compute capability (`sm89`), by which compiler, and how long it took
+    (seconds).
+    """
 
     target: str
     compiler: str
@@ -33,20 +37,27 @@ class Built:
 
 
 def build_ahead(
-    bundle: Bundle, targets: Sequence[str], precision: Precision, max_batch: int, *, tf32: bool = False
-) -> Iterator[Built]:
+    bundle: Bundle,
+    targets: Sequence[str],
+    precision: Precision,
+    max_batch: int,
+    *,
+    tf32: bool = False,
+) -> Iterator[BuiltPlan]:
     """A plan of the bundle's model for each of `targets` (`sm89`), as they get ready.
 
-    Raises UsageError for a target that the compiler does not know, EngineUnavailableError if there is no
-    compiler here, ModelError if the model cannot be parsed or compiled.
+    Raises UsageError for a target that the compiler does not know, EngineUnavailableError if there
+    is no compiler here, ModelError if the model cannot be parsed or compiled.
     """
     found = find_compiler()
     names = [_known(found, target) for target in targets]
     model = model_for(bundle, precision)
     for name in names:
         begun = time.monotonic()
-        data = compile_plan(found, bundle, model, Recipe(max_batch, tf32, (name,)), lambda _: True)
-        yield Built(
+        data = compile_plan(
+            found, bundle, model, CompileOptions(max_batch, tf32, (name,)), lambda _: True
+        )
+        yield BuiltPlan(
             name.lower(),
             f"{found.name} {found.version}",
             precision,
@@ -56,7 +67,7 @@ def build_ahead(
         )
 
 
-def _known(found: Found, target: str) -> str:
+def _known(found: FoundVariant, target: str) -> str:
     known = targets_of(found)
     name = target.strip().upper()
     if name not in known:

@@ -1,7 +1,7 @@
 """ONNX Runtime: on the CPU the engine that every machine has, on other processors by provider.
 
-Owns the session and its threads; never converts frames, never changes a score, never falls back: the
-runtime by itself goes on with the CPU when a provider does not start.
+Owns the session and its threads; never converts frames, never changes a score, never falls back:
+the runtime by itself goes on with the CPU when a provider does not start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from qc_edge.engine import EngineInfo, Prepared, Score, Site
+from qc_edge.engine import BuildContext, EngineInfo, Prepared, Score
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.providers import CPU, Providers, not_started, resolve
 from qc_edge.errors import EngineError, ModelError
@@ -29,16 +29,23 @@ _TYPES = {"uint8": "tensor(uint8)"}
 
 
 def thread_count(wanted: int, cores: int) -> int:
-    """`wanted`, or for 0 all cores but one (capture, disk and log need it too), at most MOST_THREADS."""
+    """`wanted`, or for 0 all cores but one (capture, disk and log need it too), at most
+    MOST_THREADS.
+    """
     return wanted or max(1, min(cores - 1, MOST_THREADS))
 
 
-def load(bundle: Bundle, settings: EngineSettings, reason: str, site: Site) -> OnnxEngine:  # noqa: ARG001 - all have it
+def load(
+    bundle: Bundle,
+    settings: EngineSettings,
+    reason: str,
+    build_context: BuildContext,  # noqa: ARG001 (what every backend is given)
+) -> OnnxEngine:
     """The bundle's model in an ONNX Runtime session; `reason` is why this engine was taken.
 
-    Raises ModelError if the file is no model that this runtime takes, or if its inputs and outputs are
-    not those of the manifest, EngineUnavailableError if a provider of the settings is not here or does
-    not start.
+    Raises ModelError if the file is no model that this runtime takes, or if its inputs and outputs
+    are not those of the manifest, EngineUnavailableError if a provider of the settings is not here
+    or does not start.
     """
     threads = thread_count(settings.threads, len(os.sched_getaffinity(0)))
     providers = resolve(settings.providers, ort.get_available_providers(), ort.__version__)
@@ -81,7 +88,9 @@ class OnnxEngine:
         return self._info
 
     def infer(self, prepared: Prepared) -> list[Score]:
-        """One Score for each of the N prepared frames (N x H x W, uint8), in order. Raises EngineError."""
+        """One Score for each of the N prepared frames (N x H x W, uint8), in order. Raises
+        EngineError.
+        """
         if self._session is None:
             raise EngineError("the ONNX Runtime engine is closed", hint="load it again")
         if prepared.shape[1:] != self._shape or prepared.dtype != np.uint8:
@@ -90,8 +99,8 @@ class OnnxEngine:
                 f"{self._shape[0]}, {self._shape[1]})",
                 hint="the model of this bundle needs its own preprocessing",
             )
-        # One by one: a CPU gains nothing from a batch, memory stays that of one frame, and a frame's score
-        # cannot depend on which frames happened to wait beside it.
+        # One by one: a CPU gains nothing from a batch, memory stays that of one frame, and a
+        # frame's score cannot depend on which frames happened to wait beside it.
         return [self._scored(self._session, prepared[i : i + 1]) for i in range(len(prepared))]
 
     def close(self) -> None:
@@ -115,7 +124,10 @@ def _session(bundle: Bundle, threads: int, providers: Providers) -> ort.Inferenc
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
         session = ort.InferenceSession(
-            str(bundle.model_path), options, providers=providers.for_session(threads), enable_fallback=0
+            str(bundle.model_path),
+            options,
+            providers=providers.for_session(threads),
+            enable_fallback=0,
         )
     except Exception as fault:  # the runtime raises its own types, which share no public base
         if providers.first.name != CPU:

@@ -1,6 +1,7 @@
 """Compiled models (plans) on disk, each under the digest of all that it depends on. Never compiles.
 
-A cache, so nothing is forced to the disk: what a power cut tears does not match its digest and is made again.
+A cache, so nothing is forced to the disk: what a power cut tears does not match its digest and is
+made again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class PlanKey:
-    """All that a plan depends on. `max_batch` ends the profile 1..N; `flags` are the builder's, sorted."""
+    """All that a plan depends on. `max_batch` ends the profile 1..N; `flags` are the builder's,
+    sorted.
+    """
 
     model_sha256: str
     flavour: str
@@ -38,7 +41,9 @@ class PlanKey:
         """`driver 575.1 -> 580.2` for each part in which the key of a kept plan is another."""
         mine = json.loads(json.dumps(asdict(self)))
         return [
-            f"{name} {kept.get(name)} -> {value}" for name, value in mine.items() if kept.get(name) != value
+            f"{name} {kept.get(name)} -> {value}"
+            for name, value in mine.items()
+            if kept.get(name) != value
         ]
 
 
@@ -52,7 +57,9 @@ class Plan:
 
 
 class PlanCache:
-    """`directory` holds KEY.plan and KEY.json; without one, nothing is found or kept. `kept`: how many."""
+    """`directory` holds KEY.plan and KEY.json; without one, nothing is found or kept. `kept`: how
+    many.
+    """
 
     def __init__(self, directory: Path | None, kept: int) -> None:
         self._directory = directory
@@ -86,13 +93,20 @@ class PlanCache:
         return Plan(data, sha256, build_s), f"plan {sha256[:12]}, kept from an earlier start"
 
     def keep(self, key: PlanKey, data: bytes, build_s: float) -> tuple[Plan, str]:
-        """Keep a plan that was just made, drop those not used for longest; the words say if that failed."""
+        """Keep a plan that was just made, drop those not used for longest; the words say if that
+        failed.
+        """
         plan = Plan(data, hashlib.sha256(data).hexdigest(), build_s)
         words = f"plan {plan.sha256[:12]}, made here in {build_s:.1f} s"
         if self._directory is None:
             return plan, words
         note, file = self._files(key)
-        about = {"key": asdict(key), "sha256": plan.sha256, "build_s": round(build_s, 3), "bytes": len(data)}
+        about = {
+            "key": asdict(key),
+            "sha256": plan.sha256,
+            "build_s": round(build_s, 3),
+            "bytes": len(data),
+        }
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             note.unlink(missing_ok=True)
@@ -110,7 +124,9 @@ class PlanCache:
                 file.unlink(missing_ok=True)
 
     def expected_s(self, key: PlanKey) -> float | None:
-        """How long the last build of this flavour on this device took (seconds), None before the first."""
+        """How long the last build of this flavour on this device took (seconds), None before the
+        first.
+        """
         for about in self._notes():
             kept = about.get("key", {})
             if (kept.get("flavour"), kept.get("gpu")) == (key.flavour, key.gpu):
@@ -131,7 +147,9 @@ class PlanCache:
         return self._directory / f"{name}.json", self._directory / f"{name}.plan"
 
     def _notes(self) -> Iterator[dict[str, Any]]:
-        """What is known of each kept plan, the last used first; those that do not read are left out."""
+        """What is known of each kept plan, the last used first; those that do not read are left
+        out.
+        """
         for path in self._by_use():
             with contextlib.suppress(OSError, ValueError):
                 about = json.loads(path.read_bytes())
@@ -141,7 +159,9 @@ class PlanCache:
     def _by_use(self) -> list[Path]:
         if self._directory is None or not self._directory.is_dir():
             return []
-        return sorted(self._directory.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        return sorted(
+            self._directory.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True
+        )
 
     def _prune(self) -> None:
         assert self._directory is not None  # noqa: S101

@@ -1,7 +1,7 @@
 """The model as TensorRT is given it: looked through first, then in the precision that is wanted.
 
-TensorRT computes in the types of the graph, so a precision is a property of the model: fp16 and int8 are
-made here from the bundle's own by ONNX Runtime's converters. Never writes into the bundle.
+TensorRT computes in the types of the graph, so a precision is a property of the model: fp16 and
+int8 are made here from the bundle's own by ONNX Runtime's converters. Never writes into the bundle.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _QUANTIZED = {"QuantizeLinear", "DequantizeLinear"}
 def model_for(bundle: Bundle, precision: Precision) -> bytes:
     """The bundle's model as ONNX in `precision`; inputs and outputs stay as they are.
 
-    `int8`: as it is if the model was exported with Q/DQ nodes, else its convolutions are quantized by the
-    ranges that the golden frames give. Raises ModelError if the file is torn, uses newer operators than the
-    installed onnx knows, or has weights that are no finite numbers.
+    `int8`: as it is if the model was exported with Q/DQ nodes, else its convolutions are quantized
+    by the ranges that the golden frames give. Raises ModelError if the file is torn, uses newer
+    operators than the installed onnx knows, or has weights that are no finite numbers.
     """
     data = bundle.model_path.read_bytes()
     model = _checked(data, str(bundle.model_path))
@@ -46,7 +46,9 @@ def model_for(bundle: Bundle, precision: Precision) -> bytes:
         return _in_half(model)
     if any(node.op_type in _QUANTIZED for node in model.graph.node):
         return data
-    return _quantized(model, bundle.manifest.input.name, [frame.prepared for frame in bundle.golden_frames])
+    return _quantized(
+        model, bundle.manifest.input.name, [frame.prepared for frame in bundle.golden_frames]
+    )
 
 
 def _checked(data: bytes, name: str) -> Any:
@@ -60,7 +62,8 @@ def _checked(data: bytes, name: str) -> Any:
     for opset in model.opset_import:
         if opset.domain in {"", "ai.onnx"} and opset.version > newest:
             raise ModelError(
-                f"{name} uses ONNX opset {opset.version}, onnx {onnx.__version__} knows up to {newest}",
+                f"{name} uses ONNX opset {opset.version}, onnx {onnx.__version__} knows up to "
+                f"{newest}",
                 "export the model with an older opset (17 is understood everywhere)",
             )
     try:
@@ -72,7 +75,8 @@ def _checked(data: bytes, name: str) -> Any:
         if values.dtype.kind == "f" and not (finite := np.isfinite(values)).all():
             bad = int(values.size - finite.sum())
             raise ModelError(
-                f"{name}: {bad} of {values.size} weights in {weights.name!r} are NaN or infinite", _EXPORT
+                f"{name}: {bad} of {values.size} weights in {weights.name!r} are NaN or infinite",
+                _EXPORT,
             )
     return model
 
@@ -101,16 +105,26 @@ def _quantized(model: Any, name: str, frames: Sequence[Prepared]) -> bytes:
     chatter = logging.getLogger().level
     with tempfile.TemporaryDirectory() as directory:
         target = Path(directory) / "int8.onnx"
-        logging.getLogger().setLevel(logging.ERROR)  # it advises on standard error how else to do it
+        logging.getLogger().setLevel(
+            logging.ERROR
+        )  # it advises on standard error how else to do it
         try:
             quantization.quantize_static(
-                model, str(target), Golden(),
-                quant_format=quantization.QuantFormat.QDQ, per_channel=True,
-                activation_type=quantization.QuantType.QInt8, weight_type=quantization.QuantType.QInt8,
+                model,
+                str(target),
+                Golden(),
+                quant_format=quantization.QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=quantization.QuantType.QInt8,
+                weight_type=quantization.QuantType.QInt8,
                 op_types_to_quantize=["Conv"],
                 # what TensorRT takes: symmetric, and no integer bias
-                extra_options={"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False},
-            )  # fmt: skip
+                extra_options={
+                    "ActivationSymmetric": True,
+                    "WeightSymmetric": True,
+                    "QuantizeBias": False,
+                },
+            )
         finally:
             logging.getLogger().setLevel(chatter)
         return target.read_bytes()

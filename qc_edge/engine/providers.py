@@ -1,4 +1,5 @@
-"""Execution providers of ONNX Runtime by the names that settings have: `CUDA`, `OpenVINO:device_type=GPU`.
+"""Execution providers of ONNX Runtime by the names that settings have: `CUDA`,
+`OpenVINO:device_type=GPU`.
 
 Knows names, never the runtime: what an installation has is told to it.
 """
@@ -15,9 +16,12 @@ CPU = "CPU"
 _SUFFIX = "ExecutionProvider"
 
 _PACKAGES = {
-    "cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu", "openvino": "onnxruntime-openvino",
-    "dml": "onnxruntime-directml", "qnn": "onnxruntime-qnn",
-}  # fmt: skip
+    "cuda": "onnxruntime-gpu",
+    "tensorrt": "onnxruntime-gpu",
+    "openvino": "onnxruntime-openvino",
+    "dml": "onnxruntime-directml",
+    "qnn": "onnxruntime-qnn",
+}
 """Each brings its own onnxruntime and takes the place of the plain package."""
 
 _THREADS = {"OpenVINO": "num_of_threads"}
@@ -50,7 +54,9 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """The providers that a session is made with, preferred first; never the CPU unless it is asked for."""
+    """The providers that a session is made with, preferred first; never the CPU unless it is asked
+    for.
+    """
 
     all: tuple[Provider, ...]
 
@@ -75,7 +81,8 @@ class Providers:
         return [
             (
                 each.full,
-                ({_THREADS[each.name]: str(threads)} if each.name in _THREADS else {}) | dict(each.options),
+                ({_THREADS[each.name]: str(threads)} if each.name in _THREADS else {})
+                | dict(each.options),
             )
             for each in self.all
         ]
@@ -88,7 +95,8 @@ class Providers:
 def resolve(wanted: Sequence[str], available: Sequence[str], version: str) -> Providers:
     """`wanted` of the settings among what ONNX Runtime `version` says is `available` here.
 
-    Upper and lower case do not matter. Raises EngineUnavailableError that lists what this installation has.
+    Upper and lower case do not matter. Raises EngineUnavailableError that lists what this
+    installation has.
     """
     known = {name.removesuffix(_SUFFIX).lower(): name.removesuffix(_SUFFIX) for name in available}
     found = []
@@ -99,19 +107,25 @@ def resolve(wanted: Sequence[str], available: Sequence[str], version: str) -> Pr
             near = difflib.get_close_matches(short, known, 1)
             package = _PACKAGES.get(short)
             raise EngineUnavailableError(
-                f"ONNX Runtime {version} has no provider {name!r} here, it has {', '.join(known.values())}"
+                f"ONNX Runtime {version} has no provider {name!r} here, it has "
+                f"{', '.join(known.values())}"
                 + (f"; did you mean {known[near[0]]!r}?" if near else ""),
                 hint=f"install {package} in the place of onnxruntime, or change engine.providers"
                 if package
                 else "install the onnxruntime that has it, or change engine.providers",
             )
-        found.append(Provider(known[short], tuple(map(_option, options.split(","))) if options else ()))
+        found.append(
+            Provider(known[short], tuple(map(_option, options.split(","))) if options else ())
+        )
     return Providers(tuple(found))
 
 
 def not_started(providers: Providers, version: str, why: str) -> EngineUnavailableError:
     """The error for providers that this installation has and that do not run the model."""
-    hint = "look at the driver and the libraries that it needs; change engine.providers to go on without it"
+    hint = (
+        "look at the driver and the libraries that it needs; change engine.providers to go on "
+        "without it"
+    )
     if not providers.may_use_cpu:
         hint += f'; providers = ["{providers.first.name}", "CPU"] lets the CPU take what it cannot'
     return EngineUnavailableError(

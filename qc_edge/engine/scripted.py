@@ -1,4 +1,5 @@
-"""The scripted twin: an engine that does what a script says, for faults that no real one makes on demand.
+"""The scripted twin: an engine that does what a script says, for faults that no real one makes on
+demand.
 
 Never looks at the pixels, unless they are a golden frame's or the script is a function of them.
 """
@@ -11,15 +12,16 @@ from itertools import cycle
 
 import numpy as np
 
-from qc_edge.engine import EngineInfo, Prepared, Score, Site
+from qc_edge.engine import BuildContext, EngineInfo, Prepared, Score
 from qc_edge.engine.bundle import Bundle, GoldenFrame
 from qc_edge.errors import EngineError
 from qc_edge.settings import EngineSettings
 
 Step = float | str
 Script = str | Sequence[Step] | Callable[[Prepared], Step]
-"""`"0.1 0.9 raise nan hang"` or the steps as a sequence: one a frame, round and round. Or a function from
-one prepared frame (1 x H x W) to the step."""
+"""`"0.1 0.9 raise nan hang"` or the steps as a sequence: one a frame, round and round. Or a
+function from one prepared frame (1 x H x W) to the step.
+"""
 
 BENIGN = "0.02 0.03 0.05 0.02 0.97"
 """What settings with `backend = "scripted"` get: mostly good parts."""
@@ -27,7 +29,12 @@ BENIGN = "0.02 0.03 0.05 0.02 0.97"
 _MAP_SIDE = 64
 
 
-def load(bundle: Bundle, settings: EngineSettings, reason: str, site: Site) -> ScriptedEngine:  # noqa: ARG001 - all have them
+def load(
+    bundle: Bundle,
+    settings: EngineSettings,  # noqa: ARG001 (what every backend is given)
+    reason: str,
+    build_context: BuildContext,  # noqa: ARG001
+) -> ScriptedEngine:
     """A benign engine that passes the bundle's self-test."""
     return ScriptedEngine(BENIGN, bundle.golden_frames, reason)
 
@@ -35,8 +42,9 @@ def load(bundle: Bundle, settings: EngineSettings, reason: str, site: Site) -> S
 class ScriptedEngine:
     """Scores by script. A step is a score, `raise` (EngineError), `nan`, or `hang`.
 
-    `hang` blocks `infer` until `release` is set, and then raises EngineError; `hanging` is set while it
-    blocks, so that a test can wait for it. Golden frames get their own scores and use up no step.
+    `hang` blocks `infer` until `release` is set, and then raises EngineError; `hanging` is set
+    while it blocks, so that a test can wait for it. Golden frames get their own scores and use up
+    no step.
     """
 
     def __init__(
@@ -61,7 +69,9 @@ class ScriptedEngine:
         self.info = EngineInfo("scripted", "1", "none", f"{reason}; a script answers, no model")
 
     def infer(self, prepared: Prepared) -> list[Score]:
-        """One Score for each of the N prepared frames (N x H x W, uint8). Raises EngineError by script."""
+        """One Score for each of the N prepared frames (N x H x W, uint8). Raises EngineError by
+        script.
+        """
         if self._closed:
             raise EngineError("the scripted engine is closed", hint="load it again")
         return [self._scored(prepared[i : i + 1]) for i in range(len(prepared))]

@@ -1,6 +1,7 @@
 """Signatures of bundles: Ed25519 over the manifest, which has the digest of every other file.
 
-Makes keys, signs, and says whether a signature is one that the station trusts; never looks at the model.
+Makes keys, signs, and says whether a signature is one that the station trusts; never looks at the
+model.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ def signature(bundle: Bundle, key_file: Path) -> tuple[str, bytes]:
         key = load_pem_private_key(key_file.read_bytes(), None)
     except OSError as fault:
         raise UsageError(
-            f"cannot read the key {key_file}: {fault.strerror}", hint="make one: qc-edge model keygen FILE"
+            f"cannot read the key {key_file}: {fault.strerror}",
+            hint="make one: qc-edge model keygen FILE",
         ) from None
     except (ValueError, TypeError, UnsupportedAlgorithm) as fault:
         raise UsageError(
@@ -78,7 +80,9 @@ def signature(bundle: Bundle, key_file: Path) -> tuple[str, bytes]:
             hint="make one: qc-edge model keygen FILE",
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise UsageError(f"{key_file} is no Ed25519 key", hint="make one: qc-edge model keygen FILE")
+        raise UsageError(
+            f"{key_file} is no Ed25519 key", hint="make one: qc-edge model keygen FILE"
+        )
     signed = base64.b64encode(key.sign(_MEANT_FOR + _manifest(bundle))).decode()
     public = _public(key)
     text = json.dumps({"format": 1, "key": public, "signature": signed}, indent=1) + "\n"
@@ -88,8 +92,8 @@ def signature(bundle: Bundle, key_file: Path) -> tuple[str, bytes]:
 def signed_by(bundle: Bundle, wanted: ModelSettings) -> str:
     """Who signed the bundle, in words, after the signature has been held against the manifest.
 
-    Raises ModelError if there is a signature that does not fit the manifest, and, where the settings demand
-    one, if there is none or it is of a key that they do not trust.
+    Raises ModelError if there is a signature that does not fit the manifest, and, where the
+    settings demand one, if there is none or it is of a key that they do not trust.
     """
     found = _read(bundle.directory / SIGNATURE)
     if found is None:
@@ -105,7 +109,8 @@ def signed_by(bundle: Bundle, wanted: ModelSettings) -> str:
         Ed25519PublicKey.from_public_bytes(raw).verify(signed, _MEANT_FOR + _manifest(bundle))
     except (ValueError, InvalidSignature):
         raise ModelError(
-            f"the signature of {bundle.reference} does not fit its manifest: {bundle.directory / MANIFEST} "
+            f"the signature of {bundle.reference} does not fit its manifest: "
+            f"{bundle.directory / MANIFEST} "
             "was altered after it was signed, or signed with another key than it names",
             hint="install the bundle again as it was delivered, or have it signed again",
         ) from None

@@ -1,7 +1,7 @@
 """TensorRT on an NVIDIA GPU, in any of its flavours: from host memory to scores over one stream.
 
-Owns the order of the steps; the driver is behind `gpu`, TensorRT behind `toolkit`. Never decides, and never
-allocates device or page-locked memory for a frame.
+Owns the order of the steps; the driver is behind `gpu`, TensorRT behind `toolkit`. Never decides,
+and never allocates device or page-locked memory for a frame.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from qc_edge.engine import Engine, EngineInfo, Prepared, Score, Site
+from qc_edge.engine import BuildContext, Engine, EngineInfo, Prepared, Score
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.gpu import Gpu, GpuFacts
 from qc_edge.engine.plans import Plan, PlanCache, PlanKey
@@ -27,11 +27,14 @@ _WARM_LIMIT_S = 300.0
 """The first work of a batch size may compile kernels."""
 
 
-def load(bundle: Bundle, settings: EngineSettings, reason: str, site: Site) -> Engine:
-    """The bundle's model on the GPU `settings.device`, by the first flavour of TensorRT that takes both.
+def load(
+    bundle: Bundle, settings: EngineSettings, reason: str, build_context: BuildContext
+) -> Engine:
+    """The bundle's model on the GPU `settings.device`, by the first flavour of TensorRT that takes
+    both.
 
-    Raises EngineUnavailableError with all that is missing, ModelError if no flavour takes the model,
-    EngineLostError if the device fails or its memory is used up.
+    Raises EngineUnavailableError with all that is missing, ModelError if no flavour takes the
+    model, EngineLostError if the device fails or its memory is used up.
     """
     found, missing = find()
     from qc_edge.engine.cuda import open_gpu
@@ -39,7 +42,13 @@ def load(bundle: Bundle, settings: EngineSettings, reason: str, site: Site) -> E
     gpu = open_gpu(settings.device)
     try:
         return first_that_takes(
-            [RealToolkit(each) for each in found], missing, gpu, bundle, settings, reason, site
+            [RealToolkit(each) for each in found],
+            missing,
+            gpu,
+            bundle,
+            settings,
+            reason,
+            build_context,
         )
     except BaseException:
         gpu.close()
@@ -47,18 +56,27 @@ def load(bundle: Bundle, settings: EngineSettings, reason: str, site: Site) -> E
 
 
 def first_that_takes(
-    toolkits: Sequence[Toolkit], missing: Sequence[str], gpu: Gpu,
-    bundle: Bundle, settings: EngineSettings, reason: str, site: Site,
-) -> Engine:  # fmt: skip
-    """An engine of the first toolkit that takes device and model; why the others do not is in its reason.
+    toolkits: Sequence[Toolkit],
+    missing: Sequence[str],
+    gpu: Gpu,
+    bundle: Bundle,
+    settings: EngineSettings,
+    reason: str,
+    build_context: BuildContext,
+) -> Engine:
+    """An engine of the first toolkit that takes device and model; why the others do not is in its
+    reason.
 
-    Raises ModelError if one was stopped by the model, else EngineUnavailableError, with the words of all.
+    Raises ModelError if one was stopped by the model, else EngineUnavailableError, with the words
+    of all.
     """
     declined, by_model = list(missing), False
     for toolkit in toolkits:
         try:
             words = "".join(f"; {why}" for why in declined)
-            return make(toolkit, gpu, bundle, settings, f"{reason} ({toolkit.name}{words})", site)
+            return make(
+                toolkit, gpu, bundle, settings, f"{reason} ({toolkit.name}{words})", build_context
+            )
         except (EngineUnavailableError, ModelError) as fault:
             declined.append(fault.message)
             by_model = by_model or isinstance(fault, ModelError)
@@ -67,24 +85,38 @@ def first_that_takes(
 
 
 def make(
-    toolkit: Toolkit, gpu: Gpu, bundle: Bundle, settings: EngineSettings, reason: str, site: Site
+    toolkit: Toolkit,
+    gpu: Gpu,
+    bundle: Bundle,
+    settings: EngineSettings,
+    reason: str,
+    build_context: BuildContext,
 ) -> TensorRTEngine:
     """The engine, from a kept plan if it is whole and fits, else from one that is built now.
 
     Raises ModelError, EngineUnavailableError, EngineLostError, EngineError.
     """
-    precision = bundle.manifest.engine.precision if settings.precision == "bundle" else settings.precision
+    precision = (
+        bundle.manifest.engine.precision if settings.precision == "bundle" else settings.precision
+    )
     recipe, facts = toolkit.recipe(settings, gpu.facts), gpu.facts
     key = PlanKey(
-        bundle.sha256, toolkit.name, toolkit.version, facts.name, facts.sm, facts.driver, precision,
-        recipe.max_batch, recipe.flags,
-    )  # fmt: skip
-    cache = PlanCache(site.plans, settings.plans_kept)
+        bundle.sha256,
+        toolkit.name,
+        toolkit.version,
+        facts.name,
+        facts.sm,
+        facts.driver,
+        precision,
+        recipe.max_batch,
+        recipe.flags,
+    )
+    cache = PlanCache(build_context.plans, settings.plans_kept)
 
     def build(why: str) -> tuple[Plan, str]:
         LOG.info("building an engine plan for %s (%s): %s", bundle.reference, toolkit.name, why)
         begun = time.monotonic()
-        tell = _progress(site, settings.build_limit_s, cache.expected_s(key))
+        tell = _progress(build_context, settings.build_limit_s, cache.expected_s(key))
         data = toolkit.compile(bundle, precision, recipe, tell)
         plan, words = cache.keep(key, data, time.monotonic() - begun)
         return plan, f"{words} because {why}"
@@ -112,7 +144,7 @@ def make(
         plan_sha256=plan.sha256,
         max_batch=recipe.max_batch,
     )
-    site.tell("warming up the engine", _WARM_LIMIT_S)
+    build_context.tell("warming up the engine", _WARM_LIMIT_S)
     try:
         return TensorRTEngine(gpu, runner, bundle, info, graphs and not toolkit.records_itself)
     except BaseException:
@@ -123,7 +155,9 @@ def make(
 class TensorRTEngine:
     """A plan with its buffers. Used by one thread, the one whose context `gpu` is."""
 
-    def __init__(self, gpu: Gpu, runner: Runner, bundle: Bundle, info: EngineInfo, records: bool) -> None:
+    def __init__(
+        self, gpu: Gpu, runner: Runner, bundle: Bundle, info: EngineInfo, records: bool
+    ) -> None:
         """Takes `gpu` and `runner` over. Runs each batch size once: no frame pays for a first time.
 
         `records`: the work of each size becomes a CUDA graph.
@@ -164,7 +198,8 @@ class TensorRTEngine:
         shape = self._frames.host.shape
         if prepared.shape[1:] != shape[1:] or prepared.dtype != np.uint8:
             raise EngineError(
-                f"prepared frames are {prepared.dtype} {prepared.shape}, expected uint8 (N, {shape[1]}, "
+                f"prepared frames are {prepared.dtype} {prepared.shape}, expected uint8 (N, "
+                f"{shape[1]}, "
                 f"{shape[2]})",
                 hint="the model of this bundle needs its own preprocessing",
             )
@@ -204,32 +239,44 @@ class TensorRTEngine:
 
 
 def batch_sizes(most: int) -> tuple[int, ...]:
-    """1, 2, 4 ... and `most`: what is ever run. A batch in between is filled up with what was there before.
+    """1, 2, 4 ... and `most`: what is ever run. A batch in between is filled up with what was there
+    before.
 
     Few sizes, so that each can be run once before the first frame comes.
     """
-    return tuple(sorted({*(1 << power for power in range(most.bit_length()) if 1 << power < most), most}))
+    return tuple(
+        sorted({*(1 << power for power in range(most.bit_length()) if 1 << power < most), most})
+    )
 
 
 def _refuses_its_own(fault: PlanRefusedError, facts: GpuFacts) -> EngineUnavailableError:
     return EngineUnavailableError(
         f"{fault.message}; it was made just now, for {facts}",
-        'this TensorRT does not fit the GPU or its driver: install another, or set engine.backend = "onnx"',
+        "this TensorRT does not fit the GPU or its driver: install another, or set engine.backend "
+        '= "onnx"',
     )
 
 
-def _progress(site: Site, limit_s: float, expected_s: float | None) -> Callable[[str], bool]:
+def _progress(
+    build_context: BuildContext, limit_s: float, expected_s: float | None
+) -> Callable[[str], bool]:
     """Tells the site how far a build is, at most twice a second; False once nobody waits for it."""
     begun, told = time.monotonic(), -_TELL_S
-    expected = "no build here yet to compare with" if expected_s is None else f"expected ~{expected_s:.0f} s"
+    expected = (
+        "no build here yet to compare with"
+        if expected_s is None
+        else f"expected ~{expected_s:.0f} s"
+    )
 
     def tell(phase: str) -> bool:
         nonlocal told
         passed = time.monotonic() - begun
         if passed - told >= _TELL_S:
             told = passed
-            site.tell(f"building engine plan, {expected}, {passed:.0f} s so far: {phase}", limit_s)
-        return not site.stopping()
+            build_context.tell(
+                f"building engine plan, {expected}, {passed:.0f} s so far: {phase}", limit_s
+            )
+        return not build_context.stopping()
 
     tell("reading the model")
     return tell

@@ -1,4 +1,5 @@
-"""Which TensorRT this machine has: NVIDIA's and JetPack's `tensorrt`, or TensorRT for RTX. Never builds.
+"""Which TensorRT this machine has: NVIDIA's and JetPack's `tensorrt`, or TensorRT for RTX. Never
+builds.
 
 Imports a flavour only when there is a driver and pycuda, so that a CPU box loads nothing of CUDA.
 """
@@ -16,14 +17,15 @@ from qc_edge.errors import EngineUnavailableError
 
 _DRIVER = "libcuda.so.1"
 _HOW = (
-    "on a Jetson, JetPack brings tensorrt; else pip install 'qc-edge[tensorrt]' or 'qc-edge[tensorrt-rtx]' "
+    "on a Jetson, JetPack brings tensorrt; else pip install 'qc-edge[tensorrt]' or "
+    "'qc-edge[tensorrt-rtx]' "
     "(docs/engines.md says what each needs). Without a GPU: "
     'engine.backend = "auto" or "onnx"'
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Flavour:
+class Variant:
     """A distribution of TensorRT: its name in rows, and the modules that it may be imported as."""
 
     name: str
@@ -34,17 +36,17 @@ class Flavour:
         return next((name for name in self.modules if util.find_spec(name)), None)
 
 
-TENSORRT = Flavour("tensorrt", ("tensorrt",))
-RTX = Flavour("tensorrt-rtx", ("tensorrt_rtx", "tensorrt_rtx_bindings"))
+TENSORRT = Variant("tensorrt", ("tensorrt",))
+RTX = Variant("tensorrt-rtx", ("tensorrt_rtx", "tensorrt_rtx_bindings"))
 FLAVOURS = (TENSORRT, RTX)
 """Best first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundVariant:
     """A flavour that was imported: its module (the API is the same for all) and version."""
 
-    flavour: Flavour
+    flavour: Variant
     trt: Any
 
     @property
@@ -68,14 +70,16 @@ def has_driver() -> bool:
 
 
 def find(
-    flavours: Sequence[Flavour] = FLAVOURS, driver: Callable[[], bool] = has_driver
-) -> tuple[list[Found], list[str]]:
+    flavours: Sequence[Variant] = FLAVOURS, driver: Callable[[], bool] = has_driver
+) -> tuple[list[FoundVariant], list[str]]:
     """The flavours that can be imported, best first, and in words why the others cannot.
 
     Raises EngineUnavailableError if there is none, or no pycuda, or no driver.
     """
     modules = {flavour: flavour.module() for flavour in flavours}
-    missing = [f"{flavour.name} is not installed" for flavour, module in modules.items() if module is None]
+    missing = [
+        f"{flavour.name} is not installed" for flavour, module in modules.items() if module is None
+    ]
     if len(missing) == len(modules):
         raise EngineUnavailableError(", ".join(missing), _HOW)
     there = ", ".join(flavour.name for flavour, module in modules.items() if module)
@@ -83,12 +87,12 @@ def find(
         raise EngineUnavailableError(f"{there}: no NVIDIA driver on this machine ({_DRIVER})", _HOW)
     if util.find_spec("pycuda") is None:
         raise EngineUnavailableError(f"{there}: the Python package pycuda is not installed", _HOW)
-    found: list[Found] = []
+    found: list[FoundVariant] = []
     for flavour, module in modules.items():
         if module is None:
             continue
         try:
-            found.append(Found(flavour, importlib.import_module(module)))
+            found.append(FoundVariant(flavour, importlib.import_module(module)))
         except (ImportError, OSError) as fault:
             missing.append(f"{flavour.name} does not import: {fault}")
     if not found:
@@ -96,12 +100,14 @@ def find(
     return found, missing
 
 
-def find_compiler() -> Found:
-    """TensorRT for RTX, which compiles without a GPU. Raises EngineUnavailableError if it is missing."""
+def find_compiler() -> FoundVariant:
+    """TensorRT for RTX, which compiles without a GPU. Raises EngineUnavailableError if it is
+    missing.
+    """
     module = RTX.module()
     if module is None:
         raise EngineUnavailableError(
             "compiling ahead of time needs TensorRT for RTX, which is not installed",
             "pip install 'qc-edge[compile]' (x86-64); no GPU is needed",
         )
-    return Found(RTX, importlib.import_module(module))
+    return FoundVariant(RTX, importlib.import_module(module))

@@ -1,1 +1,3 @@
-"""From the spool to the row and the line: arrivals, preparation, scoring, decision, announcement."""
+"""From the spool to the row and the line: arrivals, preparation, scoring, decision,
+announcement.
+"""

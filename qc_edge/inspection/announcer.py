@@ -9,7 +9,7 @@ from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.errors import OutputError
 from qc_edge.inspection import inspection_row
-from qc_edge.inspection.inspection_row import Judged
+from qc_edge.inspection.inspection_row import ScoredFrame
 from qc_edge.inspection.shadow import Offer
 from qc_edge.inspection.tally import Tally
 from qc_edge.output import Output
@@ -35,8 +35,10 @@ class Announcer:
         self._note = note
         self._offer = offer
 
-    def announce(self, judged: Judged, inspection: Inspection) -> None:
-        """To every output; one that fails is an event and keeps none of the others from hearing it."""
+    def announce(self, judged: ScoredFrame, inspection: Inspection) -> None:
+        """To every output; one that fails is an event and keeps none of the others from hearing
+        it.
+        """
         age = inspection_row.age_ms(judged, self._boot)
         deadline = judged.found.rules.settings.station.deadline_ms
         told = inspection

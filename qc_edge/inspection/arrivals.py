@@ -1,8 +1,8 @@
 """Arrivals: which files wait for inspection, in the order in which they came.
 
-inotify's events are hints: they get lost when the kernel's queue overflows and never come over NFS. The
-directory is the truth. It is listed at start, whenever there is nothing to do, and now and then under
-load: never for each event, which would be quadratic under a backlog.
+inotify's events are hints: they get lost when the kernel's queue overflows and never come over NFS.
+The directory is the truth. It is listed at start, whenever there is nothing to do, and now and then
+under load: never for each event, which would be quadratic under a backlog.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from watchdog.observers.inotify import InotifyFullEmitter
 from watchdog.observers.inotify_c import InotifyConstants
 
 from qc_edge.domain.frame import FrameId
-from qc_edge.inspection.incoming import Dropped
+from qc_edge.inspection.incoming import IncomingFiles
 from qc_edge.service.clock import FrameClock
-from qc_edge.service.heartbeat import Beat
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings import IncomingSettings, StationPaths
-from qc_edge.store.spool import Spool, Waiting
+from qc_edge.store.spool import Spool, SpooledFile
 
 _IDLE_LOOK_S = 1.0
 _BUSY_LOOK_S = 30.0
@@ -38,7 +38,9 @@ class _Emitter(InotifyFullEmitter):
 
     def get_event_mask_from_filter(self) -> int:  # type: ignore[override]
         return int(
-            InotifyConstants.IN_CLOSE_WRITE | InotifyConstants.IN_MOVED_TO | InotifyConstants.IN_DELETE_SELF
+            InotifyConstants.IN_CLOSE_WRITE
+            | InotifyConstants.IN_MOVED_TO
+            | InotifyConstants.IN_DELETE_SELF
         )
 
 
@@ -55,12 +57,14 @@ class _Handler(FileSystemEventHandler):
 class _Deferred:
     """A file that another node may still be writing: looked at again when it has been quiet."""
 
-    waiting: Waiting
+    waiting: SpooledFile
     not_before: float
 
 
 class Arrivals:
-    """`take` and `done` are the inspector's; everything else happens on the arrivals worker's thread."""
+    """`take` and `done` are the inspector's; everything else happens on the arrivals worker's
+    thread.
+    """
 
     def __init__(
         self, paths: StationPaths, spool: Spool, clock: FrameClock, incoming: IncomingSettings
@@ -68,10 +72,10 @@ class Arrivals:
         self._paths = paths
         self._spool = spool
         self._lock = threading.Condition()
-        self._ready: deque[Waiting] = deque()
+        self._ready: deque[SpooledFile] = deque()
         self._held: set[str] = set()  # names that are ready, deferred or in hand
         self._deferred: list[_Deferred] = []
-        self._dropped = Dropped(paths.incoming, spool, clock, incoming)
+        self._dropped = IncomingFiles(paths.incoming, spool, clock, incoming)
         self._wake = threading.Event()
         spool.restore_sidecars()
         self._look(recovered=True)
@@ -86,7 +90,7 @@ class Arrivals:
     def incoming(self, rules: IncomingSettings) -> None:
         self._dropped.rules = rules
 
-    def run(self, beat: Beat, stop: threading.Event) -> None:
+    def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Watch and list until `stop`."""
         observer = BaseObserver(_Emitter, timeout=1.0)
         observer.schedule(_Handler(self._appeared), str(self._paths.frames))
@@ -95,13 +99,13 @@ class Arrivals:
         looked = 0.0
         try:
             while not stop.is_set():
-                beat.now()
+                heartbeat.now()
                 now = time.monotonic()
                 if now - looked > (_IDLE_LOOK_S if self.depth == 0 else _BUSY_LOOK_S):
                     looked = now
                     self._look(recovered=False)
                     self._dropped.look()
-                self._claim(beat)
+                self._claim(heartbeat)
                 self._undefer(now)
                 self._wake.wait(0.1 if self._dropped.unsettled or self._deferred else 0.5)
                 self._wake.clear()
@@ -109,25 +113,25 @@ class Arrivals:
             observer.stop()
             observer.join(2.0)
 
-    def take(self, timeout_s: float) -> Waiting | None:
+    def take(self, timeout_s: float) -> SpooledFile | None:
         """The next file, oldest first; None if there is none within `timeout_s`."""
         with self._lock:
             if not self._ready and timeout_s > 0:
                 self._lock.wait(timeout_s)
             return self._ready.popleft() if self._ready else None
 
-    def done(self, waiting: Waiting) -> None:
+    def done(self, waiting: SpooledFile) -> None:
         """This file has left the spool."""
         with self._lock:
             self._held.discard(waiting.name)
 
-    def give_back(self, taken: Iterable[Waiting]) -> None:
+    def give_back(self, taken: Iterable[SpooledFile]) -> None:
         """These could not be finished now: they are next again, in their order."""
         with self._lock:
             self._ready.extendleft(reversed(list(taken)))
             self._lock.notify()
 
-    def defer(self, waiting: Waiting, seconds: float) -> None:
+    def defer(self, waiting: SpooledFile, seconds: float) -> None:
         """Somebody may still be writing this file: offer it again later."""
         with self._lock:
             self._deferred.append(_Deferred(waiting, time.monotonic() + seconds))
@@ -147,7 +151,9 @@ class Arrivals:
             return 0.0
 
     def _appeared(self, name: str) -> None:
-        if not self._spool.is_foreign(name):  # those make an event as well, but are offered when claimed
+        if not self._spool.is_foreign(
+            name
+        ):  # those make an event as well, but are offered when claimed
             self._offer([name], recovered=False)
 
     def _was_dropped(self, name: str) -> None:
@@ -171,10 +177,10 @@ class Arrivals:
                     self._ready.append(waiting)
             self._lock.notify()
 
-    def _claim(self, beat: Beat) -> None:
+    def _claim(self, heartbeat: Heartbeat) -> None:
         """Take over finished files, newest arrivals last."""
         for waiting in self._dropped.claims():
-            beat.now()
+            heartbeat.now()
             with self._lock:
                 self._held.add(waiting.name)
                 self._ready.append(waiting)

@@ -1,4 +1,6 @@
-"""What the inspector has in hand: files that were taken, and what shares one commit. Decides nothing."""
+"""What the inspector has in hand: files that were taken, and what shares one commit. Decides
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +8,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from qc_edge.domain.inspection import Event, Gap
-from qc_edge.inspection.inspection_row import Judged
+from qc_edge.inspection.inspection_row import ScoredFrame
 from qc_edge.inspection.preparer import Candidate
-from qc_edge.store.spool import Waiting
+from qc_edge.store.spool import SpooledFile
 
 
 @dataclass(slots=True)
-class Ahead:
+class Prefetched:
     """A file that was taken; its candidate is being prepared, or it is a gap or an event."""
 
-    waiting: Waiting
+    waiting: SpooledFile
     candidate: Future[Candidate] | None
 
 
@@ -26,11 +28,11 @@ class Batch:
     `run` holds prepared frames on their way to the model, together.
     """
 
-    rows: list[tuple[Waiting, Gap | Event]] = field(default_factory=list)
-    judged: list[Judged] = field(default_factory=list)
+    rows: list[tuple[SpooledFile, Gap | Event]] = field(default_factory=list)
+    judged: list[ScoredFrame] = field(default_factory=list)
     run: list[Candidate] = field(default_factory=list)
 
-    def taken(self) -> list[Waiting]:
+    def taken(self) -> list[SpooledFile]:
         """All files of the batch."""
         frames = [*(each.found for each in self.judged), *self.run]
         both = [waiting for waiting, _ in self.rows] + [found.waiting for found in frames]

@@ -1,6 +1,8 @@
-"""After a crash: the frames that were in hand are taken one at a time, so that the guilty one shows.
+"""After a crash: the frames that were in hand are taken one at a time, so that the guilty one
+shows.
 
-A file that crashes the decoder or hangs the model would otherwise take the station down at each start.
+A file that crashes the decoder or hangs the model would otherwise take the station down at each
+start.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ TRIES = 3
 """A frame that was alone in hand this often when the station died is not tried again."""
 
 
-class Careful:
-    """Used by the inspector's thread. `file` names the frame that is alone in hand, and how often."""
+class CrashIsolation:
+    """Used by the inspector's thread. `file` names the frame that is alone in hand, and how
+    often.
+    """
 
     def __init__(self, file: Path, disk: Disk, suspects: Iterable[FrameId]) -> None:
         self._file = file

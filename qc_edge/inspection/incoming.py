@@ -13,30 +13,44 @@ from pathlib import Path
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.logs import LOG
 from qc_edge.settings import IncomingSettings
-from qc_edge.store.spool import Spool, Waiting, claimed_name
+from qc_edge.store.spool import Spool, SpooledFile, claimed_name
 
-_TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".swp", ".lock", "~")
+_TEMPORARY = (
+    ".tmp",
+    ".temp",
+    ".part",
+    ".partial",
+    ".filepart",
+    ".crdownload",
+    ".swp",
+    ".lock",
+    "~",
+)
 _SIDECAR = ".json"
 
 
 @dataclass(slots=True)
 class _Seen:
-    """A file that nobody announced as finished: its size and time when last looked at, and since when."""
+    """A file that nobody announced as finished: its size and time when last looked at, and since
+    when.
+    """
 
     size: int
     mtime_ns: int
     since: float
 
 
-class Dropped:
+class IncomingFiles:
     """Called by the arrivals worker; only `finished` is called from watchdog's thread.
 
-    Hidden names and those of temporary files (.tmp, .part, ~ ...) are left alone, as are directories.
-    `NAME.json` and `NAME.png.json` are sidecars of NAME.png. What lay there before the start has waited
-    while nobody looked: it is taken as recovered.
+    Hidden names and those of temporary files (.tmp, .part, ~ ...) are left alone, as are
+    directories. `NAME.json` and `NAME.png.json` are sidecars of NAME.png. What lay there before the
+    start has waited while nobody looked: it is taken as recovered.
     """
 
-    def __init__(self, directory: Path, spool: Spool, clock: FrameClock, rules: IncomingSettings) -> None:
+    def __init__(
+        self, directory: Path, spool: Spool, clock: FrameClock, rules: IncomingSettings
+    ) -> None:
         self.rules = rules
         self._directory = directory
         self._spool = spool
@@ -57,7 +71,9 @@ class Dropped:
         self._announced.append(name)
 
     def look(self) -> None:
-        """List the directory: what no event announced is taken once it has been quiet for settle_s."""
+        """List the directory: what no event announced is taken once it has been quiet for
+        settle_s.
+        """
         if not self.rules.enabled:
             return
         now = time.monotonic()
@@ -69,7 +85,7 @@ class Dropped:
         for gone in self._seen.keys() - set(names):
             del self._seen[gone]
 
-    def claims(self) -> Iterator[Waiting]:
+    def claims(self) -> Iterator[SpooledFile]:
         """Take over what is finished, one after the other."""
         if not self.rules.enabled:
             return
@@ -87,7 +103,7 @@ class Dropped:
             if now >= until:
                 yield from self._take(name, alone=True)
 
-    def _take(self, name: str, *, alone: bool = False) -> Iterator[Waiting]:
+    def _take(self, name: str, *, alone: bool = False) -> Iterator[SpooledFile]:
         self._seen.pop(name, None)
         sidecar = None if self.rules.sidecar == "none" else self._sidecar_of(name)
         if self.rules.sidecar == "required" and sidecar is None and not alone:
@@ -98,10 +114,13 @@ class Dropped:
             return
         stamp = self._clock.stamp("incoming")
         claimed = claimed_name(stamp.frame_id, name)
-        waiting = Waiting(
-            claimed, stamp.frame_id, stamp.monotonic_ns,
-            recovered=name in self._at_start, clock_trusted=stamp.clock_trusted,
-        )  # fmt: skip
+        waiting = SpooledFile(
+            claimed,
+            stamp.frame_id,
+            stamp.monotonic_ns,
+            recovered=name in self._at_start,
+            clock_trusted=stamp.clock_trusted,
+        )
         self._at_start.discard(name)
         if self._spool.claim(name, sidecar, waiting):
             yield waiting

@@ -1,8 +1,8 @@
 """The inspector: takes what waits, oldest first, and brings each frame to exactly one row.
 
-The order is the guarantee: evidence durable, then the row in the journal, then the announcement, then the
-frame leaves the spool. A crash between any two of them replays from the spool. The database, which is a way
-to ask, has the row last: no part waits for it.
+The order is the guarantee: evidence durable, then the row in the journal, then the announcement,
+then the frame leaves the spool. A crash between any two of them replays from the spool. The
+database, which is a way to ask, has the row last: no part waits for it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from qc_edge.inspection import inspection_row
 from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.inspection.batch import Batch
-from qc_edge.inspection.crash_isolation import Careful
-from qc_edge.inspection.inspection_row import Judged
-from qc_edge.inspection.prefetch import Lookahead
-from qc_edge.inspection.scoring import Judge
+from qc_edge.inspection.crash_isolation import CrashIsolation
+from qc_edge.inspection.inspection_row import ScoredFrame
+from qc_edge.inspection.prefetch import Prefetcher
+from qc_edge.inspection.scoring import FrameScorer
 from qc_edge.inspection.shadow import Offer
 from qc_edge.inspection.tally import Tally
 from qc_edge.output import Output
 from qc_edge.recipe.rules import Rules
 from qc_edge.service.clock import FrameClock, utc_now
-from qc_edge.service.heartbeat import Beat
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG, say_event
-from qc_edge.store.disk_space import DiskWatch, Room
+from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.spool import Spool, Waiting
+from qc_edge.store.spool import Spool, SpooledFile
 from qc_edge.vision import UnreadableFrameError
 
 _TAKE_S = 0.25
@@ -47,8 +47,8 @@ _PAUSE_S = 20.0
 class Inspector:
     """The inspector's work. `rules` may be replaced at any time; each frame keeps its own.
 
-    It is done on the thread of the engine, so that no frame pays for a hand-over; rules with another engine,
-    which come `between` two frames, bring the work to where that one sits.
+    It is done on the thread of the engine, so that no frame pays for a hand-over; rules with
+    another engine, which come `between` two frames, bring the work to where that one sits.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class Inspector:
         arrivals: Arrivals,
         spool: Spool,
         ledger: Ledger,
-        judge: Judge,
-        careful: Careful,
+        judge: FrameScorer,
+        crash_isolation: CrashIsolation,
         outputs: Sequence[Output],
-        watch: DiskWatch,
+        disk_monitor: DiskMonitor,
         clock: FrameClock,
         tally: Tally,
         boot: str,
@@ -73,23 +73,30 @@ class Inspector:
         self._spool = spool
         self._ledger = ledger
         self._judge = judge
-        self._careful = careful
+        self._crash_isolation = crash_isolation
         self._announcer = Announcer(outputs, tally, boot, self._note, offer)
-        self._watch = watch
+        self._disk_monitor = disk_monitor
         self._clock = clock
         self._tally = tally
         self._boot = boot
         self._simulated = simulated
         self._recorded = ledger.known(arrivals.recovered)
-        self._unfinished: list[Waiting] = []
+        self._unfinished: list[SpooledFile] = []
         self._finished_at = time.monotonic()
         self._between: deque[tuple[Callable[[], None], Future[None]]] = deque()
-        self._ahead = Lookahead(
-            arrivals, spool, careful, threads, lambda: self.rules, self._passed, lambda: bool(self._between)
+        self._ahead = Prefetcher(
+            arrivals,
+            spool,
+            crash_isolation,
+            threads,
+            lambda: self.rules,
+            self._passed,
+            lambda: bool(self._between),
         )
 
     def between(self, work: Callable[[], None]) -> Future[None]:
-        """Do `work`, which may replace `rules`, when the frames in hand have their rows, before the next one.
+        """Do `work`, which may replace `rules`, when the frames in hand have their rows, before the
+        next one.
 
         From any thread. What it raises as a QcEdgeError is the future's.
         """
@@ -97,14 +104,14 @@ class Inspector:
         self._between.append((work, done))
         return done
 
-    def run(self, beat: Beat, stop: threading.Event) -> None:
+    def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Inspect until `stop`; the batch in hand is finished, the rest stays in the spool.
 
         The engine is closed at the end.
         """
         try:
             while not stop.is_set():
-                self.rules.seat.run(partial(self._run, beat, stop)).result()
+                self.rules.engine_thread.run(partial(self._run, heartbeat, stop)).result()
                 while self._between:
                     work, done = self._between.popleft()
                     try:
@@ -114,25 +121,25 @@ class Inspector:
         finally:
             self._ahead.close()
             self._judge.close()
-            self.rules.seat.close()
-            self.rules.seat.closed.wait(_POLL_S)
+            self.rules.engine_thread.close()
+            self.rules.engine_thread.closed.wait(_POLL_S)
 
-    def _run(self, beat: Beat, stop: threading.Event, engine: Engine) -> None:
+    def _run(self, heartbeat: Heartbeat, stop: threading.Event, engine: Engine) -> None:
         self._judge.use(engine)
         self._ahead.fit(self._judge.max_batch)
         while not stop.is_set() and (self._ahead or not self._between):
-            beat.now()
-            if self._watch.room is Room.NONE or not self._resume():
+            heartbeat.now()
+            if self._disk_monitor.space is DiskSpace.NONE or not self._resume():
                 stop.wait(_TAKE_S)
                 continue
-            self._inspect(beat)
+            self._inspect(heartbeat)
 
-    def _inspect(self, beat: Beat) -> None:
+    def _inspect(self, heartbeat: Heartbeat) -> None:
         """Bring the next frames to their rows, or hold all that is in hand until there is room."""
         batch = Batch()
         try:
             self._ahead.fill(_TAKE_S)
-            self._collect(batch, beat)
+            self._collect(batch, heartbeat)
             if batch.rows or batch.judged:
                 self._finish(batch)
         except DiskFullError as fault:
@@ -140,8 +147,10 @@ class Inspector:
         else:
             self._tidy()
 
-    def _collect(self, batch: Batch, beat: Beat) -> None:
-        """Judge the next frame, and those behind it that are ready, up to `batch_max`; a suspect alone."""
+    def _collect(self, batch: Batch, heartbeat: Heartbeat) -> None:
+        """Judge the next frame, and those behind it that are ready, up to `batch_max`; a suspect
+        alone.
+        """
         limit = self.rules.settings.inspect.batch_max
         while self._ahead and (room := limit - len(batch.judged) - len(batch.rows)) > 0:
             if (waiting := self._ahead.row()) is not None:
@@ -153,12 +162,12 @@ class Inspector:
                 if not batch.run:
                     break
                 self._judge_run(batch)
-                beat.now()
+                heartbeat.now()
                 if alone:
                     break
             self._ahead.fill(0.0)
 
-    def _add_row(self, batch: Batch, waiting: Waiting) -> None:
+    def _add_row(self, batch: Batch, waiting: SpooledFile) -> None:
         try:
             batch.rows.append((waiting, self._spool.read_row(waiting, utc_now())))
         except FileNotFoundError:
@@ -188,17 +197,17 @@ class Inspector:
             self._spool.sync()
         now = utc_now()
         inspections = [self._conclude(judged, now) for judged in batch.judged]
-        self._ledger.promise([*(row for _, row in batch.rows), *inspections], now)
+        self._ledger.append([*(row for _, row in batch.rows), *inspections], now)
         for _, row in batch.rows:
             if isinstance(row, Gap):
                 self._tally.lose(row.lost, now)
         for judged, inspection in zip(batch.judged, inspections, strict=True):
             self._announcer.announce(judged, inspection)
         for waiting in batch.taken():
-            self._careful.end(waiting.frame_id)
+            self._crash_isolation.end(waiting.frame_id)
             self._retire(waiting)
         batch.clear()
-        self._ledger.fulfil()
+        self._ledger.apply()
 
     def _tidy(self) -> None:
         """Nothing waits: the log does what would else hold up a frame."""
@@ -208,12 +217,14 @@ class Inspector:
             self._ledger.tidy(paused=time.monotonic() - self._finished_at > _PAUSE_S)
         except DiskFullError as fault:
             LOG.error("holding: %s", fault)
-            self._watch.exhausted()
+            self._disk_monitor.exhausted()
 
     def _hold(self, batch: Batch, fault: DiskFullError) -> None:
-        """No room: what has no row yet is not told, stays in the spool, and is next when there is room."""
+        """No room: what has no row yet is not told, stays in the spool, and is next when there is
+        room.
+        """
         LOG.error("holding: %s", fault)
-        self._watch.exhausted()
+        self._disk_monitor.exhausted()
         self._judge.forget(batch.judged)
         self._unfinished = [*batch.taken(), *self._ahead.give_up()]
 
@@ -224,7 +235,7 @@ class Inspector:
         try:
             self._ledger.reopen()
         except DiskFullError:
-            self._watch.exhausted()
+            self._disk_monitor.exhausted()
             return False
         self._recorded |= self._ledger.known(waiting.frame_id for waiting in self._unfinished)
         self._arrivals.give_back(self._unfinished)
@@ -232,10 +243,12 @@ class Inspector:
         LOG.info("there is room again: the station goes on")
         return True
 
-    def _conclude(self, judged: Judged, now: datetime) -> Inspection:
+    def _conclude(self, judged: ScoredFrame, now: datetime) -> Inspection:
         age = inspection_row.age_ms(judged, self._boot)
         decision = inspection_row.conclude(judged, age, now)
-        return inspection_row.row(judged, decision, age, now, judged.found.frame.camera in self._simulated)
+        return inspection_row.row(
+            judged, decision, age, now, judged.found.frame.camera in self._simulated
+        )
 
     def _note(self, kind: str, detail: str) -> None:
         say_event(kind, detail)
@@ -246,19 +259,21 @@ class Inspector:
             self._ledger.commit([event], now)
         except DiskFullError as fault:
             LOG.error("no row for the event %s (%s): %s", kind, detail, fault)
-            self._watch.exhausted()
+            self._disk_monitor.exhausted()
 
-    def _passed(self, waiting: Waiting) -> bool:
-        """Its row was committed before a crash or a hold; the announcement may not have followed."""
+    def _passed(self, waiting: SpooledFile) -> bool:
+        """Its row was committed before a crash or a hold; the announcement may not have
+        followed.
+        """
         if waiting.frame_id not in self._recorded:
             return False
         if not waiting.is_row:
             words = "its row stood already; whether the line was told of it is not known"
             self._note("announcement_unknown", f"{waiting.frame_id}: {words}")
-        self._careful.end(waiting.frame_id)
+        self._crash_isolation.end(waiting.frame_id)
         self._retire(waiting)
         return True
 
-    def _retire(self, waiting: Waiting) -> None:
+    def _retire(self, waiting: SpooledFile) -> None:
         self._spool.retire(waiting)
         self._arrivals.done(waiting)

@@ -1,4 +1,6 @@
-"""From a spooled file to the model's input: read, verify, gate, prepare. Several at once, in threads."""
+"""From a spooled file to the model's input: read, verify, gate, prepare. Several at once, in
+threads.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,18 @@ from qc_edge.domain.verdict import Reason
 from qc_edge.engine import Prepared
 from qc_edge.inspection.sidecar import Sidecar, parse_sidecar
 from qc_edge.recipe.rules import INCOMING, Rules
-from qc_edge.store.spool import Spool, Waiting
+from qc_edge.store.spool import Spool, SpooledFile
 from qc_edge.vision import UnreadableFrameError, pnm, prepare
 from qc_edge.vision.gates import GateFigures, measure
 from qc_edge.vision.image import Image, decode, pixels_sha256
 
 _UNFINISHED = {
-    Reason.EMPTY_FILE, Reason.TORN_FILE, Reason.NOT_AN_IMAGE, Reason.UNREADABLE, Reason.BAD_SIDECAR,
-}  # fmt: skip
+    Reason.EMPTY_FILE,
+    Reason.TORN_FILE,
+    Reason.NOT_AN_IMAGE,
+    Reason.UNREADABLE,
+    Reason.BAD_SIDECAR,
+}
 
 
 @dataclass(slots=True)
@@ -32,7 +38,7 @@ class Candidate:
     H x W uint8. `times_ms` holds the milliseconds of each step.
     """
 
-    waiting: Waiting
+    waiting: SpooledFile
     rules: Rules
     frame: Frame
     calibration: Calibration
@@ -55,7 +61,7 @@ class Preparer:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
 
-    def prepare(self, waiting: Waiting, rules: Rules) -> Candidate:
+    def prepare(self, waiting: SpooledFile, rules: Rules) -> Candidate:
         """Everything before the model. Faults of the frame are in `refusal`, never raised."""
         begun = time.perf_counter()
         found = self._candidate(waiting, rules)
@@ -66,13 +72,18 @@ class Preparer:
             found.may_be_unfinished = fault.reason in _UNFINISHED and self._is_young(found)
         except FileNotFoundError:
             found.vanished = True
-            found.refusal = (Reason.VANISHED, "the file has left the spool without having been inspected")
+            found.refusal = (
+                Reason.VANISHED,
+                "the file has left the spool without having been inspected",
+            )
         found.times_ms["read"] = (time.perf_counter() - begun) * 1e3
         if found.image is not None and found.refusal is None:
             self._gate_and_prepare(found, found.image)
         return found
 
-    def refuse(self, waiting: Waiting, rules: Rules, reason: Reason, detail: str) -> Future[Candidate]:
+    def refuse(
+        self, waiting: SpooledFile, rules: Rules, reason: Reason, detail: str
+    ) -> Future[Candidate]:
         """A candidate that is refused without a look at its file, as if it had been prepared."""
         found = self._candidate(waiting, rules)
         found.refusal = (reason, detail)
@@ -80,7 +91,7 @@ class Preparer:
         done.set_result(found)
         return done
 
-    def _candidate(self, waiting: Waiting, rules: Rules) -> Candidate:
+    def _candidate(self, waiting: SpooledFile, rules: Rules) -> Candidate:
         micros = frame_id_micros(waiting.frame_id)
         frame = Frame(
             frame_id=waiting.frame_id,
@@ -113,7 +124,9 @@ class Preparer:
             try:
                 found.frame = Frame.from_json(meta)
             except (KeyError, TypeError, ValueError) as fault:
-                raise UnreadableFrameError(Reason.UNREADABLE, f"its metadata do not read: {fault}") from fault
+                raise UnreadableFrameError(
+                    Reason.UNREADABLE, f"its metadata do not read: {fault}"
+                ) from fault
             if found.frame.frame_id != found.waiting.frame_id:
                 words = f"it is a copy of frame {found.frame.frame_id}"
                 found.frame = replace(found.frame, frame_id=found.waiting.frame_id)
@@ -130,7 +143,8 @@ class Preparer:
         sidecar = self._spool.sidecar(found.waiting) if limits.sidecar != "none" else None
         if sidecar is None and limits.sidecar == "required":
             raise UnreadableFrameError(
-                Reason.BAD_SIDECAR, f"no sidecar came within {limits.sidecar_wait_s:g} s, one is required"
+                Reason.BAD_SIDECAR,
+                f"no sidecar came within {limits.sidecar_wait_s:g} s, one is required",
             )
         known = parse_sidecar(sidecar) if sidecar is not None else Sidecar()
         if known.part_id:

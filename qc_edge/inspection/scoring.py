@@ -1,4 +1,6 @@
-"""From a prepared frame to a score with evidence: part ids, the model, what is kept. Never decides."""
+"""From a prepared frame to a score with evidence: part ids, the model, what is kept. Never
+decides.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ import numpy as np
 from qc_edge.domain.verdict import Reason
 from qc_edge.engine import Engine, Prepared, Score
 from qc_edge.errors import EngineError, EngineLostError
-from qc_edge.inspection.inspection_row import Judged
+from qc_edge.inspection.inspection_row import ScoredFrame
 from qc_edge.inspection.preparer import Candidate
 from qc_edge.service.logs import LOG
 from qc_edge.store.evidence import Evidence
@@ -30,12 +32,13 @@ _SUFFIXES = {"png", "jpg", "jpeg", "tif", "tiff", "bmp", "pgm", "ppm"}
 class _Kept:
     """Evidence on its way to the disk."""
 
-    judged: Judged
+    judged: ScoredFrame
     stem: Path
     files: Future[tuple[Path | None, Path | None]]
     map: Future[tuple[Path, str]] | None = None
     names: Future[None] | None = None
-    """The names of `files` made durable, which the first frame of a batch begins beside the model."""
+    """The names of `files` made durable, which the first frame of a batch begins beside the model.
+    """
 
     @property
     def is_scorable(self) -> bool:
@@ -50,10 +53,11 @@ class _Kept:
         return prepared
 
 
-class Judge:
+class FrameScorer:
     """Used by the inspector's thread; evidence is written beside the model by a thread of its own.
 
-    Parts without an id are counted for each camera: `top-7`, or `7` of the camera `counted_plainly`.
+    Parts without an id are counted for each camera: `top-7`, or `7` of the camera
+    `counted_plainly`.
     """
 
     def __init__(
@@ -81,11 +85,11 @@ class Judge:
         """More frames than this at once gain nothing."""
         return self._engine.info.max_batch
 
-    def judge(self, frames: Sequence[Candidate]) -> list[Judged]:
+    def judge(self, frames: Sequence[Candidate]) -> list[ScoredFrame]:
         """Score the frames, together where the engine can, and start to keep their evidence.
 
-        `finish` before anything relies on that. Raises EngineError when the model has failed on several
-        frames in a row, EngineLostError as soon as the device is gone.
+        `finish` before anything relies on that. Raises EngineError when the model has failed on
+        several frames in a row, EngineLostError as soon as the device is gone.
         """
         kept = [self._begin(found) for found in frames]
         scorable = [each for each in kept if each.is_scorable]
@@ -123,8 +127,10 @@ class Judge:
         paths = [path for each in kept for path in each.files.result() if path is not None]
         self._evidence.sync({path.parent for path in paths})
 
-    def forget(self, judged: list[Judged]) -> None:
-        """These will be judged again: wait for what is being written, and take back their counts."""
+    def forget(self, judged: list[ScoredFrame]) -> None:
+        """These will be judged again: wait for what is being written, and take back their
+        counts.
+        """
         for each in self._kept:
             each.files.exception()
             if each.names is not None:
@@ -133,7 +139,9 @@ class Judge:
         for one in judged:
             if one.part_source == "counter":
                 key = one.found.frame.camera
-                self._counters[key] = min(self._counters[key], int(one.part_id.rpartition("-")[2]) - 1)
+                self._counters[key] = min(
+                    self._counters[key], int(one.part_id.rpartition("-")[2]) - 1
+                )
 
     def close(self) -> None:
         """Let the keeper go."""
@@ -150,7 +158,9 @@ class Judge:
     def _begin(self, found: Candidate) -> _Kept:
         part, source = self._part(found)
         stem = self._evidence.stem(found.frame.frame_id, part)
-        kept = _Kept(Judged(found, part, source), stem, self._keeper.submit(self._keep, stem, found))
+        kept = _Kept(
+            ScoredFrame(found, part, source), stem, self._keeper.submit(self._keep, stem, found)
+        )
         if not self._kept:
             kept.names = self._keeper.submit(self._sync, kept)
         self._kept.append(kept)
@@ -160,15 +170,18 @@ class Judge:
         found, threshold = kept.judged.found, kept.judged.found.rules.threshold
         if not (math.isfinite(score.value) and 0.0 <= score.value <= 1.0):
             found.refusal = (
-                Reason.BAD_SCORE, f"the model returned {score.value!r}, expected a number in 0..1",
-            )  # fmt: skip
+                Reason.BAD_SCORE,
+                f"the model returned {score.value!r}, expected a number in 0..1",
+            )
             return
         kept.judged.score = score.value
         if score.value >= threshold.value - threshold.review_band:
             kept.map = self._keeper.submit(self._evidence.keep_map, kept.stem, score.defect_map)
 
     def _infer(self, chunk: Sequence[_Kept]) -> Sequence[Score | None]:
-        """A score for each, None where the model failed on it; a batch that fails is taken one by one."""
+        """A score for each, None where the model failed on it; a batch that fails is taken one by
+        one.
+        """
         begun = time.perf_counter()
         try:
             scores = self._engine.infer(self._stacked([each.prepared for each in chunk]))
@@ -212,7 +225,9 @@ class Judge:
         if waiting.original_name is None:
             raw = self._evidence.keep_own(stem, self._spool.path(waiting))
         else:
-            raw = self._evidence.keep_foreign(stem, found.data or b"", _suffix(waiting.original_name))
+            raw = self._evidence.keep_foreign(
+                stem, found.data or b"", _suffix(waiting.original_name)
+            )
         if found.prepared is not None and found.rules.settings.inspect.keep_prepared:
             prepared = self._evidence.keep_prepared(stem, found.prepared)
         found.times_ms["evidence"] = (time.perf_counter() - begun) * 1e3

@@ -1,8 +1,10 @@
-"""The shadow: a second bundle that scores what the line has been told of already. Nobody waits for it.
+"""The shadow: a second bundle that scores what the line has been told of already. Nobody waits for
+it.
 
-Frames come after their announcement, through a short queue; what finds no place there is let go and counted.
-Its engine has a thread of its own, nicer than the line's; whatever goes wrong there ends the shadow, never
-the station. It changes no verdict and keeps no evidence: its scores are rows of `shadow_scores`.
+Frames come after their announcement, through a short queue; what finds no place there is let go and
+counted. Its engine has a thread of its own, nicer than the line's; whatever goes wrong there ends
+the shadow, never the station. It changes no verdict and keeps no evidence: its scores are rows of
+`shadow_scores`.
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from qc_edge.domain.inspection import Inspection, ShadowScore
-from qc_edge.engine import Engine, Loader, Prepared, Score, Site
+from qc_edge.engine import BuildContext, Engine, Loader, Prepared, Score
 from qc_edge.engine.bundle import Bundle
-from qc_edge.engine.engine_thread import EngineSeat
+from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, EngineLostError, QcEdgeError, StoreError
 from qc_edge.recipe.active_model import opened
 from qc_edge.service.clock import utc_now
-from qc_edge.service.heartbeat import Beat
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.priority import step_back
 from qc_edge.settings import Settings, StationPaths
@@ -38,7 +40,8 @@ QUEUE = 16
 _NICE = 10
 _FAILURES_IN_A_ROW = 5
 _ROWS, _KEEP_S = 64, 2.0
-"""So many rows share a commit, or those of so long: one row by itself would cost the log as much."""
+"""So many rows share a commit, or those of so long: one row by itself would cost the log as much.
+"""
 
 _POLL_S = 0.25
 _SILENT_S = 10.0
@@ -59,7 +62,8 @@ class ShadowStatus:
 class Shadow:
     """`offer` is called by the inspector's thread, `run` is a worker, `status` may be asked by any.
 
-    `busy` is True while the line needs the machine for itself. `note` writes an event: kind, detail.
+    `busy` is True while the line needs the machine for itself. `note` writes an event: kind,
+    detail.
     """
 
     def __init__(
@@ -105,47 +109,65 @@ class Shadow:
     def status(self) -> ShadowStatus:
         """The shadow now."""
         return ShadowStatus(
-            self._named, self._state, self._engine or None, self._scored, self._failed, self._dropped
+            self._named,
+            self._state,
+            self._engine or None,
+            self._scored,
+            self._failed,
+            self._dropped,
         )
 
-    def run(self, beat: Beat, stop: threading.Event) -> None:
-        """Score what is offered until `stop`, or until the shadow's engine is no longer fit for that."""
+    def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
+        """Score what is offered until `stop`, or until the shadow's engine is no longer fit for
+        that.
+        """
         try:
-            self._work(beat, stop)
+            self._work(heartbeat, stop)
         except Exception as fault:  # noqa: BLE001 (a fault of the shadow is never the line's)
             self._is_open = False
-            words = fault.message if isinstance(fault, QcEdgeError) else f"{type(fault).__name__}: {fault}"
+            words = (
+                fault.message
+                if isinstance(fault, QcEdgeError)
+                else f"{type(fault).__name__}: {fault}"
+            )
             self._state = f"stopped: {' '.join(words.split())}"
             self._note("shadow_failed", f"{self._named} is no longer asked: {words}")
             while not stop.wait(_POLL_S):
-                beat.now()
+                heartbeat.now()
         self._end()
 
-    def _work(self, beat: Beat, stop: threading.Event) -> None:
+    def _work(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         bundle = opened(self._paths, self._settings.model, self._named)
-        seat = EngineSeat(bundle, lambda: self._load_nicely(bundle, stop), "shadow-engine")
+        engine_thread = EngineThread(
+            bundle, lambda: self._load_nicely(bundle, stop), "shadow-engine"
+        )
         try:
-            if not self._wait(seat.ready, beat, stop):
+            if not self._wait(engine_thread.ready, heartbeat, stop):
                 return
-            info = seat.ready.result()
+            info = engine_thread.ready.result()
             self._state, self._engine = "scoring", f"{info.backend} {info.version} on {info.device}"
             self._note(
-                "shadow_started", f"{bundle.reference} on {self._engine}, threshold {self._limit(bundle):g}"
+                "shadow_started",
+                f"{bundle.reference} on {self._engine}, threshold {self._limit(bundle):g}",
             )
             while not stop.is_set():
-                beat.now()
-                self._next(seat, beat, stop)
-                if self._rows and (len(self._rows) >= _ROWS or time.monotonic() - self._kept_at > _KEEP_S):
+                heartbeat.now()
+                self._next(engine_thread, heartbeat, stop)
+                if self._rows and (
+                    len(self._rows) >= _ROWS or time.monotonic() - self._kept_at > _KEEP_S
+                ):
                     self._keep()
         finally:
-            seat.close()
+            engine_thread.close()
 
     def _load_nicely(self, bundle: Bundle, stop: threading.Event) -> Engine:
         step_back(_NICE)
         engine = self._settings.engine.model_copy(update={"threads": 1})
-        return self._load(bundle, engine, Site(self._paths.plans, stopping=stop.is_set))
+        return self._load(bundle, engine, BuildContext(self._paths.plans, stopping=stop.is_set))
 
-    def _next(self, seat: EngineSeat, beat: Beat, stop: threading.Event) -> None:
+    def _next(
+        self, engine_thread: EngineThread, heartbeat: Heartbeat, stop: threading.Event
+    ) -> None:
         """The next frame, once the line leaves time for it."""
         if self._busy():
             stop.wait(_POLL_S / 10)
@@ -155,8 +177,8 @@ class Shadow:
         except queue.Empty:
             return
         begun = time.perf_counter()
-        scores: Future[list[Score]] = seat.infer(prepared[None])
-        if not self._wait(scores, beat, stop):
+        scores: Future[list[Score]] = engine_thread.infer(prepared[None])
+        if not self._wait(scores, heartbeat, stop):
             self._given_up += 1
             return
         taken_ms = (time.perf_counter() - begun) * 1e3
@@ -168,26 +190,43 @@ class Shadow:
             score, words = math.nan, fault.message
         if not words and not 0.0 <= score <= 1.0:
             words = f"the model returned {score!r}, expected a number in 0..1"
-        self._add(seat, inspection, None if words else score, words, taken_ms)
+        self._add(engine_thread, inspection, None if words else score, words, taken_ms)
 
     def _add(
-        self, seat: EngineSeat, inspection: Inspection, score: float | None, words: str, taken_ms: float
+        self,
+        engine_thread: EngineThread,
+        inspection: Inspection,
+        score: float | None,
+        words: str,
+        taken_ms: float,
     ) -> None:
-        info, bundle = seat.ready.result(), seat.bundle
+        info, bundle = engine_thread.ready.result(), engine_thread.bundle
         limit = self._limit(bundle)
         verdict = None if score is None else "FAIL" if score >= limit else "PASS"
         dropped = self._dropped - self._dropped_told
         self._dropped_told += dropped
         self._rows.append(
             ShadowScore(
-                frame_id=inspection.frame_id, recorded_at=utc_now(), station=inspection.station,
-                part_id=inspection.part_id, camera=inspection.camera, score=score, threshold=limit,
-                verdict=verdict, detail=words, dropped_before=dropped, infer_ms=round(taken_ms, 3),
-                model_name=bundle.name, model_version=bundle.version, model_sha256=bundle.sha256,
-                engine_backend=info.backend, engine_version=info.version, engine_device=info.device,
+                frame_id=inspection.frame_id,
+                recorded_at=utc_now(),
+                station=inspection.station,
+                part_id=inspection.part_id,
+                camera=inspection.camera,
+                score=score,
+                threshold=limit,
+                verdict=verdict,
+                detail=words,
+                dropped_before=dropped,
+                infer_ms=round(taken_ms, 3),
+                model_name=bundle.name,
+                model_version=bundle.version,
+                model_sha256=bundle.sha256,
+                engine_backend=info.backend,
+                engine_version=info.version,
+                engine_device=info.device,
                 engine_plan_sha256=info.plan_sha256,
             )
-        )  # fmt: skip
+        )
         if score is not None:
             self._scored, self._failures = self._scored + 1, 0
             return
@@ -196,11 +235,11 @@ class Shadow:
         if self._failures >= _FAILURES_IN_A_ROW:
             raise EngineError(f"it failed on {self._failures} frames in a row, last: {words}")
 
-    def _wait(self, future: Future[Any], beat: Beat, stop: threading.Event) -> bool:
+    def _wait(self, future: Future[Any], heartbeat: Heartbeat, stop: threading.Event) -> bool:
         """Until it is done, however long that takes; False if the station stops first."""
         begun, state = time.monotonic(), self._state
         while wait([future], _POLL_S).not_done:
-            beat.now()
+            heartbeat.now()
             if stop.is_set():
                 return False
             silent = time.monotonic() - begun
@@ -228,4 +267,6 @@ class Shadow:
             self._keep()
         self._given_up += self._frames.qsize()
         if left := self._dropped - self._dropped_told:
-            self._note("shadow_dropped", f"{left:,} frames were not scored by {self._named} at the end")
+            self._note(
+                "shadow_dropped", f"{left:,} frames were not scored by {self._named} at the end"
+            )

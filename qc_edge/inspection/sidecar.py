@@ -46,6 +46,7 @@ def parse_sidecar(data: bytes) -> Sidecar:
         return Sidecar.model_validate_json(data)
     except ValidationError as faults:
         said = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in faults.errors()
+            f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
+            for fault in faults.errors()
         )
         raise UnreadableFrameError(Reason.BAD_SIDECAR, f"sidecar: {said}") from None

@@ -14,7 +14,9 @@ from qc_edge.store.startup_state import DayCounts
 _RECENT = 2000
 
 Seen = Callable[[Inspection, float, bool], None]
-"""(inspection, milliseconds from exposure to announcement, counts as latency): a part was announced."""
+"""(inspection, milliseconds from exposure to announcement, counts as latency): a part was
+announced.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ class LastPart:
 
 
 class Tally:
-    """Written by the inspector, read by anyone. `seen` is told of every part on the inspector's thread."""
+    """Written by the inspector, read by anyone. `seen` is told of every part on the inspector's
+    thread.
+    """
 
     def __init__(self, today: DayCounts, day: datetime, seen: Seen = lambda *_: None) -> None:
         self._lock = threading.Lock()
@@ -75,7 +79,13 @@ class Tally:
             return None
         reason = last.hold_reason or last.reason
         return LastPart(
-            last.part_id, last.frame_id, last.verdict, last.disposition, reason, last.detail, last.score
+            last.part_id,
+            last.frame_id,
+            last.verdict,
+            last.disposition,
+            reason,
+            last.detail,
+            last.score,
         )
 
     def lose(self, frames: int, now: datetime) -> None:

@@ -1,4 +1,5 @@
-"""Outputs: how the line learns of a verdict. Each backend is a module here, imported when it is used.
+"""Outputs: how the line learns of a verdict. Each backend is a module here, imported when it is
+used.
 
 An output is told after the row is committed, never before; it neither decides nor changes anything.
 """

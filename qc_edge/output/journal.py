@@ -6,18 +6,18 @@ import logging
 
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import Disposition, HoldReason
-from qc_edge.service.logs import Rate, say
+from qc_edge.service.logs import RateLimit, say
 
 _BACKLOG = {HoldReason.RECOVERED, HoldReason.LATE}
 
 
 class JournalOutput:
-    """Every verdict that matters now gets a line. ACCEPTs, and the HOLDs of a backlog (recovered, late),
-    get at most `lines_per_s`; the rest are counted in the next line.
+    """Every verdict that matters now gets a line. ACCEPTs, and the HOLDs of a backlog (recovered,
+    late), get at most `lines_per_s`; the rest are counted in the next line.
     """
 
     def __init__(self, lines_per_s: float) -> None:
-        self.rate = Rate(lines_per_s)
+        self.rate = RateLimit(lines_per_s)
         self._unsaid = 0
 
     def announce(self, inspection: Inspection) -> None:

@@ -13,7 +13,9 @@ GRID, FRAME = "#e5e7eb", "#9ca3af"
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """A field of the canvas (in pixels from `left` and `top`) that shows 0..`x_max` by 0..`y_max`."""
+    """A field of the canvas (in pixels from `left` and `top`) that shows 0..`x_max` by
+    0..`y_max`.
+    """
 
     canvas: Canvas
     left: float
@@ -58,10 +60,15 @@ class Axes:
 def shares(limit: float) -> list[tuple[float, str]]:
     """Ticks from 0 to `limit` as percentages, a few."""
     step = nice(limit / 4)
-    return [(number * step, f"{100 * number * step:g} %") for number in range(int(limit / step + 1e-9) + 1)]
+    return [
+        (number * step, f"{100 * number * step:g} %")
+        for number in range(int(limit / step + 1e-9) + 1)
+    ]
 
 
 def nice(value: float) -> float:
     """The next of 1, 2, 5, 10, ... at or above `value` (> 0)."""
     power = 10.0 ** math.floor(math.log10(value))
-    return next(each * power for each in (1.0, 2.0, 5.0, 10.0) if each * power >= value * (1 - 1e-9))
+    return next(
+        each * power for each in (1.0, 2.0, 5.0, 10.0) if each * power >= value * (1 - 1e-9)
+    )

@@ -75,7 +75,9 @@ class Canvas:
         """Draw over what is there."""
         self.marks += marks
 
-    def line(self, points: Sequence[Place], colour: str, width: float = 1.0, *, dashed: bool = False) -> None:
+    def line(
+        self, points: Sequence[Place], colour: str, width: float = 1.0, *, dashed: bool = False
+    ) -> None:
         """A line through `points`."""
         self.marks.append(Line(tuple(points), colour, width, dashed))
 
@@ -85,14 +87,18 @@ class Canvas:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" '
             f'width="{self.width}" height="{self.height}" role="img" font-family="{escape(FONT)}">'
         )
-        body = [f"<title>{escape(self.title)}</title>", '<rect width="100%" height="100%" fill="#ffffff"/>']
+        body = [
+            f"<title>{escape(self.title)}</title>",
+            '<rect width="100%" height="100%" fill="#ffffff"/>',
+        ]
         return "\n".join([head, *body, *map(_svg, self.marks), "</svg>\n"])
 
 
 def _svg(mark: Mark) -> str:
     if isinstance(mark, Rectangle):
         return (
-            f'<rect x="{mark.x:.2f}" y="{mark.y:.2f}" width="{mark.width:.2f}" height="{mark.height:.2f}" '
+            f'<rect x="{mark.x:.2f}" y="{mark.y:.2f}" width="{mark.width:.2f}" '
+            f'height="{mark.height:.2f}" '
             f'fill="{mark.fill}" fill-opacity="{mark.opacity:g}"/>'
         )
     if isinstance(mark, Dot):
@@ -104,7 +110,8 @@ def _svg(mark: Mark) -> str:
         points = " ".join(f"{x:.2f},{y:.2f}" for x, y in mark.points)
         dashes = ' stroke-dasharray="5 4"' if mark.dashed else ""
         return (
-            f'<polyline points="{points}" fill="none" stroke="{mark.colour}" stroke-width="{mark.width:g}" '
+            f'<polyline points="{points}" fill="none" stroke="{mark.colour}" '
+            f'stroke-width="{mark.width:g}" '
             f'stroke-linejoin="round"{dashes}/>'
         )
     weight = ' font-weight="600"' if mark.bold else ""

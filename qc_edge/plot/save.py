@@ -1,4 +1,6 @@
-"""Write a picture where a person wants it: SVG, one self-contained HTML page, or PNG through matplotlib."""
+"""Write a picture where a person wants it: SVG, one self-contained HTML page, or PNG through
+matplotlib.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ _PAGE = """\
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
-body {{ font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; color: #111827; margin: 2rem auto;
-       max-width: 72rem; padding: 0 1rem; }}
+body {{ font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; color: #111827;
+       margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }}
 svg {{ max-width: 100%; height: auto; }}
 table {{ border-collapse: collapse; margin: 1.5rem 0; }}
 th, td {{ padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #e5e7eb; text-align: right; }}
@@ -37,11 +39,17 @@ Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
 def must_be_writable(file: Path) -> None:
-    """Before the work is done: raises UsageError for another kind of file, StoreError for a bad place."""
+    """Before the work is done: raises UsageError for another kind of file, StoreError for a bad
+    place.
+    """
     if file.suffix.lower() not in KINDS:
-        raise UsageError(f"cannot draw {file}: its kind is unknown", hint=f"one of {', '.join(KINDS)}")
+        raise UsageError(
+            f"cannot draw {file}: its kind is unknown", hint=f"one of {', '.join(KINDS)}"
+        )
     if not file.absolute().parent.is_dir():
-        raise StoreError(f"{file.absolute().parent} is no directory", hint="make it first, or name another")
+        raise StoreError(
+            f"{file.absolute().parent} is no directory", hint="make it first, or name another"
+        )
     if file.suffix.lower() == ".png":
         _matplotlib()
 
@@ -59,14 +67,19 @@ def save(canvas: Canvas, file: Path, tables: Mapping[str, Table]) -> None:
         content = canvas.svg().encode()
     else:
         shown = "\n".join(_table(title, *table) for title, table in tables.items())
-        content = _PAGE.format(title=escape(canvas.title), picture=canvas.svg(), tables=shown).encode()
+        content = _PAGE.format(
+            title=escape(canvas.title), picture=canvas.svg(), tables=shown
+        ).encode()
     write_file(file, content)
 
 
 def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     head = "".join(f"<th>{escape(each)}</th>" for each in headings)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n" for row in rows)
-    return f"<h2>{escape(title)}</h2>\n<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n" for row in rows
+    )
+    table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    return f"<h2>{escape(title)}</h2>\n{table}"
 
 
 def _matplotlib() -> Any:
@@ -92,14 +105,24 @@ def _png(canvas: Canvas) -> bytes:
         if isinstance(mark, Rectangle):
             axes.add_patch(
                 patches.Rectangle(
-                    (mark.x, mark.y), mark.width, mark.height, color=mark.fill, alpha=mark.opacity, lw=0,
+                    (mark.x, mark.y),
+                    mark.width,
+                    mark.height,
+                    color=mark.fill,
+                    alpha=mark.opacity,
+                    lw=0,
                     zorder=depth,
                 )
-            )  # fmt: skip
+            )
         elif isinstance(mark, Dot):
             axes.add_patch(
                 patches.Circle(
-                    (mark.x, mark.y), mark.radius, color=mark.fill, alpha=mark.opacity, lw=0, zorder=depth
+                    (mark.x, mark.y),
+                    mark.radius,
+                    color=mark.fill,
+                    alpha=mark.opacity,
+                    lw=0,
+                    zorder=depth,
                 )
             )
         elif isinstance(mark, Line):
@@ -108,10 +131,16 @@ def _png(canvas: Canvas) -> bytes:
             axes.plot(xs, ys, color=mark.colour, lw=mark.width * points, ls=style, zorder=depth)
         else:
             axes.text(
-                mark.x, mark.y, mark.text, fontsize=mark.size * points, color=mark.colour, va="baseline",
+                mark.x,
+                mark.y,
+                mark.text,
+                fontsize=mark.size * points,
+                color=mark.colour,
+                va="baseline",
                 ha={"start": "left", "middle": "center", "end": "right"}[mark.anchor],
-                fontweight="bold" if mark.bold else "normal", zorder=depth,
-            )  # fmt: skip
+                fontweight="bold" if mark.bold else "normal",
+                zorder=depth,
+            )
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
     return drawn.getvalue()

@@ -1,8 +1,10 @@
-"""The published log: each table's rows as Parquet, one file for each hour, brought up to the database.
+"""The published log: each table's rows as Parquet, one file for each hour, brought up to the
+database.
 
-`published/inspections/date=2026-11-22/hour=13.parquet` holds the rows recorded in that hour (UTC), in order
-of the chain. A file is replaced as a whole by one with more rows, never by one with fewer. Nothing here
-deletes a published file, and those of a sealed day are written again only where they are missing.
+`published/inspections/date=2026-11-22/hour=13.parquet` holds the rows recorded in that hour (UTC),
+in order of the chain. A file is replaced as a whole by one with more rows, never by one with fewer.
+Nothing here deletes a published file, and those of a sealed day are written again only where they
+are missing.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 
 FORMAT = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192"
-"""Of the files: row groups small enough to be written in little memory and skipped when not asked for."""
+"""Of the files: row groups small enough to be written in little memory and skipped when not asked
+for.
+"""
 
 _HOUR = "date=%Y-%m-%d/hour=%H.parquet"
 _ANY_HOUR = "date=????-??-??/hour=??.parquet"
@@ -33,7 +37,7 @@ Finding = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Hour:
+class PublishedHour:
     """One hour of one table; `start` is in UTC, without a time zone, as DuckDB has it."""
 
     table: str
@@ -45,7 +49,7 @@ class Hour:
         return f"{self.table}/{self.start:{_HOUR}}"
 
     @classmethod
-    def of(cls, table: str, path: Path) -> Hour:
+    def of(cls, table: str, path: Path) -> PublishedHour:
         """The hour whose rows of `table` are in the file `path`."""
         return cls(table, datetime.strptime(f"{path.parent.name}/{path.name}", _HOUR))  # noqa: DTZ007
 
@@ -53,7 +57,9 @@ class Hour:
 class Publisher:
     """Used by one thread at a time. `on_hour` is called after each hour that was written."""
 
-    def __init__(self, ledger: Ledger, directory: Path, disk: Disk, station: str, finding: Finding) -> None:
+    def __init__(
+        self, ledger: Ledger, directory: Path, disk: Disk, station: str, finding: Finding
+    ) -> None:
         """Made before anything is committed: no row may be recorded on a day that is sealed."""
         self._ledger = ledger
         self._directory = directory
@@ -62,16 +68,17 @@ class Publisher:
         self._station = station
         self._finding = finding
         self._sealed = sealed_days(directory)
-        self._rows: dict[Hour, int] = {}
+        self._rows: dict[PublishedHour, int] = {}
         self._done: dict[str, int] = {}
         ledger.close_days(self._sealed)
 
     def compare(self, now: datetime, on_hour: Callable[[], None] = lambda: None) -> int:
         """Hold the files against the database and write those that are missing or short; how many.
 
-        Called once before `publish`, and now and then. Afterwards every table has a file, if only an
-        empty one for an hour that is over: DuckDB opens the first of the files once when it reads a query
-        and again for its rows, so that one should not be replaced (`replaced`). Raises StoreError.
+        Called once before `publish`, and now and then. Afterwards every table has a file, if only
+        an empty one for an hour that is over: DuckDB opens the first of the files once when it
+        reads a query and again for its rows, so that one should not be replaced (`replaced`).
+        Raises StoreError.
         """
         self._temporary.mkdir(parents=True, exist_ok=True)
         for path in self._temporary.iterdir():
@@ -79,22 +86,29 @@ class Publisher:
         return sum(self._compare(table, now, on_hour) for table in COLUMNS)
 
     def _compare(self, table: str, now: datetime, on_hour: Callable[[], None]) -> int:
-        files = {Hour.of(table, path): path for path in (self._directory / table).glob(_ANY_HOUR)}
+        files = {
+            PublishedHour.of(table, path): path
+            for path in (self._directory / table).glob(_ANY_HOUR)
+        }
         with self._ledger.reading() as log:
             counted = log.execute(
                 "SELECT date_trunc('hour', recorded_at), count(*), max(chain_seq) "  # noqa: S608
                 f"FROM {table} GROUP BY 1 ORDER BY 1"
             ).fetchall()
             found = {
-                hour: self._rows_in(log, path) for hour, path in files.items() if not self._is_sealed(hour)
+                hour: self._rows_in(log, path)
+                for hour, path in files.items()
+                if not self._is_sealed(hour)
             }
-        wanted = {Hour(table, start): rows for start, rows, _ in counted}
+        wanted = {PublishedHour(table, start): rows for start, rows, _ in counted}
         if not wanted and not files:
-            wanted[Hour(table, _before(now))] = 0
+            wanted[PublishedHour(table, _before(now))] = 0
         gone = sorted(hour.file for hour in self._rows if hour.table == table and hour not in files)
         if gone:
             self._finding("published_mended", f"{_some(gone)} had been deleted: published again")
-        self._rows = {hour: rows for hour, rows in self._rows.items() if hour.table != table} | found
+        self._rows = {
+            hour: rows for hour, rows in self._rows.items() if hour.table != table
+        } | found
         written = 0
         for hour, rows in wanted.items():
             if hour not in files or (hour in found and found[hour] < rows):
@@ -104,7 +118,8 @@ class Publisher:
         ahead = sorted(hour.file for hour, rows in found.items() if rows > wanted.get(hour, 0))
         if ahead and table not in self._done:
             self._finding(
-                "published_ahead", f"more rows than in the database, left as they are: {_some(ahead)}"
+                "published_ahead",
+                f"more rows than in the database, left as they are: {_some(ahead)}",
             )
         self._done[table] = max((newest for *_, newest in counted), default=0)
         return written
@@ -122,7 +137,7 @@ class Publisher:
                     [self._done[table]],
                 ).fetchall()
             for start, _ in hours:
-                self._write(Hour(table, start))
+                self._write(PublishedHour(table, start))
                 written += 1
                 on_hour()
             self._done[table] = max(newest for _, newest in hours)
@@ -133,8 +148,11 @@ class Publisher:
         today = now.astimezone(timezone.utc).date()
         return sorted({hour.start.date() for hour in self._rows if hour.start.date() < today})
 
-    def seal(self, day: date, now: datetime, on_file: Callable[[], None] = lambda: None) -> tuple[Seal, str]:
-        """Close the day, publish what is left of it, write its manifest; with the manifest's sha256.
+    def seal(
+        self, day: date, now: datetime, on_file: Callable[[], None] = lambda: None
+    ) -> tuple[Seal, str]:
+        """Close the day, publish what is left of it, write its manifest; with the manifest's
+        sha256.
 
         From the beginning of this call no row is recorded on that day. Raises StoreError.
         """
@@ -150,20 +168,28 @@ class Publisher:
             on_file()
         last_seq, last_hash = max((end for end in ends if end[0] is not None), default=(None, ""))
         seal = Seal(
-            day=day, station=self._station, sealed_at=now, rows=sum(file.rows for file in files),
-            first_seq=min((file.first_seq for file in files if file.first_seq is not None), default=None),
-            last_seq=last_seq, last_hash=last_hash, files=tuple(files),
-        )  # fmt: skip
+            day=day,
+            station=self._station,
+            sealed_at=now,
+            rows=sum(file.rows for file in files),
+            first_seq=min(
+                (file.first_seq for file in files if file.first_seq is not None), default=None
+            ),
+            last_seq=last_seq,
+            last_hash=last_hash,
+            files=tuple(files),
+        )
         sha256 = write_seal(self._directory, seal, self._disk)
         self._sealed.add(day)
         self._rows = {hour: rows for hour, rows in self._rows.items() if hour.start.date() != day}
         return seal, sha256
 
-    def _write(self, hour: Hour, *, final: bool = False) -> None:
+    def _write(self, hour: PublishedHour, *, final: bool = False) -> None:
         """Write the hour's file. A `final` one has the same bytes whenever it is written.
 
-        DuckDB gives rows in the order they were added in, the chain's; but where its row groups begin depends
-        on when it folded its log. To sort makes that alike, and takes as much memory as the hour has rows.
+        DuckDB gives rows in the order they were added in, the chain's; but where its row groups
+        begin depends on when it folded its log. To sort makes that alike, and takes as much memory
+        as the hour has rows.
         """
         temporary = self._temporary / hour.file.replace("/", "-")
         columns = ", ".join([*COLUMNS[hour.table], *CHAIN])
@@ -190,14 +216,16 @@ class Publisher:
     def _rows_in(self, log: duckdb.DuckDBPyConnection, path: Path) -> int:
         """The rows in a published file; -1 for one that does not read."""
         try:
-            found = log.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchone()
+            found = log.execute(
+                "SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]
+            ).fetchone()
         except duckdb.Error as fault:
             words = f"{path.relative_to(self._directory)} did not read: published again"
             self._finding("published_mended", f"{words} ({str(fault).splitlines()[0]})")
             return -1
         return int(found[0]) if found else -1
 
-    def _sealed_file(self, hour: Hour) -> tuple[SealedFile, tuple[int | None, str]]:
+    def _sealed_file(self, hour: PublishedHour) -> tuple[SealedFile, tuple[int | None, str]]:
         """The file of an hour as a manifest has it, and the number and hash of its last row."""
         path = self._directory / hour.file
         with self._ledger.reading() as log:
@@ -207,11 +235,18 @@ class Publisher:
                 [str(path)],
             ).fetchone() or (0, None, None, None)
         size = path.stat().st_size
-        return SealedFile(hour.file, rows, first, last, size, file_sha256(path)), (last, last_hash or "")
+        return SealedFile(hour.file, rows, first, last, size, file_sha256(path)), (
+            last,
+            last_hash or "",
+        )
 
-    def _say_restored(self, hour: Hour) -> None:
-        """A file of a sealed day was missing: the rows are back; whether byte for byte, the manifest says."""
-        sealed = {file.path: file.sha256 for file in read_seal(self._directory, hour.start.date()).files}
+    def _say_restored(self, hour: PublishedHour) -> None:
+        """A file of a sealed day was missing: the rows are back; whether byte for byte, the
+        manifest says.
+        """
+        sealed = {
+            file.path: file.sha256 for file in read_seal(self._directory, hour.start.date()).files
+        }
         same = file_sha256(self._directory / hour.file) == sealed.get(hour.file)
         (self._directory / hour.file).chmod(0o440)
         words = (
@@ -221,12 +256,14 @@ class Publisher:
         )
         self._finding("published_mended", f"{hour.file} had been deleted: published again {words}")
 
-    def _is_sealed(self, hour: Hour) -> bool:
+    def _is_sealed(self, hour: PublishedHour) -> bool:
         return hour.start.date() in self._sealed
 
 
 def _before(now: datetime) -> datetime:
-    """The hour before `now`, or that of `now` where the one before was yesterday, which is to be sealed."""
+    """The hour before `now`, or that of `now` where the one before was yesterday, which is to be
+    sealed.
+    """
     this = now.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0, tzinfo=None)
     return this - timedelta(hours=1) if this.hour else this
 

@@ -1,9 +1,11 @@
-"""qa.duckdb: views and macros over the published log, and nothing else; whoever asks opens this file.
+"""qa.duckdb: views and macros over the published log, and nothing else; whoever asks opens this
+file.
 
-It is made anew at each start and whenever it is missing, so a moved station or newer views need nothing.
-DuckDB lets one process at a time open a file for writing, and clients open for writing unless told
-otherwise. So that they do not shut each other out, the file gives way as soon as somebody has opened it:
-they keep the one that they have, the next comer finds a fresh one under the same name.
+It is made anew at each start and whenever it is missing, so a moved station or newer views need
+nothing. DuckDB lets one process at a time open a file for writing, and clients open for writing
+unless told otherwise. So that they do not shut each other out, the file gives way as soon as
+somebody has opened it: they keep the one that they have, the next comer finds a fresh one under the
+same name.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import duckdb
 
 from qc_edge.errors import StoreError
 from qc_edge.query.views import comments, script
-from qc_edge.service.heartbeat import Beat
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.opened import OpenWatch
 from qc_edge.store.database import STORAGE_VERSION
@@ -27,7 +29,9 @@ _BLOCK = 16384
 """The smallest that DuckDB takes: the file holds a few kilobytes of text."""
 
 _MODE = 0o664
-"""The station's group may open it for writing, as clients do by default; what they write is theirs alone."""
+"""The station's group may open it for writing, as clients do by default; what they write is theirs
+alone.
+"""
 
 _SPARES = 8
 _LOOK_S = 0.5
@@ -42,19 +46,23 @@ def build(path: Path, published: Path) -> None:
     try:
         with open_duckdb(threads=1) as made:
             made.execute(
-                f"ATTACH {quoted(path)} AS qa (STORAGE_VERSION '{STORAGE_VERSION}', BLOCK_SIZE {_BLOCK})"
+                f"ATTACH {quoted(path)} AS qa (STORAGE_VERSION '{STORAGE_VERSION}', BLOCK_SIZE "
+                f"{_BLOCK})"
             )
             made.execute("USE qa")
             made.execute(script(published))
             made.execute(comments())
     except duckdb.Error as fault:
-        raise StoreError(f"cannot make {path}: {fault}", hint="is the disk full or read-only?") from fault
+        raise StoreError(
+            f"cannot make {path}: {fault}", hint="is the disk full or read-only?"
+        ) from fault
 
 
 class QaDatabase:
     """Keeps qa.duckdb there and open to everybody. The work of one thread.
 
-    Clients that open it within the same millisecond or two can still meet; one of them may try again.
+    Clients that open it within the same millisecond or two can still meet; one of them may try
+    again.
     """
 
     def __init__(self, path: Path, published: Path) -> None:
@@ -67,17 +75,17 @@ class QaDatabase:
         self._made = 0
         self._said = ""
 
-    def run(self, beat: Beat, stop: threading.Event, ready: threading.Event) -> None:
+    def run(self, heartbeat: Heartbeat, stop: threading.Event, ready: threading.Event) -> None:
         """From the moment `ready`, when every table has a published file, until `stop`."""
         while not ready.wait(_LOOK_S) and not stop.is_set():
-            beat.now()
+            heartbeat.now()
         while not stop.is_set():
-            beat.now()
+            heartbeat.now()
             try:
                 with closing(OpenWatch()) as watch:
                     self._content, self._spares = b"", []
                     while not stop.is_set():
-                        beat.now()
+                        heartbeat.now()
                         self._look(watch)
                         self._said = ""
             except (StoreError, OSError) as fault:

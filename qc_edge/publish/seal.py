@@ -1,7 +1,8 @@
-"""A seal: the manifest of a finished day, with the digest of every published file and the end of the chain.
+"""A seal: the manifest of a finished day, with the digest of every published file and the end of
+the chain.
 
-`published/seal/date=2026-11-22.json`. From then on no row is recorded on that day and none of its files
-changes; what is sealed is what goes upstream. Nothing here writes a Parquet file.
+`published/seal/date=2026-11-22.json`. From then on no row is recorded on that day and none of its
+files changes; what is sealed is what goes upstream. Nothing here writes a Parquet file.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _NAME = "date=%Y-%m-%d.json"
 
 @dataclass(frozen=True, slots=True)
 class SealedFile:
-    """One published file: path relative to the published log, rows, first and last number in the chain."""
+    """One published file: path relative to the published log, rows, first and last number in the
+    chain.
+    """
 
     path: str
     rows: int
@@ -53,7 +56,9 @@ class Seal:
 
     def to_json(self) -> bytes:
         """As the file holds it."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, default=str).encode() + b"\n"
+        return (
+            json.dumps({"format": FORMAT, **asdict(self)}, indent=1, default=str).encode() + b"\n"
+        )
 
 
 def seal_path(published: Path, day: date) -> Path:

@@ -1,6 +1,8 @@
-"""Publishing: keeps the published log a few seconds behind the log, and seals the days that are over.
+"""Publishing: keeps the published log a few seconds behind the log, and seals the days that are
+over.
 
-Never touches a row or a frame. What fails here is said and tried again: the line does not wait for it.
+Never touches a row or a frame. What fails here is said and tried again: the line does not wait for
+it.
 """
 
 from __future__ import annotations
@@ -13,13 +15,14 @@ from contextlib import suppress
 from qc_edge.errors import StoreError
 from qc_edge.publish.publisher import Publisher
 from qc_edge.service.clock import utc_now
-from qc_edge.service.heartbeat import Beat
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.priority import step_back
 
 _COMPARE_S = 3600.0
 _SEAL_AFTER_S = 300.0
-"""A clock that was wrong at boot has been set by then: a day sealed too early takes no more rows."""
+"""A clock that was wrong at boot has been set by then: a day sealed too early takes no more rows.
+"""
 
 _SEAL_S = 60.0
 _NICE = 5
@@ -28,8 +31,10 @@ Note = Callable[[str, str, str | None, str | None], None]
 """(kind, words, before, after): write an event."""
 
 
-class Publication:
-    """The work of the publisher's thread. `every_s` may change at any time; `note` writes an event."""
+class PublishWorker:
+    """The work of the publisher's thread. `every_s` may change at any time; `note` writes an
+    event.
+    """
 
     def __init__(self, publisher: Publisher, every_s: float, note: Note) -> None:
         self.every_s = every_s
@@ -47,13 +52,13 @@ class Publication:
         """Since the published log was last brought up to the log (seconds)."""
         return time.monotonic() - self._up_to_date_at
 
-    def run(self, beat: Beat, stop: threading.Event) -> None:
+    def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Publish every few seconds until `stop`. At low priority: a verdict never waits for it."""
         step_back(_NICE)
         started = time.monotonic()
 
         def go_on() -> None:
-            beat.now()
+            heartbeat.now()
             if stop.is_set():
                 raise _ToldToStopError
 

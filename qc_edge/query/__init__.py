@@ -1,1 +1,3 @@
-"""The one way to read the log: published files, database at rest, journal, evidence. Never writes."""
+"""The one way to read the log: published files, database at rest, journal, evidence. Never
+writes.
+"""

@@ -1,4 +1,6 @@
-"""What an audit asks of the rows, in SQL. The answers are rows; what they mean is for the audit to say."""
+"""What an audit asks of the rows, in SQL. The answers are rows; what they mean is for the audit to
+say.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from typing import Any
 from qc_edge.query.rows import Rows
 
 WRONG_VERDICTS = """
-SELECT chain_seq, frame_id, part_id, score, threshold, verdict, disposition, hold_reason, needs_review
+SELECT chain_seq, frame_id, part_id, score, threshold, verdict, disposition, hold_reason,
+       needs_review
 FROM {rows} WHERE verdict IS DISTINCT FROM
           CASE WHEN score IS NULL THEN 'INVALID' WHEN score >= threshold THEN 'FAIL' ELSE 'PASS' END
    OR disposition IS DISTINCT FROM
@@ -19,10 +22,12 @@ FROM {rows} WHERE verdict IS DISTINCT FROM
    OR needs_review IS DISTINCT FROM (score IS NULL OR abs(score - threshold) <= review_band)
 ORDER BY chain_seq
 """
-"""Rows that `domain.verdict.decide` would not give for their own score, threshold, band and hold."""
+"""Rows that `domain.verdict.decide` would not give for their own score, threshold, band and hold.
+"""
 
 TWICE = (
-    "SELECT {name}, count(*), min(chain_seq) FROM {rows} GROUP BY {name} HAVING count(*) > 1 ORDER BY {name}"
+    "SELECT {name}, count(*), min(chain_seq) FROM {rows} GROUP BY {name} HAVING count(*) > 1 "
+    "ORDER BY {name}"
 )
 """Ids that more than one row has."""
 
@@ -36,11 +41,19 @@ SELECT camera, previous_id, frame_id, previous + 1, number - 1 FROM (
     FROM {rows} WHERE original_name IS NULL AND camera_frame_number IS NOT NULL)
 WHERE number > previous + 1 ORDER BY frame_id
 """
-"""Where a camera's own numbers leave some out: between which frames, the first and the last of them."""
+"""Where a camera's own numbers leave some out: between which frames, the first and the last of
+them.
+"""
 
-NUMBERLESS = "SELECT camera, frame_id FROM {rows} WHERE original_name IS NULL AND camera_frame_number IS NULL"
+NUMBERLESS = (
+    "SELECT camera, frame_id FROM {rows} WHERE original_name IS NULL AND "
+    "camera_frame_number IS NULL"
+)
 
-OPENED = "SELECT who, event_id FROM {rows} WHERE kind IN ('camera_opened', 'camera_back') ORDER BY event_id"
+OPENED = (
+    "SELECT who, event_id FROM {rows} WHERE kind IN ('camera_opened', 'camera_back') ORDER "
+    "BY event_id"
+)
 """When a camera's numbers began anew."""
 
 LOSSES = """
@@ -52,7 +65,7 @@ SEALS = "SELECT detail, after FROM {rows} WHERE kind = 'sealed' ORDER BY chain_s
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class EvidenceClaim:
     """What a row says of its evidence, and what is needed to make the prepared input again."""
 
     chain_seq: int
@@ -74,12 +87,14 @@ class Kept:
     recorded_at: datetime
 
 
-def kept(rows: Rows, first: int, last: int) -> Iterator[Kept]:
+def kept(rows: Rows, first: int, last: int) -> Iterator[EvidenceClaim]:
     """The evidence of the inspections number `first` to `last`."""
     known = rows.columns("inspections")
-    wanted = ", ".join(name if name in known else f"NULL AS {name}" for name in Kept.__slots__)
+    wanted = ", ".join(
+        name if name in known else f"NULL AS {name}" for name in EvidenceClaim.__slots__
+    )
     query = f"SELECT {wanted} FROM {{rows}} ORDER BY chain_seq"  # noqa: S608
-    return (Kept(*row) for row in rows.select(query, "inspections", first, last))
+    return (EvidenceClaim(*row) for row in rows.select(query, "inspections", first, last))
 
 
 def ask(rows: Rows, query: str, table: str, first: int, last: int) -> list[tuple[Any, ...]]:

@@ -1,4 +1,6 @@
-"""Evidence read back: where it is now, and whether it is still what its row says. Writes nothing."""
+"""Evidence read back: where it is now, and whether it is still what its row says. Writes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ PIXELS_MAX = 2**28
 _HEADER_MAX = 1 << 16
 
 
-class Match(str, Enum):
+class EvidenceMatch(str, Enum):
     """How a piece of evidence stands to the row that names it."""
 
     SAME = "same"
@@ -33,18 +35,19 @@ class Match(str, Enum):
     @property
     def is_fault(self) -> bool:
         """True if the row can no longer be defended with this piece."""
-        return self in {Match.CHANGED, Match.MISSING, Match.UNREADABLE}
+        return self in {EvidenceMatch.CHANGED, EvidenceMatch.MISSING, EvidenceMatch.UNREADABLE}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
+class EvidenceFile:
     """One piece of evidence: what the row says of it, what was found, in words where they differ.
 
-    `path` is where it is now (None if it is nowhere), `compressed` True if that is not where the row says;
-    `sha256` is that of the pixels found. `image` is None if they do not read or nobody asked for them.
+    `path` is where it is now (None if it is nowhere), `compressed` True if that is not where the
+    row says; `sha256` is that of the pixels found. `image` is None if they do not read or nobody
+    asked for them.
     """
 
-    match: Match
+    match: EvidenceMatch
     path: Path | None
     expected: str | None = None
     sha256: str | None = None
@@ -53,7 +56,7 @@ class Piece:
     compressed: bool = False
 
 
-NOT_KEPT = Piece(Match.NOT_KEPT, None)
+NOT_KEPT = EvidenceFile(EvidenceMatch.NOT_KEPT, None)
 
 
 def find(state: Path, relative: str) -> Path | None:
@@ -65,38 +68,50 @@ def find(state: Path, relative: str) -> Path | None:
     return smaller if path.suffix in {".pgm", ".ppm"} and smaller.exists() else None
 
 
-def hold(state: Path, relative: str | None, expected: str | None) -> Piece:
+def hold(state: Path, relative: str | None, expected: str | None) -> EvidenceFile:
     """The picture that a row names, held against the digest of its pixels in the row."""
     if relative is None:
         return NOT_KEPT
     path = find(state, relative)
     if path is None:
-        return Piece(Match.MISSING, None, expected, detail=f"{relative} does not exist")
+        return EvidenceFile(
+            EvidenceMatch.MISSING, None, expected, detail=f"{relative} does not exist"
+        )
     moved = path != state / relative
     if expected is None:
-        return Piece(Match.UNPROVEN, path, compressed=moved)
+        return EvidenceFile(EvidenceMatch.UNPROVEN, path, compressed=moved)
     try:
         image = read(path)
     except (OSError, UnreadableFrameError) as fault:
         said = fault.detail if isinstance(fault, UnreadableFrameError) else fault.strerror
-        return Piece(Match.UNREADABLE, path, expected, detail=f"{path.name} does not read: {said}")
+        return EvidenceFile(
+            EvidenceMatch.UNREADABLE, path, expected, detail=f"{path.name} does not read: {said}"
+        )
     if image.sha256 != expected:
-        words = f"the pixels of {path.name} have sha256 {image.sha256[:12]}, the row says {expected[:12]}"
-        return Piece(Match.CHANGED, path, expected, image.sha256, words, image, moved)
-    return Piece(Match.SAME, path, expected, image.sha256, "", image, moved)
+        words = (
+            f"the pixels of {path.name} have sha256 {image.sha256[:12]}, the row says "
+            f"{expected[:12]}"
+        )
+        return EvidenceFile(
+            EvidenceMatch.CHANGED, path, expected, image.sha256, words, image, moved
+        )
+    return EvidenceFile(EvidenceMatch.SAME, path, expected, image.sha256, "", image, moved)
 
 
 def read(path: Path) -> Image:
     """The image in an evidence file. Raises OSError, or UnreadableFrameError if it holds none.
 
-    The digest in a spool file's own comment is of no account: whoever changed the pixels could change it.
+    The digest in a spool file's own comment is of no account: whoever changed the pixels could
+    change it.
     """
     data = path.read_bytes()
     return _plain(data) or decode(data, max_pixels=PIXELS_MAX)
 
 
 def _plain(data: bytes) -> Image | None:
-    """The common case without a decoder: a PGM of 8 bits is its header and the pixels. None if it is not."""
+    """The common case without a decoder: a PGM of 8 bits is its header and the pixels. None if it
+    is not.
+    """
     header = formats.PNM_HEADER.match(data[:_HEADER_MAX])
     if header is None or header[1] != b"5" or header[4] != b"255":
         return None
@@ -108,8 +123,10 @@ def _plain(data: bytes) -> Image | None:
     return Image(pixels, pixels, 8, hashlib.sha256(body).hexdigest())
 
 
-def judged_gray(image: Image, pixel_format: str | None, bit_depth: int | None, *, own: bool) -> Gray:
-    """The 8-bit gray that was inspected: of a frame of this station's cameras (`own`) by its pixel format,
-    of another node's file as that file decodes.
+def judged_gray(
+    image: Image, pixel_format: str | None, bit_depth: int | None, *, own: bool
+) -> Gray:
+    """The 8-bit gray that was inspected: of a frame of this station's cameras (`own`) by its pixel
+    format, of another node's file as that file decodes.
     """
     return to_gray(image.pixels, pixel_format, bit_depth or image.bit_depth) if own else image.gray

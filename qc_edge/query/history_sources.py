@@ -28,21 +28,32 @@ def published(directory: Path, selection: Selection) -> Iterator[History]:
     if not any((directory / "inspections").glob("*/*.parquet")):
         raise UsageError(
             f"nothing is published in {directory}",
-            hint="a station publishes while it runs; of one at rest, --database asks the database itself",
+            hint="a station publishes while it runs; of one at rest, --database asks the database "
+            "itself",
         )
-    labels, shadow = (_files(directory / table, Selection()) for table in ("labels", "shadow_scores"))
+    labels, shadow = (
+        _files(directory / table, Selection()) for table in ("labels", "shadow_scores")
+    )
     with open_duckdb(memory_limit=_MEMORY) as log:
         yield History(
-            log, selection, _rows_of(files, _NO_ROWS), _rows_of(labels, _NO_LABELS),
-            _rows_of(shadow, _NO_SHADOW), lambda: map(Path, (*files, *labels, *shadow)),
-        )  # fmt: skip
+            log,
+            selection,
+            _rows_of(files, _NO_ROWS),
+            _rows_of(labels, _NO_LABELS),
+            _rows_of(shadow, _NO_SHADOW),
+            lambda: map(Path, (*files, *labels, *shadow)),
+        )
 
 
 @contextmanager
 def at_rest(database: Path, selection: Selection) -> Iterator[History]:
-    """The past in the database of a station that is not running. Raises StoreError if it does not open."""
+    """The past in the database of a station that is not running. Raises StoreError if it does not
+    open.
+    """
     if not database.exists():
-        raise UsageError(f"there is no {database}", hint="a station makes it when it runs for the first time")
+        raise UsageError(
+            f"there is no {database}", hint="a station makes it when it runs for the first time"
+        )
     try:
         log = open_duckdb(database, read_only=True, memory_limit=_MEMORY)
     except duckdb.Error as fault:
@@ -58,10 +69,13 @@ _NO_ROWS = (
     "NULL::VARCHAR AS model_version, NULL::VARCHAR AS prepared_path, "
     "NULL::VARCHAR AS prepared_sha256 WHERE false)"
 )
-_NO_LABELS = "(SELECT NULL::VARCHAR AS frame_id, NULL::VARCHAR AS label, 0 AS chain_seq WHERE false)"
+_NO_LABELS = (
+    "(SELECT NULL::VARCHAR AS frame_id, NULL::VARCHAR AS label, 0 AS chain_seq WHERE false)"
+)
 _NO_SHADOW = (
     "(SELECT NULL::VARCHAR AS frame_id, NULL::DOUBLE AS score, NULL::DOUBLE AS threshold, "
-    "NULL::VARCHAR AS model_name, NULL::VARCHAR AS model_version, 0::BIGINT AS dropped_before WHERE false)"
+    "NULL::VARCHAR AS model_name, NULL::VARCHAR AS model_version, 0::BIGINT AS dropped_before "
+    "WHERE false)"
 )
 
 

@@ -1,4 +1,6 @@
-"""One part's rows out of the log, wherever they can be read now: database, published files, journal."""
+"""One part's rows out of the log, wherever they can be read now: database, published files,
+journal.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,26 @@ from qc_edge.store.duck import quoted
 
 _AROUND = timedelta(minutes=10)
 _CHANGES = (
-    "started", "settings", "threshold", "calibration", "model", "engine", "software", "camera_opened",
-)  # fmt: skip
+    "started",
+    "settings",
+    "threshold",
+    "calibration",
+    "model",
+    "engine",
+    "software",
+    "camera_opened",
+)
 _NEAR = 3
 _TAIL_HOURS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class PartInspection:
     """An inspection as it stands in the log, and what stands around it.
 
-    `previous` is the hash of the row before it (None where that is out of reach), `text` its own canonical
-    JSON. `changes` are the last events of each kind before it that may have altered its verdict, `around`
-    what happened within ten minutes, `gaps` what its camera lost in that time.
+    `previous` is the hash of the row before it (None where that is out of reach), `text` its own
+    canonical JSON. `changes` are the last events of each kind before it that may have altered its
+    verdict, `around` what happened within ten minutes, `gaps` what its camera lost in that time.
     """
 
     row: Inspection
@@ -49,7 +58,9 @@ class Case:
 
     @property
     def is_linked(self) -> bool | None:
-        """Whether the row is what its hash was taken over; None if the row before is out of reach."""
+        """Whether the row is what its hash was taken over; None if the row before is out of
+        reach.
+        """
         if self.previous is None:
             return None
         return self.sha256 in {
@@ -58,15 +69,17 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PartLookup:
     """The cases of a part, oldest first, and where they were read: in words for a person."""
 
-    cases: tuple[Case, ...]
+    cases: tuple[PartInspection, ...]
     place: str
 
 
-def find_part(paths: StationPaths, part_id: str, frame_id: str | None = None) -> Found:
-    """Every inspection of the part, or the one with `frame_id`. Raises StoreError if nothing can be read."""
+def find_part(paths: StationPaths, part_id: str, frame_id: str | None = None) -> PartLookup:
+    """Every inspection of the part, or the one with `frame_id`. Raises StoreError if nothing can be
+    read.
+    """
     which = f"part_id = {quoted(part_id)}"
     if frame_id:
         which += f" AND frame_id = {quoted(frame_id)}"
@@ -78,7 +91,7 @@ def find_part(paths: StationPaths, part_id: str, frame_id: str | None = None) ->
         if case.row.frame_id not in known and frame_id in {None, case.row.frame_id}:
             cases.append(case)
             place = f"{place} and the journal" if known else "the journal"
-    return Found(tuple(cases), place)
+    return PartLookup(tuple(cases), place)
 
 
 def near_parts(paths: StationPaths, part_id: str) -> list[str]:
@@ -91,7 +104,8 @@ def near_parts(paths: StationPaths, part_id: str) -> list[str]:
             return []
         found = rows.ask(
             f"SELECT part_id FROM {source} WHERE abs(length(part_id) - {len(part_id)}) <= {limit} "  # noqa: S608
-            f"AND {distance} <= {limit} GROUP BY part_id ORDER BY min({distance}), part_id LIMIT {_NEAR}"
+            f"AND {distance} <= {limit} GROUP BY part_id ORDER BY min({distance}), part_id LIMIT "
+            f"{_NEAR}"
         )
         return [name for (name,) in found]
 
@@ -138,7 +152,9 @@ class _Globs:
         source = self.sql(table, 0, 2**62)
         if source is None:
             return {}
-        return {row[0]: row[1] for row in self._cursor.execute(f"DESCRIBE FROM {source}").fetchall()}
+        return {
+            row[0]: row[1] for row in self._cursor.execute(f"DESCRIBE FROM {source}").fetchall()
+        }
 
     def sql(self, table: str, first: int, last: int) -> str | None:  # noqa: ARG002 - statistics know better
         if table not in self._sources:
@@ -157,22 +173,29 @@ class _Globs:
         return together((path, columns_of(self._cursor, path)) for path in sorted(every))
 
 
-def _case(rows: Rows, values: dict[str, Any]) -> Case:
-    row, seq = inspection({name: values[name] for name in COLUMNS["inspections"]}), int(values["chain_seq"])
+def _case(rows: Rows, values: dict[str, Any]) -> PartInspection:
+    row, seq = (
+        inspection({name: values[name] for name in COLUMNS["inspections"]}),
+        int(values["chain_seq"]),
+    )
     told = {each.seq: each for each in rows.told(max(1, seq - 1), seq)}
     before = told.get(seq - 1)
     low, high = row.captured_at - _AROUND, row.recorded_at + _AROUND
     labels = _dicts(rows, "labels", f"frame_id = {quoted(row.frame_id)} ORDER BY chain_seq")
-    around = _dicts(rows, "events", f"recorded_at BETWEEN {_time(low)} AND {_time(high)} ORDER BY chain_seq")
+    around = _dicts(
+        rows, "events", f"recorded_at BETWEEN {_time(low)} AND {_time(high)} ORDER BY chain_seq"
+    )
     kinds = ", ".join(quoted(kind) for kind in _CHANGES)
     changes = _dicts(
-        rows, "events",
+        rows,
+        "events",
         f"chain_seq < {seq} AND kind IN ({kinds}) "
-        "QUALIFY row_number() OVER (PARTITION BY kind ORDER BY chain_seq DESC) = 1 ORDER BY chain_seq",
-    )  # fmt: skip
+        "QUALIFY row_number() OVER (PARTITION BY kind ORDER BY chain_seq DESC) = 1 ORDER BY "
+        "chain_seq",
+    )
     lost = f"camera = {quoted(row.camera)} AND noticed_at BETWEEN {_time(low)} AND {_time(high)}"
     gaps = _dicts(rows, "gaps", f"{lost} ORDER BY chain_seq")
-    return Case(
+    return PartInspection(
         row=row,
         seq=seq,
         sha256=str(values["chain_hash"]),
@@ -196,7 +219,7 @@ def _dicts(rows: Rows, table: str, which: str) -> list[dict[str, Any]]:
     return [empty | dict(zip(names, row, strict=True)) for row in found]
 
 
-def _in_journal(paths: StationPaths, part_id: str) -> Iterator[Case]:
+def _in_journal(paths: StationPaths, part_id: str) -> Iterator[PartInspection]:
     """Rows so new that nothing else can be read of them yet."""
     needle = f'"part_id":{json.dumps(part_id, ensure_ascii=False)}'.encode()
     for path in sorted(paths.journal.glob("*.jsonl"))[-_TAIL_HOURS:]:
@@ -210,7 +233,9 @@ def _in_journal(paths: StationPaths, part_id: str) -> Iterator[Case]:
                 row = inspection(values)
                 if row.part_id == part_id:
                     before = previous.decode() if previous is not None else None
-                    yield Case(row, int(seq), sha256.decode(), text.decode(), before, (), (), (), ())
+                    yield PartInspection(
+                        row, int(seq), sha256.decode(), text.decode(), before, (), (), (), ()
+                    )
             previous = sha256
 
 
@@ -218,7 +243,9 @@ _R = TypeVar("_R", Label, Event, Gap)
 
 
 def _made(kind: type[_R], values: dict[str, Any]) -> _R:
-    return kind(**{name: value for name, value in timed(values).items() if name in COLUMNS[kind.TABLE]})
+    return kind(
+        **{name: value for name, value in timed(values).items() if name in COLUMNS[kind.TABLE]}
+    )
 
 
 def _time(at: datetime) -> str:

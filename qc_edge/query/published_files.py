@@ -1,4 +1,6 @@
-"""The published files read back: which hour each holds, which do not read, their rows. Writes nothing."""
+"""The published files read back: which hour each holds, which do not read, their rows. Writes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ _NAME = re.compile(r"date=(\d{4}-\d{2}-\d{2})/hour=(\d{2})\.parquet$")
 _HELD = re.compile(r"/proc/self/fd/\d+")
 
 _LOOK = """
-SELECT count(*), min(chain_seq), max(chain_seq), min(recorded_at)::TIMESTAMP, max(recorded_at)::TIMESTAMP,
-       coalesce(bool_and(follows), true)
+SELECT count(*), min(chain_seq), max(chain_seq), min(recorded_at)::TIMESTAMP,
+       max(recorded_at)::TIMESTAMP, coalesce(bool_and(follows), true)
 FROM (SELECT chain_seq, recorded_at,
              coalesce(chain_seq > lag(chain_seq) OVER (ORDER BY file_row_number), true) AS follows
       FROM read_parquet({file}, file_row_number = true, hive_partitioning = false))
@@ -51,7 +53,7 @@ class PublishedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Damaged:
+class DamagedFile:
     """A file that does not read, or has no hour in its name; in words."""
 
     path: Path
@@ -59,17 +61,17 @@ class Damaged:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedLog:
     """All that is published of a station."""
 
     rows: Rows
     files: tuple[PublishedFile, ...]
-    damaged: tuple[Damaged, ...]
+    damaged: tuple[DamagedFile, ...]
 
 
 def open_published(
     directory: Path, since: datetime | None = None, say: Callable[[int], object] = lambda _: None
-) -> Published:
+) -> PublishedLog:
     """Look into every published file of the hours from `since` on; `say` hears of each one (1).
 
     Never raises for a file: one that does not read is in `damaged`.
@@ -83,14 +85,16 @@ def open_published(
                 continue
             try:
                 if hour is None:
-                    damaged.append(Damaged(path, "expected date=YYYY-MM-DD/hour=HH.parquet"))
+                    damaged.append(DamagedFile(path, "expected date=YYYY-MM-DD/hour=HH.parquet"))
                 elif found := _look(log, path, table, hour):
                     files.append(found)
             except (duckdb.Error, OSError) as fault:
                 words = _HELD.sub(path.name, str(fault).strip())
-                damaged.append(Damaged(path, words.splitlines()[0][:200]))
+                damaged.append(DamagedFile(path, words.splitlines()[0][:200]))
             say(1)
-    return Published(Rows("published files", _Files(log, files), log), tuple(files), tuple(damaged))
+    return PublishedLog(
+        Rows("published files", _Files(log, files), log), tuple(files), tuple(damaged)
+    )
 
 
 def _hour(path: Path) -> datetime | None:
@@ -98,9 +102,13 @@ def _hour(path: Path) -> datetime | None:
     return datetime.strptime(f"{name[1]} {name[2]}", "%Y-%m-%d %H") if name else None  # noqa: DTZ007 - UTC
 
 
-def _look(log: duckdb.DuckDBPyConnection, path: Path, table: str, hour: datetime) -> PublishedFile | None:
+def _look(
+    log: duckdb.DuckDBPyConnection, path: Path, table: str, hour: datetime
+) -> PublishedFile | None:
     with path.open("rb") as file:
-        held = Path(f"/proc/self/fd/{file.fileno()}")  # this version of it, though another takes its name
+        held = Path(
+            f"/proc/self/fd/{file.fileno()}"
+        )  # this version of it, though another takes its name
         seen = log.execute(_LOOK.replace("{file}", quoted(held))).fetchone()
         if not seen or not seen[0]:
             return None
@@ -114,15 +122,18 @@ def columns_of(log: duckdb.DuckDBPyConnection, path: Path) -> frozenset[str]:
 
 
 def together(files: Iterable[tuple[Path, frozenset[str]]]) -> str | None:
-    """What stands behind FROM for all rows of these files, of which earlier ones may lack later columns.
+    """What stands behind FROM for all rows of these files, of which earlier ones may lack later
+    columns.
 
-    Not union_by_name: DuckDB 2.0 then looks into all files first, and stumbles over one that is replaced
-    before its rows are read, as that of the hour is every few seconds.
+    Not union_by_name: DuckDB 2.0 then looks into all files first, and stumbles over one that is
+    replaced before its rows are read, as that of the hour is every few seconds.
     """
     alike: dict[frozenset[str], list[str]] = {}
     for path, columns in files:
         alike.setdefault(columns, []).append(quoted(path))
-    parts = [f"read_parquet([{', '.join(names)}], hive_partitioning = false)" for names in alike.values()]
+    parts = [
+        f"read_parquet([{', '.join(names)}], hive_partitioning = false)" for names in alike.values()
+    ]
     if len(parts) > 1:
         return f"({' UNION ALL BY NAME '.join(f'SELECT * FROM {part}' for part in parts)})"  # noqa: S608
     return parts[0] if parts else None
@@ -151,7 +162,9 @@ class _Files:
         source = self.sql(table, 0, 2**62)
         if source is None:
             return {}
-        return {row[0]: row[1] for row in self._cursor.execute(f"DESCRIBE FROM {source}").fetchall()}
+        return {
+            row[0]: row[1] for row in self._cursor.execute(f"DESCRIBE FROM {source}").fetchall()
+        }
 
     def sql(self, table: str, first: int, last: int) -> str | None:
         return together(

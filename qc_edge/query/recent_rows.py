@@ -1,4 +1,6 @@
-"""The newest rows of a station, out of its text journal: whatever its database is like. Writes nothing."""
+"""The newest rows of a station, out of its text journal: whatever its database is like. Writes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ _BLOCK = 1 << 20
 def newest_rows(journal: Path) -> Iterator[dict[str, Any]]:
     """Rows as the journal has them, newest first, with their `table`; the station may be running.
 
-    Read in blocks from the end: asking for a few rows of a long day is cheap. Lines that do not read (the
-    last one may be half written) are left out. Raises OSError if a file may not be read.
+    Read in blocks from the end: asking for a few rows of a long day is cheap. Lines that do not
+    read (the last one may be half written) are left out. Raises OSError if a file may not be read.
     """
     for file in sorted(journal.glob("*.jsonl"), reverse=True):
         for line in _backwards(file):

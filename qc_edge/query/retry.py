@@ -1,9 +1,9 @@
 """A question to published files, put again where it met the replacement of one of them.
 
-DuckDB (1.4 to 2.0) opens a Parquet file by its name more than once: for the footer, then for the rows. The
-file of the current hour is replaced every few seconds, and a question between whose openings that happens
-reads the rows of one file by the footer of another. It fails, in words that sound like damage:
-"TProtocolException: Invalid data", "Prefetch registered for bytes outside file".
+DuckDB (1.4 to 2.0) opens a Parquet file by its name more than once: for the footer, then for the
+rows. The file of the current hour is replaced every few seconds, and a question between whose
+openings that happens reads the rows of one file by the footer of another. It fails, in words that
+sound like damage: "TProtocolException: Invalid data", "Prefetch registered for bytes outside file".
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def asked_again(question: Callable[[], _T], files: Callable[[], Iterable[Path]])
 def in_portions(
     log: duckdb.DuckDBPyConnection, query: str, values: object, files: Callable[[], Iterable[Path]]
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """The answer to `query`, some rows at a time; put again where it fails before the first of them.
+    """The answer to `query`, some rows at a time; put again where it fails before the first of
+    them.
 
     Raises duckdb.Error.
     """
@@ -54,7 +55,9 @@ def in_portions(
 
 
 def replaced_since(began: float, files: Iterable[Path]) -> bool:
-    """Whether one of `files` was put in its place, or taken away, since `began` (seconds since 1970)."""
+    """Whether one of `files` was put in its place, or taken away, since `began` (seconds since
+    1970).
+    """
     return any(_changed_at(file) >= began - _GRAIN_S for file in files)
 
 

@@ -1,5 +1,5 @@
-"""The log read for an audit: its rows as the text that their hashes are taken over, from either of the two
-places that hold them as tables. Writes nothing, and judges nothing.
+"""The log read for an audit: its rows as the text that their hashes are taken over, from either of
+the two places that hold them as tables. Writes nothing, and judges nothing.
 """
 
 from __future__ import annotations
@@ -32,22 +32,26 @@ _PORTION = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A row as its place tells it: its number, the hash beside it, its columns as canonical JSON."""
+class LoggedRow:
+    """A row as its place tells it: its number, the hash beside it, its columns as canonical
+    JSON.
+    """
 
     seq: int
     sha256: str
     text: str
 
 
-class Relation(Protocol):
+class RowSource(Protocol):
     """Where rows are: gives the SQL of a table, by the numbers that are asked for."""
 
     def columns(self, table: str) -> dict[str, str]:
         """The columns that the table has here, with their types; none if there is no such table."""
 
     def sql(self, table: str, first: int, last: int) -> str | None:
-        """What stands behind FROM for rows number `first` to `last` of `table`; None if there are none."""
+        """What stands behind FROM for rows number `first` to `last` of `table`; None if there are
+        none.
+        """
 
     def take(self) -> None:
         """Make the rows readable. Raises duckdb.Error."""
@@ -64,7 +68,7 @@ class Rows:
     """The rows of one place, readable while `held`. One thread."""
 
     place: str
-    relation: Relation
+    relation: RowSource
     cursor: duckdb.DuckDBPyConnection
     _texts: dict[str, str] = field(default_factory=dict)
     _columns: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -100,12 +104,16 @@ class Rows:
         return max((self._number("max", table) for table in COLUMNS), default=0)
 
     def first_since(self, since: datetime) -> int:
-        """The lowest number of a row recorded at `since` (UTC) or later; one after the last if none is."""
+        """The lowest number of a row recorded at `since` (UTC) or later; one after the last if none
+        is.
+        """
         found = [self._number("min", table, since) for table in COLUMNS]
         return min((number for number in found if number), default=self.last() + 1)
 
-    def told(self, first: int, last: int) -> Iterator[Told]:
-        """The rows number `first` to `last`, in order of their numbers; a number that stands twice, twice."""
+    def told(self, first: int, last: int) -> Iterator[LoggedRow]:
+        """The rows number `first` to `last`, in order of their numbers; a number that stands twice,
+        twice.
+        """
         for low in range(first, last + 1, _PORTION):
             high = min(last, low + _PORTION - 1)
             parts = [
@@ -116,7 +124,7 @@ class Rows:
             ]
             if parts:
                 for row in self.ask(" UNION ALL ".join(parts) + " ORDER BY ALL"):
-                    yield Told(*row)
+                    yield LoggedRow(*row)
 
     def select(self, query: str, table: str, first: int, last: int) -> Iterator[tuple[Any, ...]]:
         """`query` with {rows} in the place of the table's rows number `first` to `last`."""
@@ -161,7 +169,8 @@ def canonical_sql(table: str, types: dict[str, str]) -> str:
     """SQL that gives a row of `table` as `chain.canonical` does, but for the way JSON escapes some
     characters: then `normal` of both is the same.
 
-    DuckDB writes a DOUBLE as Python's repr does: the shortest text that reads back to the same value.
+    DuckDB writes a DOUBLE as Python's repr does: the shortest text that reads back to the same
+    value.
     """
     parts = [f"""'{{"table":"{table}"'"""]
     for name in COLUMNS[table]:
@@ -195,7 +204,8 @@ class _Tables:
     def take(self) -> None:
         self._cursor.execute(f"ATTACH {quoted(self._path)} AS log (READ_ONLY)")
         for table, name, kind in self._cursor.execute(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'log'"
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name "
+            "= 'log'"
         ).fetchall():
             self._columns.setdefault(table, {})[name] = kind
 

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import duckdb
 
-from qc_edge.query.views import Described, described, source
+from qc_edge.query.views import DescribedView, described, source
 from qc_edge.store.duck import open_duckdb
 from qc_edge.store.schema import migrate, migrations
 
 PAGE = Path(__file__).parents[2] / "docs/schema.md"
 
-_TABLE = re.compile(r"^((?:-- [^\n]*\n)+)CREATE TABLE (\w+) \(\n(.*?)^\);$", re.MULTILINE | re.DOTALL)
+_TABLE = re.compile(
+    r"^((?:-- [^\n]*\n)+)CREATE TABLE (\w+) \(\n(.*?)^\);$", re.MULTILINE | re.DOTALL
+)
 _COLUMN = re.compile(r"^    (\w+) +(\w+)( NOT NULL)?[ ,]*(?:-- (.*))?$", re.MULTILINE)
 _ADDED = re.compile(r"^-- ([^\n]*)\nALTER TABLE (\w+) ADD COLUMN (\w+) (\w+);$", re.MULTILINE)
 _FILES = re.compile(r"(\w+) AS\nSELECT \* FROM read_parquet\('@published@/(\w+)/.*?\)", re.DOTALL)
@@ -31,13 +33,13 @@ INTRODUCTION = """\
 Generated from `qc_edge/store/schema.sql` and `qc_edge/query/views.sql` by
 `python -m qc_edge.query.schema_reference`.
 
-All times are UTC, without a time zone. Rows are only ever added; a correction is a new row. What can be asked
-is in `qa.duckdb`, for any DuckDB client, and in `qc-edge sql`.
+All times are UTC, without a time zone. Rows are only ever added; a correction is a new row. What
+can be asked is in `qa.duckdb`, for any DuckDB client, and in `qc-edge sql`.
 
-- [Tables](#tables): what the station records, published as Parquet a few seconds later, one file for each
-  hour: `published/TABLE/date=YYYY-MM-DD/hour=HH.parquet`. Each has one more column when asked: `date`, the
-  day on which the row was recorded, which is the folder that it is in. A filter on `date` reads only those
-  files.
+- [Tables](#tables): what the station records, published as Parquet a few seconds later, one file
+  for each hour: `published/TABLE/date=YYYY-MM-DD/hour=HH.parquet`. Each has one more column when
+  asked: `date`, the day on which the row was recorded, which is the folder that it is in. A filter
+  on `date` reads only those files.
 - [Views and macros](#views-and-macros): the questions that come up, already put.
 """
 
@@ -58,7 +60,11 @@ def page() -> str:
     parts = [INTRODUCTION, "\n## Tables\n"]
     for name, (words, columns) in tables.items():
         called = "" if asked[name] == name else f" Published as `{name}`."
-        parts += [f"\n### {asked[name]}\n\n{words}{called}\n\n", _HEAD, *(_row(column) for column in columns)]
+        parts += [
+            f"\n### {asked[name]}\n\n{words}{called}\n\n",
+            _HEAD,
+            *(_row(column) for column in columns),
+        ]
     parts.append("\n## Views and macros\n")
     with _empty_log() as log:
         for each in described():
@@ -67,7 +73,7 @@ def page() -> str:
     return "".join(parts)
 
 
-def _title(each: Described) -> str:
+def _title(each: DescribedView) -> str:
     return each.name if each.kind == "VIEW" else f"{each.quoted}({each.parameters})"
 
 
@@ -78,7 +84,9 @@ def _row(column: Column) -> str:
 
 def _tables() -> Iterator[tuple[str, tuple[str, list[Column]]]]:
     text = "\n".join(migration.sql for migration in migrations())
-    added = [(table, Column(name, kind, words)) for words, table, name, kind in _ADDED.findall(text)]
+    added = [
+        (table, Column(name, kind, words)) for words, table, name, kind in _ADDED.findall(text)
+    ]
     for words, name, body in _TABLE.findall(text):
         columns = [
             Column(column, kind + (", not null" if required else ""), said)
@@ -99,7 +107,7 @@ def _empty_log() -> duckdb.DuckDBPyConnection:
     return log
 
 
-def _shape(log: duckdb.DuckDBPyConnection, each: Described) -> Iterator[str]:
+def _shape(log: duckdb.DuckDBPyConnection, each: DescribedView) -> Iterator[str]:
     """The columns of a view; those that it takes over as they are, by the name of their source."""
     if each.kind == "MACRO":
         return

@@ -1,7 +1,8 @@
-"""Questions to the published log, in SQL: a DuckDB in memory with the views, that can only read those files.
+"""Questions to the published log, in SQL: a DuckDB in memory with the views, that can only read
+those files.
 
-Locks nothing and writes nothing, so it asks while the station runs, while it does not, and on a disk that
-is mounted read-only.
+Locks nothing and writes nothing, so it asks while the station runs, while it does not, and on a
+disk that is mounted read-only.
 """
 
 from __future__ import annotations
@@ -24,10 +25,24 @@ from qc_edge.store.duck import open_duckdb, quoted
 from qc_edge.store.durable import store_error
 
 _READS = {"SELECT", "EXPLAIN", "MULTI"}
-"""Statement types of DuckDB; MULTI is PIVOT, which 1.5 takes apart into statements without a text."""
+"""Statement types of DuckDB; MULTI is PIVOT, which 1.5 takes apart into statements without a text.
+"""
 
-_WORDS = {"SELECT", "FROM", "WITH", "VALUES", "TABLE", "DESCRIBE", "DESC", "SHOW", "SUMMARIZE", "PIVOT",
-          "PIVOT_WIDER", "PIVOT_LONGER", "UNPIVOT"}  # fmt: skip
+_WORDS = {
+    "SELECT",
+    "FROM",
+    "WITH",
+    "VALUES",
+    "TABLE",
+    "DESCRIBE",
+    "DESC",
+    "SHOW",
+    "SUMMARIZE",
+    "PIVOT",
+    "PIVOT_WIDER",
+    "PIVOT_LONGER",
+    "UNPIVOT",
+}
 _BLANK = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)+", re.DOTALL)
 _EXPLAIN = re.compile(r"EXPLAIN(?:\s+ANALYZE)?(?:\s*\([^)]*\))?", re.IGNORECASE)
 _GROUP = "you need to be in the station's group to read its files"
@@ -39,8 +54,10 @@ Portion = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: names and DuckDB types of the columns; the rows can be taken once, in portions."""
+class SqlResult:
+    """What came back: names and DuckDB types of the columns; the rows can be taken once, in
+    portions.
+    """
 
     names: tuple[str, ...]
     types: tuple[str, ...]
@@ -48,7 +65,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
+class SqlRelation:
     """A view, or a macro with its parameters, that can be asked."""
 
     name: str
@@ -59,17 +76,20 @@ class Relation:
         return name if self.parameters is None else f"{name}({self.parameters})"
 
 
-class Asking:
+class SqlSession:
     """Used by one thread. Close it, or use it as a context."""
 
     def __init__(self, published: Path, spill: Path, writes: Sequence[Path] = ()) -> None:
-        """`spill`: a directory for what does not fit in memory; `writes`: files that `keep` may write.
+        """`spill`: a directory for what does not fit in memory; `writes`: files that `keep` may
+        write.
 
         Raises StoreError if there is nothing to ask.
         """
         if published.exists() and not os.access(published, os.R_OK | os.X_OK):
             raise StoreError(f"you may not read {published}", hint=_GROUP)
-        missing = [table for table in COLUMNS if not any((published / table).glob("date=*/hour=*.parquet"))]
+        missing = [
+            table for table in COLUMNS if not any((published / table).glob("date=*/hour=*.parquet"))
+        ]
         if missing:
             raise StoreError(
                 f"there are no published rows of {', '.join(missing)} in {published}",
@@ -87,14 +107,16 @@ class Asking:
         except duckdb.Error as fault:
             raise StoreError(f"cannot read {published}: {fault}", hint=_hint(fault)) from None
 
-    def __enter__(self) -> Asking:
+    def __enter__(self) -> SqlSession:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._log.close()
 
     def statements(self, sql: str) -> list[str]:
-        """The statements in `sql`, each of which only reads. Raises UsageError, also for one that writes."""
+        """The statements in `sql`, each of which only reads. Raises UsageError, also for one that
+        writes.
+        """
         found: list[str] = []
         for statement in self._parsed(sql):
             text = statement.query.strip().rstrip(";").strip()
@@ -119,8 +141,10 @@ class Asking:
             return "unterminated" not in str(fault)
         return True
 
-    def ask(self, statement: str) -> Answer:
-        """The answer to one statement out of `statements`. Raises UsageError with DuckDB's own words."""
+    def ask(self, statement: str) -> SqlResult:
+        """The answer to one statement out of `statements`. Raises UsageError with DuckDB's own
+        words.
+        """
         began, portions = time.time(), in_portions(self._log, statement, None, self._files)
         try:
             first = next(portions, [])
@@ -128,7 +152,7 @@ class Asking:
             raise self._wrong(fault) from None
         names = tuple(column[0] for column in self._log.description or ())
         types = tuple(str(column[1]) for column in self._log.description or ())
-        return Answer(names, types, self._rest(first, portions, began))
+        return SqlResult(names, types, self._rest(first, portions, began))
 
     def count(self, statement: str) -> int | None:
         """How many rows it has; None if DuckDB cannot count that kind of statement."""
@@ -139,7 +163,9 @@ class Asking:
         return int(counted[0]) if counted else None
 
     def keep(self, statement: str, path: Path) -> int:
-        """Write the answer to `path` as Parquet, whole or not at all; how many rows. Raises StoreError."""
+        """Write the answer to `path` as Parquet, whole or not at all; how many rows. Raises
+        StoreError.
+        """
         temporary = path.with_name(f".{path.name}.new")
         target = quoted(temporary)
         try:
@@ -157,7 +183,7 @@ class Asking:
             temporary.unlink(missing_ok=True)
         return int(written[0]) if written else 0
 
-    def relations(self) -> list[Relation]:
+    def relations(self) -> list[SqlRelation]:
         """What can be asked: the views, then the table macros."""
         views = self._log.execute(
             "SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY 1"
@@ -166,12 +192,15 @@ class Asking:
             "SELECT function_name, array_to_string(parameters, ', ') FROM duckdb_functions() "
             "WHERE function_type = 'table_macro' AND NOT internal ORDER BY 1"
         ).fetchall()
-        return [Relation(name, None) for (name,) in views] + [Relation(*macro) for macro in macros]
+        return [SqlRelation(name, None) for (name,) in views] + [
+            SqlRelation(*macro) for macro in macros
+        ]
 
     def words(self) -> list[str]:
         """What a person may want to have completed: words of SQL, views, macros, columns."""
         found = self._log.execute(
-            "SELECT upper(keyword_name) FROM duckdb_keywords() WHERE keyword_category = 'reserved' UNION "
+            "SELECT upper(keyword_name) FROM duckdb_keywords() WHERE keyword_category = "
+            "'reserved' UNION "
             "SELECT view_name FROM duckdb_views() WHERE NOT internal UNION "
             "SELECT function_name FROM duckdb_functions() WHERE NOT internal UNION "
             "SELECT column_name FROM duckdb_columns() WHERE NOT internal ORDER BY 1"
@@ -190,7 +219,8 @@ class Asking:
         except duckdb.Error as fault:
             if replaced_since(began, self._files()):
                 raise StoreError(
-                    f"a file was replaced while its rows were being read: {_first_line(fault)}", hint=_AGAIN
+                    f"a file was replaced while its rows were being read: {_first_line(fault)}",
+                    hint=_AGAIN,
                 ) from None
             raise self._wrong(fault) from None
 
@@ -211,7 +241,8 @@ class Asking:
         if "pytz" in said:
             return UsageError(
                 "a column with a time zone cannot be shown",
-                hint="the log is in UTC without zones: utc_now() instead of now(), or cast it ::TIMESTAMP",
+                hint="the log is in UTC without zones: utc_now() instead of now(), or cast it "
+                "::TIMESTAMP",
             )
         if isinstance(fault, duckdb.IOException):
             return StoreError(said, hint=_hint(fault))
@@ -239,7 +270,8 @@ def _refused(text: str) -> UsageError:
     first = " ".join(text.split()[:4])
     return UsageError(
         f"this only asks, it changes and writes nothing; got: {first} ...",
-        hint="SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, PIVOT, EXPLAIN; --parquet FILE keeps an answer",
+        hint="SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, PIVOT, EXPLAIN; --parquet FILE keeps an "
+        "answer",
     )
 
 
@@ -248,7 +280,10 @@ def _hint(fault: duckdb.Error) -> str:
         return "free some room"
     if "Permission denied" in str(fault):
         return _GROUP
-    return "a damaged file is published again when the station is restarted; qc-edge verify finds them all"
+    return (
+        "a damaged file is published again when the station is restarted; qc-edge verify finds "
+        "them all"
+    )
 
 
 def _first_line(fault: Exception) -> str:

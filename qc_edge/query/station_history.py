@@ -15,7 +15,9 @@ from qc_edge.settings import Role, StationPaths
 
 @contextmanager
 def open_past(paths: StationPaths, selection: Selection, database: bool) -> Iterator[History]:
-    """The inspections of `selection`. Raises UsageError, StoreError, or BusyError for a running database."""
+    """The inspections of `selection`. Raises UsageError, StoreError, or BusyError for a running
+    database.
+    """
     if not database:
         with published(paths.published, selection) as history:
             yield history

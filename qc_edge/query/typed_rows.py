@@ -1,4 +1,6 @@
-"""The log read back as rows: from a database at rest, or the journal of a running station. Writes nothing."""
+"""The log read back as rows: from a database at rest, or the journal of a running station. Writes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from qc_edge.store.duck import open_duckdb
 
 
 def read_inspections(database: Path) -> list[Inspection]:
-    """Every inspection of the log, oldest first. Raises StoreError if it does not open (a station runs)."""
+    """Every inspection of the log, oldest first. Raises StoreError if it does not open (a station
+    runs).
+    """
     return [inspection(values) for values in _rows(database, Inspection.TABLE)]
 
 
@@ -46,7 +50,8 @@ def _rows(database: Path, table: str) -> list[dict[str, Any]]:
     order = "gap_id" if table == Gap.TABLE else "frame_id"
     try:
         with open_duckdb(database, read_only=True) as log:
-            rows = log.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY {order}").fetchall()  # noqa: S608
+            question = f"SELECT {', '.join(names)} FROM {table} ORDER BY {order}"  # noqa: S608
+            rows = log.execute(question).fetchall()
     except duckdb.Error as fault:
         raise StoreError(
             f"cannot read {database}: {str(fault).strip().splitlines()[0]}",

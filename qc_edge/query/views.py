@@ -17,8 +17,10 @@ _COLUMN = re.compile(r"(\w+),?\s+-- (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """A view or macro with what its source says of it; `columns` only those that have words of their own."""
+class DescribedView:
+    """A view or macro with what its source says of it; `columns` only those that have words of
+    their own.
+    """
 
     name: str
     kind: str
@@ -41,16 +43,19 @@ def source() -> str:
 
 
 @cache
-def described() -> tuple[Described, ...]:
+def described() -> tuple[DescribedView, ...]:
     """All views and macros, in the order of the source."""
     return tuple(
-        Described(
-            name, kind + (table or ""), parameters or "",
+        DescribedView(
+            name,
+            kind + (table or ""),
+            parameters or "",
             " ".join(line.removeprefix("-- ") for line in words.splitlines()),
-            body, dict(_COLUMN.findall(body)),
+            body,
+            dict(_COLUMN.findall(body)),
         )
         for words, kind, name, parameters, table, body in _STATEMENT.findall(source())
-    )  # fmt: skip
+    )
 
 
 def script(published: Path) -> str:
@@ -59,7 +64,9 @@ def script(published: Path) -> str:
 
 
 def comments() -> str:
-    """The statements that put the words of the source into the database, for clients that show them."""
+    """The statements that put the words of the source into the database, for clients that show
+    them.
+    """
     said = []
     for each in described():
         said.append(f"COMMENT ON {each.kind} {each.quoted} IS {_text(each.words)};")

@@ -1,13 +1,14 @@
 """Which bundle is to judge, and why: the activation in force, else the settings.
 
-Opens it and holds it to the record and to the signature that the station demands; never loads an engine.
+Opens it and holds it to the record and to the signature that the station demands; never loads an
+engine.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qc_edge.domain.activation import Activation, Choices
+from qc_edge.domain.activation import Activation, ActivationHistory
 from qc_edge.engine.bundle import Bundle, load_bundle
 from qc_edge.engine.signing import signed_by
 from qc_edge.errors import ModelError
@@ -19,7 +20,7 @@ from qc_edge.settings.paths import shipped
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ActiveModel:
     """A bundle and why it is to judge, in words; `activation` is None where the settings say so."""
 
     bundle: Bundle
@@ -27,33 +28,41 @@ class Choice:
     activation: Activation | None = None
 
 
-def chosen_reference(choices: Choices, wanted: ModelSettings) -> str:
+def chosen_reference(choices: ActivationHistory, wanted: ModelSettings) -> str:
     """NAME@VERSION of what is in force, or will be at the first start."""
     return choices.in_force.bundle if choices.in_force else wanted.bundle
 
 
-def chosen(paths: StationPaths, wanted: ModelSettings) -> Choice:
-    """What is in force, opened. Raises ModelError if it is not what was approved, activated or signed."""
+def chosen(paths: StationPaths, wanted: ModelSettings) -> ActiveModel:
+    """What is in force, opened. Raises ModelError if it is not what was approved, activated or
+    signed.
+    """
     activation = activations.load(paths.activations).in_force
     if activation is None:
-        return Choice(opened(paths, wanted, wanted.bundle), "the settings name it")
+        return ActiveModel(opened(paths, wanted, wanted.bundle), "the settings name it")
     if activation.bundle != wanted.bundle:
         LOG.info(
-            "model.bundle = %s has no effect: %s was %s", wanted.bundle, activation.bundle, activation.words
+            "model.bundle = %s has no effect: %s was %s",
+            wanted.bundle,
+            activation.bundle,
+            activation.words,
         )
     return activated(paths, wanted, activation)
 
 
-def activated(paths: StationPaths, wanted: ModelSettings, activation: Activation) -> Choice:
+def activated(paths: StationPaths, wanted: ModelSettings, activation: Activation) -> ActiveModel:
     """The bundle of this activation. Raises ModelError if it is not the one that was activated."""
     bundle = opened(paths, wanted, activation.bundle)
     if bundle.digest != activation.bundle_sha256:
         raise ModelError(
-            f"{bundle.directory} is not the {bundle.reference} that was {activation.words}: its manifest has "
-            f"the digest {bundle.digest[:12]}..., the record says {activation.bundle_sha256[:12]}...",
-            hint="put the bundle back that was activated, or activate this one: qc-edge model activate",
+            f"{bundle.directory} is not the {bundle.reference} that was {activation.words}: its "
+            "manifest has "
+            f"the digest {bundle.digest[:12]}..., the record says "
+            f"{activation.bundle_sha256[:12]}...",
+            hint="put the bundle back that was activated, or activate this one: qc-edge model "
+            "activate",
         )
-    return Choice(bundle, activation.words, activation)
+    return ActiveModel(bundle, activation.words, activation)
 
 
 def opened(paths: StationPaths, wanted: ModelSettings, reference: str) -> Bundle:

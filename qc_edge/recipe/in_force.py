@@ -1,7 +1,7 @@
 """What the station runs on, written into the log, and how it differs from what it ran on before.
 
-Software, model, engine, calibrations and settings that changed between two runs each get an event with
-before and after; what changes live has its event already. Decides nothing.
+Software, model, engine, calibrations and settings that changed between two runs each get an event
+with before and after; what changes live has its event already. Decides nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from qc_edge.domain.acceptance import Judging
+from qc_edge.domain.acceptance import ScoreSource
 from qc_edge.engine import EngineInfo
 from qc_edge.engine.bundle import Bundle
 from qc_edge.errors import StoreError
@@ -35,7 +35,9 @@ Note = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """One state of everything that verdicts depend on. `settings` is the digest of the kept settings."""
+    """One state of everything that verdicts depend on. `settings` is the digest of the kept
+    settings.
+    """
 
     software: str
     model: str
@@ -53,7 +55,9 @@ class InForce:
             model=scores.model,
             engine=scores.engine,
             threshold=rules.threshold.threshold_id,
-            calibrations={camera: each.calibration_id for camera, each in rules.calibrations.items()},
+            calibrations={
+                camera: each.calibration_id for camera, each in rules.calibrations.items()
+            },
             settings=rules.digest,
         )
 
@@ -67,19 +71,21 @@ class InForce:
         return cls(**json.loads(text))
 
 
-def judging(bundle: Bundle, engine: EngineInfo) -> Judging:
+def judging(bundle: Bundle, engine: EngineInfo) -> ScoreSource:
     """What scores come from, in the words of the log."""
     plan = f", plan {engine.plan_sha256[:_DIGITS]}" if engine.plan_sha256 else ""
-    return Judging(
+    return ScoreSource(
         f"{bundle.reference} sha256 {bundle.sha256}",
         f"{engine.backend} {engine.version} on {engine.device}{plan}",
     )
 
 
-def judging_last(ledger: Ledger) -> Judging | None:
-    """What scores came from when this was written last; None if it was not, or by another version."""
+def judging_last(ledger: Ledger) -> ScoreSource | None:
+    """What scores came from when this was written last; None if it was not, or by another
+    version.
+    """
     last = _last(ledger)
-    return Judging(last.model, last.engine) if last else None
+    return ScoreSource(last.model, last.engine) if last else None
 
 
 def _last(ledger: Ledger) -> InForce | None:
@@ -90,8 +96,10 @@ def _last(ledger: Ledger) -> InForce | None:
         return None  # of a version that wrote it otherwise
 
 
-class InForceBook:
-    """Used by one thread at a time. `directory` keeps every settings that were ever in force, by digest."""
+class InForceRecorder:
+    """Used by one thread at a time. `directory` keeps every settings that were ever in force, by
+    digest.
+    """
 
     def __init__(self, ledger: Ledger, directory: Path, note: Note) -> None:
         self._ledger = ledger
@@ -100,7 +108,9 @@ class InForceBook:
         self._written: InForce | None = None
 
     def begin(self, rules: Rules) -> None:
-        """At the start, before anything is judged: what has changed since the last run, each an event."""
+        """At the start, before anything is judged: what has changed since the last run, each an
+        event.
+        """
         self._written = _last(self._ledger)
         if self._written:
             self._tell_judging(self._written, rules, f" ({_FOUND})")
@@ -115,13 +125,17 @@ class InForceBook:
         self.turn(rules)
 
     def _tell_judging(self, old: InForce, rules: Rules, found: str) -> None:
-        """Model and engine, each if it has changed; with who and why, if a person has activated it."""
-        now, activation = InForce.of(rules), rules.choice.activation
+        """Model and engine, each if it has changed; with who and why, if a person has activated
+        it.
+        """
+        now, activation = InForce.of(rules), rules.active_model.activation
         if old.model != now.model:
             words = f"{old.model} -> {now.model}"
             if activation:
                 words = f"{words}, {activation.words}"
-                self._note("model", words, old.model, now.model, activation.made_by, activation.reason)
+                self._note(
+                    "model", words, old.model, now.model, activation.made_by, activation.reason
+                )
             else:
                 self._note("model", f"{words}{found}", old.model, now.model)
         if old.engine != now.engine:
@@ -143,7 +157,9 @@ class InForceBook:
         self._note(KIND, f"{words}, settings {now.settings[:_DIGITS]}", None, now.to_json())
         self._written = now
 
-    def _changes(self, old: InForce, rules: Rules) -> Iterator[tuple[str, str, str | None, str | None]]:
+    def _changes(
+        self, old: InForce, rules: Rules
+    ) -> Iterator[tuple[str, str, str | None, str | None]]:
         """(kind, words, before, after) of each; the threshold tells its own."""
         now = InForce.of(rules)
         if old.software != now.software:
@@ -154,7 +170,9 @@ class InForceBook:
                 words = f"{camera}: {calibration} by {record.made_by}, due {record.due_at:%Y-%m-%d}"
                 yield "calibration", words, had, calibration
         if old.settings != now.settings:
-            changes = differences(self._kept(old.settings), json.loads(settings_text(rules.settings)))
+            changes = differences(
+                self._kept(old.settings), json.loads(settings_text(rules.settings))
+            )
             for change in changes:
                 yield "settings", str(change), str(change.before), str(change.after)
 
@@ -173,6 +191,7 @@ def described(roles: tuple[Role, ...], rules: Rules | None) -> str:
         return words
     engine = rules.engine
     return (
-        f"{words}; {rules.bundle.reference} on {engine.backend} {engine.version} ({engine.reason}); "
+        f"{words}; {rules.bundle.reference} on {engine.backend} {engine.version} "
+        f"({engine.reason}); "
         f"threshold {rules.threshold.threshold_id}"
     )

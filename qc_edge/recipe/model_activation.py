@@ -1,7 +1,7 @@
 """The model that judges: opened and proven at the start, and exchanged while the station runs.
 
-An activation is proven beside the engine that judges and takes its place between two frames; one that fails
-changes nothing and says why. Never judges, never edits a bundle or a record.
+An activation is proven beside the engine that judges and takes its place between two frames; one
+that fails changes nothing and says why. Never judges, never edits a bundle or a record.
 """
 
 from __future__ import annotations
@@ -13,33 +13,38 @@ from concurrent.futures import Future, wait
 from functools import partial
 
 from qc_edge.domain.activation import Activation, Outcome
-from qc_edge.engine import EngineInfo, Loader, Site
+from qc_edge.engine import BuildContext, EngineInfo, Loader
 from qc_edge.engine.bundle import Bundle
-from qc_edge.engine.engine_thread import EngineSeat
+from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, QcEdgeError, StoreError
-from qc_edge.recipe.active_model import Choice, activated, chosen
+from qc_edge.recipe.active_model import ActiveModel, activated, chosen
 from qc_edge.recipe.score_identity import ScoreIdentity
 from qc_edge.records import activations
 from qc_edge.service.clock import utc_now
-from qc_edge.service.heartbeat import Beat
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.settings import Settings, StationPaths
 
 LOOK_S = 0.5
 _SLICE_S = 0.2
 _SILENT_S = 60.0
-"""An engine that is proven beside the one that judges may be silent for so long, if it announces no more."""
+"""An engine that is proven beside the one that judges may be silent for so long, if it announces no
+more.
+"""
 
 _REST_S = 0.02
 
 _STOPPED = "told to stop"
 
-Move = Callable[[EngineSeat, Choice], "Future[None]"]
-"""Brings the inspector to this seat; done when it judges there, or raises why it stays where it is."""
+Move = Callable[[EngineThread, ActiveModel], "Future[None]"]
+"""Brings the inspector to this seat; done when it judges there, or raises why it stays where it is.
+"""
 
 
-class ModelBook:
-    """`begin` on the inspector's thread, `run` on a worker's. `news`: what is under way, or was refused."""
+class ModelActivator:
+    """`begin` on the inspector's thread, `run` on a worker's. `news`: what is under way, or was
+    refused.
+    """
 
     def __init__(
         self,
@@ -57,32 +62,35 @@ class ModelBook:
         self._seen = ""
         self.news = ""
 
-    def begin(self, tell: Callable[[str, float], None], stop: threading.Event) -> tuple[EngineSeat, Choice]:
-        """At the start: the engine of what is to judge, proven. An activation that fails changes nothing.
+    def begin(
+        self, tell: Callable[[str, float], None], stop: threading.Event
+    ) -> tuple[EngineThread, ActiveModel]:
+        """At the start: the engine of what is to judge, proven. An activation that fails changes
+        nothing.
 
         Raises ModelError, EngineError; EngineError too if `stop` is set meanwhile.
         """
         choices = activations.load(self._paths.activations)
         self._seen = activations.newest(self._paths.activations)
-        site = Site(self._paths.plans, tell, stop.is_set)
+        build_context = BuildContext(self._paths.plans, tell, stop.is_set)
         if pending := choices.pending:
             try:
-                choice = activated(self._paths, self._settings.model, pending)
-                seat = self._proven(choice.bundle, site, stop)
+                active_model = activated(self._paths, self._settings.model, pending)
+                engine_thread = self._proven(active_model.bundle, build_context, stop)
             except QcEdgeError as fault:
                 if stop.is_set():
                     raise
                 self._refuse(pending, fault)
             else:
                 self._conclude(pending, Outcome(True, utc_now(), ""))
-                return seat, choice
-        choice = chosen(self._paths, self._settings.model)
-        return self._proven(choice.bundle, site, stop), choice
+                return engine_thread, active_model
+        active_model = chosen(self._paths, self._settings.model)
+        return self._proven(active_model.bundle, build_context, stop), active_model
 
-    def run(self, move: Move, beat: Beat, stop: threading.Event) -> None:
+    def run(self, move: Move, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Take up activations as they come, until `stop`."""
         while not stop.wait(LOOK_S):
-            beat.now()
+            heartbeat.now()
             if (newest := activations.newest(self._paths.activations)) == self._seen:
                 continue
             self._seen = newest
@@ -93,26 +101,30 @@ class ModelBook:
                 self._note("activation_refused", f"the bundle in force stays: {fault.message}")
             else:
                 if pending:
-                    self._take_up(pending, beat, stop, move)
+                    self._take_up(pending, heartbeat, stop, move)
 
-    def _take_up(self, pending: Activation, beat: Beat, stop: threading.Event, move: Move) -> None:
+    def _take_up(
+        self, pending: Activation, heartbeat: Heartbeat, stop: threading.Event, move: Move
+    ) -> None:
         """Prove it while the engine in force goes on; then move, and let that one go."""
         self.news = f"activating {pending.bundle}: loading and proving it"
         patience = _Patience(self, pending.bundle)
         try:
-            choice = activated(self._paths, self._settings.model, pending)
-            seat = self._open(choice.bundle, Site(self._paths.plans, patience.told, stop.is_set))
+            active_model = activated(self._paths, self._settings.model, pending)
+            engine_thread = self._open(
+                active_model.bundle, BuildContext(self._paths.plans, patience.told, stop.is_set)
+            )
             try:
-                patience.await_ready(seat, beat, stop)
-                self._identity.check(seat, partial(_rest, beat, stop))
-                moved = move(seat, choice)
+                patience.await_ready(engine_thread, heartbeat, stop)
+                self._identity.check(engine_thread, partial(_rest, heartbeat, stop))
+                moved = move(engine_thread, active_model)
                 while wait([moved], _SLICE_S).not_done and not stop.is_set():
-                    beat.now()
+                    heartbeat.now()
                 if not moved.done():
                     raise EngineError(_STOPPED)
                 moved.result()
             except QcEdgeError:
-                seat.close()
+                engine_thread.close()
                 raise
         except QcEdgeError as fault:
             if not stop.is_set():
@@ -121,27 +133,36 @@ class ModelBook:
             self._conclude(pending, Outcome(True, utc_now(), ""))
             self.news = ""
 
-    def _open(self, bundle: Bundle, site: Site) -> EngineSeat:
-        return EngineSeat(bundle, lambda: self._load(bundle, self._settings.engine, site))
+    def _open(self, bundle: Bundle, build_context: BuildContext) -> EngineThread:
+        return EngineThread(
+            bundle, lambda: self._load(bundle, self._settings.engine, build_context)
+        )
 
-    def _proven(self, bundle: Bundle, site: Site, stop: threading.Event) -> EngineSeat:
-        seat = self._open(bundle, site)
-        while wait([seat.ready], _SLICE_S).not_done:
+    def _proven(
+        self, bundle: Bundle, build_context: BuildContext, stop: threading.Event
+    ) -> EngineThread:
+        engine_thread = self._open(bundle, build_context)
+        while wait([engine_thread.ready], _SLICE_S).not_done:
             if stop.is_set():
                 raise EngineError(_STOPPED)
-        seat.ready.result()
+        engine_thread.ready.result()
         try:
-            self._identity.check(seat, lambda: site.tell("scoring stored inputs again", _SILENT_S))
+            self._identity.check(
+                engine_thread, lambda: build_context.tell("scoring stored inputs again", _SILENT_S)
+            )
         except QcEdgeError:
-            seat.close()
+            engine_thread.close()
             raise
-        return seat
+        return engine_thread
 
     def _refuse(self, pending: Activation, fault: QcEdgeError) -> None:
         first = fault.message.splitlines()[0]
         self._conclude(pending, Outcome(False, utc_now(), first))
         self.news = f"{pending.bundle} was refused: {first}"
-        words = f"{pending.bundle}, {pending.words}: refused, the one before stays in force: {fault.message}"
+        words = (
+            f"{pending.bundle}, {pending.words}: refused, the one before stays in force: "
+            f"{fault.message}"
+        )
         who, why = pending.made_by, pending.reason
         self._note("activation_refused", words, pending.before, pending.bundle, who, why)
 
@@ -149,19 +170,23 @@ class ModelBook:
         try:
             activations.conclude(self._paths.activations, activation.record_id, outcome)
         except StoreError as fault:
-            LOG.error("not kept what became of %s, the next start tries again: %s", activation.bundle, fault)
+            LOG.error(
+                "not kept what became of %s, the next start tries again: %s",
+                activation.bundle,
+                fault,
+            )
 
 
-def _rest(beat: Beat, stop: threading.Event) -> None:
+def _rest(heartbeat: Heartbeat, stop: threading.Event) -> None:
     """Between two stored inputs: the line goes first."""
-    beat.now()
+    heartbeat.now()
     stop.wait(_REST_S)
 
 
 class _Patience:
     """How long an engine that is being proven may take, by its own words."""
 
-    def __init__(self, book: ModelBook, named: str) -> None:
+    def __init__(self, book: ModelActivator, named: str) -> None:
         self._book = book
         self._named = named
         self._until = time.monotonic() + _SILENT_S
@@ -171,10 +196,12 @@ class _Patience:
         self._until = time.monotonic() + max(limit_s, _SILENT_S)
         self._book.news = f"activating {self._named}: {words}"
 
-    def await_ready(self, seat: EngineSeat, beat: Beat, stop: threading.Event) -> EngineInfo:
+    def await_ready(
+        self, engine_thread: EngineThread, heartbeat: Heartbeat, stop: threading.Event
+    ) -> EngineInfo:
         """Its info. Raises EngineError if it is silent for too long, or at `stop`."""
-        while wait([seat.ready], _SLICE_S).not_done:
-            beat.now()
+        while wait([engine_thread.ready], _SLICE_S).not_done:
+            heartbeat.now()
             if stop.is_set():
                 raise EngineError(_STOPPED)
             if time.monotonic() > self._until:
@@ -182,4 +209,4 @@ class _Patience:
                     f"the engine of {self._named} gave no sign of life in time while it was loaded",
                     hint="look at the journal; the engine in force goes on",
                 )
-        return seat.ready.result()
+        return engine_thread.ready.result()

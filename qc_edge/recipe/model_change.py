@@ -1,4 +1,6 @@
-"""Changes of a station's model as records: activate, roll back, accept. The station takes them up itself."""
+"""Changes of a station's model as records: activate, roll back, accept. The station takes them up
+itself.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from qc_edge.domain.acceptance import Acceptance, Moved
-from qc_edge.domain.activation import Activation, Choices
+from qc_edge.domain.acceptance import Acceptance, MovedScores
+from qc_edge.domain.activation import Activation, ActivationHistory
 from qc_edge.domain.threshold import record_id
 from qc_edge.errors import UsageError
 from qc_edge.recipe.active_model import chosen_reference, opened
@@ -23,11 +25,11 @@ WAIT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
+class CurrentModel:
     """What judges on a station, and whether it runs."""
 
     settings: Settings
-    choices: Choices
+    choices: ActivationHistory
     running: bool
 
     @property
@@ -36,7 +38,7 @@ class Now:
         return chosen_reference(self.choices, self.settings.model)
 
     @classmethod
-    def of(cls, paths: StationPaths) -> Now:
+    def of(cls, paths: StationPaths) -> CurrentModel:
         """Of this station. Raises SettingsError, ModelError."""
         settings = load_settings(paths.settings)
         running = holder_of(paths.lock(Role.INSPECT)) is not None
@@ -44,14 +46,14 @@ class Now:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Attribution:
     """Who answers for a change, and why: one line of text each."""
 
     by: str
     reason: str
 
     @classmethod
-    def parse(cls, by: str | None, reason: str | None) -> Said:
+    def parse(cls, by: str | None, reason: str | None) -> Attribution:
         """From the words of a command. Raises UsageError that says what is missing."""
         said = {"--by": (by or "").strip(), "--reason": (reason or "").strip()}
         for option, text in said.items():
@@ -63,15 +65,25 @@ class Said:
         return cls(said["--by"], said["--reason"])
 
 
-def activate(paths: StationPaths, now: Now, reference: str, said: Said) -> Activation:
-    """Record that `reference` (NAME@VERSION) is to judge. Raises UsageError, ModelError or StoreError."""
+def activate(
+    paths: StationPaths, now: CurrentModel, reference: str, said: Attribution
+) -> Activation:
+    """Record that `reference` (NAME@VERSION) is to judge. Raises UsageError, ModelError or
+    StoreError.
+    """
     bundle = opened(paths, now.settings.model, reference)
-    if now.choices.pending is None and bundle.reference == now.reference and _is_same(now, bundle.digest):
-        raise UsageError(f"{bundle.reference} is in force already", hint=f"qc-edge model list {paths.name}")
+    if (
+        now.choices.pending is None
+        and bundle.reference == now.reference
+        and _is_same(now, bundle.digest)
+    ):
+        raise UsageError(
+            f"{bundle.reference} is in force already", hint=f"qc-edge model list {paths.name}"
+        )
     return _write(paths, now, bundle.reference, bundle.digest, "", said)
 
 
-def roll_back(paths: StationPaths, now: Now, said: Said) -> Activation:
+def roll_back(paths: StationPaths, now: CurrentModel, said: Attribution) -> Activation:
     """Record that the bundle before is to judge again. Raises UsageError if there is none."""
     found = now.choices.undone_by_rollback()
     if found is None:
@@ -85,7 +97,7 @@ def roll_back(paths: StationPaths, now: Now, said: Said) -> Activation:
     return _write(paths, now, reference, bundle.digest, undone.record_id, said)
 
 
-def accept(paths: StationPaths, said: Said) -> tuple[Acceptance, Moved]:
+def accept(paths: StationPaths, said: Attribution) -> tuple[Acceptance, MovedScores]:
     """Record that the scores which kept the station from starting are right, and what had moved.
 
     Raises UsageError if nothing waits for that.
@@ -98,15 +110,26 @@ def accept(paths: StationPaths, said: Said) -> tuple[Acceptance, Moved]:
         )
     at = utc_now()
     record = Acceptance(
-        record_id(at), paths.name, moved.bundle, moved.before.model, moved.before.engine, moved.after.model,
-        moved.after.engine, moved.found, at, said.by, said.reason,
-    )  # fmt: skip
+        record_id(at),
+        paths.name,
+        moved.bundle,
+        moved.before.model,
+        moved.before.engine,
+        moved.after.model,
+        moved.after.engine,
+        moved.found,
+        at,
+        said.by,
+        said.reason,
+    )
     acceptances.write(paths.acceptances, record)
     return record, moved
 
 
 def wait_for_outcome(paths: StationPaths, record: Activation, timeout_s: float = WAIT_S) -> str:
-    """What the running station made of it: `in force` or `refused: ...`; "" if it has not decided by then."""
+    """What the running station made of it: `in force` or `refused: ...`; "" if it has not decided
+    by then.
+    """
     pause, end = threading.Event(), time.monotonic() + timeout_s
     while time.monotonic() < end and holder_of(paths.lock(Role.INSPECT)) is not None:
         if record.record_id in (choices := activations.load(paths.activations)).outcomes:
@@ -124,14 +147,29 @@ def status_of(paths: StationPaths) -> dict[str, Any]:
     return found
 
 
-def _write(paths: StationPaths, now: Now, reference: str, digest: str, undoes: str, said: Said) -> Activation:
+def _write(
+    paths: StationPaths,
+    now: CurrentModel,
+    reference: str,
+    digest: str,
+    undoes: str,
+    said: Attribution,
+) -> Activation:
     at = utc_now()
     record = Activation(
-        record_id(at), paths.name, reference, digest, now.reference, undoes, at, said.by, said.reason
+        record_id(at),
+        paths.name,
+        reference,
+        digest,
+        now.reference,
+        undoes,
+        at,
+        said.by,
+        said.reason,
     )
     activations.write(paths.activations, record)
     return record
 
 
-def _is_same(now: Now, digest: str) -> bool:
+def _is_same(now: CurrentModel, digest: str) -> bool:
     return now.choices.in_force is None or now.choices.in_force.bundle_sha256 == digest

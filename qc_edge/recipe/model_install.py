@@ -30,19 +30,26 @@ MAX_FILES = 10_000
 _HINT = "expected a bundle's directory, or it packed as .tar, .tar.gz, .tgz or .zip"
 _CHUNK = 1 << 20
 _TORN = (
-    tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError,
-    NotImplementedError, RuntimeError,
-)  # fmt: skip
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 """What the archive modules raise on content that they cannot unpack."""
 
 Entry = tuple[str, int, "IO[bytes]"]
 
 
 def install(source: Path, models: Path, wanted: ModelSettings) -> tuple[Bundle, bool]:
-    """The bundle of `source` as MODELS/NAME/VERSION, durable; False if it was there already, the same.
+    """The bundle of `source` as MODELS/NAME/VERSION, durable; False if it was there already, the
+    same.
 
-    Raises ModelError if it is no bundle, not what was approved or not signed as `wanted` demands, or if
-    another one stands there; StoreError if the disk refuses. Then nothing is installed.
+    Raises ModelError if it is no bundle, not what was approved or not signed as `wanted` demands,
+    or if another one stands there; StoreError if the disk refuses. Then nothing is installed.
     """
     try:
         models.mkdir(parents=True, exist_ok=True)
@@ -53,7 +60,9 @@ def install(source: Path, models: Path, wanted: ModelSettings) -> tuple[Bundle, 
         try:
             _copy(source, work / "bundle")
         except _TORN as fault:
-            raise ModelError(f"{source} does not unpack: {fault}", "it may be torn: fetch it again") from None
+            raise ModelError(
+                f"{source} does not unpack: {fault}", "it may be torn: fetch it again"
+            ) from None
         bundle = open_bundle(_found(source, work / "bundle"))
         signed_by(bundle, wanted)
         return _place(bundle, models)
@@ -93,11 +102,14 @@ def _copy(source: Path, target: Path) -> None:
     for number, (name, size, data) in enumerate(_entries(source), 1):
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
-            raise ModelError(f"{source} holds the path {name!r}, which leads out of the bundle", _HINT)
+            raise ModelError(
+                f"{source} holds the path {name!r}, which leads out of the bundle", _HINT
+            )
         left -= size
         if left < 0 or number > MAX_FILES:
             raise ModelError(
-                f"{source} unpacks to more than {MAX_BYTES / 1e9:g} GB or {MAX_FILES:,} files", _HINT
+                f"{source} unpacks to more than {MAX_BYTES / 1e9:g} GB or {MAX_FILES:,} files",
+                _HINT,
             )
         file = target / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +130,9 @@ def _pour(data: IO[bytes], out: IO[bytes], size: int, where: str) -> None:
 
 
 def _entries(source: Path) -> Iterator[Entry]:
-    """Name, size and content of every plain file; whatever else there is (links, devices) is refused."""
+    """Name, size and content of every plain file; whatever else there is (links, devices) is
+    refused.
+    """
     if source.is_dir():
         return _of_directory(source)
     if not source.is_file():
@@ -156,7 +170,9 @@ def _of_zip(source: Path) -> Iterator[Entry]:
             if entry.is_dir():
                 continue
             if kind not in {0, stat.S_IFREG}:
-                raise ModelError(f"{source}: {entry.filename} is neither a file nor a directory", _HINT)
+                raise ModelError(
+                    f"{source}: {entry.filename} is neither a file nor a directory", _HINT
+                )
             with archive.open(entry) as data:
                 yield entry.filename, entry.file_size, data
 

@@ -1,4 +1,6 @@
-"""Which bundles a station has, and what each is: found on disk, held to its digests. Changes nothing."""
+"""Which bundles a station has, and what each is: found on disk, held to its digests. Changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,16 @@ from qc_edge.engine.bundle import Bundle, load_bundle, open_bundle, self_test
 from qc_edge.engine.manifest import MANIFEST
 from qc_edge.engine.signing import signed_by
 from qc_edge.errors import ModelError
-from qc_edge.recipe.model_change import Now
+from qc_edge.recipe.model_change import CurrentModel
 from qc_edge.settings import StationPaths
 from qc_edge.settings.paths import shipped
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """One bundle: NAME@VERSION, where it is, whether it judges; `fault` is what is wrong with it, or ""."""
+class ListedBundle:
+    """One bundle: NAME@VERSION, where it is, whether it judges; `fault` is what is wrong with it,
+    or "".
+    """
 
     reference: str
     directory: Path
@@ -27,8 +31,10 @@ class Listed:
     fault: str
 
 
-def listed(paths: StationPaths, now: Now) -> Iterator[Listed]:
-    """The station's own bundles, then those that came with the software and are not hidden by one."""
+def listed(paths: StationPaths, now: CurrentModel) -> Iterator[ListedBundle]:
+    """The station's own bundles, then those that came with the software and are not hidden by
+    one.
+    """
     seen = set()
     for place in (paths.models, shipped("models")):
         for manifest in sorted(place.glob(f"*/*/{MANIFEST}")):
@@ -42,18 +48,21 @@ def listed(paths: StationPaths, now: Now) -> Iterator[Listed]:
                 signed = signed_by(load_bundle(reference, [place]), now.settings.model)
             except ModelError as refusal:
                 fault = refusal.message
-            yield Listed(reference, directory, reference == now.reference, signed, fault)
+            yield ListedBundle(reference, directory, reference == now.reference, signed, fault)
 
 
-def found(paths: StationPaths, reference: str | None, now: Now) -> Bundle:
-    """The bundle `reference`, or the one in force. Raises ModelError if it is nowhere, or not whole."""
+def found(paths: StationPaths, reference: str | None, now: CurrentModel) -> Bundle:
+    """The bundle `reference`, or the one in force. Raises ModelError if it is nowhere, or not
+    whole.
+    """
     if reference is not None and "/" in reference:
         return open_bundle(Path(reference))
     return load_bundle(reference or now.reference, [paths.models, shipped("models")])
 
 
-def verify(bundle: Bundle, now: Now) -> list[str]:
-    """Held to its digests, its signature and, on this machine's engine, its golden frames; each in words.
+def verify(bundle: Bundle, now: CurrentModel) -> list[str]:
+    """Held to its digests, its signature and, on this machine's engine, its golden frames; each in
+    words.
 
     Raises ModelError or EngineError with what is wrong.
     """

@@ -1,4 +1,6 @@
-"""What a frame is judged by. One frozen value, replaced as a whole when the settings are read again."""
+"""What a frame is judged by. One frozen value, replaced as a whole when the settings are read
+again.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ from qc_edge.domain.threshold import ThresholdRecord
 from qc_edge.domain.verdict import Threshold
 from qc_edge.engine import EngineInfo
 from qc_edge.engine.bundle import Bundle
-from qc_edge.engine.engine_thread import EngineSeat
-from qc_edge.recipe.active_model import Choice
+from qc_edge.engine.engine_thread import EngineThread
+from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.settings import Settings
 from qc_edge.settings.change import settings_digest
 from qc_edge.settings.model import ModelSettings
@@ -28,7 +30,9 @@ INCOMING = "incoming"
 """The calibration of frames from other nodes whose camera has none of its own."""
 
 
-def threshold_in_force(wanted: ModelSettings, bundle: Bundle, record: ThresholdRecord | None) -> Threshold:
+def threshold_in_force(
+    wanted: ModelSettings, bundle: Bundle, record: ThresholdRecord | None
+) -> Threshold:
     """That of the bundle's `record` in force, else the settings' value, else the bundle's.
 
     What the settings say is meant for the bundle that they name; another one does not inherit it.
@@ -55,23 +59,25 @@ class CalibrationStatus:
 
 @dataclass(frozen=True)
 class Rules:
-    """All that is in force; `seat` is where the engine is, `choice` why this bundle judges."""
+    """All that is in force; `engine_thread` is where the engine is, `active_model` why this bundle
+    judges.
+    """
 
     settings: Settings
     calibrations: Mapping[str, Calibration]
-    seat: EngineSeat = field(compare=False)
-    choice: Choice
+    engine_thread: EngineThread = field(compare=False)
+    active_model: ActiveModel
     record: ThresholdRecord | None = None
 
     @property
     def bundle(self) -> Bundle:
         """The bundle whose model judges."""
-        return self.seat.bundle
+        return self.engine_thread.bundle
 
     @cached_property
     def engine(self) -> EngineInfo:
         """What runs the model."""
-        return self.seat.ready.result()
+        return self.engine_thread.ready.result()
 
     @cached_property
     def threshold(self) -> Threshold:
@@ -87,7 +93,9 @@ class Rules:
     def software_version(self) -> str:
         """What computes on pixels here: the software, the libraries, the architecture."""
         numpy = metadata.version("numpy")
-        return f"qc-edge {__version__}, opencv {cv2.__version__}, numpy {numpy}, {platform.machine()}"
+        return (
+            f"qc-edge {__version__}, opencv {cv2.__version__}, numpy {numpy}, {platform.machine()}"
+        )
 
     def calibration(self, camera: str) -> Calibration:
         """The calibration in force for frames of `camera`."""

@@ -1,4 +1,5 @@
-"""Score identity: after a change of model or engine, stored inputs are scored again and must score the same.
+"""Score identity: after a change of model or engine, stored inputs are scored again and must score
+the same.
 
 Compares and refuses; a person may accept what moved. Never judges a part, never changes a row.
 """
@@ -10,11 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 
-from qc_edge.domain.acceptance import Moved
-from qc_edge.domain.history import Stored
+from qc_edge.domain.acceptance import MovedScores
+from qc_edge.domain.history import StoredInput
 from qc_edge.engine import Engine
 from qc_edge.engine.bundle import Bundle
-from qc_edge.engine.engine_thread import EngineSeat
+from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, ModelError
 from qc_edge.query.sample import sample
 from qc_edge.query.stored_input import stored_input
@@ -32,31 +33,35 @@ BOUND_S = 20.0
 _ANSWER_S = 20.0
 _SLICE_S = 0.2
 
-_Pairs = list[tuple[Stored, float]]
+_Pairs = list[tuple[StoredInput, float]]
 
 _SHOWN = 10
 
 
 class ScoreIdentity:
-    """Used by one thread at a time. `note` writes an event: kind, detail, before, after, who, why."""
+    """Used by one thread at a time. `note` writes an event: kind, detail, before, after, who,
+    why.
+    """
 
     def __init__(self, ledger: Ledger, paths: StationPaths, note: Callable[..., None]) -> None:
         self._ledger = ledger
         self._paths = paths
         self._note = note
 
-    def check(self, seat: EngineSeat, alive: Callable[[], None]) -> None:
-        """Hold the engine in `seat` against what its model said of stored inputs, if anything has changed.
+    def check(self, engine_thread: EngineThread, alive: Callable[[], None]) -> None:
+        """Hold the engine in `engine_thread` against what its model said of stored inputs, if
+        anything has changed.
 
-        `alive` is called after each. Raises ModelError with a table if a score moved by more than the
-        bundle's tolerance and nobody has accepted that, EngineError if the model fails or does not answer.
+        `alive` is called after each. Raises ModelError with a table if a score moved by more than
+        the bundle's tolerance and nobody has accepted that, EngineError if the model fails or does
+        not answer.
         """
-        bundle, before = seat.bundle, judging_last(self._ledger)
-        after = judging(bundle, seat.ready.result())
+        bundle, before = engine_thread.bundle, judging_last(self._ledger)
+        after = judging(bundle, engine_thread.ready.result())
         if before is None or before == after:
             return
         parts = sample(self._ledger, bundle.reference, SAMPLE)
-        scoring = seat.run(lambda engine: self._rescored(engine, bundle, parts, alive))
+        scoring = engine_thread.run(lambda engine: self._rescored(engine, bundle, parts, alive))
         pairs = _answer(scoring, bundle.reference, alive)
         moved = [pair for pair in pairs if not abs(pair[1] - pair[0].score) <= bundle.tolerance]
         found = _found(bundle, pairs, moved, len(parts))
@@ -69,20 +74,32 @@ class ScoreIdentity:
                 acceptances.forget_moved(self._paths.scores_moved)
                 words = f"{found}; accepted by {record.made_by}: {record.reason}"
                 self._note(
-                    "scores_accepted", words, before.engine, after.engine, record.made_by, record.reason
+                    "scores_accepted",
+                    words,
+                    before.engine,
+                    after.engine,
+                    record.made_by,
+                    record.reason,
                 )
                 return
-        finding = Moved(bundle.reference, before, after, found, tuple(map(_row, _worst(moved))))
+        finding = MovedScores(
+            bundle.reference, before, after, found, tuple(map(_row, _worst(moved)))
+        )
         acceptances.keep_moved(self._paths.scores_moved, finding)
         self._note("scores_moved", found, before.engine, after.engine)
         raise ModelError(
             f"{found}\n  before: {before.engine}\n  now:    {after.engine}\n{table(finding)}",
-            hint="go back to what judged before; or, if these scores are right, accept them: qc-edge model "
+            hint="go back to what judged before; or, if these scores are right, accept them: "
+            "qc-edge model "
             f"accept {self._paths.name} --by WHO --reason TEXT, then start the station again",
         )
 
     def _rescored(
-        self, engine: Engine, bundle: Bundle, parts: Sequence[Stored], alive: Callable[[], None]
+        self,
+        engine: Engine,
+        bundle: Bundle,
+        parts: Sequence[StoredInput],
+        alive: Callable[[], None],
     ) -> _Pairs:
         """Each part whose input is still there with its score now; NaN is a score that moved."""
         pairs, end = [], time.monotonic() + BOUND_S
@@ -104,26 +121,34 @@ def _answer(scoring: Future[_Pairs], named: str, alive: Callable[[], None]) -> _
         if time.monotonic() > end:
             raise EngineError(
                 f"{named} gave no answer for {_ANSWER_S:g} s while it scored stored inputs again",
-                hint="it passed its golden frames and hangs on others: look at the engine and its driver",
+                hint="it passed its golden frames and hangs on others: look at the engine and its "
+                "driver",
             )
     return scoring.result()
 
 
-def table(moved: Moved) -> str:
+def table(moved: MovedScores) -> str:
     """The worst of what moved, a line a part."""
     head = f"  {'part':16} {'frame':32} {'before':>9} {'now':>9}  verdict"
     lines = [
-        f"  {part:16.16} {frame:32} {before:9.5f} {now:9.5f}  {was}{f' -> {then}' if was != then else ''}"
+        f"  {part:16.16} {frame:32} {before:9.5f} {now:9.5f}  "
+        f"{was}{f' -> {then}' if was != then else ''}"
         for part, frame, before, now, was, then in moved.rows
     ]
     return "\n".join([head, *lines])
 
 
 def _found(
-    bundle: Bundle, pairs: Sequence[tuple[Stored, float]], moved: Sequence[tuple[Stored, float]], wanted: int
+    bundle: Bundle,
+    pairs: Sequence[tuple[StoredInput, float]],
+    moved: Sequence[tuple[StoredInput, float]],
+    wanted: int,
 ) -> str:
     if not pairs:
-        return f"{bundle.reference}: no stored input to score again, the golden frames alone speak for it"
+        return (
+            f"{bundle.reference}: no stored input to score again, the golden frames alone "
+            "speak for it"
+        )
     farthest = max(_off(pair) for pair in pairs)
     turned = sum(part.verdict != _verdict(part, now) for part, now in pairs)
     verdicts = "1 verdict" if turned == 1 else f"{turned} verdicts"
@@ -131,24 +156,30 @@ def _found(
         f"{bundle.reference}: {len(moved)} of {len(pairs)} stored inputs moved by more than "
         f"{bundle.tolerance:g} (at most {farthest:.5f}); {verdicts} would turn"
     )
-    return words if len(pairs) == wanted else f"{words}; {wanted - len(pairs)} more could not be compared"
+    return (
+        words
+        if len(pairs) == wanted
+        else f"{words}; {wanted - len(pairs)} more could not be compared"
+    )
 
 
-def _worst(moved: Sequence[tuple[Stored, float]]) -> list[tuple[Stored, float]]:
-    return sorted(moved, key=lambda pair: (pair[0].verdict == _verdict(*pair), -_off(pair)))[:_SHOWN]
+def _worst(moved: Sequence[tuple[StoredInput, float]]) -> list[tuple[StoredInput, float]]:
+    return sorted(moved, key=lambda pair: (pair[0].verdict == _verdict(*pair), -_off(pair)))[
+        :_SHOWN
+    ]
 
 
-def _row(pair: tuple[Stored, float]) -> tuple[str, str, float, float, str, str]:
+def _row(pair: tuple[StoredInput, float]) -> tuple[str, str, float, float, str, str]:
     part, now = pair
     return part.part_id, part.frame_id, part.score, now, part.verdict, _verdict(part, now)
 
 
-def _verdict(part: Stored, score: float) -> str:
+def _verdict(part: StoredInput, score: float) -> str:
     if not 0.0 <= score <= 1.0:
         return "INVALID"
     return "FAIL" if score >= part.threshold else "PASS"
 
 
-def _off(pair: tuple[Stored, float]) -> float:
+def _off(pair: tuple[StoredInput, float]) -> float:
     by = abs(pair[1] - pair[0].score)
     return by if math.isfinite(by) else math.inf

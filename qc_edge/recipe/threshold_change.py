@@ -1,4 +1,5 @@
-"""A station's threshold as a person sees and changes it: what is in force, what came before, a new record.
+"""A station's threshold as a person sees and changes it: what is in force, what came before, a new
+record.
 
 Writes threshold records and nothing else; the running station takes them up by itself.
 """
@@ -31,7 +32,7 @@ TAKEN_UP_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ruled:
+class ThresholdState:
     """What rules a station's threshold at `now`: its bundle, the initial value, every record."""
 
     bundle: str
@@ -72,7 +73,7 @@ class Ruled:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ThresholdChange:
     """A change that makes sense by itself: `at` is aware, None means at once."""
 
     value: float
@@ -81,7 +82,9 @@ class Wanted:
     at: datetime | None
 
     @classmethod
-    def parse(cls, value: str | None, by: str | None, reason: str | None, at: str | None) -> Wanted:
+    def parse(
+        cls, value: str | None, by: str | None, reason: str | None, at: str | None
+    ) -> ThresholdChange:
         """From the words of a command. Raises UsageError that says what is missing or wrong."""
         said = {"--by": (by or "").strip(), "--reason": (reason or "").strip()}
         for option, text in said.items():
@@ -91,8 +94,12 @@ class Wanted:
                     hint="a change is on record with who and why: --by WHO --reason TEXT",
                 )
         if value is None:
-            raise UsageError("the new threshold is missing", hint='set 0.42 --by WHO --reason "why"')
-        return cls(parse_threshold(value), said["--by"], said["--reason"], parse_moment(at) if at else None)
+            raise UsageError(
+                "the new threshold is missing", hint='set 0.42 --by WHO --reason "why"'
+            )
+        return cls(
+            parse_threshold(value), said["--by"], said["--reason"], parse_moment(at) if at else None
+        )
 
 
 def parse_threshold(text: str) -> float:
@@ -112,18 +119,26 @@ def parse_threshold(text: str) -> float:
 
 
 def parse_moment(text: str) -> datetime:
-    """A moment as a person types it, UTC unless it says otherwise. Raises UsageError if it is none."""
+    """A moment as a person types it, UTC unless it says otherwise. Raises UsageError if it is
+    none.
+    """
     try:
-        moment = datetime.fromisoformat(text.removesuffix("Z") + ("+00:00" if text.endswith("Z") else ""))
+        moment = datetime.fromisoformat(
+            text.removesuffix("Z") + ("+00:00" if text.endswith("Z") else "")
+        )
     except ValueError:
         raise UsageError(
             f"{text!r} is no time",
             hint="a date or a date with a time, in UTC: 2026-11-24 or 2026-11-24T06:00",
         ) from None
-    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    return (
+        moment.replace(tzinfo=timezone.utc)
+        if moment.tzinfo is None
+        else moment.astimezone(timezone.utc)
+    )
 
 
-def ruled(paths: StationPaths) -> Ruled:
+def ruled(paths: StationPaths) -> ThresholdState:
     """What rules the station now: of the bundle that it runs, or will run when it starts.
 
     Raises SettingsError, ModelError or ThresholdError.
@@ -131,17 +146,26 @@ def ruled(paths: StationPaths) -> Ruled:
     settings = load_settings(paths.settings)
     running = holder_of(paths.lock(Role.INSPECT)) is not None
     status = _status(paths.status) if running else {}
-    reference = status.get("model") or chosen_reference(activations.load(paths.activations), settings.model)
+    reference = status.get("model") or chosen_reference(
+        activations.load(paths.activations), settings.model
+    )
     bundle = load_bundle(reference, [paths.models, shipped("models")])
     initial = threshold_in_force(settings.model, bundle, None)
-    return Ruled(
-        bundle.reference, bundle.sha256, initial.value, initial.threshold_id,
-        tuple(thresholds.load_all(paths.thresholds)), running, utc_now(),
-    )  # fmt: skip
+    return ThresholdState(
+        bundle.reference,
+        bundle.sha256,
+        initial.value,
+        initial.threshold_id,
+        tuple(thresholds.load_all(paths.thresholds)),
+        running,
+        utc_now(),
+    )
 
 
-def put(paths: StationPaths, before: Ruled, wanted: Wanted) -> ThresholdRecord:
-    """Write the record of a change. Raises UsageError, ThresholdError or StoreError; then nothing changes."""
+def put(paths: StationPaths, before: ThresholdState, wanted: ThresholdChange) -> ThresholdRecord:
+    """Write the record of a change. Raises UsageError, ThresholdError or StoreError; then nothing
+    changes.
+    """
     now = utc_now()
     if wanted.at is not None and wanted.at <= now:
         raise UsageError(
@@ -154,16 +178,27 @@ def put(paths: StationPaths, before: Ruled, wanted: Wanted) -> ThresholdRecord:
             hint=f"qc-edge threshold {paths.name} show",
         )
     record = ThresholdRecord(
-        record_id(now), paths.name, before.bundle, before.model_sha256, wanted.value,
-        wanted.at or now, now, wanted.by, wanted.reason,
-    )  # fmt: skip
+        record_id(now),
+        paths.name,
+        before.bundle,
+        before.model_sha256,
+        wanted.value,
+        wanted.at or now,
+        now,
+        wanted.by,
+        wanted.reason,
+    )
     _must_be_writable(paths)
     thresholds.write(paths.thresholds, record)
     return record
 
 
-def wait_until_taken(paths: StationPaths, record: ThresholdRecord, timeout_s: float = TAKEN_UP_S) -> bool:
-    """True as soon as the running station says that it judges by `record`, False after `timeout_s`."""
+def wait_until_taken(
+    paths: StationPaths, record: ThresholdRecord, timeout_s: float = TAKEN_UP_S
+) -> bool:
+    """True as soon as the running station says that it judges by `record`, False after
+    `timeout_s`.
+    """
     pause, end = threading.Event(), time.monotonic() + timeout_s
     while _status(paths.status).get("threshold_id") != record.threshold_id:
         if time.monotonic() > end:
@@ -173,7 +208,9 @@ def wait_until_taken(paths: StationPaths, record: ThresholdRecord, timeout_s: fl
 
 
 def take_owner(directory: Path) -> None:
-    """If this is root, go on as the owner of `directory`: the station must read what is written there."""
+    """If this is root, go on as the owner of `directory`: the station must read what is written
+    there.
+    """
     if os.geteuid() == 0 and directory.exists():
         owner = directory.stat()
         os.setegid(owner.st_gid)

@@ -18,7 +18,7 @@ from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
 
 
-class ThresholdBook:
+class ThresholdFollower:
     """Used by one thread at a time. Records that were read once are not read again.
 
     `note` writes an event: kind, detail, before, after, who, why.
@@ -35,16 +35,21 @@ class ThresholdBook:
 
         Raises ThresholdError on a damaged record: none may be passed over unseen.
         """
-        self._records = {record.record_id: record for record in thresholds.load_all(self._directory)}
+        self._records = {
+            record.record_id: record for record in thresholds.load_all(self._directory)
+        }
         self._refused.clear()
         return record_in_force(self._records.values(), model_sha256, now)
 
     def follow(self, rules: Rules) -> Rules | None:
-        """Take up what is new: `rules` with the record whose time has come, None if nothing changes.
+        """Take up what is new: `rules` with the record whose time has come, None if nothing
+        changes.
 
         A record that is damaged is told once and changes nothing.
         """
-        for name in sorted(set(thresholds.names(self._directory)) - self._records.keys() - self._refused):
+        for name in sorted(
+            set(thresholds.names(self._directory)) - self._records.keys() - self._refused
+        ):
             try:
                 self._records[name] = thresholds.load(self._directory, name)
             except ThresholdError as fault:
@@ -56,7 +61,9 @@ class ThresholdBook:
         return None if record == rules.record else replace(rules, record=record)
 
     def tell(self, before: str | None, rules: Rules) -> None:
-        """Write the event, if these rules have another threshold than `before` (an id; None: the first)."""
+        """Write the event, if these rules have another threshold than `before` (an id; None: the
+        first).
+        """
         after, record = rules.threshold.threshold_id, rules.record
         if before in (None, after):
             return
@@ -70,6 +77,10 @@ class ThresholdBook:
 
 
 def warn_of_settings(before: Rules, after: Rules) -> None:
-    """Say that a threshold was changed in the settings while a record is in force: that has no effect."""
+    """Say that a threshold was changed in the settings while a record is in force: that has no
+    effect.
+    """
     if after.record and after.settings.model.threshold != before.settings.model.threshold:
-        LOG.warning("model.threshold has no effect: the record %s is in force", after.record.record_id)
+        LOG.warning(
+            "model.threshold has no effect: the record %s is in force", after.record.record_id
+        )

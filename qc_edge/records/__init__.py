@@ -1,1 +1,3 @@
-"""What persons have decided, on disk: dated records proven by a digest, never changed or removed."""
+"""What persons have decided, on disk: dated records proven by a digest, never changed or
+removed.
+"""

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from qc_edge.domain.acceptance import Acceptance, Moved
+from qc_edge.domain.acceptance import Acceptance, MovedScores
 from qc_edge.errors import ModelError
-from qc_edge.records.record_file import Records, Shape
+from qc_edge.records.record_file import Records, RecordSchema
 from qc_edge.store.durable import Disk, write_file
 
 
-class _Acceptance(Shape):
+class _Acceptance(RecordSchema):
     bundle: str
     model_before: str
     engine_before: str
@@ -29,20 +29,21 @@ write = _RECORDS.write
 load_all = _RECORDS.load_all
 
 
-def keep_moved(path: Path, moved: Moved) -> None:
+def keep_moved(path: Path, moved: MovedScores) -> None:
     """Keep what moved until a person has decided. Raises StoreError."""
     write_file(path, json.dumps(asdict(moved), indent=1).encode())
 
 
-def load_moved(path: Path) -> Moved | None:
+def load_moved(path: Path) -> MovedScores | None:
     """What moved, None if nothing waits. Raises ModelError on foreign content."""
     try:
-        return TypeAdapter(Moved).validate_json(path.read_bytes())
+        return TypeAdapter(MovedScores).validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as fault:
         raise ModelError(
-            f"cannot read {path}: {fault}", hint="start the station: it looks again and writes it anew"
+            f"cannot read {path}: {fault}",
+            hint="start the station: it looks again and writes it anew",
         ) from None
 
 

@@ -1,4 +1,6 @@
-"""Activations on disk, and beside each what the station made of it; what follows is for the domain to say."""
+"""Activations on disk, and beside each what the station made of it; what follows is for the domain
+to say.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,13 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from qc_edge.domain.activation import Activation, Choices, Outcome
+from qc_edge.domain.activation import Activation, ActivationHistory, Outcome
 from qc_edge.errors import ModelError
-from qc_edge.records.record_file import Records, Shape
+from qc_edge.records.record_file import Records, RecordSchema
 from qc_edge.store.durable import write_file
 
 
-class _Activation(Shape):
+class _Activation(RecordSchema):
     bundle: str
     bundle_sha256: str
     before: str
@@ -33,11 +35,13 @@ _RECORDS = Records("activation", "qc-edge model activate", _Activation, Activati
 write = _RECORDS.write
 
 
-def load(directory: Path) -> Choices:
+def load(directory: Path) -> ActivationHistory:
     """Every activation and its outcome. Raises ModelError on one that is damaged."""
     activations = _RECORDS.load_all(directory)
     found = {each.record_id: _outcome(directory, each.record_id) for each in activations}
-    return Choices(activations, {name: outcome for name, outcome in found.items() if outcome})
+    return ActivationHistory(
+        activations, {name: outcome for name, outcome in found.items() if outcome}
+    )
 
 
 def newest(directory: Path) -> str:
@@ -60,6 +64,7 @@ def _outcome(directory: Path, record_id: str) -> Outcome | None:
     except (OSError, ValidationError) as fault:
         raise ModelError(
             f"cannot read what became of the activation {record_id}: {path}: {fault}",
-            hint="restore it from a backup, or remove it: the station then tries that activation again",
+            hint="restore it from a backup, or remove it: the station then tries that activation "
+            "again",
         ) from None
     return Outcome(found.applied, found.at, found.detail)

@@ -1,7 +1,8 @@
-"""Calibration records on disk: one dated TOML file each, proven by a digest, never changed or removed.
+"""Calibration records on disk: one dated TOML file each, proven by a digest, never changed or
+removed.
 
-`DIRECTORY/CAMERA/20261122T101500Z-top.toml`; the newest is in force. A damaged or edited record stops the
-station rather than letting an older one take over unseen.
+`DIRECTORY/CAMERA/20261122T101500Z-top.toml`; the newest is in force. A damaged or edited record
+stops the station rather than letting an older one take over unseen.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from qc_edge.vision.image import decode
 FORMAT = 1
 """Of the file; a reader refuses any other."""
 
-_HINT = "records are never edited: restore it from a backup, or make a new one with qc-edge calibrate"
+_HINT = (
+    "records are never edited: restore it from a backup, or make a new one with qc-edge calibrate"
+)
 
 _Size = Annotated[int, Field(ge=1)]
 _Share = Annotated[float, Field(ge=0, le=1)]
@@ -80,13 +83,15 @@ class _Record(_Section):
 def write(directory: Path, calibration: Calibration) -> Path:
     """Keep a new record durably and return its path; from then on it is in force.
 
-    Raises CalibrationError if the camera has a record as new or newer, StoreError if the disk refuses.
+    Raises CalibrationError if the camera has a record as new or newer, StoreError if the disk
+    refuses.
     """
     path = directory / calibration.camera / f"{calibration.calibration_id}.toml"
     newest = max((other.stem for other in _files(path.parent)), default="")
     if newest >= path.stem:
         raise CalibrationError(
-            f"{path.parent} already has the record {newest}: a new one must be dated later than that, "
+            f"{path.parent} already has the record {newest}: a new one must be dated later than "
+            "that, "
             f"this one is {path.stem}",
             hint="wait a second and try again; if the clock was set back, set it right first",
         )
@@ -95,7 +100,9 @@ def write(directory: Path, calibration: Calibration) -> Path:
 
 
 def load_current(directory: Path, camera: str) -> Calibration:
-    """The record in force for `camera`. Raises CalibrationError if there is none or it is damaged."""
+    """The record in force for `camera`. Raises CalibrationError if there is none or it is
+    damaged.
+    """
     newest = max(_files(directory / camera), key=lambda path: path.stem, default=None)
     if newest is None:
         raise CalibrationError(
@@ -114,7 +121,8 @@ def load(path: Path) -> Calibration:
     calibration = parse(text, str(path))
     if f"{path.parent.name}/{path.stem}" != f"{calibration.camera}/{calibration.calibration_id}":
         raise CalibrationError(
-            f"the calibration {path} is record {calibration.calibration_id} of camera {calibration.camera!r}",
+            f"the calibration {path} is record {calibration.calibration_id} of camera "
+            f"{calibration.camera!r}",
             hint="it has been renamed or copied from another camera: put it back",
         )
     return calibration
@@ -127,13 +135,17 @@ def parse(text: str, where: str) -> Calibration:
         calibration = _calibration(record)
     except ValidationError as faults:
         lines = [
-            f"  {'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}" for fault in faults.errors()
+            f"  {'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}"
+            for fault in faults.errors()
         ]
         raise CalibrationError(
-            f"the calibration {where} is no record of format {FORMAT}:\n" + "\n".join(lines), hint=_HINT
+            f"the calibration {where} is no record of format {FORMAT}:\n" + "\n".join(lines),
+            hint=_HINT,
         ) from None
     except (ValueError, UnreadableFrameError) as fault:
-        raise CalibrationError(f"cannot read the calibration {where}: {fault}", hint=_HINT) from None
+        raise CalibrationError(
+            f"cannot read the calibration {where}: {fault}", hint=_HINT
+        ) from None
     if (digest := _digest(calibration)) != record.digest:
         raise CalibrationError(
             f"the calibration {where} has been changed: its content has the digest {digest}, "
@@ -148,7 +160,10 @@ def dump(calibration: Calibration) -> str:
     values = _plain(calibration)
     bounds, framing = values.pop("bounds"), values.pop("framing")
     lines = [
-        f"# Calibration of camera {calibration.camera}, made by qc-edge; a change by hand makes it invalid.",
+        (
+            f"# Calibration of camera {calibration.camera}, made by qc-edge; "
+            "a change by hand makes it invalid."
+        ),
         *_lines({"format": FORMAT, "digest": _digest(calibration), **values}),
         "",
         "[bounds]",
@@ -178,17 +193,26 @@ def _calibration(record: _Record) -> Calibration:
 
 
 def _plain(calibration: Calibration) -> dict[str, Any]:
-    """The record as the file gives it back: figures are floats even where whole numbers were set."""
+    """The record as the file gives it back: figures are floats even where whole numbers were
+    set.
+    """
     values = asdict(calibration)
-    for section, names in ((values, ["scale_um_per_px"]), (values["bounds"], list(values["bounds"]))):
+    for section, names in (
+        (values, ["scale_um_per_px"]),
+        (values["bounds"], list(values["bounds"])),
+    ):
         for name in names:
             section[name] = None if section[name] is None else float(section[name])
     return values
 
 
 def _digest(calibration: Calibration) -> str:
-    """SHA-256 of the record as canonical JSON; the thumbnail by its pixels, not by its compression."""
-    text = json.dumps(_plain(calibration), sort_keys=True, separators=(",", ":"), default=_canonical)
+    """SHA-256 of the record as canonical JSON; the thumbnail by its pixels, not by its
+    compression.
+    """
+    text = json.dumps(
+        _plain(calibration), sort_keys=True, separators=(",", ":"), default=_canonical
+    )
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -220,5 +244,7 @@ def _png(framing: FramingReference) -> bytes:
 
 
 def _reference(framing: _Framing) -> FramingReference:
-    image = decode(base64.b64decode(framing.png, validate=True), max_pixels=framing.width * framing.height)
+    image = decode(
+        base64.b64decode(framing.png, validate=True), max_pixels=framing.width * framing.height
+    )
     return FramingReference(framing.width, framing.height, image.gray.tobytes())

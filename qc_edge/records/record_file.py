@@ -1,7 +1,8 @@
-"""Records of what persons decide: a dated TOML file each, proven by a digest, never changed or removed.
+"""Records of what persons decide: a dated TOML file each, proven by a digest, never changed or
+removed.
 
-`DIRECTORY/20261123T101500123456Z.toml`. A damaged or edited record is refused by name; what a record means is
-for its own module to say.
+`DIRECTORY/20261123T101500123456Z.toml`. A damaged or edited record is refused by name; what a
+record means is for its own module to say.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ FORMAT = 1
 """Of the file; a reader refuses any other."""
 
 
-class Shape(BaseModel):
+class RecordSchema(BaseModel):
     """What every record says beside its own fields: its digest, and who made it, when and why."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -59,25 +60,28 @@ class Records(Generic[R]):
 
     noun: str
     command: str
-    shape: type[Shape]
+    shape: type[RecordSchema]
     make: type[R]
     error: type[QcEdgeError]
 
     def write(self, directory: Path, record: R) -> Path:
         """Keep a new record durably and return its path.
 
-        Raises the kind's error if there is a record as new or newer, StoreError if the disk refuses.
+        Raises the kind's error if there is a record as new or newer, StoreError if the disk
+        refuses.
         """
         newest = max(self.names(directory), default="")
         if newest >= record.record_id:
             raise self.error(
-                f"{directory} already has the record {newest}: a new one must be dated later than that, "
+                f"{directory} already has the record {newest}: a new one must be dated later than "
+                "that, "
                 f"this one is {record.record_id}",
                 hint="if the clock was set back, set it right first",
             )
         path = directory / f"{record.record_id}.toml"
         about = (
-            f"# {self.noun} of station {record.station}, made by qc-edge; a change by hand makes it invalid."
+            f"# {self.noun} of station {record.station}, made by qc-edge; a change by hand "
+            "makes it invalid."
         )
         content = {"format": FORMAT, "digest": _digest(record), **_values(record)}
         lines = [about, *(f"{name} = {_toml(value)}" for name, value in content.items())]
@@ -93,9 +97,14 @@ class Records(Generic[R]):
         return [self.load(directory, name) for name in sorted(self.names(directory))]
 
     def load(self, directory: Path, name: str) -> R:
-        """The record with the id `name`. Raises the kind's error, which says what is wrong with it."""
+        """The record with the id `name`. Raises the kind's error, which says what is wrong with
+        it.
+        """
         path = directory / f"{name}.toml"
-        hint = f"records are never edited: restore it from a backup; a new one is made by {self.command}"
+        hint = (
+            "records are never edited: restore it from a backup; a new one is made by "
+            f"{self.command}"
+        )
         try:
             found = self.shape.model_validate(toml.loads(path.read_text(encoding="utf-8")))
         except ValidationError as faults:
@@ -104,7 +113,8 @@ class Records(Generic[R]):
                 for fault in faults.errors()
             ]
             raise self.error(
-                f"the {self.noun} {path} is no record of format {FORMAT}:\n" + "\n".join(lines), hint
+                f"the {self.noun} {path} is no record of format {FORMAT}:\n" + "\n".join(lines),
+                hint,
             ) from None
         except (OSError, ValueError) as fault:
             raise self.error(f"cannot read the {self.noun} {path}: {fault}", hint) from None
@@ -131,7 +141,9 @@ def _values(record: Any) -> dict[str, Any]:
 
 def _digest(record: Any) -> str:
     """SHA-256 of the record as canonical JSON."""
-    text = json.dumps(_values(record), sort_keys=True, separators=(",", ":"), default=datetime.isoformat)
+    text = json.dumps(
+        _values(record), sort_keys=True, separators=(",", ":"), default=datetime.isoformat
+    )
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 

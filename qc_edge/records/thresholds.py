@@ -6,10 +6,10 @@ from pydantic import AwareDatetime, Field
 
 from qc_edge.domain.threshold import ThresholdRecord
 from qc_edge.errors import ThresholdError
-from qc_edge.records.record_file import Records, Shape
+from qc_edge.records.record_file import Records, RecordSchema
 
 
-class _Threshold(Shape):
+class _Threshold(RecordSchema):
     bundle: str
     model_sha256: str
     value: float = Field(ge=0, le=1)

@@ -12,7 +12,9 @@ from qc_edge.rendered.scene import FLANGE, HOLES, HUB, SPOT_FACE, Scene, drill, 
 
 
 def damage(scene: Scene, kind: DefectKind, severity: float, rng: np.random.Generator) -> Mask:
-    """Put a defect of `severity` (0 barely visible, 1 gross) on the part; True where it is (H x W)."""
+    """Put a defect of `severity` (0 barely visible, 1 gross) on the part; True where it is (H x
+    W).
+    """
     return _MAKERS[kind](scene, severity, rng)
 
 
@@ -24,10 +26,13 @@ def _scratch(scene: Scene, severity: float, rng: np.random.Generator) -> Mask:
     bend = length * rng.uniform(-0.18, 0.18)
     along = np.linspace(-0.5, 0.5, 25)
     aside = bend * (1 - 4 * along**2)
-    line = np.stack([
-        x + length * along * np.cos(heading) - aside * np.sin(heading),
-        y + length * along * np.sin(heading) + aside * np.cos(heading),
-    ], axis=1)  # fmt: skip
+    line = np.stack(
+        [
+            x + length * along * np.cos(heading) - aside * np.sin(heading),
+            y + length * along * np.sin(heading) + aside * np.cos(heading),
+        ],
+        axis=1,
+    )
     thickness = max(1, round(radius * _between(0.0055, 0.011, severity)))
     depth = _between(34, 72, severity)
     groove = _drawn(scene, line, thickness)
@@ -65,7 +70,9 @@ def _stain(scene: Scene, severity: float, rng: np.random.Generator) -> Mask:
     # blurred at a quarter of the size: the film is smooth, and a wide kernel at full size is slow
     small = cv2.resize(film, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), max(1.0, size / 4 * 0.12))
-    film = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    film = np.asarray(
+        cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
+    )
     film *= scene.metal
     scene.canvas[...] *= 1 - film * np.float32(_between(0.16, 0.4, severity))
     return film > 0.4
@@ -121,7 +128,9 @@ def _somewhere_on_metal(scene: Scene, rng: np.random.Generator) -> tuple[float, 
     x, y = pose.x, pose.y
     for _ in range(64):
         low, high = FLANGE if rng.random() < 0.7 else HUB
-        x, y = pose.at(float(rng.uniform(low + 0.03, high - 0.03)), float(rng.uniform(0, 2 * np.pi)))
+        x, y = pose.at(
+            float(rng.uniform(low + 0.03, high - 0.03)), float(rng.uniform(0, 2 * np.pi))
+        )
         clear = pose.radius * (SPOT_FACE + 0.03)
         near_hole = any(np.hypot(x - hx, y - hy) < clear for hx, hy in map(pose.hole, range(HOLES)))
         if not near_hole and 0 <= x < width and 0 <= y < height:

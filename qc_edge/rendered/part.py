@@ -1,4 +1,6 @@
-"""Render one part as a camera would see it. Deterministic in its arguments; never reads a clock or a file."""
+"""Render one part as a camera would see it. Deterministic in its arguments; never reads a clock or
+a file.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,9 @@ def render(
 ) -> RenderedPart:
     """The frame of part `seed`, with at most one defect and one frame fault.
 
-    `size` is (width, height), each at least 64. Pose, texture, light and noise follow from `seed` alone,
-    so the same seed with and without a defect is the same part. `severity` (0..1) is drawn if not given.
-    Raises ValueError on a size that is too small or a severity outside 0..1.
+    `size` is (width, height), each at least 64. Pose, texture, light and noise follow from `seed`
+    alone, so the same seed with and without a defect is the same part. `severity` (0..1) is drawn
+    if not given. Raises ValueError on a size that is too small or a severity outside 0..1.
     """
     if min(size) < 64:
         raise ValueError(f"size {size} is too small: expected at least 64 x 64")
@@ -43,7 +45,11 @@ def render(
     for index in range(HOLES):
         drill(scene, index)
     drawn = float(flaws.uniform(0, 1)) if severity is None else severity
-    mask = np.zeros(scene.canvas.shape, np.bool_) if defect is None else damage(scene, defect, drawn, flaws)
+    mask = (
+        np.zeros(scene.canvas.shape, np.bool_)
+        if defect is None
+        else damage(scene, defect, drawn, flaws)
+    )
     plane = scene.canvas
     plane *= light(size, parts)
     plane = _spoilt(plane, fault, faults)

@@ -1,6 +1,7 @@
 """The clean scene: a turned flange with six bolt holes on its fixture, lit from above.
 
-Lengths are in units of the part's radius unless they end in `_px`; grey levels are 0..255 before gain.
+Lengths are in units of the part's radius unless they end in `_px`; grey levels are 0..255 before
+gain.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ def pose_in(size: tuple[int, int], rng: np.random.Generator) -> Pose:
 
 
 def stage(size: tuple[int, int], pose: Pose, rng: np.random.Generator) -> Scene:
-    """The part without bolt holes on the fixture, before light and sensor. `size` is (width, height)."""
+    """The part without bolt holes on the fixture, before light and sensor. `size` is (width,
+    height).
+    """
     width, height = size
     fixture = _fixture(width, height, rng)
     dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(pose.x)
@@ -100,14 +103,18 @@ def drill(scene: Scene, index: int, depth: float = 1.0) -> None:
 
 
 def stamp(plane: Plane, x: float, y: float, radius_px: float, value: float, opacity: float) -> None:
-    """Blend a disc with a one-pixel soft edge into `plane`, in place; what lies outside is cut off."""
+    """Blend a disc with a one-pixel soft edge into `plane`, in place; what lies outside is cut
+    off.
+    """
     top, bottom = max(0, int(y - radius_px) - 1), min(plane.shape[0], int(y + radius_px) + 3)
     left, right = max(0, int(x - radius_px) - 1), min(plane.shape[1], int(x + radius_px) + 3)
     if top >= bottom or left >= right:
         return
     rows = np.arange(top, bottom, dtype=np.float32)[:, None] - np.float32(y)
     columns = np.arange(left, right, dtype=np.float32)[None, :] - np.float32(x)
-    cover = np.clip(np.float32(radius_px + 0.5) - np.hypot(rows, columns), 0, 1) * np.float32(opacity)
+    cover = np.clip(np.float32(radius_px + 0.5) - np.hypot(rows, columns), 0, 1) * np.float32(
+        opacity
+    )
     window = plane[top:bottom, left:right]
     window += cover * (np.float32(value) - window)
 
@@ -121,7 +128,9 @@ def light(size: tuple[int, int], rng: np.random.Generator) -> Plane:
     corners = np.float32(rng.uniform(0.02, 0.07))
     gain = np.float32(rng.uniform(0.9, 1.1))
     lamp: Plane = (
-        gain * (1 + slope_x * across - corners * across**2) * (1 + slope_y * down - corners * down**2)
+        gain
+        * (1 + slope_x * across - corners * across**2)
+        * (1 + slope_y * down - corners * down**2)
     )
     return lamp
 
@@ -153,7 +162,9 @@ def _turned_profile(radius: float, reach_px: int, rng: np.random.Generator) -> t
     marks = (marks[:-2] + 2 * marks[1:-1] + marks[2:]) / np.float32(6**0.5)
     coarse = np.interp(at, np.linspace(0, at[-1], 160), rng.standard_normal(160)).astype(np.float32)
     level += np.float32(rng.uniform(7.0, 10.0)) * marks + np.float32(2.5) * coarse
-    gloss = np.where((at > FLANGE[1]) | (at < HUB[0]), np.float32(8), np.float32(rng.uniform(9, 16)))
+    gloss = np.where(
+        (at > FLANGE[1]) | (at < HUB[0]), np.float32(8), np.float32(rng.uniform(9, 16))
+    )
     return level, gloss.astype(np.float32)
 
 

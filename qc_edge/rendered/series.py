@@ -33,12 +33,15 @@ class Truth:
 def plan_series(
     seed: int, count: int, defect_share: float, fault_share: float
 ) -> list[tuple[int, DefectKind | None, FrameFault | None]]:
-    """Part seed, defect and fault of each of `count` parts: kinds in equal shares, order drawn from `seed`.
+    """Part seed, defect and fault of each of `count` parts: kinds in equal shares, order drawn from
+    `seed`.
 
     A frame fault falls on a good part. Raises ValueError if the shares are not in 0..1 or exceed 1.
     """
     if min(defect_share, fault_share) < 0 or defect_share + fault_share > 1:
-        raise ValueError(f"shares {defect_share} + {fault_share}: expected 0..1, together at most 1")
+        raise ValueError(
+            f"shares {defect_share} + {fault_share}: expected 0..1, together at most 1"
+        )
     rng = np.random.default_rng([seed, 0x5E71E5])
     kinds: list[tuple[DefectKind | None, FrameFault | None]] = []
     kinds += [(defect, None) for defect in islice(cycle(DefectKind), round(count * defect_share))]
@@ -64,7 +67,9 @@ def write_series(
     Raises OSError if a file cannot be written.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    rows = list(_written(directory, plan_series(seed, count, defect_share, fault_share), size, suffix))
+    rows = list(
+        _written(directory, plan_series(seed, count, defect_share, fault_share), size, suffix)
+    )
     write_truth(directory, rows)
     return rows
 
@@ -75,7 +80,9 @@ def write_truth(directory: Path, rows: Sequence[Truth]) -> None:
         table = csv.DictWriter(file, [field.name for field in fields(Truth)])
         table.writeheader()
         for row in rows:
-            table.writerow({name: "" if value is None else value for name, value in asdict(row).items()})
+            table.writerow(
+                {name: "" if value is None else value for name, value in asdict(row).items()}
+            )
 
 
 def read_truth(directory: Path) -> list[Truth]:

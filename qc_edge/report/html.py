@@ -1,10 +1,12 @@
-"""The report as one HTML file that needs nothing else: no network, no script, every picture inside it."""
+"""The report as one HTML file that needs nothing else: no network, no script, every picture inside
+it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from qc_edge.report.dossier import Dossier, Examined
+from qc_edge.report.dossier import Dossier, ExaminedInspection
 from qc_edge.report.pictures import pictures
 from qc_edge.report.verification_commands import by_hand
 from qc_edge.report.wording import checks, gate_lines, headline, match_words, sentence, timeline
@@ -26,12 +28,16 @@ def render(dossier: Dossier) -> str:
     )
     style = environment.get_template("report.css").render()
     return environment.get_template("report.html").render(
-        dossier=dossier, style=style, tones=TONES, parts=[_part(seen) for seen in dossier.examined],
-        last=dossier.last.row, holds=all(seen.holds for seen in dossier.examined),
-    )  # fmt: skip
+        dossier=dossier,
+        style=style,
+        tones=TONES,
+        parts=[_part(seen) for seen in dossier.examined],
+        last=dossier.last.row,
+        holds=all(seen.holds for seen in dossier.examined),
+    )
 
 
-def _part(seen: Examined) -> dict[str, Any]:
+def _part(seen: ExaminedInspection) -> dict[str, Any]:
     row = seen.row
     return {
         "seen": seen,
@@ -52,11 +58,13 @@ def _part(seen: Examined) -> dict[str, Any]:
                 ("defect map", seen.map, row.map_path),
             )
         ],
-        "steps": [(step, taken) for step in _STEPS if (taken := getattr(row, f"{step}_ms")) is not None],
+        "steps": [
+            (step, taken) for step in _STEPS if (taken := getattr(row, f"{step}_ms")) is not None
+        ],
     }
 
 
-def identification(seen: Examined) -> list[tuple[str, str]]:
+def identification(seen: ExaminedInspection) -> list[tuple[str, str]]:
     """What judged, where, by which settings; label and value."""
     row, record = seen.row, seen.calibration
     serial = f", serial number {row.camera_serial}" if row.camera_serial else ""
@@ -72,15 +80,24 @@ def identification(seen: Examined) -> list[tuple[str, str]]:
         ("frame", row.frame_id),
         ("model", f"{row.model_name}@{row.model_version}, sha256 {row.model_sha256}"),
         ("engine", f"{row.engine_backend} {row.engine_version} on {row.engine_device}"),
-        ("threshold", f"{row.threshold:g}, review within {row.review_band:g} of it; from {row.threshold_id}"),
+        (
+            "threshold",
+            f"{row.threshold:g}, review within {row.review_band:g} of it; from {row.threshold_id}",
+        ),
         (
             "calibration",
-            f"{row.calibration_id}, {'in date' if row.calibration_in_date else 'PAST ITS DUE DATE'}",
+            (
+                f"{row.calibration_id}, "
+                f"{'in date' if row.calibration_in_date else 'PAST ITS DUE DATE'}"
+            ),
         ),
     ]
     if record is not None:
         lines.append(
-            ("calibrated", f"{record.made_at:%Y-%m-%d} by {record.made_by}, due {record.due_at:%Y-%m-%d}")
+            (
+                "calibrated",
+                f"{record.made_at:%Y-%m-%d} by {record.made_by}, due {record.due_at:%Y-%m-%d}",
+            )
         )
     today = {True: "as today", False: "changed since", None: ""}[seen.settings_today]
     lines += [

@@ -15,13 +15,16 @@ def to_pdf(html: str) -> bytes:
     Raises UsageError if WeasyPrint or its library Pango is missing.
     """
     try:
-        with warnings.catch_warnings():  # without HarfBuzz-Subset fontTools does its work, and says so
+        with (
+            warnings.catch_warnings()
+        ):  # without HarfBuzz-Subset fontTools does its work, and says so
             warnings.filterwarnings("ignore", "HarfBuzz-Subset", DeprecationWarning)
             import weasyprint
             from weasyprint.urls import URLFetcher
     except ImportError:
         raise UsageError(
-            "a PDF needs the package weasyprint", hint=f"pip install 'qc-edge[report]'; or {_WITHOUT}"
+            "a PDF needs the package weasyprint",
+            hint=f"pip install 'qc-edge[report]'; or {_WITHOUT}",
         ) from None
     except OSError as fault:
         raise UsageError(

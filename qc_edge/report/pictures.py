@@ -1,4 +1,6 @@
-"""The pictures of a report: small copies to look at, made from evidence. The evidence itself is only read."""
+"""The pictures of a report: small copies to look at, made from evidence. The evidence itself is
+only read.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qc_edge.domain.calibration import Calibration
-from qc_edge.report.dossier import Examined
+from qc_edge.report.dossier import ExaminedInspection
 from qc_edge.vision.image import Gray, Image
 
 _SIDE_MAX = 1100
@@ -33,7 +35,7 @@ Colour = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ReportPicture:
     """A copy as a data URI, its size in pixels, and what there is to see."""
 
     uri: str
@@ -43,23 +45,29 @@ class Picture:
     caption: str
 
 
-def pictures(seen: Examined) -> list[Picture]:
+def pictures(seen: ExaminedInspection) -> list[ReportPicture]:
     """The frame, the heat over it, a closer look, the prepared input: as far as they are there."""
     row, shown = seen.row, []
     if seen.raw.image is not None:
         size = (
-            f"{row.width} x {row.height} pixels, {row.bit_depth} bits, {row.pixel_format or 'as delivered'}"
+            f"{row.width} x {row.height} pixels, {row.bit_depth} bits, "
+            f"{row.pixel_format or 'as delivered'}"
         )
         region = " The outlined region is inspected." if _roi(seen.calibration) else ""
-        shown.append(_picture(_frame(seen.raw.image, seen.calibration), "The frame", size + "." + region))
-    if seen.gray is not None and seen.map.image is not None:
-        seat = Seat(seen.gray, seen.map.image.gray, _roi(seen.calibration), row.threshold)
-        words = (
-            "The defect map over the frame: the redder, the surer; outlined where it reaches the threshold."
+        shown.append(
+            _picture(_frame(seen.raw.image, seen.calibration), "The frame", size + "." + region)
         )
-        shown.append(_picture(seat.heat(), "Where the model looks", words))
+    if seen.gray is not None and seen.map.image is not None:
+        engine_thread = DefectLocation(
+            seen.gray, seen.map.image.gray, _roi(seen.calibration), row.threshold
+        )
+        words = (
+            "The defect map over the frame: the redder, the surer; outlined where it reaches "
+            "the threshold."
+        )
+        shown.append(_picture(engine_thread.heat(), "Where the model looks", words))
         words = "The frame where the map is strongest, without the heat, with the same outline."
-        shown.append(_picture(seat.close(), "A closer look", words))
+        shown.append(_picture(engine_thread.close(), "A closer look", words))
     if seen.prepared.image is not None:
         image = seen.prepared.image.gray
         rule = row.preprocess_id.partition("@")[0]
@@ -68,10 +76,12 @@ def pictures(seen: Examined) -> list[Picture]:
     return shown
 
 
-class Seat:
-    """Where a defect sits: the map (h x w uint8, 255 = surely defective) over the frame (H x W uint8).
+class DefectLocation:
+    """Where a defect sits: the map (h x w uint8, 255 = surely defective) over the frame (H x W
+    uint8).
 
-    The map covers `roi` of the frame, all of it without one; outlined is what reaches `threshold` (0..1).
+    The map covers `roi` of the frame, all of it without one; outlined is what reaches `threshold`
+    (0..1).
     """
 
     def __init__(
@@ -138,7 +148,7 @@ def _roi(record: Calibration | None) -> tuple[int, int, int, int] | None:
     return record.roi if record else None
 
 
-def _picture(pixels: Colour, title: str, caption: str) -> Picture:
+def _picture(pixels: Colour, title: str, caption: str) -> ReportPicture:
     height, width = pixels.shape[:2]
     scale = min(1.0, _SIDE_MAX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -147,4 +157,6 @@ def _picture(pixels: Colour, title: str, caption: str) -> Picture:
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     small = pixels if size == (width, height) else cv2.resize(pixels, size, interpolation=way)
     data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
-    return Picture(f"data:image/jpeg;base64,{base64.b64encode(data).decode()}", *size, title, caption)
+    return ReportPicture(
+        f"data:image/jpeg;base64,{base64.b64encode(data).decode()}", *size, title, caption
+    )

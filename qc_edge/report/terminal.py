@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from qc_edge.report.dossier import Dossier, Examined
+from qc_edge.report.dossier import Dossier, ExaminedInspection
 from qc_edge.report.html import identification
 from qc_edge.report.wording import checks, gate_lines, headline, match_words, sentence, timeline
 
@@ -18,12 +18,14 @@ def show(console: Console, dossier: Dossier) -> None:
     """Every inspection of the part, oldest first."""
     times = len(dossier.examined)
     seen = "" if times == 1 else f", seen {times} times"
-    console.print(Text.assemble((f"part {dossier.part_id}", "bold"), f"  station {dossier.station}{seen}"))
+    console.print(
+        Text.assemble((f"part {dossier.part_id}", "bold"), f"  station {dossier.station}{seen}")
+    )
     for each in dossier.examined:
         _inspection(console, each)
 
 
-def _inspection(console: Console, seen: Examined) -> None:
+def _inspection(console: Console, seen: ExaminedInspection) -> None:
     row = seen.row
     word = headline(row)
     console.print()
@@ -41,9 +43,12 @@ def _inspection(console: Console, seen: Examined) -> None:
     console.print(Text("\ndone again now", "bold"))
     for check in checks(seen):
         sign, style = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("-", "dim")}[check.ok]
-        console.print(Text.assemble((f"  {sign} ", style), check.what, (f": {check.outcome}", style)))
+        console.print(
+            Text.assemble((f"  {sign} ", style), check.what, (f": {check.outcome}", style))
+        )
     _section(
-        console, "evidence",
+        console,
+        "evidence",
         [
             (name, f"{match_words(piece)}  {path or ''}".rstrip())
             for name, piece, path in (
@@ -52,11 +57,15 @@ def _inspection(console: Console, seen: Examined) -> None:
                 ("defect map", seen.map, row.map_path),
             )
         ],
-    )  # fmt: skip
+    )
     _section(
-        console, "what happened around it",
-        [(f"{moment.at:%Y-%m-%d %H:%M:%S}", f"{moment.what}  ({moment.who})") for moment in timeline(seen)],
-    )  # fmt: skip
+        console,
+        "what happened around it",
+        [
+            (f"{moment.at:%Y-%m-%d %H:%M:%S}", f"{moment.what}  ({moment.who})")
+            for moment in timeline(seen)
+        ],
+    )
 
 
 def bar(score: float, threshold: float, band: float) -> Text:
@@ -75,15 +84,20 @@ def bar(score: float, threshold: float, band: float) -> Text:
     return line.append(" 1", "default").append(f"   score {score:.4f}, threshold {threshold:g}")
 
 
-def _gates(console: Console, seen: Examined) -> None:
+def _gates(console: Console, seen: ExaminedInspection) -> None:
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
     for heading in ("  gate", "measured", "allowed", ""):
         table.add_column(heading, justify="right" if heading == "measured" else "left")
     for gate in gate_lines(seen.row, seen.calibration):
-        outcome = {True: ("within", "green"), False: ("OUTSIDE", "bold red"), None: ("", "")}[gate.within]
+        outcome = {True: ("within", "green"), False: ("OUTSIDE", "bold red"), None: ("", "")}[
+            gate.within
+        ]
         style = "bold" if gate.decided else ""
         table.add_row(
-            Text(f"  {gate.name}", style), Text(gate.figure, style), Text(gate.bound, style), Text(*outcome)
+            Text(f"  {gate.name}", style),
+            Text(gate.figure, style),
+            Text(gate.bound, style),
+            Text(*outcome),
         )
     console.print()
     console.print(table)

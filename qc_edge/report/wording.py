@@ -1,4 +1,6 @@
-"""A verdict in whole sentences, its gates and its history as lines; the same on the terminal and on paper."""
+"""A verdict in whole sentences, its gates and its history as lines; the same on the terminal and on
+paper.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from datetime import datetime
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
-from qc_edge.query.evidence import Match, Piece
-from qc_edge.report.dossier import Again, Examined
+from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
+from qc_edge.report.dossier import ExaminedInspection, Recomputed
 
 _HELD = {
     HoldReason.LATE: "the verdict came after its deadline, when the part may have passed already",
@@ -19,18 +21,19 @@ _HELD = {
 }
 
 _MATCH = {
-    Match.SAME: "unchanged",
-    Match.CHANGED: "CHANGED",
-    Match.MISSING: "MISSING",
-    Match.UNREADABLE: "UNREADABLE",
-    Match.NOT_KEPT: "not kept",
-    Match.UNPROVEN: "present",
+    EvidenceMatch.SAME: "unchanged",
+    EvidenceMatch.CHANGED: "CHANGED",
+    EvidenceMatch.MISSING: "MISSING",
+    EvidenceMatch.UNREADABLE: "UNREADABLE",
+    EvidenceMatch.NOT_KEPT: "not kept",
+    EvidenceMatch.UNPROVEN: "present",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class GateLine:
-    """One gate: what was measured, what it had to keep to, whether it did (None: no bound or no figure).
+    """One gate: what was measured, what it had to keep to, whether it did (None: no bound or no
+    figure).
 
     `decided`: this gate refused the frame.
     """
@@ -44,7 +47,9 @@ class GateLine:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something that anyone can do again: what, how it came out in words, and as good, bad or not done."""
+    """Something that anyone can do again: what, how it came out in words, and as good, bad or not
+    done.
+    """
 
     what: str
     outcome: str
@@ -52,8 +57,10 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """Something that happened: when (UTC), what, by whom. `weight` is main for the inspection itself."""
+class TimelineEntry:
+    """Something that happened: when (UTC), what, by whom. `weight` is main for the inspection
+    itself.
+    """
 
     at: datetime
     what: str
@@ -84,7 +91,10 @@ def sentence(row: Inspection) -> str:
     words = row.detail[:1].upper() + row.detail[1:] if row.detail else str(row.reason)
     if row.reason in {Reason.ENGINE_FAILED, Reason.BAD_SCORE, Reason.CRASHED_THE_STATION}:
         return f"The model could not judge the part: {row.detail}. It was held for a person."
-    return f"The picture was not fit to be judged ({row.reason}): {words}. The part was held for a person."
+    return (
+        f"The picture was not fit to be judged ({row.reason}): {words}. The part was held for "
+        "a person."
+    )
 
 
 def gate_lines(row: Inspection, record: Calibration | None) -> list[GateLine]:
@@ -106,20 +116,32 @@ def gate_lines(row: Inspection, record: Calibration | None) -> list[GateLine]:
         within = None
         if figure is not None and limits:
             within = (low is None or figure >= low) and (high is None or figure <= high)
-        bound = ", ".join(limits) or ("calibration record missing" if bounds is None else "no bound")
+        bound = ", ".join(limits) or (
+            "calibration record missing" if bounds is None else "no bound"
+        )
         return GateLine(name, shown, bound, within, row.reason in codes)
 
     lines = [*_format_lines(row, record)]
     low, high = (bounds.brightness_min, bounds.brightness_max) if bounds else (None, None)
     white = bounds.saturated_share_max if bounds else None
     lines.append(
-        line("saturated pixels", row.saturated_share, None, white, " %", Reason.SATURATED, scale=100)
+        line(
+            "saturated pixels", row.saturated_share, None, white, " %", Reason.SATURATED, scale=100
+        )
     )
     if row.framing_score is not None or (bounds and bounds.framing_score_min is not None):
-        least, most = (bounds.framing_score_min, bounds.framing_shift_max) if bounds else (None, None)
-        lines.append(line("framing, likeness", row.framing_score, least, None, "", Reason.OUT_OF_FRAME))
-        lines.append(line("framing, shift", row.framing_shift_px, None, most, " px", Reason.OUT_OF_FRAME))
-    lines.append(line("brightness", row.brightness, low, high, "", Reason.TOO_DARK, Reason.TOO_BRIGHT))
+        least, most = (
+            (bounds.framing_score_min, bounds.framing_shift_max) if bounds else (None, None)
+        )
+        lines.append(
+            line("framing, likeness", row.framing_score, least, None, "", Reason.OUT_OF_FRAME)
+        )
+        lines.append(
+            line("framing, shift", row.framing_shift_px, None, most, " px", Reason.OUT_OF_FRAME)
+        )
+    lines.append(
+        line("brightness", row.brightness, low, high, "", Reason.TOO_DARK, Reason.TOO_BRIGHT)
+    )
     black = bounds.black_share_max if bounds else None
     lines.append(line("black pixels", row.black_share, None, black, " %", Reason.BLACK, scale=100))
     spread = bounds.contrast_min if bounds else None
@@ -138,12 +160,16 @@ def _format_lines(row: Inspection, record: Calibration | None) -> Iterator[GateL
     if record is not None and record.bit_depth is not None:
         depth = row.bit_depth == record.bit_depth
     wanted = f"{record.width} x {record.height}" if record and size is not None else "any"
-    yield GateLine("size", f"{row.width} x {row.height} px", wanted, size, row.reason is Reason.WRONG_SIZE)
+    yield GateLine(
+        "size", f"{row.width} x {row.height} px", wanted, size, row.reason is Reason.WRONG_SIZE
+    )
     bits = f"{record.bit_depth} bits" if record and depth is not None else "any"
-    yield GateLine("bit depth", f"{row.bit_depth} bits", bits, depth, row.reason is Reason.WRONG_BIT_DEPTH)
+    yield GateLine(
+        "bit depth", f"{row.bit_depth} bits", bits, depth, row.reason is Reason.WRONG_BIT_DEPTH
+    )
 
 
-def match_words(piece: Piece) -> str:
+def match_words(piece: EvidenceFile) -> str:
     """How evidence stands to its row, in words."""
     words = _MATCH[piece.match]
     if piece.match.is_fault and piece.detail:
@@ -151,59 +177,81 @@ def match_words(piece: Piece) -> str:
     return f"{words}, compressed without loss since" if piece.compressed else words
 
 
-def checks(seen: Examined) -> list[Check]:
+def checks(seen: ExaminedInspection) -> list[Check]:
     """What was done again today for this report."""
     again = seen.again
     raw = seen.raw.match
     pictures = Check(
-        "The frame's pixels have the digest in the row", match_words(seen.raw),
-        None if raw in {Match.NOT_KEPT, Match.UNPROVEN} else raw is Match.SAME,
-    )  # fmt: skip
+        "The frame's pixels have the digest in the row",
+        match_words(seen.raw),
+        None
+        if raw in {EvidenceMatch.NOT_KEPT, EvidenceMatch.UNPROVEN}
+        else raw is EvidenceMatch.SAME,
+    )
     return [
         pictures,
-        _check("The gates, measured again on the frame, give the same figures", again.figures, again),
+        _check(
+            "The gates, measured again on the frame, give the same figures", again.figures, again
+        ),
         _check("The model's input, made again from the frame, is the same", again.prepared, again),
         _check("Score and threshold, decided again, give the same verdict", again.verdict, again),
         _check("The row is what its hash in the log's chain was taken over", again.linked, again),
     ]
 
 
-def _check(what: str, ok: bool | None, again: Again) -> Check:
+def _check(what: str, ok: bool | None, again: Recomputed) -> Check:
     words = {True: "yes", False: "NO"}
     return Check(
-        what, words.get(ok, again.why_not or "does not apply") if ok is not None else _undone(again), ok
+        what,
+        words.get(ok, again.why_not or "does not apply") if ok is not None else _undone(again),
+        ok,
     )
 
 
-def _undone(again: Again) -> str:
+def _undone(again: Recomputed) -> str:
     return f"not done: {again.why_not}" if again.why_not else "does not apply"
 
 
-def timeline(seen: Examined) -> list[Moment]:
+def timeline(seen: ExaminedInspection) -> list[TimelineEntry]:
     """What led to the inspection and what came after it, oldest first."""
     row, case = seen.row, seen.case
     moments = [
-        Moment(each.recorded_at, _event(each.kind, each.detail, each.why), each.who)
+        TimelineEntry(each.recorded_at, _event(each.kind, each.detail, each.why), each.who)
         for each in {one.event_id: one for one in (*case.changes, *case.around)}.values()
     ]
     if seen.calibration is not None:
         words = f"calibration of camera {seen.calibration.camera}: {seen.calibration.source}"
-        moments.append(Moment(seen.calibration.made_at, words, seen.calibration.made_by))
+        moments.append(TimelineEntry(seen.calibration.made_at, words, seen.calibration.made_by))
     moments += [
-        Moment(gap.noticed_at, f"{gap.lost} frames lost, {gap.reason}: {gap.detail}", gap.camera)
+        TimelineEntry(
+            gap.noticed_at, f"{gap.lost} frames lost, {gap.reason}: {gap.detail}", gap.camera
+        )
         for gap in case.gaps
     ]
-    moments.append(Moment(row.captured_at, f"exposed, frame {row.frame_id}", f"camera {row.camera}", "main"))
+    moments.append(
+        TimelineEntry(
+            row.captured_at, f"exposed, frame {row.frame_id}", f"camera {row.camera}", "main"
+        )
+    )
     told = f"{row.verdict}, the line told {row.disposition}: {row.detail}"
-    moments.append(Moment(row.recorded_at, told, f"{row.model_name}@{row.model_version}", "main"))
+    moments.append(
+        TimelineEntry(row.recorded_at, told, f"{row.model_name}@{row.model_version}", "main")
+    )
     for label in case.labels:
         what = f"labelled {label.label}" + (f", {label.defect_class}" if label.defect_class else "")
         moments.append(
-            Moment(label.recorded_at, what + (f": {label.why}" if label.why else ""), label.who, "label")
+            TimelineEntry(
+                label.recorded_at,
+                what + (f": {label.why}" if label.why else ""),
+                label.who,
+                "label",
+            )
         )
     if len({label.label for label in case.labels}) > 1:
         last = case.labels[-1]
-        moments.append(Moment(last.recorded_at, "disputed: people do not agree", last.who, "label"))
+        moments.append(
+            TimelineEntry(last.recorded_at, "disputed: people do not agree", last.who, "label")
+        )
     return sorted(moments, key=lambda moment: moment.at)
 
 

@@ -1,4 +1,6 @@
-"""Time that can be defended: frame ids that never repeat, and whether the wall clock can be trusted."""
+"""Time that can be defended: frame ids that never repeat, and whether the wall clock can be
+trusted.
+"""
 
 from __future__ import annotations
 
@@ -34,15 +36,17 @@ def boot_id() -> str:
 
 
 def is_synchronised() -> bool:
-    """True if something (NTP, PTP) disciplines the wall clock, asked of the kernel, or, where a sandbox
-    forbids that, of what `qc_edge.service.clockwatch` last said.
+    """True if something (NTP, PTP) disciplines the wall clock, asked of the kernel, or, where a
+    sandbox forbids that, of what `qc_edge.service.clockwatch` last said.
     """
     answer = ask_kernel()
     return _what_was_said(CLOCK_SAID) if answer is None else answer
 
 
 def ask_kernel() -> bool | None:
-    """Whether the kernel calls the wall clock synchronised, see adjtimex(2); None if it may not be asked."""
+    """Whether the kernel calls the wall clock synchronised, see adjtimex(2); None if it may not be
+    asked.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     query = ctypes.create_string_buffer(256)  # struct timex, zeroed: modes = 0 only asks
     state = int(libc.adjtimex(query))
@@ -67,7 +71,9 @@ def _what_was_said(said: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The moment of one frame: its id, wall clock (UTC), monotonic clock (ns), and trust in the first."""
+    """The moment of one frame: its id, wall clock (UTC), monotonic clock (ns), and trust in the
+    first.
+    """
 
     frame_id: FrameId
     captured_at: datetime
@@ -79,11 +85,13 @@ class FrameClock:
     """Gives out frame ids that rise, across restarts and when the wall clock steps back.
 
     One per process; safe from any thread. `file` keeps the high-water mark (microseconds since the
-    epoch), written at most every 5 s, so that a restart under a clock that was set back goes on above
-    it. `floor_us` is the newest id already known from the spool and the log.
+    epoch), written at most every 5 s, so that a restart under a clock that was set back goes on
+    above it. `floor_us` is the newest id already known from the spool and the log.
     """
 
-    def __init__(self, file: Path, floor_us: int = 0, *, wall_us: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self, file: Path, floor_us: int = 0, *, wall_us: Callable[[], int] | None = None
+    ) -> None:
         self._file = file
         self._wall_us = wall_us or (lambda: time.time_ns() // 1000)
         self._lock = threading.Lock()
@@ -116,7 +124,9 @@ class FrameClock:
             )
 
     def check(self) -> str | None:
-        """Look at the clock again; call it every few seconds. Words if it has changed, else None."""
+        """Look at the clock again; call it every few seconds. Words if it has changed, else
+        None.
+        """
         synchronised, offset = is_synchronised(), self._wall_s() - time.monotonic()
         step = offset - self._offset
         with self._lock:
@@ -144,10 +154,10 @@ class FrameClock:
             return 0
 
     def _write(self) -> None:
-        # Atomic but not synced: a mark lost with the power is at most one renewal old, and the spool
-        # and the log, which are synced, give the floor.
-        # Those two are enough where the mark cannot be written, too: a full disk stops no clock. Capture and
-        # inspection as two processes share the mark.
+        # Atomic but not synced: a mark lost with the power is at most one renewal old, and the
+        # spool and the log, which are synced, give the floor. Those two are enough where the mark
+        # cannot be written, too: a full disk stops no clock. Capture and inspection as two
+        # processes share the mark.
         self._written = self._last
         temporary = self._file.with_suffix(f".{os.getpid()}.new")
         with contextlib.suppress(OSError):

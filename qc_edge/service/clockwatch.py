@@ -1,4 +1,5 @@
-"""`python -m qc_edge.service.clockwatch`: tells confined stations whether the wall clock is synchronised.
+"""`python -m qc_edge.service.clockwatch`: tells confined stations whether the wall clock is
+synchronised.
 
 Asking the kernel takes the system call that also sets the clock, which is closed to a station. This
 process may ask; it does nothing else. Run by qc-edge-clock.service.
@@ -16,7 +17,9 @@ _EVERY_S = 5.0
 
 
 def watch(said: Path, stop: threading.Event) -> None:
-    """Write what the kernel says to the file `said` every 5 s, until `stop`; then take the file away."""
+    """Write what the kernel says to the file `said` every 5 s, until `stop`; then take the file
+    away.
+    """
     try:
         while True:
             if (synchronised := ask_kernel()) is not None:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 
-class Beat:
+class Heartbeat:
     """One worker's sign of life. `now()` is called by the worker, `age_s` by whoever watches.
 
     `deadline_s` is the longest that the worker may be silent in any of its steps.
@@ -21,7 +21,9 @@ class Beat:
         self._last: float | None = time.monotonic()
 
     def now(self, then_silent_s: float = 0.0) -> None:
-        """I am alive; my next step may take `then_silent_s` (seconds), if that is more than my deadline."""
+        """I am alive; my next step may take `then_silent_s` (seconds), if that is more than my
+        deadline.
+        """
         self.deadline_s = max(self._usual_s, then_silent_s)
         self._last = time.monotonic()
 
@@ -45,24 +47,27 @@ class Silence:
     deadline_s: float
 
 
-class Beats:
+class Heartbeats:
     """The beats of all workers. Safe from any thread."""
 
     def __init__(self) -> None:
-        self._beats: list[Beat] = []
+        self._heartbeats: list[Heartbeat] = []
         self._lock = threading.Lock()
 
-    def add(self, name: str, deadline_s: float) -> Beat:
+    def add(self, name: str, deadline_s: float) -> Heartbeat:
         """A beat for a new worker."""
-        beat = Beat(name, deadline_s)
+        heartbeat = Heartbeat(name, deadline_s)
         with self._lock:
-            self._beats.append(beat)
-        return beat
+            self._heartbeats.append(heartbeat)
+        return heartbeat
 
     def all(self) -> list[Silence]:
         """Every worker, and how long it has been silent."""
         with self._lock:
-            return [Silence(beat.name, beat.age_s, beat.deadline_s) for beat in self._beats]
+            return [
+                Silence(heartbeat.name, heartbeat.age_s, heartbeat.deadline_s)
+                for heartbeat in self._heartbeats
+            ]
 
     def silent(self) -> list[Silence]:
         """The workers over their deadline, the most silent first."""

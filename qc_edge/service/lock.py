@@ -24,7 +24,9 @@ class StationLock:
         self._fd = -1
 
     def __enter__(self) -> StationLock:
-        """Take the lock. Raises BusyError naming the holder, StoreError if there is no room for it."""
+        """Take the lock. Raises BusyError naming the holder, StoreError if there is no room for
+        it.
+        """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -36,7 +38,9 @@ class StationLock:
         if not self._taken():
             holder = holder_of(self._path)
             os.close(self._fd)
-            who = f"process {holder['pid']} since {holder['since']}" if holder else "another process"
+            who = (
+                f"process {holder['pid']} since {holder['since']}" if holder else "another process"
+            )
             raise BusyError(
                 f"station {self._path.parent.name!r} is already run by {who}",
                 hint="systemctl status qc-edge@NAME, or qc-edge status NAME; stop it first",
@@ -48,7 +52,10 @@ class StationLock:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         os.ftruncate(self._fd, 0)
         os.close(self._fd)

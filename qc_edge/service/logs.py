@@ -1,4 +1,6 @@
-"""What the station says: the journal with its fields under systemd, plain lines on stderr elsewhere."""
+"""What the station says: the journal with its fields under systemd, plain lines on stderr
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -36,17 +38,21 @@ def start_logging(level: str, station: str) -> None:
 def say(level: int, message: str, **fields: object) -> None:
     """One line, with structured fields (`part=...` becomes QC_PART=... in the journal)."""
     if LOG.isEnabledFor(level):
-        extra = {f"QC_{name.upper()}": str(value) for name, value in fields.items() if value is not None}
+        extra = {
+            f"QC_{name.upper()}": str(value) for name, value in fields.items() if value is not None
+        }
         LOG.log(level, message, extra=extra, stacklevel=2)
 
 
 def say_event(kind: str, detail: str) -> None:
-    """One line for a row of the table `events`, as grave as its kind is (QC_EVENT=kind in the journal)."""
+    """One line for a row of the table `events`, as grave as its kind is (QC_EVENT=kind in the
+    journal).
+    """
     level = _GRAVITY.get(kind, logging.INFO)
     say(level, f"{kind.replace('_', ' ')}: {detail}", event=kind)
 
 
-class Rate:
+class RateLimit:
     """At most `per_s` a second, with bursts of as many; `allow()` says whether one more may go."""
 
     def __init__(self, per_s: float) -> None:
@@ -71,7 +77,9 @@ def _handler(station: str) -> logging.Handler:
         except ImportError:
             pass  # the journal takes stderr too, only without the fields
         else:
-            handler: logging.Handler = journal.JournalHandler(SYSLOG_IDENTIFIER="qc-edge", QC_STATION=station)
+            handler: logging.Handler = journal.JournalHandler(
+                SYSLOG_IDENTIFIER="qc-edge", QC_STATION=station
+            )
             return handler
     plain = logging.StreamHandler(sys.stderr)
     plain.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))

@@ -1,4 +1,6 @@
-"""Tell systemd how the service is: READY, STATUS, WATCHDOG. Silent when systemd did not start it."""
+"""Tell systemd how the service is: READY, STATUS, WATCHDOG. Silent when systemd did not start
+it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from qc_edge.errors import QcEdgeError, SettingsError
 from qc_edge.service.logs import say
 
 NOT_RESTARTED = (65, 78)
-"""Exit codes that only a person can mend: systemd does not restart on them (RestartPreventExitStatus=)."""
+"""Exit codes that only a person can mend: systemd does not restart on them
+(RestartPreventExitStatus=).
+"""
 
 
 class Notifier:
@@ -56,9 +60,13 @@ def last_words(fault: QcEdgeError) -> bool:
     say(logging.CRITICAL, str(fault), event="fault")
     hint = f" · {fault.hint}" if fault.hint else ""
     if fault.exit_code in NOT_RESTARTED:
-        words = f"NOT RESTARTED BY ITSELF: {fault.message}{hint} · then: systemctl restart this unit"
+        words = (
+            f"NOT RESTARTED BY ITSELF: {fault.message}{hint} · then: systemctl restart this unit"
+        )
     else:
         words = f"FAILED, starts again: {fault.message}{hint}"
-    with contextlib.suppress(SettingsError):  # systemd's module is missing: that stands in the journal
+    with contextlib.suppress(
+        SettingsError
+    ):  # systemd's module is missing: that stands in the journal
         Notifier().status(" ".join(words.split()))
     return True

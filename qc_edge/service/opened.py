@@ -1,4 +1,6 @@
-"""Hears when another process opens a file: inotify(7), on the files themselves and not on their directory."""
+"""Hears when another process opens a file: inotify(7), on the files themselves and not on their
+directory.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class OpenWatch:
         return int(number)
 
     def wait(self, number: int, timeout_s: float) -> bool:
-        """True as soon as that file has been opened, False after `timeout_s` or for news of others."""
+        """True as soon as that file has been opened, False after `timeout_s` or for news of
+        others.
+        """
         if not select.select([self._fd], [], [], timeout_s)[0]:
             return False
         events = _EVENT.iter_unpack(os.read(self._fd, _READ))

@@ -14,15 +14,17 @@ _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 """Numbers of the system call ioprio_set, which neither libc nor Python has a function for."""
 _WHO_PROCESS = 1
 _BEST_EFFORT_LAST = 2 << 13 | 7
-"""Behind the class "realtime", which the unit gives to the station. Not "idle": what is in it may wait
-for seconds, and with it the file system's journal, which a frame's fsync waits for."""
+"""Behind the class "realtime", which the unit gives to the station. Not "idle": what is in it may
+wait for seconds, and with it the file system's journal, which a frame's fsync waits for.
+"""
 
 
 def step_back(nice: int) -> None:
     """Put the calling thread, and the threads it starts, behind the line.
 
-    On the processor with that niceness (-20..19), unless it is nicer already; at the disk with the last of
-    the ordinary priorities. Where the latter is refused the log says so, and the thread works as before.
+    On the processor with that niceness (-20..19), unless it is nicer already; at the disk with the
+    last of the ordinary priorities. Where the latter is refused the log says so, and the thread
+    works as before.
     """
     thread = threading.get_native_id()
     os.setpriority(os.PRIO_PROCESS, thread, max(nice, os.getpriority(os.PRIO_PROCESS, thread)))
@@ -30,4 +32,7 @@ def step_back(nice: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.syscall(number, _WHO_PROCESS, thread, _BEST_EFFORT_LAST) < 0:
         who, reason = threading.current_thread().name, os.strerror(ctypes.get_errno())
-        say(logging.WARNING, f"{who} could not step back at the disk ({reason}): there it rivals capture")
+        say(
+            logging.WARNING,
+            f"{who} could not step back at the disk ({reason}): there it rivals capture",
+        )

@@ -7,47 +7,57 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qc_edge.service.heartbeat import Beat, Beats
+from qc_edge.service.heartbeat import Heartbeat, Heartbeats
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class WorkerFailure:
     """A worker that raised: who, and what."""
 
     worker: str
     fault: BaseException
 
 
-class Crew:
-    """All workers of a station. A worker is `work(beat, stop)`: it returns soon after `stop` is set."""
+class WorkerPool:
+    """All workers of a station. A worker is `work(beat, stop)`: it returns soon after `stop` is
+    set.
+    """
 
     def __init__(self) -> None:
         self.stop = threading.Event()
         self.changed = threading.Event()
-        self.beats = Beats()
-        self.failures: list[Failure] = []
+        self.heartbeats = Heartbeats()
+        self.failures: list[WorkerFailure] = []
         self._threads: list[threading.Thread] = []
 
-    def start(self, name: str, deadline_s: float, work: Callable[[Beat, threading.Event], None]) -> None:
+    def start(
+        self, name: str, deadline_s: float, work: Callable[[Heartbeat, threading.Event], None]
+    ) -> None:
         """Start a worker that may be silent for `deadline_s` seconds at most."""
-        beat = self.beats.add(name, deadline_s)
-        thread = threading.Thread(target=self._run, args=(name, beat, work), name=name, daemon=True)
+        heartbeat = self.heartbeats.add(name, deadline_s)
+        thread = threading.Thread(
+            target=self._run, args=(name, heartbeat, work), name=name, daemon=True
+        )
         self._threads.append(thread)
         thread.start()
 
     def dismiss(self, timeout_s: float) -> list[str]:
-        """Stop everyone and wait for at most `timeout_s` in all; the names of those that did not end."""
+        """Stop everyone and wait for at most `timeout_s` in all; the names of those that did not
+        end.
+        """
         self.stop.set()
         end = time.monotonic() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]
 
-    def _run(self, name: str, beat: Beat, work: Callable[[Beat, threading.Event], None]) -> None:
+    def _run(
+        self, name: str, heartbeat: Heartbeat, work: Callable[[Heartbeat, threading.Event], None]
+    ) -> None:
         try:
-            work(beat, self.stop)
+            work(heartbeat, self.stop)
         except BaseException as fault:  # noqa: BLE001 (the main thread raises it and ends the process)
-            self.failures.append(Failure(name, fault))
+            self.failures.append(WorkerFailure(name, fault))
             self.changed.set()
         finally:
-            beat.rest()
+            heartbeat.rest()

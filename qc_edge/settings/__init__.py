@@ -1,7 +1,7 @@
 """A station's settings: the TOML a person edits, checked as a whole, and where its files are."""
 
 from qc_edge.settings.camera import CameraSettings, Trigger
-from qc_edge.settings.change import Change, changed_live, in_force, settings_digest
+from qc_edge.settings.change import SettingChange, changed_live, in_force, settings_digest
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.load import load_settings, parse_settings
 from qc_edge.settings.model import (
@@ -21,7 +21,6 @@ from qc_edge.settings.paths import StationPaths
 __all__ = [
     "INCOMING",
     "CameraSettings",
-    "Change",
     "EngineSettings",
     "IncomingSettings",
     "InspectSettings",
@@ -29,6 +28,7 @@ __all__ = [
     "MetricsSettings",
     "ModelSettings",
     "Role",
+    "SettingChange",
     "Settings",
     "StationPaths",
     "StationSettings",

@@ -29,15 +29,19 @@ class CameraSettings(Section):
         default="basler",
         description="basler: a real device. emulated: pylon's emulator plays `images`. "
         "folder: plays `images` without pylon. scripted: faults for tests.",
-    )  # fmt: skip
+    )
     serial: Text | None = Field(
         default=None, description="Serial number; without it the only camera found is taken."
     )
     trigger: Trigger = Field(default=Trigger.FREE, description="What makes the camera expose.")
     rate_hz: float | None = Field(
-        default=None, gt=0, le=1000, validate_default=True,
-        description="Frames per second: free run and folder, or this station's own software triggers.",
-    )  # fmt: skip
+        default=None,
+        gt=0,
+        le=1000,
+        validate_default=True,
+        description="Frames per second: free run and folder, or this station's own software "
+        "triggers.",
+    )
     trigger_line: Text = Field(default="Line1", description="Input of the hardware trigger.")
     trigger_edge: Literal["RisingEdge", "FallingEdge"] = Field(
         default="RisingEdge", description="Edge of the hardware trigger."
@@ -47,9 +51,10 @@ class CameraSettings(Section):
         default=None, ge=0, le=48, description="Analogue gain (dB; raw units on older cameras)."
     )
     pixel_format: str | None = Field(
-        default=None, pattern="^(Mono(8|10|12|16)|Bayer(RG|GB|GR|BG)(8|10|12|16)|RGB8|BGR8)$",
+        default=None,
+        pattern="^(Mono(8|10|12|16)|Bayer(RG|GB|GR|BG)(8|10|12|16)|RGB8|BGR8)$",
         description="Mono8, Mono10, Mono12, Mono16, BayerRG8 ..., RGB8, BGR8.",
-    )  # fmt: skip
+    )
     roi: tuple[int, int, int, int] | None = Field(
         default=None, description="Region read out of the sensor: [x, y, width, height] (pixels)."
     )
@@ -57,19 +62,24 @@ class CameraSettings(Section):
         default=None, ge=576, le=16000, description="GigE packet size (bytes): the link's MTU."
     )
     grab_timeout_s: float = Field(
-        default=1.0, gt=0, le=2,
+        default=1.0,
+        gt=0,
+        le=2,
         description="One wait for a frame (s). With free run or own triggers, no frame in "
         "`silence_s` is reported.",
-    )  # fmt: skip
+    )
     silence_s: float = Field(
-        default=5.0, gt=0,
+        default=5.0,
+        gt=0,
         description="No frame for this long from a camera that should deliver is said aloud (s).",
-    )  # fmt: skip
+    )
     images: Path | None = Field(
-        default=None, validate_default=True,
-        description="Directory that an emulated or folder camera plays, in name order; a relative path "
+        default=None,
+        validate_default=True,
+        description="Directory that an emulated or folder camera plays, in name order; a relative "
+        "path "
         "starts at the settings file.",
-    )  # fmt: skip
+    )
     repeat: bool = Field(default=True, description="Folder camera: start again after the last.")
 
     @field_validator("roi")
@@ -90,5 +100,7 @@ class CameraSettings(Section):
     @classmethod
     def _folder_has_a_rate(cls, rate: float | None, info: ValidationInfo) -> float | None:
         if rate is None and info.data.get("backend") == "folder":
-            raise ValueError("missing; backend 'folder' needs its frames per second: rate_hz = 10.0")
+            raise ValueError(
+                "missing; backend 'folder' needs its frames per second: rate_hz = 10.0"
+            )
         return rate

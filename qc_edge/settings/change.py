@@ -26,7 +26,7 @@ LIVE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SettingChange:
     """One setting that differs: its dotted name and both values, as JSON has them."""
 
     name: str
@@ -52,18 +52,22 @@ def is_live(name: str) -> bool:
     return any(name == live or (live.endswith(".") and name.startswith(live)) for live in LIVE)
 
 
-def changed_live(old: Settings, new: Settings) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+def changed_live(
+    old: Settings, new: Settings
+) -> tuple[tuple[SettingChange, ...], tuple[SettingChange, ...]]:
     """The changes from `old` to `new`: (those that apply at once, those that need a restart)."""
     changes = differences(old.model_dump(mode="json"), new.model_dump(mode="json"))
     live = tuple(change for change in changes if is_live(change.name))
     return live, tuple(change for change in changes if not is_live(change.name))
 
 
-def differences(old: dict[str, Any], new: dict[str, Any]) -> tuple[Change, ...]:
-    """The changes from `old` to `new`, both as the canonical JSON has them; a missing key is none."""
+def differences(old: dict[str, Any], new: dict[str, Any]) -> tuple[SettingChange, ...]:
+    """The changes from `old` to `new`, both as the canonical JSON has them; a missing key is
+    none.
+    """
     before, after = _flat(old), _flat(new)
     return tuple(
-        Change(name, before.get(name), after.get(name))
+        SettingChange(name, before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     )
@@ -86,12 +90,17 @@ def _flat(values: dict[str, Any]) -> dict[str, Any]:
     cameras = values.get("camera", [])
     flat = {
         f"{section}.{key}": value
-        for section, keys in values.items() if section != "camera"
+        for section, keys in values.items()
+        if section != "camera"
         for key, value in keys.items()
-    }  # fmt: skip
+    }
     flat["camera"] = [camera["name"] for camera in cameras]
     for camera in cameras:
-        flat |= {f"camera.{camera['name']}.{key}": value for key, value in camera.items() if key != "name"}
+        flat |= {
+            f"camera.{camera['name']}.{key}": value
+            for key, value in camera.items()
+            if key != "name"
+        }
     return flat
 
 

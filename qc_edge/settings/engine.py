@@ -17,34 +17,47 @@ class EngineSettings(Section):
 
     backend: Literal["auto", "tensorrt", "onnx", "scripted"] = Field(
         default="auto",
-        description="auto takes the best that this machine has and says why, and why not the others.",
-    )  # fmt: skip
+        description="auto takes the best that this machine has and says why, and why not the "
+        "others.",
+    )
     threads: int = Field(
-        default=0, ge=0, le=256,
+        default=0,
+        ge=0,
+        le=256,
         description="CPU threads of onnx; 0: all cores but one, at most 4.",
-    )  # fmt: skip
+    )
     providers: tuple[str, ...] = Field(
-        default=("CPU",), min_length=1,
+        default=("CPU",),
+        min_length=1,
         description="ONNX Runtime's execution providers, preferred first: CPU, CUDA, "
         "OpenVINO:device_type=GPU. What is named must run; CPU takes over only where it is named.",
-    )  # fmt: skip
+    )
     device: int = Field(default=0, ge=0, le=15, description="tensorrt: which NVIDIA GPU, from 0.")
     precision: Literal["bundle", "fp32", "fp16", "int8"] = Field(
         default="bundle",
-        description="tensorrt: what the model computes in; bundle: as its manifest says. The golden frames "
+        description="tensorrt: what the model computes in; bundle: as its manifest says. The "
+        "golden frames "
         "must agree either way.",
     )
     max_batch: int = Field(
-        default=8, ge=1, le=32, description="tensorrt: at most this many waiting frames are scored together."
+        default=8,
+        ge=1,
+        le=32,
+        description="tensorrt: at most this many waiting frames are scored together.",
     )
     tf32: bool = Field(
-        default=False, description="tensorrt: allow TF32 in fp32 layers; faster, scores move a little."
+        default=False,
+        description="tensorrt: allow TF32 in fp32 layers; faster, scores move a little.",
     )
     cuda_graph: bool = Field(
-        default=False, description="tensorrt: record the work for each batch size once and play it back."
+        default=False,
+        description="tensorrt: record the work for each batch size once and play it back.",
     )
     plans_kept: int = Field(
-        default=4, ge=1, le=64, description="tensorrt: compiled models kept on disk, the last used ones."
+        default=4,
+        ge=1,
+        le=64,
+        description="tensorrt: compiled models kept on disk, the last used ones.",
     )
     build_limit_s: float = Field(
         default=1800.0,

@@ -41,11 +41,14 @@ def load_settings(path: Path) -> Settings:
             hint=f"give it to the service: sudo qc-edge install --station {path.stem}",
         ) from None
     except (OSError, UnicodeDecodeError) as fault:
-        raise SettingsError(f"cannot read {path}: {fault}", hint="expected a UTF-8 TOML file") from None
+        raise SettingsError(
+            f"cannot read {path}: {fault}", hint="expected a UTF-8 TOML file"
+        ) from None
     settings = parse_settings(text, str(path), path.parent.absolute())
     if settings.station.name != path.stem:
         raise SettingsError(
-            f"{path} says station.name = {settings.station.name!r}, expected its file name {path.stem!r}",
+            f"{path} says station.name = {settings.station.name!r}, expected its file name "
+            f"{path.stem!r}",
             hint="change the name in the file, or rename the file",
         )
     return settings
@@ -74,7 +77,8 @@ def parse_settings(text: str, where: str, base: Path = Path("/")) -> Settings:
         raise SettingsError(
             f"{where} has {len(said)} fault{'s'[: len(said) > 1]}:\n"
             + "\n".join(f"  {each}" for each in said),
-            hint="mend the file, then run `qc-edge check`; an editor with TOML support completes the keys",
+            hint="mend the file, then run `qc-edge check`; an editor with TOML support completes "
+            "the keys",
         ) from None
 
 
@@ -83,7 +87,9 @@ def _no_such_station(path: Path) -> SettingsError:
     near = _did_you_mean(path.stem, known)
     return SettingsError(
         f"there is no station {path.stem!r}: {path} does not exist{near}",
-        hint=f"stations here: {', '.join(known)}" if known else f"make it: qc-edge init {path.stem}",
+        hint=f"stations here: {', '.join(known)}"
+        if known
+        else f"make it: qc-edge init {path.stem}",
     )
 
 
@@ -115,7 +121,10 @@ def _fault_words(fault: ErrorDetails, place: Place) -> str:
     kind, given = fault["type"], json.dumps(fault["input"], default=str)
     if kind == "extra_forbidden":
         known, what = _known_keys(place[:-1]), "key" if len(place) > 1 else "section"
-        return f"unknown {what}{_did_you_mean(str(place[-1]), known) or '; known: ' + ', '.join(known)}"
+        return (
+            "unknown "
+            f"{what}{_did_you_mean(str(place[-1]), known) or '; known: ' + ', '.join(known)}"
+        )
     if kind == "value_error":
         return fault["msg"].removeprefix("Value error, ")
     field = _field(place)
@@ -129,7 +138,9 @@ def _fault_words(fault: ErrorDetails, place: Place) -> str:
         return "each camera is a section of its own: [[camera]], with two brackets"
     if kind == "string_pattern_mismatch":
         pattern = fault["ctx"]["pattern"]
-        return f"got {given}, expected the form {pattern}" + (f" ({field.description})" if field else "")
+        return f"got {given}, expected the form {pattern}" + (
+            f" ({field.description})" if field else ""
+        )
     expected = _EXPECTED.get(kind) or fault["msg"].removeprefix("Input should be ")
     return f"got {given}, expected {expected}"
 

@@ -14,7 +14,9 @@ from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.section import Name, Section
 
 INCOMING = "incoming"
-"""Stands for a camera's name where a frame comes from spool/incoming/: in frame ids, in calibrations."""
+"""Stands for a camera's name where a frame comes from spool/incoming/: in frame ids, in
+calibrations.
+"""
 
 
 class Role(str, Enum):
@@ -39,9 +41,11 @@ class StationSettings(Section):
         description="Capture and inspection can run as two processes that share the spool.",
     )
     deadline_ms: float = Field(
-        default=1000.0, gt=0, le=3_600_000,
+        default=1000.0,
+        gt=0,
+        le=3_600_000,
         description="A verdict later than this after the exposure is HOLD, reason late (ms).",
-    )  # fmt: skip
+    )
 
 
 class IncomingSettings(Section):
@@ -50,17 +54,20 @@ class IncomingSettings(Section):
     enabled: bool = Field(default=True, description="Take files from spool/incoming/.")
     part_id_pattern: str | None = Field(
         default=None,
-        description="Regular expression on the file name; the group `part` (or the first) is the part id.",
+        description="Regular expression on the file name; the group `part` (or the first) is the "
+        "part id.",
     )
     sidecar: Literal["optional", "required", "none"] = Field(
         default="optional",
         description="NAME.json beside NAME.png. required: wait for it, at most `sidecar_wait_s`.",
-    )  # fmt: skip
+    )
     sidecar_wait_s: float = Field(default=5.0, gt=0, description="Wait for a required sidecar (s).")
     settle_s: float = Field(
-        default=2.0, ge=0.1,
-        description="A file that nobody announced as finished is taken when unchanged this long (s).",
-    )  # fmt: skip
+        default=2.0,
+        ge=0.1,
+        description="A file that nobody announced as finished is taken when unchanged this long "
+        "(s).",
+    )
     max_megapixels: float = Field(default=100.0, gt=0, le=268, description="Larger is refused.")
     max_file_mb: float = Field(default=512.0, gt=0, description="Larger files are refused (MB).")
 
@@ -85,22 +92,30 @@ class ModelSettings(Section):
     """Which model judges, and where the line between good and bad is."""
 
     bundle: str = Field(
-        default="reference@1", pattern=_BUNDLE,
-        description="NAME@VERSION of the bundle. The initial value: an activation by qc-edge model takes "
+        default="reference@1",
+        pattern=_BUNDLE,
+        description="NAME@VERSION of the bundle. The initial value: an activation by qc-edge "
+        "model takes "
         "its place.",
-    )  # fmt: skip
+    )
     threshold: float | None = Field(
-        default=None, ge=0, le=1,
-        description="A score at or above it FAILs; without it, the bundle's default. The initial value: "
+        default=None,
+        ge=0,
+        le=1,
+        description="A score at or above it FAILs; without it, the bundle's default. The initial "
+        "value: "
         "a record made by qc-edge threshold takes its place.",
-    )  # fmt: skip
+    )
     review_band: float | None = Field(
-        default=None, ge=0, le=1,
+        default=None,
+        ge=0,
+        le=1,
         description="Scores this near the threshold go to the review queue; default: the bundle's.",
-    )  # fmt: skip
+    )
     trusted_keys: tuple[str, ...] = Field(
         default=(),
-        description="Public keys of whoever approves models, as qc-edge model keygen prints them; a name may "
+        description="Public keys of whoever approves models, as qc-edge model keygen prints them; "
+        "a name may "
         "stand behind each.",
     )
     require_signature: bool = Field(
@@ -120,20 +135,26 @@ class ModelSettings(Section):
     @model_validator(mode="after")
     def _has_whom_to_trust(self) -> ModelSettings:
         if self.require_signature and not self.trusted_keys:
-            raise ValueError("require_signature is true and trusted_keys is empty: no bundle could be taken")
+            raise ValueError(
+                "require_signature is true and trusted_keys is empty: no bundle could be taken"
+            )
         return self
 
 
 class ShadowSettings(Section):
-    """A second bundle that scores the same frames after the line was told; it has no effect on the line."""
+    """A second bundle that scores the same frames after the line was told; it has no effect on the
+    line.
+    """
 
     bundle: str | None = Field(
         default=None, pattern=_BUNDLE, description="NAME@VERSION of the bundle; none: no shadow."
     )
     threshold: float | None = Field(
-        default=None, ge=0, le=1,
+        default=None,
+        ge=0,
+        le=1,
         description="What its verdicts are counted by; without it, its bundle's own.",
-    )  # fmt: skip
+    )
 
 
 class InspectSettings(Section):
@@ -146,14 +167,17 @@ class InspectSettings(Section):
         description="Threads that read, gate and prepare; 0: chosen by cores.",
     )
     batch_max: int = Field(
-        default=16, ge=1, le=256,
+        default=16,
+        ge=1,
+        le=256,
         description="Under a backlog, at most this many frames share one commit.",
-    )  # fmt: skip
+    )
     keep_prepared: bool = Field(default=True, description="Keep the model's input as evidence.")
     compress_after_s: float = Field(
-        default=600.0, ge=0,
+        default=600.0,
+        ge=0,
         description="Raw evidence older than this is compressed losslessly while idle (s).",
-    )  # fmt: skip
+    )
 
 
 class StorageSettings(Section):
@@ -165,9 +189,11 @@ class StorageSettings(Section):
     )
 
     publish_every_s: float = Field(
-        default=5.0, ge=0.1, le=3600,
+        default=5.0,
+        ge=0.1,
+        le=3600,
         description="New rows are in the published log, which QA reads, after about this long (s).",
-    )  # fmt: skip
+    )
 
     @model_validator(mode="after")
     def _warn_first(self) -> StorageSettings:
@@ -183,10 +209,12 @@ class LogSettings(Section):
         default="info", description="The least important line that is still written."
     )
     verdicts_per_s: float = Field(
-        default=5.0, ge=0,
-        description="At most this many lines a second for accepted parts and for the backlog after a stop; "
+        default=5.0,
+        ge=0,
+        description="At most this many lines a second for accepted parts and for the backlog "
+        "after a stop; "
         "others always.",
-    )  # fmt: skip
+    )
 
 
 class MetricsSettings(Section):
@@ -194,7 +222,8 @@ class MetricsSettings(Section):
 
     listen: str = Field(
         default="none",
-        description="none; unix: on metrics.sock beside status.json; or a port of this machine alone: "
+        description="none; unix: on metrics.sock beside status.json; or a port of this machine "
+        "alone: "
         "127.0.0.1:9464.",
     )
 
@@ -207,7 +236,9 @@ class MetricsSettings(Section):
         try:
             address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
         except ValueError:
-            raise ValueError(f'got {listen!r}, expected "none", "unix" or "127.0.0.1:PORT"') from None
+            raise ValueError(
+                f'got {listen!r}, expected "none", "unix" or "127.0.0.1:PORT"'
+            ) from None
         if not address.is_loopback:
             raise ValueError(
                 f"{host} can be reached from other machines; expected 127.0.0.1 or [::1], "
@@ -243,7 +274,8 @@ class Settings(Section):
         for camera in cameras:
             if camera.trigger is Trigger.SOFTWARE and camera.rate_hz is None:
                 raise ValueError(
-                    f"camera {camera.name!r} has trigger 'software', which the station fires itself: "
+                    f"camera {camera.name!r} has trigger 'software', which the station fires "
+                    "itself: "
                     "rate_hz = 10.0 is missing"
                 )
         return cameras

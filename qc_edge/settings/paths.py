@@ -108,7 +108,9 @@ class StationPaths:
 
     @property
     def settings_kept(self) -> Path:
-        """All settings that were ever in force, as JSON: a row's `settings_digest` is the file's name."""
+        """All settings that were ever in force, as JSON: a row's `settings_digest` is the file's
+        name.
+        """
         return self.state / "settings"
 
     @property
@@ -148,10 +150,21 @@ class StationPaths:
     def directories(self) -> tuple[Path, ...]:
         """All directories that a station needs."""
         return (
-            self.settings.parent, self.frames, self.incoming, self.spool_tmp, self.evidence,
-            self.quarantine, self.journal, self.published, self.calibration, self.thresholds,
-            self.activations, self.acceptances, self.models, self.run,
-        )  # fmt: skip
+            self.settings.parent,
+            self.frames,
+            self.incoming,
+            self.spool_tmp,
+            self.evidence,
+            self.quarantine,
+            self.journal,
+            self.published,
+            self.calibration,
+            self.thresholds,
+            self.activations,
+            self.acceptances,
+            self.models,
+            self.run,
+        )
 
 
 def shipped(kind: str) -> Path:

@@ -18,13 +18,15 @@ from qc_edge.settings.model import Settings
 
 _HEAD = """\
 #:schema ./station.schema.json
-# The settings of station {name}. A line that starts with # shows a default; take the # away to change it.
-# `qc-edge check {name}` shows every fault at once. (live) applies on `systemctl reload qc-edge@{name}`,
-# everything else on restart.
+# The settings of station {name}. A line that starts with # shows a default; take the # away to
+# change it. `qc-edge check {name}` shows every fault at once. (live) applies on `systemctl reload
+# qc-edge@{name}`, everything else on restart.
 """
 
 
-def render_settings(values: Mapping[str, Mapping[str, Any]], cameras: Sequence[Mapping[str, Any]]) -> str:
+def render_settings(
+    values: Mapping[str, Mapping[str, Any]], cameras: Sequence[Mapping[str, Any]]
+) -> str:
     """The TOML text of a station: `values` by section and key, one mapping for each camera.
 
     All keys that are not given stand there commented out, with their default.
@@ -32,11 +34,17 @@ def render_settings(values: Mapping[str, Mapping[str, Any]], cameras: Sequence[M
     parts = [_HEAD.format(name=values["station"]["name"])]
     for section, field in Settings.model_fields.items():
         if section == "camera":
-            parts += [_section("[[camera]]", CameraSettings, camera, "camera") for camera in cameras]
+            parts += [
+                _section("[[camera]]", CameraSettings, camera, "camera") for camera in cameras
+            ]
             if not cameras:
-                parts.append(_commented(_section("[[camera]]", CameraSettings, {"name": "top"}, "camera")))
+                parts.append(
+                    _commented(_section("[[camera]]", CameraSettings, {"name": "top"}, "camera"))
+                )
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            parts.append(_section(f"[{section}]", field.annotation, values.get(section, {}), section))
+            parts.append(
+                _section(f"[{section}]", field.annotation, values.get(section, {}), section)
+            )
     return "\n".join(parts)
 
 
@@ -44,8 +52,12 @@ def _section(header: str, model: type[BaseModel], values: Mapping[str, Any], sec
     lines = [f"# {(model.__doc__ or '').strip()}", header]
     for key, field in model.model_fields.items():
         live = " (live)" if is_live(f"{section}.{key}") else ""
-        lines += textwrap.wrap(f"{field.description}{live}", 100, initial_indent="# ", subsequent_indent="# ")
-        lines.append(f"{key} = {toml_value(values[key])}" if key in values else _default(key, field))
+        lines += textwrap.wrap(
+            f"{field.description}{live}", 100, initial_indent="# ", subsequent_indent="# "
+        )
+        lines.append(
+            f"{key} = {toml_value(values[key])}" if key in values else _default(key, field)
+        )
     return "\n".join(lines) + "\n"
 
 

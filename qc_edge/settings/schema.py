@@ -1,4 +1,6 @@
-"""The settings as a JSON schema, for editors: `python -m qc_edge.settings.schema` writes the file."""
+"""The settings as a JSON schema, for editors: `python -m qc_edge.settings.schema` writes the
+file.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def station_schema() -> str:
         "title": "Settings of a qc-edge station",
         "description": "NAME.toml in /etc/qc-edge.",
     }
-    return json.dumps(head | {key: schema[key] for key in schema if key not in head}, indent=2) + "\n"
+    return (
+        json.dumps(head | {key: schema[key] for key in schema if key not in head}, indent=2) + "\n"
+    )
 
 
 def _for_toml(node: Any) -> Any:

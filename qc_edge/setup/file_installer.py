@@ -1,4 +1,6 @@
-"""Puts files, links and owners in place, or takes them away, and remembers what it did; decides nothing."""
+"""Puts files, links and owners in place, or takes them away, and remembers what it did; decides
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from qc_edge.setup.system_files import EDITED, is_edited, is_ours
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class FileChange:
     """One thing that was done (or, in a dry run, would be): `what` was done to `subject`."""
 
     what: str
@@ -24,20 +26,22 @@ class Deed:
 
 
 @dataclass(slots=True)
-class Laying:
-    """All changes of one installation, in order. With `dry` nothing is touched. Raises StoreError."""
+class FileInstaller:
+    """All changes of one installation, in order. With `dry` nothing is touched. Raises
+    StoreError.
+    """
 
     dry: bool = False
-    deeds: list[Deed] = field(default_factory=list)
+    changes: list[FileChange] = field(default_factory=list)
 
     @property
     def has_changed(self) -> bool:
         """A file or a link is other than it was."""
-        return any(deed.what in {"new", "updated", "removed"} for deed in self.deeds)
+        return any(change.what in {"new", "updated", "removed"} for change in self.changes)
 
     def say(self, what: str, subject: object) -> None:
         """Remember something that has been done, or left."""
-        self.deeds.append(Deed(what, str(subject)))
+        self.changes.append(FileChange(what, str(subject)))
 
     def write(self, path: Path, text: str) -> None:
         """Make the file `path` be `text`; one that was edited by hand is kept beside it."""
@@ -69,7 +73,9 @@ class Laying:
                 path.symlink_to(target)
 
     def remove(self, path: Path) -> None:
-        """Take a file or link away, and its directory if that is empty then and ours, or a slice's."""
+        """Take a file or link away, and its directory if that is empty then and ours, or a
+        slice's.
+        """
         if not path.is_symlink():
             if not path.exists():
                 return
@@ -84,13 +90,17 @@ class Laying:
                     path.parent.rmdir()
 
     def own(self, top: Path, user: str) -> None:
-        """Give `top` and everything below it to `user` and the group of that name, closed to others."""
+        """Give `top` and everything below it to `user` and the group of that name, closed to
+        others.
+        """
         found = _ids(user)
         if found is None:
             self.say("not given away", f"{top}: there is no user {user} yet")
             return
         uid, gid = found
-        below = (Path(folder) / name for folder, dirs, files in os.walk(top) for name in [*dirs, *files])
+        below = (
+            Path(folder) / name for folder, dirs, files in os.walk(top) for name in [*dirs, *files]
+        )
         foreign = [path for path in (top, *below) if path.lstat().st_uid != uid]
         if not foreign:
             self.say("same", f"owner of {top}: {user}")
@@ -133,7 +143,9 @@ class Laying:
             return
         failed = ran.stderr.strip().splitlines()
         if ran.returncode:
-            self.say("failed", f"{words}: {failed[-1] if failed else f'exit code {ran.returncode}'}")
+            self.say(
+                "failed", f"{words}: {failed[-1] if failed else f'exit code {ran.returncode}'}"
+            )
         else:
             self.say("ran", words)
 
@@ -146,7 +158,9 @@ class Laying:
 
 
 def _ids(name: str) -> tuple[int, int] | None:
-    """The ids of the user (-1 if there is only a group) and the group `name`; None if there is neither."""
+    """The ids of the user (-1 if there is only a group) and the group `name`; None if there is
+    neither.
+    """
     try:
         gid = grp.getgrnam(name).gr_gid
     except KeyError:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from qc_edge.settings import Settings
 
 
-class Network(str, Enum):
+class NetworkAccess(str, Enum):
     """Whether a station gets the box's network."""
 
     AUTO = "auto"
@@ -27,5 +27,7 @@ def network_needs(settings: Settings) -> list[str]:
         if camera.backend == "basler"
     ]
     if settings.metrics.listen not in {"none", "unix"}:
-        needs.append(f'metrics are read at {settings.metrics.listen} (without a network: listen = "unix")')
+        needs.append(
+            f'metrics are read at {settings.metrics.listen} (without a network: listen = "unix")'
+        )
     return needs

@@ -1,4 +1,6 @@
-"""Make a new station: its settings, its first calibration and its directories; never touches an old one."""
+"""Make a new station: its settings, its first calibration and its directories; never touches an old
+one.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ PLAYED_RATE_HZ = 2.0
 
 @dataclass(frozen=True, slots=True)
 class CameraChoice:
-    """The camera of a new station: a backend of the settings (None: no camera) and what it needs."""
+    """The camera of a new station: a backend of the settings (None: no camera) and what it
+    needs.
+    """
 
     backend: str | None
     serial: str | None = None
@@ -46,12 +50,14 @@ class CameraChoice:
                 return f"a folder camera that plays {self.images}"
             case _:
                 return (
-                    f"Basler camera {self.serial}" if self.serial else "the one Basler camera that is found"
+                    f"Basler camera {self.serial}"
+                    if self.serial
+                    else "the one Basler camera that is found"
                 )
 
 
 @dataclass(frozen=True, slots=True)
-class Provisioned:
+class NewStation:
     """A station that was made: its paths, its camera, and (what, where) for a person to read."""
 
     paths: StationPaths
@@ -60,7 +66,9 @@ class Provisioned:
 
 
 def parse_camera(text: str) -> CameraChoice:
-    """`emulated`, `basler`, `basler:SERIAL`, `folder:PATH` or `none`. Raises UsageError on anything else."""
+    """`emulated`, `basler`, `basler:SERIAL`, `folder:PATH` or `none`. Raises UsageError on anything
+    else.
+    """
     kind, _, rest = text.partition(":")
     if kind == "none" and not rest:
         return CameraChoice(None)
@@ -76,11 +84,12 @@ def parse_camera(text: str) -> CameraChoice:
     )
 
 
-def provision(root: Path, name: str, camera: CameraChoice) -> Provisioned:
+def provision(root: Path, name: str, camera: CameraChoice) -> NewStation:
     """Make station `name` under the absolute prefix `root`.
 
     The settings file is written last: a station that was not made whole can be made again. Raises
-    UsageError if the name is no station's name or the station exists, StoreError if the disk refuses.
+    UsageError if the name is no station's name or the station exists, StoreError if the disk
+    refuses.
     """
     paths = StationPaths(root, name)
     _refuse(paths)
@@ -92,7 +101,7 @@ def provision(root: Path, name: str, camera: CameraChoice) -> Provisioned:
             f"cannot make {fault.filename or paths.state}: {fault.strerror or fault}",
             hint="run it as root, or live under another prefix: --root DIR",
         ) from fault
-    return Provisioned(paths, camera, tuple(files))
+    return NewStation(paths, camera, tuple(files))
 
 
 def _make(paths: StationPaths, camera: CameraChoice, settings: str) -> list[tuple[str, Path]]:
@@ -103,7 +112,11 @@ def _make(paths: StationPaths, camera: CameraChoice, settings: str) -> list[tupl
     records = [starting_calibration(paths.name, each, now) for each in _cameras(camera)]
     if camera.backend == "emulated":
         parts = write_series(
-            paths.played, PLAYED_SEED, PLAYED_PARTS, defect_share=PLAYED_DEFECTS, fault_share=PLAYED_FAULTS
+            paths.played,
+            PLAYED_SEED,
+            PLAYED_PARTS,
+            defect_share=PLAYED_DEFECTS,
+            fault_share=PLAYED_FAULTS,
         )
         files.append(("plays", paths.played))
         records = [fitted(record, paths.played, parts) for record in records]
@@ -120,9 +133,16 @@ def fitted(start: Calibration, directory: Path, parts: Sequence[Truth]) -> Calib
     """
     good = [part.file for part in parts if part.label == "good" and part.fault is None]
     limit = 2**28
-    seen = (sample(name, decode((directory / name).read_bytes(), max_pixels=limit), start) for name in good)
+    seen = (
+        sample(name, decode((directory / name).read_bytes(), max_pixels=limit), start)
+        for name in good
+    )
     proposal = propose(
-        seen, start, now=start.made_at, made_by=start.made_by, source=f"{len(good)} good rendered parts"
+        seen,
+        start,
+        now=start.made_at,
+        made_by=start.made_by,
+        source=f"{len(good)} good rendered parts",
     )
     if proposal.calibration is None:
         raise CalibrationError(
@@ -141,7 +161,8 @@ def _refuse(paths: StationPaths) -> None:
     if not re.fullmatch(NAME_PATTERN, paths.name):
         raise UsageError(
             f"{paths.name!r} is no name for a station",
-            hint="expected a small letter, then small letters, digits and dashes, at most 31 in all: line1",
+            hint="expected a small letter, then small letters, digits and dashes, at most 31 in "
+            "all: line1",
         )
     if paths.settings.exists():
         raise UsageError(
@@ -149,7 +170,9 @@ def _refuse(paths: StationPaths) -> None:
             hint=f"choose another name, or look at it: qc-edge check {paths.name}",
         )
     kept = [
-        path for path in (paths.database, paths.journal, paths.evidence, paths.frames) if _has_content(path)
+        path
+        for path in (paths.database, paths.journal, paths.evidence, paths.frames)
+        if _has_content(path)
     ]
     if kept:
         raise UsageError(
@@ -165,7 +188,9 @@ def _has_content(path: Path) -> bool:
 
 def _existing_directory(path: Path) -> Path:
     if not path.is_dir():
-        raise UsageError(f"{path} is no directory", hint="folder:PATH plays the images in the directory PATH")
+        raise UsageError(
+            f"{path} is no directory", hint="folder:PATH plays the images in the directory PATH"
+        )
     return path.absolute()
 
 

@@ -1,12 +1,14 @@
-"""What one station needs beyond the units: its network, its owner, its place in the boot; never its data."""
+"""What one station needs beyond the units: its network, its owner, its place in the boot; never its
+data.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from qc_edge.settings import StationPaths, load_settings
-from qc_edge.setup.file_installer import Laying
-from qc_edge.setup.network import Network, network_needs
+from qc_edge.setup.file_installer import FileInstaller
+from qc_edge.setup.network import NetworkAccess, network_needs
 from qc_edge.setup.system_files import marked
 
 USER = "qc-edge"
@@ -22,7 +24,9 @@ IPAddressAllow=
 """
 
 
-def lay_down_station(laying: Laying, root: Path, base: Path, unit: Path, name: str, network: Network) -> None:
+def lay_down_station(
+    installer: FileInstaller, root: Path, base: Path, unit: Path, name: str, network: NetworkAccess
+) -> None:
     """Confine, own and enable station `name`, whose settings must be there. Raises SettingsError.
 
     `base` is the /etc to write to, `unit` the template that the station's link leads to.
@@ -31,20 +35,20 @@ def lay_down_station(laying: Laying, root: Path, base: Path, unit: Path, name: s
     settings = load_settings(paths.settings)
     drop_in = base / f"systemd/system/qc-edge@{name}.service.d/50-network.conf"
     needs = network_needs(settings)
-    closed = network is Network.CLOSED or (network is Network.AUTO and not needs)
+    closed = network is NetworkAccess.CLOSED or (network is NetworkAccess.AUTO and not needs)
     if closed:
-        laying.write(drop_in, marked(CLOSED_NETWORK))
+        installer.write(drop_in, marked(CLOSED_NETWORK))
         why = "nothing in the settings needs it" if not needs else "as asked for"
-        laying.say("network closed", f"{name}: {why}")
+        installer.say("network closed", f"{name}: {why}")
     else:
-        laying.remove(drop_in)
-        laying.say("network open", f"{name}: {'; '.join(needs) or 'as asked for'}")
-    laying.link(base / f"systemd/system/qc-edge.target.wants/qc-edge@{name}.service", unit)
+        installer.remove(drop_in)
+        installer.say("network open", f"{name}: {'; '.join(needs) or 'as asked for'}")
+    installer.link(base / f"systemd/system/qc-edge.target.wants/qc-edge@{name}.service", unit)
     if root == Path("/"):
-        laying.grant(paths.settings, USER, 0o640)
+        installer.grant(paths.settings, USER, 0o640)
         if paths.state.is_dir():
-            laying.own(paths.state, USER)
+            installer.own(paths.state, USER)
         if paths.incoming.is_dir():
             for way in (paths.state, paths.incoming.parent):
-                laying.grant(way, USER, 0o751)
-            laying.grant(paths.incoming, DROP_GROUP, 0o2770)
+                installer.grant(way, USER, 0o751)
+            installer.grant(paths.incoming, DROP_GROUP, 0o2770)

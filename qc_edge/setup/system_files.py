@@ -37,15 +37,17 @@ _HIDDEN_FROM_UNITS = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SystemFile:
     """One file of the appliance: its place, relative to /etc, and its text."""
 
     place: Path
     text: str
 
 
-def pieces(systemd: int, programs: str) -> list[Piece]:
-    """Everything that a box with this version of systemd gets; `programs` is the directory of qc-edge."""
+def pieces(systemd: int, programs: str) -> list[SystemFile]:
+    """Everything that a box with this version of systemd gets; `programs` is the directory of
+    qc-edge.
+    """
     source = shipped_directory()
     found = []
     for folder in sorted(each for each in source.iterdir() if each.is_dir()):
@@ -54,15 +56,18 @@ def pieces(systemd: int, programs: str) -> list[Piece]:
         if place is None or (versioned and int(versioned[1]) > systemd):
             continue
         for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-            text = path.read_text(encoding="utf-8").replace(SHIPPED_PROGRAMS, programs.rstrip("/") + "/")
-            found.append(Piece(Path(place) / path.relative_to(folder), text))
+            text = path.read_text(encoding="utf-8").replace(
+                SHIPPED_PROGRAMS, programs.rstrip("/") + "/"
+            )
+            found.append(SystemFile(Path(place) / path.relative_to(folder), text))
     return found
 
 
 def marked(text: str) -> str:
     """`text` under a first line that says who wrote it and whether it was edited since."""
     return (
-        f"# Laid down by qc-edge {__version__}, sha256 {_digest(text)}; replaced by `qc-edge install`. "
+        f"# Laid down by qc-edge {__version__}, sha256 {_digest(text)}; replaced by `qc-edge "
+        "install`. "
         f"Your own changes: a drop-in.\n{text}"
     )
 
@@ -82,14 +87,20 @@ def laid_down(base: Path) -> Iterator[Path]:
     """The files in force under `base` (an /etc) that `qc-edge install` wrote."""
     for place in PLACES.values():
         for path in sorted((base / place).rglob("*")):
-            if "qc-edge" not in str(path.relative_to(base)) or path.suffix == EDITED or path.is_symlink():
+            if (
+                "qc-edge" not in str(path.relative_to(base))
+                or path.suffix == EDITED
+                or path.is_symlink()
+            ):
                 continue
             if path.is_file() and is_ours(path.read_text(encoding="utf-8", errors="replace")):
                 yield path
 
 
 def shipped_directory() -> Path:
-    """The units and their companions as they came: beside the sources, or in the environment's share/."""
+    """The units and their companions as they came: beside the sources, or in the environment's
+    share/.
+    """
     beside = Path(qc_edge.__file__).parent.parent / "systemd"
     # Beside an installed package, a directory of that name is python3-systemd's.
     return beside if (beside / "system").is_dir() else Path(sys.prefix) / "share/qc-edge/systemd"
@@ -98,8 +109,8 @@ def shipped_directory() -> Path:
 def installed_programs(box: Path | None) -> str:
     """The directory of the programs, as the service will see it.
 
-    This environment's; for a `box` that is being built somewhere else, the place where units expect it.
-    Raises UsageError if a confined service could not see this environment.
+    This environment's; for a `box` that is being built somewhere else, the place where units expect
+    it. Raises UsageError if a confined service could not see this environment.
     """
     if box is not None:
         here = Path(sys.prefix)
@@ -117,7 +128,9 @@ def installed_programs(box: Path | None) -> str:
 def systemd_version() -> int:
     """The major version of this machine's systemd; the oldest that is served if there is none."""
     try:
-        said = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=True).stdout
+        said = subprocess.run(
+            ["systemctl", "--version"], capture_output=True, text=True, check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError):
         return OLDEST_SYSTEMD
     version = re.match(r"systemd (\d+)", said)

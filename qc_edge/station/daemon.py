@@ -17,38 +17,38 @@ from qc_edge.capture.capture import Capture
 from qc_edge.capture.losses import report_torn
 from qc_edge.domain.frame import FrameId, frame_id_micros
 from qc_edge.domain.inspection import Event
-from qc_edge.engine.engine_thread import EngineSeat
+from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.inspection.arrivals import Arrivals
-from qc_edge.inspection.crash_isolation import Careful
+from qc_edge.inspection.crash_isolation import CrashIsolation
 from qc_edge.inspection.inspector import Inspector
-from qc_edge.inspection.scoring import Judge
+from qc_edge.inspection.scoring import FrameScorer
 from qc_edge.inspection.shadow import Shadow
 from qc_edge.inspection.tally import Tally
 from qc_edge.output.journal import JournalOutput
 from qc_edge.publish.publisher import Publisher
 from qc_edge.publish.qa_database import QaDatabase
-from qc_edge.publish.worker import Publication
-from qc_edge.recipe.active_model import Choice
+from qc_edge.publish.worker import PublishWorker
+from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.recipe.in_force import described
-from qc_edge.recipe.model_activation import ModelBook
+from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.recipe.rules import INCOMING, Rules
 from qc_edge.recipe.score_identity import ScoreIdentity
 from qc_edge.service.clock import FrameClock, boot_id, utc_now
-from qc_edge.service.heartbeat import Beat
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.lock import StationLock
 from qc_edge.service.logs import LOG, say_event
 from qc_edge.service.notify import Notifier
-from qc_edge.service.worker_pool import Crew
+from qc_edge.service.worker_pool import WorkerPool
 from qc_edge.settings import Role, Settings, StationPaths, load_settings
-from qc_edge.station.dependencies import Seams
-from qc_edge.station.housekeeping import Janitor
+from qc_edge.station.dependencies import Dependencies
+from qc_edge.station.housekeeping import Housekeeping
 from qc_edge.station.meter import Meter
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.compression import Compressor
-from qc_edge.store.disk_space import DiskWatch, Room
+from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.store.durable import make_directories
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.ledger import Ledger
@@ -64,43 +64,45 @@ _IN_HAND = 64
 class Station:
     """One station. `run` returns after a stop and raises QcEdgeError on a fault of the station."""
 
-    def __init__(self, root: Path, name: str, seams: Seams | None = None) -> None:
+    def __init__(self, root: Path, name: str, dependencies: Dependencies | None = None) -> None:
         """Read the settings. Raises SettingsError with every fault in them."""
         self.paths = StationPaths(root, name)
         self.settings = load_settings(self.paths.settings)
-        self._seams = seams or Seams()
+        self._dependencies = dependencies or Dependencies()
         self._boot = boot_id()
-        self._crew = Crew()
+        self._workers = WorkerPool()
         self._meter = Meter(each.name for each in self.settings.camera)
         self.rulebook = RuleBook(self.paths, self.note)
         self.journal = JournalOutput(self.settings.log.verdicts_per_s)
         self.inspector: Inspector | None = None
         self._ledger: Ledger | None = None
         self._arrivals: Arrivals | None = None
-        self._publication: Publication | None = None
+        self._publication: PublishWorker | None = None
         self._shadow: Shadow | None = None
         self.captures: list[Capture] = []
 
     def run(self, supervisor: Supervisor | None = None) -> None:
         """Start in order, watch over it, stop in reverse order."""
-        settings, paths, crew = self.settings, self.paths, self._crew
+        settings, paths, workers = self.settings, self.paths, self._workers
         notifier = Notifier()
         with ExitStack() as stack:
             make_directories(paths.directories())
             for role in settings.station.roles:
                 stack.enter_context(StationLock(paths.lock(role)))
-            disk = self._seams.disk
-            self._watch = watch = DiskWatch(paths.state, disk, settings.storage)
-            reporter = Reporter(settings, watch, crew.beats)
+            disk = self._dependencies.disk
+            self._disk_monitor = disk_monitor = DiskMonitor(paths.state, disk, settings.storage)
+            reporter = Reporter(settings, disk_monitor, workers.heartbeats)
             watcher = supervisor or Supervisor()
-            watcher.attach(self, crew, reporter, notifier)
+            watcher.attach(self, workers, reporter, notifier)
             if settings.metrics.listen != "none":
-                self._serve_metrics(reporter, watch)
+                self._serve_metrics(reporter, disk_monitor)
 
             self._spool = spool = Spool(paths, disk)
-            inspects, captures = (role in settings.station.roles for role in (Role.INSPECT, Role.CAPTURE))
+            inspects, captures = (
+                role in settings.station.roles for role in (Role.INSPECT, Role.CAPTURE)
+            )
             if inspects:
-                self._ledger = self._open_log(watcher, watch)
+                self._ledger = self._open_log(watcher, disk_monitor)
                 if self._ledger is None:
                     return
                 stack.callback(self._ledger.close)
@@ -115,8 +117,10 @@ class Station:
                 self._start_captures(reporter)
             compressor = Compressor(paths.evidence, paths.spool_tmp, disk) if inspects else None
             wait_s = settings.inspect.compress_after_s
-            janitor = Janitor(watch, self.clock, self.note, self._arrivals, compressor, wait_s)
-            crew.start("janitor", self._seams.patience_s, janitor.run)
+            janitor = Housekeeping(
+                disk_monitor, self.clock, self.note, self._arrivals, compressor, wait_s
+            )
+            workers.start("janitor", self._dependencies.patience_s, janitor.run)
             rules = self.inspector.rules if self.inspector else None
             self.note("started", described(settings.station.roles, rules))
             watcher.watch()
@@ -124,7 +128,7 @@ class Station:
     def apply(self, settings: Settings, rules: Rules | None) -> None:
         """Run on these from the next frame on; frames in hand keep what they began with."""
         self.settings = settings
-        self._watch.limits = settings.storage
+        self._disk_monitor.limits = settings.storage
         self.journal.rate.per_s = settings.log.verdicts_per_s
         LOG.setLevel(settings.log.level.upper())
         if self.inspector and rules:
@@ -140,13 +144,22 @@ class Station:
             self.rulebook.follow(self.inspector)
 
     def note(
-        self, kind: str, detail: str, before: str | None = None, after: str | None = None,
-        who: str = "station", why: str | None = None,
-    ) -> None:  # fmt: skip
-        """Say an event and write it: into the log, or through the spool where this process has none."""
+        self,
+        kind: str,
+        detail: str,
+        before: str | None = None,
+        after: str | None = None,
+        who: str = "station",
+        why: str | None = None,
+    ) -> None:
+        """Say an event and write it: into the log, or through the spool where this process has
+        none.
+        """
         say_event(kind, detail)
         stamp, now = self.clock.stamp("station"), utc_now()
-        row = Event(stamp.frame_id, now, self.settings.station.name, kind, who, detail, before, after, why)
+        row = Event(
+            stamp.frame_id, now, self.settings.station.name, kind, who, detail, before, after, why
+        )
         try:
             if self._ledger is not None:
                 self._ledger.commit([row], now)
@@ -155,102 +168,145 @@ class Station:
         except StoreError as fault:
             LOG.error("no row for the event %s (%s): %s", kind, detail, fault)
 
-    def _serve_metrics(self, reporter: Reporter, watch: DiskWatch) -> None:
+    def _serve_metrics(self, reporter: Reporter, disk_monitor: DiskMonitor) -> None:
         # Prometheus' client brings an HTTP client and TLS: a station without metrics does without.
-        from qc_edge.station.metrics import Figures
+        from qc_edge.station.metrics import MetricsCollector
         from qc_edge.station.metrics_server import MetricsServer
 
         ages = {"publish_lag": lambda: self._publication.lag_s if self._publication else None}
-        figures = Figures(reporter, watch, self._crew.beats, self._meter, ages)
+        figures = MetricsCollector(
+            reporter, disk_monitor, self._workers.heartbeats, self._meter, ages
+        )
         server = MetricsServer(self.settings.metrics.listen, self.paths.metrics, figures)
-        self._crew.start("metrics", self._seams.patience_s, server.run)
+        self._workers.start("metrics", self._dependencies.patience_s, server.run)
 
-    def _start_publishing(self, ledger: Ledger) -> Publication:
+    def _start_publishing(self, ledger: Ledger) -> PublishWorker:
         """Before the first row: none may be recorded on a day that is sealed."""
-        station, disk, patience = self.settings.station.name, self._seams.disk, 4 * self._seams.patience_s
+        station, disk, patience = (
+            self.settings.station.name,
+            self._dependencies.disk,
+            4 * self._dependencies.patience_s,
+        )
         publisher = Publisher(ledger, self.paths.published, disk, station, self.note)
-        self._publication = Publication(publisher, self.settings.storage.publish_every_s, self.note)
+        self._publication = PublishWorker(
+            publisher, self.settings.storage.publish_every_s, self.note
+        )
         database, ready = QaDatabase(self.paths.qa, self.paths.published), self._publication.ready
-        self._crew.start("publisher", patience, self._publication.run)
-        self._crew.start("qa", patience, lambda beat, stop: database.run(beat, stop, ready))
+        self._workers.start("publisher", patience, self._publication.run)
+        self._workers.start(
+            "qa", patience, lambda heartbeat, stop: database.run(heartbeat, stop, ready)
+        )
         return self._publication
 
     def _start_inspection(self, ledger: Ledger, reporter: Reporter, watcher: Supervisor) -> None:
-        """Arrivals first list what a crash left; nothing is taken before the engine has proven itself."""
-        self._arrivals = arrivals = Arrivals(self.paths, self._spool, self.clock, self.settings.incoming)
+        """Arrivals first list what a crash left; nothing is taken before the engine has proven
+        itself.
+        """
+        self._arrivals = arrivals = Arrivals(
+            self.paths, self._spool, self.clock, self.settings.incoming
+        )
         reporter.arrivals, reporter.mended = arrivals, tuple(ledger.mended)
-        reporter.tally = tally = Tally(ledger.day_counts(utc_now()), utc_now(), self._meter.announced)
+        reporter.tally = tally = Tally(
+            ledger.day_counts(utc_now()), utc_now(), self._meter.announced
+        )
         for words in ledger.mended:
             self.note("log_mended", words)
-        patience = self._seams.patience_s
+        patience = self._dependencies.patience_s
         if self.settings.shadow.bundle:
             self._shadow = reporter.shadow = Shadow(
-                self.settings, self.paths, self._seams.load_engine, ledger,
-                lambda: arrivals.depth > 1 or self._watch.room is Room.NONE, self.note,
-            )  # fmt: skip
-        self._crew.start("inspector", patience, self._inspection(arrivals, ledger, tally, reporter))
+                self.settings,
+                self.paths,
+                self._dependencies.load_engine,
+                ledger,
+                lambda: arrivals.depth > 1 or self._disk_monitor.space is DiskSpace.NONE,
+                self.note,
+            )
+        self._workers.start(
+            "inspector", patience, self._inspection(arrivals, ledger, tally, reporter)
+        )
         watcher.wait_until(lambda: self.inspector is not None)
-        self._crew.start("arrivals", patience, arrivals.run)
+        self._workers.start("arrivals", patience, arrivals.run)
         if self._shadow:
-            self._crew.start("shadow", patience, self._shadow.run)
+            self._workers.start("shadow", patience, self._shadow.run)
 
     def _inspection(
         self, arrivals: Arrivals, ledger: Ledger, tally: Tally, reporter: Reporter
-    ) -> Callable[[Beat, threading.Event], None]:
+    ) -> Callable[[Heartbeat, threading.Event], None]:
         """The inspector's work: as soon as its engine is ready, it moves to where that sits."""
-        settings, disk, spool = self.settings, self._seams.disk, self._spool
+        settings, disk, spool = self.settings, self._dependencies.disk, self._spool
 
-        def work(beat: Beat, stop: threading.Event) -> None:
+        def work(heartbeat: Heartbeat, stop: threading.Event) -> None:
             identity = ScoreIdentity(ledger, self.paths, self.note)
-            models = ModelBook(self.paths, settings, self._seams.load_engine, identity, self.note)
-            seat, choice = models.begin(reporter.starting(beat), stop)
-            beat.now()
+            models = ModelActivator(
+                self.paths, settings, self._dependencies.load_engine, identity, self.note
+            )
+            engine_thread, active_model = models.begin(reporter.starting(heartbeat), stop)
+            heartbeat.now()
             evidence = Evidence(self.paths.state, self.paths.evidence, disk)
             counters = dict(ledger.past.part_counters)
-            judge = Judge(spool, evidence, counters, _only_camera(settings))
+            judge = FrameScorer(spool, evidence, counters, _only_camera(settings))
             suspects = arrivals.recovered[:_IN_HAND]
-            rules = self.rulebook.load(settings, seat, choice)
+            rules = self.rulebook.load(settings, engine_thread, active_model)
             self.rulebook.begin(rules, ledger)
             inspector = Inspector(
-                rules, arrivals, spool, ledger, judge,
-                Careful(self.paths.state / "in-hand.json", disk, suspects),
-                [self.journal, *self._seams.outputs], self._watch, self.clock, tally,
-                self._boot, settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1),
+                rules,
+                arrivals,
+                spool,
+                ledger,
+                judge,
+                CrashIsolation(self.paths.state / "in-hand.json", disk, suspects),
+                [self.journal, *self._dependencies.outputs],
+                self._disk_monitor,
+                self.clock,
+                tally,
+                self._boot,
+                settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1),
                 frozenset(each.name for each in settings.camera if each.backend != "basler"),
                 self._shadow.offer if self._shadow else lambda *_: None,
-            )  # fmt: skip
+            )
             reporter.rules, reporter.models = lambda: inspector.rules, models
 
-            def move(seat: EngineSeat, choice: Choice) -> Future[None]:
-                return inspector.between(lambda: self.rulebook.move(inspector, seat, choice))
+            def move(engine_thread: EngineThread, active_model: ActiveModel) -> Future[None]:
+                return inspector.between(
+                    lambda: self.rulebook.move(inspector, engine_thread, active_model)
+                )
 
             self.inspector = inspector
-            self._crew.start("models", self._seams.patience_s, partial(models.run, move))
-            self._crew.changed.set()
-            inspector.run(beat, stop)
+            self._workers.start("models", self._dependencies.patience_s, partial(models.run, move))
+            self._workers.changed.set()
+            inspector.run(heartbeat, stop)
 
         return work
 
     def _start_captures(self, reporter: Reporter) -> None:
         station = self.settings.station.name
         for each in self.settings.camera:
-            device = self._seams.connect_camera(each)
-            capture = Capture(each, station, device, self.clock, self._boot, self._spool, self._watch)
+            device = self._dependencies.connect_camera(each)
+            capture = Capture(
+                each, station, device, self.clock, self._boot, self._spool, self._disk_monitor
+            )
             self.captures.append(capture)
-            self._crew.start(f"capture-{each.name}", 2 * self._seams.patience_s, capture.run)
+            self._workers.start(
+                f"capture-{each.name}", 2 * self._dependencies.patience_s, capture.run
+            )
         reporter.captures = self.captures
 
-    def _open_log(self, watcher: Supervisor, watch: DiskWatch) -> Ledger | None:
+    def _open_log(self, watcher: Supervisor, disk_monitor: DiskMonitor) -> Ledger | None:
         """The log; on a full disk, wait for room. None if told to stop meanwhile."""
         while True:
             try:
-                return Ledger(self.paths.database, self.paths.journal, self.paths.set_aside, self._seams.disk)
+                return Ledger(
+                    self.paths.database,
+                    self.paths.journal,
+                    self.paths.set_aside,
+                    self._dependencies.disk,
+                )
             except DiskFullError as fault:
-                watch.exhausted()
+                disk_monitor.exhausted()
                 LOG.error("holding: %s", fault)
                 if watcher.pause(2.0):
                     return None
-                watch.look()
+                disk_monitor.look()
 
     def _newest_id(self) -> int:
         """The floor for new frame ids (microseconds): above everything in the spool and the log."""
@@ -261,12 +317,12 @@ class Station:
 
     def _stop(self, notifier: Notifier, watcher: Supervisor) -> None:
         notifier.send("STOPPING=1")
-        stuck = self._crew.dismiss(STOP_S)
+        stuck = self._workers.dismiss(STOP_S)
         if stuck:
             LOG.error("did not end within %g s: %s", STOP_S, ", ".join(stuck))
         self.note("stopped", "told to stop" if watcher.told_to_stop else "on a fault")
         watcher.ended(stuck)
-        for output in (self.journal, *self._seams.outputs):
+        for output in (self.journal, *self._dependencies.outputs):
             output.close()
 
 

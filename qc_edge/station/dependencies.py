@@ -14,7 +14,7 @@ from qc_edge.store.durable import Disk
 
 
 @dataclass(frozen=True)
-class Seams:
+class Dependencies:
     """Where a test or the demo may put something else in the place of the real thing.
 
     `patience_s`: a worker silent for longer is stuck.

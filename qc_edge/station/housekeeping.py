@@ -9,51 +9,52 @@ from collections.abc import Callable
 from qc_edge.errors import StoreError
 from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.service.clock import FrameClock
-from qc_edge.service.heartbeat import Beat
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.priority import step_back
 from qc_edge.store.compression import Compressor
-from qc_edge.store.disk_space import DiskWatch, Room
+from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 
 _LOOK_S = 1.0
 _CLOCK_S = 5.0
 _QUIET_S = 3.0
 _BACKLOG = 2
 _NICE = 5
-"""Low, but not lowest: this thread holds the interpreter's lock now and then, and whoever waits for it then
-waits for this thread to be scheduled, which at 19 beside a heavy query may take long."""
+"""Low, but not lowest: this thread holds the interpreter's lock now and then, and whoever waits for
+it then waits for this thread to be scheduled, which at 19 beside a heavy query may take long.
+"""
 
 Note = Callable[[str, str], None]
 """(kind, words): write an event."""
 
 
-class Janitor:
+class Housekeeping:
     """The work of the janitor's thread. `note` writes an event row (or hands it to the spool)."""
 
     def __init__(
         self,
-        watch: DiskWatch,
+        disk_monitor: DiskMonitor,
         clock: FrameClock,
         note: Note,
         arrivals: Arrivals | None,
         compressor: Compressor | None,
         compress_after_s: float,
     ) -> None:
-        self._watch = watch
+        self._disk_monitor = disk_monitor
         self._clock = clock
         self._note = note
         self._arrivals = arrivals
         self._compressor = compressor
         self._compress_after_s = compress_after_s
         self._busy_at = time.monotonic()
-        self._beat: Beat | None = None
+        self._heartbeat: Heartbeat | None = None
 
-    def run(self, beat: Beat, stop: threading.Event) -> None:
+    def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Look every second until `stop`, at a low priority."""
         step_back(_NICE)
-        self._beat, looked_at_clock, compressed_at = beat, 0.0, 0.0
+        self._heartbeat, looked_at_clock, compressed_at = heartbeat, 0.0, 0.0
         while not stop.wait(_LOOK_S):
-            beat.now()
+            heartbeat.now()
             self._look_at_disk()
             now = time.monotonic()
             if now - looked_at_clock > _CLOCK_S:
@@ -65,17 +66,21 @@ class Janitor:
                 self._compress(stop)
 
     def _look_at_disk(self) -> None:
-        if not self._watch.look():
+        if not self._disk_monitor.look():
             return
-        self._note(f"disk_{self._watch.room}", self._watch.words)
+        self._note(f"disk_{self._disk_monitor.space}", self._disk_monitor.words)
 
     def _compress(self, stop: threading.Event) -> None:
         assert self._compressor is not None  # noqa: S101
 
         def may_go_on() -> bool:
-            if self._beat:
-                self._beat.now()
-            return not stop.is_set() and self._is_quiet() and self._watch.room is Room.ENOUGH
+            if self._heartbeat:
+                self._heartbeat.now()
+            return (
+                not stop.is_set()
+                and self._is_quiet()
+                and self._disk_monitor.space is DiskSpace.ENOUGH
+            )
 
         try:
             self._compressor.work(self._compress_after_s, may_go_on)

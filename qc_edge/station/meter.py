@@ -12,17 +12,36 @@ from qc_edge.domain.inspection import Inspection
 from qc_edge.settings import INCOMING
 
 BOUNDS_S = (
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-)  # fmt: skip
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.075,
+    0.1,
+    0.15,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+)
 """Upper bounds of the buckets (seconds): from one gate to a line that has long moved on."""
 
 STEPS = ("wait", "read", "gates", "prepare", "infer", "evidence", "announce")
-"""A frame's way. announce: from the decision to the line being told, its row in the journal with it."""
+"""A frame's way. announce: from the decision to the line being told, its row in the journal with
+it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """What a part is counted under. `reason` is why it is held, else why the verdict is what it is."""
+class PartLabels:
+    """What a part is counted under. `reason` is why it is held, else why the verdict is what it
+    is.
+    """
 
     camera: str
     verdict: str
@@ -31,8 +50,10 @@ class Counted:
 
 
 @dataclass(slots=True)
-class Spread:
-    """How long something took: frames for each bucket (the last is beyond all bounds), and seconds in all."""
+class DurationHistogram:
+    """How long something took: frames for each bucket (the last is beyond all bounds), and seconds
+    in all.
+    """
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
     seconds: float = 0.0
@@ -50,46 +71,55 @@ class Spread:
             rows.append((bound, float(below)))
         return rows
 
-    def copy(self) -> Spread:
+    def copy(self) -> DurationHistogram:
         """The same, at rest."""
-        return Spread(list(self.counts), self.seconds)
+        return DurationHistogram(list(self.counts), self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class MeterReading:
     """Everything counted since the station started, at one moment."""
 
-    parts: dict[Counted, int]
-    steps: dict[str, Spread]
-    latency: Spread
+    parts: dict[PartLabels, int]
+    steps: dict[str, DurationHistogram]
+    latency: DurationHistogram
 
 
 class Meter:
     """Told of every announced part by the inspector's thread, asked by whoever scrapes.
 
-    Frames of a camera that is not one of `cameras` count as incoming: names that other nodes give must
-    not grow into endless series.
+    Frames of a camera that is not one of `cameras` count as incoming: names that other nodes give
+    must not grow into endless series.
     """
 
     def __init__(self, cameras: Iterable[str]) -> None:
         self._cameras = frozenset(cameras)
         self._lock = threading.Lock()
-        self._parts: Counter[Counted] = Counter()
-        self._steps = {step: Spread() for step in STEPS}
-        self._latency = Spread()
+        self._parts: Counter[PartLabels] = Counter()
+        self._steps = {step: DurationHistogram() for step in STEPS}
+        self._latency = DurationHistogram()
 
-    def announced(self, inspection: Inspection, announced_ms: float, counts_as_latency: bool) -> None:
+    def announced(
+        self, inspection: Inspection, announced_ms: float, counts_as_latency: bool
+    ) -> None:
         """The line was told of a part, `announced_ms` after its exposure."""
         camera = inspection.camera if inspection.camera in self._cameras else INCOMING
-        counted = Counted(
-            camera, inspection.verdict, inspection.disposition, inspection.hold_reason or inspection.reason
+        counted = PartLabels(
+            camera,
+            inspection.verdict,
+            inspection.disposition,
+            inspection.hold_reason or inspection.reason,
         )
         decided_ms = inspection.age_ms
         taken = (
-            inspection.wait_ms, inspection.read_ms, inspection.gates_ms, inspection.prepare_ms,
-            inspection.infer_ms, inspection.evidence_ms,
+            inspection.wait_ms,
+            inspection.read_ms,
+            inspection.gates_ms,
+            inspection.prepare_ms,
+            inspection.infer_ms,
+            inspection.evidence_ms,
             None if decided_ms is None else max(0.0, announced_ms - decided_ms),
-        )  # fmt: skip
+        )
         with self._lock:
             self._parts[counted] += 1
             for spread, ms in zip(self._steps.values(), taken, strict=True):
@@ -98,8 +128,8 @@ class Meter:
             if counts_as_latency:
                 self._latency.add(announced_ms / 1e3)
 
-    def counts(self) -> Counts:
+    def counts(self) -> MeterReading:
         """All of it, now."""
         with self._lock:
             steps = {step: spread.copy() for step, spread in self._steps.items()}
-            return Counts(dict(self._parts), steps, self._latency.copy())
+            return MeterReading(dict(self._parts), steps, self._latency.copy())

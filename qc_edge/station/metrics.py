@@ -1,4 +1,5 @@
-"""A station's figures as Prometheus metrics: every name, its labels and its help stand here. Reads only.
+"""A station's figures as Prometheus metrics: every name, its labels and its help stand here. Reads
+only.
 
 Units are seconds and bytes, as Prometheus has them. Every sample carries the station's name.
 """
@@ -18,11 +19,11 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from qc_edge.service.heartbeat import Beats
+from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.station.meter import Meter
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.status import CameraStatus, Status
-from qc_edge.store.disk_space import DiskWatch, Room
+from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.version import __version__
 
 AGES = {
@@ -36,20 +37,20 @@ Ages = Mapping[str, Callable[[], float | None]]
 """By the names of `AGES`: how old something is (seconds), None while there is none."""
 
 
-class Figures(Collector):
+class MetricsCollector(Collector):
     """One station's. A scraper's thread calls `collect`."""
 
     def __init__(
         self,
         reporter: Reporter,
-        watch: DiskWatch,
-        beats: Beats,
+        disk_monitor: DiskMonitor,
+        heartbeats: Heartbeats,
         meter: Meter,
         ages: Ages,
     ) -> None:
         self._reporter = reporter
-        self._watch = watch
-        self._beats = beats
+        self._disk_monitor = disk_monitor
+        self._heartbeats = heartbeats
         self._meter = meter
         self._ages = ages
         self._station = reporter.settings.station.name
@@ -65,20 +66,36 @@ class Figures(Collector):
         yield from self._box(status)
 
     def _the_station(self, status: Status) -> Iterator[Metric]:
-        yield self._info("build", "The software.", version=__version__, python=platform.python_version())
+        yield self._info(
+            "build", "The software.", version=__version__, python=platform.python_version()
+        )
         for name, value, said in (
-            ("ready", status.ready, "1 if the station judges parts; 0 if something keeps it from that."),
-            ("holding", self._watch.room is Room.NONE, "1 while there is no room and nothing is judged."),
+            (
+                "ready",
+                status.ready,
+                "1 if the station judges parts; 0 if something keeps it from that.",
+            ),
+            (
+                "holding",
+                self._disk_monitor.space is DiskSpace.NONE,
+                "1 while there is no room and nothing is judged.",
+            ),
             ("log_mended", len(status.mended), "What had to be mended in the log at start."),
             ("spool_frames", status.spool_depth, "Files that wait for inspection or are in hand."),
-            ("spool_oldest_seconds", status.spool_oldest_s, "How long the oldest of them has waited."),
+            (
+                "spool_oldest_seconds",
+                status.spool_oldest_s,
+                "How long the oldest of them has waited.",
+            ),
         ):
             yield self._gauge(name, said, value)
         silence = self._labelled(
             "worker_silence_seconds", "Time since a worker's last sign of life.", "worker"
         )
-        deadline = self._labelled("worker_deadline_seconds", "How long a worker may be silent.", "worker")
-        for each in self._beats.all():
+        deadline = self._labelled(
+            "worker_deadline_seconds", "How long a worker may be silent.", "worker"
+        )
+        for each in self._heartbeats.all():
             silence.add_metric([self._station, each.name], each.age_s)
             deadline.add_metric([self._station, each.name], each.deadline_s)
         yield from (silence, deadline)
@@ -89,9 +106,10 @@ class Figures(Collector):
     def _parts(self) -> Iterator[Metric]:
         counts = self._meter.counts()
         parts = CounterMetricFamily(
-            "qc_edge_inspections", "Parts of which the line was told, since the station started.",
+            "qc_edge_inspections",
+            "Parts of which the line was told, since the station started.",
             labels=["station", "camera", "verdict", "disposition", "reason"],
-        )  # fmt: skip
+        )
         for each, number in counts.parts.items():
             parts.add_metric(
                 [self._station, each.camera, each.verdict, each.disposition, each.reason], number
@@ -104,9 +122,11 @@ class Figures(Collector):
         for step, spread in counts.steps.items():
             steps.add_metric([self._station, step], spread.buckets(), spread.seconds)
         latency = HistogramMetricFamily(
-            "qc_edge_verdict_latency_seconds", "From the exposure to the line being told; frames of this "
-            "station's own cameras, those of a backlog left out.", labels=["station"],
-        )  # fmt: skip
+            "qc_edge_verdict_latency_seconds",
+            "From the exposure to the line being told; frames of this "
+            "station's own cameras, those of a backlog left out.",
+            labels=["station"],
+        )
         latency.add_metric([self._station], counts.latency.buckets(), counts.latency.seconds)
         yield from (parts, steps, latency)
 
@@ -121,18 +141,24 @@ class Figures(Collector):
             "reopened": ("Times that the camera came back.", lambda each: each.reopened),
         }
         for name, (said, read) in counters.items():
-            family = CounterMetricFamily(f"qc_edge_camera_{name}", said, labels=["station", "camera"])
+            family = CounterMetricFamily(
+                f"qc_edge_camera_{name}", said, labels=["station", "camera"]
+            )
             for each in status.cameras:
                 family.add_metric([self._station, each.name], read(each))
             yield family
         connected = self._labelled("camera_connected", "1 while the camera is open.", "camera")
-        last = self._labelled("camera_last_frame_timestamp_seconds", "When it last delivered.", "camera")
+        last = self._labelled(
+            "camera_last_frame_timestamp_seconds", "When it last delivered.", "camera"
+        )
         for each in status.cameras:
             connected.add_metric([self._station, each.name], each.connected)
             if each.last_frame_at:
                 at = datetime.fromisoformat(each.last_frame_at).timestamp()
                 last.add_metric([self._station, each.name], at)
-        silent = self._labelled("camera_silent", "1 while a camera that should deliver does not.", "camera")
+        silent = self._labelled(
+            "camera_silent", "1 while a camera that should deliver does not.", "camera"
+        )
         for capture in self._reporter.captures:
             silent.add_metric([self._station, capture.state.name], capture.silent)
         yield from (connected, silent, last)
@@ -140,17 +166,25 @@ class Figures(Collector):
     def _judging(self, status: Status) -> Iterator[Metric]:
         if rules := self._reporter.rules():
             yield self._info(
-                "engine", "What runs the model, and why that.", backend=rules.engine.backend,
-                version=rules.engine.version, device=rules.engine.device, reason=rules.engine.reason,
-            )  # fmt: skip
+                "engine",
+                "What runs the model, and why that.",
+                backend=rules.engine.backend,
+                version=rules.engine.version,
+                device=rules.engine.device,
+                reason=rules.engine.reason,
+            )
             yield self._info(
                 "model", "What judges.", bundle=rules.bundle.reference, sha256=rules.bundle.sha256
             )
             threshold = self._labelled("threshold", "A score at or above it FAILs.", "threshold_id")
-            threshold.add_metric([self._station, rules.threshold.threshold_id], rules.threshold.value)
+            threshold.add_metric(
+                [self._station, rules.threshold.threshold_id], rules.threshold.value
+            )
             yield threshold
         due = self._labelled(
-            "calibration_due_seconds", "Until the calibration expires; below 0 parts are held.", "camera"
+            "calibration_due_seconds",
+            "Until the calibration expires; below 0 parts are held.",
+            "camera",
         )
         for each in status.calibrations:
             due.add_metric([self._station, each.camera], each.due_in_days * 86_400)
@@ -158,19 +192,28 @@ class Figures(Collector):
 
     def _shadow(self, status: Status) -> Metric:
         family = CounterMetricFamily(
-            "qc_edge_shadow_frames", "What became of judged frames at the shadow.",
+            "qc_edge_shadow_frames",
+            "What became of judged frames at the shadow.",
             labels=["station", "bundle", "outcome"],
-        )  # fmt: skip
+        )
         if shadow := status.shadow:
             for outcome in ("scored", "failed", "dropped"):
                 family.add_metric([self._station, shadow.bundle, outcome], getattr(shadow, outcome))
         return family
 
     def _box(self, status: Status) -> Iterator[Metric]:
-        limits = self._watch.limits
-        yield self._gauge("disk_free_bytes", "Room where frames and evidence are.", self._watch.free_mb * 1e6)
-        yield self._gauge("disk_warn_bytes", "Below it the station warns.", limits.warn_free_mb * 1e6)
-        yield self._gauge("disk_stop_bytes", "Below it the station holds.", limits.stop_free_mb * 1e6)
+        limits = self._disk_monitor.limits
+        yield self._gauge(
+            "disk_free_bytes",
+            "Room where frames and evidence are.",
+            self._disk_monitor.free_mb * 1e6,
+        )
+        yield self._gauge(
+            "disk_warn_bytes", "Below it the station warns.", limits.warn_free_mb * 1e6
+        )
+        yield self._gauge(
+            "disk_stop_bytes", "Below it the station holds.", limits.stop_free_mb * 1e6
+        )
         trusted = status.clock == "synchronised"
         yield self._gauge("clock_trusted", "1 while the wall clock can be trusted.", trusted)
 

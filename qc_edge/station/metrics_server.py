@@ -1,4 +1,6 @@
-"""Serves the figures over HTTP, on a socket or a port of this machine alone. What fails here stays here."""
+"""Serves the figures over HTTP, on a socket or a port of this machine alone. What fails here stays
+here.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import MetricsHandler
 from prometheus_client.registry import Collector
 
-from qc_edge.service.heartbeat import Beat
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 
 _LOOK_S = 0.5
@@ -24,11 +26,15 @@ _AGAIN_S = 10.0
 _PATIENCE_S = 2.0
 _AT_ONCE = 4
 _EVERYBODY = 0o666
-"""On the socket: the figures are no secret on the box, and a scraper needs no other right of the station."""
+"""On the socket: the figures are no secret on the box, and a scraper needs no other right of the
+station.
+"""
 
 
 class MetricsServer:
-    """The work of the thread `metrics`. It never raises: a station judges parts with or without it."""
+    """The work of the thread `metrics`. It never raises: a station judges parts with or without
+    it.
+    """
 
     def __init__(self, listen: str, socket_path: Path, figures: Collector) -> None:
         """`listen` as in the settings: unix (on `socket_path`) or HOST:PORT."""
@@ -44,24 +50,28 @@ class MetricsServer:
         """In words, for the log."""
         return str(self._path) if self._listen == "unix" else f"http://{self._listen}/metrics"
 
-    def run(self, beat: Beat, stop: threading.Event) -> None:
+    def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Serve until `stop`; where the place is taken, try again now and then."""
         refused = ""
         while not stop.is_set():
-            beat.now()
+            heartbeat.now()
             try:
                 server = self._bound()
             except OSError as fault:
                 if refused != str(fault):
                     refused = str(fault)
-                    LOG.error("metrics cannot be served on %s: %s; tried again every 10 s", self.where, fault)
-                _wait(beat, stop, _AGAIN_S)
+                    LOG.error(
+                        "metrics cannot be served on %s: %s; tried again every 10 s",
+                        self.where,
+                        fault,
+                    )
+                _wait(heartbeat, stop, _AGAIN_S)
                 continue
             refused = ""
             LOG.info("metrics are served on %s", self.where)
             with server:
                 while not stop.is_set():
-                    beat.now()
+                    heartbeat.now()
                     server.handle_request()
         if self._listen == "unix":
             with contextlib.suppress(OSError):
@@ -136,8 +146,8 @@ class _Handler(MetricsHandler):
             self.send_error(500, explain=f"{type(fault).__name__}: {fault}")
 
 
-def _wait(beat: Beat, stop: threading.Event, seconds: float) -> None:
+def _wait(heartbeat: Heartbeat, stop: threading.Event, seconds: float) -> None:
     for _ in range(int(seconds / _LOOK_S)):
         if stop.wait(_LOOK_S):
             return
-        beat.now()
+        heartbeat.now()

@@ -9,29 +9,31 @@ from qc_edge.capture.capture import Capture
 from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.inspection.shadow import Shadow
 from qc_edge.inspection.tally import Tally
-from qc_edge.recipe.model_activation import ModelBook
+from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rules import Rules
 from qc_edge.service.clock import FrameClock, utc_now
-from qc_edge.service.heartbeat import Beat, Beats
+from qc_edge.service.heartbeat import Heartbeat, Heartbeats
 from qc_edge.settings import Settings
 from qc_edge.station.status import CameraStatus, Status
-from qc_edge.store.disk_space import DiskWatch, Room
+from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 
 
 class Reporter:
     """Called by the main thread. `trouble` is what the main thread itself has to complain of."""
 
-    def __init__(self, settings: Settings, watch: DiskWatch, beats: Beats) -> None:
+    def __init__(
+        self, settings: Settings, disk_monitor: DiskMonitor, heartbeats: Heartbeats
+    ) -> None:
         self.settings = settings
-        self._watch = watch
-        self._beats = beats
+        self._disk_monitor = disk_monitor
+        self._heartbeats = heartbeats
         self._started_at = utc_now()
         self.clock: FrameClock | None = None
         self.tally: Tally | None = None
         self.arrivals: Arrivals | None = None
         self.captures: Sequence[Capture] = ()
         self.rules: Callable[[], Rules | None] = lambda: None
-        self.models: ModelBook | None = None
+        self.models: ModelActivator | None = None
         self.trouble = "starting"
         self.mended: tuple[str, ...] = ()
         self.shadow: Shadow | None = None
@@ -51,7 +53,7 @@ class Reporter:
             troubles=tuple(troubles),
             spool_depth=arrivals.depth if arrivals else 0,
             spool_oldest_s=round(arrivals.oldest_age_s, 3) if arrivals else 0.0,
-            disk=self._watch.words,
+            disk=self._disk_monitor.words,
             clock=self.clock.trust if self.clock else "",
             cameras=tuple(CameraStatus.of(capture.state) for capture in self.captures),
             today=tally.today(now) if tally else None,
@@ -59,7 +61,7 @@ class Reporter:
             last_part=tally.last_part() if tally else None,
             model=rules.bundle.reference if rules else None,
             model_sha256=rules.bundle.sha256 if rules else None,
-            model_reason=rules.choice.why if rules else None,
+            model_reason=rules.active_model.why if rules else None,
             model_news=self.models.news if self.models else "",
             engine=f"{rules.engine.backend} {rules.engine.version}" if rules else None,
             engine_reason=rules.engine.reason if rules else None,
@@ -70,12 +72,14 @@ class Reporter:
             shadow=self.shadow.status if self.shadow else None,
         )
 
-    def starting(self, beat: Beat) -> Callable[[str, float], None]:
-        """Takes words on a slow step of the start, and within how many seconds the next ones come."""
+    def starting(self, heartbeat: Heartbeat) -> Callable[[str, float], None]:
+        """Takes words on a slow step of the start, and within how many seconds the next ones
+        come.
+        """
 
         def tell(words: str, limit_s: float) -> None:
             self.trouble = f"not ready: {words}"
-            beat.now(limit_s)
+            heartbeat.now(limit_s)
 
         return tell
 
@@ -83,10 +87,10 @@ class Reporter:
         """What keeps the station from being ready, the gravest first."""
         troubles = [
             f"{silence.name} silent for {silence.age_s:.0f} s (deadline {silence.deadline_s:.0f} s)"
-            for silence in self._beats.silent()
+            for silence in self._heartbeats.silent()
         ]
-        if self._watch.room is Room.NONE:
-            troubles.append(f"HOLD: disk, {self._watch.words}")
+        if self._disk_monitor.space is DiskSpace.NONE:
+            troubles.append(f"HOLD: disk, {self._disk_monitor.words}")
         troubles += [
             _of_camera(capture.state.name, capture.state.detail)
             for capture in self.captures

@@ -32,9 +32,15 @@ class CameraStatus:
         """The camera's state now."""
         at = state.last_frame_at.isoformat(timespec="milliseconds") if state.last_frame_at else None
         return cls(
-            state.name, state.connected, state.detail, state.triggers, state.spooled, state.lost,
-            state.reopened, at,
-        )  # fmt: skip
+            state.name,
+            state.connected,
+            state.detail,
+            state.triggers,
+            state.spooled,
+            state.lost,
+            state.reopened,
+            at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,9 @@ class Status:
         due = min((each.due_in_days for each in self.calibrations), default=None)
         if due is not None:
             parts.append(
-                f"calibration due in {due:.0f} d" if due > 0 else "calibration EXPIRED: parts are held"
+                f"calibration due in {due:.0f} d"
+                if due > 0
+                else "calibration EXPIRED: parts are held"
             )
         return " · ".join(parts)
 
@@ -97,6 +105,8 @@ class Status:
 def _counts(today: DayCounts) -> str:
     shown = sorted(today.reasons.items(), key=lambda item: -item[1])[:_SHOWN_REASONS]
     why = f" ({', '.join(f'{count} {reason}' for reason, count in shown)})" if shown else ""
-    each = ", ".join(f"{today.verdicts.get(name, 0):,} {name}" for name in ("PASS", "FAIL", "INVALID"))
+    each = ", ".join(
+        f"{today.verdicts.get(name, 0):,} {name}" for name in ("PASS", "FAIL", "INVALID")
+    )
     lost = f", {today.lost:,} lost" if today.lost else ""
     return f"{sum(today.verdicts.values()):,} today: {each}{why}{lost}"

@@ -18,7 +18,7 @@ from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.recipe.rules import Rules
 from qc_edge.service.logs import LOG, say
 from qc_edge.service.notify import Notifier
-from qc_edge.service.worker_pool import Crew
+from qc_edge.service.worker_pool import WorkerPool
 from qc_edge.settings import Settings, StationPaths, load_settings
 from qc_edge.settings.change import changed_live, in_force
 from qc_edge.station.reporter import Reporter
@@ -28,7 +28,8 @@ from qc_edge.store.durable import store_error
 _LOOK_S = 0.5
 _STATUS_S = 1.0
 _START_USEC = 60_000_000
-"""While it starts, a station that is alive asks systemd for this much more time, again and again."""
+"""While it starts, a station that is alive asks systemd for this much more time, again and again.
+"""
 _PATIENCE = 2.0
 """Without systemd's watchdog, a worker silent for this many deadlines ends the process."""
 
@@ -47,7 +48,9 @@ class Supervised(Protocol):
     def follow_records(self) -> None:
         """Take up records that are new or whose time has come."""
 
-    def note(self, kind: str, detail: str, before: str | None = None, after: str | None = None) -> None:
+    def note(
+        self, kind: str, detail: str, before: str | None = None, after: str | None = None
+    ) -> None:
         """Write an event."""
 
 
@@ -65,9 +68,16 @@ class Supervisor:
         self._written = 0.0
         self._unwritable = False
 
-    def attach(self, station: Supervised, crew: Crew, reporter: Reporter, notifier: Notifier) -> None:
+    def attach(
+        self, station: Supervised, workers: WorkerPool, reporter: Reporter, notifier: Notifier
+    ) -> None:
         """Called by the station once these exist."""
-        self._station, self._crew, self._reporter, self._notifier = station, crew, reporter, notifier
+        self._station, self._workers, self._reporter, self._notifier = (
+            station,
+            workers,
+            reporter,
+            notifier,
+        )
 
     def handle_signals(self) -> None:
         """SIGTERM and SIGINT stop, SIGHUP reloads. Only from the main thread of the process."""
@@ -93,7 +103,7 @@ class Supervisor:
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait for a part of the start; a stop ends the wait, a failed worker raises."""
         while not condition() and not self._stopping:
-            self._crew.changed.wait(0.05)
+            self._workers.changed.wait(0.05)
             self._look()
 
     def pause(self, seconds: float) -> bool:
@@ -104,7 +114,9 @@ class Supervisor:
         return self._stopping
 
     def watch(self) -> None:
-        """Until told to stop. Raises the fault of a failed worker, WorkerStuckError for a silent one."""
+        """Until told to stop. Raises the fault of a failed worker, WorkerStuckError for a silent
+        one.
+        """
         self._reporter.trouble = ""
         while not self._is_told_within(_LOOK_S if self._ready else 0.05):
             self._look()
@@ -120,28 +132,36 @@ class Supervisor:
         self._report(force=True)
 
     def _is_told_within(self, seconds: float) -> bool:
-        """True if told to stop. A signal handler may ring this bell; with an Event it could deadlock."""
+        """True if told to stop. A signal handler may ring this bell; with an Event it could
+        deadlock.
+        """
         if not self._stopping:
             with contextlib.suppress(queue.Empty):
                 self._bell.get(timeout=seconds)
         return self._stopping
 
     def _look(self) -> None:
-        if self._crew.failures:
-            failure = self._crew.failures[0]
+        if self._workers.failures:
+            failure = self._workers.failures[0]
             if isinstance(failure.fault, OSError):
-                raise store_error(failure.fault, f"{failure.worker} cannot go on") from failure.fault
+                raise store_error(
+                    failure.fault, f"{failure.worker} cannot go on"
+                ) from failure.fault
             raise failure.fault
-        silent = self._crew.beats.silent()
+        silent = self._workers.heartbeats.silent()
         for silence in silent:
             if silence.name not in self._silent:
-                words = f"{silence.name} has been silent for {silence.age_s:.0f} s, no more watchdog signals"
+                words = (
+                    f"{silence.name} has been silent for {silence.age_s:.0f} s, no more "
+                    "watchdog signals"
+                )
                 say(logging.ERROR, words, event="silent")
             if silence.age_s > _PATIENCE * silence.deadline_s:
                 raise WorkerStuckError(
                     f"{silence.name} has been silent for {silence.age_s:.0f} s, "
                     f"expected a sign of life every {silence.deadline_s:.0f} s",
-                    hint="the process ends and is restarted; frames in the spool are inspected then",
+                    hint="the process ends and is restarted; frames in the spool are inspected "
+                    "then",
                 )
         self._silent = {silence.name for silence in silent}
         if not silent:
@@ -181,7 +201,9 @@ class Supervisor:
             self._unwritable = True
 
     def _do_reload(self) -> None:
-        """Take over what can change live, keep the rest, and say which; a bad file changes nothing."""
+        """Take over what can change live, keep the rest, and say which; a bad file changes
+        nothing.
+        """
         station, inspector = self._station, self._station.inspector
         if self._ready:
             self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
@@ -210,7 +232,10 @@ class Supervisor:
         for camera, record in after.calibrations.items():
             old: Calibration | None = before.calibrations.get(camera)
             if old is None or old.calibration_id != record.calibration_id:
-                words = f"{camera}: {record.calibration_id} by {record.made_by}, due {record.due_at:%Y-%m-%d}"
+                words = (
+                    f"{camera}: {record.calibration_id} by {record.made_by}, due "
+                    f"{record.due_at:%Y-%m-%d}"
+                )
                 self._station.note(
                     "calibration", words, old.calibration_id if old else None, record.calibration_id
                 )

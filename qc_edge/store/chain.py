@@ -28,15 +28,22 @@ class Link:
 
 
 def canonical(table: str, row: tuple[Any, ...]) -> str:
-    """The row as JSON with its columns in schema order, without spaces, times in UTC to the microsecond.
+    """The row as JSON with its columns in schema order, without spaces, times in UTC to the
+    microsecond.
 
-    Columns that are null are left out, so that a column added later changes no hash of an earlier row.
+    Columns that are null are left out, so that a column added later changes no hash of an earlier
+    row.
     """
-    told = {name: value for name, value in zip(COLUMNS[table], row, strict=True) if value is not None}
+    told = {
+        name: value for name, value in zip(COLUMNS[table], row, strict=True) if value is not None
+    }
     return json.dumps(
         {"table": table, **told},
-        separators=(",", ":"), ensure_ascii=False, default=plain, allow_nan=False,
-    )  # fmt: skip
+        separators=(",", ":"),
+        ensure_ascii=False,
+        default=plain,
+        allow_nan=False,
+    )
 
 
 def link(row: Row, seq: int, previous: str) -> Link:
@@ -46,7 +53,9 @@ def link(row: Row, seq: int, previous: str) -> Link:
 
 
 def chain_hash(previous: str, seq: int, text: str) -> str:
-    """sha256 (hex) over the previous hash, the number and the canonical text, joined by newlines."""
+    """sha256 (hex) over the previous hash, the number and the canonical text, joined by
+    newlines.
+    """
     return hashlib.sha256(f"{previous}\n{seq}\n{text}".encode()).hexdigest()
 
 

@@ -1,7 +1,7 @@
 """Bringing the write-ahead log into the database while no part waits for it.
 
-Left alone, DuckDB does that within the commit that makes the log longer than 16 MB (12,000 rows: 0.3 s), and
-joins what it writes with what it wrote before (up to 0.9 s).
+Left alone, DuckDB does that within the commit that makes the log longer than 16 MB (12,000 rows:
+0.3 s), and joins what it writes with what it wrote before (up to 0.9 s).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ JOIN_AFTER = 8
 
 
 def never_by_itself(log: duckdb.DuckDBPyConnection) -> None:
-    """From now on nothing is joined but by `Folding`."""
+    """From now on nothing is joined but by `Checkpointer`."""
     log.execute("SET max_vacuum_tasks = 0")
 
 
-class Folding:
+class Checkpointer:
     """Used by one thread at a time."""
 
     def __init__(self, database: Path) -> None:
@@ -31,7 +31,8 @@ class Folding:
         self._pieces = 0
 
     def tidy(self, log: duckdb.DuckDBPyConnection, *, paused: bool) -> bool:
-        """Fold if there is much; if the line has `paused`, join pieces: up to 1 s. Whether it did either.
+        """Fold if there is much; if the line has `paused`, join pieces: up to 1 s. Whether it did
+        either.
 
         Raises duckdb.Error.
         """

@@ -1,4 +1,6 @@
-"""Raw evidence made smaller while nothing else is to do: PGM to PNG, the same pixels, proven first."""
+"""Raw evidence made smaller while nothing else is to do: PGM to PNG, the same pixels, proven
+first.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ class Compressor:
             LOG.error("evidence %s is left as it is: %s", raw, fault)
             return False
         pixels = image.pixels if image.pixels.ndim == 2 else image.pixels[..., ::-1]
-        png = _with_text(cv2.imencode(".png", pixels)[1].tobytes(), data[: data.index(b"\n", 3)][3:])
+        png = _with_text(
+            cv2.imencode(".png", pixels)[1].tobytes(), data[: data.index(b"\n", 3)][3:]
+        )
         if decode(png, max_pixels=_PIXELS_MAX).sha256 != image.sha256:
             LOG.error("evidence %s is left as it is: its PNG did not give the same pixels", raw)
             return False
@@ -73,7 +77,10 @@ class Compressor:
         self._disk.sync_directory(kept.parent)
         self._disk.unlink(raw)
         LOG.debug(
-            "evidence of frame %s compressed to %d of %d bytes", meta.get("frame_id"), len(png), len(data)
+            "evidence of frame %s compressed to %d of %d bytes",
+            meta.get("frame_id"),
+            len(png),
+            len(data),
         )
         return True
 

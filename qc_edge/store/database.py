@@ -26,12 +26,16 @@ _DAMAGE = (duckdb.Error, UnicodeDecodeError)
 """What DuckDB raises when it meets a damaged file; text in one need not be UTF-8."""
 
 _FEW = 4
-"""Up to this many rows, one VALUES each is planned faster than unnest (measured: 2 ms a row against 5 ms)."""
+"""Up to this many rows, one VALUES each is planned faster than unnest (measured: 2 ms a row against
+5 ms).
+"""
 
 
 _TO_OPEN, _TO_WORK = "512MB", "128MB"
-"""Of memory: for migrations and millions of rows from the journal, and from then on. DuckDB keeps what it has
-read or written up to its bound. A fold needs 24 to 32 MB (measured), beside whoever sorts a day."""
+"""Of memory: for migrations and millions of rows from the journal, and from then on. DuckDB keeps
+what it has read or written up to its bound. A fold needs 24 to 32 MB (measured), beside whoever
+sorts a day.
+"""
 
 _KEPT_BYTES = 4 << 20
 """Of the file, in memory, after `let_go`."""
@@ -57,7 +61,9 @@ def let_go(log: duckdb.DuckDBPyConnection) -> None:
         "sum(memory_usage_bytes) FILTER (tag <> 'BASE_TABLE') FROM duckdb_memory()"
     ).fetchall()
     try:
-        if of_the_file > _KEPT_BYTES:  # `other` holds the newest rows: less, and they go to a temporary file
+        if (
+            of_the_file > _KEPT_BYTES
+        ):  # `other` holds the newest rows: less, and they go to a temporary file
             log.execute(f"SET memory_limit = '{other + _KEPT_BYTES}B'")
         log.execute(f"SET memory_limit = '{_TO_WORK}'")
     except duckdb.OutOfMemoryException as fault:  # more than that is in use: no fault of the file
@@ -65,7 +71,9 @@ def let_go(log: duckdb.DuckDBPyConnection) -> None:
 
 
 def writer(log: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """A connection beside `log` for `insert` and its kin: nothing in them is worth an optimizer's time."""
+    """A connection beside `log` for `insert` and its kin: nothing in them is worth an optimizer's
+    time.
+    """
     cursor = log.cursor()
     cursor.execute("USE log")
     cursor.execute("PRAGMA disable_optimizer")
@@ -78,8 +86,8 @@ def open_or_set_aside(
     """Open the log and hand it to `bring_up`; what had to be done for that, in words.
 
     `bring_up` reads what a start needs and fills in what the journal has more: DuckDB finds damaged
-    blocks only when it reads them. Where that fails the write-ahead log is set aside, then the database.
-    Raises StoreError if even a new one does not open.
+    blocks only when it reads them. Where that fails the write-ahead log is set aside, then the
+    database. Raises StoreError if even a new one does not open.
     """
     mended: list[str] = []
     for damaged in (Path(f"{path}.wal"), path):
@@ -130,10 +138,13 @@ def _raise_if_not_damage(path: Path, fault: Exception) -> None:
             hint="free some room; the station goes on by itself when there is enough",
         ) from fault
     hints = {
-        "lock on file": "QA reads the published files, never this database; close the other program",
-        "Permission denied": "run as the station's user; chown the station's state if it was copied",
+        "lock on file": "QA reads the published files, never this database; close the other "
+        "program",
+        "Permission denied": "run as the station's user; chown the station's state if it was "
+        "copied",
         "Read-only file system": "the disk was remounted read-only: look at dmesg",
-        "we can only read versions": "a newer DuckDB wrote it: install that version of the software",
+        "we can only read versions": "a newer DuckDB wrote it: install that version of the "
+        "software",
     }
     for sign, hint in hints.items():
         if sign in said:
@@ -167,7 +178,9 @@ def insert(log: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
 
 def _insert_row(log: duckdb.DuckDBPyConnection, link: Link) -> None:
     names = (*COLUMNS[link.table], *CHAIN)
-    told = {name: value for name, value in zip(names, _values(link), strict=True) if value is not None}
+    told = {
+        name: value for name, value in zip(names, _values(link), strict=True) if value is not None
+    }
     log.execute(_one_row(link.table, tuple(told)), list(told.values()))
 
 
@@ -177,12 +190,17 @@ def _values(link: Link) -> tuple[object, ...]:
 
 def _bindable(value: object) -> object:
     # DuckDB converts aware times only with its ICU extension, which its Python wheels do not carry.
-    return value.astimezone(timezone.utc).replace(tzinfo=None) if isinstance(value, datetime) else value
+    return (
+        value.astimezone(timezone.utc).replace(tzinfo=None)
+        if isinstance(value, datetime)
+        else value
+    )
 
 
 @lru_cache(maxsize=64)  # a pattern of nulls each
 def _one_row(table: str, names: tuple[str, ...]) -> duckdb.Statement:
-    # Parsed once, and without the values that are null: DuckDB's time for a row is that of its plan.
+    # Parsed once, and without the values that are null: DuckDB's time for a row is that of its
+    # plan.
     marks = ", ".join("?" * len(names))
     return duckdb.extract_statements(f"{_into(table, names)} VALUES ({marks})")[0]
 

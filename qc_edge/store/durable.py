@@ -23,7 +23,8 @@ _NOT_ALLOWED = "run as the station's user; chown the station's files if they wer
 _HINTS = {
     errno.EACCES: _NOT_ALLOWED,
     errno.EPERM: _NOT_ALLOWED,
-    errno.EROFS: "the disk is mounted read-only: dmesg says why; mount -o remount,rw when it is mended",
+    errno.EROFS: "the disk is mounted read-only: dmesg says why; mount -o remount,rw when it is "
+    "mended",
     errno.ENOTDIR: _IN_THE_WAY,
     errno.EEXIST: _IN_THE_WAY,
     errno.EISDIR: "a directory stands where a file belongs: move it elsewhere",
@@ -32,7 +33,9 @@ _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSU
 
 
 class Disk:
-    """The station's disk. A test's twin overrides a method to make it fail; nothing is cached here."""
+    """The station's disk. A test's twin overrides a method to make it fail; nothing is cached
+    here.
+    """
 
     def write(self, path: Path, chunks: Iterable[Chunk], temporary: Path) -> None:
         """Write `chunks` to `path` by way of `temporary` (same file system): fsync, then rename.
@@ -78,8 +81,8 @@ class Disk:
     def link(self, existing: Path, path: Path) -> None:
         """Give `existing` the second name `path`, replacing what a crashed try left there.
 
-        A link itself is linked, never its target. Where no link is allowed (another file system, another
-        user's file under fs.protected_hardlinks) `path` is a copy.
+        A link itself is linked, never its target. Where no link is allowed (another file system,
+        another user's file under fs.protected_hardlinks) `path` is a copy.
         """
         try:
             os.link(existing, path, follow_symlinks=False)

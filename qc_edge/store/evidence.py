@@ -1,8 +1,8 @@
 """What stands behind every row: the raw frame, the prepared input, the defect map.
 
-Named by date, part and frame: `evidence/2026-11-22/14/48213_20261122T141507123456Z-top.raw.pgm`. Rows
-point here by paths relative to the station's state; a raw frame that was compressed since is found
-under the same name with another suffix.
+Named by date, part and frame: `evidence/2026-11-22/14/48213_20261122T141507123456Z-top.raw.pgm`.
+Rows point here by paths relative to the station's state; a raw frame that was compressed since is
+found under the same name with another suffix.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class Evidence:
         return kept
 
     def keep_map(self, stem: Path, defect_map: npt.NDArray[np.float32]) -> tuple[Path, str]:
-        """Keep the defect map (0..1) as an 8-bit PNG, 255 = surely defective; also its pixels' sha256."""
+        """Keep the defect map (0..1) as an 8-bit PNG, 255 = surely defective; also its pixels'
+        sha256.
+        """
         kept = Path(f"{stem}.map.png")
         levels = np.rint(np.clip(defect_map, 0.0, 1.0) * 255).astype(np.uint8)
         self._disk.write_evidence(kept, [cv2.imencode(".png", levels)[1].tobytes()])
@@ -67,7 +69,9 @@ class Evidence:
         return path.relative_to(self._state).as_posix()
 
     def sync(self, directories: set[Path]) -> None:
-        """Make the names in these directories durable, before rows point there; one thread at a time."""
+        """Make the names in these directories durable, before rows point there; one thread at a
+        time.
+        """
         for directory in directories:
             if directory not in self._synced:
                 self._synced.add(directory)

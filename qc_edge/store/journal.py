@@ -1,7 +1,7 @@
 """The rows as text, one file an hour: appended and synced before the database commits.
 
-The database is a way to ask; this is what was promised. A database that is lost, torn or set aside is
-filled again from here. Lines: number, hash, canonical JSON, separated by tabs.
+The database is a way to ask; this is what was promised. A database that is lost, torn or set aside
+is filled again from here. Lines: number, hash, canonical JSON, separated by tabs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ _TAIL = 1 << 20
 
 
 class Journal:
-    """Append-only. Used under the ledger's lock. `mended` says what was torn and cut off at start."""
+    """Append-only. Used under the ledger's lock. `mended` says what was torn and cut off at
+    start.
+    """
 
     def __init__(self, directory: Path, disk: Disk) -> None:
         self._directory = directory
@@ -32,8 +34,11 @@ class Journal:
         self._newest_name = max((path.name for path in directory.glob("*.jsonl")), default="")
 
     def append(self, links: Sequence[Link], now: datetime) -> None:
-        """Make these rows durable, in order. Raises DiskFullError or StoreError; then none is kept."""
-        # Never back to an earlier file, wherever the wall clock is stepped: file order is row order.
+        """Make these rows durable, in order. Raises DiskFullError or StoreError; then none is
+        kept.
+        """
+        # Never back to an earlier file, wherever the wall clock is stepped: file order is row
+        # order.
         name = max(f"{now.astimezone(timezone.utc):%Y-%m-%dT%H}.jsonl", self._newest_name)
         data = "".join(f"{each.seq}\t{each.sha256}\t{each.text}\n" for each in links).encode()
         try:
@@ -52,8 +57,8 @@ class Journal:
     def after(self, seq: int, sha256: str) -> Iterator[list[Link]]:
         """The rows behind the one with number `seq` and hash `sha256`, oldest first, in portions.
 
-        What does not read is left out, what does not follow from the row before it is kept; both are
-        said in `mended`.
+        What does not read is left out, what does not follow from the row before it is kept; both
+        are said in `mended`.
         """
         files = sorted(self._directory.glob("*.jsonl"))
         start = len(files)
@@ -69,10 +74,14 @@ class Journal:
                 try:
                     link = _parse(line)
                 except (ValueError, KeyError) as fault:
-                    self.mended.append(f"{path.name} line {number} is damaged and was left out: {fault}")
+                    self.mended.append(
+                        f"{path.name} line {number} is damaged and was left out: {fault}"
+                    )
                     continue
                 if chain_hash(sha256, link.seq, link.text) != link.sha256:
-                    self.mended.append(f"{path.name} line {number} does not follow from the row before it")
+                    self.mended.append(
+                        f"{path.name} line {number} does not follow from the row before it"
+                    )
                 sha256 = link.sha256
                 portion.append(link)
             if portion:

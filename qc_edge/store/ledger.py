@@ -17,14 +17,14 @@ from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
 from qc_edge.store import chain
-from qc_edge.store.checkpoint import Folding
+from qc_edge.store.checkpoint import Checkpointer
 from qc_edge.store.database import connect, insert, let_go, open_or_set_aside, writer
 from qc_edge.store.durable import Disk
 from qc_edge.store.journal import Journal
 from qc_edge.store.readers import Readers
 from qc_edge.store.startup_state import (
     DayCounts,
-    Past,
+    StartupState,
     day_counts,
     known,
     last_event,
@@ -38,17 +38,18 @@ from qc_edge.store.startup_state import (
 class Ledger:
     """Opened by the one process that runs the station; commits from any thread, one at a time.
 
-    Rows are promised, appended to the journal and synced, then brought into the database. If the database
-    fails, they stand in the journal and `reopen` brings the database up to it.
+    Rows are promised, appended to the journal and synced, then brought into the database. If the
+    database fails, they stand in the journal and `reopen` brings the database up to it.
     """
 
     def __init__(self, database: Path, journal: Path, set_aside: Path, disk: Disk) -> None:
-        """Open the log, mend it if it must be mended (`mended` says how), read what to go on from (`past`).
+        """Open the log, mend it if it must be mended (`mended` says how), read what to go on from
+        (`past`).
 
         Raises StoreError if neither the database nor a new one in its place can be opened.
         """
         self._path = database
-        self._folding = Folding(database)
+        self._folding = Checkpointer(database)
         self._doubt = Path(f"{database}.doubt")
         self._lock = threading.Lock()
         self._disk = disk
@@ -58,7 +59,7 @@ class Ledger:
         self._is_behind = False
         self._promised: list[chain.Link] = []
         self._seq, self._hash = 0, chain.GENESIS
-        self.past = Past()
+        self.past = StartupState()
         self.mended: list[str] = []
         self.mended[:0] = open_or_set_aside(database, set_aside, self._bring_up)
         self._doubt.unlink(missing_ok=True)
@@ -73,8 +74,9 @@ class Ledger:
             self._promise(rows, now)
             self._fulfil()
 
-    def promise(self, rows: Sequence[Row], now: datetime) -> None:
-        """Add `rows`, in order. On return they are durable and part of the chain, though not in the database.
+    def append(self, rows: Sequence[Row], now: datetime) -> None:
+        """Add `rows`, in order. On return they are durable and part of the chain, though not in the
+        database.
 
         A row of a closed day is recorded at the first moment after it: the clock was stepped back.
         Raises DiskFullError or StoreError; then none of them stands.
@@ -82,7 +84,7 @@ class Ledger:
         with self._lock:
             self._promise(rows, now)
 
-    def fulfil(self) -> None:
+    def apply(self) -> None:
         """Bring what was promised into the database.
 
         Raises DiskFullError or StoreError: then call `reopen`.
@@ -134,7 +136,9 @@ class Ledger:
                 let_go(self._log)
         except duckdb.ConnectionException:
             pass  # closed meanwhile
-        except duckdb.Error as fault:  # what the reader met counts, and the next commit meets this again
+        except (
+            duckdb.Error
+        ) as fault:  # what the reader met counts, and the next commit meets this again
             LOG.warning("what was read of the log stays in memory: %s", fault)
         finally:
             self._lock.release()
@@ -148,7 +152,9 @@ class Ledger:
             return known(self._log, wanted)
 
     def last_threshold_id(self) -> str | None:
-        """The threshold in force at the end of the log: of its newest inspection, or of a change after it."""
+        """The threshold in force at the end of the log: of its newest inspection, or of a change
+        after it.
+        """
         with self._asking():
             return last_threshold_id(self._log)
 
@@ -164,7 +170,9 @@ class Ledger:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """A start reads little of a long log. What does not read later makes the next start read all."""
+        """A start reads little of a long log. What does not read later makes the next start read
+        all.
+        """
         with self._lock:
             self._fulfil()
             try:

@@ -35,7 +35,9 @@ class Readers:
             self._one_ended.notify_all()
 
     def end(self) -> None:
-        """Interrupt all of them, and return when they are closed. No new one may be taken meanwhile."""
+        """Interrupt all of them, and return when they are closed. No new one may be taken
+        meanwhile.
+        """
         with self._one_ended:
             while self._cursors:
                 for cursor in self._cursors:

@@ -36,6 +36,8 @@ def read_plain(path: Path, max_bytes: int, bound: str) -> bytes:
         with os.fdopen(os.dup(fd), "rb", buffering=0) as file:
             return file.read()
     except OSError as fault:
-        raise UnreadableFrameError(Reason.UNREADABLE, f"cannot read it: {fault.strerror}") from fault
+        raise UnreadableFrameError(
+            Reason.UNREADABLE, f"cannot read it: {fault.strerror}"
+        ) from fault
     finally:
         os.close(fd)

@@ -12,7 +12,9 @@ import duckdb
 from qc_edge.errors import StoreError
 from qc_edge.service.clock import utc_now
 
-_BOOK = "CREATE TABLE IF NOT EXISTS migrations (name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+_BOOK = (
+    "CREATE TABLE IF NOT EXISTS migrations (name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+)
 _HEADER = re.compile(r"(?m)^-- migration (\w+)$")
 
 
@@ -32,14 +34,19 @@ def migrations() -> tuple[Migration, ...]:
     return tuple(map(Migration, sections[::2], sections[1::2]))
 
 
-def migrate(log: duckdb.DuckDBPyConnection, wanted: tuple[Migration, ...] | None = None) -> list[str]:
-    """Bring the database up to date; the names of what ran. Raises StoreError on a newer database."""
+def migrate(
+    log: duckdb.DuckDBPyConnection, wanted: tuple[Migration, ...] | None = None
+) -> list[str]:
+    """Bring the database up to date; the names of what ran. Raises StoreError on a newer
+    database.
+    """
     wanted = migrations() if wanted is None else wanted
     log.execute(_BOOK)
     done = {name for (name,) in log.execute("SELECT name FROM migrations").fetchall()}
     if newer := done - {migration.name for migration in wanted}:
         raise StoreError(
-            f"the log was written by a newer version of the software (it has {', '.join(sorted(newer))})",
+            "the log was written by a newer version of the software (it has "
+            f"{', '.join(sorted(newer))})",
             hint="install that version again; the log cannot go back",
         )
     ran = []
@@ -49,7 +56,8 @@ def migrate(log: duckdb.DuckDBPyConnection, wanted: tuple[Migration, ...] | None
             try:
                 log.execute(migration.sql)
                 log.execute(
-                    "INSERT INTO migrations VALUES (?, ?)", [migration.name, utc_now().replace(tzinfo=None)]
+                    "INSERT INTO migrations VALUES (?, ?)",
+                    [migration.name, utc_now().replace(tzinfo=None)],
                 )
                 log.execute("COMMIT")
             except duckdb.Error:

@@ -1,4 +1,5 @@
-"""The hand-over between capture and inspection: a directory of self-contained files, and nothing else.
+"""The hand-over between capture and inspection: a directory of self-contained files, and nothing
+else.
 
 `frames/` holds what waits, by frame id, so that name order is time order:
     ID.pgm, ID.ppm   a frame of this station's own capture
@@ -36,10 +37,11 @@ _SIDECAR_MAX = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class SpooledFile:
     """A file in `frames/`. `arrived_ns` is CLOCK_MONOTONIC, `recovered`: it was there at start.
 
-    `clock_trusted` is of the wall clock when it was claimed; False where that is not known any more.
+    `clock_trusted` is of the wall clock when it was claimed; False where that is not known any
+    more.
     """
 
     name: str
@@ -55,7 +57,9 @@ class Waiting:
 
     @property
     def original_name(self) -> str | None:
-        """The name under which another node dropped it; None for a frame of this station's capture."""
+        """The name under which another node dropped it; None for a frame of this station's
+        capture.
+        """
         _, marked, name = self.name.partition("~")
         return (
             os.fsdecode(unquote(name, errors="surrogateescape").encode("utf-8", "surrogateescape"))
@@ -65,7 +69,9 @@ class Waiting:
 
 
 class Spool:
-    """Stateless: any thread, any process. Raises StoreError and DiskFullError from the disk below."""
+    """Stateless: any thread, any process. Raises StoreError and DiskFullError from the disk
+    below.
+    """
 
     def __init__(self, paths: StationPaths, disk: Disk) -> None:
         self._paths = paths
@@ -82,15 +88,19 @@ class Spool:
         fields = {"table": row.TABLE, **dict(zip(COLUMNS[row.TABLE], values(row), strict=True))}
         self._put(name + ROW, json.dumps(fields, default=chain.plain).encode())
 
-    def read_row(self, waiting: Waiting, now: datetime) -> Gap | Event:
-        """The gap or event in that file, recorded `now`. Raises UnreadableFrameError if it is none."""
+    def read_row(self, waiting: SpooledFile, now: datetime) -> Gap | Event:
+        """The gap or event in that file, recorded `now`. Raises UnreadableFrameError if it is
+        none.
+        """
         try:
             fields = json.loads(self.path(waiting).read_bytes())
             table = fields.pop("table")
             for name in ("recorded_at", "noticed_at"):
                 if name in fields:
                     fields[name] = datetime.fromisoformat(fields[name])
-            row = ROW_TYPES[table](**{name: fields[name] for name in COLUMNS[table] if name in fields})
+            row = ROW_TYPES[table](
+                **{name: fields[name] for name in COLUMNS[table] if name in fields}
+            )
         except (ValueError, KeyError, TypeError) as fault:
             raise UnreadableFrameError(
                 Reason.UNREADABLE, f"{waiting.name} is no gap or event: {fault}"
@@ -99,20 +109,24 @@ class Spool:
             raise UnreadableFrameError(Reason.UNREADABLE, f"{waiting.name} holds a {table} row")
         return replace(row, recorded_at=now)
 
-    def path(self, waiting: Waiting) -> Path:
+    def path(self, waiting: SpooledFile) -> Path:
         """Where the file is."""
         return self._paths.frames / waiting.name
 
-    def waiting(self, name: str, arrived_ns: int, *, recovered: bool) -> Waiting | None:
-        """The file `name` of `frames/` as it waits; None if it is a sidecar or nothing of this spool."""
+    def waiting(self, name: str, arrived_ns: int, *, recovered: bool) -> SpooledFile | None:
+        """The file `name` of `frames/` as it waits; None if it is a sidecar or nothing of this
+        spool.
+        """
         if name.endswith(SIDECAR) or name.startswith("."):
             return None
-        identity = name.partition("~")[0].removesuffix(ROW).removesuffix(".pgm").removesuffix(".ppm")
+        identity = (
+            name.partition("~")[0].removesuffix(ROW).removesuffix(".pgm").removesuffix(".ppm")
+        )
         try:
             frame_id_micros(FrameId(identity))
         except ValueError:
             return None
-        return Waiting(name, FrameId(identity), arrived_ns, recovered)
+        return SpooledFile(name, FrameId(identity), arrived_ns, recovered)
 
     def is_foreign(self, name: str) -> bool:
         """True for the name of another node's file."""
@@ -123,18 +137,20 @@ class Spool:
         return sorted(os.listdir(self._paths.frames))  # noqa: PTH208 (no Path object for each of 20,000)
 
     def clear_torn(self) -> list[FrameId]:
-        """At start: remove what was being written when the last process ended; the frames among it."""
+        """At start: remove what was being written when the last process ended; the frames among
+        it.
+        """
         torn = list(self._paths.spool_tmp.iterdir())
         for path in torn:
             self._disk.unlink(path)
         waiting = (self.waiting(path.name, 0, recovered=True) for path in torn)
         return [each.frame_id for each in waiting if each and not each.is_row]
 
-    def claim(self, dropped: str, sidecar: str | None, claimed: Waiting) -> bool:
+    def claim(self, dropped: str, sidecar: str | None, claimed: SpooledFile) -> bool:
         """Take `dropped` out of incoming/, with its sidecar, as `claimed`; False if it has gone.
 
-        A rename: the other node may reuse the name at once. The sidecar goes first, so that whoever sees
-        the frame sees all of it. Directories are left alone.
+        A rename: the other node may reuse the name at once. The sidecar goes first, so that whoever
+        sees the frame sees all of it. Directories are left alone.
         """
         incoming, beside = self._paths.incoming, self._sidecar_path(claimed)
         try:
@@ -160,16 +176,16 @@ class Spool:
             frame = name.removesuffix(SIDECAR)
             if name == frame or frame in names:
                 continue
-            dropped = Waiting(frame, FrameId(""), 0, recovered=True).original_name
+            dropped = SpooledFile(frame, FrameId(""), 0, recovered=True).original_name
             home = self._paths.incoming / f"{dropped}.json"
             if dropped and not os.path.lexists(home):
                 (self._paths.frames / name).rename(home)
 
-    def read(self, waiting: Waiting, max_bytes: int) -> bytes:
+    def read(self, waiting: SpooledFile, max_bytes: int) -> bytes:
         """The bytes of a frame file. Raises as `read_plain` does."""
         return read_plain(self.path(waiting), max_bytes, "incoming.max_file_mb")
 
-    def sidecar(self, waiting: Waiting) -> bytes | None:
+    def sidecar(self, waiting: SpooledFile) -> bytes | None:
         """The sidecar that came with a dropped file, None if none did.
 
         Raises UnreadableFrameError (bad_sidecar) for what is no plain file of a sidecar's size.
@@ -181,30 +197,34 @@ class Spool:
         except UnreadableFrameError as fault:
             raise UnreadableFrameError(Reason.BAD_SIDECAR, f"sidecar: {fault.detail}") from fault
 
-    def changed_at(self, waiting: Waiting) -> float:
-        """When the file or its sidecar was last written (seconds since the epoch). Raises OSError."""
+    def changed_at(self, waiting: SpooledFile) -> float:
+        """When the file or its sidecar was last written (seconds since the epoch). Raises
+        OSError.
+        """
         changed = self.path(waiting).lstat().st_mtime
         with contextlib.suppress(FileNotFoundError):
             changed = max(changed, self._sidecar_path(waiting).lstat().st_mtime)
         return changed
 
-    def retire(self, waiting: Waiting) -> None:
+    def retire(self, waiting: SpooledFile) -> None:
         """The row stands and the evidence is kept: the frame leaves the spool.
 
-        An unlink, not a rename: a rename out of a watched directory would hold up watchdog for 0.5 s.
+        An unlink, not a rename: a rename out of a watched directory would hold up watchdog for 0.5
+        s.
         """
         if "~" in waiting.name:
             # First the sidecar: alone, it would lie there for ever after a crash.
             self._disk.unlink(self._sidecar_path(waiting))
         self._disk.unlink(self.path(waiting))
 
-    def quarantine(self, waiting: Waiting, reason: Reason, detail: str) -> Path | None:
+    def quarantine(self, waiting: SpooledFile, reason: Reason, detail: str) -> Path | None:
         """Keep a file that is no frame, with the reason beside it; None if it has gone.
 
         The file stays in the spool under its name too, until it is retired.
         """
         day = (
-            self._paths.quarantine / f"{waiting.frame_id[:4]}-{waiting.frame_id[4:6]}-{waiting.frame_id[6:8]}"
+            self._paths.quarantine
+            / f"{waiting.frame_id[:4]}-{waiting.frame_id[4:6]}-{waiting.frame_id[6:8]}"
         )
         kept = day / waiting.name
         try:
@@ -228,7 +248,7 @@ class Spool:
             # It is in the spool and will be inspected: it must not count as lost as well.
             LOG.error("%s is spooled, but may not outlive a power cut: %s", name, fault)
 
-    def _sidecar_path(self, waiting: Waiting) -> Path:
+    def _sidecar_path(self, waiting: SpooledFile) -> Path:
         return self._paths.frames / (waiting.name + SIDECAR)
 
 

@@ -1,7 +1,8 @@
 """What a station goes on from, read from its log without going through all of it. Writes nothing.
 
-Rows are only ever added, so their numbers in the chain rise through the file: DuckDB leaves out whatever lies
-before a number, or before a time, by the extremes that it keeps of each part of a column.
+Rows are only ever added, so their numbers in the chain rise through the file: DuckDB leaves out
+whatever lies before a number, or before a time, by the extremes that it keeps of each part of a
+column.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import COLUMNS
 
 _RECENT = 100_000
-"""Rows: more than wait in a spool, so the highest id is among them but where clocks were set far back."""
+"""Rows: more than wait in a spool, so the highest id is among them but where clocks were set far
+back.
+"""
 
 
 @dataclass(slots=True)
@@ -30,22 +33,24 @@ class DayCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """The log at the start: the highest id of a frame, a gap, an event or a label (None in an empty log), and
-    the last counted part of each camera.
+class StartupState:
+    """The log at the start: the highest id of a frame, a gap, an event or a label (None in an empty
+    log), and the last counted part of each camera.
     """
 
     newest_id: FrameId | None = None
     part_counters: dict[str, int] = field(default_factory=dict)
 
 
-def read_past(log: duckdb.DuckDBPyConnection) -> Past:
+def read_past(log: duckdb.DuckDBPyConnection) -> StartupState:
     """Read all of it. Raises duckdb.Error."""
-    return Past(_newest_id(log), _part_counters(log))
+    return StartupState(_newest_id(log), _part_counters(log))
 
 
 def read_everything(log: duckdb.DuckDBPyConnection) -> None:
-    """Every value of every row, for nothing but to find blocks that do not read. Raises duckdb.Error."""
+    """Every value of every row, for nothing but to find blocks that do not read. Raises
+    duckdb.Error.
+    """
     for table in COLUMNS:
         log.execute(f"SELECT bit_xor(hash({table})) FROM {table}").fetchall()  # noqa: S608
 
@@ -63,7 +68,9 @@ def day_counts(log: duckdb.DuckDBPyConnection, day: datetime) -> DayCounts:
         counts.held += number if held else 0
         if verdict == "INVALID":
             counts.reasons[reason] = counts.reasons.get(reason, 0) + number
-    lost = log.execute("SELECT coalesce(sum(lost), 0)::BIGINT FROM gaps WHERE recorded_at >= ?", [since])
+    lost = log.execute(
+        "SELECT coalesce(sum(lost), 0)::BIGINT FROM gaps WHERE recorded_at >= ?", [since]
+    )
     ((counts.lost,),) = lost.fetchall()
     return counts
 
@@ -74,7 +81,8 @@ def known(log: duckdb.DuckDBPyConnection, wanted: Sequence[FrameId]) -> set[Fram
         "SELECT frame_id FROM inspections WHERE frame_id BETWEEN $low AND $high "
         "AND frame_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
         "SELECT gap_id FROM gaps WHERE gap_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
-        "SELECT event_id FROM events WHERE event_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
+        "SELECT event_id FROM events WHERE event_id IN (SELECT unnest($wanted::VARCHAR[])) UNION "
+        "ALL "
         "SELECT label_id FROM labels WHERE label_id IN (SELECT unnest($wanted::VARCHAR[]))",
         {"low": min(wanted), "high": max(wanted), "wanted": list(wanted)},
     ).fetchall()
@@ -85,8 +93,10 @@ def last_threshold_id(log: duckdb.DuckDBPyConnection) -> str | None:
     """The threshold in force at the end: of the newest inspection, or of a change after it."""
     found = log.execute(
         "SELECT threshold_id FROM ("
-        "(SELECT chain_seq, threshold_id FROM inspections ORDER BY chain_seq DESC LIMIT 1) UNION ALL "
-        "(SELECT chain_seq, after FROM events WHERE kind = 'threshold' ORDER BY chain_seq DESC LIMIT 1)"
+        "(SELECT chain_seq, threshold_id FROM inspections ORDER BY chain_seq DESC LIMIT 1) UNION "
+        "ALL "
+        "(SELECT chain_seq, after FROM events WHERE kind = 'threshold' ORDER BY chain_seq DESC "
+        "LIMIT 1)"
         ") ORDER BY chain_seq DESC LIMIT 1"
     ).fetchone()
     return found[0] if found else None
@@ -111,17 +121,22 @@ def newest_links(log: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str] | 
 
 
 def _newest_id(log: duckdb.DuckDBPyConnection) -> FrameId | None:
-    """The highest of the recent rows, then whatever is above it: sought in the days from its own on."""
+    """The highest of the recent rows, then whatever is above it: sought in the days from its own
+    on.
+    """
     ((last,),) = log.execute("SELECT max(chain_seq) FROM inspections").fetchall()
     ((recent,),) = log.execute(
-        "SELECT max(id) FROM (SELECT max(frame_id) AS id FROM inspections WHERE chain_seq > ? UNION ALL "
+        "SELECT max(id) FROM (SELECT max(frame_id) AS id FROM inspections WHERE chain_seq > ? "
+        "UNION ALL "
         "SELECT max(gap_id) FROM gaps UNION ALL SELECT max(event_id) FROM events UNION ALL "
         "SELECT max(label_id) FROM labels)",
         [(last or 0) - _RECENT],
     ).fetchall()
     if recent is None:
         return None
-    ((above,),) = log.execute("SELECT max(frame_id) FROM inspections WHERE frame_id > ?", [recent]).fetchall()
+    ((above,),) = log.execute(
+        "SELECT max(frame_id) FROM inspections WHERE frame_id > ?", [recent]
+    ).fetchall()
     return FrameId(above or recent)
 
 

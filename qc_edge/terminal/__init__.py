@@ -1,1 +1,3 @@
-"""What the commands share at the terminal: options, tables, image files as arguments, the SQL shell."""
+"""What the commands share at the terminal: options, tables, image files as arguments, the SQL
+shell.
+"""

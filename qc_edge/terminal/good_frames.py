@@ -13,7 +13,7 @@ from qc_edge.terminal.images import images_in
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenFrames:
     """The frames to look at, in words where they come from, and how many rows have lost theirs."""
 
     files: tuple[Path, ...]
@@ -21,13 +21,13 @@ class Chosen:
     missing: int = 0
 
 
-def from_directory(directory: Path) -> Chosen:
+def from_directory(directory: Path) -> ChosenFrames:
     """The image files in it. Raises UsageError if there is none."""
     files = tuple(images_in(directory))
-    return Chosen(files, f"{len(files)} image files in {directory.absolute()}")
+    return ChosenFrames(files, f"{len(files)} image files in {directory.absolute()}")
 
 
-def from_evidence(paths: StationPaths, camera: str, wanted: int) -> Chosen:
+def from_evidence(paths: StationPaths, camera: str, wanted: int) -> ChosenFrames:
     """The raw frames of the newest PASSes. Raises UsageError if there is none."""
     files: list[Path] = []
     frame_ids: list[str] = []
@@ -48,7 +48,7 @@ def from_evidence(paths: StationPaths, camera: str, wanted: int) -> Chosen:
             hint="let it inspect good parts first, or give image files: --from DIR",
         )
     words = f"the last {len(files)} frames that PASSed, {frame_ids[-1]} to {frame_ids[0]}"
-    return Chosen(tuple(files), words, missing)
+    return ChosenFrames(tuple(files), words, missing)
 
 
 def _kept(raw: Path) -> Path | None:

@@ -1,4 +1,6 @@
-"""Image files that a person names on the command line: found, read, and the calibration they are held to."""
+"""Image files that a person names on the command line: found, read, and the calibration they are
+held to.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,10 @@ _SPOOL_MARK = b"# qc-edge "
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """An image file that was read; `camera` is set if it is a frame of a station, which says so itself."""
+class ImageFile:
+    """An image file that was read; `camera` is set if it is a frame of a station, which says so
+    itself.
+    """
 
     path: Path
     image: Image
@@ -37,9 +41,9 @@ class Picture:
 def find_images(given: Sequence[Path]) -> list[Path]:
     """The files that these names mean, each once, in the order given.
 
-    A directory means the image files directly in it, by name; a pattern (`*`, `?`, `[...]`) that the shell
-    has left alone, what it matches. A name that is neither stands for itself, there or not. Raises
-    UsageError for a directory without images and a pattern without a match.
+    A directory means the image files directly in it, by name; a pattern (`*`, `?`, `[...]`) that
+    the shell has left alone, what it matches. A name that is neither stands for itself, there or
+    not. Raises UsageError for a directory without images and a pattern without a match.
     """
     found: dict[Path, None] = {}
     for name in given:
@@ -53,17 +57,20 @@ def images_in(directory: Path) -> list[Path]:
         names = sorted(directory.iterdir())
     except OSError as fault:
         raise UsageError(
-            f"cannot list {directory}: {fault.strerror}", hint="expected a directory with image files"
+            f"cannot list {directory}: {fault.strerror}",
+            hint="expected a directory with image files",
         ) from None
     files = [path for path in names if _is_image_name(path) and path.is_file()]
     if not files:
         seen = ", ".join(path.name for path in names[:5]) or "nothing"
         kinds = ", ".join(sorted(suffix[1:] for suffix in FOLDER))
-        raise UsageError(f"no image in {directory}: it holds {seen}", hint=f"expected files of {kinds}")
+        raise UsageError(
+            f"no image in {directory}: it holds {seen}", hint=f"expected files of {kinds}"
+        )
     return files
 
 
-def read_picture(path: Path, limits: IncomingSettings | None = None) -> Picture:
+def read_picture(path: Path, limits: IncomingSettings | None = None) -> ImageFile:
     """The image in `path`, a foreign file or a frame of a station.
 
     Raises UnreadableFrameError with the reason, also if there is no such file.
@@ -81,14 +88,18 @@ def read_picture(path: Path, limits: IncomingSettings | None = None) -> Picture:
     if data[3 : 3 + len(_SPOOL_MARK)] == _SPOOL_MARK:
         meta, image = pnm.decode_frame(data)
         camera = meta.get("camera")
-        return Picture(path, image, camera if isinstance(camera, str) else None)
-    return Picture(path, decode(data, max_pixels=int(limits.max_megapixels * 1e6)), None)
+        return ImageFile(path, image, camera if isinstance(camera, str) else None)
+    return ImageFile(path, decode(data, max_pixels=int(limits.max_megapixels * 1e6)), None)
 
 
-class Standard:
-    """The calibrations that pictures are held to: a station's, or the bounds that stations start with."""
+class CalibrationSet:
+    """The calibrations that pictures are held to: a station's, or the bounds that stations start
+    with.
+    """
 
-    def __init__(self, settings: Settings | None, records: Mapping[str, Calibration], usual: str) -> None:
+    def __init__(
+        self, settings: Settings | None, records: Mapping[str, Calibration], usual: str
+    ) -> None:
         self.settings = settings
         self._records = records
         self._usual = usual
@@ -98,22 +109,26 @@ class Standard:
         """How large a file may be."""
         return self.settings.incoming if self.settings else None
 
-    def calibration(self, picture: Picture) -> Calibration:
+    def calibration(self, picture: ImageFile) -> Calibration:
         """The record of the camera that took the picture, as far as that is known."""
         return self._records.get(picture.camera or self._usual) or self._records[self._usual]
 
 
-def standard(root: Path, station: str | None, camera: str | None) -> Standard:
+def standard(root: Path, station: str | None, camera: str | None) -> CalibrationSet:
     """What to hold pictures to.
 
-    Without `camera`, a picture that does not name its own counts as the station's only camera's, or as
-    dropped by another node if there are several. Raises UsageError for a camera that the station has
-    not, SettingsError and CalibrationError from the station's files.
+    Without `camera`, a picture that does not name its own counts as the station's only camera's, or
+    as dropped by another node if there are several. Raises UsageError for a camera that the station
+    has not, SettingsError and CalibrationError from the station's files.
     """
     if station is None:
         if camera is not None:
-            raise UsageError("--camera without --station", hint="cameras belong to a station: --station NAME")
-        return Standard(None, {INCOMING: starting_calibration("none", INCOMING, utc_now())}, INCOMING)
+            raise UsageError(
+                "--camera without --station", hint="cameras belong to a station: --station NAME"
+            )
+        return CalibrationSet(
+            None, {INCOMING: starting_calibration("none", INCOMING, utc_now())}, INCOMING
+        )
     paths = StationPaths(root, station)
     settings = load_settings(paths.settings)
     names = [each.name for each in settings.camera]
@@ -121,8 +136,10 @@ def standard(root: Path, station: str | None, camera: str | None) -> Standard:
         usual = known_camera(settings, camera)
     else:
         usual = names[0] if len(names) == 1 else INCOMING
-    records = {name: calibrations.load_current(paths.calibration, name) for name in (*names, INCOMING)}
-    return Standard(settings, records, usual)
+    records = {
+        name: calibrations.load_current(paths.calibration, name) for name in (*names, INCOMING)
+    }
+    return CalibrationSet(settings, records, usual)
 
 
 def known_camera(settings: Settings, camera: str) -> str:
@@ -144,7 +161,9 @@ def _meant(name: Path) -> Iterator[Path]:
     elif not name.exists() and glob.has_magic(str(name)):
         matches = sorted(map(Path, glob.glob(str(name))))  # noqa: PTH207 (an absolute pattern, too)
         if not matches:
-            raise UsageError(f"nothing matches {name}", hint="look at the pattern and the directory")
+            raise UsageError(
+                f"nothing matches {name}", hint="look at the pattern and the directory"
+            )
         for match in matches:
             if match.is_dir():
                 yield from images_in(match)

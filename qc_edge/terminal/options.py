@@ -11,13 +11,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The station's name.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The station's name.", show_default=False)
+]
 MaybeName = Annotated[
     str | None,
-    typer.Argument(metavar="NAME", help="The station's name; all stations if left out.", show_default=False),
+    typer.Argument(
+        metavar="NAME", help="The station's name; all stations if left out.", show_default=False
+    ),
 ]
 Root = Annotated[
-    Path, typer.Option("--root", metavar="DIR", help="Live under this prefix instead of [bold]/[/bold].")
+    Path,
+    typer.Option("--root", metavar="DIR", help="Live under this prefix instead of [bold]/[/bold]."),
 ]
 OfStation = Annotated[
     str | None,
@@ -25,9 +30,13 @@ OfStation = Annotated[
 ]
 OfCamera = Annotated[
     str | None,
-    typer.Option("--camera", metavar="CAM", help="As a frame of this camera, or of [bold]incoming[/bold]."),
+    typer.Option(
+        "--camera", metavar="CAM", help="As a frame of this camera, or of [bold]incoming[/bold]."
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.", show_default=False)]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, for scripts.", show_default=False)
+]
 
 DEFAULT_ROOT = Path("/")
 

@@ -16,7 +16,7 @@ from qc_edge.terminal.options import out
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from qc_edge.query.sql_session import Answer, Asking
+    from qc_edge.query.sql_session import SqlResult, SqlSession
 
 _CELL = 44
 """Characters of a cell that are shown where a table has to fit the terminal."""
@@ -26,10 +26,12 @@ _PIPED_ROWS = 100_000
 _PIPED_WIDTH = 20_000
 
 
-class Show:
-    """Prints the answer to a statement. `kind`: table, csv or json; `rows`: of a table, 0 for all."""
+class ResultPrinter:
+    """Prints the answer to a statement. `kind`: table, csv or json; `rows`: of a table, 0 for
+    all.
+    """
 
-    def __init__(self, asking: Asking, kind: str, rows: int) -> None:
+    def __init__(self, asking: SqlSession, kind: str, rows: int) -> None:
         self._asking = asking
         self.kind = kind
         self._rows = rows
@@ -44,7 +46,7 @@ class Show:
         else:
             self._write_table(answer, statement)
 
-    def _write_table(self, answer: Answer, statement: str) -> None:
+    def _write_table(self, answer: SqlResult, statement: str) -> None:
         console = _console()
         limit = (self._rows or None) if console.is_terminal else _PIPED_ROWS
         rows = chain.from_iterable(answer.portions)
@@ -58,7 +60,9 @@ class Show:
             _print_record(console, answer, shown[0])
             return
         hidden = _print_table(console, answer, shown)
-        console.print(_notice(len(shown), self._asking.count(statement) if more else None, more, hidden))
+        console.print(
+            _notice(len(shown), self._asking.count(statement) if more else None, more, hidden)
+        )
 
 
 def _notice(shown: int, count: int | None, more: bool, hidden: Sequence[str]) -> str:
@@ -73,7 +77,7 @@ def _notice(shown: int, count: int | None, more: bool, hidden: Sequence[str]) ->
     return words
 
 
-def _print_table(console: Console, answer: Answer, rows: Sequence[tuple[Any, ...]]) -> list[str]:
+def _print_table(console: Console, answer: SqlResult, rows: Sequence[tuple[Any, ...]]) -> list[str]:
     """The columns that fit the terminal; the names of the others."""
     from rich import box
     from rich.table import Table
@@ -86,13 +90,18 @@ def _print_table(console: Console, answer: Answer, rows: Sequence[tuple[Any, ...
             min(_CELL, max(len(name), *(len(row[at]) for row in cells)) if cells else len(name))
             for at, name in enumerate(answer.names)
         ]
-        fits = max(1, sum(1 for at in range(fits) if sum(widths[: at + 1]) + 3 * at <= console.width))
+        fits = max(
+            1, sum(1 for at in range(fits) if sum(widths[: at + 1]) + 3 * at <= console.width)
+        )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, kind in list(zip(answer.names, answer.types, strict=True))[:fits]:
         table.add_column(Text(name), justify="right" if _is_number(kind) else "left", no_wrap=True)
     for values, row in zip(cells, rows, strict=True):
         table.add_row(
-            *[_cell(text, raw is None, console) for text, raw in zip(values[:fits], row, strict=False)]
+            *[
+                _cell(text, raw is None, console)
+                for text, raw in zip(values[:fits], row, strict=False)
+            ]
         )
     console.print(table)
     return list(answer.names[fits:])
@@ -103,7 +112,11 @@ def _console() -> Console:
     from rich.console import Console
 
     console = out()
-    return console if console.is_terminal else Console(soft_wrap=True, highlight=False, width=_PIPED_WIDTH)
+    return (
+        console
+        if console.is_terminal
+        else Console(soft_wrap=True, highlight=False, width=_PIPED_WIDTH)
+    )
 
 
 def _cell(text: str, is_null: bool, console: Console) -> Any:
@@ -114,7 +127,7 @@ def _cell(text: str, is_null: bool, console: Console) -> Any:
     return Text(text, "dim" if is_null else "")
 
 
-def _print_record(console: Console, answer: Answer, row: Sequence[Any]) -> None:
+def _print_record(console: Console, answer: SqlResult, row: Sequence[Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -130,33 +143,38 @@ def _cell_of_record(value: object) -> Any:
     return Text(_text(value), "dim" if value is None else "")
 
 
-def _width(answer: Answer, rows: Sequence[tuple[Any, ...]]) -> int:
+def _width(answer: SqlResult, rows: Sequence[tuple[Any, ...]]) -> int:
     return sum(
-        max(len(name), *(len(_text(row[at])) for row in rows)) + 3 for at, name in enumerate(answer.names)
+        max(len(name), *(len(_text(row[at])) for row in rows)) + 3
+        for at, name in enumerate(answer.names)
     )
 
 
-def _write_csv(answer: Answer) -> None:
+def _write_csv(answer: SqlResult) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(answer.names)
     for rows in answer.portions:
         writer.writerows(rows)
 
 
-def _write_json(answer: Answer) -> None:
+def _write_json(answer: SqlResult) -> None:
     sys.stdout.write("[")
     separator = "\n"
     for row in _rows(answer):
-        text = json.dumps(dict(zip(answer.names, row, strict=True)), default=_plain, ensure_ascii=False)
+        text = json.dumps(
+            dict(zip(answer.names, row, strict=True)), default=_plain, ensure_ascii=False
+        )
         sys.stdout.write(f"{separator}{text}")
         separator = ",\n"
     sys.stdout.write("\n]\n")
 
 
-def _rows(answer: Answer) -> Iterator[Sequence[Any]]:
+def _rows(answer: SqlResult) -> Iterator[Sequence[Any]]:
     for portion in answer.portions:
         for row in portion:
-            yield [None if isinstance(value, float) and not _finite(value) else value for value in row]
+            yield [
+                None if isinstance(value, float) and not _finite(value) else value for value in row
+            ]
 
 
 def _finite(value: float) -> bool:

@@ -1,4 +1,6 @@
-"""The shell of `qc-edge sql`: history, several lines until the semicolon, names completed by the Tab key."""
+"""The shell of `qc-edge sql`: history, several lines until the semicolon, names completed by the
+Tab key.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,13 @@ from typing import TYPE_CHECKING
 from qc_edge.terminal.options import out
 
 if TYPE_CHECKING:
-    from qc_edge.query.sql_session import Asking
-    from qc_edge.terminal.sql_answer import Show
+    from qc_edge.query.sql_session import SqlSession
+    from qc_edge.terminal.sql_answer import ResultPrinter
 
 _HISTORY = 2000
 
 HELP = """\
-A statement ends with a semicolon and may have several lines. Ctrl-C drops it, or stops one that runs.
+A statement ends with a semicolon and may span lines. Ctrl-C drops it, or ends a running one.
   .tables         the views and macros that can be asked
   .mode MODE      table, csv or json
   .help           this
@@ -27,10 +29,12 @@ DESCRIBE inspections;   the columns of a view
 """
 
 
-def run(asking: Asking, show: Show, station: str) -> None:
+def run(asking: SqlSession, show: ResultPrinter, station: str) -> None:
     """Until .quit or the end of the input. A fault is said and the next statement asked for."""
     _remember(asking)
-    out().print(f"the log of [bold]{station}[/bold], read-only, times in UTC; .help, .tables, .quit")
+    out().print(
+        f"the log of [bold]{station}[/bold], read-only, times in UTC; .help, .tables, .quit"
+    )
     pending: str | None = ""
     while pending is not None:
         try:
@@ -43,7 +47,7 @@ def run(asking: Asking, show: Show, station: str) -> None:
             pending = ""
 
 
-def _take(line: str, pending: str, asking: Asking, show: Show) -> str | None:
+def _take(line: str, pending: str, asking: SqlSession, show: ResultPrinter) -> str | None:
     """Do what the line completes; what is pending after it, None to leave."""
     from qc_edge.errors import QcEdgeError
 
@@ -68,7 +72,7 @@ def _take(line: str, pending: str, asking: Asking, show: Show) -> str | None:
     return ""
 
 
-def _dot(words: list[str], asking: Asking, show: Show) -> None:
+def _dot(words: list[str], asking: SqlSession, show: ResultPrinter) -> None:
     console = out()
     if words[0] in {".tables", ".views"}:
         for each in asking.relations():
@@ -81,7 +85,7 @@ def _dot(words: list[str], asking: Asking, show: Show) -> None:
         console.print(f"there is no {' '.join(words)}; .help shows what there is", markup=False)
 
 
-def _remember(asking: Asking) -> None:
+def _remember(asking: SqlSession) -> None:
     """History and Tab, where this Python has readline."""
     try:
         import readline

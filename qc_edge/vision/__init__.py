@@ -1,4 +1,5 @@
-"""Everything that looks at pixels without a model: reading, digests, gates, preparation, calibration.
+"""Everything that looks at pixels without a model: reading, digests, gates, preparation,
+calibration.
 
 Pure functions of bytes and parameters; nothing here touches the disk, the clock or a setting.
 """
@@ -9,7 +10,8 @@ import cv2
 
 from qc_edge.domain.verdict import Reason
 
-# OpenCV would write to stderr about every bad file; the station says it in its own words, in the row.
+# OpenCV would write to stderr about every bad file; the station says it in its own words, in the
+# row.
 if hasattr(cv2, "setLogLevel"):  # OpenCV 4
     cv2.setLogLevel(0)
 else:

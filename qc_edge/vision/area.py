@@ -1,9 +1,10 @@
 """Resizing by area with the same bytes on every CPU: those of OpenCV on x86-64.
 
-`cv2.resize(..., INTER_AREA)` sums weighted pixels in float32. On aarch64 the compiler fuses multiply and
-add, which rounds once instead of twice, and averages that lie on a half then fall to the other side: one
-gray value more or less in up to 0.4 % of the pixels (seen with OpenCV 5.0.0). So where arithmetic
-may be fused, pixels that near a half are summed again, unfused, in OpenCV's order.
+`cv2.resize(..., INTER_AREA)` sums weighted pixels in float32. On aarch64 the compiler fuses
+multiply and add, which rounds once instead of twice, and averages that lie on a half then fall to
+the other side: one gray value more or less in up to 0.4 % of the pixels (seen with OpenCV 5.0.0).
+So where arithmetic may be fused, pixels that near a half are summed again, unfused, in OpenCV's
+order.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def shrink(gray: Gray, width: int, height: int) -> Gray:
 
 
 def shrink_unfused(gray: Gray, width: int, height: int) -> Gray:
-    """What `shrink` does where arithmetic may be fused; for sizes that are summed in float32 only."""
+    """What `shrink` does where arithmetic may be fused; for sizes that are summed in float32
+    only.
+    """
     sums = cv2.resize(gray.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     rounded = np.rint(sums)
     rows, columns = np.nonzero(np.abs(sums - rounded) > _NEAR_HALF)
@@ -50,7 +53,9 @@ def is_summed(shape: tuple[int, ...], width: int, height: int) -> bool:
 def _summed(
     gray: Gray, width: int, height: int, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.float32]:
-    """The rounded averages at `rows`, `columns`: pixels of a line first, then lines (OpenCV's resize.cpp)."""
+    """The rounded averages at `rows`, `columns`: pixels of a line first, then lines (OpenCV's
+    resize.cpp).
+    """
     x_at, x_weight = _taps(gray.shape[1], width)
     y_at, y_weight = _taps(gray.shape[0], height)
     total = np.zeros(rows.size, np.float32)

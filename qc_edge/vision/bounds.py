@@ -13,17 +13,20 @@ STRAY_RATIO = 3.0
 """Focus or contrast this many times off the median is no good frame among good ones."""
 
 _SIGMAS = 6.0
-_SIGMA_PER_MAD = 1.4826  # standard deviation of a normal distribution over its median absolute deviation
+_SIGMA_PER_MAD = (
+    1.4826  # standard deviation of a normal distribution over its median absolute deviation
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class BoundRule:
     """How one figure of the good frames gives one bound.
 
-    The margin is the largest of six standard deviations, `share` of the median and `least`; the bound is
-    a margin beyond the outermost frame (downwards at most to its half), within `limits`; a stray frame is
-    two margins off the median. Figures that multiply with light and texture (`scales`: focus, contrast)
-    are bounded at half the lowest, and a stray frame is `STRAY_RATIO` times off.
+    The margin is the largest of six standard deviations, `share` of the median and `least`; the
+    bound is a margin beyond the outermost frame (downwards at most to its half), within `limits`; a
+    stray frame is two margins off the median. Figures that multiply with light and texture
+    (`scales`: focus, contrast) are bounded at half the lowest, and a stray frame is `STRAY_RATIO`
+    times off.
     """
 
     bound: str
@@ -58,25 +61,32 @@ class Rule:
         elif self.upper:
             new = max(values) + self.margin(values)
         else:
-            # Lamps of very different strength make wide margins; half the darkest frame is no light at all.
+            # Lamps of very different strength make wide margins; half the darkest frame is no light
+            # at all.
             new = max(min(values) - self.margin(values), min(values) / 2)
         low, high = self.limits
         return float(f"{min(max(new, low), high):.4g}")
 
 
 LIGHT = (
-    Rule("brightness_min", "brightness", upper=False, share=0.15, least=5.0, limits=(0.0, 255.0)),
-    Rule("brightness_max", "brightness", upper=True, share=0.15, least=5.0, limits=(0.0, 255.0)),
-    Rule("contrast_min", "contrast", upper=False, scales=True),
-    Rule("saturated_share_max", "saturated_share", upper=True, least=0.02, limits=(0.0, 1.0)),
-    Rule("black_share_max", "black_share", upper=True, least=0.02, limits=(0.0, 1.0)),
-    Rule("focus_min", "focus", upper=False, scales=True),
+    BoundRule(
+        "brightness_min", "brightness", upper=False, share=0.15, least=5.0, limits=(0.0, 255.0)
+    ),
+    BoundRule(
+        "brightness_max", "brightness", upper=True, share=0.15, least=5.0, limits=(0.0, 255.0)
+    ),
+    BoundRule("contrast_min", "contrast", upper=False, scales=True),
+    BoundRule("saturated_share_max", "saturated_share", upper=True, least=0.02, limits=(0.0, 1.0)),
+    BoundRule("black_share_max", "black_share", upper=True, least=0.02, limits=(0.0, 1.0)),
+    BoundRule("focus_min", "focus", upper=False, scales=True),
 )
 
 
-def framing_rules(region: tuple[int, int]) -> tuple[Rule, ...]:
+def framing_rules(region: tuple[int, int]) -> tuple[BoundRule, ...]:
     """Of where the part lies in a region of this width and height (pixels)."""
     return (
-        Rule("framing_score_min", "framing_score", upper=False, least=0.15, limits=(-1.0, 1.0)),
-        Rule("framing_shift_max", "framing_shift_px", upper=True, least=0.02 * max(region)),
+        BoundRule(
+            "framing_score_min", "framing_score", upper=False, least=0.15, limits=(-1.0, 1.0)
+        ),
+        BoundRule("framing_shift_max", "framing_shift_px", upper=True, least=0.02 * max(region)),
     )

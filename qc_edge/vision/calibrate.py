@@ -21,7 +21,7 @@ from qc_edge.domain.calibration import (
     GateBounds,
     calibration_id,
 )
-from qc_edge.vision.bounds import LIGHT, Rule, framing_rules
+from qc_edge.vision.bounds import LIGHT, BoundRule, framing_rules
 from qc_edge.vision.framing import locate, reference, thumbnail
 from qc_edge.vision.gates import GateFigures, figures_of
 from qc_edge.vision.image import Gray, Image
@@ -41,7 +41,7 @@ ALIKE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sample:
+class GoodFrame:
     """What is kept of one known-good frame: its name, size and depth, figures and thumbnail.
 
     `region` is the width and height (pixels) of the calibrated region as far as the frame holds it.
@@ -57,7 +57,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class BoundChange:
     """One bound: as it is, as proposed, and the good frames' figures that it comes from."""
 
     bound: str
@@ -77,22 +77,24 @@ class Proposal:
     """
 
     calibration: Calibration | None
-    changes: tuple[Change, ...]
+    changes: tuple[BoundChange, ...]
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
-def sample(name: str, image: Image, current: Calibration) -> Sample:
+def sample(name: str, image: Image, current: Calibration) -> GoodFrame:
     """Measure one known-good frame in the region of the calibration in force."""
     region = crop(image.gray, current.roi)
     thumb = thumbnail(resize(image.gray, PrepareParameters(roi=current.roi)))
     height, width = region.shape
     figures = figures_of(region, thumb, None)
-    return Sample(name, image.width, image.height, image.bit_depth, (width, height), figures, thumb)
+    return GoodFrame(
+        name, image.width, image.height, image.bit_depth, (width, height), figures, thumb
+    )
 
 
 def propose(
-    samples: Iterable[Sample],
+    samples: Iterable[GoodFrame],
     current: Calibration,
     *,
     now: datetime,
@@ -102,9 +104,9 @@ def propose(
 ) -> Proposal:
     """The calibration that these good frames ask for, in place of `current`.
 
-    The framing reference is the mean thumbnail; region and scale stay as they are. Refused when frames
-    are fewer than `FEWEST`, differ in size or depth, do not hold the region, or stand apart from the
-    others in any figure.
+    The framing reference is the mean thumbnail; region and scale stay as they are. Refused when
+    frames are fewer than `FEWEST`, differ in size or depth, do not hold the region, or stand apart
+    from the others in any figure.
     """
     seen = list(samples)
     if faults := _faults_of_the_set(seen, current):
@@ -134,9 +136,11 @@ def propose(
     return Proposal(proposed, changes, (), _warnings(figures, changes, home, current))
 
 
-def _faults_of_the_set(seen: Sequence[Sample], current: Calibration) -> tuple[str, ...]:
+def _faults_of_the_set(seen: Sequence[GoodFrame], current: Calibration) -> tuple[str, ...]:
     if len(seen) < FEWEST:
-        return (f"only {len(seen)} frames: at least {FEWEST} are needed, {ENOUGH} or more are better",)
+        return (
+            f"only {len(seen)} frames: at least {FEWEST} are needed, {ENOUGH} or more are better",
+        )
     kinds = Counter((one.width, one.height, one.bit_depth) for one in seen)
     usual = kinds.most_common(1)[0][0]
     faults = [
@@ -148,12 +152,13 @@ def _faults_of_the_set(seen: Sequence[Sample], current: Calibration) -> tuple[st
     if not faults and current.roi is not None and seen[0].region != current.roi[2:]:
         x, y, width, height = current.roi
         faults.append(
-            f"frames of {usual[0]} x {usual[1]} pixels do not hold the region {width} x {height} at {x}, {y}"
+            f"frames of {usual[0]} x {usual[1]} pixels do not hold the region {width} x {height} "
+            f"at {x}, {y}"
         )
     return tuple(faults)
 
 
-def _figures(seen: Sequence[Sample]) -> tuple[list[GateFigures], FramingReference | None]:
+def _figures(seen: Sequence[GoodFrame]) -> tuple[list[GateFigures], FramingReference | None]:
     """Every frame's figures against the mean thumbnail; no reference if the frames are not alike.
 
     Alike is judged on the median frame, so that one stray frame is named an outlier instead.
@@ -172,31 +177,35 @@ def _figures(seen: Sequence[Sample]) -> tuple[list[GateFigures], FramingReferenc
 
 
 def _outliers(
-    seen: Sequence[Sample], figures: Sequence[GateFigures], rules: Sequence[Rule]
+    seen: Sequence[GoodFrame], figures: Sequence[GateFigures], rules: Sequence[BoundRule]
 ) -> tuple[str, ...]:
     strays: dict[str, list[str]] = {}
     for figure, rule in {rule.figure: rule for rule in rules}.items():
         values = rule.values(figures)
         for one, value in zip(seen, values, strict=True):
             if rule.is_stray(value, values):
-                words = f"{figure.replace('_', ' ')} {value:.4g} where the median is {median(values):.4g}"
+                words = (
+                    f"{figure.replace('_', ' ')} {value:.4g} where the median is "
+                    f"{median(values):.4g}"
+                )
                 strays.setdefault(one.name, []).append(words)
     return tuple(
-        f"{name} stands apart: {'; '.join(words)}; leave it out if it shows no good part as it should"
+        f"{name} stands apart: {'; '.join(words)}; leave it out if it shows no good part as it "
+        "should"
         for name, words in strays.items()
     )
 
 
-def _change(rule: Rule, figures: Sequence[GateFigures], bounds: GateBounds) -> Change:
+def _change(rule: BoundRule, figures: Sequence[GateFigures], bounds: GateBounds) -> BoundChange:
     values = rule.values(figures)
     old, new = getattr(bounds, rule.bound), rule.propose(values)
     looser = old is not None and (new > old if rule.upper else new < old)
-    return Change(rule.bound, old, new, min(values), median(values), max(values), looser)
+    return BoundChange(rule.bound, old, new, min(values), median(values), max(values), looser)
 
 
 def _warnings(
     figures: Sequence[GateFigures],
-    changes: Sequence[Change],
+    changes: Sequence[BoundChange],
     home: FramingReference | None,
     current: Calibration,
 ) -> tuple[str, ...]:
@@ -207,7 +216,8 @@ def _warnings(
         warnings.append("no framing gate: the frames show the part in no common place")
     if (lowest := min(one.focus for one in figures)) < FOCUS_MIN:
         warnings.append(
-            f"focus of a good frame is {lowest:.4g}, usual is {FOCUS_MIN:g} or more: is the lens sharp?"
+            f"focus of a good frame is {lowest:.4g}, usual is {FOCUS_MIN:g} or more: is the lens "
+            "sharp?"
         )
     if (most := max(one.saturated_share for one in figures)) > GateBounds().saturated_share_max:
         warnings.append(f"{most:.0%} of a good frame is saturated: is the exposure too long?")

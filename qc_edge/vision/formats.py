@@ -1,7 +1,7 @@
 """What an image file's own structure says: its kind, its size, and whether all of it is there.
 
-Reads headers and lengths only and never decodes a pixel. It stands before the decoder because decoders
-make half-grey images of torn files, and allocate what a hostile header asks for.
+Reads headers and lengths only and never decodes a pixel. It stands before the decoder because
+decoders make half-grey images of torn files, and allocate what a hostile header asks for.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _JPEG_MAX_SCANS = 500
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`kind` in words, size in pixels, bits per value (8..16; 16 where the file does not say less)."""
+    """`kind` in words, size in pixels, bits per value (8..16; 16 where the file does not say
+    less).
+    """
 
     kind: str
     width: int
@@ -55,7 +57,9 @@ def examine(data: bytes | memoryview) -> Header:
             return _pnm(whole)
     except (struct.error, IndexError):
         raise torn("the file ends inside its header") from None
-    if len(whole) < 8 and any(magic.startswith(whole) for magic in (_PNG, b"\xff\xd8\xff", b"P5\n", b"P6\n")):
+    if len(whole) < 8 and any(
+        magic.startswith(whole) for magic in (_PNG, b"\xff\xd8\xff", b"P5\n", b"P6\n")
+    ):
         raise torn(f"the file ends after {len(whole)} bytes")
     raise UnreadableFrameError(
         Reason.NOT_AN_IMAGE,
@@ -104,14 +108,20 @@ def _jpeg(data: bytes) -> Header:
         length = struct.unpack_from(">H", data, at)[0]
         if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
             if width:
-                raise UnreadableFrameError(Reason.UNREADABLE, "JPEG with more than one frame header")
+                raise UnreadableFrameError(
+                    Reason.UNREADABLE, "JPEG with more than one frame header"
+                )
             height, width = struct.unpack_from(">HH", data, at + 3)
         scans += marker == 0xDA
         if scans > _JPEG_MAX_SCANS:
-            raise UnreadableFrameError(Reason.UNREADABLE, f"JPEG of more than {_JPEG_MAX_SCANS} scans")
+            raise UnreadableFrameError(
+                Reason.UNREADABLE, f"JPEG of more than {_JPEG_MAX_SCANS} scans"
+            )
         at += length
     if not (width and height and scans):
-        raise UnreadableFrameError(Reason.UNREADABLE, f"JPEG of {width} x {height} pixels, {scans} scans")
+        raise UnreadableFrameError(
+            Reason.UNREADABLE, f"JPEG of {width} x {height} pixels, {scans} scans"
+        )
     return Header("JPEG", width, height)
 
 
@@ -128,7 +138,8 @@ def _bmp(data: bytes) -> Header:
         )
     if compression not in {0, 3} or bits not in {1, 4, 8, 16, 24, 32}:
         raise UnreadableFrameError(
-            Reason.UNREADABLE, f"BMP of {bits} bits, compression {compression}: only plain ones are taken"
+            Reason.UNREADABLE,
+            f"BMP of {bits} bits, compression {compression}: only plain ones are taken",
         )
     if width <= 0 or height == 0:
         raise UnreadableFrameError(Reason.UNREADABLE, f"BMP of {width} x {height} pixels")
@@ -145,7 +156,9 @@ def _pnm(data: bytes) -> Header:
     channels = 3 if found[1] == b"6" else 1
     width, height, maxval = int(found[2]), int(found[3]), int(found[4])
     if not (width and height and 0 < maxval < 65536):
-        raise UnreadableFrameError(Reason.UNREADABLE, f"PNM of {width} x {height} pixels, maxval {maxval}")
+        raise UnreadableFrameError(
+            Reason.UNREADABLE, f"PNM of {width} x {height} pixels, maxval {maxval}"
+        )
     expected = found.end() + width * height * channels * (2 if maxval > 255 else 1)
     if len(data) < expected:
         raise torn(f"PGM/PPM: {len(data)} bytes, its header says {expected}")

@@ -1,6 +1,7 @@
 """Whether the part is where it belongs: a small picture of the region against the calibrated one.
 
-The figure is Pearson's correlation, so neither light nor gain moves it. Figures only; it never judges.
+The figure is Pearson's correlation, so neither light nor gain moves it. Figures only; it never
+judges.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ _Ints = npt.NDArray[np.int64]
 class Framing:
     """Correlation at the best place (-1..1) and how far that is from home, in shares of the region.
 
-    `right` and `down` are positive when the part has moved right and down: -0.125..0.125, in steps far
-    finer than a pixel of the thumbnail.
+    `right` and `down` are positive when the part has moved right and down: -0.125..0.125, in steps
+    far finer than a pixel of the thumbnail.
     """
 
     score: float
@@ -81,7 +82,9 @@ def _correlation(wide: _Ints, template: _Ints, x: int, y: int) -> float:
     return (count * int((under * template).sum()) - sum_a * sum_b) / math.sqrt(spread_a * spread_b)
 
 
-def _fraction(wide: _Ints, template: _Ints, x: int, y: int, peak: float, step_x: int, step_y: int) -> float:
+def _fraction(
+    wide: _Ints, template: _Ints, x: int, y: int, peak: float, step_x: int, step_y: int
+) -> float:
     """Top of the parabola through the peak and its two neighbours, -0.5..0.5 of a pixel."""
     last = 2 * MARGIN
     if not (step_x <= x <= last - step_x and step_y <= y <= last - step_y):

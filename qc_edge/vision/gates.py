@@ -1,7 +1,7 @@
 """The gates: whether a frame is fit to be judged, before the model sees it.
 
-Every figure is an exact integer or one correctly rounded division of integers, so that it is the same
-on every machine and a bound cuts the same frames everywhere. Never decides about the part.
+Every figure is an exact integer or one correctly rounded division of integers, so that it is the
+same on every machine and a bound cuts the same frames everywhere. Never decides about the part.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from qc_edge.vision.image import Gray
 from qc_edge.vision.prepare import crop
 
 NO_LIGHT = 8.0
-"""A mean below it leaves nothing to look at; the frame is then dark, whatever else is wrong with it."""
+"""A mean below it leaves nothing to look at; the frame is then dark, whatever else is wrong with
+it.
+"""
 
 ALL_LIGHT = 247.0
 """The same at the bright end."""
@@ -48,7 +50,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class GateResult:
     """One gate's outcome: its name, and the refusal if it refuses."""
 
     name: str
@@ -57,18 +59,20 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class GateReport:
-    """All figures, the refusal that counts (the first in the order of `findings`), and every gate's."""
+    """All figures, the refusal that counts (the first in the order of `findings`), and every
+    gate's.
+    """
 
     figures: GateFigures
     refusal: Refusal | None
-    findings: tuple[Finding, ...]
+    findings: tuple[GateResult, ...]
 
 
 def focus(gray: Gray) -> float:
     """Variance of the 3x3 Laplacian (0 1 0, 1 -4 1, 0 1 0; mirrored border) in gray values squared.
 
-    Equal to `cv2.Laplacian(gray, cv2.CV_64F).var()` but for numpy's rounding. The Laplacian of 8 bits
-    fits 16 bits, so both sums are integers that double precision holds.
+    Equal to `cv2.Laplacian(gray, cv2.CV_64F).var()` but for numpy's rounding. The Laplacian of 8
+    bits fits 16 bits, so both sums are integers that double precision holds.
     """
     laplacian = cv2.Laplacian(gray, cv2.CV_16S)
     return _variance(gray.size, int(cv2.sumElems(laplacian)[0]), _sum_of_squares(laplacian))
@@ -77,8 +81,8 @@ def focus(gray: Gray) -> float:
 def measure(gray: Gray, resized: Gray, bit_depth: int, calibration: Calibration) -> GateReport:
     """Every figure of a frame, held against the calibration's bounds.
 
-    `gray` is the full frame (H x W uint8), `resized` the region of interest as `prepare.resize` gives
-    it, `bit_depth` that of the pixels as delivered. All figures but size are of the region.
+    `gray` is the full frame (H x W uint8), `resized` the region of interest as `prepare.resize`
+    gives it, `bit_depth` that of the pixels as delivered. All figures but size are of the region.
     """
     height, width = gray.shape
     figures = figures_of(crop(gray, calibration.roi), thumbnail(resized), calibration.framing)
@@ -110,13 +114,13 @@ def judge(
     """The report on a frame of `width` x `height` pixels with these figures: no pixels needed.
 
     The gates stand in a fixed order that names the true cause. A frame of another size or depth is
-    another picture. One without light has no part to find; a clipped one has a wrong outline. Else a
-    part out of place moves the brightness, while brightness does not move the framing figures: framing
-    comes first. All of these lower the focus: focus is last.
+    another picture. One without light has no part to find; a clipped one has a wrong outline. Else
+    a part out of place moves the brightness, while brightness does not move the framing figures:
+    framing comes first. All of these lower the focus: focus is last.
     """
     findings = (
-        Finding("size", _size(width, height, calibration)),
-        Finding("bit_depth", _bit_depth(bit_depth, calibration)),
+        GateResult("size", _size(width, height, calibration)),
+        GateResult("bit_depth", _bit_depth(bit_depth, calibration)),
         *_picture(figures, calibration.bounds),
     )
     refusal = next((finding.refusal for finding in findings if finding.refusal), None)
@@ -126,7 +130,8 @@ def judge(
 def _sum_of_squares(values: cv2.typing.MatLike) -> int:
     """Exact below 2 ** 50, which 2 ** 28 pixels of either kind do not reach.
 
-    Intel's IPP, where OpenCV uses it, returns the square of a square root: off by less than 1/2 there.
+    Intel's IPP, where OpenCV uses it, returns the square of a square root: off by less than 1/2
+    there.
     """
     return round(cv2.norm(values, cv2.NORM_L2SQR))
 
@@ -151,7 +156,8 @@ def _size(width: int, height: int, calibration: Calibration) -> Refusal | None:
                 Reason.WRONG_SIZE,
                 float(width * height),
                 float((x + across) * (y + along)),
-                f"{width} x {height} pixels do not hold the calibrated region {across} x {along} at {x}, {y}",
+                f"{width} x {height} pixels do not hold the calibrated region {across} x {along} "
+                f"at {x}, {y}",
             )
     return None
 
@@ -168,14 +174,16 @@ def _bit_depth(bit_depth: int, calibration: Calibration) -> Refusal | None:
     )
 
 
-def _picture(seen: GateFigures, bounds: GateBounds) -> tuple[Finding, ...]:
+def _picture(seen: GateFigures, bounds: GateBounds) -> tuple[GateResult, ...]:
     mean, low, high = seen.brightness, bounds.brightness_min, bounds.brightness_max
     white = Reason.TOO_BRIGHT if mean > high else Reason.SATURATED
     score, shift = seen.framing_score, seen.framing_shift_px
     gates = {
         "light": _below(Reason.TOO_DARK, "brightness", mean, min(low, NO_LIGHT))
         or _above(Reason.TOO_BRIGHT, "brightness", mean, max(high, ALL_LIGHT)),
-        "saturated": _above(white, "saturated share", seen.saturated_share, bounds.saturated_share_max),
+        "saturated": _above(
+            white, "saturated share", seen.saturated_share, bounds.saturated_share_max
+        ),
         "framing": _below(Reason.OUT_OF_FRAME, "framing score", score, bounds.framing_score_min)
         or _above(Reason.OUT_OF_FRAME, "shift in pixels", shift, bounds.framing_shift_max),
         "brightness": _below(Reason.TOO_DARK, "brightness", mean, low)
@@ -184,7 +192,7 @@ def _picture(seen: GateFigures, bounds: GateBounds) -> tuple[Finding, ...]:
         "contrast": _below(Reason.LOW_CONTRAST, "contrast", seen.contrast, bounds.contrast_min),
         "focus": _below(Reason.LOW_FOCUS, "focus", seen.focus, bounds.focus_min),
     }
-    return tuple(Finding(name, refusal) for name, refusal in gates.items())
+    return tuple(GateResult(name, refusal) for name, refusal in gates.items())
 
 
 def _below(reason: Reason, name: str, figure: float | None, bound: float | None) -> Refusal | None:

@@ -30,8 +30,8 @@ _BAYER = {
 class Image:
     """One frame's pixels as delivered, the 8-bit gray that is inspected, and the pixels' digest.
 
-    `bit_depth` is 8..16 (8 for uint8), `sha256` the hex digest of `pixels_sha256`. The arrays may be
-    read-only views of the bytes they came from.
+    `bit_depth` is 8..16 (8 for uint8), `sha256` the hex digest of `pixels_sha256`. The arrays may
+    be read-only views of the bytes they came from.
     """
 
     pixels: Pixels
@@ -68,9 +68,9 @@ def to_gray(pixels: Pixels, pixel_format: str | None, bit_depth: int) -> Gray:
     """The 8-bit gray (H x W) that is inspected, made from pixels as the camera delivered them.
 
     More than 8 bits are first reduced by `value >> (bit_depth - 8)`; values above the depth's range
-    count as white. Then `BayerRG..` and its kin (the name gives the first two pixels of the first row)
-    are demosaiced (bilinear), and H x W x 3 is weighed as RGB (0.299 R + 0.587 G + 0.114 B, OpenCV's
-    rounding). Mono uint8 is returned as it is, without a copy.
+    count as white. Then `BayerRG..` and its kin (the name gives the first two pixels of the first
+    row) are demosaiced (bilinear), and H x W x 3 is weighed as RGB (0.299 R + 0.587 G + 0.114 B,
+    OpenCV's rounding). Mono uint8 is returned as it is, without a copy.
     """
     if pixels.dtype == np.uint8:
         eight: Gray = pixels  # type: ignore[assignment]
@@ -87,11 +87,11 @@ def to_gray(pixels: Pixels, pixel_format: str | None, bit_depth: int) -> Gray:
 def decode(data: bytes | memoryview, *, max_pixels: int) -> Image:
     """The image in a foreign PNG, JPEG, TIFF, BMP, PGM or PPM file.
 
-    `gray` is what `cv2.imread(file, cv2.IMREAD_GRAYSCALE)` gives, bit for bit; only PGM and PPM of 9
-    to 15 bits, which imread would leave nearly black, follow the rule of `to_gray`. `pixels` are gray
-    or RGB, without alpha and with JPEG orientation applied. Raises UnreadableFrameError: EMPTY_FILE,
-    NOT_AN_IMAGE, TOO_LARGE (more than `max_pixels`), TORN_FILE (shorter than its own structure says)
-    or UNREADABLE.
+    `gray` is what `cv2.imread(file, cv2.IMREAD_GRAYSCALE)` gives, bit for bit; only PGM and PPM of
+    9 to 15 bits, which imread would leave nearly black, follow the rule of `to_gray`. `pixels` are
+    gray or RGB, without alpha and with JPEG orientation applied. Raises UnreadableFrameError:
+    EMPTY_FILE, NOT_AN_IMAGE, TOO_LARGE (more than `max_pixels`), TORN_FILE (shorter than its own
+    structure says) or UNREADABLE.
     """
     header = formats.examine(data)
     if header.width * header.height > max_pixels:
@@ -117,9 +117,13 @@ def _imdecode(coded: npt.NDArray[np.uint8], flags: int, header: formats.Header) 
     try:
         pixels = cv2.imdecode(coded, flags)
     except cv2.error as fault:
-        raise UnreadableFrameError(Reason.UNREADABLE, f"{header.kind}: {_first_line(fault)}") from None
+        raise UnreadableFrameError(
+            Reason.UNREADABLE, f"{header.kind}: {_first_line(fault)}"
+        ) from None
     if pixels is None:
-        raise UnreadableFrameError(Reason.UNREADABLE, f"{header.kind}: its content cannot be decoded")
+        raise UnreadableFrameError(
+            Reason.UNREADABLE, f"{header.kind}: its content cannot be decoded"
+        )
     if pixels.shape[0] * pixels.shape[1] != header.width * header.height:
         raise UnreadableFrameError(
             Reason.UNREADABLE,

@@ -1,7 +1,7 @@
 """The spool's own file: a binary PGM or PPM with the frame's metadata in one comment line.
 
-Any image viewer opens it, and it proves itself: the comment holds the digest of the pixels. Bytes to
-values and back; never touches the disk.
+Any image viewer opens it, and it proves itself: the comment holds the digest of the pixels. Bytes
+to values and back; never touches the disk.
 
     P5
     # qc-edge {"camera": "top", ..., "pixels_sha256": "9f86d0..."}
@@ -30,10 +30,10 @@ _DIGEST = "pixels_sha256"
 def encode(meta: dict[str, Any] | None, pixels: Pixels, bit_depth: int) -> tuple[bytes, memoryview]:
     """Header and body of the file; written one after the other they are the file.
 
-    `meta` is JSON-ready (a Frame's `to_json`); None makes a plain image without the comment. `pixels`
-    are H x W or H x W x 3, `bit_depth` 8..16 their significant bits (8
-    for uint8, ValueError otherwise). The body is a view of uint8
-    pixels, not a copy; 16-bit pixels are copied to big-endian as the format demands.
+    `meta` is JSON-ready (a Frame's `to_json`); None makes a plain image without the comment.
+    `pixels` are H x W or H x W x 3, `bit_depth` 8..16 their significant bits (8 for uint8,
+    ValueError otherwise). The body is a view of uint8 pixels, not a copy; 16-bit pixels are copied
+    to big-endian as the format demands.
     """
     if (bit_depth == 8) != (pixels.dtype == np.uint8):
         raise ValueError(f"{pixels.dtype} pixels cannot have {bit_depth} significant bits")
@@ -41,7 +41,11 @@ def encode(meta: dict[str, Any] | None, pixels: Pixels, bit_depth: int) -> tuple
     comment = b""
     if meta is not None:
         proven = {**meta, _DIGEST: pixels_sha256(pixels)}
-        comment = _MARK + json.dumps(proven, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
+        comment = (
+            _MARK
+            + json.dumps(proven, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+            + b"\n"
+        )
     magic = b"P6" if pixels.ndim == 3 else b"P5"
     height, width = pixels.shape[:2]
     return b"%b\n%b%d %d\n%d\n" % (magic, comment, width, height, (1 << bit_depth) - 1), body
@@ -50,8 +54,8 @@ def encode(meta: dict[str, Any] | None, pixels: Pixels, bit_depth: int) -> tuple
 def decode_frame(data: bytes | memoryview) -> tuple[dict[str, Any], Image]:
     """The metadata and the image in a spool file; uint8 pixels are a view of `data`.
 
-    Raises UnreadableFrameError: EMPTY_FILE, TORN_FILE (too short), DIGEST_MISMATCH (the pixels are not
-    those that were written), NOT_AN_IMAGE or UNREADABLE (no file of this spool).
+    Raises UnreadableFrameError: EMPTY_FILE, TORN_FILE (too short), DIGEST_MISMATCH (the pixels are
+    not those that were written), NOT_AN_IMAGE or UNREADABLE (no file of this spool).
     """
     view = memoryview(data)
     if not view:
@@ -70,9 +74,12 @@ def decode_frame(data: bytes | memoryview) -> tuple[dict[str, Any], Image]:
     digest = hashlib.sha256(body).hexdigest()
     if digest != meta.pop(_DIGEST, None):
         raise UnreadableFrameError(
-            Reason.DIGEST_MISMATCH, f"the pixels have sha256 {digest}, not the one in the file's header"
+            Reason.DIGEST_MISMATCH,
+            f"the pixels have sha256 {digest}, not the one in the file's header",
         )
-    return meta, Image(pixels, to_gray(pixels, meta.get("pixel_format"), bit_depth), bit_depth, digest)
+    return meta, Image(
+        pixels, to_gray(pixels, meta.get("pixel_format"), bit_depth), bit_depth, digest
+    )
 
 
 def _meta(view: memoryview) -> tuple[dict[str, Any], int]:

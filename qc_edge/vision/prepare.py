@@ -23,8 +23,8 @@ Roi = tuple[int, int, int, int]
 class PrepareParameters:
     """What the prepared frame depends on besides its pixels.
 
-    `roi` is the calibrated region that is inspected, None for the whole frame; `normalise` stretches
-    the darkest value to 0 and the brightest to 255.
+    `roi` is the calibrated region that is inspected, None for the whole frame; `normalise`
+    stretches the darkest value to 0 and the brightest to 255.
     """
 
     width: int = 512
@@ -47,12 +47,17 @@ def preprocess_id(parameters: PrepareParameters = DEFAULT) -> str:
     size = f"{parameters.width}"
     if parameters.width != parameters.height:
         size += f"x{parameters.height}"
-    steps = f"gray{size}" + ("-roi" if parameters.roi else "") + ("-minmax" if parameters.normalise else "")
+    steps = (
+        f"gray{size}"
+        + ("-roi" if parameters.roi else "")
+        + ("-minmax" if parameters.normalise else "")
+    )
     return f"{steps}@{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
 
 
 def crop(gray: Gray, roi: Roi | None) -> Gray:
-    """The region `roi` of `gray` as a view; as much of it as there is, the whole frame if there is none.
+    """The region `roi` of `gray` as a view; as much of it as there is, the whole frame if there is
+    none.
 
     A frame too small for its region is refused as `wrong_size`; here it must only not break.
     """
@@ -64,16 +69,18 @@ def crop(gray: Gray, roi: Roi | None) -> Gray:
 
 
 def resize(gray: Gray, parameters: PrepareParameters = DEFAULT) -> Gray:
-    """`gray` cropped and resized to height x width, uint8, by `cv2.INTER_AREA` as it is on x86-64."""
+    """`gray` cropped and resized to height x width, uint8, by `cv2.INTER_AREA` as it is on
+    x86-64.
+    """
     return area.shrink(crop(gray, parameters.roi), parameters.width, parameters.height)
 
 
 def normalise(resized: Gray, parameters: PrepareParameters = DEFAULT) -> Gray:
     """`resized` stretched to 0..255; a frame of one single value becomes 0.
 
-    Bit for bit `cv2.normalize(resized, None, 0, 255, cv2.NORM_MINMAX)` as it is on x86-64 with AVX2. On
-    older x86 and on aarch64 cv2.normalize itself rounds otherwise and is off by one in some pixels:
-    therefore a table, which is the same everywhere.
+    Bit for bit `cv2.normalize(resized, None, 0, 255, cv2.NORM_MINMAX)` as it is on x86-64 with
+    AVX2. On older x86 and on aarch64 cv2.normalize itself rounds otherwise and is off by one in
+    some pixels: therefore a table, which is the same everywhere.
     """
     if not parameters.normalise:
         return resized
@@ -82,7 +89,9 @@ def normalise(resized: Gray, parameters: PrepareParameters = DEFAULT) -> Gray:
 
 
 def _stretch(lowest: int, highest: int) -> Gray:
-    """What every value 0..255 becomes: OpenCV's float32 factor and shift, one rounding, half to even."""
+    """What every value 0..255 becomes: OpenCV's float32 factor and shift, one rounding, half to
+    even.
+    """
     if lowest == highest:
         return np.zeros(256, np.uint8)
     scale = 255.0 * (1.0 / (highest - lowest))

@@ -13,8 +13,24 @@ from qc_edge.vision import UnreadableFrameError
 _WIDTH, _HEIGHT = 256, 257
 _CHUNKS = {273: 279, 324: 325}
 """Tag of the offsets of the strips (of the tiles) -> tag of their lengths in bytes."""
-_TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 5: "II", 6: "b", 7: "B", 8: "h", 9: "i", 10: "ii", 11: "f",
-          12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}  # fmt: skip
+_TYPES = {
+    1: "B",
+    2: "B",
+    3: "H",
+    4: "I",
+    5: "II",
+    6: "b",
+    7: "B",
+    8: "h",
+    9: "i",
+    10: "ii",
+    11: "f",
+    12: "d",
+    13: "I",
+    16: "Q",
+    17: "q",
+    18: "Q",
+}
 _NEEDED = {_WIDTH, _HEIGHT, *_CHUNKS, *_CHUNKS.values()}
 _MAX_DIRECTORIES = 1000
 
@@ -24,9 +40,9 @@ _Directory = dict[int, tuple[int, ...]]
 def examine(data: bytes) -> tuple[int, int]:
     """Width and height (pixels) of the first image of a whole classic or big TIFF.
 
-    Raises UnreadableFrameError: TORN_FILE if a directory, a value, a strip or a tile of any image lies
-    beyond the end, UNREADABLE if the first directory has no image; struct.error if the file ends
-    inside its header.
+    Raises UnreadableFrameError: TORN_FILE if a directory, a value, a strip or a tile of any image
+    lies beyond the end, UNREADABLE if the first directory has no image; struct.error if the file
+    ends inside its header.
     """
     order = "<" if data[:1] == b"I" else ">"
     big = struct.unpack_from(order + "H", data, 2)[0] == 43
@@ -39,7 +55,9 @@ def examine(data: bytes) -> tuple[int, int]:
             size = _size(directory)
         if at == 0:
             return size
-    raise UnreadableFrameError(Reason.UNREADABLE, f"TIFF of more than {_MAX_DIRECTORIES} directories")
+    raise UnreadableFrameError(
+        Reason.UNREADABLE, f"TIFF of more than {_MAX_DIRECTORIES} directories"
+    )
 
 
 def _directory(data: bytes, at: int, order: str, big: bool) -> tuple[_Directory, int]:
@@ -67,13 +85,17 @@ def _directory(data: bytes, at: int, order: str, big: bool) -> tuple[_Directory,
 
 def _check_chunks(data: bytes, directory: _Directory) -> None:
     for offsets, lengths in _CHUNKS.items():
-        for offset, length in zip(directory.get(offsets, ()), directory.get(lengths, ()), strict=False):
+        for offset, length in zip(
+            directory.get(offsets, ()), directory.get(lengths, ()), strict=False
+        ):
             _within(data, offset + length, "image data")
 
 
 def _size(directory: _Directory) -> tuple[int, int]:
     width, height = directory.get(_WIDTH, (0,)), directory.get(_HEIGHT, (0,))
-    chunks = any(directory.get(offsets) and directory.get(lengths) for offsets, lengths in _CHUNKS.items())
+    chunks = any(
+        directory.get(offsets) and directory.get(lengths) for offsets, lengths in _CHUNKS.items()
+    )
     if not (width and height and width[0] > 0 and height[0] > 0 and chunks):
         raise UnreadableFrameError(
             Reason.UNREADABLE, "TIFF: its first directory holds no image with sizes and lengths"

@@ -34,17 +34,25 @@ def rows(past: StationPaths) -> list[dict[str, Any]]:
     """Every inspection with the label in effect, in order of time."""
     with duckdb.connect(str(past.database), read_only=True) as log:
         found = log.execute(
-            "SELECT * FROM inspections LEFT JOIN (SELECT frame_id, arg_max(label, chain_seq) AS label "
+            "SELECT * FROM inspections LEFT JOIN (SELECT frame_id, arg_max(label, chain_seq) AS "
+            "label "
             "FROM labels GROUP BY frame_id) USING (frame_id) ORDER BY frame_id"
         )
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
+EVERYTHING = Selection()
+
+
 @contextmanager
-def opened(paths: StationPaths, source: str, selection: Selection = Selection()) -> Iterator[History]:  # noqa: B008
+def opened(
+    paths: StationPaths, source: str, selection: Selection = EVERYTHING
+) -> Iterator[History]:
     """The past in the published files or in the database."""
-    look: Any = {"published": history_sources.published, "database": history_sources.at_rest}[source]
+    look: Any = {"published": history_sources.published, "database": history_sources.at_rest}[
+        source
+    ]
     where: Path = paths.published if source == "published" else paths.database
     with look(where, selection) as found:
         yield found

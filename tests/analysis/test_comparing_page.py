@@ -1,4 +1,6 @@
-"""Every command of docs/comparing.md runs as it stands there, on a station that has judged parts."""
+"""Every command of docs/comparing.md runs as it stands there, on a station that has judged
+parts.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
     paths = made.paths
     for level in (30, 230):
         drop(paths, f"{level}.png", part(level))
-    with running(paths, made.seams) as station:
-        station.wait_for(lambda: station.status.shadow and station.status.shadow.scored == 2, "scored")
+    with running(paths, made.dependencies) as station:
+        station.wait_for(
+            lambda: station.status.shadow and station.status.shadow.scored == 2, "scored"
+        )
     generate.publish(paths)
     another(paths.models / "reference/2", version='"2"')
     another(paths.root / "candidate")

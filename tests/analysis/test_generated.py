@@ -1,4 +1,6 @@
-"""A generated station is as true as SQL can make it: one chain, both stores alike, every kind of row."""
+"""A generated station is as true as SQL can make it: one chain, both stores alike, every kind of
+row.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ Rows = list[dict[str, Any]]
 
 def test_its_rows_are_one_true_chain(past: StationPaths) -> None:
     linked = sorted(
-        (row["chain_seq"], table, row) for table, rows in read_log(past).tables.items() for row in rows
+        (row["chain_seq"], table, row)
+        for table, rows in read_log(past).tables.items()
+        for row in rows
     )
     previous = chain.GENESIS
     for number, (seq, table, row) in enumerate(linked, 1):
@@ -54,4 +58,8 @@ def test_every_kind_of_row_is_there(past: StationPaths, rows: Rows) -> None:
     assert verdicts["FAIL"] > 0.01 * ROWS
     assert verdicts["INVALID"] > 0.003 * ROWS
     assert 0.003 * ROWS < sum(row["label"] is not None for row in rows) < 0.03 * ROWS
-    assert {event["kind"] for event in read_log(past).tables["events"]} >= {"started", "threshold", "model"}
+    assert {event["kind"] for event in read_log(past).tables["events"]} >= {
+        "started",
+        "threshold",
+        "model",
+    }

@@ -1,4 +1,6 @@
-"""What is counted of pairs of scores: held against values from elsewhere and against exact arithmetic."""
+"""What is counted of pairs of scores: held against values from elsewhere and against exact
+arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +10,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qc_edge.analysis.comparison_plot import Names, comparison_picture
-from qc_edge.analysis.paired_scores import Comparison, Crosstab, Paired, mcnemar
+from qc_edge.analysis.comparison_plot import PlotLabels, comparison_picture
+from qc_edge.analysis.paired_scores import Comparison, Crosstab, PairedScore, mcnemar
 
 
 def paired(
     a: float, b: float, is_defect: bool | None = None, *, at: tuple[float, float] = (0.5, 0.5)
-) -> Paired:
-    return Paired(f"{a:g}-{b:g}", "", "top", None, a, b, *at, is_defect)
+) -> PairedScore:
+    return PairedScore(f"{a:g}-{b:g}", "", "top", None, a, b, *at, is_defect)
 
 
 @pytest.mark.parametrize(
     ("one", "other", "p"),
     # by hand: twice the sum of C(n, 0..fewer) over 2 ** n
-    [(5, 10, 2 * 4944 / 2**15), (0, 5, 2 / 2**5), (1, 11, 2 * 13 / 2**12), (20, 20, 1.0), (0, 0, 1.0)],
+    [
+        (5, 10, 2 * 4944 / 2**15),
+        (0, 5, 2 / 2**5),
+        (1, 11, 2 * 13 / 2**12),
+        (20, 20, 1.0),
+        (0, 0, 1.0),
+    ],
 )
 def test_mcnemars_p_is_the_exact_one(one: int, other: int, p: float) -> None:
     assert mcnemar(one, other) == pytest.approx(p)
@@ -42,7 +50,9 @@ def test_many_pairs_that_differ_are_no_trouble() -> None:
 
 def test_kappa_is_cohens() -> None:
     # J. Cohen's measure for 20, 5, 10, 15 of 50: 0.7 seen, 0.5 by chance
-    assert Crosstab(both_pass=15, both_fail=20, pass_to_fail=10, fail_to_pass=5).kappa == pytest.approx(0.4)
+    assert Crosstab(
+        both_pass=15, both_fail=20, pass_to_fail=10, fail_to_pass=5
+    ).kappa == pytest.approx(0.4)
     assert Crosstab(10, 0, 0, 0).kappa is None
     assert Crosstab(0, 0, 0, 0).kappa is None
 
@@ -55,9 +65,13 @@ def test_a_score_at_its_threshold_fails_on_either_side() -> None:
 
 
 def test_verdicts_are_counted_at_its_own_and_at_one_threshold() -> None:
-    found = Comparison([paired(0.2, 0.6, at=(0.5, 0.7)), paired(0.8, 0.9, at=(0.5, 0.7)), paired(0.6, 0.1)])
+    found = Comparison(
+        [paired(0.2, 0.6, at=(0.5, 0.7)), paired(0.8, 0.9, at=(0.5, 0.7)), paired(0.6, 0.1)]
+    )
     assert found.verdicts == Crosstab(both_pass=1, both_fail=1, pass_to_fail=0, fail_to_pass=1)
-    assert found.verdicts_at(0.5) == Crosstab(both_pass=0, both_fail=1, pass_to_fail=1, fail_to_pass=1)
+    assert found.verdicts_at(0.5) == Crosstab(
+        both_pass=0, both_fail=1, pass_to_fail=1, fail_to_pass=1
+    )
     assert [pair.name for pair in found.flips] == ["0.6-0.1"]
 
 
@@ -73,11 +87,17 @@ def test_moves_are_told_by_their_size_and_the_largest_come_first() -> None:
 
 
 def test_labels_say_which_of_the_two_was_right() -> None:
-    found = Comparison([
-        paired(0.2, 0.8, True), paired(0.3, 0.9, True), paired(0.9, 0.1, False),  # B alone is right
-        paired(0.1, 0.9, False),  # A alone is right
-        paired(0.9, 0.9, True), paired(0.9, 0.8, False), paired(0.1, 0.9),  # both, neither, nobody looked
-    ])  # fmt: skip
+    found = Comparison(
+        [
+            paired(0.2, 0.8, True),
+            paired(0.3, 0.9, True),
+            paired(0.9, 0.1, False),  # B alone is right
+            paired(0.1, 0.9, False),  # A alone is right
+            paired(0.9, 0.9, True),
+            paired(0.9, 0.8, False),
+            paired(0.1, 0.9),  # both, neither, nobody looked
+        ]
+    )
     rights = found.rights
     assert (rights.labelled, rights.only_a, rights.only_b) == (6, 1, 3)
     assert rights.p == mcnemar(1, 3)
@@ -88,9 +108,15 @@ def test_labels_say_which_of_the_two_was_right() -> None:
 
 def test_the_picture_shows_flips_in_another_colour_and_every_difference() -> None:
     found = Comparison([paired(0.1, 0.2), paired(0.2, 0.7), paired(0.9, 0.9)])
-    names = Names("one and other", "one", "other", 0.5, 0.6)
+    names = PlotLabels("one and other", "one", "other", 0.5, 0.6)
     svg = comparison_picture(names, found).svg()
     assert svg.count("<circle") == 3
-    for words in ("3 inputs scored by both, 1 verdicts flip", "score by other", "A 0.5", "B 0.6", "+0.5"):
+    for words in (
+        "3 inputs scored by both, 1 verdicts flip",
+        "score by other",
+        "A 0.5",
+        "B 0.6",
+        "+0.5",
+    ):
         assert words in svg
     assert "<circle" in comparison_picture(names, Comparison([paired(0.3, 0.3)])).svg()

@@ -12,16 +12,16 @@ import pytest
 
 from qc_edge.analysis.replay import ask_threshold
 from qc_edge.analysis.replay_plot import NEW, PASS, rescored_picture
-from qc_edge.analysis.replay_question import Question
-from qc_edge.analysis.rescored import Pair
-from qc_edge.domain.history import Stored
+from qc_edge.analysis.replay_question import ReplayQuestion
+from qc_edge.analysis.rescored import RescoredPart
+from qc_edge.domain.history import StoredInput
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 
 
 def drawn(past: StationPaths, file: Path) -> Path:
-    ask_threshold(past, Question.parse(threshold="0.42", plot=file))
+    ask_threshold(past, ReplayQuestion.parse(threshold="0.42", plot=file))
     return file
 
 
@@ -33,7 +33,9 @@ def test_the_histogram_shows_both_thresholds_and_the_curve_both_points(
     said = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
     for words in ("stored 0.5", "new 0.42", "stored", "new"):
         assert words in said
-    places = {float(each.get("x", "0")) for each in picture.iter("{http://www.w3.org/2000/svg}rect")}
+    places = {
+        float(each.get("x", "0")) for each in picture.iter("{http://www.w3.org/2000/svg}rect")
+    }
     assert all(0 <= x <= float(picture.getroot().get("width", "0")) for x in places)
     assert file.stat().st_size < 200_000
 
@@ -62,7 +64,9 @@ def test_a_png_without_matplotlib_says_what_to_do(
     assert "qc-edge[plots]" in fault.value.hint
 
 
-def test_another_kind_of_file_or_place_is_refused_before_the_work(past: StationPaths, tmp_path: Path) -> None:
+def test_another_kind_of_file_or_place_is_refused_before_the_work(
+    past: StationPaths, tmp_path: Path
+) -> None:
     with pytest.raises(UsageError, match="its kind is unknown"):
         drawn(past, tmp_path / "effect.pdf")
     with pytest.raises(StoreError, match="is no directory"):
@@ -72,7 +76,7 @@ def test_another_kind_of_file_or_place_is_refused_before_the_work(past: StationP
 def test_the_scatter_shows_what_turns_in_another_colour() -> None:
     now = utc_now()
     pairs = [
-        Pair(Stored(str(n), str(n), now, "top", 0.2, 0.5, "PASS", "", ""), after)
+        RescoredPart(StoredInput(str(n), str(n), now, "top", 0.2, 0.5, "PASS", "", ""), after)
         for n, after in enumerate((0.1, 0.3, 0.7))
     ]
     svg = rescored_picture("line1", "reference@2", pairs, 0.5, 0.6).svg()

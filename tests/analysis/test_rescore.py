@@ -1,4 +1,6 @@
-"""Another model over stored inputs: each part once, whatever ends the process, and none that was changed."""
+"""Another model over stored inputs: each part once, whatever ends the process, and none that was
+changed.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from qc_edge.analysis.rescore import Rescorer
-from qc_edge.analysis.rescored import Pair, Scores, results_file
-from qc_edge.domain.history import Selection, Stored
+from qc_edge.analysis.rescored import RescoredPart, ScoreFile, results_file
+from qc_edge.domain.history import Selection, StoredInput
 from qc_edge.engine.bundle import Bundle, load_bundle
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, StoreError
@@ -39,16 +41,19 @@ def bundle_of(paths: StationPaths) -> Bundle:
     return load_bundle("corner@1", [paths.models])
 
 
-def stored(paths: StationPaths) -> list[list[Stored]]:
+def stored(paths: StationPaths) -> list[list[StoredInput]]:
     with at_rest(paths.database, Selection()) as history:
         assert history.count_stored() == len(LEVELS)
         return list(history.stored())
 
 
 def rescore(
-    paths: StationPaths, file: Path, engine: ScriptedEngine, advance: Callable[[int], object] = lambda _: None
-) -> tuple[list[Pair], Rescorer]:
-    with Scores(file, "digest", "scripted 1") as scores:
+    paths: StationPaths,
+    file: Path,
+    engine: ScriptedEngine,
+    advance: Callable[[int], object] = lambda _: None,
+) -> tuple[list[RescoredPart], Rescorer]:
+    with ScoreFile(file, "digest", "scripted 1") as scores:
         rescorer = Rescorer(engine, bundle_of(paths), paths.state, scores)
         return rescorer.run(stored(paths), advance), rescorer
 
@@ -58,7 +63,11 @@ def test_every_stored_input_gets_its_score_once(inspected: StationPaths, tmp_pat
     pairs, first = rescore(inspected, tmp_path / "scores.jsonl", ScriptedEngine("0.6"), done.append)
     assert [pair.after for pair in pairs] == [0.6] * len(LEVELS)
     assert sum(done) == first.scored == len(LEVELS)
-    assert sum(pair.flips(0.5) for pair in pairs) == sum(pair.part.verdict == "PASS" for pair in pairs) > 0
+    assert (
+        sum(pair.flips(0.5) for pair in pairs)
+        == sum(pair.part.verdict == "PASS" for pair in pairs)
+        > 0
+    )
     again, second = rescore(inspected, tmp_path / "scores.jsonl", ScriptedEngine("raise"))
     assert second.scored == 0
     assert again == pairs
@@ -72,7 +81,9 @@ def test_work_goes_on_after_a_torn_line(inspected: StationPaths, tmp_path: Path)
     pairs, rescorer = rescore(inspected, file, ScriptedEngine("0.7"))
     assert rescorer.scored == len(LEVELS) - 3
     assert [pair.after for pair in pairs] == [0.6] * 3 + [0.7] * 3
-    assert [json.loads(line)["score"] for line in file.read_text().splitlines()] == [0.6] * 3 + [0.7] * 3
+    assert [json.loads(line)["score"] for line in file.read_text().splitlines()] == [0.6] * 3 + [
+        0.7
+    ] * 3
 
 
 DYING = """
@@ -106,7 +117,7 @@ def test_scores_of_another_model_or_engine_are_not_taken_for_these(
 ) -> None:
     rescore(inspected, tmp_path / "scores.jsonl", ScriptedEngine("0.6"))
     for model, engine in (("other", "scripted 1"), ("digest", "scripted 2")):
-        with Scores(tmp_path / "scores.jsonl", model, engine) as scores:
+        with ScoreFile(tmp_path / "scores.jsonl", model, engine) as scores:
             assert scores.known == {}
 
 
@@ -144,7 +155,7 @@ def test_a_file_of_something_else_is_left_alone(inspected: StationPaths, tmp_pat
         rescore(inspected, tmp_path / "notes.txt", ScriptedEngine("0.6"))
     assert (tmp_path / "notes.txt").read_text() == "buy milk\n"
     with pytest.raises(StoreError, match="cannot keep scores"):
-        Scores(tmp_path / "notes.txt" / "scores.jsonl", "digest", "scripted 1")
+        ScoreFile(tmp_path / "notes.txt" / "scores.jsonl", "digest", "scripted 1")
 
 
 def test_each_model_has_a_file_of_its_own(inspected: StationPaths) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from qc_edge.analysis.threshold_impact import Costs, Share, against, cheapest, operating_curve
 from qc_edge.domain.frame import FrameId
-from qc_edge.domain.history import Labelled, Selection
+from qc_edge.domain.history import LabelledPart, Selection
 from qc_edge.domain.inspection import Label
 from qc_edge.query import views
 from qc_edge.query.history_sources import published
@@ -32,7 +32,13 @@ SOURCES = ("published", "database")
 
 
 def judged(row: dict[str, Any], threshold: float) -> str:
-    return row["verdict"] if row["verdict"] == "INVALID" else "FAIL" if row["score"] >= threshold else "PASS"
+    return (
+        row["verdict"]
+        if row["verdict"] == "INVALID"
+        else "FAIL"
+        if row["score"] >= threshold
+        else "PASS"
+    )
 
 
 def turned(rows: Rows, threshold: float) -> Rows:
@@ -40,7 +46,9 @@ def turned(rows: Rows, threshold: float) -> Rows:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_replayed_at_its_own_threshold_every_verdict_is_as_stored(past: StationPaths, source: str) -> None:
+def test_replayed_at_its_own_threshold_every_verdict_is_as_stored(
+    past: StationPaths, source: str
+) -> None:
     with opened(past, source) as history:
         totals = history.totals(0.5)
         assert totals.unexplained == 0
@@ -56,7 +64,9 @@ def test_totals_and_flips_are_those_of_a_count_row_by_row(
     past: StationPaths, rows: Rows, source: str, threshold: float | None
 ) -> None:
     if threshold is None:  # the very score of a part FAILs it
-        threshold = next(row["score"] for row in rows if row["verdict"] == "PASS" and row["score"] > 0.1)
+        threshold = next(
+            row["score"] for row in rows if row["verdict"] == "PASS" and row["score"] > 0.1
+        )
     flips = turned(rows, threshold)
     with opened(past, source) as history:
         totals = history.totals(threshold)
@@ -69,7 +79,8 @@ def test_totals_and_flips_are_those_of_a_count_row_by_row(
     assert [flip.frame_id for flip in found] == [row["frame_id"] for row in reversed(flips)]
     assert [flip.label for flip in found] == [row["label"] for row in reversed(flips)]
     assert all(
-        flip.replayed == judged(row, threshold) for flip, row in zip(found, reversed(flips), strict=True)
+        flip.replayed == judged(row, threshold)
+        for flip, row in zip(found, reversed(flips), strict=True)
     )
 
 
@@ -92,7 +103,9 @@ def test_the_macros_of_the_published_log_say_the_same(past: StationPaths, thresh
     assert flips == sorted((flip.frame_id, flip.replayed, flip.label) for flip in found)
 
 
-def test_an_hour_that_is_published_anew_meanwhile_is_read_whole(past: StationPaths, tmp_path: Path) -> None:
+def test_an_hour_that_is_published_anew_meanwhile_is_read_whole(
+    past: StationPaths, tmp_path: Path
+) -> None:
     copied = tmp_path / "published"
     shutil.copytree(past.published, copied)
     newest = max(copied.glob("inspections/*/*.parquet"))
@@ -142,13 +155,18 @@ def test_escapes_and_overkill_are_counted_against_the_labels(
     for threshold in (None, 0.05, 0.9):
         found = against(labelled, threshold)
         failed = {
-            row["frame_id"]: (row["verdict"] if threshold is None else judged(row, threshold)) == "FAIL"
+            row["frame_id"]: (row["verdict"] if threshold is None else judged(row, threshold))
+            == "FAIL"
             for row in looked_at
         }
         defects = [row for row in looked_at if row["label"] == "defect"]
-        assert found.escapes == Share(sum(not failed[row["frame_id"]] for row in defects), len(defects))
+        assert found.escapes == Share(
+            sum(not failed[row["frame_id"]] for row in defects), len(defects)
+        )
         assert found.overkill.of == len(looked_at) - len(defects)
-        assert found.overkill.count == sum(failed[r["frame_id"]] for r in looked_at if r["label"] == "good")
+        assert found.overkill.count == sum(
+            failed[r["frame_id"]] for r in looked_at if r["label"] == "good"
+        )
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -157,7 +175,9 @@ def test_the_histogram_holds_every_judged_part(past: StationPaths, rows: Rows, s
         passed, failed = history.histogram()
     assert sum(passed) == sum(row["verdict"] == "PASS" for row in rows)
     assert sum(failed) == sum(row["verdict"] == "FAIL" for row in rows)
-    assert passed[7] == sum(row["verdict"] == "PASS" and int(row["score"] * 100) == 7 for row in rows)
+    assert passed[7] == sum(
+        row["verdict"] == "PASS" and int(row["score"] * 100) == 7 for row in rows
+    )
 
 
 def test_all_that_turn_go_to_a_file(past: StationPaths, rows: Rows, tmp_path: Path) -> None:
@@ -191,7 +211,12 @@ def test_a_real_stations_past_is_replayed_across_a_change_of_threshold(tmp_path:
     for source in SOURCES:
         with opened(paths, source) as history:
             totals = history.totals(0.5)
-            assert (totals.inspections, totals.failed, totals.invalid, totals.unexplained) == (6, 3, 2, 0)
+            assert (totals.inspections, totals.failed, totals.invalid, totals.unexplained) == (
+                6,
+                3,
+                2,
+                0,
+            )
             assert (totals.pass_to_fail, totals.fail_to_pass) == (0, 1)
             assert [each.threshold for each in history.judged()] == [0.5, 0.1]
 
@@ -205,9 +230,16 @@ def test_the_newest_label_of_a_part_counts(tmp_path: Path) -> None:
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
     for number, label in enumerate(("good", "defect")):
         said = Label(
-            FrameId(f"2999010{number}T000000000000Z-labels"), utc_now(), "line1",
-            FrameId(stored.frame_id), stored.part_id, label, None, "anna", None,
-        )  # fmt: skip
+            FrameId(f"2999010{number}T000000000000Z-labels"),
+            utc_now(),
+            "line1",
+            FrameId(stored.frame_id),
+            stored.part_id,
+            label,
+            None,
+            "anna",
+            None,
+        )
         ledger.commit([said], utc_now())
     ledger.close()
     with opened(paths, "database") as history:
@@ -217,7 +249,12 @@ def test_the_newest_label_of_a_part_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("count", "of", "low", "high"),
     # R: prop.test(count, of, correct = FALSE)$conf.int
-    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (3, 120, 0.0085, 0.0709)],
+    [
+        (0, 10, 0.0, 0.2775),
+        (5, 10, 0.2366, 0.7634),
+        (10, 10, 0.7225, 1.0),
+        (3, 120, 0.0085, 0.0709),
+    ],
 )
 def test_intervals_are_wilsons(count: int, of: int, low: float, high: float) -> None:
     assert Share(count, of).interval == pytest.approx((low, high), abs=6e-5)
@@ -227,10 +264,10 @@ def test_nothing_labelled_has_no_share() -> None:
     assert (Share(0, 0).value, Share(0, 0).interval) == (None, None)
 
 
-def parts(*scores: float, defects: int) -> list[Labelled]:
+def parts(*scores: float, defects: int) -> list[LabelledPart]:
     """Parts with these scores; the last `defects` of them are bad."""
     return [
-        Labelled(str(index), score, "PASS", index >= len(scores) - defects)
+        LabelledPart(str(index), score, "PASS", index >= len(scores) - defects)
         for index, score in enumerate(scores)
     ]
 
@@ -241,7 +278,10 @@ def test_the_operating_curve_runs_from_all_failed_to_all_passed() -> None:
     assert (curve[-1].escape_rate, curve[-1].overkill_rate) == (1, 0)
     for point in curve:
         found = against(parts(0.1, 0.2, 0.2, 0.9, 0.2, 0.8, defects=2), point.threshold)
-        assert (found.escapes.value, found.overkill.value) == (point.escape_rate, point.overkill_rate)
+        assert (found.escapes.value, found.overkill.value) == (
+            point.escape_rate,
+            point.overkill_rate,
+        )
     assert operating_curve(parts(0.1, 0.2, defects=0)) == []
 
 

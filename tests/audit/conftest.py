@@ -1,4 +1,6 @@
-"""A station that has run for a moment, with everything in it that an audit looks at; copied for each test."""
+"""A station that has run for a moment, with everything in it that an audit looks at; copied for
+each test.
+"""
 
 from __future__ import annotations
 
@@ -47,15 +49,57 @@ def _judge(paths: StationPaths, frame: FrameId) -> None:
     now = utc_now()
     micros = round(now.timestamp() * 1e6)
     rows: list[Row] = [
-        Label(frame_id(micros, "labels"), now, NAME, frame, "1", "good", None, "anna", "“fine”\n\x01"),
-        Label(frame_id(micros + 1, "labels"), now, NAME, frame, "1", "defect", "scratch", "ben", None),
-        Gap(frame_id(micros + 2, "top"), now, NAME, "top", None, now - timedelta(seconds=1), 2, "counter_gap",
-            "the camera's own counter jumped", 2, 3),
-        Event(frame_id(micros + 3, "station"), now, NAME, "settings", "anna", "model.threshold: 0.5 -> 0.4",
-              "0.5", "0.4", "escapes"),
-        ShadowScore(frame, now, NAME, "1", "top", 0.1, 0.5, "PASS", "", 0, 5.0, "corner", "2", "0" * 64,
-                    "scripted", "1", "none", None),
-    ]  # fmt: skip
+        Label(
+            frame_id(micros, "labels"), now, NAME, frame, "1", "good", None, "anna", "“fine”\n\x01"
+        ),
+        Label(
+            frame_id(micros + 1, "labels"), now, NAME, frame, "1", "defect", "scratch", "ben", None
+        ),
+        Gap(
+            frame_id(micros + 2, "top"),
+            now,
+            NAME,
+            "top",
+            None,
+            now - timedelta(seconds=1),
+            2,
+            "counter_gap",
+            "the camera's own counter jumped",
+            2,
+            3,
+        ),
+        Event(
+            frame_id(micros + 3, "station"),
+            now,
+            NAME,
+            "settings",
+            "anna",
+            "model.threshold: 0.5 -> 0.4",
+            "0.5",
+            "0.4",
+            "escapes",
+        ),
+        ShadowScore(
+            frame,
+            now,
+            NAME,
+            "1",
+            "top",
+            0.1,
+            0.5,
+            "PASS",
+            "",
+            0,
+            5.0,
+            "corner",
+            "2",
+            "0" * 64,
+            "scripted",
+            "1",
+            "none",
+            None,
+        ),
+    ]
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
     ledger.commit(rows, now)
     ledger.close()

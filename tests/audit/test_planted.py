@@ -1,4 +1,6 @@
-"""What somebody may do to a station's files at night, planted; the audit finds each, and nothing else."""
+"""What somebody may do to a station's files at night, planted; the audit finds each, and nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from qc_edge.audit.finding import Report, Severity
+from qc_edge.audit.finding import AuditReport, Severity
 from qc_edge.audit.verify import verify
 from qc_edge.domain.frame import frame_id
 from qc_edge.domain.inspection import COLUMNS, Event
@@ -27,7 +29,7 @@ from tests.audit.conftest import publish
 from tests.station.harness import NAME
 
 
-def kinds(report: Report) -> set[str]:
+def kinds(report: AuditReport) -> set[str]:
     """The codes of what was found, but for notes."""
     return {each.kind for each in report.findings if each.severity is not Severity.NOTE}
 
@@ -61,7 +63,11 @@ def change_published(file: Path, query: str) -> None:
 
 def change_journal(paths: StationPaths, change: Callable[[list[str]], list[str]]) -> None:
     """Change the lines of the hour in which parts were judged."""
-    path = next(path for path in sorted(paths.journal.glob("*.jsonl")) if '"inspections"' in path.read_text())
+    path = next(
+        path
+        for path in sorted(paths.journal.glob("*.jsonl"))
+        if '"inspections"' in path.read_text()
+    )
     path.write_text("".join(change(path.read_text().splitlines(keepends=True))))
 
 
@@ -84,7 +90,9 @@ def test_a_sealed_station_holds(paths: StationPaths) -> None:
 
 
 def test_a_score_changed_in_the_database_is_found(paths: StationPaths) -> None:
-    change_database(paths, f"UPDATE inspections SET score = 0.1 WHERE frame_id = '{one(paths)['frame_id']}'")
+    change_database(
+        paths, f"UPDATE inspections SET score = 0.1 WHERE frame_id = '{one(paths)['frame_id']}'"
+    )
     report = verify(paths)
     assert kinds(report) == {"database_changed", "wrong_verdict"}
     (found,) = [each for each in report.findings if each.kind == "database_changed"]
@@ -95,7 +103,8 @@ def test_a_score_changed_with_its_verdict_is_found(paths: StationPaths) -> None:
     change_database(
         paths,
         "UPDATE inspections SET score = 0.1, verdict = 'PASS', disposition = 'ACCEPT', "
-        f"reason = 'score_below_threshold', needs_review = false WHERE frame_id = '{one(paths)['frame_id']}'",
+        "reason = 'score_below_threshold', needs_review = false WHERE frame_id = "
+        f"'{one(paths)['frame_id']}'",
     )
     assert kinds(verify(paths)) == {"database_changed"}
 
@@ -103,7 +112,8 @@ def test_a_score_changed_with_its_verdict_is_found(paths: StationPaths) -> None:
 def test_a_score_changed_in_a_published_file_is_found(paths: StationPaths) -> None:
     change_published(
         published(paths, "inspections"),
-        "SELECT * REPLACE (CASE WHEN verdict = 'FAIL' THEN 0.51 ELSE score END AS score) FROM {rows} "
+        "SELECT * REPLACE (CASE WHEN verdict = 'FAIL' THEN 0.51 ELSE score END AS score) FROM "
+        "{rows} "
         "ORDER BY chain_seq",
     )
     report = verify(paths)
@@ -112,13 +122,17 @@ def test_a_score_changed_in_a_published_file_is_found(paths: StationPaths) -> No
 
 
 def test_a_score_changed_in_the_journal_is_found(paths: StationPaths) -> None:
-    change_journal(paths, lambda lines: [line.replace('"score":0.9', '"score":0.6') for line in lines])
+    change_journal(
+        paths, lambda lines: [line.replace('"score":0.9', '"score":0.6') for line in lines]
+    )
     assert kinds(verify(paths)) == {"journal_changed"}
 
 
 def test_a_changed_hash_is_found(paths: StationPaths) -> None:
     change_database(
-        paths, f"UPDATE inspections SET chain_hash = sha256('x') WHERE frame_id = '{one(paths)['frame_id']}'"
+        paths,
+        "UPDATE inspections SET chain_hash = sha256('x') WHERE frame_id = "
+        f"'{one(paths)['frame_id']}'",
     )
     assert kinds(verify(paths)) == {"database_changed"}
 
@@ -141,7 +155,9 @@ def test_a_row_deleted_from_a_published_file_is_found(paths: StationPaths) -> No
 
 def test_a_row_deleted_from_the_journal_is_found(paths: StationPaths) -> None:
     frame = str(one(paths)["frame_id"])
-    change_journal(paths, lambda lines: [line for line in lines if frame not in line or "labels" in line])
+    change_journal(
+        paths, lambda lines: [line for line in lines if frame not in line or "labels" in line]
+    )
     assert kinds(verify(paths)) == {"journal_missing"}
 
 
@@ -153,7 +169,9 @@ def test_the_newest_rows_deleted_from_the_journal_are_found(paths: StationPaths)
 def test_a_row_deleted_everywhere_is_found(paths: StationPaths) -> None:
     frame = str(one(paths)["frame_id"])
     change_database(paths, f"DELETE FROM inspections WHERE frame_id = '{frame}'")
-    change_published(published(paths, "inspections"), f"SELECT * FROM {{rows}} WHERE frame_id <> '{frame}'")
+    change_published(
+        published(paths, "inspections"), f"SELECT * FROM {{rows}} WHERE frame_id <> '{frame}'"
+    )
     change_journal(paths, lambda lines: [line for line in lines if frame not in line])
     assert kinds(verify(paths)) >= {"journal_missing", "evidence_orphan"}
 
@@ -167,7 +185,8 @@ def test_a_label_edited_in_the_database_is_found(paths: StationPaths) -> None:
 
 def test_a_label_edited_in_a_published_file_is_found(paths: StationPaths) -> None:
     change_published(
-        published(paths, "labels"), "SELECT * REPLACE ('mallory' AS who) FROM {rows} ORDER BY chain_seq"
+        published(paths, "labels"),
+        "SELECT * REPLACE ('mallory' AS who) FROM {rows} ORDER BY chain_seq",
     )
     assert kinds(verify(paths)) == {"published_changed"}
 
@@ -192,7 +211,9 @@ def test_a_published_file_deleted_by_hand_is_found(paths: StationPaths) -> None:
 
 
 def test_an_hour_in_another_order_is_found(paths: StationPaths) -> None:
-    change_published(published(paths, "inspections"), "SELECT * FROM {rows} ORDER BY chain_seq DESC")
+    change_published(
+        published(paths, "inspections"), "SELECT * FROM {rows} ORDER BY chain_seq DESC"
+    )
     assert kinds(verify(paths)) == {"wrong_order"}
 
 

@@ -39,8 +39,12 @@ OLDEST, NEWEST = datetime(1971, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 - UT
 
 def journal(paths: StationPaths) -> dict[int, tuple[str, str]]:
     """Number -> hash and text, as promised."""
-    lines = [line for path in sorted(paths.journal.glob("*")) for line in path.read_text().splitlines()]
-    return {int(seq): (sha256, text) for seq, sha256, text in (line.split("\t", 2) for line in lines)}
+    lines = [
+        line for path in sorted(paths.journal.glob("*")) for line in path.read_text().splitlines()
+    ]
+    return {
+        int(seq): (sha256, text) for seq, sha256, text in (line.split("\t", 2) for line in lines)
+    }
 
 
 def told(place: Rows) -> dict[int, tuple[str, str]]:
@@ -76,17 +80,23 @@ def test_every_row_follows_from_the_one_before(paths: StationPaths) -> None:
             st.booleans(),
             st.datetimes(min_value=OLDEST, max_value=NEWEST),
         ),
-        min_size=1, max_size=20,
+        min_size=1,
+        max_size=20,
     )
-)  # fmt: skip
+)
 def test_any_value_of_any_type_comes_back(values: list[tuple[object, ...]]) -> None:
     """text, DOUBLE, BIGINT, BOOLEAN, TIMESTAMP in columns of these types."""
     columns = {
-        "detail": "VARCHAR", "score": "DOUBLE", "monotonic_ns": "BIGINT", "clock_trusted": "BOOLEAN",
+        "detail": "VARCHAR",
+        "score": "DOUBLE",
+        "monotonic_ns": "BIGINT",
+        "clock_trusted": "BOOLEAN",
         "captured_at": "TIMESTAMP",
-    }  # fmt: skip
+    }
     with duckdb.connect() as log:
-        log.execute(f"CREATE TABLE told ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
+        log.execute(
+            f"CREATE TABLE told ({', '.join(f'{name} {kind}' for name, kind in columns.items())})"
+        )
         log.executemany("INSERT INTO told VALUES (?, ?, ?, ?, ?)", values)
         found = log.execute(f"SELECT {canonical_sql('inspections', columns)} FROM told").fetchall()
     for row, (text,) in zip(values, found, strict=True):
@@ -97,7 +107,9 @@ def test_any_value_of_any_type_comes_back(values: list[tuple[object, ...]]) -> N
 
 
 def _aware(row: tuple[object, ...]) -> tuple[object, ...]:
-    return tuple(each.replace(tzinfo=timezone.utc) if isinstance(each, datetime) else each for each in row)
+    return tuple(
+        each.replace(tzinfo=timezone.utc) if isinstance(each, datetime) else each for each in row
+    )
 
 
 def test_a_whole_number_where_the_column_has_fractions_is_no_finding(paths: StationPaths) -> None:
@@ -106,7 +118,8 @@ def test_a_whole_number_where_the_column_has_fractions_is_no_finding(paths: Stat
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
     identity = FrameId(row.frame_id.replace("Z-top", "Z-side"))
     ledger.commit(
-        [replace(row, frame_id=identity, exposure_us=5, raw_path=None, reason=Reason.VANISHED)], utc_now()
+        [replace(row, frame_id=identity, exposure_us=5, raw_path=None, reason=Reason.VANISHED)],
+        utc_now(),
     )
     ledger.close()
     assert '"exposure_us":5,' in max(paths.journal.glob("*")).read_text()
@@ -141,7 +154,9 @@ def test_rows_that_were_never_published_are_a_note_at_rest(paths: StationPaths) 
     ledger.close()
     report = verify(paths)
     assert report.is_clean
-    assert [each.kind for each in report.findings if each.severity is Severity.NOTE] == ["not_published"]
+    assert [each.kind for each in report.findings if each.severity is Severity.NOTE] == [
+        "not_published"
+    ]
     publish(paths)
     assert not verify(paths).findings
 
@@ -164,7 +179,14 @@ def test_a_sample_looks_at_fewer_pictures(paths: StationPaths) -> None:
 def test_progress_is_told(paths: StationPaths) -> None:
     seen: list[tuple[str, int, int]] = []
     verify(paths, progress=lambda *now: seen.append(now))
-    assert {name for name, _, _ in seen} == {"files", "seals", "chain", "verdicts", "evidence", "orphans"}
+    assert {name for name, _, _ in seen} == {
+        "files",
+        "seals",
+        "chain",
+        "verdicts",
+        "evidence",
+        "orphans",
+    }
     assert all(done <= total for name, done, total in seen if name in {"chain", "evidence"})
 
 
@@ -182,7 +204,9 @@ def test_a_verdict_is_judged_again_as_the_station_judges() -> None:
         if score is not None:
             decision = decide(score, Threshold(0.5, 0.1, "t"), hold)
         told = (str(decision.verdict), str(decision.disposition), decision.needs_review)
-        rows.append((len(rows), score, 0.5, 0.1, *told, decision.hold_reason and str(decision.hold_reason)))
+        rows.append(
+            (len(rows), score, 0.5, 0.1, *told, decision.hold_reason and str(decision.hold_reason))
+        )
     wrong = [
         (len(rows), 0.7, 0.5, 0.1, "PASS", "ACCEPT", False, None),
         (len(rows) + 1, 0.2, 0.5, 0.1, "PASS", "REJECT", False, None),
@@ -193,7 +217,9 @@ def test_a_verdict_is_judged_again_as_the_station_judges() -> None:
             "verdict VARCHAR, disposition VARCHAR, needs_review BOOLEAN, hold_reason VARCHAR, "
             "frame_id VARCHAR, part_id VARCHAR)"
         )
-        log.executemany("INSERT INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'f', 'p')", [*rows, *wrong])
+        log.executemany(
+            "INSERT INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'f', 'p')", [*rows, *wrong]
+        )
         found = log.execute(WRONG_VERDICTS.replace("{rows}", "told")).fetchall()
     assert [seq for seq, *_ in found] == [seq for seq, *_ in wrong]
 
@@ -222,7 +248,10 @@ def replaced_all_the_time(file: Path) -> Iterator[None]:
 
 
 def made(rows: int) -> str:
-    return f"SELECT i AS number, md5(i::VARCHAR) AS text, sha256(i::VARCHAR) AS other FROM range({rows}) t(i)"
+    return (
+        "SELECT i AS number, md5(i::VARCHAR) AS text, sha256(i::VARCHAR) AS other FROM "
+        f"range({rows}) t(i)"
+    )
 
 
 def test_files_are_read_while_the_newest_is_replaced(tmp_path: Path) -> None:
@@ -236,7 +265,9 @@ def test_files_are_read_while_the_newest_is_replaced(tmp_path: Path) -> None:
 
                 def ask(log: duckdb.DuckDBPyConnection = log) -> list[tuple[int, int, str]]:
                     source = together((file, columns_of(log, file)) for file in files)
-                    asked = log.execute(f"SELECT count(*), count(DISTINCT text), max(other) FROM {source}")
+                    asked = log.execute(
+                        f"SELECT count(*), count(DISTINCT text), max(other) FROM {source}"
+                    )
                     return asked.fetchall()
 
                 ((rows, texts, _),) = asked_again(ask, lambda: files)

@@ -1,4 +1,6 @@
-"""Run the benchmark: `python -m tests.bench [--long] [--only NAME]`, tables on stdout, JSON beside."""
+"""Run the benchmark: `python -m tests.bench [--long] [--only NAME]`, tables on stdout, JSON
+beside.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,15 @@ from tests.bench.station_parts import growth, latency, memory, speed, start
 RESULTS = Path(__file__).parent / "results"
 
 PARTS = {
-    "speed": speed, "latency": latency, "growth": growth, "start": start, "memory": memory, "log": log,
-    "query": query, "engine": engine,
-}  # fmt: skip
+    "speed": speed,
+    "latency": latency,
+    "growth": growth,
+    "start": start,
+    "memory": memory,
+    "log": log,
+    "query": query,
+    "engine": engine,
+}
 
 
 def _machine() -> dict[str, Any]:
@@ -43,8 +51,12 @@ def _machine() -> dict[str, Any]:
 def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--long", action="store_true", help="enough frames for p99.9 and memory: 2 hours")
-    parser.add_argument("--only", choices=PARTS, action="append", help="only this part; may be given again")
+    parser.add_argument(
+        "--long", action="store_true", help="enough frames for p99.9 and memory: 2 hours"
+    )
+    parser.add_argument(
+        "--only", choices=PARTS, action="append", help="only this part; may be given again"
+    )
     parser.add_argument(
         "--keep",
         metavar="NAME",
@@ -53,13 +65,17 @@ def main() -> None:
     chosen = parser.parse_args()
     console = Console()
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{chosen.keep or datetime.now(timezone.utc).strftime('%Y-%m-%dT%H%M%SZ')}.json"
+    path = (
+        RESULTS / f"{chosen.keep or datetime.now(timezone.utc).strftime('%Y-%m-%dT%H%M%SZ')}.json"
+    )
     result: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     for name in chosen.only or PARTS:
         figures = PARTS[name](console, chosen.long)
         result[name] = {"machine": _machine(), "long": chosen.long, "figures": figures}
         path.write_text(json.dumps(result, indent=1) + "\n")
-    console.print(f"kept as {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    console.print(
+        f"kept as {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}"
+    )
 
 
 if __name__ == "__main__":

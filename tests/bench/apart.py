@@ -1,4 +1,6 @@
-"""What the parts of the benchmark share: sizes of frames and of the log, and a process for each measure."""
+"""What the parts of the benchmark share: sizes of frames and of the log, and a process for each
+measure.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""One model on every engine of this machine: the engine alone, with preparing, and at work in a station.
+"""One model on every engine of this machine: the engine alone, with preparing, and at work in a
+station.
 
-Each measure runs in a process of its own. An engine that is not here is in the table with the reason.
+Each measure runs in a process of its own. An engine that is not here is in the table with the
+reason.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ class Candidate:
 
 
 def candidates() -> list[Candidate]:
-    """ONNX Runtime on 1, 2, 4, ... threads up to the cores and on its other providers, and TensorRT."""
+    """ONNX Runtime on 1, 2, 4, ... threads up to the cores and on its other providers, and
+    TensorRT.
+    """
     import onnxruntime as ort
 
     cores, threads, found = len(os.sched_getaffinity(0)), 1, []
@@ -79,12 +83,18 @@ def alone_and_prepared(values: dict[str, Any], size: Size, count: int) -> dict[s
     return {"engine": said, **_spread("infer", only), **_spread("prepare_infer", both)}
 
 
-def in_a_station(values: dict[str, Any], size: Size, count: int, rate_hz: float) -> dict[str, float]:
-    """Milliseconds from a frame in memory to its verdict announced, everything durable, at a steady rate."""
+def in_a_station(
+    values: dict[str, Any], size: Size, count: int, rate_hz: float
+) -> dict[str, float]:
+    """Milliseconds from a frame in memory to its verdict announced, everything durable, at a steady
+    rate.
+    """
     with scratch() as root:
         paths = make_station(root)
         with paths.settings.open("a") as settings:
-            settings.write("\n[engine]\n" + "".join(f"{k} = {toml_value(v)}\n" for k, v in values.items()))
+            settings.write(
+                "\n[engine]\n" + "".join(f"{k} = {toml_value(v)}\n" for k, v in values.items())
+            )
         watch = run_station(root, count, frames_of(size), rate_hz)
         return _spread("station", list(watch.ages_ms[min(WARM_UP, count // 10) :]))
 

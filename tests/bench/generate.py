@@ -1,7 +1,8 @@
 """Fill a station with as many inspections as wanted: `python -m tests.bench.generate DIR --rows N`.
 
-The rows are made by SQL and linked into one true chain; they stand in the database and in the published
-files. There is no journal behind them and no picture at their evidence paths, and each says `simulated`.
+The rows are made by SQL and linked into one true chain; they stand in the database and in the
+published files. There is no journal behind them and no picture at their evidence paths, and each
+says `simulated`.
 """
 
 from __future__ import annotations
@@ -31,12 +32,15 @@ from tests.bench import invented
 PER_HOUR = 36_000
 START = datetime(2025, 1, 6)  # noqa: DTZ001 - UTC, as the database has it; a Monday
 _COMMIT_EVERY = 8
-"""Hours. So many rows go straight into the database file; few go through its write-ahead log first."""
+"""Hours. So many rows go straight into the database file; few go through its write-ahead log first.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One hour of production: rows `first` to `last` (exclusive). `epoch` numbers thresholds and models."""
+    """One hour of production: rows `first` to `last` (exclusive). `epoch` numbers thresholds and
+    models.
+    """
 
     at: datetime
     first: int
@@ -69,11 +73,15 @@ def publish(paths: StationPaths) -> int:
 
 
 def fill(
-    paths: StationPaths, rows: int, per_hour: int = PER_HOUR, say: Callable[[int], object] = lambda _: None
+    paths: StationPaths,
+    rows: int,
+    per_hour: int = PER_HOUR,
+    say: Callable[[int], object] = lambda _: None,
 ) -> None:
     """Add `rows` inspections, with gaps, labels and events, to a station that has no log yet.
 
-    `say` is told how many inspections there are, after each hour. `per_hour` is how many an hour holds.
+    `say` is told how many inspections there are, after each hour. `per_hour` is how many an hour
+    holds.
     """
     paths.database.parent.mkdir(parents=True, exist_ok=True)
     log = connect(paths.database)
@@ -98,7 +106,8 @@ class _Writer:
             log.execute(macro)
         self._types: dict[str, dict[str, str]] = {table: {} for table in COLUMNS}
         for table, name, kind in log.execute(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'log'"
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name "
+            "= 'log'"
         ).fetchall():
             if table in self._types:
                 self._types[table][name] = kind
@@ -118,9 +127,12 @@ class _Writer:
     def _invent(self, hour: Hour) -> None:
         """One temporary table for each table of the log, its rows numbered by `i`."""
         known = {
-            "first": hour.first, "last": hour.last, "hour": hour.at, "epoch": hour.epoch,
+            "first": hour.first,
+            "last": hour.last,
+            "hour": hour.at,
+            "epoch": hour.epoch,
             "per_hour": self._per_hour,
-        }  # fmt: skip
+        }
         self._log.execute(f"CREATE OR REPLACE TEMP TABLE draws AS {invented.DRAWS}", known)
         self._table("inspections", invented.INSPECTION, "draws", {})
         self._table("gaps", invented.GAP, invented.GAP_FROM, {})
@@ -137,22 +149,32 @@ class _Writer:
             f"CAST({given.get(name, 'NULL')} AS {types[name]}) AS {name}" for name in COLUMNS[table]
         )
         self._log.execute(
-            f"CREATE OR REPLACE TEMP TABLE rows_{table} AS SELECT i, {chosen} FROM {source}", dict(values)
+            f"CREATE OR REPLACE TEMP TABLE rows_{table} AS SELECT i, {chosen} FROM {source}",
+            dict(values),
         )
 
     def _events(self, hour: Hour) -> dict[str, object]:
-        """What happened at the beginning of this hour: a start of the day, a change of threshold or model."""
+        """What happened at the beginning of this hour: a start of the day, a change of threshold or
+        model.
+        """
         happened: list[tuple[str, str, str, str | None, str | None, str | None]] = []
         if hour.at.hour == invented.FIRST_HOUR:
-            happened.append(("started", "station", "inspect; reference on onnx 1.23.2", None, None, None))
+            happened.append(
+                ("started", "station", "inspect; reference on onnx 1.23.2", None, None, None)
+            )
         if hour.epoch != self._epoch and self._epoch >= 0:
             happened.append(invented.CHANGES[hour.epoch])
         self._epoch = hour.epoch
         names = ("kind", "who", "detail", "before", "after", "why")
-        return {"hour": hour.at, **{name: [each[k] for each in happened] for k, name in enumerate(names)}}
+        return {
+            "hour": hour.at,
+            **{name: [each[k] for each in happened] for k, name in enumerate(names)},
+        }
 
     def _link(self) -> None:
-        """Number the rows of the temporary tables in order of time, hash them, add them to the log."""
+        """Number the rows of the temporary tables in order of time, hash them, add them to the
+        log.
+        """
         texts = " UNION ALL ".join(
             f"SELECT '{table}' AS log_table, i, recorded_at, {self._canonical(table)} AS text "
             f"FROM rows_{table}"
@@ -160,7 +182,8 @@ class _Writer:
         )
         self._log.execute(
             f"CREATE OR REPLACE TEMP TABLE chained AS SELECT log_table, i, text, "
-            f"{self._seq} + row_number() OVER (ORDER BY recorded_at, log_table, i) AS seq FROM ({texts})"
+            f"{self._seq} + row_number() OVER (ORDER BY recorded_at, log_table, i) AS seq FROM "
+            f"({texts})"
         )
         found: Any = self._log.execute("SELECT text FROM chained ORDER BY seq").fetchnumpy()["text"]
         hashes, previous, sha256 = [], self._hash, hashlib.sha256
@@ -169,13 +192,16 @@ class _Writer:
             hashes.append(previous)
         self._log.execute(
             "CREATE OR REPLACE TEMP TABLE hashes AS "
-            "SELECT unnest(range($first, $first + len($all))) AS seq, unnest($all::VARCHAR[]) AS sha256",
+            "SELECT unnest(range($first, $first + len($all))) AS seq, unnest($all::VARCHAR[]) AS "
+            "sha256",
             {"first": self._seq + 1, "all": hashes},
         )
         for table, names in COLUMNS.items():
             self._log.execute(
-                f"INSERT INTO {table} ({', '.join([*names, *CHAIN])}) SELECT {', '.join(names)}, seq, sha256 "
-                f"FROM rows_{table} JOIN (SELECT i, seq FROM chained WHERE log_table = '{table}') USING (i) "
+                f"INSERT INTO {table} ({', '.join([*names, *CHAIN])}) SELECT {', '.join(names)}, "
+                "seq, sha256 "
+                f"FROM rows_{table} JOIN (SELECT i, seq FROM chained WHERE log_table = '{table}') "
+                "USING (i) "
                 "JOIN hashes USING (seq) ORDER BY seq"
             )
         self._seq, self._hash = self._seq + len(hashes), previous
@@ -197,7 +223,9 @@ class _Writer:
 def main() -> None:
     """Fill the station that is named."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.generate", description=__doc__)
-    parser.add_argument("root", type=Path, metavar="DIR", help="the station's prefix, as --root elsewhere")
+    parser.add_argument(
+        "root", type=Path, metavar="DIR", help="the station's prefix, as --root elsewhere"
+    )
     parser.add_argument("--rows", type=int, required=True, metavar="N")
     parser.add_argument("--per-hour", type=int, default=PER_HOUR, metavar="N")
     parser.add_argument("--name", default="line1")
@@ -205,7 +233,11 @@ def main() -> None:
     begun = time.perf_counter()
 
     def say(rows: int) -> None:
-        print(f"\r{rows:,} rows, {rows / (time.perf_counter() - begun):,.0f} a second", end="", flush=True)
+        print(
+            f"\r{rows:,} rows, {rows / (time.perf_counter() - begun):,.0f} a second",
+            end="",
+            flush=True,
+        )
 
     paths = StationPaths(given.root.absolute(), given.name)
     fill(paths, given.rows, given.per_hour, say)

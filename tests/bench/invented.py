@@ -1,7 +1,8 @@
 """What a generated row holds: one SQL expression for each column that is not the same in every row.
 
-Shifts of 16 hours, two cameras, about 3 % defective parts, 1 % refused frames, 1 % labels. Scores are
-logistic with normal spread, as those of the reference model; one change of threshold and one of model.
+Shifts of 16 hours, two cameras, about 3 % defective parts, 1 % refused frames, 1 % labels. Scores
+are logistic with normal spread, as those of the reference model; one change of threshold and one of
+model.
 """
 
 from __future__ import annotations
@@ -14,8 +15,14 @@ FIRST_HOUR = 6
 MACROS = (
     # Uniform in [0, 1), and normal, from a row's number and the number of a draw.
     "CREATE OR REPLACE TEMP MACRO u(i, k) AS (hash(i * 64 + k) >> 11)::DOUBLE / 9007199254740992.0",
-    "CREATE OR REPLACE TEMP MACRO normal(i, k) AS sqrt(-2 * ln(1 - u(i, k))) * cos(2 * pi() * u(i, k + 1))",
-    "CREATE OR REPLACE TEMP MACRO stamp(moment, source) AS strftime(moment, '%Y%m%dT%H%M%S%fZ-') || source",
+    (
+        "CREATE OR REPLACE TEMP MACRO normal(i, k) AS sqrt(-2 * ln(1 - u(i, k))) * cos(2 * pi() * "
+        "u(i, k + 1))"
+    ),
+    (
+        "CREATE OR REPLACE TEMP MACRO stamp(moment, source) AS strftime(moment, '%Y%m%dT%H%M%S%fZ-') "
+        "|| source"
+    ),
     # The pixels' digest of one row: looks and compresses like a sha256, costs a tenth.
     (
         "CREATE OR REPLACE TEMP MACRO digest(i, k) AS "
@@ -40,7 +47,9 @@ FROM (SELECT i, epoch, u(i, 1) < 0.03 AS defective,
 """
 """The draws of one hour, rows `first` to `last`: everything that several columns share."""
 
-REFERENCE_SHA256 = {version: hashlib.sha256(f"reference {version}".encode()).hexdigest() for version in "12"}
+REFERENCE_SHA256 = {
+    version: hashlib.sha256(f"reference {version}".encode()).hexdigest() for version in "12"
+}
 
 INSPECTION = {
     "frame_id": "stamp(moment, CASE WHEN left_hand THEN 'left' ELSE 'right' END)",
@@ -81,10 +90,12 @@ INSPECTION = {
     "ELSE 'reference@2:0.5' END",
     "raw_path": "strftime(moment, 'evidence/%Y-%m-%d/%H/') || i || '.raw.png'",
     "raw_sha256": "digest(i, 1)",
-    "prepared_path": "CASE WHEN refusal IS NULL THEN strftime(moment, 'evidence/%Y-%m-%d/%H/') || i "
+    "prepared_path": "CASE WHEN refusal IS NULL THEN strftime(moment, 'evidence/%Y-%m-%d/%H/') || "
+    "i "
     "|| '.prepared.pgm' END",
     "prepared_sha256": "CASE WHEN refusal IS NULL THEN digest(i, 5) END",
-    "map_path": "CASE WHEN score >= threshold - 0.1 THEN strftime(moment, 'evidence/%Y-%m-%d/%H/') || i "
+    "map_path": "CASE WHEN score >= threshold - 0.1 THEN strftime(moment, "
+    "'evidence/%Y-%m-%d/%H/') || i "
     "|| '.map.png' END",
     "map_sha256": "CASE WHEN score >= threshold - 0.1 THEN digest(i, 9) END",
     "preprocess_id": "'gray512-minmax:8a2f6c01'",
@@ -92,7 +103,8 @@ INSPECTION = {
     "calibration_in_date": "true",
     "model_name": "'reference'",
     "model_version": "CASE WHEN epoch < 2 THEN '1' ELSE '2' END",
-    "model_sha256": f"CASE WHEN epoch < 2 THEN '{REFERENCE_SHA256['1']}' ELSE '{REFERENCE_SHA256['2']}' END",
+    "model_sha256": f"CASE WHEN epoch < 2 THEN '{REFERENCE_SHA256['1']}' ELSE "
+    f"'{REFERENCE_SHA256['2']}' END",
     "engine_backend": "'onnx'",
     "engine_version": "'1.23.2'",
     "engine_device": "'cpu'",
@@ -100,12 +112,14 @@ INSPECTION = {
     "settings_digest": f"'{hashlib.sha256(b'generated').hexdigest()}'",
     "focus": "round(CASE refusal WHEN 'low_focus' THEN 20 + 50 * u(i, 30) "
     "ELSE 240 + 25 * normal(i, 30) END, 2)",
-    "brightness": "round(CASE refusal WHEN 'too_bright' THEN 215 WHEN 'too_dark' THEN 25 ELSE 118 END "
+    "brightness": "round(CASE refusal WHEN 'too_bright' THEN 215 WHEN 'too_dark' THEN 25 ELSE 118 "
+    "END "
     "+ 4 * normal(i, 32), 2)",
     "contrast": "round(48 + 2 * normal(i, 34), 2)",
     "saturated_share": "round(0.002 * u(i, 36), 5)",
     "black_share": "round(0.004 * u(i, 37), 5)",
-    "framing_score": "round(CASE refusal WHEN 'out_of_frame' THEN 0.3 ELSE 0.97 END + 0.02 * u(i, 38), 4)",
+    "framing_score": "round(CASE refusal WHEN 'out_of_frame' THEN 0.3 ELSE 0.97 END + 0.02 * u(i, "
+    "38), 4)",
     "framing_shift_px": "round(CASE refusal WHEN 'out_of_frame' THEN 180 ELSE 6 END * u(i, 39), 2)",
     "wait_ms": "round(0.3 + 0.2 * u(i, 40), 3)",
     "read_ms": "round(1.1 + 0.3 * u(i, 41), 3)",
@@ -196,6 +210,13 @@ CHANGES = {
         "generated:0.45",
         "escapes at the customer",
     ),
-    2: ("model", "station", "model: reference@1 -> reference@2", "reference@1", "reference@2", None),
+    2: (
+        "model",
+        "station",
+        "model: reference@1 -> reference@2",
+        "reference@1",
+        "reference@2",
+        None,
+    ),
 }
 """The event that begins an epoch."""

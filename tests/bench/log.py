@@ -41,7 +41,9 @@ Figures = dict[str, float]
 
 
 def prepare(rows: int, say: Callable[[str], object] = print) -> Path:
-    """The root of a station with `rows` generated inspections and its rival; made if it is not there."""
+    """The root of a station with `rows` generated inspections and its rival; made if it is not
+    there.
+    """
     made_by = b"".join(Path(module.__file__ or "").read_bytes() for module in (generate, invented))
     root = CACHE / f"log-{rows}-{hashlib.sha256(made_by).hexdigest()[:8]}"
     paths = StationPaths(root, NAME)
@@ -81,7 +83,10 @@ def sizes(root: Path) -> Figures:
         "published_bytes_a_row": sum(files) / rows,
         "published_files": len(files),
         "sqlite_bytes_a_row": (root / "rival.sqlite").stat().st_size / rows,
-        **{f"{step}_s": float((root / step).read_text()) for step in ("filled", "published", "copied")},
+        **{
+            f"{step}_s": float((root / step).read_text())
+            for step in ("filled", "published", "copied")
+        },
     }
 
 
@@ -106,13 +111,20 @@ def replays(root: Path) -> Figures:
     ours = totals["database"]
     assert totals["published"] == ours
     assert tuple(found) == (
-        ours.inspections, ours.failed, ours.invalid, ours.pass_to_fail, ours.fail_to_pass, ours.unexplained,
-    )  # fmt: skip
+        ours.inspections,
+        ours.failed,
+        ours.invalid,
+        ours.pass_to_fail,
+        ours.fail_to_pass,
+        ours.unexplained,
+    )
     return taken
 
 
 def look_ups(root: Path) -> Figures:
-    """Milliseconds to find all that is known of one part: the median of several, all over the past."""
+    """Milliseconds to find all that is known of one part: the median of several, all over the
+    past.
+    """
     import duckdb
 
     paths, taken = StationPaths(root, NAME), Figures()
@@ -124,7 +136,9 @@ def look_ups(root: Path) -> Figures:
     files = f"read_parquet('{paths.published}/inspections/*/*.parquet')"
     with duckdb.connect() as log:
         ask_files = ask.replace("inspections", files)
-        taken["part_published_ms"] = _each(parts, lambda part: log.execute(ask_files, [part]).fetchall())
+        taken["part_published_ms"] = _each(
+            parts, lambda part: log.execute(ask_files, [part]).fetchall()
+        )
     lite = rival.opened(root / "rival.sqlite")
     taken["part_sqlite_ms"] = _each(parts, lambda part: lite.execute(ask, [part]).fetchall())
     lite.close()
@@ -132,7 +146,9 @@ def look_ups(root: Path) -> Figures:
 
 
 def writing(root: Path, commits: int = 500, busy: int = BUSY_HOUR) -> Figures:
-    """On a copy: opening the log, one-row commits, publishing a busy hour, all with the past behind them."""
+    """On a copy: opening the log, one-row commits, publishing a busy hour, all with the past behind
+    them.
+    """
     taken = Figures()
     clone = copy_of(root)
     try:
@@ -197,7 +213,9 @@ def start_up(root: Path, runs: int = 3) -> Figures:
 
 
 def copy_of(root: Path) -> Path:
-    """A copy without the rival that may be written to; published files are shared: they are only replaced."""
+    """A copy without the rival that may be written to; published files are shared: they are only
+    replaced.
+    """
     clone = root.with_name(f"{root.name}.copy-{os.getpid()}")
     shutil.rmtree(clone, ignore_errors=True)
 
@@ -208,7 +226,9 @@ def copy_of(root: Path) -> Path:
             shutil.copyfile(source, target)
         return target
 
-    shutil.copytree(root, clone, copy_function=copy, ignore=shutil.ignore_patterns("rival.*", "run"))
+    shutil.copytree(
+        root, clone, copy_function=copy, ignore=shutil.ignore_patterns("rival.*", "run")
+    )
     return clone
 
 
@@ -227,10 +247,15 @@ class _Rows:
         micros = int(at.timestamp() * 1e6)
         digest = hashlib.sha256(str(self._number).encode()).hexdigest()
         return replace(
-            self._template, frame_id=FrameId(frame_id(micros, "left")), recorded_at=at, captured_at=at,
-            part_id=f"left-{9_000_000 + self._number}", raw_sha256=digest, prepared_sha256=digest,
+            self._template,
+            frame_id=FrameId(frame_id(micros, "left")),
+            recorded_at=at,
+            captured_at=at,
+            part_id=f"left-{9_000_000 + self._number}",
+            raw_sha256=digest,
+            prepared_sha256=digest,
             score=(self._number * 0.618034) % 0.5,
-        )  # fmt: skip
+        )
 
 
 def _newest(paths: StationPaths) -> Inspection:

@@ -1,4 +1,6 @@
-"""The parts of the benchmark that are about the log: its own figures, and a station while it is asked."""
+"""The parts of the benchmark that are about the log: its own figures, and a station while it is
+asked.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,26 @@ from tests.bench.apart import LOG_ROWS, SIZES, alone
 from tests.bench.past import station_with_past
 
 LOG_TABLE = (
-    ("bytes a row", ("database_bytes_a_row", "published_bytes_a_row", "sqlite_bytes_a_row"), "{:.0f}"),
-    ("another threshold (ms)", ("replay_database_ms", "replay_published_ms", "replay_sqlite_ms"), "{:.0f}"),
-    ("labelled parts (ms)", ("judge_labels_database_ms", "judge_labels_published_ms", ""), "{:.0f}"),
-    ("one part by its id (ms)", ("part_database_ms", "part_published_ms", "part_sqlite_ms"), "{:.1f}"),
+    (
+        "bytes a row",
+        ("database_bytes_a_row", "published_bytes_a_row", "sqlite_bytes_a_row"),
+        "{:.0f}",
+    ),
+    (
+        "another threshold (ms)",
+        ("replay_database_ms", "replay_published_ms", "replay_sqlite_ms"),
+        "{:.0f}",
+    ),
+    (
+        "labelled parts (ms)",
+        ("judge_labels_database_ms", "judge_labels_published_ms", ""),
+        "{:.0f}",
+    ),
+    (
+        "one part by its id (ms)",
+        ("part_database_ms", "part_published_ms", "part_sqlite_ms"),
+        "{:.1f}",
+    ),
     ("one-row commit p50 (ms)", ("commit_p50_ms", "", "commit_sqlite_p50_ms"), "{:.2f}"),
     ("one-row commit p99 (ms)", ("commit_p99_ms", "", "commit_sqlite_p99_ms"), "{:.2f}"),
     ("publish a busy hour, 36,000 rows (s)", ("", "publish_busy_hour_s", ""), "{:.2f}"),
@@ -31,11 +49,18 @@ LOG_TABLE = (
 
 
 def log(console: Console, long: bool) -> dict[str, Any]:
-    """The traceability log with ten million rows, against the same questions asked of SQLite with indexes."""
+    """The traceability log with ten million rows, against the same questions asked of SQLite with
+    indexes.
+    """
     rows = LOG_ROWS
     root = traceability.prepare(rows, lambda words: console.print(f"[dim]log: {words}[/dim]"))
     figures: dict[str, float] = {}
-    for measure in (traceability.sizes, traceability.replays, traceability.look_ups, traceability.writing):
+    for measure in (
+        traceability.sizes,
+        traceability.replays,
+        traceability.look_ups,
+        traceability.writing,
+    ):
         console.print(f"[dim]log: {measure.__name__.replace('_', ' ')}[/dim]")
         figures |= alone(measure, root)
     console.print("[dim]log: start-up[/dim]")
@@ -51,7 +76,9 @@ def log(console: Console, long: bool) -> dict[str, Any]:
 
 
 def query(console: Console, long: bool) -> dict[str, Any]:
-    """A station at 20 frames/s whose log of ten million rows is asked heavy questions without a break."""
+    """A station at 20 frames/s whose log of ten million rows is asked heavy questions without a
+    break.
+    """
     root = traceability.prepare(LOG_ROWS, lambda words: console.print(f"[dim]query: {words}[/dim]"))
     clone = root.with_name(f"{root.name}.asked-{os.getpid()}")
     station_with_past(root, clone)
@@ -74,7 +101,8 @@ def query(console: Console, long: bool) -> dict[str, Any]:
         shutil.rmtree(clone, ignore_errors=True)
     weighed = "" if heavy.can_weigh() else "; no weights could be given"
     table = Table(
-        title=f"A station at {heavy.RATE_HZ:g} frames/s beside questions to {LOG_ROWS:,} rows{weighed}"
+        title=f"A station at {heavy.RATE_HZ:g} frames/s beside questions to {LOG_ROWS:,} "
+        f"rows{weighed}"
     )
     for heading in (
         "",

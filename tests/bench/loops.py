@@ -45,7 +45,8 @@ class PlainLoop:
     ) -> list[float]:
         """Milliseconds for each frame in memory: the bare compute, without any file.
 
-        One after the other, or at a steady rate: then caches and clocks are as cold as a line leaves them.
+        One after the other, or at a steady rate: then caches and clocks are as cold as a line
+        leaves them.
         """
         taken = []
         due = time.perf_counter()

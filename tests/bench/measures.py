@@ -60,7 +60,9 @@ def frames_of(size: Size, count: int = 12) -> list[npt.NDArray[np.uint8]]:
 
 
 def plain_loops(size: Size, seconds: float) -> Figures:
-    """Rates of the plain loop on PNG and on uncompressed files, and its bare compute per frame (ms)."""
+    """Rates of the plain loop on PNG and on uncompressed files, and its bare compute per frame
+    (ms).
+    """
     loop, frames = PlainLoop(MODEL), frames_of(size)
     with scratch() as directory:
         files: dict[str, list[Path]] = {"png": [], "pgm": []}
@@ -112,10 +114,15 @@ def paced(size: Size, count: int, rate_hz: float, laid: Path | None = None) -> F
             "median(age_ms), median(age_ms - wait_ms - read_ms - gates_ms - prepare_ms - infer_ms)",
         )
         return {
-            "p50_ms": float(p50), "p99_ms": float(p99), "p999_ms": float(p999),
-            "max_ms": float(ages.max()), "frames": len(ages), **_steps(paths, count),
-            "step_spool_ms": before_commit[1], "step_commit_ms": float(p50) - before_commit[0],
-        }  # fmt: skip
+            "p50_ms": float(p50),
+            "p99_ms": float(p99),
+            "p999_ms": float(p999),
+            "max_ms": float(ages.max()),
+            "frames": len(ages),
+            **_steps(paths, count),
+            "step_spool_ms": before_commit[1],
+            "step_commit_ms": float(p50) - before_commit[0],
+        }
 
 
 def compute_alone(size: Size, rate_hz: float) -> Figures:
@@ -129,13 +136,17 @@ def compute_alone(size: Size, rate_hz: float) -> Figures:
 
 
 def disk_alone(size: Size, count: int, rate_hz: float) -> Figures:
-    """Time (ms) of one write and fsync of such a frame at that rate, by a program that does nothing else."""
+    """Time (ms) of one write and fsync of such a frame at that rate, by a program that does nothing
+    else.
+    """
     taken = writes_ms(size, count, rate_hz)
     p50, p99, p999 = np.percentile(taken, [50, 99, 99.9])
     return {
-        "disk_p50_ms": float(p50), "disk_p99_ms": float(p99), "disk_p999_ms": float(p999),
+        "disk_p50_ms": float(p50),
+        "disk_p99_ms": float(p99),
+        "disk_p999_ms": float(p999),
         "disk_max_ms": max(taken),
-    }  # fmt: skip
+    }
 
 
 def writes_ms(size: Size, count: int, rate_hz: float) -> list[float]:

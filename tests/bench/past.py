@@ -16,7 +16,8 @@ from tests.bench.station import make_station
 
 
 def station_with_past(root: Path, clone: Path) -> StationPaths:
-    """A station of the benchmark with the log of `root`: its database copied, its published files shared.
+    """A station of the benchmark with the log of `root`: its database copied, its published files
+    shared.
 
     The past days are sealed, as they are on a station: it does not do that while it is timed.
     """
@@ -33,7 +34,8 @@ def station_with_past(root: Path, clone: Path) -> StationPaths:
             publisher.seal(day, utc_now())
     finally:
         ledger.close()
-    # What was copied is on the disk, and what will be asked is in memory: neither is the question's doing.
+    # What was copied is on the disk, and what will be asked is in memory: neither is the question's
+    # doing.
     os.sync()
     for path in paths.published.rglob("*.parquet"):
         path.read_bytes()

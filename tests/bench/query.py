@@ -1,9 +1,9 @@
 """A station at work while somebody asks heavy questions of its long log: what that costs its parts.
 
-A stock DuckDB client asks without a break, on as many threads as there are cores, and so does `qc-edge sql`.
-On an appliance systemd lets a person's programs run when the station leaves the processor (CPUWeight of the
-unit and of user.slice) and gives the station a class at the disk (IOSchedulingClass); as root, the benchmark
-does the same for its processes.
+A stock DuckDB client asks without a break, on as many threads as there are cores, and so does
+`qc-edge sql`. On an appliance systemd lets a person's programs run when the station leaves the
+processor (CPUWeight of the unit and of user.slice) and gives the station a class at the disk
+(IOSchedulingClass); as root, the benchmark does the same for its processes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from tests.bench.station import run_station
 
 RATE_HZ = 20.0
 SETTLED = 100
-"""Frames at the beginning that do not count: the client needs qa.duckdb, which the station makes first."""
+"""Frames at the beginning that do not count: the client needs qa.duckdb, which the station makes
+first.
+"""
 
 HEAVY = (
     "SELECT camera, verdict, date, count(*), median(score), quantile_cont(age_ms, 0.99), "
@@ -50,7 +52,8 @@ while True:
 _OURS = """
 import subprocess, sys
 while True:
-    ran = subprocess.run([sys.executable, "-m", "qc_edge", "sql", *sys.argv[1:]], stdout=subprocess.DEVNULL)
+    ran = subprocess.run(
+        [sys.executable, "-m", "qc_edge", "sql", *sys.argv[1:]], stdout=subprocess.DEVNULL)
     if ran.returncode == 0:
         print("answered", flush=True)
 """
@@ -63,7 +66,9 @@ DEFAULT_WEIGHT = 100
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Each part's age when it was announced, or each write's time (ms); what the client said meanwhile."""
+    """Each part's age when it was announced, or each write's time (ms); what the client said
+    meanwhile.
+    """
 
     taken_ms: list[float]
     answers: int
@@ -78,7 +83,9 @@ def ages(clone: Path, size: Size, client: str, weight: int, count: int) -> Round
 
 
 def writes(clone: Path, size: Size, client: str, weight: int, count: int) -> Round:
-    """The same for a program that does nothing but to write such a frame and sync it: what the disk does."""
+    """The same for a program that does nothing but to write such a frame and sync it: what the disk
+    does.
+    """
     with _beside(clone, client, weight) as said:
         return Round(writes_ms(size, SETTLED + count, RATE_HZ)[SETTLED:], *_told(said()))
 
@@ -86,13 +93,17 @@ def writes(clone: Path, size: Size, client: str, weight: int, count: int) -> Rou
 def together(rounds: Sequence[Round]) -> Figures:
     """Percentiles over the parts of all rounds: a single one holds too few beyond its p99."""
     p50, p99 = np.percentile([each for one in rounds for each in one.taken_ms], [50, 99])
-    answers, refused = (sum(getattr(one, name) for one in rounds) for name in ("answers", "refused"))
+    answers, refused = (
+        sum(getattr(one, name) for one in rounds) for name in ("answers", "refused")
+    )
     return {"p50_ms": float(p50), "p99_ms": float(p99), "answers": answers, "refused": refused}
 
 
 @contextmanager
 def _beside(clone: Path, client: str, weight: int) -> Iterator[Callable[[], str]]:
-    """This process at work with that weight while `client` asks; gives what the client said so far."""
+    """This process at work with that weight while `client` asks; gives what the client said so
+    far.
+    """
     with tempfile.TemporaryFile("w+") as said, _weighed("station", weight) as enter:
         enter(os.getpid())
 
@@ -100,7 +111,10 @@ def _beside(clone: Path, client: str, weight: int) -> Iterator[Callable[[], str]
             said.seek(0)
             return said.read()
 
-        with _asking(client, StationPaths(clone, NAME), said), _in_class(unit_setting("IOSchedulingClass")):
+        with (
+            _asking(client, StationPaths(clone, NAME), said),
+            _in_class(unit_setting("IOSchedulingClass")),
+        ):
             yield read
 
 
@@ -127,7 +141,9 @@ def unit_setting(name: str, unit: Path = UNIT) -> str:
 
 
 def people_are_idle() -> bool:
-    """Whether what people start runs only when nobody else wants the processor: by the drop-in, and here."""
+    """Whether what people start runs only when nobody else wants the processor: by the drop-in, and
+    here.
+    """
     return unit_setting("CPUWeight", PEOPLE) == "idle" and can_weigh()
 
 
@@ -136,13 +152,17 @@ def _asking(client: str, paths: StationPaths, said: IO[str]) -> Iterator[None]:
     if client == "none":
         yield
         return
-    given = [str(paths.qa), HEAVY] if client == "foreign" else [NAME, HEAVY, "--root", str(paths.root)]
+    given = (
+        [str(paths.qa), HEAVY] if client == "foreign" else [NAME, HEAVY, "--root", str(paths.root)]
+    )
     with _weighed("client", DEFAULT_WEIGHT, idle=people_are_idle()) as enter:
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAMS[client], *given],
-            stdout=said, stderr=subprocess.DEVNULL, start_new_session=True,
+            stdout=said,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
             preexec_fn=lambda: enter(os.getpid()),  # noqa: PLW1509 - one thread at this time
-        )  # fmt: skip
+        )
         try:
             yield
             assert process.poll() is None, "the client has ended: nothing was asked"
@@ -154,7 +174,9 @@ def _asking(client: str, paths: StationPaths, said: IO[str]) -> Iterator[None]:
 
 @contextmanager
 def _weighed(name: str, weight: int, *, idle: bool = False) -> Iterator[Callable[[int], object]]:
-    """A group of processes of this weight against its neighbours; what is given takes in a process."""
+    """A group of processes of this weight against its neighbours; what is given takes in a
+    process.
+    """
     if not can_weigh():
         yield lambda _: None
         return

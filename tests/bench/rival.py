@@ -1,4 +1,6 @@
-"""What most people would have built: the same rows in one SQLite table, with an index on part and on time."""
+"""What most people would have built: the same rows in one SQLite table, with an index on part and
+on time.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ def copy(database: Path, to: Path, say: Callable[[int], object] = lambda _: None
         log.execute("SET enable_progress_bar = false")
         kinds = dict(
             log.execute(
-                "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = 'inspections'"
+                "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = "
+                "'inspections'"
             ).fetchall()
         )
         rival = sqlite3.connect(building)

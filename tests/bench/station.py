@@ -1,4 +1,6 @@
-"""A whole station under measurement: a camera that plays from memory, an output that takes times."""
+"""A whole station under measurement: a camera that plays from memory, an output that takes
+times.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from qc_edge.service.logs import start_logging
 from qc_edge.settings import CameraSettings, StationPaths
 from qc_edge.setup.new_station import parse_camera, provision
 from qc_edge.station.daemon import Station
-from qc_edge.station.dependencies import Seams
+from qc_edge.station.dependencies import Dependencies
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.durable import Disk
 from qc_edge.store.spool import Spool
@@ -53,11 +55,15 @@ _SAMPLE_EVERY = 500
 
 
 class MemoryCamera:
-    """Delivers frames from memory: `rate_hz` a second, or as fast as fewer than `ahead` are under way."""
+    """Delivers frames from memory: `rate_hz` a second, or as fast as fewer than `ahead` are under
+    way.
+    """
 
     counts_frames = True
 
-    def __init__(self, frames: list[Gray], count: int, rate_hz: float | None, ahead: int = 8) -> None:
+    def __init__(
+        self, frames: list[Gray], count: int, rate_hz: float | None, ahead: int = 8
+    ) -> None:
         self._frames, self._count, self._rate_hz, self._ahead = frames, count, rate_hz, ahead
         self._number = 0
         self._due = 0.0
@@ -101,7 +107,9 @@ def _times() -> array[float]:
 
 @dataclass(slots=True)
 class Stopwatch:
-    """The output under measurement: when each part was announced, and how old its frame was then."""
+    """The output under measurement: when each part was announced, and how old its frame was
+    then.
+    """
 
     count: int
     supervisor: Supervisor
@@ -136,7 +144,9 @@ class Stopwatch:
         return (len(self.at) - 1 - skip) / (self.at[-1] - self.at[skip])
 
     def cpu_ms(self, since: int, until: int) -> float:
-        """Processor time of the process for each part between the two announcements (-1: the last), in ms."""
+        """Processor time of the process for each part between the two announcements (-1: the last),
+        in ms.
+        """
         begun, ended = since % len(self.at), until % len(self.at)
         return (self.worked[ended] - self.worked[begun]) * 1e3 / (ended - begun)
 
@@ -171,7 +181,7 @@ def run_station(
     def connect(_: CameraSettings) -> MemoryCamera:
         return camera or MemoryCamera([np.zeros((8, 8), np.uint8)], 0, None)
 
-    Station(root, "bench", Seams(connect_camera=connect, outputs=[watch])).run(supervisor)
+    Station(root, "bench", Dependencies(connect_camera=connect, outputs=[watch])).run(supervisor)
     return watch
 
 
@@ -180,9 +190,14 @@ def fill_spool(paths: StationPaths, frames: list[Gray], count: int) -> None:
     spool, boot, disk = Spool(paths, Disk()), boot_id(), time.time_ns() // 1000 - count
     for index in range(count):
         frame = Frame(
-            frame_id(disk + index, "top"), "top", utc_now(), True,
-            monotonic_ns=time.monotonic_ns(), boot_id=boot, pixel_format="Mono8",
-        )  # fmt: skip
+            frame_id(disk + index, "top"),
+            "top",
+            utc_now(),
+            True,
+            monotonic_ns=time.monotonic_ns(),
+            boot_id=boot,
+            pixel_format="Mono8",
+        )
         spool.put_frame(frame, frames[index % len(frames)], 8)
 
 

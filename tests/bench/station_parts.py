@@ -1,4 +1,6 @@
-"""The parts of the benchmark that are about the station: speed, latency, growth, start and memory."""
+"""The parts of the benchmark that are about the station: speed, latency, growth, start and
+memory.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from tests.bench.past import station_with_past
 def speed(console: Console, long: bool) -> dict[str, Any]:
     """Sustained rate against the plain loops, the three in turn so that drift hits all alike."""
     figures: dict[str, Any] = {}
-    table = Table(title="Sustained frames/s, everything durable, against the plain loops (nothing kept)")
+    table = Table(
+        title="Sustained frames/s, everything durable, against the plain loops (nothing kept)"
+    )
     for heading in ("", "station", "spool drained", "plain PNG", "plain PGM", "vs PNG", "vs PGM"):
         table.add_column(heading, justify="right")
     for name, size in SIZES.items():
@@ -29,26 +33,40 @@ def speed(console: Console, long: bool) -> dict[str, Any]:
             console.print(f"[dim]speed {name}, round {turn + 1} of {rounds}[/dim]")
             taken.append(
                 {
-                    **{f"loop_{key}": value for key, value in alone(measures.plain_loops, size, 4.0).items()},
                     **{
-                        f"through_{key}": value for key, value in alone(measures.through, size, count).items()
+                        f"loop_{key}": value
+                        for key, value in alone(measures.plain_loops, size, 4.0).items()
+                    },
+                    **{
+                        f"through_{key}": value
+                        for key, value in alone(measures.through, size, count).items()
                     },
                     "drain_fps": alone(measures.drain, size, count)["fps"],
                 }
             )
         middle = {key: sorted(each[key] for each in taken)[rounds // 2] for key in taken[0]}
         ratios = {
-            kind: sorted(each["through_fps"] / each[f"loop_plain_{kind}_fps"] for each in taken)[rounds // 2]
+            kind: sorted(each["through_fps"] / each[f"loop_plain_{kind}_fps"] for each in taken)[
+                rounds // 2
+            ]
             for kind in ("png", "pgm")
         }
-        figures[name] = {**middle, "ratio_png": ratios["png"], "ratio_pgm": ratios["pgm"], "rounds": taken}
+        figures[name] = {
+            **middle,
+            "ratio_png": ratios["png"],
+            "ratio_pgm": ratios["pgm"],
+            "rounds": taken,
+        }
         rates = ("through_fps", "drain_fps", "loop_plain_png_fps", "loop_plain_pgm_fps")
         shown = [f"{middle[key]:.1f}" for key in rates]
         table.add_row(name, *shown, f"{ratios['png']:.2f}x", f"{ratios['pgm']:.2f}x")
     console.print(table)
     _steps(
         console,
-        {name: {k.removeprefix("through_"): v for k, v in each.items()} for name, each in figures.items()},
+        {
+            name: {k.removeprefix("through_"): v for k, v in each.items()}
+            for name, each in figures.items()
+        },
     )
     return figures
 
@@ -56,7 +74,17 @@ def speed(console: Console, long: bool) -> dict[str, Any]:
 def latency(console: Console, long: bool) -> dict[str, Any]:
     """From frame in memory to verdict announced, against the bare compute and the bare disk."""
     table = Table(title="Latency at 10 frames/s (ms)")
-    headings = ("", "p50", "p99", "p99.9", "max", "frames", "p99.9 / p50", "bare compute p50", "over it")
+    headings = (
+        "",
+        "p50",
+        "p99",
+        "p99.9",
+        "max",
+        "frames",
+        "p99.9 / p50",
+        "bare compute p50",
+        "over it",
+    )
     for heading in (*headings, "at that rate", "over it", "one bare fsync p50 / p99.9"):
         table.add_column(heading, justify="right")
     figures = {}
@@ -88,7 +116,9 @@ def _over(p50: float, bare: float) -> tuple[str, str]:
 def growth(console: Console, long: bool) -> dict[str, Any]:
     """Rate and p99 with a full log and with a full spool, against empty ones."""
     size, waiting = (640, 512), 20_000
-    past = traceability.prepare(LOG_ROWS, lambda words: console.print(f"[dim]growth: {words}[/dim]"))
+    past = traceability.prepare(
+        LOG_ROWS, lambda words: console.print(f"[dim]growth: {words}[/dim]")
+    )
     # First, while the disk is rested: what it does of itself after so much writing is said below.
     console.print(f"[dim]growth: {waiting:,} files waiting[/dim]")
     few, before = alone(measures.drain, size, 1000), alone(measures.disk_alone, size, 200, 20.0)
@@ -99,7 +129,11 @@ def growth(console: Console, long: bool) -> dict[str, Any]:
         rounds = _in_turn(console, {"empty": None, "full": full}, 1000 if long else 400)
     pairs: dict[str, tuple[list[float], list[float]]] = {
         f"{title}, 10 million rows": (rounds[f"empty {key}"], rounds[f"full {key}"])
-        for title, key in (("frames/s", "fps"), ("ms of processor a frame", "cpu_ms"), ("p99 ms", "p99_ms"))
+        for title, key in (
+            ("frames/s", "fps"),
+            ("ms of processor a frame", "cpu_ms"),
+            ("p99 ms", "p99_ms"),
+        )
     }
     pairs |= {
         "frames/s, 20,000 waiting (640x512)": ([few["fps"]], [many["fps"]]),
@@ -149,7 +183,9 @@ def _in_turn(console: Console, logs: dict[str, Path | None], count: int) -> dict
 def start(console: Console, long: bool) -> dict[str, Any]:
     """From the start of the process to READY, with the emulated camera."""
     figures = alone(measures.cold_start, 9 if long else 5)
-    console.print(f"Cold start to READY: median {figures['p50_s']:.2f} s, slowest {figures['max_s']:.2f} s")
+    console.print(
+        f"Cold start to READY: median {figures['p50_s']:.2f} s, slowest {figures['max_s']:.2f} s"
+    )
     return figures
 
 
@@ -160,7 +196,8 @@ def memory(console: Console, long: bool) -> dict[str, Any]:
     figures = alone(measures.memory, count)
     tenths = " ".join(f"{each:.0f}" for each in figures["after_each_tenth_mb"])
     console.print(
-        f"Resident size over {count:,} frames, after each tenth of them: {tenths} MB; by a line through the "
+        f"Resident size over {count:,} frames, after each tenth of them: {tenths} MB; by a line "
+        "through the "
         f"last two thirds {figures['growth_mb_last_two_thirds']:+.1f} MB"
     )
     return figures
@@ -173,7 +210,9 @@ def _steps(console: Console, figures: dict[str, Any]) -> None:
         for step in (*measures.STEPS, "spool", "commit")
         if all(f"step_{step}_ms" in each for each in figures.values())
     ]
-    table = Table(title="Where the time goes: median ms per frame (steps of several frames overlap)")
+    table = Table(
+        title="Where the time goes: median ms per frame (steps of several frames overlap)"
+    )
     table.add_column("")
     for step in steps:
         table.add_column(step, justify="right")

@@ -45,5 +45,7 @@ def test_an_engine_that_is_not_here_says_why(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_in_a_station_every_verdict_is_timed() -> None:
-    found = engines.in_a_station({"backend": "onnx", "threads": 1, "providers": ["CPU"]}, SMALL, 15, 20.0)
+    found = engines.in_a_station(
+        {"backend": "onnx", "threads": 1, "providers": ["CPU"]}, SMALL, 15, 20.0
+    )
     assert 0 < found["station_p50_ms"] <= found["station_p99_ms"]

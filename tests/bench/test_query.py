@@ -26,7 +26,9 @@ def test_a_client_asks_while_the_station_is_timed(
     assert len(taken.taken_ms) == 60
     figures = query.together([taken])
     assert 0 < figures["p50_ms"] <= figures["p99_ms"]
-    assert client == "ours" or bool(figures["answers"]) == (client == "foreign")  # ours waits for idle time
+    assert client == "ours" or bool(figures["answers"]) == (
+        client == "foreign"
+    )  # ours waits for idle time
     assert figures["refused"] == 0
     assert len(list((paths.published / "inspections").glob("*/*.parquet"))) > 1
     assert (root / "var/lib/qc-edge/bench/traceability.duckdb").read_bytes() == before
@@ -43,4 +45,6 @@ def test_the_client_is_weighed_as_what_people_start() -> None:
     with query._weighed("tried", query.DEFAULT_WEIGHT, idle=True):
         assert state.read_text().strip() == "1"
         with query._weighed("tried", query.DEFAULT_WEIGHT):
-            assert state.read_text().strip() == "0", "what an ended run has left takes a weight again"
+            assert state.read_text().strip() == "0", (
+                "what an ended run has left takes a weight again"
+            )

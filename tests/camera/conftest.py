@@ -1,4 +1,6 @@
-"""What the camera tests share: pictures on disk, and pylon as a must in CI and an option elsewhere."""
+"""What the camera tests share: pictures on disk, and pylon as a must in CI and an option
+elsewhere.
+"""
 
 from __future__ import annotations
 

@@ -38,7 +38,9 @@ class TestEveryCamera:
         assert camera.counts_frames
         assert [next_frame(camera).frame_number for _ in range(8)] == list(range(8))
 
-    def test_a_frame_belongs_to_whoever_took_it(self, camera_of: Open, settings: dict[str, Any]) -> None:
+    def test_a_frame_belongs_to_whoever_took_it(
+        self, camera_of: Open, settings: dict[str, Any]
+    ) -> None:
         camera = camera_of(**settings)
         camera.open()
         first = next_frame(camera)
@@ -49,7 +51,9 @@ class TestEveryCamera:
         first.pixels[:] = 0
         assert all(not np.shares_memory(first.pixels, other) for other in others)
 
-    def test_the_time_of_arrival_is_monotonic(self, camera_of: Open, settings: dict[str, Any]) -> None:
+    def test_the_time_of_arrival_is_monotonic(
+        self, camera_of: Open, settings: dict[str, Any]
+    ) -> None:
         camera = camera_of(**settings)
         before = time.monotonic_ns()
         camera.open()
@@ -104,7 +108,9 @@ class TestEveryCamera:
             camera.close()
         assert told[0] == told[1]
 
-    def test_a_camera_that_is_not_open_says_so(self, camera_of: Open, settings: dict[str, Any]) -> None:
+    def test_a_camera_that_is_not_open_says_so(
+        self, camera_of: Open, settings: dict[str, Any]
+    ) -> None:
         camera = camera_of(**settings)
         with pytest.raises(CameraError, match="not open"):
             camera.grab(0.01)

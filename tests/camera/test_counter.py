@@ -13,12 +13,12 @@ from qc_edge.camera.counter import (
     GIGE_BLOCK_ID,
     PLAIN,
     UNSUPPORTED,
-    Counting,
+    CounterRange,
     next_number,
 )
 
 
-def numbers(raws: list[int | None], counting: Counting) -> list[int | None]:
+def numbers(raws: list[int | None], counting: CounterRange) -> list[int | None]:
     said: list[int | None] = []
     for raw in raws:
         said.append(next_number(said[-1] if said else None, raw, counting))
@@ -61,7 +61,7 @@ def test_a_counter_that_went_back_goes_on_by_one() -> None:
     st.lists(st.integers(1, 30_000), max_size=50),
 )
 def test_every_loss_is_counted_exactly_whatever_the_counter(
-    counting: Counting, first: int, steps: list[int]
+    counting: CounterRange, first: int, steps: list[int]
 ) -> None:
     true = [first]
     for step in steps:

@@ -1,4 +1,6 @@
-"""pypylon as it is loaded: what it leaves in the home directory, what it says where it is missing."""
+"""pypylon as it is loaded: what it leaves in the home directory, what it says where it is
+missing.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,11 @@ def ran(program: str, home: Path, *arguments: str) -> subprocess.CompletedProces
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GENICAM_CACHE")}
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        env=kept | {"HOME": str(home), "PYLON_CAMEMU": "1"}, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        env=kept | {"HOME": str(home), "PYLON_CAMEMU": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 class TestCache:

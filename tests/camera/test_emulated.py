@@ -1,4 +1,6 @@
-"""Basler's code path, run on pylon's own emulator: what is played, what is refused, what is lost."""
+"""Basler's code path, run on pylon's own emulator: what is played, what is refused, what is
+lost.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class TestPlaying:
     def test_frames_are_the_images_bit_for_bit_in_name_order_and_again(
         self, camera_of: Open, tmp_path: Path, pictures: list[Pixels], suffix: str
     ) -> None:
-        camera = camera_of(backend="emulated", images=write_all(tmp_path / "images", pictures, suffix))
+        camera = camera_of(
+            backend="emulated", images=write_all(tmp_path / "images", pictures, suffix)
+        )
         info = camera.open()
         assert (info.width, info.height, info.pixel_format) == (128, 96, "Mono8")
         for number in range(6):
@@ -31,7 +35,9 @@ class TestPlaying:
             assert frame.frame_number == number
             assert np.array_equal(frame.pixels, pictures[number % 4])
 
-    def test_one_file_is_played_for_ever(self, camera_of: Open, folder: Path, pictures: list[Pixels]) -> None:
+    def test_one_file_is_played_for_ever(
+        self, camera_of: Open, folder: Path, pictures: list[Pixels]
+    ) -> None:
         camera = camera_of(backend="emulated", images=folder / "p2.png")
         camera.open()
         assert all(np.array_equal(next_frame(camera).pixels, pictures[2]) for _ in range(3))
@@ -53,7 +59,10 @@ class TestPlaying:
         camera.open()
         camera.trigger()
         frame = next_frame(camera)
-        assert hashlib.sha256(frame.pixels.tobytes()).digest() == hashlib.sha256(picture.tobytes()).digest()
+        assert (
+            hashlib.sha256(frame.pixels.tobytes()).digest()
+            == hashlib.sha256(picture.tobytes()).digest()
+        )
 
     def test_exposure_and_gain_leave_played_pixels_alone(
         self, camera_of: Open, folder: Path, pictures: list[Pixels]
@@ -80,7 +89,11 @@ class TestPlaying:
             cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((height, width), 9, np.uint8))
         camera = camera_of(backend="emulated", images=tmp_path)
         camera.open()
-        assert [next_frame(camera).pixels.shape for _ in range(3)] == [(96, 128), (40, 60), (96, 128)]
+        assert [next_frame(camera).pixels.shape for _ in range(3)] == [
+            (96, 128),
+            (40, 60),
+            (96, 128),
+        ]
 
     def test_each_trigger_shows_the_next_image(
         self, camera_of: Open, folder: Path, pictures: list[Pixels]
@@ -98,7 +111,9 @@ class TestPlaying:
 
 
 class TestPixelFormats:
-    @pytest.mark.parametrize(("pixel_format", "bits"), [("Mono10", 10), ("Mono12", 12), ("Mono16", 16)])
+    @pytest.mark.parametrize(
+        ("pixel_format", "bits"), [("Mono10", 10), ("Mono12", 12), ("Mono16", 16)]
+    )
     def test_more_than_eight_bits_come_unpacked_low_bits_first(
         self, camera_of: Open, tmp_path: Path, pixel_format: str, bits: int
     ) -> None:
@@ -120,7 +135,9 @@ class TestPixelFormats:
         assert np.array_equal(frame.pixels, pictures[0].astype(np.uint16) << 4)
 
     @pytest.mark.parametrize("pixel_format", ["RGB8", "BGR8"])
-    def test_colour_comes_in_rgb_order(self, camera_of: Open, tmp_path: Path, pixel_format: str) -> None:
+    def test_colour_comes_in_rgb_order(
+        self, camera_of: Open, tmp_path: Path, pixel_format: str
+    ) -> None:
         picture = np.random.default_rng(2).integers(0, 256, (96, 128, 3), dtype=np.uint8)
         images = write_all(tmp_path / "colour", [picture])
         camera = camera_of(backend="emulated", images=images, pixel_format=pixel_format)
@@ -182,7 +199,9 @@ class TestLosses:
             camera.trigger()
         assert [next_frame(camera).frame_number for _ in range(40)] == list(range(40))
 
-    def test_an_unplugged_camera_is_lost_and_comes_back_on_open(self, camera_of: Open, folder: Path) -> None:
+    def test_an_unplugged_camera_is_lost_and_comes_back_on_open(
+        self, camera_of: Open, folder: Path
+    ) -> None:
         camera = camera_of(backend="emulated", images=folder)
         before = camera.open()
         next_frame(camera)
@@ -197,14 +216,18 @@ class TestLosses:
     def test_a_trigger_on_an_unplugged_camera_says_that_it_is_lost(
         self, camera_of: Open, folder: Path
     ) -> None:
-        camera = camera_of(backend="emulated", images=folder, trigger="software", grab_timeout_s=0.1)
+        camera = camera_of(
+            backend="emulated", images=folder, trigger="software", grab_timeout_s=0.1
+        )
         camera.open()
         device(camera).FirePnPCallback.Execute()
         with pytest.raises(CameraLostError):
             camera.trigger()
         camera.close()
 
-    @pytest.mark.parametrize("kind", ["RuntimeException", "LogicalErrorException", "TimeoutException"])
+    @pytest.mark.parametrize(
+        "kind", ["RuntimeException", "LogicalErrorException", "TimeoutException"]
+    )
     def test_whatever_pylon_throws_while_grabbing_means_lost(
         self, camera_of: Open, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
     ) -> None:
@@ -227,12 +250,15 @@ import gc, pathlib
 from qc_edge.camera import connect
 from qc_edge.settings import CameraSettings
 for _ in range(12):
-    camera = connect(CameraSettings(name="top", backend="emulated", images=pathlib.Path({str(folder)!r})))
+    images = pathlib.Path({str(folder)!r})
+    camera = connect(CameraSettings(name="top", backend="emulated", images=images))
     camera.cycle = camera
     camera.open()
     camera.grab(1.0)
     del camera
     gc.collect()
 """
-        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+        ended = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+        )
         assert ended.returncode == 0, ended.stderr

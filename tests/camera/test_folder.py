@@ -51,7 +51,9 @@ def test_no_frame_is_due_before_its_time(camera_of: Open, folder: Path) -> None:
     assert camera.grab(0.05) is None
 
 
-def test_without_repeat_the_camera_is_lost_after_the_last_image(camera_of: Open, folder: Path) -> None:
+def test_without_repeat_the_camera_is_lost_after_the_last_image(
+    camera_of: Open, folder: Path
+) -> None:
     camera = camera_of(backend="folder", images=folder, rate_hz=1000, repeat=False)
     camera.open()
     assert [next_frame(camera).frame_number for _ in range(4)] == [0, 1, 2, 3]
@@ -87,9 +89,13 @@ def test_nothing_to_play_is_refused(camera_of: Open, tmp_path: Path, name: str, 
         camera_of(backend="folder", images=tmp_path / name, rate_hz=10).open()
 
 
-def test_files_of_which_none_can_be_read_are_refused_with_the_reason(camera_of: Open, tmp_path: Path) -> None:
+def test_files_of_which_none_can_be_read_are_refused_with_the_reason(
+    camera_of: Open, tmp_path: Path
+) -> None:
     (tmp_path / "a.png").write_bytes(b"no image")
-    with pytest.raises(CameraError, match=r"none of 1 images .* can be played: a\.png: not_an_image"):
+    with pytest.raises(
+        CameraError, match=r"none of 1 images .* can be played: a\.png: not_an_image"
+    ):
         camera_of(backend="folder", images=tmp_path, rate_hz=10).open()
 
 

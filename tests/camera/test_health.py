@@ -1,4 +1,6 @@
-"""A camera's temperature and link: under the names of every generation, and what a check-up makes of them."""
+"""A camera's temperature and link: under the names of every generation, and what a check-up makes
+of them.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +32,14 @@ def health(**values: Any) -> Health:
     """Of a camera that has these nodes and no others."""
     missing = SimpleNamespace(IsReadable=lambda: False)
     there = {
-        name: value if isinstance(value, _Refusing) else SimpleNamespace(IsReadable=lambda: True, Value=value)
+        name: value
+        if isinstance(value, _Refusing)
+        else SimpleNamespace(IsReadable=lambda: True, Value=value)
         for name, value in values.items()
     }
-    return read_health(Nodes(SimpleNamespace(GetNode=lambda name: there.get(name, missing)), RefusedError))
+    return read_health(
+        Nodes(SimpleNamespace(GetNode=lambda name: there.get(name, missing)), RefusedError)
+    )
 
 
 def test_a_usb3_camera() -> None:

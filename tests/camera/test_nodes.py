@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from qc_edge.camera.configure import configure, count_frames
-from qc_edge.camera.counter import FRAME_COUNTER_CHUNK, GIGE_BLOCK_ID, PLAIN, Counting
+from qc_edge.camera.counter import FRAME_COUNTER_CHUNK, GIGE_BLOCK_ID, PLAIN, CounterRange
 from qc_edge.camera.devices import own_pixels
 from qc_edge.camera.nodes import Nodes
 from qc_edge.settings import CameraSettings
@@ -124,7 +124,11 @@ def test_older_cameras_take_their_own_names_and_raw_gain() -> None:
     settings = CameraSettings(name="top", exposure_us=7000, gain_db=40, rate_hz=20)
     in_force = configure(settings, nodes)
     assert nodes.refused == []
-    assert (node_map["ExposureTimeAbs"], node_map["GainRaw"], node_map["GainAuto"]) == (7000, 40, "Off")
+    assert (node_map["ExposureTimeAbs"], node_map["GainRaw"], node_map["GainAuto"]) == (
+        7000,
+        40,
+        "Off",
+    )
     assert node_map["AcquisitionFrameRateAbs"] == 20
     assert in_force.exposure_us == 7000
     assert in_force.gain_db is None
@@ -138,7 +142,9 @@ def test_a_raw_gain_takes_whole_numbers_only() -> None:
 
 
 def test_an_automatic_exposure_is_told_as_such() -> None:
-    nodes = Nodes(Map(Node("ExposureAuto", "Continuous", choices=["Off", "Continuous"])), RuntimeError)
+    nodes = Nodes(
+        Map(Node("ExposureAuto", "Continuous", choices=["Off", "Continuous"])), RuntimeError
+    )
     in_force = configure(CameraSettings(name="top"), nodes)
     assert in_force.exposure_us is None
     assert "exposure automatic" in in_force.detail
@@ -159,11 +165,16 @@ def test_a_node_that_cannot_be_written_says_where_it_stands() -> None:
 def test_a_packed_format_left_in_the_camera_is_refused_with_what_the_station_takes() -> None:
     node_map = Map(Node("PixelFormat", "Mono12Packed", choices=["Mono8", "Mono12", "Mono12Packed"]))
     assert refused(node_map) == [
-        "pixel_format: PixelFormat = Mono12Packed refused; the station takes Mono8, Mono12; set pixel_format"
+        (
+            "pixel_format: PixelFormat = Mono12Packed refused; "
+            "the station takes Mono8, Mono12; set pixel_format"
+        )
     ]
 
 
-@pytest.mark.parametrize(("trigger", "enabled"), [("free", True), ("hardware", False), ("software", False)])
+@pytest.mark.parametrize(
+    ("trigger", "enabled"), [("free", True), ("hardware", False), ("software", False)]
+)
 def test_only_free_run_limits_the_cameras_own_rate(trigger: str, enabled: bool) -> None:
     node_map = Map()
     assert refused(node_map, trigger=trigger, rate_hz=5) == []
@@ -179,7 +190,9 @@ def test_a_fault_of_the_driver_is_a_refusal_in_its_words() -> None:
             super().__setattr__(name, value)
 
     node_map = Map(Stubborn("ExposureTimeAbs", 3000.0, (35.0, 999985.0, None)))
-    assert refused(node_map, exposure_us=70) == ["exposure_us: ExposureTimeAbs = 70 refused; Node is locked."]
+    assert refused(node_map, exposure_us=70) == [
+        "exposure_us: ExposureTimeAbs = 70 refused; Node is locked."
+    ]
 
 
 def test_a_camera_with_a_frame_counter_chunk_counts_with_it() -> None:
@@ -191,17 +204,22 @@ def test_a_camera_with_a_frame_counter_chunk_counts_with_it() -> None:
     counting, chunk = count_frames(Nodes(node_map, RuntimeError), "BaslerGigE")
     assert (counting, chunk) == (FRAME_COUNTER_CHUNK, "ChunkFramecounter")
     assert [node_map[name] for name in ("ChunkModeActive", "ChunkSelector", "ChunkEnable")] == [
-        True, "Framecounter", True,
-    ]  # fmt: skip
+        True,
+        "Framecounter",
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
     ("device_class", "expected"),
     [("BaslerGigE", GIGE_BLOCK_ID), ("BaslerUsb", PLAIN), ("BaslerCamEmu", PLAIN)],
 )
-def test_other_cameras_count_by_block_id_without_chunks(device_class: str, expected: Counting) -> None:
+def test_other_cameras_count_by_block_id_without_chunks(
+    device_class: str, expected: CounterRange
+) -> None:
     node_map = Map(
-        Node("ChunkModeActive", False), Node("ChunkSelector", "Image", choices=["Image", "Timestamp"])
+        Node("ChunkModeActive", False),
+        Node("ChunkSelector", "Image", choices=["Image", "Timestamp"]),
     )
     assert count_frames(Nodes(node_map, RuntimeError), device_class) == (expected, None)
     assert node_map["ChunkModeActive"] is False

@@ -1,4 +1,6 @@
-"""A camera that is not there, is held by another, or does not take its settings: each said in words."""
+"""A camera that is not there, is held by another, or does not take its settings: each said in
+words.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,25 @@ pytestmark = pytest.mark.usefixtures("pylon")
 
 
 class TestRefusals:
-    def test_every_refused_setting_is_named_with_what_is_allowed(self, camera_of: Open, folder: Path) -> None:
+    def test_every_refused_setting_is_named_with_what_is_allowed(
+        self, camera_of: Open, folder: Path
+    ) -> None:
         camera = camera_of(
-            backend="emulated", images=folder, trigger="hardware", trigger_line="Line9",
-            exposure_us=5e8, gain_db=48, roi=(4000, 0, 5000, 10), packet_size=12000,
-        )  # fmt: skip
+            backend="emulated",
+            images=folder,
+            trigger="hardware",
+            trigger_line="Line9",
+            exposure_us=5e8,
+            gain_db=48,
+            roi=(4000, 0, 5000, 10),
+            packet_size=12000,
+        )
         with pytest.raises(CameraError) as refused:
             camera.open()
         said = refused.value.message
-        assert "trigger_line: TriggerSource = Line9 refused; allowed: Software, Line1, Line2" in said
+        assert (
+            "trigger_line: TriggerSource = Line9 refused; allowed: Software, Line1, Line2" in said
+        )
         assert "exposure_us: ExposureTime = 500000000 refused; allowed: 1 to 10000000" in said
         assert "roi: Width = 5000 refused; allowed: 1 to 4096 in steps of 1" in said
         assert "packet_size: GevSCPSPacketSize = 12000 refused; allowed: 220 to 9014" in said
@@ -40,17 +52,24 @@ class TestRefusals:
         assert nodes.refused == []
         assert nodes.read("GainRaw") == 200
 
-    def test_a_refused_camera_opens_with_better_settings(self, camera_of: Open, folder: Path) -> None:
+    def test_a_refused_camera_opens_with_better_settings(
+        self, camera_of: Open, folder: Path
+    ) -> None:
         with pytest.raises(CameraError, match="exposure_us"):
             camera_of(backend="emulated", images=folder, serial="0815-0007", exposure_us=5e8).open()
         camera = camera_of(backend="emulated", images=folder, serial="0815-0007")
         assert camera.open().serial == "0815-0007"
 
-    def test_hardware_trigger_is_armed_on_the_line_and_edge(self, camera_of: Open, folder: Path) -> None:
+    def test_hardware_trigger_is_armed_on_the_line_and_edge(
+        self, camera_of: Open, folder: Path
+    ) -> None:
         camera = camera_of(
-            backend="emulated", images=folder, trigger="hardware", trigger_line="Line2",
+            backend="emulated",
+            images=folder,
+            trigger="hardware",
+            trigger_line="Line2",
             trigger_edge="FallingEdge",
-        )  # fmt: skip
+        )
         assert "trigger hardware, Line2 FallingEdge" in camera.open().detail
         node = device(camera)
         node.TriggerSelector.Value = "FrameStart"
@@ -71,8 +90,12 @@ class TestRefusals:
         with pytest.raises(CameraError, match="no emulated camera '123'"):
             camera_of(backend="emulated", serial="123").open()
 
-    @pytest.mark.parametrize(("name", "said"), [("nowhere", "does not exist"), ("empty", "truth.csv")])
-    def test_nothing_to_play_is_refused(self, camera_of: Open, tmp_path: Path, name: str, said: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "said"), [("nowhere", "does not exist"), ("empty", "truth.csv")]
+    )
+    def test_nothing_to_play_is_refused(
+        self, camera_of: Open, tmp_path: Path, name: str, said: str
+    ) -> None:
         (tmp_path / "empty").mkdir()
         (tmp_path / "empty/truth.csv").write_text("")
         with pytest.raises(CameraError, match=said):
@@ -82,7 +105,7 @@ class TestRefusals:
 class TestRealDevices:
     """No Basler device stands here, so pylon's list of devices and its refusals are played."""
 
-    class Listed:
+    class ListedBundle:
         def __init__(self, serial: str, device_class: str = "BaslerGigE") -> None:
             self._serial, self._class = serial, device_class
 
@@ -96,10 +119,14 @@ class TestRealDevices:
             return self._class
 
     def found(self, monkeypatch: pytest.MonkeyPatch, *serials: str, fault: str = "") -> None:
-        """Let pylon find these cameras (and an emulated one) and refuse to open them with `fault`."""
+        """Let pylon find these cameras (and an emulated one) and refuse to open them with
+        `fault`.
+        """
         from pypylon import genicam
 
-        listed = [self.Listed(serial) for serial in serials] + [self.Listed("0815-0000", "BaslerCamEmu")]
+        listed = [self.ListedBundle(serial) for serial in serials] + [
+            self.ListedBundle("0815-0000", "BaslerCamEmu")
+        ]
 
         class Factory:
             @staticmethod
@@ -122,13 +149,17 @@ class TestRealDevices:
             camera_of(backend="basler").open()
         assert "power, cable" in refused.value.hint
 
-    def test_another_serial_number_found(self, camera_of: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_another_serial_number_found(
+        self, camera_of: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         self.found(monkeypatch, "40012345")
         with pytest.raises(CameraError, match="no camera with serial number 4711 found") as refused:
             camera_of(backend="basler", serial="4711").open()
         assert "acA2440-35gm 40012345 (BaslerGigE)" in refused.value.message
 
-    def test_several_found_and_none_chosen(self, camera_of: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_several_found_and_none_chosen(
+        self, camera_of: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         self.found(monkeypatch, "40012345", "40012346")
         with pytest.raises(CameraError, match="2 cameras found and no `serial` set") as refused:
             camera_of(backend="basler").open()
@@ -138,8 +169,14 @@ class TestRealDevices:
     @pytest.mark.parametrize(
         "fault",
         [
-            "Failed to open device. Error: 'Device is exclusively opened by another client.' : thrown",
-            "Failed to open. The device is controlled by another application. (0xE1018006) : thrown",
+            (
+                "Failed to open device. Error: 'Device is exclusively opened by another client.' : "
+                "thrown"
+            ),
+            (
+                "Failed to open. The device is controlled by another application. (0xE1018006) : "
+                "thrown"
+            ),
         ],
     )
     def test_held_by_another_process(
@@ -153,6 +190,8 @@ class TestRealDevices:
     def test_anything_else_that_pylon_says_is_passed_on(
         self, camera_of: Open, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.found(monkeypatch, "40012345", fault="Insufficient system resources : RuntimeException thrown")
+        self.found(
+            monkeypatch, "40012345", fault="Insufficient system resources : RuntimeException thrown"
+        )
         with pytest.raises(CameraError, match=r"cannot be opened: Insufficient system resources\n"):
             camera_of(backend="basler").open()

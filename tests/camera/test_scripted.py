@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from qc_edge.camera import Exposure, FailedGrab
-from qc_edge.camera.scripted import Act, ScriptedCamera, Step, ramp, script
+from qc_edge.camera.scripted import ScriptAct, ScriptedCamera, ScriptStep, ramp, script
 from qc_edge.errors import CameraError, CameraLostError
 from qc_edge.settings import CameraSettings, Trigger
 
 
 def test_a_script_is_read_letter_by_letter() -> None:
     assert script("3f x 2gfl") == [
-        Step(Act.FRAME, 3),
-        Step(Act.FAILED),
-        Step(Act.GAP, 2),
-        Step(Act.FRAME),
-        Step(Act.LOST),
+        ScriptStep(ScriptAct.FRAME, 3),
+        ScriptStep(ScriptAct.FAILED),
+        ScriptStep(ScriptAct.GAP, 2),
+        ScriptStep(ScriptAct.FRAME),
+        ScriptStep(ScriptAct.LOST),
     ]
 
 

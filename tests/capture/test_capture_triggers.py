@@ -1,4 +1,6 @@
-"""Software triggers are counted to the last one: each is a frame in the spool or a loss with a row."""
+"""Software triggers are counted to the last one: each is a frame in the spool or a loss with a
+row.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,9 @@ import pytest
 from qc_edge.camera.scripted import ScriptedCamera
 from qc_edge.capture.capture import Capture
 from qc_edge.service.clock import FrameClock
-from qc_edge.service.heartbeat import Beat
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings import CameraSettings, StationPaths, StorageSettings, Trigger
-from qc_edge.store.disk_space import DiskWatch
+from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.durable import Disk
 from qc_edge.store.spool import Spool
 
@@ -47,10 +49,10 @@ def paths(tmp_path: Path) -> StationPaths:
 @contextmanager
 def capturing(paths: StationPaths, camera: ScriptedCamera) -> Iterator[Capture]:
     disk, stop = Disk(), threading.Event()
-    watch = DiskWatch(paths.state, disk, StorageSettings(warn_free_mb=0, stop_free_mb=0))
+    disk_monitor = DiskMonitor(paths.state, disk, StorageSettings(warn_free_mb=0, stop_free_mb=0))
     clock = FrameClock(paths.state / "frame-clock")
-    capture = Capture(SETTINGS, "line1", camera, clock, "boot", Spool(paths, disk), watch)
-    thread = threading.Thread(target=capture.run, args=(Beat("capture", 10.0), stop))
+    capture = Capture(SETTINGS, "line1", camera, clock, "boot", Spool(paths, disk), disk_monitor)
+    thread = threading.Thread(target=capture.run, args=(Heartbeat("capture", 10.0), stop))
     thread.start()
     try:
         yield capture

@@ -43,7 +43,9 @@ def paths(tmp_path: Path) -> StationPaths:
 
 
 def calibrated(paths: StationPaths, *arguments: str | Path, code: int = 0) -> dict[str, Any]:
-    result = invoke("calibrate", "line1", "--by", "M. Huber", "--root", paths.root, "--json", *arguments)
+    result = invoke(
+        "calibrate", "line1", "--by", "M. Huber", "--root", paths.root, "--json", *arguments
+    )
     assert (getattr(result.exception, "exit_code", result.exit_code) or 0) == code, result.exception
     values: dict[str, Any] = json.loads(result.stdout)
     return values
@@ -62,7 +64,9 @@ def keep(paths: StationPaths, verdicts: Sequence[Verdict]) -> None:
     rows = []
     for number, verdict in enumerate(verdicts):
         cv2.imwrite(str(hour / f"{number}.raw.pgm"), render(number, size=SIZE).pixels)
-        rows.append(inspection(number, verdict, raw_path=f"evidence/2026-11-22/10/{number}.raw.pgm"))
+        rows.append(
+            inspection(number, verdict, raw_path=f"evidence/2026-11-22/10/{number}.raw.pgm")
+        )
     journal = Journal(paths.journal, Disk())
     journal.append([chain.link(row, seq, "0" * 64) for seq, row in enumerate(rows, 1)], NOW)
     journal.close()
@@ -90,7 +94,10 @@ def test_yes_puts_a_dated_record_in_force(paths: StationPaths, parts: Path) -> N
 
 
 def test_the_last_frames_that_passed_are_looked_at(paths: StationPaths) -> None:
-    keep(paths, [Verdict.PASS, Verdict.FAIL, Verdict.PASS, Verdict.INVALID, Verdict.PASS, Verdict.PASS])
+    keep(
+        paths,
+        [Verdict.PASS, Verdict.FAIL, Verdict.PASS, Verdict.INVALID, Verdict.PASS, Verdict.PASS],
+    )
     said = calibrated(paths, "--frames", "3")
     assert [Path(file).name for file in said["frames"]] == ["5.raw.pgm", "4.raw.pgm", "2.raw.pgm"]
     assert said["proposed"]["source"].startswith("the last 3 frames that PASSed")
@@ -157,7 +164,9 @@ def test_bad_questions_are_answered(paths: StationPaths, parts: Path, tmp_path: 
     assert isinstance(refused(paths, "lin1", *by), SettingsError)
     assert "did you mean 'line1'" in str(refused(paths, "lin1", *by))
     assert "did you mean 'top'" in str(refused(paths, "line1", *by, "--camera", "tip"))
-    assert "exclude each other" in str(refused(paths, "line1", *by, "--from", parts, "--frames", "3"))
+    assert "exclude each other" in str(
+        refused(paths, "line1", *by, "--from", parts, "--frames", "3")
+    )
     assert "--by is empty" in str(refused(paths, "line1", "--by", " "))
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -33,7 +33,9 @@ def paths(tmp_path: Path) -> StationPaths:
 
 
 def faults(paths: StationPaths) -> list[Finding]:
-    return [finding for finding in check_station(paths.root, paths.name) if finding.level is Level.FAULT]
+    return [
+        finding for finding in check_station(paths.root, paths.name) if finding.level is Level.FAULT
+    ]
 
 
 def set_key(paths: StationPaths, section: str, line: str) -> None:
@@ -57,14 +59,20 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
 
 
 def test_a_camera_is_opened_and_delivers_a_frame(emulated: StationPaths) -> None:
-    said = [finding for finding in check_station(emulated.root, "line1") if finding.area == "camera top"]
+    said = [
+        finding for finding in check_station(emulated.root, "line1") if finding.area == "camera top"
+    ]
     assert {finding.level for finding in said} == {Level.OK}
     assert "1280 x 1024" in said[-1].said
 
 
 def test_the_camera_of_a_running_station_is_left_alone(emulated: StationPaths) -> None:
     with StationLock(emulated.lock("capture")):
-        said = [finding for finding in check_station(emulated.root, "line1") if finding.area == "camera top"]
+        said = [
+            finding
+            for finding in check_station(emulated.root, "line1")
+            if finding.area == "camera top"
+        ]
     assert len(said) == 1
     assert f"in use by the running station, process {os.getpid()}" in said[0].said
 
@@ -106,7 +114,9 @@ def test_an_expired_calibration_is_a_fault(played: StationPaths) -> None:
     assert "expired on 2026-01-01" in fault.said
 
 
-def test_a_missing_calibration_and_an_empty_camera_are_reported_together(played: StationPaths) -> None:
+def test_a_missing_calibration_and_an_empty_camera_are_reported_together(
+    played: StationPaths,
+) -> None:
     shutil.rmtree(played.calibration / "top")
     shutil.rmtree(played.root / "images")
     assert [(fault.area, fault.exit_code) for fault in faults(played)] == [
@@ -167,14 +177,18 @@ def test_a_model_that_is_not_there_is_a_fault(paths: StationPaths) -> None:
 
 
 def test_the_golden_frames_go_through_the_engine(paths: StationPaths) -> None:
-    said = [finding.said for finding in check_station(paths.root, "line1") if finding.area == "model"]
+    said = [
+        finding.said for finding in check_station(paths.root, "line1") if finding.area == "model"
+    ]
     assert said[0].startswith("reference@1, model sha256 ")
     assert "golden frames agree" in said[1]
 
 
 def test_a_shadow_is_looked_at_too(paths: StationPaths) -> None:
     set_key(paths, "shadow", 'bundle = "reference@1"')
-    said = [finding.said for finding in check_station(paths.root, "line1") if finding.area == "model"]
+    said = [
+        finding.said for finding in check_station(paths.root, "line1") if finding.area == "model"
+    ]
     assert said[2].startswith("shadow reference@1, model sha256 ")
 
 
@@ -196,7 +210,9 @@ def test_several_faults_are_reported_together(paths: StationPaths) -> None:
     assert {fault.area for fault in faults(paths)} == {"disk", "incoming"}
 
 
-def test_an_incoming_directory_that_is_a_link_is_a_fault(paths: StationPaths, tmp_path: Path) -> None:
+def test_an_incoming_directory_that_is_a_link_is_a_fault(
+    paths: StationPaths, tmp_path: Path
+) -> None:
     paths.incoming.rmdir()
     paths.incoming.symlink_to(tmp_path)
     assert "incoming" in {fault.area for fault in faults(paths)}
@@ -204,7 +220,9 @@ def test_an_incoming_directory_that_is_a_link_is_a_fault(paths: StationPaths, tm
 
 def test_an_incoming_directory_for_everybody_is_a_warning(paths: StationPaths) -> None:
     paths.incoming.chmod(0o777)
-    said = [finding for finding in check_station(paths.root, "line1") if finding.level is Level.WARNING]
+    said = [
+        finding for finding in check_station(paths.root, "line1") if finding.level is Level.WARNING
+    ]
     assert "incoming" in [finding.area for finding in said]
 
 

@@ -26,7 +26,9 @@ def test_help_loads_nothing_heavy() -> None:
         "try: main()\n"
         "except SystemExit: print('LOADED', *sorted(m for m in sys.modules if '.' not in m))"
     )
-    ran = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True
+    )
     loaded = set(ran.stdout.rpartition("LOADED")[2].split())
     assert "typer" in loaded, ran.stderr
     assert not loaded & HEAVY
@@ -55,7 +57,9 @@ def test_a_fault_goes_to_stderr_with_its_hint_and_exit_code(tmp_path: Path) -> N
     ran = run("init", "Line 1", "--root", tmp_path)
     assert ran.returncode == 64
     assert ran.stdout == ""
-    assert ran.stderr.startswith("error: 'Line 1' is no name for a station\nhint: expected a small letter")
+    assert ran.stderr.startswith(
+        "error: 'Line 1' is no name for a station\nhint: expected a small letter"
+    )
     assert "Traceback" not in ran.stderr
 
 

@@ -49,7 +49,9 @@ def test_an_emulated_camera_gets_parts_of_every_kind_to_play(emulated: StationPa
     assert {part.defect for part in truth} >= set(DefectKind)
 
 
-def test_its_calibration_accepts_the_parts_and_refuses_the_faulty_frames(emulated: StationPaths) -> None:
+def test_its_calibration_accepts_the_parts_and_refuses_the_faulty_frames(
+    emulated: StationPaths,
+) -> None:
     calibration = calibrations.load_current(emulated.calibration, "top")
     assert not calibration.starting
     for part in read_truth(emulated.played):

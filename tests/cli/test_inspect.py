@@ -26,7 +26,9 @@ PARTS = 10
 def series(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sequence[Truth]]:
     """A directory of good, defective and spoilt parts; not to be changed."""
     directory = tmp_path_factory.mktemp("parts")
-    return directory, write_series(directory, 7, PARTS, defect_share=3 / PARTS, fault_share=3 / PARTS)
+    return directory, write_series(
+        directory, 7, PARTS, defect_share=3 / PARTS, fault_share=3 / PARTS
+    )
 
 
 def inspected(*arguments: str | Path, code: int = 0) -> dict[str, Any]:
@@ -42,7 +44,9 @@ def refused(*arguments: str | Path) -> QcEdgeError:
     return fault
 
 
-def test_a_directory_is_judged_file_by_file_in_name_order(series: tuple[Path, Sequence[Truth]]) -> None:
+def test_a_directory_is_judged_file_by_file_in_name_order(
+    series: tuple[Path, Sequence[Truth]],
+) -> None:
     directory, parts = series
     said = inspected(directory)
     assert [Path(each["file"]).name for each in said["files"]] == [part.file for part in parts]
@@ -58,7 +62,10 @@ def test_a_directory_is_judged_file_by_file_in_name_order(series: tuple[Path, Se
 def test_a_pattern_and_a_name_mean_each_file_once(series: tuple[Path, Sequence[Truth]]) -> None:
     directory, _ = series
     said = inspected(directory / "part-0000[12].png", directory / "part-00002.png")
-    assert [Path(each["file"]).name for each in said["files"]] == ["part-00001.png", "part-00002.png"]
+    assert [Path(each["file"]).name for each in said["files"]] == [
+        "part-00001.png",
+        "part-00002.png",
+    ]
 
 
 def test_a_bad_file_is_a_row_and_the_others_are_judged(
@@ -66,7 +73,9 @@ def test_a_bad_file_is_a_row_and_the_others_are_judged(
 ) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("hello, world")
-    good = series[0] / next(part.file for part in series[1] if part.label == "good" and part.fault is None)
+    good = series[0] / next(
+        part.file for part in series[1] if part.label == "good" and part.fault is None
+    )
     said = inspected(text, tmp_path / "nowhere.png", good, code=65)
     rows = said["files"]
     assert [row["readable"] for row in rows] == [False, False, True]
@@ -74,7 +83,9 @@ def test_a_bad_file_is_a_row_and_the_others_are_judged(
     assert rows[2]["verdict"] in {"PASS", "FAIL"}
 
 
-def test_the_station_and_its_calibration_judge(series: tuple[Path, Sequence[Truth]], tmp_path: Path) -> None:
+def test_the_station_and_its_calibration_judge(
+    series: tuple[Path, Sequence[Truth]], tmp_path: Path
+) -> None:
     made = provision(tmp_path, "line1", CameraChoice("basler"))
     start = starting_calibration("line1", "top", utc_now() + timedelta(seconds=5))
     calibrations.write(made.paths.calibration, fitted(start, *series))
@@ -90,10 +101,14 @@ def test_the_station_and_its_calibration_judge(series: tuple[Path, Sequence[Trut
     assert said["counts"].get("PASS") is None
 
 
-def test_the_stations_threshold_record_counts(series: tuple[Path, Sequence[Truth]], tmp_path: Path) -> None:
+def test_the_stations_threshold_record_counts(
+    series: tuple[Path, Sequence[Truth]], tmp_path: Path
+) -> None:
     provision(tmp_path, "line1", CameraChoice("basler"))
     where = ("line1", "--root", tmp_path)
-    done = invoke("threshold", "line1", "set", "0.0", "--by", "anna", "--reason", "a trial", *where[1:])
+    done = invoke(
+        "threshold", "line1", "set", "0.0", "--by", "anna", "--reason", "a trial", *where[1:]
+    )
     assert done.exit_code == 0, done.exception
     said = inspected(series[0] / series[1][0].file, "--station", *where)
     assert said["threshold"] == 0.0
@@ -108,7 +123,9 @@ def test_a_person_gets_a_table_and_the_sum(series: tuple[Path, Sequence[Truth]])
     assert ran.stderr == ""
 
 
-def test_an_unknown_model_is_answered_with_the_nearest_name(series: tuple[Path, Sequence[Truth]]) -> None:
+def test_an_unknown_model_is_answered_with_the_nearest_name(
+    series: tuple[Path, Sequence[Truth]],
+) -> None:
     fault = refused(series[0], "--model", "refrence@1")
     assert isinstance(fault, ModelError)
     assert "did you mean 'reference@1'" in fault.message

@@ -1,4 +1,6 @@
-"""`qc-edge model`: bundles are listed, proven and installed whole or not at all; signatures are held to."""
+"""`qc-edge model`: bundles are listed, proven and installed whole or not at all; signatures are
+held to.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from qc_edge.settings import StationPaths
 from qc_edge.settings.paths import shipped
 from tests.cli.runner import invoke
 from tests.station.harness import NAME, Running, configure, make_station, running, write_bundle
-from tests.station.twins import Plan, seams
+from tests.station.twins import Plan, dependencies
 
 WHO = ("--by", "anna", "--reason", "why")
 
@@ -267,9 +269,11 @@ def test_a_station_that_demands_it_refuses_what_is_not_signed(tmp_path: Path) ->
         ("activate", "corner@1", *WHO),
         ("verify", "corner@1"),
     ):
-        with pytest.raises(ModelError, match="is not signed, and this station takes signed bundles only"):
+        with pytest.raises(
+            ModelError, match="is not signed, and this station takes signed bundles only"
+        ):
             model(paths, *arguments)
-    fault = Running(tmp_path, seams(Plan())).wait_until_ended()
+    fault = Running(tmp_path, dependencies(Plan())).wait_until_ended()
     assert isinstance(fault, ModelError)
     assert "is not signed" in fault.message
     assert "qc-edge model sign" in fault.hint
@@ -285,7 +289,9 @@ def test_a_station_refuses_a_key_that_it_does_not_trust(tmp_path: Path) -> None:
         model(paths, "verify", "corner@7")
 
 
-def test_a_manifest_that_was_altered_after_it_was_signed_is_refused_everywhere(tmp_path: Path) -> None:
+def test_a_manifest_that_was_altered_after_it_was_signed_is_refused_everywhere(
+    tmp_path: Path,
+) -> None:
     paths = make_station(tmp_path)
     bundle = delivered(tmp_path)
     sign(bundle, key(tmp_path)[0])
@@ -340,7 +346,9 @@ def test_settings_that_could_take_no_bundle_are_refused(tmp_path: Path) -> None:
 def test_the_shipped_bundle_is_left_as_it_is(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
     assert model(paths, "install", shipped("models") / "reference/1")["installed"]
-    listed = [each for each in model(paths, "list")["bundles"] if each["reference"] == "reference@1"]
+    listed = [
+        each for each in model(paths, "list")["bundles"] if each["reference"] == "reference@1"
+    ]
     assert [Path(each["directory"]).is_relative_to(paths.models) for each in listed] == [True]
 
 

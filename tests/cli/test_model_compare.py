@@ -1,4 +1,6 @@
-"""`qc-edge model compare`: real models on what a station kept and on files, and refusals with a hint."""
+"""`qc-edge model compare`: real models on what a station kept and on files, and refusals with a
+hint.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,10 @@ def test_the_same_model_twice_moves_nothing_and_its_threshold_flips(
     assert said["inputs"] == said["moves"]["unmoved"] == len(LEVELS)
     own = said["verdicts"]["each its own"]
     assert own["fail_to_pass"] == len(said["flips"]) > 0
-    assert (own["pass_to_fail"], own["both_pass"]) == (0, len(LEVELS) - len(said["flips"]) - own["both_fail"])
+    assert (own["pass_to_fail"], own["both_pass"]) == (
+        0,
+        len(LEVELS) - len(said["flips"]) - own["both_fail"],
+    )
     assert said["verdicts"]["both A's 0.5"]["fail_to_pass"] == 0
     assert said["a"]["engine"]["reason"].startswith("onnx: the settings name it")
 
@@ -84,12 +89,26 @@ def test_the_same_model_twice_moves_nothing_and_its_threshold_flips(
 def test_two_engines_of_one_model_are_told_apart(station: StationPaths, tmp_path: Path) -> None:
     plot, scores = tmp_path / "moves.html", tmp_path / "scores.csv"
     ran = run(
-        "model", "compare", "reference@1:onnx", "reference@1:scripted", *of(station),
-        "--plot", plot, "--csv", scores, "--limit", "1",
-    )  # fmt: skip
+        "model",
+        "compare",
+        "reference@1:onnx",
+        "reference@1:scripted",
+        *of(station),
+        "--plot",
+        plot,
+        "--csv",
+        scores,
+        "--limit",
+        "1",
+    )
     assert ran.returncode == 0, ran.stderr
     assert "scoring with reference@1:scripted" in ran.stderr
-    for words in ("onnx-cpu", "scripted 1", "further than the bundle's tolerance of 0.001", "largest moves"):
+    for words in (
+        "onnx-cpu",
+        "scripted 1",
+        "further than the bundle's tolerance of 0.001",
+        "largest moves",
+    ):
         assert words in ran.stdout
     rows = list(csv.DictReader(scores.read_text().splitlines()))
     assert [row["part_id"] for row in rows] == [str(number) for number in range(1, 7)]
@@ -112,7 +131,9 @@ def test_images_of_a_directory_are_prepared_as_the_bundle_wants_them(tmp_path: P
     (tmp_path / "3.png").write_bytes(b"no image")
     said = compare("reference@1", "reference@1:scripted", "--on", tmp_path)
     inspected = json.loads(invoke("inspect", tmp_path, "--json").stdout)["files"]
-    scores = {Path(each["file"]).name: each["score"] for each in inspected if each["score"] is not None}
+    scores = {
+        Path(each["file"]).name: each["score"] for each in inspected if each["score"] is not None
+    }
     assert {each["input"]: each["score_a"] for each in said["largest"]} == scores
     assert said["a"]["skipped"] == {"not_an_image": 1}
 
@@ -125,10 +146,22 @@ def test_labels_and_the_threshold_in_force_count(tmp_path: Path) -> None:
     with opened(paths, "database") as history:
         (stored,) = [each for portion in history.stored() for each in portion]
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
-    ledger.commit([
-        Label(FrameId("29990101T000000000000Z-labels"), utc_now(), NAME, FrameId(stored.frame_id),
-              stored.part_id, "good", None, "anna", None)
-    ], utc_now())  # fmt: skip
+    ledger.commit(
+        [
+            Label(
+                FrameId("29990101T000000000000Z-labels"),
+                utc_now(),
+                NAME,
+                FrameId(stored.frame_id),
+                stored.part_id,
+                "good",
+                None,
+                "anna",
+                None,
+            )
+        ],
+        utc_now(),
+    )
     ledger.close()
     said = compare("corner@1:scripted", "reference@1", *of(paths), "--threshold", "0.01")
     assert (said["a"]["threshold"], said["a"]["threshold_from"]) == (0.01, "given")
@@ -148,8 +181,9 @@ def test_an_input_that_is_gone_or_changed_is_said(station: StationPaths, tmp_pat
     said = compare("reference@1", "reference@1", *of(paths))
     assert said["inputs"] == len(LEVELS) - 2
     assert said["b"]["skipped"] == {
-        "the prepared input is gone": 1, "the prepared input is not what was judged": 1,
-    }  # fmt: skip
+        "the prepared input is gone": 1,
+        "the prepared input is not what was judged": 1,
+    }
     for file in paths.evidence.rglob("*.prepared.pgm"):
         file.unlink()
     with pytest.raises(
@@ -198,12 +232,37 @@ def test_a_running_station_is_read_from_what_it_publishes(tmp_path: Path) -> Non
     ("arguments", "fault", "words", "hint"),
     [
         (("reference@1", "reference@1"), UsageError, "needs to know whose inputs", "--on DIR"),
-        (("reference@1:onx", "reference@1"), UsageError, "no engine 'onx'; did you mean 'onnx'", "scripted"),
+        (
+            ("reference@1:onx", "reference@1"),
+            UsageError,
+            "no engine 'onx'; did you mean 'onnx'",
+            "scripted",
+        ),
         (("reference@1", "refrence@1"), ModelError, "did you mean 'reference@1'", "reference@1"),
-        (("reference@1", "/nowhere/at-all"), ModelError, "/nowhere/at-all/bundle.toml does not exist", ""),
-        (("reference@1", "reference@1", "--on", "/nowhere"), UsageError, "cannot list /nowhere", ""),
-        (("reference@1", "reference@1", "--plot", "x.gif"), UsageError, "its kind is unknown", ".svg"),
-        (("reference@1", "reference@1", "--csv", "/nowhere/x.csv"), StoreError, "is no directory", ""),
+        (
+            ("reference@1", "/nowhere/at-all"),
+            ModelError,
+            "/nowhere/at-all/bundle.toml does not exist",
+            "",
+        ),
+        (
+            ("reference@1", "reference@1", "--on", "/nowhere"),
+            UsageError,
+            "cannot list /nowhere",
+            "",
+        ),
+        (
+            ("reference@1", "reference@1", "--plot", "x.gif"),
+            UsageError,
+            "its kind is unknown",
+            ".svg",
+        ),
+        (
+            ("reference@1", "reference@1", "--csv", "/nowhere/x.csv"),
+            StoreError,
+            "is no directory",
+            "",
+        ),
         (("reference@1", "reference@1", "--threshold", "2"), UsageError, "outside 0..1", ""),
     ],
 )

@@ -1,4 +1,6 @@
-"""docs/models.md: every command runs as it stands there, and what it quotes is what the software says."""
+"""docs/models.md: every command runs as it stands there, and what it quotes is what the software
+says.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ from tests.station.harness import make_station, write_bundle
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/models.md").read_text(encoding="utf-8")
 COMMANDS = [
-    line for block in re.findall(r"(?s)```sh\n(.*?)```", PAGE) for line in block.splitlines() if line.strip()
+    line
+    for block in re.findall(r"(?s)```sh\n(.*?)```", PAGE)
+    for line in block.splitlines()
+    if line.strip()
 ]
 REFUSALS = re.findall(r"(?m)^\| (?!what|-).*? \| (.*) \|$", PAGE)
 
@@ -38,7 +43,9 @@ def test_every_command_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monk
         at_root = [] if arguments[1] in {"keygen", "sign"} else ["--root", str(tmp_path)]
         result = invoke(*arguments, *at_root)
         if arguments[1] in {"accept", "rollback"}:
-            assert isinstance(result.exception, UsageError), "nothing to decide on a station that never ran"
+            assert isinstance(result.exception, UsageError), (
+                "nothing to decide on a station that never ran"
+            )
         else:
             assert result.exit_code == 0, f"{line}: {result.output} {result.exception!r}"
     assert (paths.models / "flange/3").is_dir()
@@ -48,7 +55,9 @@ def test_every_command_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_refusal_is_quoted_as_it_is_said(row: str) -> None:
     for quote in re.findall(r"`([^`]+)`", row):
         for piece in filter(None, (part.strip() for part in quote.split("…"))):
-            known = any(piece in text for text in said()) or piece.startswith("frames: Tuple should have")
+            known = any(piece in text for text in said()) or piece.startswith(
+                "frames: Tuple should have"
+            )
             assert known, f"nothing in qc_edge says {piece!r}"
 
 

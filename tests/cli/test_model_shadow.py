@@ -1,4 +1,6 @@
-"""`qc-edge model shadow`: what the log says of both models, while the station runs and afterwards."""
+"""`qc-edge model shadow`: what the log says of both models, while the station runs and
+afterwards.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,11 @@ LEVELS = (GOOD, BAD, 120, 140, GOOD, BAD)
 
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
-    """Six parts that the line scored by their corner and the shadow a little higher; two are labelled."""
+    """Six parts that the line scored by their corner and the shadow a little higher; two are
+    labelled.
+    """
     made = Shadowed(tmp_path_factory.mktemp("past"), lambda frame: int(frame[0, 4, 4]) / 255 + 0.05)
-    with running(made.paths, made.seams) as station:
+    with running(made.paths, made.dependencies) as station:
         feed(made.paths, LEVELS)
         station.wait_until_inspected(len(LEVELS))
         station.wait_for(
@@ -44,11 +48,23 @@ def label(paths: StationPaths, said: dict[str, str]) -> None:
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
     with ledger.reading() as log:
         found = dict(log.execute("SELECT part_id, frame_id FROM inspections").fetchall())
-    ledger.commit([
-        Label(FrameId(f"2999010{number}T000000000000Z-labels"), utc_now(), NAME, FrameId(found[part]), part,
-              word, None, "anna", None)
-        for number, (part, word) in enumerate(said.items())
-    ], utc_now())  # fmt: skip
+    ledger.commit(
+        [
+            Label(
+                FrameId(f"2999010{number}T000000000000Z-labels"),
+                utc_now(),
+                NAME,
+                FrameId(found[part]),
+                part,
+                word,
+                None,
+                "anna",
+                None,
+            )
+            for number, (part, word) in enumerate(said.items())
+        ],
+        utc_now(),
+    )
     ledger.close()
 
 
@@ -77,14 +93,19 @@ def test_flips_and_who_is_right_follow_from_scores_and_labels(past: StationPaths
     assert said["verdicts"]["pass_to_fail"] == 1
     assert (said["verdicts"]["both_pass"], said["verdicts"]["both_fail"]) == (2, 3)
     assert said["verdicts"]["mcnemar_p"] == 1.0
-    assert (said["rights"]["labelled"], said["rights"]["only_a"], said["rights"]["only_b"]) == (2, 0, 1)
+    assert (said["rights"]["labelled"], said["rights"]["only_a"], said["rights"]["only_b"]) == (
+        2,
+        0,
+        1,
+    )
 
 
 def test_the_view_for_qa_says_the_same(past: StationPaths) -> None:
     with duckdb.connect() as client:
         client.execute(views.script(past.published))
         (row,) = client.execute(
-            "SELECT line_model, shadow_model, scored, agreed, pass_to_fail, fail_to_pass, failed, dropped, "
+            "SELECT line_model, shadow_model, scored, agreed, pass_to_fail, fail_to_pass, failed, "
+            "dropped, "
             "shadow_right, line_right FROM shadow_agreement"
         ).fetchall()
     assert row == ("corner@1", "corner@2", 6, 5, 1, 0, 0, 0, 1, 0)
@@ -108,7 +129,11 @@ def test_the_screen_and_the_picture_show_it(past: StationPaths, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "words", "hint"),
     [
-        (("--model", "corner@9"), "the shadow corner@9 has scored none of the 6", "corner@2 \\(6 parts\\)"),
+        (
+            ("--model", "corner@9"),
+            "the shadow corner@9 has scored none of the 6",
+            "corner@2 \\(6 parts\\)",
+        ),
         (("--from", "2030-01-01"), "no inspection fits", "the log holds"),
         (("--camera", "left"), "no inspection fits", "top"),
     ],

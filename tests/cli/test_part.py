@@ -25,7 +25,9 @@ def test_it_says_why(paths: StationPaths) -> None:
 
 def test_json_is_one_object(paths: StationPaths) -> None:
     row = one(paths, Verdict.FAIL)
-    result = invoke("part", paths.name, row.part_id, "--frame", row.frame_id, "--root", paths.root, "--json")
+    result = invoke(
+        "part", paths.name, row.part_id, "--frame", row.frame_id, "--root", paths.root, "--json"
+    )
     told = json.loads(result.stdout)
     assert told["holds"] is True
     assert [each["row"]["frame_id"] for each in told["inspections"]] == [row.frame_id]

@@ -1,4 +1,6 @@
-"""`qc-edge prepare` shows what the gates and the preprocessing make of one file, and records nothing."""
+"""`qc-edge prepare` shows what the gates and the preprocessing make of one file, and records
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +105,11 @@ def test_a_frame_of_a_station_gives_the_same_as_the_image(good: Path, tmp_path: 
 def unreadable(directory: Path, name: str) -> Path:
     """A file of that name, and what is wrong with it."""
     whole = cv2.imencode(".png", np.zeros((64, 64), np.uint8))[1].tobytes()
-    contents = {"notes.txt": b"hello, world", "empty.png": b"", "torn.png": whole[: len(whole) // 2]}
+    contents = {
+        "notes.txt": b"hello, world",
+        "empty.png": b"",
+        "torn.png": whole[: len(whole) // 2],
+    }
     if name in contents:
         (directory / name).write_bytes(contents[name])
     return directory / name
@@ -119,7 +125,9 @@ def unreadable(directory: Path, name: str) -> Path:
         (".", "it is a directory"),
     ],
 )
-def test_a_file_that_is_no_image_ends_with_65_and_the_reason(tmp_path: Path, name: str, reason: str) -> None:
+def test_a_file_that_is_no_image_ends_with_65_and_the_reason(
+    tmp_path: Path, name: str, reason: str
+) -> None:
     fault = refused(unreadable(tmp_path, name))
     assert isinstance(fault, ImageError)
     assert (fault.exit_code, reason in fault.message) == (65, True)
@@ -138,7 +146,9 @@ def test_a_stations_calibration_is_what_counts(good: Path, tmp_path: Path) -> No
     assert said["accepted"]
 
 
-def test_what_a_station_does_not_have_is_answered_with_the_nearest_name(good: Path, tmp_path: Path) -> None:
+def test_what_a_station_does_not_have_is_answered_with_the_nearest_name(
+    good: Path, tmp_path: Path
+) -> None:
     provision(tmp_path, "line1", CameraChoice("basler"))
     fault = refused(good, "--station", "lin1", "--root", tmp_path)
     assert isinstance(fault, SettingsError)
@@ -152,7 +162,9 @@ def test_a_camera_needs_its_station(good: Path) -> None:
     assert "--station" in refused(good, "--camera", "top").hint
 
 
-def test_a_station_whose_calibration_is_damaged_is_not_taken_for_another(good: Path, tmp_path: Path) -> None:
+def test_a_station_whose_calibration_is_damaged_is_not_taken_for_another(
+    good: Path, tmp_path: Path
+) -> None:
     provision(tmp_path, "line1", CameraChoice("basler"))
     [record] = (StationPaths(tmp_path, "line1").calibration / "top").iterdir()
     record.write_text(record.read_text().replace("focus_min = 80.0", "focus_min = 8.0"))

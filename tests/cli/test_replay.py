@@ -1,4 +1,6 @@
-"""`qc-edge replay`: figures while the station runs, and a clear word where the question makes no sense."""
+"""`qc-edge replay`: figures while the station runs, and a clear word where the question makes no
+sense.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,16 @@ def published(paths: StationPaths) -> int:
 
 
 def test_published_files_and_database_say_the_same(past: StationPaths) -> None:
-    question = ("--threshold", "0.3", "--cost-escape", "250", "--cost-overkill", "4", "--limit", "500")
+    question = (
+        "--threshold",
+        "0.3",
+        "--cost-escape",
+        "250",
+        "--cost-overkill",
+        "4",
+        "--limit",
+        "500",
+    )
     said = replay(past, *question)
     assert said == replay(past, *question, "--database")
     assert len(said["flips"]) == said["pass_to_fail"] + said["fail_to_pass"]
@@ -67,11 +78,17 @@ def test_published_files_and_database_say_the_same(past: StationPaths) -> None:
         said["cost"]["after"]
         == 250 * said["escapes"]["after"]["count"] + 4 * (said["overkill"]["after"]["count"])
     )
-    assert said["notes"] == ["2 models judged these parts (reference@1, reference@2): --model takes one"]
+    assert said["notes"] == [
+        "2 models judged these parts (reference@1, reference@2): --model takes one"
+    ]
 
 
-def test_the_screen_says_the_figures_and_what_comes_next(past: StationPaths, tmp_path: Path) -> None:
-    ran = run("replay", NAME, "--threshold", "0.3", "--csv", tmp_path / "all.csv", "--root", past.root)
+def test_the_screen_says_the_figures_and_what_comes_next(
+    past: StationPaths, tmp_path: Path
+) -> None:
+    ran = run(
+        "replay", NAME, "--threshold", "0.3", "--csv", tmp_path / "all.csv", "--root", past.root
+    )
     assert ran.returncode == 0, ran.stderr
     for words in (
         "threshold 0.5 → 0.3 on 600 inspections",
@@ -96,10 +113,25 @@ def test_the_screen_says_the_figures_and_what_comes_next(past: StationPaths, tmp
             "is not before --to",
             "",
         ),
-        (("--threshold", "0.4", "--from", "2030-01-01"), UsageError, "no inspection fits", "2025-01-06"),
-        (("--threshold", "0.4", "--model", "reference@9"), UsageError, "no inspection fits", "reference@2"),
+        (
+            ("--threshold", "0.4", "--from", "2030-01-01"),
+            UsageError,
+            "no inspection fits",
+            "2025-01-06",
+        ),
+        (
+            ("--threshold", "0.4", "--model", "reference@9"),
+            UsageError,
+            "no inspection fits",
+            "reference@2",
+        ),
         (("--threshold", "0.4", "--model", "reference"), UsageError, "is no NAME@VERSION", ""),
-        (("--threshold", "0.4", "--camera", "top"), UsageError, "no inspection fits", "left, right"),
+        (
+            ("--threshold", "0.4", "--camera", "top"),
+            UsageError,
+            "no inspection fits",
+            "left, right",
+        ),
         (("--threshold", "0.4", "--cost-escape", "5"), UsageError, "both sides", "--cost-overkill"),
         (
             ("--threshold", "0.4", "--cost-escape", "-5", "--cost-overkill", "1"),
@@ -108,16 +140,25 @@ def test_the_screen_says_the_figures_and_what_comes_next(past: StationPaths, tmp
             "",
         ),
         (("--threshold", "0.4", "--plot", "effect.gif"), UsageError, "its kind is unknown", ".svg"),
-        (("--threshold", "0.4", "--plot", "/nowhere/effect.svg"), StoreError, "is no directory", ""),
+        (
+            ("--threshold", "0.4", "--plot", "/nowhere/effect.svg"),
+            StoreError,
+            "is no directory",
+            "",
+        ),
         (("--threshold", "0.4", "--csv", "/proc/turned.csv"), StoreError, "cannot write", ""),
         (("--bundle", "corner@7"), ModelError, "there is no bundle 'corner@7'", "corner@1"),
     ],
 )
 @pytest.mark.parametrize("source", [(), ("--database",)])
 def test_a_question_that_makes_no_sense_is_refused_with_a_hint(
-    past: StationPaths, source: tuple[str, ...], arguments: tuple[str, ...], fault: type[QcEdgeError],
-    words: str, hint: str,
-) -> None:  # fmt: skip
+    past: StationPaths,
+    source: tuple[str, ...],
+    arguments: tuple[str, ...],
+    fault: type[QcEdgeError],
+    words: str,
+    hint: str,
+) -> None:
     with pytest.raises(fault, match=words) as refused:
         replay(past, *arguments, *source)
     assert hint in refused.value.hint
@@ -155,7 +196,17 @@ def test_another_model_scores_the_stored_inputs(tmp_path: Path) -> None:
         drop(paths, f"{level}.png", part(level, seed=level))
     inspect_all(paths)
     plot, turned = tmp_path / "scatter.svg", tmp_path / "turned.csv"
-    question = ("--bundle", "corner@1", "--database", "--threshold", "0.9", "--plot", plot, "--csv", turned)
+    question = (
+        "--bundle",
+        "corner@1",
+        "--database",
+        "--threshold",
+        "0.9",
+        "--plot",
+        plot,
+        "--csv",
+        turned,
+    )
     said = replay(paths, *question)
     # The scripted twin of an engine says 0.02, 0.03, 0.05 of whatever it is shown.
     assert said["model"] == "corner@1"

@@ -34,7 +34,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     paths.settings.write_text('[station]\nname = "line1"\n')
     paths.state.mkdir(parents=True)
     with log(paths.state) as made:
-        made.add(*(inspection(NOON + timedelta(seconds=n), n / ROWS, part_id=f"p{n}") for n in range(ROWS)))
+        made.add(
+            *(
+                inspection(NOON + timedelta(seconds=n), n / ROWS, part_id=f"p{n}")
+                for n in range(ROWS)
+            )
+        )
         made.add(event(NOON))
         made.publisher.publish()
     return root
@@ -75,10 +80,14 @@ def test_a_pipe_gets_every_column_and_row(root: Path) -> None:
 
 
 def test_csv_has_a_header_and_reads_back(root: Path) -> None:
-    said = sql(root, "SELECT part_id, score, lot FROM inspections ORDER BY score LIMIT 2", "--csv").stdout
+    said = sql(
+        root, "SELECT part_id, score, lot FROM inspections ORDER BY score LIMIT 2", "--csv"
+    ).stdout
     assert list(csv.reader(io.StringIO(said))) == [
-        ["part_id", "score", "lot"], ["p0", "0.0", ""], ["p1", str(1 / ROWS), ""]
-    ]  # fmt: skip
+        ["part_id", "score", "lot"],
+        ["p0", "0.0", ""],
+        ["p1", str(1 / ROWS), ""],
+    ]
 
 
 def test_json_is_an_array_of_rows(root: Path) -> None:
@@ -112,8 +121,11 @@ def test_a_parquet_file_that_cannot_be_written_is_said(root: Path, tmp_path: Pat
 def test_questions_may_come_from_a_file(root: Path) -> None:
     said = subprocess.run(
         [sys.executable, "-m", "qc_edge", "sql", "line1", "--root", str(root)],
-        input="-- two\nSELECT 1 AS a;\nSELECT ';' AS b;\n", text=True, capture_output=True, env=environment(),
-    )  # fmt: skip
+        input="-- two\nSELECT 1 AS a;\nSELECT ';' AS b;\n",
+        text=True,
+        capture_output=True,
+        env=environment(),
+    )
     assert said.returncode == 0, said.stderr
     assert [
         line.strip() for line in said.stdout.splitlines() if line.strip() in {"a", "b", "1", ";"}
@@ -189,9 +201,13 @@ class Terminal:
         self._here, there = pty.openpty()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "qc_edge", "sql", "line1", *arguments, "--root", str(root)],
-            stdin=there, stdout=there, stderr=there, start_new_session=True,
-            env=environment() | {"COLUMNS": "80", "TERM": "xterm", "XDG_STATE_HOME": str(root / "home")},
-        )  # fmt: skip
+            stdin=there,
+            stdout=there,
+            stderr=there,
+            start_new_session=True,
+            env=environment()
+            | {"COLUMNS": "80", "TERM": "xterm", "XDG_STATE_HOME": str(root / "home")},
+        )
         os.close(there)
 
     @property

@@ -1,4 +1,6 @@
-"""`qc-edge threshold`: a change is on record, applies live, stands in every later row and no earlier one."""
+"""`qc-edge threshold`: a change is on record, applies live, stands in every later row and no
+earlier one.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,17 @@ from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from tests.cli.runner import invoke, run
 from tests.station.audit import audit, read_log
-from tests.station.harness import NAME, Running, configure, drop, inspect_all, make_station, part, running
-from tests.station.twins import Plan, seams
+from tests.station.harness import (
+    NAME,
+    Running,
+    configure,
+    drop,
+    inspect_all,
+    make_station,
+    part,
+    running,
+)
+from tests.station.twins import Plan, dependencies
 
 SET = ("--by", "anna", "--reason", "two escapes")
 LEVEL = 120  # 0.47 by the corner model
@@ -42,7 +53,9 @@ def judge(station: Running, paths: StationPaths, name: str, already: int) -> Non
     station.wait_until_inspected(already + 1)
 
 
-def test_a_running_station_judges_by_a_new_threshold_and_leaves_old_verdicts(tmp_path: Path) -> None:
+def test_a_running_station_judges_by_a_new_threshold_and_leaves_old_verdicts(
+    tmp_path: Path,
+) -> None:
     paths = make_station(tmp_path)
     with running(paths) as station:
         judge(station, paths, "before.png", 0)
@@ -51,7 +64,11 @@ def test_a_running_station_judges_by_a_new_threshold_and_leaves_old_verdicts(tmp
         judge(station, paths, "after.png", 1)
     log = audit(paths)
     before, after = log.of("before.png"), log.of("after.png")
-    assert (before["verdict"], before["threshold"], before["threshold_id"]) == ("PASS", 0.5, "corner@1:0.5")
+    assert (before["verdict"], before["threshold"], before["threshold_id"]) == (
+        "PASS",
+        0.5,
+        "corner@1:0.5",
+    )
     assert (after["verdict"], after["threshold"], after["threshold_id"]) == (
         "FAIL",
         0.42,
@@ -147,7 +164,9 @@ def test_the_record_whose_time_came_last_is_in_force() -> None:
         (("show", "0.4"), "`show` takes no '0.4'"),
     ],
 )
-def test_a_refused_change_changes_nothing(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_a_refused_change_changes_nothing(
+    tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
     paths = make_station(tmp_path)
     with pytest.raises(UsageError, match=words):
         change(paths, *arguments)
@@ -167,7 +186,9 @@ def test_a_damaged_record_changes_nothing_while_the_station_runs(tmp_path: Path)
 
 
 def refused(paths: StationPaths) -> bool:
-    return any('"kind":"threshold_refused"' in path.read_text() for path in paths.journal.glob("*.jsonl"))
+    return any(
+        '"kind":"threshold_refused"' in path.read_text() for path in paths.journal.glob("*.jsonl")
+    )
 
 
 def test_an_edited_record_stops_the_start(tmp_path: Path) -> None:
@@ -175,7 +196,7 @@ def test_an_edited_record_stops_the_start(tmp_path: Path) -> None:
     change(paths, "set", "0.42", *SET)
     (record,) = paths.thresholds.glob("*.toml")
     record.write_text(record.read_text().replace("value = 0.42", "value = 0.24"))
-    fault = Running(tmp_path, seams(Plan())).wait_until_ended()
+    fault = Running(tmp_path, dependencies(Plan())).wait_until_ended()
     assert isinstance(fault, ThresholdError)
     assert "has been changed" in fault.message
 
@@ -195,8 +216,10 @@ def test_the_history_is_shown_with_who_and_why(tmp_path: Path) -> None:
     said = run("threshold", NAME, "--root", tmp_path).stdout
     rows = [line for line in said.splitlines() if "corner@1" in line][1:]
     assert [("initial value" in line, "in force" in line, "to come" in line) for line in rows] == [
-        (True, False, False), (False, True, False), (False, False, True),
-    ]  # fmt: skip
+        (True, False, False),
+        (False, True, False),
+        (False, False, True),
+    ]
     assert "two escapes" in rows[1]
     assert "new light" in rows[2]
 
@@ -234,5 +257,13 @@ def test_the_band_around_the_threshold_stays_the_bundles(tmp_path: Path) -> None
 def made(at: datetime, value: float, hours: float = 0) -> ThresholdRecord:
     """A record made at `at` for `hours` later."""
     return ThresholdRecord(
-        record_id(at), NAME, "corner@1", "model", value, at + timedelta(hours=hours), at, "anna", "why"
+        record_id(at),
+        NAME,
+        "corner@1",
+        "model",
+        value,
+        at + timedelta(hours=hours),
+        at,
+        "anna",
+        "why",
     )

@@ -70,7 +70,7 @@ def test_an_escape_is_a_fault() -> None:
 def test_a_defective_part_that_is_held_has_not_escaped() -> None:
     held = shown(
         1, "scratch", Verdict.PASS, disposition=Disposition.HOLD, hold_reason=HoldReason.LATE
-    )  # fmt: skip
+    )
     assert account([held]).faults == ()
 
 

@@ -42,7 +42,9 @@ def test_the_count_closes(demo: tuple[dict[str, Any], Path]) -> None:
 def test_the_log_holds_what_was_said(demo: tuple[dict[str, Any], Path]) -> None:
     said, _ = demo
     with duckdb.connect(said["paths"]["log"], read_only=True) as log:
-        counts = dict(log.execute("SELECT verdict, count(*) FROM inspections GROUP BY ALL").fetchall())
+        counts = dict(
+            log.execute("SELECT verdict, count(*) FROM inspections GROUP BY ALL").fetchall()
+        )
     assert counts == {verdict: said["log"][verdict] for verdict in ("PASS", "FAIL", "INVALID")}
 
 

@@ -27,19 +27,32 @@ def view(state: Path, phase: Phase = Phase.RUNNING) -> View:
     (state / "evidence/raw.pgm").write_bytes(b"".join(pnm.encode(None, frame, 8)))
     feed = Feed()
     for number in range(30):
-        feed.announce(inspection(number, part_id=str(number), detail="score 0.1 is below threshold 0.5"))
-    feed.announce(inspection(31, Verdict.INVALID, reason=Reason.TOO_DARK, score=None, detail="brightness 5"))
+        feed.announce(
+            inspection(number, part_id=str(number), detail="score 0.1 is below threshold 0.5")
+        )
+    feed.announce(
+        inspection(31, Verdict.INVALID, reason=Reason.TOO_DARK, score=None, detail="brightness 5")
+    )
     feed.announce(
         inspection(
-            32, Verdict.FAIL, part_id="32", detail="it is bad", raw_path="evidence/raw.pgm", map_path=None
+            32,
+            Verdict.FAIL,
+            part_id="32",
+            detail="it is bad",
+            raw_path="evidence/raw.pgm",
+            map_path=None,
         )
     )
-    camera = CaptureState("top", connected=True, detail="Emulation 0815-0000", triggers=32, spooled=32)
+    camera = CaptureState(
+        "top", connected=True, detail="Emulation 0815-0000", triggers=32, spooled=32
+    )
     return View(phase, 4.0, 30.0, feed.announced(), state, None, camera, spool=1)
 
 
 def drawn(shown: View, width: int, height: int) -> list[str]:
-    console = Console(width=width, height=height, file=StringIO(), force_terminal=True, color_system=None)
+    console = Console(
+        width=width, height=height, file=StringIO(), force_terminal=True, color_system=None
+    )
     with console.capture() as captured:
         console.print(draw(shown, width, height, colours=True), end="")
     return captured.get().splitlines()
@@ -53,7 +66,9 @@ def test_a_view_fills_the_terminal_and_no_more(tmp_path: Path, width: int, heigh
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-def test_the_last_part_its_reason_and_the_counts_are_there(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_the_last_part_its_reason_and_the_counts_are_there(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     said = "\n".join(drawn(view(tmp_path), *size))
     for words in (
         "FAIL",

@@ -81,4 +81,6 @@ def test_a_round_has_parts_of_every_kind(tmp_path: Path) -> None:
 
 
 def test_a_short_demo_renders_one_round_and_a_long_one_no_more_than_two() -> None:
-    assert [count_for(triggers) for triggers in (1, 24, 48, 240, 100_000)] == [ROUND] * 2 + [2 * ROUND] * 3
+    assert [count_for(triggers) for triggers in (1, 24, 48, 240, 100_000)] == [ROUND] * 2 + [
+        2 * ROUND
+    ] * 3

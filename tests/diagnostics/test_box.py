@@ -112,8 +112,12 @@ def test_a_driver_that_does_not_answer(host: Host) -> None:
 
 def test_a_jetson_and_a_cpu_station(host: Host) -> None:
     assert only(list(box.check_gpu(host)))[1] == "a CPU station: no NVIDIA GPU"
-    plant(host, etc__nv_tegra_release="# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic")
-    assert only(list(box.check_gpu(host)))[1].startswith("Jetson: R36 (release), REVISION: 4.3; TensorRT")
+    plant(
+        host, etc__nv_tegra_release="# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic"
+    )
+    assert only(list(box.check_gpu(host)))[1].startswith(
+        "Jetson: R36 (release), REVISION: 4.3; TensorRT"
+    )
 
 
 def plant_disk(host: Host, state: Path, name: str) -> None:
@@ -151,7 +155,10 @@ def test_a_worn_emmc(host: Host, tmp_path: Path, wear: str, end: str, level: Lev
         ({"smart_status": {"passed": True}}, Level.OK, "SMART passed"),
         ({"smart_status": {"passed": False}}, Level.FAULT, "SMART says that it fails"),
         (
-            {"smart_status": {"passed": True}, "nvme_smart_health_information_log": {"percentage_used": 93}},
+            {
+                "smart_status": {"passed": True},
+                "nvme_smart_health_information_log": {"percentage_used": 93},
+            },
             Level.WARNING,
             "93 % of its life",
         ),
@@ -191,7 +198,11 @@ UnitFileState={file}"""
         (("loaded", "active", 0, 0, "enabled"), Level.OK, "is active"),
         (("loaded", "active", 3, 0, "enabled"), Level.WARNING, "restarted 3 times"),
         (("loaded", "inactive", 0, 0, "enabled"), Level.WARNING, "is inactive"),
-        (("loaded", "failed", 0, 78, "enabled"), Level.FAULT, "exit code 78: settings, not tried again"),
+        (
+            ("loaded", "failed", 0, 78, "enabled"),
+            Level.FAULT,
+            "exit code 78: settings, not tried again",
+        ),
         (("loaded", "failed", 0, 65, "enabled"), Level.FAULT, "exit code 65: model or calibration"),
         (("not-found", "inactive", 0, 0, ""), Level.WARNING, "there is no unit"),
     ],
@@ -200,7 +211,9 @@ def test_the_state_of_the_unit(
     host: Host, answer: tuple[str, str, int, int, str], level: Level, words: str
 ) -> None:
     load, active, restarts, code, file = answer
-    plant_program(host, "systemctl", UNIT.format(load=load, active=active, n=restarts, code=code, file=file))
+    plant_program(
+        host, "systemctl", UNIT.format(load=load, active=active, n=restarts, code=code, file=file)
+    )
     found = only(list(liveness.check_unit(host, "line1")))
     assert found[0] is level
     assert words in found[1]

@@ -18,7 +18,7 @@ from qc_edge.service.lock import StationLock
 from qc_edge.store.durable import Disk
 from tests.cli.runner import invoke
 from tests.station.harness import configure, drop, make_station, part, running
-from tests.station.twins import Plan, seams
+from tests.station.twins import Plan, dependencies
 
 CAMERA = {"name": "top", "backend": "scripted", "trigger": "hardware"}
 
@@ -44,10 +44,12 @@ def test_a_station_at_rest_is_amber_and_says_how_to_start_it(tmp_path: Path, hos
 
 def test_a_station_at_work_is_told_from_its_status(tmp_path: Path, host: Host) -> None:
     paths = make_station(tmp_path, CAMERA)
-    with running(paths, seams(Plan(camera="3f x f"))) as station:
+    with running(paths, dependencies(Plan(camera="3f x f"))) as station:
         drop(paths, "good.png", part())
         station.wait_until_inspected(5)
-        station.wait_for_status(lambda status: status.today and status.today.lost, "the loss counted")
+        station.wait_for_status(
+            lambda status: status.today and status.today.lost, "the loss counted"
+        )
         station.wait_for_status(lambda status: status.spool_depth == 0, "an empty spool")
         found = examine(tmp_path, "line1", host)
     said = {finding.said for finding in of(found, "station")}
@@ -59,9 +61,11 @@ def test_a_station_at_work_is_told_from_its_status(tmp_path: Path, host: Host) -
     assert any("room for" in finding.said for finding in of(found, "disk room"))
 
 
-def test_trouble_is_red_in_the_station_s_own_words_with_the_page_to_read(tmp_path: Path, host: Host) -> None:
+def test_trouble_is_red_in_the_station_s_own_words_with_the_page_to_read(
+    tmp_path: Path, host: Host
+) -> None:
     paths = make_station(tmp_path, CAMERA)
-    given = seams(Plan(camera="6f l 100o", rate_hz=4))
+    given = dependencies(Plan(camera="6f l 100o", rate_hz=4))
     with running(paths, given) as station:
         station.wait_for_status(lambda status: not status.ready, "the camera is missed")
         station.wait_for(lambda: not json.loads(paths.status.read_bytes())["ready"], "written")
@@ -105,7 +109,7 @@ def test_an_answer_that_reads_otherwise_hides_nothing(tmp_path: Path) -> None:
 
 def test_events_stand_in_where_there_is_no_journal(tmp_path: Path, host: Host) -> None:
     paths = make_station(tmp_path, CAMERA)
-    with running(paths, seams(Plan(camera="f l f"))) as station:
+    with running(paths, dependencies(Plan(camera="f l f"))) as station:
         station.wait_for_status(lambda status: status.cameras[0].reopened, "it came back")
         station.wait_until_idle()
     said = of(examine(tmp_path, "line1", host), "errors")[0]
@@ -125,7 +129,9 @@ def test_a_disk_that_fills_is_told_in_days(tmp_path: Path, host: Host) -> None:
     assert (room.level, "0 days" in room.said) == (Level.FAULT, True)
 
 
-def test_the_command_reads_well_at_eighty_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_reads_well_at_eighty_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_station(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     ran = invoke("doctor", "line1", "--root", tmp_path)
@@ -145,19 +151,29 @@ def test_the_report_for_scripts(tmp_path: Path) -> None:
     ran = invoke("doctor", "--root", tmp_path, "--json")
     report = json.loads(ran.stdout)
     assert report["stations"][0]["station"] == "line1"
-    assert {finding["colour"] for finding in report["stations"][0]["findings"]} <= {"green", "amber", "red"}
+    assert {finding["colour"] for finding in report["stations"][0]["findings"]} <= {
+        "green",
+        "amber",
+        "red",
+    }
     assert ran.exit_code == {"green": 0, "amber": 1, "red": 2}[report["colour"]]
 
 
 def test_the_exit_code_is_the_worst_colour() -> None:
     green = Finding("line1", "x", Level.OK, "")
-    amber, red = replace(green, level=Level.WARNING), replace(green, level=Level.FAULT, exit_code=78)
+    amber, red = (
+        replace(green, level=Level.WARNING),
+        replace(green, level=Level.FAULT, exit_code=78),
+    )
     for findings, colour, code in (
         ((green,), "green", 0),
         ((green, amber), "amber", 1),
         ((red, amber), "red", 2),
     ):
-        assert (Diagnosis("line1", findings).colour, Diagnosis("line1", findings).exit_code) == (colour, code)
+        assert (Diagnosis("line1", findings).colour, Diagnosis("line1", findings).exit_code) == (
+            colour,
+            code,
+        )
 
 
 def test_it_takes_a_few_seconds(tmp_path: Path, host: Host) -> None:

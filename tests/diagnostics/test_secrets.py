@@ -1,20 +1,41 @@
-"""Secrets are taken out by the names of their keys, by their looks, and wherever a known one is repeated."""
+"""Secrets are taken out by the names of their keys, by their looks, and wherever a known one is
+repeated.
+"""
 
 from __future__ import annotations
 
 import pytest
 
-from qc_edge.diagnostics.secrets import REMOVED, is_secret, known_secrets, mask, named_secrets, scrub
+from qc_edge.diagnostics.secrets import (
+    REMOVED,
+    is_secret,
+    known_secrets,
+    mask,
+    named_secrets,
+    scrub,
+)
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "password", "db_password", "DB_PASSWORD", "apiKey", "api-key", "access_key_id", "secretAccessKey",
-        "key", "token", "authToken", "refresh_tokens", "client_secret", "passphrase", "credentials",
+        "password",
+        "db_password",
+        "DB_PASSWORD",
+        "apiKey",
+        "api-key",
+        "access_key_id",
+        "secretAccessKey",
+        "key",
+        "token",
+        "authToken",
+        "refresh_tokens",
+        "client_secret",
+        "passphrase",
+        "credentials",
         "Authorization",
     ],
-)  # fmt: skip
+)
 def test_names_of_secrets(name: str) -> None:
     assert is_secret(name)
 
@@ -50,7 +71,10 @@ def test_known_ones_are_found_with_their_parts() -> None:
         ('password = "hunter2"', f"password = {REMOVED}"),
         ("api_key: 'abc'  # old", f"api_key: {REMOVED}  # old"),
         ('{"token": "a\\"b", "n": 1}', f'{{"token": {REMOVED}, "n": 1}}'),
-        ("Environment=UPSTREAM_TOKEN=abc123 PATH=/bin", f"Environment=UPSTREAM_TOKEN={REMOVED} PATH=/bin"),
+        (
+            "Environment=UPSTREAM_TOKEN=abc123 PATH=/bin",
+            f"Environment=UPSTREAM_TOKEN={REMOVED} PATH=/bin",
+        ),
         ('Environment="SECRET=abc 123"', f'Environment="SECRET={REMOVED}"'),
         ("PUT https://joe:pw@host/x failed", f"PUT https://{REMOVED}@host/x failed"),
         ("git+https://ghp_abc@host", f"git+https://{REMOVED}@host"),

@@ -42,15 +42,21 @@ def host(tmp_path: Path) -> Host:
     base, programs = tmp_path / "box", tmp_path / "bin"
     programs.mkdir()
     said = (
-        f"2026-11-23T03:14:15 box qc-edge: PUT refused for {PLANTED['password']}, Bearer {PLANTED['journal']}"
+        f"2026-11-23T03:14:15 box qc-edge: PUT refused for {PLANTED['password']}, Bearer "
+        f"{PLANTED['journal']}"
     )
-    for name, text in {"journalctl": said, "systemctl": f"Environment=A_TOKEN={PLANTED['unit']}"}.items():
+    for name, text in {
+        "journalctl": said,
+        "systemctl": f"Environment=A_TOKEN={PLANTED['unit']}",
+    }.items():
         (programs / name).write_text(f"#!/bin/sh\nprintf '%s\\n' '{text}'\n")
         (programs / name).chmod(0o755)
     override = base / "etc/systemd/system/qc-edge@line1.service.d/override.conf"
     override.parent.mkdir(parents=True)
     override.with_name("qc-edge-x.service").write_text("")
-    (base / "etc/systemd/system/qc-edge-own.service").write_text(f"Environment='B_TOKEN={PLANTED['unit']}'\n")
+    (base / "etc/systemd/system/qc-edge-own.service").write_text(
+        f"Environment='B_TOKEN={PLANTED['unit']}'\n"
+    )
     return Host(base, str(programs))
 
 
@@ -69,7 +75,9 @@ def station(tmp_path: Path) -> StationPaths:
 def opened(archive: Path) -> dict[str, bytes]:
     """The files in the archive, by their names below its one folder."""
     with tarfile.open(archive) as tar:
-        files = {member.name.partition("/")[2]: tar.extractfile(member) for member in tar.getmembers()}
+        files = {
+            member.name.partition("/")[2]: tar.extractfile(member) for member in tar.getmembers()
+        }
         assert {member.name.partition("/")[0] for member in tar.getmembers()} == {archive.name[:-7]}
         return {name: file.read() for name, file in files.items() if file}
 
@@ -78,7 +86,9 @@ def opened(archive: Path) -> dict[str, bytes]:
 def test_no_planted_secret_is_anywhere_in_the_archive(
     station: StationPaths, host: Host, tmp_path: Path, broken: bool
 ) -> None:
-    station.settings.write_text(station.settings.read_text() + SETTINGS + ("oops" if broken else ""))
+    station.settings.write_text(
+        station.settings.read_text() + SETTINGS + ("oops" if broken else "")
+    )
     pack(station, tmp_path / "out.tar.gz", 3, host)
     files = opened(tmp_path / "out.tar.gz")
     for name, data in files.items():
@@ -93,10 +103,19 @@ def test_what_is_inside(station: StationPaths, host: Host, tmp_path: Path) -> No
     packed = pack(station, tmp_path / "out.tar.gz", 0, host)
     files = opened(tmp_path / "out.tar.gz")
     for name in (
-        "versions.json", "settings.json", "status.json", "doctor.json", "journal.txt", "log/schema.sql",
-        "log/counts.json", "log/inspections.csv", "log/events.csv", "models/corner-1.toml", "files.txt",
+        "versions.json",
+        "settings.json",
+        "status.json",
+        "doctor.json",
+        "journal.txt",
+        "log/schema.sql",
+        "log/counts.json",
+        "log/inspections.csv",
+        "log/events.csv",
+        "models/corner-1.toml",
+        "files.txt",
         "units/qc-edge@line1.txt",
-    ):  # fmt: skip
+    ):
         assert files[name], name
     assert any(name.startswith("calibration/incoming/") for name in files)
     assert not any(name.startswith("images/") for name in files)
@@ -120,7 +139,9 @@ def test_images_only_when_asked_for(station: StationPaths, host: Host, tmp_path:
     assert sum(".prepared." in name for name in pictures) == 2
 
 
-def test_a_calibration_goes_without_its_picture(station: StationPaths, host: Host, tmp_path: Path) -> None:
+def test_a_calibration_goes_without_its_picture(
+    station: StationPaths, host: Host, tmp_path: Path
+) -> None:
     record = next(station.calibration.glob("*/*.toml"))
     record.write_text(
         f'{record.read_text()}\n[framing]\nwidth = 1\nheight = 1\npng = "aGVsbG8gcGljdHVyZQ=="\n'

@@ -32,7 +32,10 @@ def said() -> tuple[str, ...]:
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                texts |= {node.value, node.value.replace("_", " ")}  # events are said without their dashes
+                texts |= {
+                    node.value,
+                    node.value.replace("_", " "),
+                }  # events are said without their dashes
     return tuple(texts)
 
 
@@ -74,9 +77,20 @@ def test_the_commands_are_commands() -> None:
 
 
 def test_every_gate_is_on_the_page_of_invalid_parts() -> None:
-    page = next(each for each in re.split(r"(?m)^## ", DOCUMENT) if each.startswith("Everything is INVALID"))
-    gates = [Reason.LOW_FOCUS, Reason.TOO_DARK, Reason.TOO_BRIGHT, Reason.SATURATED, Reason.BLACK,
-             Reason.LOW_CONTRAST, Reason.WRONG_SIZE, Reason.WRONG_BIT_DEPTH, Reason.OUT_OF_FRAME]  # fmt: skip
+    page = next(
+        each for each in re.split(r"(?m)^## ", DOCUMENT) if each.startswith("Everything is INVALID")
+    )
+    gates = [
+        Reason.LOW_FOCUS,
+        Reason.TOO_DARK,
+        Reason.TOO_BRIGHT,
+        Reason.SATURATED,
+        Reason.BLACK,
+        Reason.LOW_CONTRAST,
+        Reason.WRONG_SIZE,
+        Reason.WRONG_BIT_DEPTH,
+        Reason.OUT_OF_FRAME,
+    ]
     assert all(f"`{gate}`" in page for gate in gates)
 
 
@@ -84,7 +98,10 @@ def test_every_gate_is_on_the_page_of_invalid_parts() -> None:
     ("words", "heading"),
     [
         ("inspector silent for 31 s (deadline 15 s)", "A worker is silent"),
-        ("HOLD: disk, 812 MB free: below 1,000 MB nothing is captured or judged", "The disk is low or full"),
+        (
+            "HOLD: disk, 812 MB free: below 1,000 MB nothing is captured or judged",
+            "The disk is low or full",
+        ),
         ("camera top: open, but no frame for 6 s", "A camera is silent"),
         ("camera top: no Basler camera found", "A camera is missing or lost"),
         ("low_focus", "Everything is INVALID"),
@@ -143,6 +160,8 @@ def test_an_expired_calibration_is_said_and_holds(tmp_path: Path) -> None:
         wait_for(paths.status.exists, "the status")
         shown = subprocess.run(
             [sys.executable, "-m", "qc_edge", "status", "line1", "--root", str(tmp_path)],
-            env=environment(), capture_output=True, text=True,
-        )  # fmt: skip
+            env=environment(),
+            capture_output=True,
+            text=True,
+        )
     assert "EXPIRED" in shown.stdout

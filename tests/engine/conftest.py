@@ -1,4 +1,6 @@
-"""What engine tests share: the shipped bundle, a copy that may be spoilt, and every engine there is."""
+"""What engine tests share: the shipped bundle, a copy that may be spoilt, and every engine there
+is.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.engine import BACKENDS, HERE, Engine, load_engine
+from qc_edge.engine import BACKENDS, DEFAULT_CONTEXT, Engine, load_engine
 from qc_edge.engine.bundle import Bundle, load_bundle
 from qc_edge.engine.tensorrt import make
 from qc_edge.settings import EngineSettings
@@ -41,5 +43,12 @@ def loaded_here(backend: str, bundle: Bundle) -> Engine:
     settings = EngineSettings.model_validate({"backend": backend, "threads": 1})
     if backend == "tensorrt":
         gpu = TwinGpu()
-        return make(TwinToolkit(gpu), gpu, bundle, settings, "tensorrt: the settings name it", HERE)
+        return make(
+            TwinToolkit(gpu),
+            gpu,
+            bundle,
+            settings,
+            "tensorrt: the settings name it",
+            DEFAULT_CONTEXT,
+        )
     return load_engine(bundle, settings)

@@ -73,7 +73,9 @@ def deliver(root: Path, model: bytes, expected: float = 128 / 255, golden: bool 
     """A bundle around the model with one golden frame, all of it sealed."""
     files = {"model.onnx": model}
     frames = [{"file": "gray.png", "shows": "gray", "score": expected}] if golden else []
-    files["golden/golden.json"] = json.dumps({"engine": "onnx", "coarse": 1, "frames": frames}).encode()
+    files["golden/golden.json"] = json.dumps(
+        {"engine": "onnx", "coarse": 1, "frames": frames}
+    ).encode()
     files["golden/gray.png"] = cv2.imencode(".png", np.full((8, 8), 128, np.uint8))[1].tobytes()
     for name, data in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +110,10 @@ def test_the_model_as_it_should_be_is_taken(tmp_path: Path) -> None:
         (lambda: b"", "does not take"),
         (
             lambda: network(side=16),
-            r"input 'prepared' is tensor\(uint8\) \['N', 16, 16\], expected tensor\(uint8\) \[N, 8, 8\]",
+            (
+                r"input 'prepared' is tensor\(uint8\) \['N', 16, 16\], "
+                r"expected tensor\(uint8\) \[N, 8, 8\]"
+            ),
         ),
         (lambda: network(weight=float("nan")), "1 of 1 golden frames moved by more than 0.001"),
         (lambda: network(weight=1 / 250), "1 of 1 golden frames moved by more than 0.001"),
@@ -139,7 +144,9 @@ def test_an_opset_that_is_too_new_is_named(tmp_path: Path) -> None:
 def test_a_manifest_with_a_wrong_digest_is_refused(tmp_path: Path) -> None:
     directory = deliver(tmp_path, network())
     (directory / "model.onnx").write_bytes(network(weight=1 / 256))
-    with pytest.raises(ModelError, match=r"model\.onnx: sha256 [0-9a-f]{12}\.\.\., expected [0-9a-f]{12}"):
+    with pytest.raises(
+        ModelError, match=r"model\.onnx: sha256 [0-9a-f]{12}\.\.\., expected [0-9a-f]{12}"
+    ):
         prove(directory)
 
 

@@ -22,7 +22,9 @@ def test_the_shipped_bundle_wants_what_the_station_prepares(bundle: Bundle) -> N
     assert bundle.preprocess_id == preprocess_id()
 
 
-def test_the_shipped_bundle_has_golden_frames_on_both_sides_of_its_threshold(bundle: Bundle) -> None:
+def test_the_shipped_bundle_has_golden_frames_on_both_sides_of_its_threshold(
+    bundle: Bundle,
+) -> None:
     fails = {frame.score >= bundle.threshold for frame in bundle.golden_frames}
     assert fails == {True, False}
 
@@ -87,7 +89,11 @@ def test_a_bundle_that_is_not_whole_is_refused(
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("threshold = ", "treshold = ", r"decision\.treshold: unknown key; did you mean 'threshold'"),
+        (
+            "threshold = ",
+            "treshold = ",
+            r"decision\.treshold: unknown key; did you mean 'threshold'",
+        ),
         ("threshold = ", "threshold = 1", r"decision\.threshold: .* less than or equal to 1"),
         ('dtype = "uint8"', 'dtype = "int4"', r"input\.dtype: .*'uint8', got 'int4'"),
         ("[input]", "[input", r"not valid TOML"),
@@ -114,7 +120,9 @@ def test_a_golden_score_that_moved_fails_the_self_test_with_a_table(spoilt: Path
     _rewrite_golden(spoilt, move)
     bundle = open_bundle(spoilt)
     engine = load_engine(bundle, EngineSettings(threads=1))
-    with pytest.raises(ModelError, match=r"1 of 9 golden frames moved by more than 0\.001") as refusal:
+    with pytest.raises(
+        ModelError, match=r"1 of 9 golden frames moved by more than 0\.001"
+    ) as refusal:
         self_test(engine, bundle)
     rows = str(refusal.value).splitlines()
     assert [row.split()[-1] for row in rows if ".png" in row] == ["ok", "moved", *["ok"] * 7]
@@ -127,8 +135,12 @@ def test_a_score_that_is_no_number_fails_the_self_test(bundle: Bundle) -> None:
 
 def test_a_model_that_is_not_what_its_manifest_says_is_refused_at_load(spoilt: Path) -> None:
     manifest = spoilt / "bundle.toml"
-    manifest.write_text(manifest.read_text().replace("map_shape = [64, 64]", "map_shape = [32, 32]"))
-    with pytest.raises(ModelError, match=r"output 'defect_map' is tensor\(float\) .*expected .*32, 32"):
+    manifest.write_text(
+        manifest.read_text().replace("map_shape = [64, 64]", "map_shape = [32, 32]")
+    )
+    with pytest.raises(
+        ModelError, match=r"output 'defect_map' is tensor\(float\) .*expected .*32, 32"
+    ):
         load_engine(open_bundle(spoilt), EngineSettings())
 
 
@@ -151,4 +163,6 @@ def _reseal(directory: Path, name: str) -> None:
     manifest = directory / "bundle.toml"
     digest = hashlib.sha256((directory / name).read_bytes()).hexdigest()
     lines = manifest.read_text().splitlines()
-    manifest.write_text("\n".join(f'"{name}" = "{digest}"' if f'"{name}"' in x else x for x in lines))
+    manifest.write_text(
+        "\n".join(f'"{name}" = "{digest}"' if f'"{name}"' in x else x for x in lines)
+    )

@@ -19,7 +19,9 @@ def test_an_engine_passes_the_self_test_of_its_bundle(engine: Engine, bundle: Bu
 def test_an_engine_scores_a_batch_in_order(engine: Engine, bundle: Bundle) -> None:
     frames = bundle.golden_frames
     scores = engine.infer(np.concatenate([frame.prepared for frame in frames]))
-    assert [score.value for score in scores] == pytest.approx([f.score for f in frames], abs=bundle.tolerance)
+    assert [score.value for score in scores] == pytest.approx(
+        [f.score for f in frames], abs=bundle.tolerance
+    )
 
 
 def test_a_defect_map_is_a_plane_of_shares(engine: Engine, bundle: Bundle) -> None:

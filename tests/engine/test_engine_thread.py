@@ -11,7 +11,7 @@ import pytest
 
 from qc_edge.engine import Engine, Prepared, Score
 from qc_edge.engine.bundle import Bundle
-from qc_edge.engine.engine_thread import EngineSeat
+from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, ModelError
 
@@ -51,13 +51,13 @@ def test_one_thread_loads_proves_uses_and_closes_the_engine(bundle: Bundle) -> N
         made.append(Witness(ScriptedEngine("0.1 0.2", bundle.golden_frames)))
         return made[0]
 
-    seat = EngineSeat(bundle, load)
-    assert seat.ready.result(WAIT_S).backend == "scripted"
-    first, second = seat.infer(FRAME), seat.infer(FRAME)
+    engine_thread = EngineThread(bundle, load)
+    assert engine_thread.ready.result(WAIT_S).backend == "scripted"
+    first, second = engine_thread.infer(FRAME), engine_thread.infer(FRAME)
     assert [future.result(WAIT_S)[0].value for future in (first, second)] == [0.1, 0.2]
-    seat.close()
-    seat.close()
-    assert seat.closed.wait(WAIT_S)
+    engine_thread.close()
+    engine_thread.close()
+    assert engine_thread.closed.wait(WAIT_S)
     done = [what for what, _ in made[0].threads]
     assert done == ["load", *["infer"] * len(bundle.golden_frames), "infer", "infer", "close"]
     (thread,) = {thread for _, thread in made[0].threads}
@@ -65,11 +65,11 @@ def test_one_thread_loads_proves_uses_and_closes_the_engine(bundle: Bundle) -> N
 
 
 def test_what_was_handed_over_before_the_close_is_scored_and_nothing_after(bundle: Bundle) -> None:
-    seat = EngineSeat(bundle, lambda: ScriptedEngine("0.3", bundle.golden_frames))
-    before = seat.infer(FRAME)
-    seat.close()
+    engine_thread = EngineThread(bundle, lambda: ScriptedEngine("0.3", bundle.golden_frames))
+    before = engine_thread.infer(FRAME)
+    engine_thread.close()
     with pytest.raises(EngineError, match="closed"):
-        seat.infer(FRAME).result(WAIT_S)
+        engine_thread.infer(FRAME).result(WAIT_S)
     assert before.result(WAIT_S)[0].value == 0.3
 
 
@@ -80,38 +80,38 @@ def test_an_engine_that_does_not_load_is_said_to_everyone_who_waits(bundle: Bund
         assert may_load.wait(WAIT_S)
         raise ModelError("no such model", hint="another one")
 
-    seat = EngineSeat(bundle, load)
-    early = seat.infer(FRAME)
+    engine_thread = EngineThread(bundle, load)
+    early = engine_thread.infer(FRAME)
     may_load.set()
     with pytest.raises(ModelError, match="no such model"):
-        seat.ready.result(WAIT_S)
+        engine_thread.ready.result(WAIT_S)
     with pytest.raises(EngineError, match="never ready"):
         early.result(WAIT_S)
-    assert seat.closed.wait(WAIT_S)
+    assert engine_thread.closed.wait(WAIT_S)
 
 
 def test_an_engine_that_fails_its_self_test_is_not_ready_and_is_closed(bundle: Bundle) -> None:
     made = [ScriptedEngine("0.1")]
-    seat = EngineSeat(bundle, lambda: made[0])
+    engine_thread = EngineThread(bundle, lambda: made[0])
     with pytest.raises(ModelError, match="golden frames moved"):
-        seat.ready.result(WAIT_S)
-    assert seat.closed.wait(WAIT_S)
+        engine_thread.ready.result(WAIT_S)
+    assert engine_thread.closed.wait(WAIT_S)
     with pytest.raises(EngineError, match="closed"):
         made[0].infer(FRAME)
 
 
 def test_a_frame_that_fails_does_not_end_the_seat(bundle: Bundle) -> None:
-    seat = EngineSeat(bundle, lambda: ScriptedEngine("raise 0.4", bundle.golden_frames))
+    engine_thread = EngineThread(bundle, lambda: ScriptedEngine("raise 0.4", bundle.golden_frames))
     with pytest.raises(EngineError, match="the script says raise"):
-        seat.infer(FRAME).result(WAIT_S)
-    assert seat.infer(FRAME).result(WAIT_S)[0].value == 0.4
-    seat.close()
+        engine_thread.infer(FRAME).result(WAIT_S)
+    assert engine_thread.infer(FRAME).result(WAIT_S)[0].value == 0.4
+    engine_thread.close()
 
 
 def test_work_that_waits_can_be_taken_back(bundle: Bundle) -> None:
     engine = ScriptedEngine("hang 0.5 0.6", bundle.golden_frames)
-    seat = EngineSeat(bundle, lambda: engine)
-    hanging, dropped, kept = (seat.infer(FRAME) for _ in range(3))
+    engine_thread = EngineThread(bundle, lambda: engine)
+    hanging, dropped, kept = (engine_thread.infer(FRAME) for _ in range(3))
     assert engine.hanging.wait(WAIT_S)
     assert dropped.cancel()
     engine.release.set()
@@ -120,4 +120,4 @@ def test_work_that_waits_can_be_taken_back(bundle: Bundle) -> None:
     with pytest.raises(CancelledError):
         dropped.result(WAIT_S)
     assert kept.result(WAIT_S)[0].value == 0.5, "a frame that was taken back was scored"
-    seat.close()
+    engine_thread.close()

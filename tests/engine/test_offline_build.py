@@ -1,4 +1,6 @@
-"""Through the real compiler of TensorRT for RTX, without a GPU: what compiles, and what is said if not."""
+"""Through the real compiler of TensorRT for RTX, without a GPU: what compiles, and what is said if
+not.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ import pytest
 
 from qc_edge.engine.bundle import Bundle, open_bundle
 from qc_edge.engine.manifest import Precision
-from qc_edge.engine.offline_build import Built, build_ahead
+from qc_edge.engine.offline_build import BuiltPlan, build_ahead
 from qc_edge.engine.precision import model_for
 from qc_edge.engine.tensorrt_variants import FLAVOURS, RTX, find, find_compiler
 from qc_edge.errors import EngineUnavailableError, ModelError, UsageError
@@ -31,7 +33,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def built(bundle: Bundle, precision: Precision = "fp32", *targets: str) -> list[Built]:
+def built(bundle: Bundle, precision: Precision = "fp32", *targets: str) -> list[BuiltPlan]:
     return list(build_ahead(bundle, targets or ("sm89",), precision, 8))
 
 
@@ -54,7 +56,9 @@ def edited(edit: Callable[[Any], None]) -> Callable[[bytes], bytes]:
     return change
 
 
-def test_the_reference_bundle_compiles_for_every_gpu_that_the_compiler_knows(bundle: Bundle) -> None:
+def test_the_reference_bundle_compiles_for_every_gpu_that_the_compiler_knows(
+    bundle: Bundle,
+) -> None:
     targets = ("sm75", "sm80", "sm86", "sm89", "sm120")
     plans = built(bundle, "fp32", *targets)
     assert [plan.target for plan in plans] == list(targets)
@@ -63,7 +67,9 @@ def test_the_reference_bundle_compiles_for_every_gpu_that_the_compiler_knows(bun
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
-def test_the_reference_bundle_compiles_in_other_precisions(bundle: Bundle, precision: Precision) -> None:
+def test_the_reference_bundle_compiles_in_other_precisions(
+    bundle: Bundle, precision: Precision
+) -> None:
     (plan,) = built(bundle, precision)
     assert plan.precision == precision
     assert plan.sha256 != built(bundle)[0].sha256
@@ -79,11 +85,15 @@ def test_a_converted_model_still_scores_as_the_bundle_does(
         for frame in bundle.golden_frames
     ]
     assert max(off) <= moved + bundle.tolerance / 10
-    assert sorted(off)[len(off) // 2] < 0.001, "most parts are far from the threshold and stay there"
+    assert sorted(off)[len(off) // 2] < 0.001, (
+        "most parts are far from the threshold and stay there"
+    )
 
 
 def test_an_int8_model_has_quantized_convolutions(bundle: Bundle) -> None:
-    kinds = [node.op_type for node in onnx.load_model_from_string(model_for(bundle, "int8")).graph.node]
+    kinds = [
+        node.op_type for node in onnx.load_model_from_string(model_for(bundle, "int8")).graph.node
+    ]
     assert kinds.count("QuantizeLinear") >= kinds.count("Conv") > 0
 
 
@@ -159,14 +169,18 @@ def test_a_model_that_would_not_run_is_refused_with_the_reason(
     assert raised.value.hint
 
 
-def test_a_gpu_that_the_compiler_does_not_know_is_refused_with_those_that_it_does(bundle: Bundle) -> None:
+def test_a_gpu_that_the_compiler_does_not_know_is_refused_with_those_that_it_does(
+    bundle: Bundle,
+) -> None:
     with pytest.raises(UsageError, match="does not compile for 'sm90'") as raised:
         built(bundle, "fp32", "sm89", "sm90")
     assert "sm86, sm89" in raised.value.hint
 
 
 def test_the_command_keeps_the_plans_and_tells_their_size(tmp_path: Path) -> None:
-    said = run("engine", "build", "reference@1", "--for", "sm89,sm120", "--out", str(tmp_path), "--json")
+    said = run(
+        "engine", "build", "reference@1", "--for", "sm89,sm120", "--out", str(tmp_path), "--json"
+    )
     assert said.returncode == 0, said.stderr
     answer = json.loads(said.stdout)
     assert answer["bundle"] == "reference@1"

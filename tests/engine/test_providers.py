@@ -1,4 +1,6 @@
-"""ONNX Runtime's providers by name: what is named runs, or the engine says what this installation has."""
+"""ONNX Runtime's providers by name: what is named runs, or the engine says what this installation
+has.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,15 @@ from qc_edge.engine.providers import resolve
 from qc_edge.errors import EngineUnavailableError, SettingsError
 from qc_edge.settings import EngineSettings, parse_settings
 
-HERE = [name.removesuffix("ExecutionProvider") for name in ort.get_available_providers()]
-LOCAL = [name for name in HERE if name != "Azure"]  # which computes elsewhere
+DEFAULT_CONTEXT = [name.removesuffix("ExecutionProvider") for name in ort.get_available_providers()]
+LOCAL = [name for name in DEFAULT_CONTEXT if name != "Azure"]  # which computes elsewhere
 GPU_BOX = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
 
 
 @pytest.mark.parametrize("name", LOCAL)
-def test_every_provider_of_this_installation_passes_the_self_test(name: str, bundle: Bundle) -> None:
+def test_every_provider_of_this_installation_passes_the_self_test(
+    name: str, bundle: Bundle
+) -> None:
     engine = load_engine(bundle, EngineSettings(backend="onnx", threads=1, providers=(name,)))
     self_test(engine, bundle)
     assert engine.info.backend == f"onnx-{name.lower()}"
@@ -31,7 +35,7 @@ def test_a_provider_that_is_not_installed_is_refused_with_those_that_are(bundle:
     assert str(refused.value).startswith(
         f"ONNX Runtime {ort.__version__} has no provider 'ROCM' here, it has "
     )
-    assert all(name in str(refused.value) for name in HERE)
+    assert all(name in str(refused.value) for name in DEFAULT_CONTEXT)
 
 
 def test_the_package_that_has_a_provider_is_named() -> None:
@@ -53,7 +57,10 @@ def test_names_are_taken_as_people_write_them() -> None:
     ]
     assert found.words == "CUDA, CPU for what it does not take"
     assert found.first.device("Xeon") == "CUDA device 1"
-    assert resolve(("TensorrtExecutionProvider",), GPU_BOX, "1").first.device("Xeon") == "Tensorrt device 0"
+    assert (
+        resolve(("TensorrtExecutionProvider",), GPU_BOX, "1").first.device("Xeon")
+        == "Tensorrt device 0"
+    )
     assert resolve(("CPU",), GPU_BOX, "1").first.device("Xeon") == "Xeon"
 
 
@@ -81,7 +88,7 @@ def test_a_provider_that_does_not_start_is_never_replaced_by_the_cpu(
     wanted: tuple[str, ...], says: str, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where its libraries are missing: the runtime lists it, warns, and goes on with the CPU."""
-    assert "CUDA" not in HERE
+    assert "CUDA" not in DEFAULT_CONTEXT
     monkeypatch.setattr(ort, "get_available_providers", lambda: GPU_BOX)
     with pytest.raises(EngineUnavailableError, match=says) as refused:
         load_engine(bundle, EngineSettings(backend="onnx", providers=wanted))
@@ -101,4 +108,6 @@ def test_a_provider_that_does_not_start_is_never_replaced_by_the_cpu(
 )
 def test_settings_that_make_no_sense_are_refused(providers: str, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
-        parse_settings(f'[station]\nname = "line1"\n[engine]\nproviders = {providers}\n', "line1.toml")
+        parse_settings(
+            f'[station]\nname = "line1"\n[engine]\nproviders = {providers}\n', "line1.toml"
+        )

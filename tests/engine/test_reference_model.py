@@ -14,12 +14,17 @@ from qc_edge.vision.prepare import prepare
 def test_the_reference_model_ranks_fresh_parts_by_defect(bundle: Bundle) -> None:
     engine = load_engine(bundle, EngineSettings(threads=1))
     plan = plan_series(seed=20_261_123, count=120, defect_share=0.5, fault_share=0.0)
-    scores = np.array([
-        engine.infer(prepare(render(seed, defect).pixels)[None])[0].value for seed, defect, _ in plan
-    ])  # fmt: skip
+    scores = np.array(
+        [
+            engine.infer(prepare(render(seed, defect).pixels)[None])[0].value
+            for seed, defect, _ in plan
+        ]
+    )
     defective = np.array([defect is not None for _, defect, _ in plan])
     good, bad = scores[~defective], scores[defective]
-    assert (bad[:, None] > good[None, :]).mean() + 0.5 * (bad[:, None] == good[None, :]).mean() >= 0.98
+    assert (bad[:, None] > good[None, :]).mean() + 0.5 * (
+        bad[:, None] == good[None, :]
+    ).mean() >= 0.98
     assert (good >= bundle.threshold).mean() <= 0.1
     assert (bad < bundle.threshold).mean() <= 0.1
 

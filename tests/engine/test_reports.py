@@ -14,7 +14,8 @@ import pathlib, sys
 from qc_edge.engine import load_engine
 from qc_edge.engine.bundle import open_bundle
 from qc_edge.settings import EngineSettings
-load_engine(open_bundle(pathlib.Path(sys.argv[1]).parent), EngineSettings(backend="onnx", threads=1)).close()
+bundle = open_bundle(pathlib.Path(sys.argv[1]).parent)
+load_engine(bundle, EngineSettings(backend="onnx", threads=1)).close()
 """
 CONVERTED = """
 import pathlib, sys
@@ -22,14 +23,25 @@ from qc_edge.engine.bundle import open_bundle
 from qc_edge.engine.precision import model_for
 model_for(open_bundle(pathlib.Path(sys.argv[1]).parent), "int8")
 """
-NOT_A_STATIONS = {"CI", "GITHUB_ACTIONS", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME", "PYTEST_CURRENT_TEST"}
+NOT_A_STATIONS = {
+    "CI",
+    "GITHUB_ACTIONS",
+    "ORT_DISABLE_TELEMETRY",
+    "XDG_CACHE_HOME",
+    "PYTEST_CURRENT_TEST",
+}
 
 
 def left_behind(program: str, model: Path, home: Path) -> list[Path]:
-    """The files in the home directory of a Python that ran this, in an environment as a station's."""
+    """The files in the home directory of a Python that ran this, in an environment as a
+    station's.
+    """
     kept = {key: value for key, value in os.environ.items() if key not in NOT_A_STATIONS}
     subprocess.run(
-        [sys.executable, "-c", program, model], env=kept | {"HOME": str(home)}, check=True, timeout=120
+        [sys.executable, "-c", program, model],
+        env=kept | {"HOME": str(home)},
+        check=True,
+        timeout=120,
     )
     return [path for path in home.rglob("*") if path.is_file()]
 

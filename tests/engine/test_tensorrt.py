@@ -1,4 +1,6 @@
-"""The TensorRT engine on a twin of the device: buffers, batches, plans, faults. tests/gpu has real ones."""
+"""The TensorRT engine on a twin of the device: buffers, batches, plans, faults. tests/gpu has real
+ones.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qc_edge.engine import HERE, Engine, Site, load_engine
+from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, load_engine
 from qc_edge.engine.bundle import Bundle, self_test
-from qc_edge.engine.gpu import Pair
+from qc_edge.engine.gpu import PinnedBuffer
 from qc_edge.engine.runner import Runner
 from qc_edge.engine.tensorrt import batch_sizes, first_that_takes, make
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError, ModelError
@@ -22,10 +24,12 @@ SETTINGS = EngineSettings(backend="tensorrt", max_batch=4)
 
 
 def made(
-    bundle: Bundle, site: Site = HERE, settings: EngineSettings = SETTINGS
+    bundle: Bundle,
+    build_context: BuildContext = DEFAULT_CONTEXT,
+    settings: EngineSettings = SETTINGS,
 ) -> tuple[Engine, TwinToolkit]:
     toolkit = TwinToolkit(TwinGpu())
-    return make(toolkit, toolkit.gpu, bundle, settings, "test", site), toolkit
+    return make(toolkit, toolkit.gpu, bundle, settings, "test", build_context), toolkit
 
 
 def golden(bundle: Bundle) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -48,11 +52,13 @@ def test_any_number_of_frames_is_scored_in_order(
 ) -> None:
     gpu = another(TwinGpu(), integrated=integrated)
     settings = SETTINGS.model_copy(update={"cuda_graph": graphs})
-    engine = make(TwinToolkit(gpu), gpu, bundle, settings, "test", HERE)
+    engine = make(TwinToolkit(gpu), gpu, bundle, settings, "test", DEFAULT_CONTEXT)
     for frames in (golden(bundle)[::-1][:count], golden(bundle)[:count]):
         scores = engine.infer(frames)
         alone = [engine.infer(frame[None])[0] for frame in frames]
-        assert [score.value for score in scores] == pytest.approx([one.value for one in alone], abs=1e-6)
+        assert [score.value for score in scores] == pytest.approx(
+            [one.value for one in alone], abs=1e-6
+        )
         for score, one in zip(scores, alone, strict=True):
             assert score.defect_map == pytest.approx(one.defect_map, abs=1e-6)
     expected = [frame.score for frame in bundle.golden_frames[:count]]
@@ -66,7 +72,7 @@ def test_an_engine_that_is_wrong_only_in_batches_fails_the_self_test(bundle: Bun
     memory, download = toolkit.gpu.pairs[1], toolkit.gpu.download
     assert memory.host.shape == (4,), "the scores"
 
-    def mix_up(pair: Pair, rows: int) -> None:
+    def mix_up(pair: PinnedBuffer, rows: int) -> None:
         download(pair, rows)
         if pair is memory and rows > 1:
             toolkit.gpu.later(pair.host[:rows].sort)
@@ -76,10 +82,15 @@ def test_an_engine_that_is_wrong_only_in_batches_fails_the_self_test(bundle: Bun
         self_test(engine, bundle)
 
 
-def test_a_discrete_device_is_copied_to_and_from_and_an_integrated_one_is_not(bundle: Bundle) -> None:
-    for integrated, copies in ((False, [("up", 512 * 512), ("down", 4), ("down", 64 * 64 * 4)]), (True, [])):
+def test_a_discrete_device_is_copied_to_and_from_and_an_integrated_one_is_not(
+    bundle: Bundle,
+) -> None:
+    for integrated, copies in (
+        (False, [("up", 512 * 512), ("down", 4), ("down", 64 * 64 * 4)]),
+        (True, []),
+    ):
         gpu = another(TwinGpu(), integrated=integrated)
-        engine = make(TwinToolkit(gpu), gpu, bundle, SETTINGS, "test", HERE)
+        engine = make(TwinToolkit(gpu), gpu, bundle, SETTINGS, "test", DEFAULT_CONTEXT)
         gpu.copied.clear()
         engine.infer(bundle.golden_frames[0].prepared)
         assert gpu.copied == copies
@@ -111,11 +122,11 @@ def test_a_recorded_pass_is_played_back_without_asking_tensorrt_again(bundle: Bu
 
 
 def test_a_plan_is_kept_and_taken_again(bundle: Bundle, tmp_path: Path) -> None:
-    first, toolkit = made(bundle, Site(tmp_path))
+    first, toolkit = made(bundle, BuildContext(tmp_path))
     assert "made here in" in first.info.reason
     assert "because no plan of this model yet" in first.info.reason
     again = TwinToolkit(TwinGpu())
-    second = make(again, again.gpu, bundle, SETTINGS, "test", Site(tmp_path))
+    second = make(again, again.gpu, bundle, SETTINGS, "test", BuildContext(tmp_path))
     assert (toolkit.built, again.built) == (1, 0)
     assert "kept from an earlier start" in second.info.reason
     assert first.info.plan_sha256 == second.info.plan_sha256
@@ -132,10 +143,10 @@ def test_a_plan_is_kept_and_taken_again(bundle: Bundle, tmp_path: Path) -> None:
 def test_another_device_or_driver_means_another_plan_and_says_so(
     bundle: Bundle, tmp_path: Path, facts: dict[str, object], said: str
 ) -> None:
-    made(bundle, Site(tmp_path))
+    made(bundle, BuildContext(tmp_path))
     gpu = another(TwinGpu(), **facts)
     toolkit = TwinToolkit(gpu)
-    engine = make(toolkit, gpu, bundle, SETTINGS, "test", Site(tmp_path))
+    engine = make(toolkit, gpu, bundle, SETTINGS, "test", BuildContext(tmp_path))
     assert toolkit.built == 1
     assert f"no plan fits ({said})" in engine.info.reason
 
@@ -148,16 +159,18 @@ def test_another_device_or_driver_means_another_plan_and_says_so(
 def test_another_profile_flag_or_precision_means_another_plan(
     bundle: Bundle, tmp_path: Path, changed: dict[str, object]
 ) -> None:
-    made(bundle, Site(tmp_path))
-    _, toolkit = made(bundle, Site(tmp_path), SETTINGS.model_copy(update=changed))
+    made(bundle, BuildContext(tmp_path))
+    _, toolkit = made(bundle, BuildContext(tmp_path), SETTINGS.model_copy(update=changed))
     assert toolkit.built == 1
-    _, toolkit = made(bundle, Site(tmp_path))
+    _, toolkit = made(bundle, BuildContext(tmp_path))
     assert toolkit.built == 0, "the first plan is still there to go back to"
 
 
-@pytest.mark.parametrize("damage", ["torn", "altered", "emptied", "no note", "a note that does not read"])
+@pytest.mark.parametrize(
+    "damage", ["torn", "altered", "emptied", "no note", "a note that does not read"]
+)
 def test_a_damaged_plan_is_built_anew_and_said(bundle: Bundle, tmp_path: Path, damage: str) -> None:
-    made(bundle, Site(tmp_path))
+    made(bundle, BuildContext(tmp_path))
     (plan,), (note,) = tmp_path.glob("*.plan"), tmp_path.glob("*.json")
     data = plan.read_bytes()
     if damage == "torn":
@@ -170,11 +183,13 @@ def test_a_damaged_plan_is_built_anew_and_said(bundle: Bundle, tmp_path: Path, d
         note.unlink()
     else:
         note.write_text("{")
-    engine, toolkit = made(bundle, Site(tmp_path))
+    engine, toolkit = made(bundle, BuildContext(tmp_path))
     assert toolkit.built == 1
-    assert ("no plan of this model yet" if damage == "no note" else "the kept plan") in engine.info.reason
+    assert (
+        "no plan of this model yet" if damage == "no note" else "the kept plan"
+    ) in engine.info.reason
     self_test(engine, bundle)
-    _, toolkit = made(bundle, Site(tmp_path))
+    _, toolkit = made(bundle, BuildContext(tmp_path))
     assert toolkit.built == 0
 
 
@@ -182,62 +197,72 @@ def test_a_plan_of_another_gpu_under_this_ones_name_is_refused_and_built_anew(
     bundle: Bundle, tmp_path: Path
 ) -> None:
     gpu = another(TwinGpu(), name="Twin 5000")
-    make(TwinToolkit(gpu), gpu, bundle, SETTINGS, "test", Site(tmp_path / "foreign"))
-    made(bundle, Site(tmp_path / "own"))
+    make(TwinToolkit(gpu), gpu, bundle, SETTINGS, "test", BuildContext(tmp_path / "foreign"))
+    made(bundle, BuildContext(tmp_path / "own"))
     (own,), (foreign,) = (tmp_path / "own").glob("*.json"), (tmp_path / "foreign").glob("*.json")
     own.with_suffix(".plan").write_bytes(foreign.with_suffix(".plan").read_bytes())
     about = json.loads(own.read_bytes()) | {"sha256": json.loads(foreign.read_bytes())["sha256"]}
     own.write_text(json.dumps(about))
-    engine, toolkit = made(bundle, Site(tmp_path / "own"))
+    engine, toolkit = made(bundle, BuildContext(tmp_path / "own"))
     assert toolkit.built == 1
     assert "made for another device" in engine.info.reason
     own.write_bytes(foreign.read_bytes())
-    engine, toolkit = made(bundle, Site(tmp_path / "own"))
+    engine, toolkit = made(bundle, BuildContext(tmp_path / "own"))
     assert "of another key (gpu Twin 5000 -> Twin 4000)" in engine.info.reason
 
 
 def test_a_tensorrt_that_refuses_its_own_plan_is_not_taken_and_keeps_none(
     bundle: Bundle, tmp_path: Path
 ) -> None:
-    made(bundle, Site(tmp_path))
+    made(bundle, BuildContext(tmp_path))
     gpu = TwinGpu()
     for toolkit in (TwinToolkit(gpu, refuses=True), TwinToolkit(gpu, refuses=True)):
         with pytest.raises(EngineUnavailableError, match=f"it was made just now, for {FACTS}"):
-            make(toolkit, gpu, bundle, SETTINGS, "test", Site(tmp_path))
+            make(toolkit, gpu, bundle, SETTINGS, "test", BuildContext(tmp_path))
         assert toolkit.built == 1
         assert not list(tmp_path.iterdir())
 
 
 def test_plans_not_used_for_longest_are_dropped(bundle: Bundle, tmp_path: Path) -> None:
     for most in (1, 2, 3, 4):
-        made(bundle, Site(tmp_path), SETTINGS.model_copy(update={"max_batch": most, "plans_kept": 2}))
+        made(
+            bundle,
+            BuildContext(tmp_path),
+            SETTINGS.model_copy(update={"max_batch": most, "plans_kept": 2}),
+        )
     kept = {json.loads(note.read_bytes())["key"]["max_batch"] for note in tmp_path.glob("*.json")}
     assert kept == {3, 4}
     assert len(list(tmp_path.iterdir())) == 4
 
 
-def test_a_plan_that_cannot_be_kept_is_still_used_and_that_is_said(bundle: Bundle, tmp_path: Path) -> None:
+def test_a_plan_that_cannot_be_kept_is_still_used_and_that_is_said(
+    bundle: Bundle, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("in the way")
-    engine, _ = made(bundle, Site(tmp_path / "file"))
+    engine, _ = made(bundle, BuildContext(tmp_path / "file"))
     assert "it cannot be kept" in engine.info.reason
     self_test(engine, bundle)
 
 
-def test_a_build_tells_how_it_goes_and_how_long_the_last_one_took(bundle: Bundle, tmp_path: Path) -> None:
+def test_a_build_tells_how_it_goes_and_how_long_the_last_one_took(
+    bundle: Bundle, tmp_path: Path
+) -> None:
     said: list[tuple[str, float]] = []
-    site = Site(tmp_path, lambda words, limit_s: said.append((words, limit_s)))
-    made(bundle, site)
-    assert said[0][0].startswith("building engine plan, no build here yet to compare with, 0 s so far")
+    build_context = BuildContext(tmp_path, lambda words, limit_s: said.append((words, limit_s)))
+    made(bundle, build_context)
+    assert said[0][0].startswith(
+        "building engine plan, no build here yet to compare with, 0 s so far"
+    )
     assert said[0][1] == SETTINGS.build_limit_s
     assert said[-1][0] == "warming up the engine"
     said.clear()
-    made(bundle, site, SETTINGS.model_copy(update={"max_batch": 2}))
+    made(bundle, build_context, SETTINGS.model_copy(update={"max_batch": 2}))
     assert "expected ~0 s" in said[0][0]
 
 
 def test_a_build_ends_when_the_station_is_told_to_stop(bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="stopped"):
-        made(bundle, Site(tmp_path, stopping=lambda: True))
+        made(bundle, BuildContext(tmp_path, stopping=lambda: True))
     assert not list(tmp_path.iterdir())
 
 
@@ -263,7 +288,7 @@ def test_an_engine_that_cannot_be_made_lets_its_plan_go(bundle: Bundle) -> None:
 
     toolkit.run = refusing  # type: ignore[method-assign, assignment]
     with pytest.raises(EngineError, match="it refuses"):
-        make(toolkit, toolkit.gpu, bundle, SETTINGS, "test", HERE)
+        make(toolkit, toolkit.gpu, bundle, SETTINGS, "test", DEFAULT_CONTEXT)
     assert toolkit.runners[0].closed == 1
 
 
@@ -284,12 +309,16 @@ def test_memory_that_runs_out_in_a_build_is_no_fault_of_the_model(bundle: Bundle
         TwinGpu(), fault=EngineLostError("the GPU's memory ran out", "lower engine.max_batch")
     )
     with pytest.raises(EngineLostError, match="memory ran out"):
-        first_that_takes([toolkit], [], toolkit.gpu, bundle, SETTINGS, "test", HERE)
+        first_that_takes([toolkit], [], toolkit.gpu, bundle, SETTINGS, "test", DEFAULT_CONTEXT)
 
 
-def test_the_first_flavour_that_takes_the_device_is_taken_and_the_others_are_told(bundle: Bundle) -> None:
+def test_the_first_flavour_that_takes_the_device_is_taken_and_the_others_are_told(
+    bundle: Bundle,
+) -> None:
     gpu = TwinGpu()
-    refusing = TwinToolkit(gpu, "first", fault=EngineUnavailableError("first 1.0 is not made for SM89"))
+    refusing = TwinToolkit(
+        gpu, "first", fault=EngineUnavailableError("first 1.0 is not made for SM89")
+    )
     engine = first_that_takes(
         [refusing, TwinToolkit(gpu, "second")],
         ["third is not installed"],
@@ -297,7 +326,7 @@ def test_the_first_flavour_that_takes_the_device_is_taken_and_the_others_are_tol
         bundle,
         SETTINGS,
         "auto: tensorrt",
-        HERE,
+        DEFAULT_CONTEXT,
     )
     assert engine.info.backend == "second"
     assert "third is not installed; first 1.0 is not made for SM89" in engine.info.reason
@@ -307,11 +336,19 @@ def test_the_first_flavour_that_takes_the_device_is_taken_and_the_others_are_tol
 @pytest.mark.parametrize(
     "fault", [EngineUnavailableError("not made for SM89"), ModelError("no such operator")]
 )
-def test_when_no_flavour_fits_all_reasons_are_told(bundle: Bundle, fault: EngineError | ModelError) -> None:
+def test_when_no_flavour_fits_all_reasons_are_told(
+    bundle: Bundle, fault: EngineError | ModelError
+) -> None:
     gpu = TwinGpu()
     with pytest.raises(type(fault), match=f"third is not installed; {fault.message}"):
         first_that_takes(
-            [TwinToolkit(gpu, fault=fault)], ["third is not installed"], gpu, bundle, SETTINGS, "test", HERE
+            [TwinToolkit(gpu, fault=fault)],
+            ["third is not installed"],
+            gpu,
+            bundle,
+            SETTINGS,
+            "test",
+            DEFAULT_CONTEXT,
         )
 
 

@@ -1,7 +1,8 @@
-"""A graphics processor in host memory, and a TensorRT that runs the model on it through ONNX Runtime.
+"""A graphics processor in host memory, and a TensorRT that runs the model on it through ONNX
+Runtime.
 
-Device memory is kept apart from the host's and addressed by number, copies and work happen only when the
-stream is waited for: an engine that forgets a step, or a wait, gets old numbers.
+Device memory is kept apart from the host's and addressed by number, copies and work happen only
+when the stream is waited for: an engine that forgets a step, or a wait, gets old numbers.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from qc_edge.engine.bundle import Bundle
-from qc_edge.engine.compiler import Progress, Recipe
-from qc_edge.engine.gpu import GpuFacts, Pair
+from qc_edge.engine.compiler import CompileOptions, Progress
+from qc_edge.engine.gpu import GpuFacts, PinnedBuffer
 from qc_edge.engine.manifest import Precision
 from qc_edge.engine.runner import PlanRefusedError, Runner
 from qc_edge.errors import EngineError, EngineLostError
@@ -27,36 +28,38 @@ _MAGIC = b"twin plan for "
 
 
 class TwinGpu:
-    """See `qc_edge.engine.gpu.Gpu`. `lost` makes every further call fail, as after a driver's fault."""
+    """See `qc_edge.engine.gpu.Gpu`. `lost` makes every further call fail, as after a driver's
+    fault.
+    """
 
     def __init__(self, facts: GpuFacts = FACTS) -> None:
         self.facts = facts
         self.stream = 7
         self.lost = False
         self.closed = 0
-        self.pairs: list[Pair] = []
+        self.pairs: list[PinnedBuffer] = []
         self.copied: list[tuple[str, int]] = []
         self._memory: dict[int, npt.NDArray[Any]] = {}
         self._queue: list[Callable[[], None]] = []
 
-    def pair(self, shape: tuple[int, ...], dtype: type[np.generic]) -> Pair:
+    def pair(self, shape: tuple[int, ...], dtype: type[np.generic]) -> PinnedBuffer:
         """Host memory, and the device's own unless the twin is integrated."""
         host = np.zeros(shape, dtype)
         address = 4096 * (len(self._memory) + 1)
         self._memory[address] = host if self.facts.integrated else np.full(shape, 77, dtype)
-        self.pairs.append(Pair(host, address, mapped=self.facts.integrated))
+        self.pairs.append(PinnedBuffer(host, address, mapped=self.facts.integrated))
         return self.pairs[-1]
 
     def at(self, address: int) -> npt.NDArray[Any]:
         """What lies there on the device."""
         return self._memory[address]
 
-    def upload(self, pair: Pair, rows: int) -> None:
+    def upload(self, pair: PinnedBuffer, rows: int) -> None:
         """When its turn comes."""
         if not pair.mapped:
             self.later(lambda: self._copy("up", self.at(pair.device), pair.host, rows))
 
-    def download(self, pair: Pair, rows: int) -> None:
+    def download(self, pair: PinnedBuffer, rows: int) -> None:
         """When its turn comes."""
         if not pair.mapped:
             self.later(lambda: self._copy("down", pair.host, self.at(pair.device), rows))
@@ -91,11 +94,15 @@ class TwinGpu:
 
     def _answer(self) -> None:
         if self.lost:
-            raise EngineLostError("the GPU failed: unspecified launch failure", "the station starts again")
+            raise EngineLostError(
+                "the GPU failed: unspecified launch failure", "the station starts again"
+            )
 
 
 class TwinRunner:
-    """Runs the model on what lies at the addresses. `refuses` makes the next work fail, not the device."""
+    """Runs the model on what lies at the addresses. `refuses` makes the next work fail, not the
+    device.
+    """
 
     def __init__(self, gpu: TwinGpu, model: bytes, bundle: Bundle) -> None:
         self._gpu, self._bundle = gpu, bundle
@@ -125,14 +132,16 @@ class TwinRunner:
         manifest = self._bundle.manifest
         names = [manifest.outputs.score, manifest.outputs.defect_map]
         frames = self._gpu.at(self._addresses[manifest.input.name])[:batch]
-        for name, values in zip(names, self._session.run(names, {manifest.input.name: frames}), strict=True):
+        for name, values in zip(
+            names, self._session.run(names, {manifest.input.name: frames}), strict=True
+        ):
             self._gpu.at(self._addresses[name])[:batch] = values
 
 
 @dataclass
 class TwinToolkit:
-    """A TensorRT whose plans are the model behind a header that names the device. `fault` ends a build,
-    `refuses` every plan.
+    """A TensorRT whose plans are the model behind a header that names the device. `fault` ends a
+    build, `refuses` every plan.
     """
 
     gpu: TwinGpu
@@ -144,11 +153,13 @@ class TwinToolkit:
     built: int = 0
     runners: list[TwinRunner] = field(default_factory=list)
 
-    def recipe(self, settings: EngineSettings, gpu: GpuFacts) -> Recipe:
+    def recipe(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
         """For the twin itself."""
-        return Recipe(settings.max_batch, settings.tf32, (gpu.sm,))
+        return CompileOptions(settings.max_batch, settings.tf32, (gpu.sm,))
 
-    def compile(self, bundle: Bundle, precision: Precision, recipe: Recipe, progress: Progress) -> bytes:
+    def compile(
+        self, bundle: Bundle, precision: Precision, recipe: CompileOptions, progress: Progress
+    ) -> bytes:
         """In two phases."""
         from qc_edge.engine.precision import model_for  # needs onnx
 
@@ -164,7 +175,9 @@ class TwinToolkit:
         """Takes only plans for its own device."""
         header = _MAGIC + f"{self.gpu.facts.name}|".encode()
         if self.refuses or not plan.startswith(header):
-            raise PlanRefusedError("twin 1.0 does not take the plan: made for another device", "made anew")
+            raise PlanRefusedError(
+                "twin 1.0 does not take the plan: made for another device", "made anew"
+            )
         self.runners.append(TwinRunner(self.gpu, plan[len(header) :], bundle))
         return self.runners[-1]
 

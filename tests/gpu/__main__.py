@@ -1,7 +1,8 @@
-"""Everything that only a GPU can show, and one JSON of all figures: `python -m tests.gpu [--soak S]`.
+"""Everything that only a GPU can show, and one JSON of all figures: `python -m tests.gpu [--soak
+S]`.
 
-Exit code 0 if all that could be tried agreed, 1 if something did not, or if there is no NVIDIA GPU: then
-nothing is tried and nothing is written.
+Exit code 0 if all that could be tried agreed, 1 if something did not, or if there is no NVIDIA GPU:
+then nothing is tried and nothing is written.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from functools import partial
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -28,9 +30,18 @@ from qc_edge.settings.paths import shipped
 
 RESULTS = Path(__file__).resolve().parents[1] / "bench/results"
 PACKAGES = (
-    "qc-edge", "numpy", "onnx", "onnxruntime", "pycuda", "tensorrt", "tensorrt-cu13", "tensorrt-cu12",
-    "tensorrt-rtx-cu13-bindings", "tensorrt-rtx-cu13-libs", "opencv-python-headless",
-)  # fmt: skip
+    "qc-edge",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "pycuda",
+    "tensorrt",
+    "tensorrt-cu13",
+    "tensorrt-cu12",
+    "tensorrt-rtx-cu13-bindings",
+    "tensorrt-rtx-cu13-libs",
+    "opencv-python-headless",
+)
 
 
 def why_none() -> str:
@@ -93,7 +104,12 @@ def subjects(directory: Path, refused: dict[str, str]) -> Iterator[Any]:
     refused |= {f"missing {number}": words for number, words in enumerate(missing, 1)}
     for each in found:
         toolkit = RealToolkit(each)
-        subject = Subject(each.name, reference, lambda _, toolkit=toolkit: toolkit, directory / each.name)  # type: ignore[misc]
+        subject = Subject(
+            each.name,
+            reference,
+            lambda _, toolkit=toolkit: toolkit,  # type: ignore[misc]
+            directory / each.name,
+        )
         try:
             with subject.engine():
                 pass
@@ -113,7 +129,9 @@ def main() -> int:
     parser.add_argument(
         "--soak", type=float, default=600.0, metavar="S", help="seconds of soak (default 600)"
     )
-    parser.add_argument("--frames", type=int, default=200, metavar="N", help="rendered frames to compare")
+    parser.add_argument(
+        "--frames", type=int, default=200, metavar="N", help="rendered frames to compare"
+    )
     parser.add_argument(
         "--keep", metavar="NAME", help="write tests/bench/results/NAME.json (default: by GPU)"
     )
@@ -139,10 +157,12 @@ def main() -> int:
         for subject in subjects(Path(directory), result["refused"]):
             figures = result["subjects"].setdefault(subject.name, {})
             for name, check in tried:
-                failed += _try(f"{subject.name}: {name}", figures, name, lambda check=check: check(subject))  # type: ignore[misc]  # noqa: B023
+                failed += _try(f"{subject.name}: {name}", figures, name, partial(check, subject))
         failed += _try("faults of the device", result, "faults", faults.device)
     result["failed"] = failed
-    slug = "".join(letter if letter.isalnum() else "-" for letter in result["machine"]["gpu"].lower())
+    slug = "".join(
+        letter if letter.isalnum() else "-" for letter in result["machine"]["gpu"].lower()
+    )
     path = RESULTS / f"{chosen.keep or f'gpu-{slug}'}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     for name, words in result["refused"].items():

@@ -1,7 +1,8 @@
-"""A small CUDA kernel in the place of TensorRT: context, buffers, streams and faults where TensorRT refuses.
+"""A small CUDA kernel in the place of TensorRT: context, buffers, streams and faults where TensorRT
+refuses.
 
-The same model stands in its bundle as ONNX (the mean of each cell, the brightest cell), so that its scores
-and maps are held against ONNX Runtime like those of a real model.
+The same model stands in its bundle as ONNX (the mean of each cell, the brightest cell), so that its
+scores and maps are held against ONNX Runtime like those of a real model.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pycuda.driver as cuda
 from onnx import TensorProto, helper, numpy_helper
 
 from qc_edge.engine.bundle import Bundle, open_bundle
-from qc_edge.engine.compiler import Progress, Recipe
+from qc_edge.engine.compiler import CompileOptions, Progress
 from qc_edge.engine.cuda import CudaGpu
 from qc_edge.engine.gpu import GpuFacts
 from qc_edge.engine.manifest import Precision
@@ -49,7 +50,8 @@ extern "C" __global__ void worst(const float *maps, float *scores, int count) {
     best[threadIdx.x] = most;
     __syncthreads();
     for (int half = blockDim.x / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half) best[threadIdx.x] = fmaxf(best[threadIdx.x], best[threadIdx.x + half]);
+        if (threadIdx.x < half)
+            best[threadIdx.x] = fmaxf(best[threadIdx.x], best[threadIdx.x + half]);
         __syncthreads();
     }
     if (threadIdx.x == 0) scores[blockIdx.x] = best[0];
@@ -62,7 +64,9 @@ extern "C" __global__ void stray(float *nowhere) { nowhere[(size_t)1 << 44] = 1.
 def compiled(facts: GpuFacts) -> bytes:
     """The kernels as machine code of this GPU, by nvcc. Raises pycuda's CompileError."""
     return bytes(
-        pycuda.compiler.compile(SOURCE, arch=facts.sm.lower().replace("sm", "sm_"), no_extern_c=True)
+        pycuda.compiler.compile(
+            SOURCE, arch=facts.sm.lower().replace("sm", "sm_"), no_extern_c=True
+        )
     )
 
 
@@ -77,7 +81,10 @@ class CellsRunner:
             raise PlanRefusedError(
                 f"the driver does not take the kernels: {fault}", "they are made anew"
             ) from fault
-        self._cells, self._worst = self._module.get_function("cells"), self._module.get_function("worst")
+        self._cells, self._worst = (
+            self._module.get_function("cells"),
+            self._module.get_function("worst"),
+        )
         self._cells.prepare("PPii")
         self._worst.prepare("PPi")
         outputs = bundle.manifest.outputs
@@ -92,8 +99,12 @@ class CellsRunner:
         """Two kernels, one after the other."""
         assert stream == self._stream.handle
         frames, scores, maps = (self._at[name] for name in self._names)
-        self._cells.prepared_async_call((1, MAP, batch), (MAP, 1, 1), self._stream, frames, maps, SIDE, CELL)
-        self._worst.prepared_async_call((batch, 1), (256, 1, 1), self._stream, maps, scores, MAP * MAP)
+        self._cells.prepared_async_call(
+            (1, MAP, batch), (MAP, 1, 1), self._stream, frames, maps, SIDE, CELL
+        )
+        self._worst.prepared_async_call(
+            (batch, 1), (256, 1, 1), self._stream, maps, scores, MAP * MAP
+        )
 
     def close(self) -> None:
         """Unload."""
@@ -110,11 +121,13 @@ class CellsToolkit:
         self._gpu = gpu
         self.version = f"CUDA {'.'.join(map(str, cuda.get_version()))}"
 
-    def recipe(self, settings: EngineSettings, gpu: GpuFacts) -> Recipe:
+    def recipe(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
         """For this GPU."""
-        return Recipe(settings.max_batch, settings.tf32, (gpu.sm,))
+        return CompileOptions(settings.max_batch, settings.tf32, (gpu.sm,))
 
-    def compile(self, bundle: Bundle, precision: Precision, recipe: Recipe, progress: Progress) -> bytes:
+    def compile(
+        self, bundle: Bundle, precision: Precision, recipe: CompileOptions, progress: Progress
+    ) -> bytes:
         """By nvcc."""
         progress("nvcc 1/1")
         return compiled(self._gpu.facts)
@@ -125,7 +138,9 @@ class CellsToolkit:
 
 
 def write_bundle(directory: Path) -> Bundle:
-    """The bundle `cells@1`: the kernels' model as ONNX, and golden frames scored by ONNX Runtime."""
+    """The bundle `cells@1`: the kernels' model as ONNX, and golden frames scored by ONNX
+    Runtime.
+    """
     (directory / "golden").mkdir(parents=True)
     model = _model()
     (directory / "model.onnx").write_bytes(model)
@@ -144,7 +159,9 @@ def write_bundle(directory: Path) -> Bundle:
         f'"{path.relative_to(directory)}" = "{hashlib.sha256(path.read_bytes()).hexdigest()}"'
         for path in files
     )
-    (directory / "bundle.toml").write_text(_MANIFEST.format(preprocess=preprocess_id(), files=digests))
+    (directory / "bundle.toml").write_text(
+        _MANIFEST.format(preprocess=preprocess_id(), files=digests)
+    )
     return open_bundle(directory)
 
 
@@ -163,15 +180,18 @@ def _model() -> bytes:
         helper.make_node("ReduceMax", ["defect_map"], ["score"], axes=[1, 2], keepdims=0),
     ]
     graph = helper.make_graph(
-        nodes, "cells",
+        nodes,
+        "cells",
         [helper.make_tensor_value_info("prepared", TensorProto.UINT8, ["N", SIDE, SIDE])],
         [
             helper.make_tensor_value_info("score", TensorProto.FLOAT, ["N"]),
             helper.make_tensor_value_info("defect_map", TensorProto.FLOAT, ["N", MAP, MAP]),
         ],
         [scale, planes, flat],
-    )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="qc-edge")
+    )
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="qc-edge"
+    )
     model.ir_version = 8
     return bytes(model.SerializeToString())
 

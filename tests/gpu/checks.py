@@ -1,4 +1,6 @@
-"""The checks on one subject: each returns its figures, or raises AssertionError or the engine's fault."""
+"""The checks on one subject: each returns its figures, or raises AssertionError or the engine's
+fault.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from qc_edge.engine.bundle import self_test
 from qc_edge.engine.cuda import open_gpu
 from qc_edge.engine.tensorrt import TensorRTEngine
 from qc_edge.rendered import plan_series, render
-from qc_edge.station.dependencies import Seams
+from qc_edge.station.dependencies import Dependencies
 from tests.gpu.subject import Subject, on_the_cpu, rendered
 from tests.station.audit import audit
 from tests.station.harness import drop, make_station, running
@@ -44,9 +46,13 @@ def builds(subject: Subject) -> Figures:
         assert second.info.plan_sha256 == info.plan_sha256
     sizes = {file.name: file.stat().st_size for file in subject.plans.glob("*.plan")}
     return {
-        "device": info.device, "version": info.version, "reason": info.reason, "start_with_build_s": built_s,
-        "start_with_kept_plan_s": kept_s, "plan_bytes": max(sizes.values()),
-    }  # fmt: skip
+        "device": info.device,
+        "version": info.version,
+        "reason": info.reason,
+        "start_with_build_s": built_s,
+        "start_with_kept_plan_s": kept_s,
+        "plan_bytes": max(sizes.values()),
+    }
 
 
 def parity(subject: Subject, count: int) -> Figures:
@@ -75,7 +81,9 @@ def parity(subject: Subject, count: int) -> Figures:
 
 
 def timing(subject: Subject) -> Figures:
-    """Host memory to score, against the bare runtime on the same plan, with and without its copies (ms)."""
+    """Host memory to score, against the bare runtime on the same plan, with and without its copies
+    (ms).
+    """
     figures: Figures = {}
     for graphs in (False, True):
         for batch, rounds in ROUNDS.items():
@@ -104,8 +112,10 @@ def _timed(engine: TensorRTEngine, frames: np.ndarray[Any, Any], rounds: int) ->
 
     figures = {}
     work: dict[str, Callable[[], object]] = {
-        "bare": bare, "bare_with_copies": with_copies, "infer": lambda: engine.infer(frames),
-    }  # fmt: skip
+        "bare": bare,
+        "bare_with_copies": with_copies,
+        "infer": lambda: engine.infer(frames),
+    }
     for name, once in work.items():
         for _ in range(rounds // 10):
             once()
@@ -114,7 +124,9 @@ def _timed(engine: TensorRTEngine, frames: np.ndarray[Any, Any], rounds: int) ->
             begun = time.perf_counter()
             once()
             taken.append((time.perf_counter() - begun) * 1e3)
-        figures[f"{name}_p50_ms"], figures[f"{name}_p99_ms"] = map(float, np.percentile(taken, (50, 99)))
+        figures[f"{name}_p50_ms"], figures[f"{name}_p99_ms"] = map(
+            float, np.percentile(taken, (50, 99))
+        )
     return figures
 
 
@@ -151,7 +163,9 @@ def memory(subject: Subject) -> Figures:
     """Twenty engines, one after the other: what each takes on the device, and what stays (MB)."""
     free: list[float] = []
     taken = 0.0
-    keeper = open_gpu(subject.settings.device)  # holds the context, so that only engines come and go
+    keeper = open_gpu(
+        subject.settings.device
+    )  # holds the context, so that only engines come and go
     try:
         before = _free_mb()
         for _ in range(20):
@@ -168,17 +182,21 @@ def memory(subject: Subject) -> Figures:
 
 
 def station(subject: Subject, count: int = 60) -> Figures:
-    """A whole station on rendered parts: every score as ONNX Runtime has it, one plan in every row."""
+    """A whole station on rendered parts: every score as ONNX Runtime has it, one plan in every
+    row.
+    """
     plan = plan_series(seed=20_261_202, count=count, defect_share=0.5, fault_share=0.0)
     with tempfile.TemporaryDirectory() as directory:
         paths = make_station(
-            Path(directory), model={"bundle": subject.bundle.reference}, engine={"backend": "tensorrt"},
+            Path(directory),
+            model={"bundle": subject.bundle.reference},
+            engine={"backend": "tensorrt"},
             inspect={"batch_max": 64},
-        )  # fmt: skip
+        )
         installed = paths.models / subject.bundle.name / subject.bundle.version
         installed.parent.mkdir(parents=True, exist_ok=True)
         installed.symlink_to(subject.bundle.directory)
-        with running(paths, Seams(load_engine=subject.load, patience_s=60.0)) as run:
+        with running(paths, Dependencies(load_engine=subject.load, patience_s=60.0)) as run:
             begun = time.perf_counter()
             for number, (seed, defect, _) in enumerate(plan):
                 drop(paths, f"{number:03}.png", render(seed, defect).pixels)
@@ -193,11 +211,18 @@ def station(subject: Subject, count: int = 60) -> Figures:
     assert off <= subject.bundle.tolerance, f"stored scores are off by up to {off:g}"
     assert len(rows) == count, f"{len(rows)} of {count} parts have a score"
     assert len({row["engine_plan_sha256"] for row in rows}) == 1
-    return {"parts": count, "seconds": seconds, "score_max_off": off, "engine": rows[0]["engine_backend"]}
+    return {
+        "parts": count,
+        "seconds": seconds,
+        "score_max_off": off,
+        "engine": rows[0]["engine_backend"],
+    }
 
 
 def soak(subject: Subject, seconds: float) -> Figures:
-    """Batches of all sizes for `seconds`: the same frame always has the same score, and memory stays."""
+    """Batches of all sizes for `seconds`: the same frame always has the same score, and memory
+    stays.
+    """
     frames = rendered(32)
     rng = np.random.default_rng(1)
     scored = batches = 0
@@ -214,9 +239,13 @@ def soak(subject: Subject, seconds: float) -> Figures:
     assert lost < 64, f"{lost:.0f} MB of device memory went"
     assert grown < 64, f"the process grew by {grown:.0f} MB"
     return {
-        "seconds": seconds, "frames": scored, "batches": batches, "frames_per_s": scored / seconds,
-        "device_mb_lost": lost, "process_mb_grown": grown,
-    }  # fmt: skip
+        "seconds": seconds,
+        "frames": scored,
+        "batches": batches,
+        "frames_per_s": scored / seconds,
+        "device_mb_lost": lost,
+        "process_mb_grown": grown,
+    }
 
 
 def _free_mb() -> float:

@@ -24,7 +24,9 @@ ALONE = ("out_of_memory", "lost", "after_it_was_lost", "no_such_device")
 def plans(subject: Subject) -> dict[str, str]:
     """Torn, emptied and refused plans are each replaced, and the reason says so."""
     said = {}
-    (note,) = [file for file in subject.plans.glob("*.json") if '"max_batch": 32' in file.read_text()][:1]
+    (note,) = [
+        file for file in subject.plans.glob("*.json") if '"max_batch": 32' in file.read_text()
+    ][:1]
     plan = note.with_suffix(".plan")
     whole = plan.read_bytes()
 
@@ -55,7 +57,10 @@ def device() -> dict[str, Any]:
     told = {}
     for name in ALONE:
         ran = subprocess.run(
-            [sys.executable, "-m", "tests.gpu.faults", name], capture_output=True, text=True, timeout=120
+            [sys.executable, "-m", "tests.gpu.faults", name],
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert ran.returncode == 0, f"{name}: {ran.stderr}"
         told[name] = json.loads(ran.stdout.splitlines()[-1])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from qc_edge.engine import Engine, Prepared, Site
+from qc_edge.engine import BuildContext, Engine, Prepared
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.cuda import CudaGpu, open_gpu
 from qc_edge.engine.tensorrt import TensorRTEngine, make
@@ -25,7 +25,9 @@ SETTINGS = EngineSettings(backend="tensorrt", max_batch=32, plans_kept=16)
 
 @dataclass(frozen=True)
 class Subject:
-    """`toolkit` is asked for with the GPU in hand. Plans are kept in `plans` from one check to the next."""
+    """`toolkit` is asked for with the GPU in hand. Plans are kept in `plans` from one check to the
+    next.
+    """
 
     name: str
     bundle: Bundle
@@ -33,10 +35,10 @@ class Subject:
     plans: Path
     settings: EngineSettings = SETTINGS
 
-    def load(self, bundle: Bundle, settings: EngineSettings, site: Site) -> Engine:
+    def load(self, bundle: Bundle, settings: EngineSettings, build_context: BuildContext) -> Engine:
         """As a station's loader."""
         gpu = open_gpu(settings.device)
-        return make(self.toolkit(gpu), gpu, bundle, settings, self.name, site)
+        return make(self.toolkit(gpu), gpu, bundle, settings, self.name, build_context)
 
     @contextmanager
     def engine(self, **settings: Any) -> Iterator[TensorRTEngine]:
@@ -44,7 +46,9 @@ class Subject:
         wanted = self.settings.model_copy(update=settings)
         gpu = open_gpu(wanted.device)
         try:
-            engine = make(self.toolkit(gpu), gpu, self.bundle, wanted, self.name, Site(self.plans))
+            engine = make(
+                self.toolkit(gpu), gpu, self.bundle, wanted, self.name, BuildContext(self.plans)
+            )
         except BaseException:
             gpu.close()
             raise
@@ -60,9 +64,13 @@ def rendered(count: int) -> Prepared:
     return np.stack([prepare(render(seed, defect).pixels) for seed, defect, _ in plan])
 
 
-def on_the_cpu(bundle: Bundle, frames: Prepared) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def on_the_cpu(
+    bundle: Bundle, frames: Prepared
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Scores (N) and maps (N x h x w) of ONNX Runtime, frame by frame."""
     session = ort.InferenceSession(str(bundle.model_path), providers=["CPUExecutionProvider"])
     names, outputs = bundle.manifest.input.name, bundle.manifest.outputs
-    got = [session.run([outputs.score, outputs.defect_map], {names: frame[None]}) for frame in frames]
+    got = [
+        session.run([outputs.score, outputs.defect_map], {names: frame[None]}) for frame in frames
+    ]
     return np.concatenate([score for score, _ in got]), np.concatenate([plane for _, plane in got])

@@ -1,4 +1,6 @@
-"""Ask a station for its figures as a scraper does: a real HTTP GET, read by Prometheus' own parser."""
+"""Ask a station for its figures as a scraper does: a real HTTP GET, read by Prometheus' own
+parser.
+"""
 
 from __future__ import annotations
 

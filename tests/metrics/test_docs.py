@@ -16,7 +16,7 @@ from qc_edge.station.metrics import AGES
 from tests.metrics.scraping import get
 from tests.quality.tools import REPOSITORY
 from tests.station.harness import drop, make_station, part, running
-from tests.station.twins import Plan, seams
+from tests.station.twins import Plan, dependencies
 
 DOCS = REPOSITORY / "docs"
 ALERTS, BEHAVIOUR = DOCS / "alerts.yml", Path(__file__).with_name("alerts_test.yml")
@@ -30,7 +30,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     root = tmp_path_factory.mktemp("m")
     camera = {"name": "top", "backend": "scripted", "trigger": "hardware"}
     paths = make_station(root, camera, metrics={"listen": "unix"}, shadow={"bundle": "corner@1"})
-    with running(paths, seams(Plan(camera="2f"))) as station:
+    with running(paths, dependencies(Plan(camera="2f"))) as station:
         drop(paths, "good.png", part())
         station.wait_until_inspected(3)
         status, body = get(paths.metrics)
@@ -108,7 +108,9 @@ def test_alerts_point_to_pages_that_there_are() -> None:
     assert set(told) <= pages
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not here: apt install prometheus")
+@pytest.mark.skipif(
+    not shutil.which("promtool"), reason="promtool is not here: apt install prometheus"
+)
 @pytest.mark.parametrize(
     "check", [("check", "rules", ALERTS), ("test", "rules", BEHAVIOUR)], ids=["syntax", "sense"]
 )
@@ -117,12 +119,16 @@ def test_prometheus_itself_agrees(check: tuple[str, str, Path]) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not here: apt install prometheus")
+@pytest.mark.skipif(
+    not shutil.which("promtool"), reason="promtool is not here: apt install prometheus"
+)
 def test_prometheus_itself_reads_what_is_served(tmp_path: Path) -> None:
     paths = make_station(tmp_path, metrics={"listen": "unix"})
     with running(paths) as station:
         drop(paths, "good.png", part())
         station.wait_until_inspected(1)
         body = get(paths.metrics)[1]
-    ran = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, text=True)
+    ran = subprocess.run(
+        ["promtool", "check", "metrics"], input=body, capture_output=True, text=True
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -1,4 +1,6 @@
-"""A running station serves its figures on a socket or a port of its own machine, and on nothing else."""
+"""A running station serves its figures on a socket or a port of its own machine, and on nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,12 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from qc_edge.errors import SettingsError
-from qc_edge.service.heartbeat import Beats
+from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.settings import parse_settings
 from qc_edge.station.metrics_server import MetricsServer
 from tests.metrics.scraping import connection, free_port, get, scrape, value
 from tests.station.harness import BAD, drop, encoded, make_station, part, running, wait_for
-from tests.station.twins import Plan, seams
+from tests.station.twins import Plan, dependencies
 
 
 @pytest.fixture
@@ -42,13 +44,18 @@ def test_a_station_tells_what_it_has_done(root: Path, listen: str) -> None:
         root, CAMERA, metrics={"listen": "unix" if listen == "unix" else f"127.0.0.1:{port}"}
     )
     where = paths.metrics if listen == "unix" else port
-    with running(paths, seams(Plan(camera="3f x g f"))) as station:
+    with running(paths, dependencies(Plan(camera="3f x g f"))) as station:
         drop(paths, "bad.png", part(BAD))
         drop(paths, "torn.png", encoded(part(), ".png")[:100])
         station.wait_until_inspected(6)
         seen = scrape(where)
     assert value(seen, "ready", station="line1") == 1
-    counted = {"camera": "top", "verdict": "PASS", "disposition": "ACCEPT", "reason": "score_below_threshold"}
+    counted = {
+        "camera": "top",
+        "verdict": "PASS",
+        "disposition": "ACCEPT",
+        "reason": "score_below_threshold",
+    }
     assert value(seen, "inspections_total", **counted) == 4
     assert value(seen, "inspections_total", camera="incoming", verdict="FAIL") == 1
     assert value(seen, "inspections_total", verdict="INVALID", reason="torn_file") == 1
@@ -62,7 +69,9 @@ def test_a_station_tells_what_it_has_done(root: Path, listen: str) -> None:
     assert value(seen, "engine_info", backend="scripted") == 1
     assert value(seen, "model_info", bundle="corner@1") == 1
     assert value(seen, "threshold") == 0.5
-    assert value(seen, "calibration_due_seconds", camera="top") == pytest.approx(30 * 86_400, rel=0.01)
+    assert value(seen, "calibration_due_seconds", camera="top") == pytest.approx(
+        30 * 86_400, rel=0.01
+    )
     assert value(seen, "disk_free_bytes") > value(seen, "disk_stop_bytes") == 0
     assert value(seen, "worker_silence_seconds", worker="inspector") < 15
     assert value(seen, "build_info") == 1
@@ -92,7 +101,9 @@ def test_names_from_outside_make_no_series(root: Path) -> None:
             drop(paths, f"{number}.png", part(seed=number), {"camera": f"somebody-{number}"})
         station.wait_until_inspected(5)
         seen = scrape(paths.metrics)
-    assert value(seen, "inspections_total") == value(seen, "inspections_total", camera="incoming") == 5
+    assert (
+        value(seen, "inspections_total") == value(seen, "inspections_total", camera="incoming") == 5
+    )
 
 
 def test_the_socket_is_open_to_everybody_on_the_box_and_goes_with_the_station(root: Path) -> None:
@@ -119,14 +130,18 @@ def test_a_station_without_the_setting_serves_nothing(root: Path) -> None:
         assert station.status.ready
 
 
-def test_a_port_that_is_taken_costs_the_station_nothing(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_port_that_is_taken_costs_the_station_nothing(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         paths = make_station(root, metrics={"listen": listen})
         with running(paths) as station:
             drop(paths, "good.png", part())
             station.wait_until_inspected(1)
-            wait_for(lambda: f"cannot be served on http://{listen}/metrics" in caplog.text, "said so")
+            wait_for(
+                lambda: f"cannot be served on http://{listen}/metrics" in caplog.text, "said so"
+            )
 
 
 class _Broken(Collector):
@@ -137,18 +152,18 @@ class _Broken(Collector):
 @contextlib.contextmanager
 def served(figures: Collector, path: Path) -> Iterator[Path]:
     """The server alone, stopped at the end; its thread has ended then."""
-    stop, beat = threading.Event(), Beats().add("metrics", 2.0)
+    stop, heartbeat = threading.Event(), Heartbeats().add("metrics", 2.0)
     empty: list[Metric] = []
     # Registering asks once what there is; the fault comes with the first scrape.
     broken, figures.collect = figures.collect, lambda: iter(empty)  # type: ignore[method-assign]
     server = MetricsServer("unix", path, figures)
     figures.collect = broken  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run, args=(beat, stop), name="metrics")
+    thread = threading.Thread(target=server.run, args=(heartbeat, stop), name="metrics")
     thread.start()
     try:
         wait_for(path.is_socket, "the socket")
         yield path
-        assert beat.age_s < beat.deadline_s
+        assert heartbeat.age_s < heartbeat.deadline_s
     finally:
         stop.set()
         thread.join(5)
@@ -198,7 +213,9 @@ def test_an_address_that_others_could_reach_is_refused(listen: str, said: str) -
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize("listen", ["none", "unix", "127.0.0.1:9464", "127.1.2.3:1024", "[::1]:9464"])
+@pytest.mark.parametrize(
+    "listen", ["none", "unix", "127.0.0.1:9464", "127.1.2.3:1024", "[::1]:9464"]
+)
 def test_an_address_of_this_machine_is_taken(listen: str) -> None:
     text = f'[station]\nname = "line1"\n[metrics]\nlisten = "{listen}"\n'
     assert parse_settings(text, "line1.toml").metrics.listen == listen

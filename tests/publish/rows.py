@@ -36,47 +36,111 @@ def new_id(when: datetime, source: str = "top") -> FrameId:
 
 
 def inspection(when: datetime, score: float | None = 0.1, **values: Any) -> Inspection:
-    """A row recorded `when`; its verdict is that of `score` at the threshold 0.5, INVALID without one."""
+    """A row recorded `when`; its verdict is that of `score` at the threshold 0.5, INVALID without
+    one.
+    """
     threshold = Threshold(0.5, 0.1, "tests:0.5")
     decision = (
-        decide(score, threshold) if score is not None else invalid(values.get("reason", "low_focus"), "dull")
+        decide(score, threshold)
+        if score is not None
+        else invalid(values.get("reason", "low_focus"), "dull")
     )
     frame = values.pop("frame_id", None) or new_id(when)
     row: dict[str, Any] = {
-        "frame_id": frame, "recorded_at": when, "part_id": frame[-30:], "part_source": "name", "lot": None,
-        "station": "line1", "camera": "top", "camera_serial": "1", "camera_frame_number": None,
-        "camera_timestamp": None, "captured_at": when, "monotonic_ns": 1, "boot_id": "boot",
-        "clock_trusted": True, "simulated": True, "original_name": None, "pixel_format": "Mono8",
-        "width": 96, "height": 96, "bit_depth": 8, "exposure_us": 1000.0, "gain_db": 0.0,
-        "verdict": decision.verdict, "disposition": decision.disposition, "reason": decision.reason,
-        "detail": decision.detail, "hold_reason": decision.hold_reason, "needs_review": decision.needs_review,
-        "score": score, "threshold": threshold.value, "review_band": threshold.review_band,
-        "threshold_id": threshold.threshold_id, "raw_path": f"evidence/{frame}.pgm", "raw_sha256": "a" * 64,
-        "prepared_path": None, "prepared_sha256": None, "map_path": None, "map_sha256": None,
+        "frame_id": frame,
+        "recorded_at": when,
+        "part_id": frame[-30:],
+        "part_source": "name",
+        "lot": None,
+        "station": "line1",
+        "camera": "top",
+        "camera_serial": "1",
+        "camera_frame_number": None,
+        "camera_timestamp": None,
+        "captured_at": when,
+        "monotonic_ns": 1,
+        "boot_id": "boot",
+        "clock_trusted": True,
+        "simulated": True,
+        "original_name": None,
+        "pixel_format": "Mono8",
+        "width": 96,
+        "height": 96,
+        "bit_depth": 8,
+        "exposure_us": 1000.0,
+        "gain_db": 0.0,
+        "verdict": decision.verdict,
+        "disposition": decision.disposition,
+        "reason": decision.reason,
+        "detail": decision.detail,
+        "hold_reason": decision.hold_reason,
+        "needs_review": decision.needs_review,
+        "score": score,
+        "threshold": threshold.value,
+        "review_band": threshold.review_band,
+        "threshold_id": threshold.threshold_id,
+        "raw_path": f"evidence/{frame}.pgm",
+        "raw_sha256": "a" * 64,
+        "prepared_path": None,
+        "prepared_sha256": None,
+        "map_path": None,
+        "map_sha256": None,
         "preprocess_id": "p@1",
-        "calibration_id": "c", "calibration_in_date": True, "model_name": "corner", "model_version": "1",
-        "model_sha256": "m", "engine_backend": "scripted", "engine_version": "1", "engine_device": "cpu",
-        "engine_plan_sha256": None, "software_version": "qc-edge", "settings_digest": "s", "focus": 100.0,
-        "brightness": 128.0, "contrast": 40.0, "saturated_share": 0.0, "black_share": 0.0,
-        "framing_score": 1.0, "framing_shift_px": 0.5, "wait_ms": 1.0, "read_ms": 1.0, "gates_ms": 1.0,
-        "prepare_ms": 1.0, "infer_ms": 1.0, "evidence_ms": 1.0, "age_ms": 6.0,
-    }  # fmt: skip
+        "calibration_id": "c",
+        "calibration_in_date": True,
+        "model_name": "corner",
+        "model_version": "1",
+        "model_sha256": "m",
+        "engine_backend": "scripted",
+        "engine_version": "1",
+        "engine_device": "cpu",
+        "engine_plan_sha256": None,
+        "software_version": "qc-edge",
+        "settings_digest": "s",
+        "focus": 100.0,
+        "brightness": 128.0,
+        "contrast": 40.0,
+        "saturated_share": 0.0,
+        "black_share": 0.0,
+        "framing_score": 1.0,
+        "framing_shift_px": 0.5,
+        "wait_ms": 1.0,
+        "read_ms": 1.0,
+        "gates_ms": 1.0,
+        "prepare_ms": 1.0,
+        "infer_ms": 1.0,
+        "evidence_ms": 1.0,
+        "age_ms": 6.0,
+    }
     return Inspection(**row | values)
 
 
 def label(when: datetime, of: Inspection, said: str, who: str = "Ada", **values: Any) -> Label:
     """What `who` says of an inspection."""
     given = {"defect_class": None, "why": None} | values
-    return Label(new_id(when, "label"), when, "line1", of.frame_id, of.part_id, said, who=who, **given)
+    return Label(
+        new_id(when, "label"), when, "line1", of.frame_id, of.part_id, said, who=who, **given
+    )
 
 
 def gap(when: datetime, lost: int = 1, **values: Any) -> Gap:
     """A loss."""
-    given = {"camera": "top", "reason": "counter_gap", "first_frame_number": None, "last_frame_number": None}
+    given = {
+        "camera": "top",
+        "reason": "counter_gap",
+        "first_frame_number": None,
+        "last_frame_number": None,
+    }
     return Gap(
-        gap_id=new_id(when), recorded_at=when, station="line1", camera_serial=None, noticed_at=when,
-        lost=lost, detail="lost", **given | values,
-    )  # fmt: skip
+        gap_id=new_id(when),
+        recorded_at=when,
+        station="line1",
+        camera_serial=None,
+        noticed_at=when,
+        lost=lost,
+        detail="lost",
+        **given | values,
+    )
 
 
 def event(when: datetime, kind: str = "tested") -> Event:
@@ -109,20 +173,28 @@ class Log:
         return self.published / table / f"date={day}" / f"hour={hour}.parquet"
 
     def shown(self, table: str = "events") -> list[int]:
-        """The numbers of the rows that the published files hold, in order of the files and in them."""
+        """The numbers of the rows that the published files hold, in order of the files and in
+        them.
+        """
         return numbers(self.published, table)
 
     def kept(self, table: str = "events") -> list[int]:
         """The numbers of the rows in the database."""
         with self.ledger.reading() as log:
-            return [seq for (seq,) in log.execute(f"SELECT chain_seq FROM {table} ORDER BY 1").fetchall()]
+            return [
+                seq
+                for (seq,) in log.execute(f"SELECT chain_seq FROM {table} ORDER BY 1").fetchall()
+            ]
 
 
 def numbers(published: Path, table: str) -> list[int]:
     """The numbers of the rows that the files of a table hold."""
     files = sorted(str(path) for path in (published / table).glob("date=*/hour=*.parquet"))
     return [
-        seq for (seq,) in asked("SELECT chain_seq FROM read_parquet(?, hive_partitioning = false)", files)
+        seq
+        for (seq,) in asked(
+            "SELECT chain_seq FROM read_parquet(?, hive_partitioning = false)", files
+        )
     ]
 
 
@@ -137,8 +209,12 @@ def asked(sql: str, *values: Any) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def log(state: Path, disk: Disk | None = None, *, compared: datetime | None = NOON) -> Iterator[Log]:
-    """The log that is kept in `state`, opened, and its published files held against it at `compared`."""
+def log(
+    state: Path, disk: Disk | None = None, *, compared: datetime | None = NOON
+) -> Iterator[Log]:
+    """The log that is kept in `state`, opened, and its published files held against it at
+    `compared`.
+    """
     (state / "journal").mkdir(parents=True, exist_ok=True)
     ledger = Ledger(state / "t.duckdb", state / "journal", state / "set-aside", Disk())
     findings: list[tuple[str, str]] = []

@@ -1,4 +1,6 @@
-"""What can alter a verdict and has changed is an event with before and after, live or between two runs."""
+"""What can alter a verdict and has changed is an event with before and after, live or between two
+runs.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from qc_edge.service.clock import utc_now
 from qc_edge.settings import INCOMING, StationPaths
 from tests.publish.rows import asked
 from tests.station.harness import Running, configure, drop, make_station, part, running
-from tests.station.twins import Plan, by_corner, seams
+from tests.station.twins import Plan, by_corner, dependencies
 
 Event = dict[str, Any]
 
@@ -43,7 +45,7 @@ def of(paths: StationPaths, kind: str) -> list[Event]:
 def run_once(paths: StationPaths, **given: Any) -> None:
     """Start the station and stop it."""
     before = starts(paths)
-    with running(paths, replace(seams(Plan()), **given)) as station:
+    with running(paths, replace(dependencies(Plan()), **given)) as station:
         wait_until_published(station, paths, before)
 
 
@@ -143,9 +145,12 @@ def test_a_calibration_made_while_the_station_was_down_is_told(tmp_path: Path) -
     old = calibrations.load_current(paths.calibration, INCOMING)
     now = utc_now().replace(microsecond=0)
     new = replace(
-        old, calibration_id=f"{now:%Y%m%dT%H%M%SZ}-{INCOMING}", made_at=now, made_by="Ada",
+        old,
+        calibration_id=f"{now:%Y%m%dT%H%M%SZ}-{INCOMING}",
+        made_at=now,
+        made_by="Ada",
         due_at=now + timedelta(days=9),
-    )  # fmt: skip
+    )
     calibrations.write(paths.calibration, new)
     run_once(paths)
     (told,) = of(paths, "calibration")
@@ -161,6 +166,10 @@ def test_the_journal_says_an_event_in_the_same_words(
     configure(paths, inspect={"batch_max": 4})
     with caplog.at_level(logging.INFO, "qc_edge"):
         run_once(paths)
-    said = {record.QC_EVENT: record.getMessage() for record in caplog.records if hasattr(record, "QC_EVENT")}
+    said = {
+        record.QC_EVENT: record.getMessage()
+        for record in caplog.records
+        if hasattr(record, "QC_EVENT")
+    }
     for kind in ("settings", "started", "stopped"):
         assert any(said[kind].endswith(event["detail"]) for event in of(paths, kind)), kind

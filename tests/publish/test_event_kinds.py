@@ -13,7 +13,9 @@ KIND = re.compile(r"[a-z]+(?:_[a-z]+)*")
 
 
 def written() -> set[str]:
-    """First arguments of what writes an event, plain or given by a name that was set just before."""
+    """First arguments of what writes an event, plain or given by a name that was set just
+    before.
+    """
     found: set[str] = set()
     for package in ("station", "capture", "inspection", "recipe", "publish", "store"):
         path = PACKAGE / package
@@ -26,15 +28,19 @@ def _kinds(tree: ast.Module) -> Iterator[str]:
     for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
         names = {
             target.id: node.value
-            for node in ast.walk(function) if isinstance(node, ast.Assign)
-            for target in node.targets if isinstance(target, ast.Name)
-        }  # fmt: skip
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
         for call in [node for node in ast.walk(function) if isinstance(node, ast.Call)]:
             if isinstance(call.func, ast.Attribute) and call.func.attr in WRITERS and call.args:
                 first = call.args[0]
                 if isinstance(first, ast.Name):
                     first = names.get(first.id, first)
-                yield from (str(each.value) for each in ast.walk(first) if isinstance(each, ast.Constant))
+                yield from (
+                    str(each.value) for each in ast.walk(first) if isinstance(each, ast.Constant)
+                )
 
 
 def documented() -> set[str]:
@@ -54,6 +60,11 @@ def test_every_kind_of_event_is_documented() -> None:
 
 def test_kinds_that_are_put_together_are_what_the_sources_put_together() -> None:
     from qc_edge.recipe.in_force import KIND as IN_FORCE
-    from qc_edge.store.disk_space import Room
+    from qc_edge.store.disk_space import DiskSpace
 
-    assert {f"disk_{room}" for room in Room} | {IN_FORCE, "software", "model", "engine"} == MADE_UP
+    assert {f"disk_{room}" for room in DiskSpace} | {
+        IN_FORCE,
+        "software",
+        "model",
+        "engine",
+    } == MADE_UP

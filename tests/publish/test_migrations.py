@@ -1,4 +1,6 @@
-"""A database of every earlier version comes up to date with nothing lost, and its chain still holds."""
+"""A database of every earlier version comes up to date with nothing lost, and its chain still
+holds.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ NAMES = [migration.name for migration in migrations()]
 
 
 def old_database(path: Path, versions: int) -> None:
-    """What a station had that knew only the first `versions` migrations, with one row in each table."""
+    """What a station had that knew only the first `versions` migrations, with one row in each
+    table.
+    """
     with duckdb.connect() as made:
         made.execute(f"ATTACH '{path}' AS log (STORAGE_VERSION '{STORAGE_VERSION}')")
         made.execute("USE log")
@@ -38,12 +42,15 @@ def invented(made: duckdb.DuckDBPyConnection, table: str) -> str:
     columns = made.execute(f"DESCRIBE {table}").fetchall()
     return ", ".join(
         f"{'?::BIGINT' if name == 'chain_seq' else values.get(kind, '1')} AS {name}"
-        for name, kind, nullable, *_ in columns if nullable == "NO"
-    )  # fmt: skip
+        for name, kind, nullable, *_ in columns
+        if nullable == "NO"
+    )
 
 
 @pytest.mark.parametrize("versions", range(1, len(NAMES) + 1))
-def test_a_database_of_every_earlier_version_is_brought_up_to_date(tmp_path: Path, versions: int) -> None:
+def test_a_database_of_every_earlier_version_is_brought_up_to_date(
+    tmp_path: Path, versions: int
+) -> None:
     old_database(tmp_path / "t.duckdb", versions)
     with log(tmp_path, compared=at("2026-11-22 12:00")) as made:
         before = {table: len(made.kept(table)) for table in COLUMNS}
@@ -53,7 +60,9 @@ def test_a_database_of_every_earlier_version_is_brought_up_to_date(tmp_path: Pat
         everything(made)
         assert len(made.kept()) == before["events"] + 1
         with made.ledger.reading() as reading:
-            assert [name for (name,) in reading.execute("SELECT name FROM migrations").fetchall()] == NAMES
+            assert [
+                name for (name,) in reading.execute("SELECT name FROM migrations").fetchall()
+            ] == NAMES
 
 
 def test_files_published_before_a_column_came_are_asked_beside_later_ones(tmp_path: Path) -> None:
@@ -62,13 +71,17 @@ def test_files_published_before_a_column_came_are_asked_beside_later_ones(tmp_pa
         made.add(early, late, event(NOON), gap(NOON), label(NOON, late, "good"))
         made.publisher.publish()
         file = made.file("2026-11-22 10", "inspections")
-        columns = ", ".join(name for name in (*COLUMNS["inspections"], *chain.CHAIN) if name != "map_sha256")
+        columns = ", ".join(
+            name for name in (*COLUMNS["inspections"], *chain.CHAIN) if name != "map_sha256"
+        )
         with duckdb.connect() as writing:
             writing.execute(f"COPY (SELECT {columns} FROM '{file}') TO '{tmp_path}/old.parquet'")
         (tmp_path / "old.parquet").rename(file)
         with duckdb.connect() as asked:
             asked.execute(script(made.published))
-            found = asked.execute("SELECT frame_id, date::VARCHAR FROM inspections ORDER BY recorded_at")
+            found = asked.execute(
+                "SELECT frame_id, date::VARCHAR FROM inspections ORDER BY recorded_at"
+            )
             assert found.fetchall() == [(row.frame_id, "2026-11-22") for row in (early, late)]
         with (held := open_published(made.published).rows).held():
             both = [row.map_sha256 for row in kept(held, 1, 9)]
@@ -78,7 +91,9 @@ def test_files_published_before_a_column_came_are_asked_beside_later_ones(tmp_pa
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.duckdb"
     with connect(path) as made:
-        made.execute("INSERT INTO migrations VALUES ('m999_from_the_future', TIMESTAMP '2030-01-01')")
+        made.execute(
+            "INSERT INTO migrations VALUES ('m999_from_the_future', TIMESTAMP '2030-01-01')"
+        )
     with pytest.raises(StoreError, match="m999_from_the_future"):
         connect(path)
 

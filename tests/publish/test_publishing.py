@@ -1,4 +1,6 @@
-"""Every row is published once, in the hour in which it was recorded, whatever the clock and the disk do."""
+"""Every row is published once, in the hour in which it was recorded, whatever the clock and the
+disk do.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,19 @@ from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.store import checkpoint
 from qc_edge.store.chain import CHAIN
 from qc_edge.store.durable import Disk
-from tests.publish.rows import NOON, Log, asked, at, event, everything, gap, inspection, label, log, long_hour
+from tests.publish.rows import (
+    NOON,
+    Log,
+    asked,
+    at,
+    event,
+    everything,
+    gap,
+    inspection,
+    label,
+    log,
+    long_hour,
+)
 
 
 def test_a_row_is_in_the_file_of_the_hour_in_which_it_was_recorded(tmp_path: Path) -> None:
@@ -50,7 +64,9 @@ def test_a_file_is_written_again_only_when_it_has_new_rows(tmp_path: Path) -> No
 def test_a_long_hour_stands_in_the_order_of_the_chain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing sorts it: DuckDB gives rows as they were added, also from a database that was made anew."""
+    """Nothing sorts it: DuckDB gives rows as they were added, also from a database that was made
+    anew.
+    """
     monkeypatch.setattr(checkpoint, "FOLD_BYTES", 1)
     with log(tmp_path) as made:
         long_hour(made)
@@ -73,17 +89,23 @@ def test_every_table_has_a_file_before_it_has_a_row(tmp_path: Path) -> None:
 def test_columns_stand_in_one_order_with_the_chain_last(tmp_path: Path) -> None:
     with log(tmp_path) as made:
         for table, names in COLUMNS.items():
-            found = duckdb.read_parquet(f"{made.published}/{table}/*/*.parquet", hive_partitioning=False)
+            found = duckdb.read_parquet(
+                f"{made.published}/{table}/*/*.parquet", hive_partitioning=False
+            )
             assert tuple(found.columns) == (*names, *CHAIN)
 
 
 def test_values_come_back_as_they_were_recorded(tmp_path: Path) -> None:
-    row = inspection(at("2026-11-22 12:00:00.123456"), 0.123456789012345, lot="ü'\"\n,;", original_name=None)
+    row = inspection(
+        at("2026-11-22 12:00:00.123456"), 0.123456789012345, lot="ü'\"\n,;", original_name=None
+    )
     with log(tmp_path) as made:
         made.add(row)
         made.publisher.publish()
         path = str(made.file("2026-11-22 12", "inspections"))
-        found = asked("SELECT recorded_at, score, lot, original_name, verdict FROM read_parquet(?)", path)
+        found = asked(
+            "SELECT recorded_at, score, lot, original_name, verdict FROM read_parquet(?)", path
+        )
         assert found == [(row.recorded_at.replace(tzinfo=None), row.score, row.lot, None, "PASS")]
 
 
@@ -91,7 +113,11 @@ def test_after_a_stop_the_hours_that_lag_behind_are_published(tmp_path: Path) ->
     with log(tmp_path) as made:
         made.add(event(at("2026-11-22 12:10")))
         made.publisher.publish()
-        made.add(event(at("2026-11-22 12:20")), event(at("2026-11-22 13:00")), gap(at("2026-11-22 13:00")))
+        made.add(
+            event(at("2026-11-22 12:20")),
+            event(at("2026-11-22 13:00")),
+            gap(at("2026-11-22 13:00")),
+        )
     with log(tmp_path, compared=at("2026-11-22 18:00")) as made:
         everything(made)
         assert not made.findings
@@ -204,7 +230,8 @@ def test_the_database_is_opened_again_while_somebody_reads(tmp_path: Path) -> No
                 with made.ledger.reading() as reading:
                     begun.set()
                     reading.execute(
-                        "SELECT count(*) FROM range(100000) a, range(100000) b WHERE a.range < b.range"
+                        "SELECT count(*) FROM range(100000) a, range(100000) b WHERE a.range < "
+                        "b.range"
                     )
             except StoreError as fault:
                 ended.append(fault)
@@ -229,7 +256,9 @@ def test_whatever_happens_every_row_is_published_once(tmp_path: Path, seed: int)
         with log(tmp_path, compared=now) as made:
             for _ in range(20):
                 now += timedelta(
-                    minutes=chance.choice([0, 0, 1, 7, 40, -50, 24 * 60] if chance.random() < 0.3 else [1])
+                    minutes=chance.choice(
+                        [0, 0, 1, 7, 40, -50, 24 * 60] if chance.random() < 0.3 else [1]
+                    )
                 )
                 _happen(made, chance, now)
             if chance.random() < 0.5:

@@ -14,7 +14,7 @@ import pytest
 
 from qc_edge.errors import StoreError
 from qc_edge.publish.qa_database import QaDatabase, build
-from qc_edge.service.heartbeat import Beat
+from qc_edge.service.heartbeat import Heartbeat
 from tests.publish.rows import NOON, Log, event, log
 from tests.station.harness import wait_for
 
@@ -26,7 +26,9 @@ def open_to_all(made: Log) -> Iterator[Path]:
     """qa.duckdb, kept as the station keeps it."""
     path, stop, ready = made.state / "qa.duckdb", threading.Event(), threading.Event()
     ready.set()
-    keeper = threading.Thread(target=QaDatabase(path, made.published).run, args=(Beat("qa", 15), stop, ready))
+    keeper = threading.Thread(
+        target=QaDatabase(path, made.published).run, args=(Heartbeat("qa", 15), stop, ready)
+    )
     keeper.start()
     try:
         wait_for(path.exists, "qa.duckdb")
@@ -56,8 +58,10 @@ def cli(path: Path, sql: str, *options: str) -> str:
     """What the stock command line of DuckDB says, a version older than the station's."""
     return subprocess.run(
         [str(CLI), *options, "-csv", "-noheader", str(path), "-c", sql],
-        text=True, check=True, capture_output=True,
-    ).stdout.strip()  # fmt: skip
+        text=True,
+        check=True,
+        capture_output=True,
+    ).stdout.strip()
 
 
 @contextmanager
@@ -66,8 +70,11 @@ def holding(path: Path, *options: str) -> Iterator[None]:
     before = turn(path)
     client = subprocess.Popen(
         [str(CLI), *options, "-csv", "-noheader", str(path)],
-        text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     try:
         assert client.stdin and client.stdout
         client.stdin.write("SELECT count(*) FROM events;\n")
@@ -85,7 +92,9 @@ def turn(path: Path) -> int:
 
 
 def test_a_client_that_writes_shuts_nobody_out(made: Log) -> None:
-    """The stock CLI opens for writing unless told otherwise; several hold the file while others come."""
+    """The stock CLI opens for writing unless told otherwise; several hold the file while others
+    come.
+    """
     with open_to_all(made) as path, ExitStack() as clients:
         for options in ((), ("-readonly",), (), ("-readonly",)):
             clients.enter_context(holding(path, *options))

@@ -35,13 +35,16 @@ def test_only_days_that_are_over_are_due(tmp_path: Path) -> None:
         assert made.publisher.due(at("2026-11-23 00:00:00")) == [DAY]
 
 
-def test_the_manifest_has_every_file_with_its_digest_and_the_end_of_the_chain(tmp_path: Path) -> None:
+def test_the_manifest_has_every_file_with_its_digest_and_the_end_of_the_chain(
+    tmp_path: Path,
+) -> None:
     with log(tmp_path) as made:
         sealed(made)
         seal = read_seal(made.published, DAY)
         assert (seal.rows, seal.first_seq, seal.last_seq) == (3, 1, 3)
         found = {
-            path.relative_to(made.published).as_posix() for path in made.published.glob(f"*/date={DAY}/*")
+            path.relative_to(made.published).as_posix()
+            for path in made.published.glob(f"*/date={DAY}/*")
         }
         assert {file.path for file in seal.files} == found
         for file in seal.files:
@@ -70,7 +73,9 @@ def test_a_row_of_a_sealed_day_is_recorded_at_the_first_moment_after_it(tmp_path
         made.publisher.publish()
         everything(made)
         path = str(made.file("2026-11-23 00"))
-        (newest,) = asked("SELECT recorded_at FROM read_parquet(?) ORDER BY chain_seq DESC LIMIT 1", path)
+        (newest,) = asked(
+            "SELECT recorded_at FROM read_parquet(?) ORDER BY chain_seq DESC LIMIT 1", path
+        )
         assert newest == (at("2026-11-23 00:00").replace(tzinfo=None),)
         assert read_seal(made.published, DAY).rows == 3
 

@@ -32,7 +32,9 @@ def anchors(document: Path) -> set[str]:
 @pytest.mark.parametrize("document", documents(), ids=relative)
 def test_every_relative_link_leads_somewhere(document: Path) -> None:
     broken = []
-    for target in (first or second for first, second in LINK.findall(document.read_text(encoding="utf-8"))):
+    for target in (
+        first or second for first, second in LINK.findall(document.read_text(encoding="utf-8"))
+    ):
         if re.match(r"[a-z]+:", target):
             continue
         name, _, anchor = target.partition("#")
@@ -48,12 +50,16 @@ VERBS = [*COMMANDS, *(f"{group} {verb}" for group, (_, verbs) in GROUPS.items() 
 @pytest.mark.parametrize("command", VERBS)
 def test_every_command_is_documented(command: str) -> None:
     reference = REPOSITORY / "docs/reference/commands.md"
-    assert f"## qc-edge {command}\n" in reference.read_text(encoding="utf-8"), "run: python docs/generate.py"
+    assert f"## qc-edge {command}\n" in reference.read_text(encoding="utf-8"), (
+        "run: python docs/generate.py"
+    )
 
 
 def error_classes() -> list[type[QcEdgeError]]:
     found = [
-        each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, QcEdgeError)
+        each
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, QcEdgeError)
     ]
     return [each for each in found if each is not QcEdgeError]
 

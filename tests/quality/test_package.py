@@ -38,7 +38,8 @@ def test_the_version_is_one_that_pip_understands() -> None:
 
 def test_the_json_schema_is_up_to_date() -> None:
     assert SCHEMA_FILE.read_text(encoding="utf-8") == station_schema(), (
-        f"{relative(SCHEMA_FILE)} is older than the settings; run: python -m qc_edge.settings.schema"
+        f"{relative(SCHEMA_FILE)} is older than the settings; run: python -m "
+        "qc_edge.settings.schema"
     )
 
 
@@ -51,13 +52,17 @@ def test_every_data_file_of_the_package_is_shipped() -> None:
         for path in package.rglob("*")
         if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
     }
-    assert data <= shipped, f"setup.cfg, options.package_data: {sorted(map(relative, data - shipped))}"
+    assert data <= shipped, (
+        f"setup.cfg, options.package_data: {sorted(map(relative, data - shipped))}"
+    )
 
 
 def test_every_folder_of_modules_is_a_package() -> None:
     folders = {path.parent for path in (REPOSITORY / "qc_edge").rglob("*.py")}
     bare = [relative(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()]
-    assert not bare, f"setuptools leaves these out of the wheel, add an __init__.py: {', '.join(bare)}"
+    assert not bare, (
+        f"setuptools leaves these out of the wheel, add an __init__.py: {', '.join(bare)}"
+    )
 
 
 def test_the_changes_begin_with_what_is_unreleased() -> None:

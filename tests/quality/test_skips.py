@@ -36,13 +36,27 @@ def test_known():
 def summary(directory: Path, **extra: str) -> str:
     """The last line of a run of these tests, and of a module that is skipped as a whole."""
     (directory / "test_some.py").write_text(TESTS)
-    (directory / "test_other.py").write_text("import pytest\npytest.importorskip('no_such_module')\n")
-    environment = {name: value for name, value in os.environ.items() if name != "QC_EDGE_CI"} | extra
-    options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "--continue-on-collection-errors", "-q"]
+    (directory / "test_other.py").write_text(
+        "import pytest\npytest.importorskip('no_such_module')\n"
+    )
+    environment = {
+        name: value for name, value in os.environ.items() if name != "QC_EDGE_CI"
+    } | extra
+    options = [
+        "-p",
+        "tests.conftest",
+        "-p",
+        "no:cacheprovider",
+        "--continue-on-collection-errors",
+        "-q",
+    ]
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *options, f"--rootdir={directory}", str(directory)],
-        cwd=REPOSITORY, env=environment, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     return ran.stdout.splitlines()[-1].partition(" in ")[0]
 
 

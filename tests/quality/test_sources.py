@@ -54,7 +54,11 @@ def test_a_file_says_what_it_is_for(path: Path) -> None:
 @pytest.mark.parametrize("path", python_files("qc_edge"), ids=relative)
 def test_everything_public_has_a_docstring(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    bare = [f"line {node.lineno}: {node.name}" for node in _public(tree.body) if not ast.get_docstring(node)]
+    bare = [
+        f"line {node.lineno}: {node.name}"
+        for node in _public(tree.body)
+        if not ast.get_docstring(node)
+    ]
     assert not bare, f"{relative(path)}, no docstring: {', '.join(bare)}"
 
 
@@ -82,7 +86,10 @@ def _public(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef]:
     for node in body:
         if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name.startswith("_"):
             continue
-        if any(isinstance(each, ast.Attribute) and each.attr == "setter" for each in node.decorator_list):
+        if any(
+            isinstance(each, ast.Attribute) and each.attr == "setter"
+            for each in node.decorator_list
+        ):
             continue
         yield node
         if isinstance(node, ast.ClassDef):
@@ -105,6 +112,10 @@ def _used(tree: ast.Module) -> set[str]:
                 names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
                 used.add(f"{node.module}.{alias.name}")
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in names
+        ):
             used.add(f"{names[node.value.id]}.{node.attr}")
     return used

@@ -1,4 +1,6 @@
-"""Run a linter of this environment on the checkout, and show what it said when it finds something."""
+"""Run a linter of this environment on the checkout, and show what it said when it finds
+something.
+"""
 
 from __future__ import annotations
 

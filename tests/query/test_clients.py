@@ -1,4 +1,6 @@
-"""Clients that nobody here wrote ask a station at 20 frames/s: no lock, no row twice or missing, no lag."""
+"""Clients that nobody here wrote ask a station at 20 frames/s: no lock, no row twice or missing, no
+lag.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +54,10 @@ def by_cli(*options: str) -> Callable[[StationPaths], tuple[object, ...]]:
     def ask(paths: StationPaths) -> tuple[object, ...]:
         said = subprocess.run(
             [str(CLI), *options, "-json", str(paths.qa), "-c", QUESTION],
-            text=True, check=False, capture_output=True,
-        )  # fmt: skip
+            text=True,
+            check=False,
+            capture_output=True,
+        )
         assert said.returncode == 0, said.stderr
         (row,) = json.loads(said.stdout)
         *figures, newest = row.values()
@@ -77,7 +81,9 @@ def by_python() -> Callable[[StationPaths], tuple[object, ...]]:
 def by_pyarrow(paths: StationPaths) -> tuple[object, ...]:
     """The Parquet files without DuckDB."""
     columns = ["frame_id", "camera_frame_number", "recorded_at"]
-    files = sorted(str(path) for path in (paths.published / "inspections").glob("date=*/hour=*.parquet"))
+    files = sorted(
+        str(path) for path in (paths.published / "inspections").glob("date=*/hour=*.parquet")
+    )
     table = pyarrow.dataset.dataset(files, format="parquet").to_table(columns=columns)
     ends = pyarrow.compute.min_max(table["camera_frame_number"]).as_py()
     newest = pyarrow.compute.max(table["recorded_at"]).as_py()
@@ -87,11 +93,20 @@ def by_pyarrow(paths: StationPaths) -> tuple[object, ...]:
 def by_polars(paths: StationPaths) -> tuple[object, ...]:
     """The Parquet files without DuckDB, lazily."""
     number = polars.col("camera_frame_number")
-    frames = polars.scan_parquet(paths.published / "inspections/**/*.parquet", hive_partitioning=False)
-    return frames.select(
-        polars.len(), polars.col("frame_id").n_unique().alias("distinct"),
-        number.min().alias("first"), number.max().alias("last"), polars.col("recorded_at").max(),
-    ).collect().row(0)  # fmt: skip
+    frames = polars.scan_parquet(
+        paths.published / "inspections/**/*.parquet", hive_partitioning=False
+    )
+    return (
+        frames.select(
+            polars.len(),
+            polars.col("frame_id").n_unique().alias("distinct"),
+            number.min().alias("first"),
+            number.max().alias("last"),
+            polars.col("recorded_at").max(),
+        )
+        .collect()
+        .row(0)
+    )
 
 
 class Asking:

@@ -1,4 +1,6 @@
-"""Questions while the newest file is replaced as fast as can be: answered, each from one version of it."""
+"""Questions while the newest file is replaced as fast as can be: answered, each from one version of
+it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from qc_edge.query.history_sources import published
 from qc_edge.query.part_lookup import find_part
 from qc_edge.query.published_files import open_published
 from qc_edge.query.retry import asked_again, replaced_since
-from qc_edge.query.sql_session import Asking
+from qc_edge.query.sql_session import SqlSession
 from qc_edge.settings import StationPaths
 from tests.publish.rows import NOON, Log, event, gap, inspection, label, log
 
@@ -83,7 +85,9 @@ def whole(counted: tuple[int, ...]) -> bool:
     return rows == distinct and rows in sums and letters % rows == 0
 
 
-def test_a_plain_duckdb_meets_it_and_asked_again_does_not(grown: tuple[StationPaths, list[Path]]) -> None:
+def test_a_plain_duckdb_meets_it_and_asked_again_does_not(
+    grown: tuple[StationPaths, list[Path]],
+) -> None:
     paths, versions = grown
     files = str(paths.published / ANY_HOUR)
 
@@ -102,14 +106,16 @@ def test_a_plain_duckdb_meets_it_and_asked_again_does_not(grown: tuple[StationPa
     with restless(paths, versions):
         until = time.monotonic() + 60
         while not fails():
-            assert time.monotonic() < until, "this test no longer tests anything: DuckDB always answered"
+            assert time.monotonic() < until, (
+                "this test no longer tests anything: DuckDB always answered"
+            )
         for _ in range(TIMES):
             assert whole(asked_again(question, lambda: paths.published.glob(ANY_HOUR)))
 
 
 def by_sql(paths: StationPaths, spill: Path) -> Callable[[], None]:
     """`qc-edge sql`."""
-    asking = Asking(paths.published, spill, [spill / "kept.parquet"])
+    asking = SqlSession(paths.published, spill, [spill / "kept.parquet"])
 
     def ask() -> None:
         ((counted,),) = asking.ask(f"{TOTAL} inspections").portions
@@ -182,7 +188,9 @@ def test_a_file_that_was_taken_away_counts_as_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hour", ["11", "12"])
-def test_a_file_that_is_damaged_and_was_not_replaced_is_an_error_in_words(tmp_path: Path, hour: str) -> None:
+def test_a_file_that_is_damaged_and_was_not_replaced_is_an_error_in_words(
+    tmp_path: Path, hour: str
+) -> None:
     paths = StationPaths(tmp_path, "line1")
     paths.state.mkdir(parents=True)
     with log(paths.state) as made:

@@ -1,4 +1,6 @@
-"""Asking the published log: what counts as a question, what is refused, and what is said of a wrong one."""
+"""Asking the published log: what counts as a question, what is refused, and what is said of a wrong
+one.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +11,22 @@ from pathlib import Path
 import pytest
 
 from qc_edge.errors import QcEdgeError, StoreError, UsageError
-from qc_edge.query.sql_session import Asking
+from qc_edge.query.sql_session import SqlSession
 from tests.publish.rows import NOON, event, inspection, log
 
 
 @pytest.fixture(scope="module")
-def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlSession]:
     """Three inspections and an event."""
     state = tmp_path_factory.mktemp("state")
     with log(state) as made:
         made.add(*(inspection(NOON + timedelta(hours=n), n / 3) for n in range(3)), event(NOON))
         made.publisher.publish()
-    with Asking(state / "published", tmp_path_factory.mktemp("spill")) as opened:
+    with SqlSession(state / "published", tmp_path_factory.mktemp("spill")) as opened:
         yield opened
 
 
-def refused(asking: Asking, sql: str) -> str:
+def refused(asking: SqlSession, sql: str) -> str:
     """What is said of it."""
     with pytest.raises(UsageError) as fault:
         for statement in asking.statements(sql):
@@ -35,38 +37,61 @@ def refused(asking: Asking, sql: str) -> str:
 @pytest.mark.parametrize(
     "statement",
     [
-        "COPY events TO 'stolen.csv'", "ATTACH 'other.duckdb'", "INSTALL httpfs", "LOAD httpfs",
-        "SET threads = 1", "CREATE TABLE mine AS FROM events", "DROP VIEW events", "USE memory", "BEGIN",
-        "INSERT INTO events SELECT * FROM events", "PRAGMA enable_profiling", "CALL pragma_version()",
-        "EXPLAIN ANALYZE COPY events TO 'stolen.csv'", "EXPLAIN ANALYZE /* hm */ COPY events TO 'stolen.csv'",
-        "COPY (PIVOT events ON kind) TO 'stolen.parquet'", "SELECT 1; COPY events TO 'stolen.csv'",
-        "EXPORT DATABASE 'all'", "VACUUM", "CHECKPOINT",
+        "COPY events TO 'stolen.csv'",
+        "ATTACH 'other.duckdb'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET threads = 1",
+        "CREATE TABLE mine AS FROM events",
+        "DROP VIEW events",
+        "USE memory",
+        "BEGIN",
+        "INSERT INTO events SELECT * FROM events",
+        "PRAGMA enable_profiling",
+        "CALL pragma_version()",
+        "EXPLAIN ANALYZE COPY events TO 'stolen.csv'",
+        "EXPLAIN ANALYZE /* hm */ COPY events TO 'stolen.csv'",
+        "COPY (PIVOT events ON kind) TO 'stolen.parquet'",
+        "SELECT 1; COPY events TO 'stolen.csv'",
+        "EXPORT DATABASE 'all'",
+        "VACUUM",
+        "CHECKPOINT",
     ],
-)  # fmt: skip
-def test_what_is_no_question_is_refused(asking: Asking, statement: str) -> None:
+)
+def test_what_is_no_question_is_refused(asking: SqlSession, statement: str) -> None:
     assert "changes and writes nothing" in refused(asking, statement)
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        "DESCRIBE events", "SUMMARIZE gaps", "SHOW TABLES", "EXPLAIN FROM events", "(SELECT 1)", "VALUES (1)",
-        "EXPLAIN ANALYZE FROM events", "PIVOT events ON kind USING count(*) GROUP BY who", "SELECT ';' -- ;",
-        "/* why */ FROM events;", "WITH a AS (FROM events) FROM a", "FROM threshold_replay(0.4)",
-        'FROM "between"(\'2026-11-22\', \'2026-11-23\')', "UNPIVOT events ON who, kind",
+        "DESCRIBE events",
+        "SUMMARIZE gaps",
+        "SHOW TABLES",
+        "EXPLAIN FROM events",
+        "(SELECT 1)",
+        "VALUES (1)",
+        "EXPLAIN ANALYZE FROM events",
+        "PIVOT events ON kind USING count(*) GROUP BY who",
+        "SELECT ';' -- ;",
+        "/* why */ FROM events;",
+        "WITH a AS (FROM events) FROM a",
+        "FROM threshold_replay(0.4)",
+        "FROM \"between\"('2026-11-22', '2026-11-23')",
+        "UNPIVOT events ON who, kind",
     ],
-)  # fmt: skip
-def test_what_is_a_question_is_answered(asking: Asking, statement: str) -> None:
+)
+def test_what_is_a_question_is_answered(asking: SqlSession, statement: str) -> None:
     (found,) = asking.statements(statement)
     assert list(asking.ask(found).portions)
 
 
 @pytest.mark.parametrize("file", ["/etc/passwd", "https://example.com/x.csv"])
-def test_only_the_published_files_can_be_read(asking: Asking, file: str) -> None:
+def test_only_the_published_files_can_be_read(asking: SqlSession, file: str) -> None:
     assert "only the published log of this station" in refused(asking, f"FROM read_csv('{file}')")
 
 
-def test_a_wrong_name_is_pointed_at_and_a_right_one_proposed(asking: Asking) -> None:
+def test_a_wrong_name_is_pointed_at_and_a_right_one_proposed(asking: SqlSession) -> None:
     said = refused(asking, "FROM inspektions")
     assert 'Did you mean "inspections"?' in said
     assert "LINE 1: FROM inspektions" in said
@@ -74,25 +99,25 @@ def test_a_wrong_name_is_pointed_at_and_a_right_one_proposed(asking: Asking) -> 
     assert '"between"(a, b)' in said
 
 
-def test_a_wrong_column_is_pointed_at(asking: Asking) -> None:
+def test_a_wrong_column_is_pointed_at(asking: SqlSession) -> None:
     said = refused(asking, "SELECT scoer FROM inspections")
     assert "Candidate bindings" in said
     assert "DESCRIBE inspections" in said
 
 
-def test_a_syntax_error_is_pointed_at(asking: Asking) -> None:
+def test_a_syntax_error_is_pointed_at(asking: SqlSession) -> None:
     assert 'syntax error at or near "SELEC"' in refused(asking, "SELEC 1")
 
 
-def test_a_time_with_a_zone_gets_advice(asking: Asking) -> None:
+def test_a_time_with_a_zone_gets_advice(asking: SqlSession) -> None:
     assert "utc_now()" in refused(asking, "SELECT now()")
 
 
-def test_a_value_that_does_not_convert_is_said(asking: Asking) -> None:
+def test_a_value_that_does_not_convert_is_said(asking: SqlSession) -> None:
     assert "Could not convert" in refused(asking, "FROM threshold_replay('half')")
 
 
-def test_an_answer_comes_in_portions(asking: Asking) -> None:
+def test_an_answer_comes_in_portions(asking: SqlSession) -> None:
     answer = asking.ask("SELECT i, i / 2 AS half FROM range(5000) AS numbers(i)")
     assert (answer.names, answer.types) == (("i", "half"), ("BIGINT", "DOUBLE"))
     assert [len(portion) for portion in answer.portions] == [2000, 2000, 1000]
@@ -110,14 +135,14 @@ def test_an_answer_comes_in_portions(asking: Asking) -> None:
     ],
 )
 def test_a_statement_is_complete_at_a_semicolon_outside_of_quotes(
-    asking: Asking, text: str, complete: bool
+    asking: SqlSession, text: str, complete: bool
 ) -> None:
     assert asking.is_complete(text) is complete
 
 
 def test_what_was_never_published_cannot_be_asked(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no published rows of inspections, gaps, events, labels"):
-        Asking(tmp_path, tmp_path)
+        SqlSession(tmp_path, tmp_path)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
@@ -125,5 +150,8 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         made.add(event(NOON), event(NOON + timedelta(hours=1)))
         made.publisher.publish()
     made.file("2026-11-22 13").write_bytes(b"PAR1 torn")
-    with Asking(made.published, tmp_path) as asking, pytest.raises(QcEdgeError, match=r"hour=13\.parquet"):
+    with (
+        SqlSession(made.published, tmp_path) as asking,
+        pytest.raises(QcEdgeError, match=r"hour=13\.parquet"),
+    ):
         list(asking.ask("FROM events").portions)

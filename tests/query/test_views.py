@@ -20,7 +20,9 @@ MORNING = at("2026-11-22 06:00")
 
 
 def made_by_hand() -> tuple[list[Inspection], list[Label], list[Gap]]:
-    """Forty frames over four hours and a shift change, every eighth unreadable, some labelled, three lost."""
+    """Forty frames over four hours and a shift change, every eighth unreadable, some labelled,
+    three lost.
+    """
     frames = []
     for index in range(40):
         when = MORNING + timedelta(minutes=20 * index)
@@ -32,11 +34,18 @@ def made_by_hand() -> tuple[list[Inspection], list[Label], list[Gap]]:
     judged = [frame for frame in frames if frame.score is not None]
     later = MORNING + timedelta(hours=14)
     labels = [
-        label(later, frame, "defect" if index % 3 == 0 else "good") for index, frame in enumerate(judged[::2])
+        label(later, frame, "defect" if index % 3 == 0 else "good")
+        for index, frame in enumerate(judged[::2])
     ]
     labels.append(label(later, judged[0], "good", why="looked again"))
-    labels.append(label(later, judged[2], "good" if labels[1].label == "defect" else "defect", "Grace"))
-    return frames, labels, [gap(frames[10].recorded_at, 3, first_frame_number=10, last_frame_number=12)]
+    labels.append(
+        label(later, judged[2], "good" if labels[1].label == "defect" else "defect", "Grace")
+    )
+    return (
+        frames,
+        labels,
+        [gap(frames[10].recorded_at, 3, first_frame_number=10, last_frame_number=12)],
+    )
 
 
 FRAMES, LABELS, GAPS = made_by_hand()
@@ -65,7 +74,10 @@ def rows(qa: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
 def wilson(k: int, n: int) -> tuple[float, float]:
     """The 95 % interval in its textbook form."""
     z = 1.959964
-    centre, half = (k / n + z * z / (2 * n)), z * math.sqrt(k / n * (1 - k / n) / n + z * z / (4 * n * n))
+    centre, half = (
+        (k / n + z * z / (2 * n)),
+        z * math.sqrt(k / n * (1 - k / n) / n + z * z / (4 * n * n)),
+    )
     return (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
 
 
@@ -86,7 +98,9 @@ def test_people_who_disagree_make_a_dispute_and_one_who_corrects_himself_does_no
     assert [row["frame_id"] for row in found] == [JUDGED[2].frame_id]
 
 
-def test_the_history_of_a_part_has_its_frames_and_labels_in_order(qa: duckdb.DuckDBPyConnection) -> None:
+def test_the_history_of_a_part_has_its_frames_and_labels_in_order(
+    qa: duckdb.DuckDBPyConnection,
+) -> None:
     found = rows(qa, "FROM part_history WHERE part_id = 'p0' ORDER BY recorded_at")
     frames = [frame for frame in FRAMES if frame.part_id == "p0"]
     labels = [each for each in LABELS if each.part_id == "p0"]
@@ -97,19 +111,30 @@ def test_the_history_of_a_part_has_its_frames_and_labels_in_order(qa: duckdb.Duc
 
 def test_the_yield_of_each_hour(qa: duckdb.DuckDBPyConnection) -> None:
     for row in rows(qa, "FROM yield_by_hour"):
-        hour = [frame for frame in FRAMES if frame.recorded_at.replace(minute=0, tzinfo=None) == row["hour"]]
+        hour = [
+            frame
+            for frame in FRAMES
+            if frame.recorded_at.replace(minute=0, tzinfo=None) == row["hour"]
+        ]
         count = Counter(str(frame.verdict) for frame in hour)
         scores = [frame.score for frame in hour if frame.score is not None]
         assert (row["inspected"], row["passed"], row["failed"], row["invalid"]) == (
-            len(hour), count["PASS"], count["FAIL"], count["INVALID"]
-        )  # fmt: skip
-        expected = (count["PASS"] / len(scores), sum(scores) / len(scores)) if scores else (None, None)
+            len(hour),
+            count["PASS"],
+            count["FAIL"],
+            count["INVALID"],
+        )
+        expected = (
+            (count["PASS"] / len(scores), sum(scores) / len(scores)) if scores else (None, None)
+        )
         assert (row["yield"], row["mean_score"]) == pytest.approx(expected)
 
 
 def test_rejects_add_up_by_reason(qa: duckdb.DuckDBPyConnection) -> None:
     found = rows(qa, "FROM rejects_by_reason")
-    expected = Counter((frame.verdict, frame.reason) for frame in FRAMES if frame.disposition != "ACCEPT")
+    expected = Counter(
+        (frame.verdict, frame.reason) for frame in FRAMES if frame.disposition != "ACCEPT"
+    )
     assert {(row["verdict"], row["reason"]): row["parts"] for row in found} == expected
     assert sum(row["share"] for row in found) == pytest.approx(1)
 
@@ -125,8 +150,9 @@ def test_the_review_queue_is_what_nobody_has_looked_at_and_what_is_disputed(
     found = {row["frame_id"]: row["why"] for row in rows(qa, "FROM review_queue")}
     near = {
         frame.frame_id: "near_threshold" if frame.score is not None else frame.reason
-        for frame in FRAMES if frame.needs_review and frame.frame_id not in NEWEST
-    }  # fmt: skip
+        for frame in FRAMES
+        if frame.needs_review and frame.frame_id not in NEWEST
+    }
     assert found == near | {JUDGED[2].frame_id: "disputed"}
 
 
@@ -134,21 +160,27 @@ def test_the_performance_of_each_release(qa: duckdb.DuckDBPyConnection) -> None:
     for row in rows(qa, "FROM model_performance"):
         judged = [
             (str(frame.verdict), NEWEST[frame.frame_id])
-            for frame in JUDGED if frame.model_version == row["model_version"] and frame.frame_id in NEWEST
-        ]  # fmt: skip
+            for frame in JUDGED
+            if frame.model_version == row["model_version"] and frame.frame_id in NEWEST
+        ]
         count = Counter(judged)
         caught, escapes = count["FAIL", "defect"], count["PASS", "defect"]
         overkill, good = count["FAIL", "good"], count["PASS", "good"]
         assert (row["labelled"], row["caught"], row["escapes"], row["overkill"]) == (
-            len(judged), caught, escapes, overkill
-        )  # fmt: skip
+            len(judged),
+            caught,
+            escapes,
+            overkill,
+        )
         assert row["precision"] == pytest.approx(caught / (caught + overkill))
         assert row["recall"] == pytest.approx(caught / (caught + escapes))
         assert row["false_alarm_rate"] == pytest.approx(overkill / (overkill + good))
         assert (row["precision_low"], row["precision_high"]) == pytest.approx(
             wilson(caught, caught + overkill)
         )
-        assert (row["recall_low"], row["recall_high"]) == pytest.approx(wilson(caught, caught + escapes))
+        assert (row["recall_low"], row["recall_high"]) == pytest.approx(
+            wilson(caught, caught + escapes)
+        )
     assert len(rows(qa, "FROM model_performance")) == 2
 
 
@@ -177,7 +209,9 @@ def test_the_count_closes_shift_by_shift(qa: duckdb.DuckDBPyConnection) -> None:
 
 def test_the_count_does_not_close_where_numbers_are_missing_without_a_row(tmp_path: Path) -> None:
     with log(tmp_path) as made:
-        made.add(inspection(MORNING, camera_frame_number=4), inspection(MORNING, camera_frame_number=7))
+        made.add(
+            inspection(MORNING, camera_frame_number=4), inspection(MORNING, camera_frame_number=7)
+        )
         made.publisher.publish()
         with duckdb.connect() as asked:
             asked.execute(script(made.published))
@@ -195,7 +229,9 @@ def test_a_camera_that_begins_to_count_anew_skips_nothing(tmp_path: Path) -> Non
     assert (row["numbers_skipped"], row["closes"]) == (0, True)
 
 
-def test_replay_at_the_threshold_in_force_reproduces_every_verdict(qa: duckdb.DuckDBPyConnection) -> None:
+def test_replay_at_the_threshold_in_force_reproduces_every_verdict(
+    qa: duckdb.DuckDBPyConnection,
+) -> None:
     for threshold in ("NULL", "0.5"):
         found = rows(qa, f"FROM threshold_replay({threshold})")
         assert [(row["verdict"], row["change"]) for row in found] == [
@@ -209,12 +245,19 @@ def test_replay_at_the_threshold_in_force_reproduces_every_verdict(qa: duckdb.Du
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.37, 0.8, 1.0])
 def test_replay_at_another_threshold(qa: duckdb.DuckDBPyConnection, threshold: float) -> None:
     fails = sum(frame.score >= threshold for frame in JUDGED if frame.score is not None)
-    found = {row["verdict"]: row["replayed"] for row in rows(qa, f"FROM threshold_replay({threshold})")}
-    assert found == {"PASS": len(JUDGED) - fails, "FAIL": fails, "INVALID": len(FRAMES) - len(JUDGED)}
+    found = {
+        row["verdict"]: row["replayed"] for row in rows(qa, f"FROM threshold_replay({threshold})")
+    }
+    assert found == {
+        "PASS": len(JUDGED) - fails,
+        "FAIL": fails,
+        "INVALID": len(FRAMES) - len(JUDGED),
+    }
     flipped = {
-        frame.frame_id for frame in JUDGED
+        frame.frame_id
+        for frame in JUDGED
         if frame.score is not None and (frame.score >= threshold) != (frame.verdict == "FAIL")
-    }  # fmt: skip
+    }
     flips = rows(qa, f"FROM flips({threshold})")
     assert {row["frame_id"] for row in flips} == flipped
     for row in flips:
@@ -228,18 +271,23 @@ def test_a_period_ends_before_its_end(qa: duckdb.DuckDBPyConnection) -> None:
     for macro in ("period", '"between"'):
         found = rows(qa, f"SELECT frame_id FROM {macro}('2026-11-22 06:00', '2026-11-22 07:00')")
         assert {row["frame_id"] for row in found} == inside
-    found = rows(qa, "FROM threshold_replay(0.5, since := '2026-11-22 06:00', until := '2026-11-22 07:00')")
+    found = rows(
+        qa, "FROM threshold_replay(0.5, since := '2026-11-22 06:00', until := '2026-11-22 07:00')"
+    )
     assert sum(row["stored"] for row in found) == len(inside)
 
 
 def test_a_filter_on_the_date_reads_only_those_files(qa: duckdb.DuckDBPyConnection) -> None:
-    plan = rows(qa, "EXPLAIN ANALYZE SELECT count(score) FROM inspections_raw WHERE date = '2026-11-21'")
+    plan = rows(
+        qa, "EXPLAIN ANALYZE SELECT count(score) FROM inspections_raw WHERE date = '2026-11-21'"
+    )
     assert "0/" in str(plan) or "Scanning Files: 0" in str(plan) or "EMPTY_RESULT" in str(plan)
 
 
 def test_now_is_utc(qa: duckdb.DuckDBPyConnection) -> None:
     (row,) = rows(
-        qa, "SELECT utc_now() AS now, utc_today() AS today, epoch(utc_now()) - epoch(now()) AS apart"
+        qa,
+        "SELECT utc_now() AS now, utc_today() AS today, epoch(utc_now()) - epoch(now()) AS apart",
     )
     assert row["today"] == row["now"].date()
     assert abs(row["apart"]) < 1e-3  # seconds in a double: exact to a microsecond at best
@@ -247,12 +295,17 @@ def test_now_is_utc(qa: duckdb.DuckDBPyConnection) -> None:
 
 def test_every_view_and_macro_says_what_it_is(qa: duckdb.DuckDBPyConnection) -> None:
     made = {
-        name for (name,) in qa.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+        name
+        for (name,) in qa.execute(
+            "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+        ).fetchall()
     }
     made |= {
-        name for (name,) in qa.execute(
-            "SELECT function_name FROM duckdb_functions() WHERE NOT internal AND schema_name = 'main'"
+        name
+        for (name,) in qa.execute(
+            "SELECT function_name FROM duckdb_functions() WHERE NOT internal AND schema_name = "
+            "'main'"
         ).fetchall()
-    }  # fmt: skip
+    }
     assert made == {each.name for each in described()}
     qa.execute(comments())

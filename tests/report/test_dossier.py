@@ -13,9 +13,9 @@ import pytest
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import HoldReason, Verdict
 from qc_edge.errors import UsageError
-from qc_edge.query.evidence import Match
+from qc_edge.query.evidence import EvidenceMatch
 from qc_edge.query.typed_rows import read_inspections
-from qc_edge.report.dossier import Dossier, Examined, gather
+from qc_edge.report.dossier import Dossier, ExaminedInspection, gather
 from qc_edge.report.verification_commands import by_hand
 from qc_edge.report.wording import checks, gate_lines, headline, sentence, timeline
 from qc_edge.settings import StationPaths
@@ -27,7 +27,7 @@ def one(paths: StationPaths, verdict: Verdict) -> Inspection:
     return next(row for row in read_inspections(paths.database) if row.verdict is verdict)
 
 
-def seen(paths: StationPaths, verdict: Verdict = Verdict.FAIL) -> Examined:
+def seen(paths: StationPaths, verdict: Verdict = Verdict.FAIL) -> ExaminedInspection:
     return gather(paths, one(paths, verdict).part_id).last
 
 
@@ -44,21 +44,23 @@ def test_a_rejected_part_is_explained_and_everything_comes_out_again(paths: Stat
     assert found.holds
     assert [check.ok for check in checks(found)] == [True] * 5
     assert found.settings_today
-    assert found.map.match is Match.SAME and found.map.image is not None
+    assert found.map.match is EvidenceMatch.SAME and found.map.image is not None
     assert found.map.sha256 == found.row.map_sha256
 
 
-def test_a_map_of_which_the_row_has_no_digest_is_shown_and_not_vouched_for(paths: StationPaths) -> None:
+def test_a_map_of_which_the_row_has_no_digest_is_shown_and_not_vouched_for(
+    paths: StationPaths,
+) -> None:
     with duckdb.connect(str(paths.database)) as log:
         log.execute("UPDATE inspections SET map_sha256 = NULL")
-    assert seen(paths).map.match is Match.UNPROVEN
+    assert seen(paths).map.match is EvidenceMatch.UNPROVEN
 
 
 def test_a_refused_frame_is_explained_by_its_file(paths: StationPaths) -> None:
     found = seen(paths, Verdict.INVALID)
     assert headline(found.row) == "HELD"
     assert "torn_file" in sentence(found.row)
-    assert found.holds and found.raw.match is Match.UNPROVEN
+    assert found.holds and found.raw.match is EvidenceMatch.UNPROVEN
 
 
 @pytest.mark.parametrize("hold", HoldReason)
@@ -99,7 +101,7 @@ def test_a_swapped_frame_is_said(paths: StationPaths) -> None:
     row = one(paths, Verdict.FAIL)
     (paths.state / str(row.raw_path)).write_bytes(cv2.imencode(".png", part(seed=5))[1].tobytes())
     found = gather(paths, row.part_id).last
-    assert found.raw.match is Match.CHANGED and not found.holds
+    assert found.raw.match is EvidenceMatch.CHANGED and not found.holds
     assert [check.ok for check in checks(found)] == [False, None, None, True, True]
 
 
@@ -108,7 +110,7 @@ def test_missing_evidence_is_said(paths: StationPaths) -> None:
     for relative in (row.raw_path, row.map_path):
         (paths.state / str(relative)).unlink()
     found = gather(paths, row.part_id).last
-    assert (found.raw.match, found.map.match) == (Match.MISSING, Match.MISSING)
+    assert (found.raw.match, found.map.match) == (EvidenceMatch.MISSING, EvidenceMatch.MISSING)
     assert "does not exist" in checks(found)[0].outcome
 
 
@@ -170,7 +172,9 @@ def test_a_running_station_is_asked_through_what_it_publishes(paths: StationPath
 
 def test_a_part_seen_twice_has_both_inspections(paths: StationPaths) -> None:
     with duckdb.connect(str(paths.database)) as log:
-        log.execute("UPDATE inspections SET part_id = '77' WHERE verdict <> 'INVALID' AND score > 0.5")
+        log.execute(
+            "UPDATE inspections SET part_id = '77' WHERE verdict <> 'INVALID' AND score > 0.5"
+        )
     assert len(gather(paths, "77").examined) == 2
 
 

@@ -1,4 +1,6 @@
-"""Every question of docs/qa.md, asked of a small log: it has an answer, of the shape that the page shows."""
+"""Every question of docs/qa.md, asked of a small log: it has an answer, of the shape that the page
+shows.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,10 @@ from tests.publish.rows import at, gap, inspection, label, log, new_id
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/qa.md"
 QUESTION = re.compile(r"(?ms)^### (\d+)\. (.+?)\n.*?^```sql\n(.+?)^```\n+^\| (.+?) \|$")
-QUESTIONS = {f"{number}. {title}": (sql, shape.split(" | ")) for number, title, sql, shape in
-             QUESTION.findall(PAGE.read_text(encoding="utf-8"))}  # fmt: skip
+QUESTIONS = {
+    f"{number}. {title}": (sql, shape.split(" | "))
+    for number, title, sql, shape in QUESTION.findall(PAGE.read_text(encoding="utf-8"))
+}
 
 SCORES = (0.9, 0.2, 0.1, None, 0.05, 0.3, 0.48, 0.02, 0.11, 0.62, 0.44, 0.1)
 """Of each hour: a part every five minutes."""
@@ -32,21 +36,31 @@ def frames() -> list[Inspection]:
         for index in range(48):
             when = at(f"{day} 06:00") + timedelta(minutes=5 * index)
             row = inspection(
-                when, SCORES[index % 12], part_id=str(48213 + index % 47), model_version=release,
-                lot="L4711" if index < 24 else "L4712", camera_frame_number=index + (2 if index > 12 else 0),
-                calibration_id="20261101T080000Z-top", focus=180.0 - index,
-            )  # fmt: skip
+                when,
+                SCORES[index % 12],
+                part_id=str(48213 + index % 47),
+                model_version=release,
+                lot="L4711" if index < 24 else "L4712",
+                camera_frame_number=index + (2 if index > 12 else 0),
+                calibration_id="20261101T080000Z-top",
+                focus=180.0 - index,
+            )
             limit = Threshold(threshold, 0.1, f"tests:{threshold:g}")
             decision = invalid(Reason.LOW_FOCUS, "focus 61.2 is below 80")
             if row.score is not None:
                 decision = decide(row.score, limit)
             made.append(
                 replace(
-                    row, threshold=limit.value, threshold_id=limit.threshold_id, verdict=decision.verdict,
-                    disposition=decision.disposition, reason=decision.reason, detail=decision.detail,
+                    row,
+                    threshold=limit.value,
+                    threshold_id=limit.threshold_id,
+                    verdict=decision.verdict,
+                    disposition=decision.disposition,
+                    reason=decision.reason,
+                    detail=decision.detail,
                     needs_review=decision.needs_review,
                 )
-            )  # fmt: skip
+            )
     return made
 
 
@@ -54,7 +68,9 @@ def labels(made: list[Inspection]) -> list[Label]:
     later = at("2026-11-23 12:00")
     return [
         label(later, made[0], "defect", "anna", defect_class="dent"),
-        label(later, made[1], "defect", "anna", defect_class="scratch", why="customer complaint 881"),
+        label(
+            later, made[1], "defect", "anna", defect_class="scratch", why="customer complaint 881"
+        ),
         label(later, made[9], "good", "ben"),
         label(later, made[0], "defect", "ben"),
         label(later, made[9], "defect", "anna"),
@@ -70,9 +86,16 @@ def qa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConn
         made = frames()
         when = at("2026-11-23 05:59")
         change = Event(
-            new_id(when, "station"), when, "line1", "threshold", "anna", "threshold: 0.5 -> 0.45", "0.5",
-            "0.45", "two escapes",
-        )  # fmt: skip
+            new_id(when, "station"),
+            when,
+            "line1",
+            "threshold",
+            "anna",
+            "threshold: 0.5 -> 0.45",
+            "0.5",
+            "0.45",
+            "two escapes",
+        )
         lost = gap(at("2026-11-22 07:05"), 2, first_frame_number=13, last_frame_number=14)
         kept.add(*made, *labels(made), change, lost)
         kept.publisher.publish()
@@ -82,7 +105,9 @@ def qa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConn
 
 
 def test_there_are_twenty_questions() -> None:
-    assert [title.partition(".")[0] for title in QUESTIONS] == [str(number) for number in range(1, 21)]
+    assert [title.partition(".")[0] for title in QUESTIONS] == [
+        str(number) for number in range(1, 21)
+    ]
 
 
 @pytest.mark.parametrize("title", QUESTIONS)

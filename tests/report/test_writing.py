@@ -18,7 +18,7 @@ from qc_edge.report.dossier import gather
 from qc_edge.report.html import render
 from qc_edge.report.json_values import values
 from qc_edge.report.pdf import to_pdf
-from qc_edge.report.pictures import Seat, pictures
+from qc_edge.report.pictures import DefectLocation, pictures
 from qc_edge.report.terminal import bar, show
 from qc_edge.settings import StationPaths
 from tests.report.test_dossier import one
@@ -33,7 +33,9 @@ def rename(paths: StationPaths, part_id: str) -> None:
 def test_the_report_refers_to_nothing_outside_itself(paths: StationPaths) -> None:
     html = render(gather(paths, one(paths, Verdict.FAIL).part_id))
     targets = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)""", html)
-    assert targets and all(target.startswith(("data:image/jpeg;base64,", "#")) for target in targets)
+    assert targets and all(
+        target.startswith(("data:image/jpeg;base64,", "#")) for target in targets
+    )
     assert "<script" not in html
 
 
@@ -93,14 +95,14 @@ def test_the_heat_lies_where_the_map_is_strong() -> None:
     gray = np.full((200, 300), 100, np.uint8)
     levels = np.zeros((64, 64), np.uint8)
     levels[16:24, 40:48] = 255
-    seat = Seat(gray, levels, (100, 40, 128, 128), threshold=0.5)
-    heat = seat.heat()
+    engine_thread = DefectLocation(gray, levels, (100, 40, 128, 128), threshold=0.5)
+    heat = engine_thread.heat()
     hot = np.argwhere(heat[..., 2].astype(int) - heat[..., 0] > 60)
     top, left = hot.min(axis=0)
     bottom, right = hot.max(axis=0)
     assert (abs(top - 72) <= 4, abs(left - 180) <= 4) == (True, True)
     assert (abs(bottom - 88) <= 4, abs(right - 196) <= 4) == (True, True)
-    assert seat.close().shape == (50, 75, 3)
+    assert engine_thread.close().shape == (50, 75, 3)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,14 @@ def test_the_terminal_says_it_all(paths: StationPaths) -> None:
     show(console, gather(paths, one(paths, Verdict.FAIL).part_id))
     console.file.close()
     said = console.export_text()
-    for words in ("REJECTED", "0.9020", "at least 80", "corner@1", "unchanged", "what happened around it"):
+    for words in (
+        "REJECTED",
+        "0.9020",
+        "at least 80",
+        "corner@1",
+        "unchanged",
+        "what happened around it",
+    ):
         assert words in said
 
 
@@ -125,5 +134,9 @@ def test_the_values_are_json(paths: StationPaths, tmp_path: Path) -> None:
     told = values(gather(paths, one(paths, Verdict.FAIL).part_id))
     text = json.loads(json.dumps(told, default=str))
     (inspection,) = text["inspections"]
-    assert (text["holds"], inspection["told"], inspection["row"]["verdict"]) == (True, "REJECTED", "FAIL")
+    assert (text["holds"], inspection["told"], inspection["row"]["verdict"]) == (
+        True,
+        "REJECTED",
+        "FAIL",
+    )
     assert inspection["evidence"]["frame"]["match"] == "same"

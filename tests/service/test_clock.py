@@ -1,4 +1,6 @@
-"""Frame ids rise and never repeat, whatever the wall clock does, and say when it cannot be trusted."""
+"""Frame ids rise and never repeat, whatever the wall clock does, and say when it cannot be
+trusted.
+"""
 
 from __future__ import annotations
 
@@ -117,7 +119,9 @@ def test_a_step_is_said_once(tmp_path: Path) -> None:
     assert clock.check() is None
 
 
-def test_a_clock_that_loses_its_source_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_loses_its_source_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = FrameClock(tmp_path / "mark", wall_us=Wall())
     monkeypatch.setattr(clocks, "is_synchronised", lambda: False)
     assert clock.check() == "the wall clock is no longer synchronised"

@@ -1,4 +1,6 @@
-"""A station that may not ask the kernel about the clock believes a fresh answer of the watch, no other."""
+"""A station that may not ask the kernel about the clock believes a fresh answer of the watch, no
+other.
+"""
 
 from __future__ import annotations
 

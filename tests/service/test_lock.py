@@ -17,7 +17,10 @@ def test_who_holds_the_station_is_known_while_it_is_held(tmp_path: Path) -> None
         holder = holder_of(path)
         assert holder
         assert holder["pid"] == os.getpid()
-        with pytest.raises(BusyError, match=f"already run by process {os.getpid()}"), StationLock(path):
+        with (
+            pytest.raises(BusyError, match=f"already run by process {os.getpid()}"),
+            StationLock(path),
+        ):
             pass
     assert holder_of(path) is None
     with StationLock(path):

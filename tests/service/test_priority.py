@@ -38,7 +38,9 @@ def test_a_thread_and_those_it_starts_are_last_at_the_disk() -> None:
     def look() -> None:
         thread = str(threading.get_native_id())
         seen.append(
-            subprocess.run(["ionice", "-p", thread], check=True, capture_output=True, text=True).stdout
+            subprocess.run(
+                ["ionice", "-p", thread], check=True, capture_output=True, text=True
+            ).stdout
         )
 
     def work() -> None:

@@ -21,9 +21,15 @@ def test_equal_settings_have_one_digest_however_they_are_written() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["deadline_ms = 5", "[model]\nthreshold = 0.4", "[model]\nreview_band = 0.1", '[log]\nlevel = "debug"',
-     "[storage]\nstop_free_mb = 7", '[incoming]\nsidecar = "required"'],
-)  # fmt: skip
+    [
+        "deadline_ms = 5",
+        "[model]\nthreshold = 0.4",
+        "[model]\nreview_band = 0.1",
+        '[log]\nlevel = "debug"',
+        "[storage]\nstop_free_mb = 7",
+        '[incoming]\nsidecar = "required"',
+    ],
+)
 def test_what_is_live_applies_at_once(text: str) -> None:
     live, restart = changed_live(settings(), settings(text))
     assert len(live) == 1

@@ -38,8 +38,14 @@ def test_all_faults_are_reported_together_in_the_order_of_the_file() -> None:
         "line1.toml has 7 faults:",
         'line 3, station.deadline_ms: got "soon", expected a number',
         "line 5, engine.threads: got 2.5, expected a whole number",
-        "line 6, camera[top].rate_hz: missing; backend 'folder' needs its frames per second: rate_hz = 10.0",
-        "line 6, camera[top].images: missing; backend 'folder' plays a directory: images = \"/path\"",
+        (
+            "line 6, camera[top].rate_hz: missing; backend 'folder' needs its frames per second: "
+            "rate_hz = 10.0"
+        ),
+        (
+            "line 6, camera[top].images: missing; backend 'folder' plays a directory: images = "
+            '"/path"'
+        ),
         "line 9, camera[top].exposure_us: got Infinity, expected a finite number",
         "line 10, camera[#2].name: missing; Stands in every frame id: top, left, weld-2.",
         'line 11, camera[#2].serial: got 123, expected text in quotes: "..."',
@@ -53,7 +59,10 @@ def test_all_faults_are_reported_together_in_the_order_of_the_file() -> None:
         ("[modle]\nthreshold = 0.5\n", "modle: unknown section; did you mean 'model'?"),
         ("[engine]\nqqqqqq = 1\n", "engine.qqqqqq: unknown key; known: backend, threads"),
         ('[[camera]]\nname = "top"\nexposur_us = 1\n', "unknown key; did you mean 'exposure_us'?"),
-        ('[[camera]]\nname = "top"\ntrigger = "fre"\n', "expected 'free', 'hardware' or 'software'"),
+        (
+            '[[camera]]\nname = "top"\ntrigger = "fre"\n',
+            "expected 'free', 'hardware' or 'software'",
+        ),
         ('[[camera]]\nname = "top"\nroi = [0, 0, 9]\n', "[x, y, width, height]"),
         ('[[camera]]\nname = "top"\nroi = [0, 0, 0, 9]\n', "width, height >= 1"),
         ('[[camera]]\nname = "top"\npixel_format = "mono8"\n', "Mono8, Mono10"),

@@ -18,7 +18,12 @@ STATION = {"station": {"name": "line1"}}
 
 
 def test_a_rendered_file_gives_the_settings_back() -> None:
-    camera: dict[str, Any] = {"name": "top", "backend": "folder", "images": Path("/parts"), "rate_hz": 4.5}
+    camera: dict[str, Any] = {
+        "name": "top",
+        "backend": "folder",
+        "images": Path("/parts"),
+        "rate_hz": 4.5,
+    }
     text = render_settings(
         STATION | {"model": {"threshold": 0.25}}, [camera, {"name": "left", "roi": (0, 0, 8, 8)}]
     )

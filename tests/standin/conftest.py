@@ -27,7 +27,9 @@ class Library:
 
     def __init__(self) -> None:
         self.driver = ctypes.CDLL("libcuda.so.1")
-        assert hasattr(self.driver, "standin_left"), "this is a real driver: run `make test-standin`"
+        assert hasattr(self.driver, "standin_left"), (
+            "this is a real driver: run `make test-standin`"
+        )
         self.driver.standin_memory.restype = ctypes.c_void_p
         self.driver.standin_memory.argtypes = [ctypes.c_uint64, ctypes.c_size_t]
 
@@ -36,7 +38,9 @@ class Library:
         return {kind: count for kind in KINDS if (count := self.driver.standin_left(kind.encode()))}
 
     def fail(self, code: int) -> None:
-        """From now on every call on the device answers with this CUresult; 0: all as in a new process."""
+        """From now on every call on the device answers with this CUresult; 0: all as in a new
+        process.
+        """
         self.driver.standin_break(code)
 
     def at(self, address: int, shape: tuple[int, ...], dtype: type[np.generic]) -> npt.NDArray[Any]:
@@ -49,7 +53,9 @@ class Library:
 
 
 class HostRunner:
-    """The model, run by ONNX Runtime when the stream comes to it. `refuses` makes the next work fail."""
+    """The model, run by ONNX Runtime when the stream comes to it. `refuses` makes the next work
+    fail.
+    """
 
     def __init__(self, library: Library, model: bytes, bundle: Bundle) -> None:
         self._library, self._bundle = library, bundle
@@ -77,9 +83,13 @@ class HostRunner:
     def _run(self, batch: int) -> None:
         manifest = self._bundle.manifest
         outputs = manifest.outputs
-        frames = self._library.at(self._at[manifest.input.name], (batch, *self._bundle.input_shape), np.uint8)
+        frames = self._library.at(
+            self._at[manifest.input.name], (batch, *self._bundle.input_shape), np.uint8
+        )
         names = [outputs.score, outputs.defect_map]
-        for name, values in zip(names, self._session.run(names, {manifest.input.name: frames}), strict=True):
+        for name, values in zip(
+            names, self._session.run(names, {manifest.input.name: frames}), strict=True
+        ):
             self._library.at(self._at[name], values.shape, np.float32)[:] = values
 
 
@@ -94,7 +104,9 @@ class HostToolkit(TwinToolkit):
         """The model stands behind the plan's header."""
         assert self.library is not None
         if not plan.startswith(b"twin plan for "):
-            raise PlanRefusedError(f"{self.name} {self.version} does not take the plan", "it is made anew")
+            raise PlanRefusedError(
+                f"{self.name} {self.version} does not take the plan", "it is made anew"
+            )
         runner = HostRunner(self.library, plan.partition(b"|")[2], bundle)
         self.runners.append(runner)  # type: ignore[arg-type]
         return runner

@@ -1,4 +1,6 @@
-"""What `make gpu` tries on a GPU, tried on the stand-in: so that it works on the day when there is a GPU."""
+"""What `make gpu` tries on a GPU, tried on the stand-in: so that it works on the day when there is
+a GPU.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ def subject(library: Library, bundle: Bundle, tmp_path: Path) -> Any:
     from tests.gpu.checks import builds
     from tests.gpu.subject import Subject
 
-    made = Subject("stand-in", bundle, lambda gpu: HostToolkit(gpu, library=library), tmp_path / "plans")  # type: ignore[arg-type]
+    made = Subject(
+        "stand-in",
+        bundle,
+        lambda gpu: HostToolkit(gpu, library=library),  # type: ignore[arg-type]
+        tmp_path / "plans",
+    )
     figures = builds(made)
     assert figures["device"] == "Stand-in, compute capability 8.9, driver CUDA 13.0"
     assert figures["plan_bytes"] > 100_000
@@ -43,7 +50,9 @@ def test_a_score_that_is_off_is_found(subject: Any, monkeypatch: pytest.MonkeyPa
         checks.parity(subject, 8)
 
 
-def test_every_batch_is_timed_beside_the_bare_loop(subject: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_batch_is_timed_beside_the_bare_loop(
+    subject: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tests.gpu import checks
 
     monkeypatch.setattr(checks, "ROUNDS", {1: 10, 8: 10})

@@ -1,4 +1,6 @@
-"""Context, buffers, copies, streams and graphs as the driver demands, by the real pycuda. No GPU is in it."""
+"""Context, buffers, copies, streams and graphs as the driver demands, by the real pycuda. No GPU is
+in it.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qc_edge.engine import HERE, Engine, Prepared, Site
+from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, Prepared
 from qc_edge.engine import tensorrt as module
 from qc_edge.engine.bundle import Bundle, self_test
-from qc_edge.engine.engine_thread import EngineSeat
-from qc_edge.engine.tensorrt_variants import TENSORRT, Found
+from qc_edge.engine.engine_thread import EngineThread
+from qc_edge.engine.tensorrt_variants import TENSORRT, FoundVariant
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError
 from qc_edge.rendered import render
 from qc_edge.settings import EngineSettings
-from qc_edge.station.dependencies import Seams
+from qc_edge.station.dependencies import Dependencies
 from tests.standin.conftest import HostToolkit, Library
 from tests.station.audit import audit
 from tests.station.harness import drop, make_station, running
@@ -30,8 +32,12 @@ Load = Callable[..., Engine]
 
 @pytest.fixture
 def load(library: Library, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """`engine.tensorrt.load` as a station calls it, with a TensorRT that computes on the processor."""
-    monkeypatch.setattr(module, "find", lambda: ([Found(TENSORRT, None)], ["tensorrt-rtx is not installed"]))
+    """`engine.tensorrt.load` as a station calls it, with a TensorRT that computes on the
+    processor.
+    """
+    monkeypatch.setattr(
+        module, "find", lambda: ([FoundVariant(TENSORRT, None)], ["tensorrt-rtx is not installed"])
+    )
     opened: list[Any] = []
     from qc_edge.engine import cuda
 
@@ -44,10 +50,12 @@ def load(library: Library, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> L
     monkeypatch.setattr(cuda, "open_gpu", open_gpu)
     monkeypatch.setattr(module, "RealToolkit", lambda _: HostToolkit(opened[-1], library=library))
 
-    def made(site: Site = HERE, loaded: Bundle = bundle, **settings: object) -> Engine:
+    def made(
+        build_context: BuildContext = DEFAULT_CONTEXT, loaded: Bundle = bundle, **settings: object
+    ) -> Engine:
         chosen = EngineSettings.model_validate({"backend": "tensorrt", "max_batch": 4, **settings})
         try:
-            return module.load(loaded, chosen, "test", site)
+            return module.load(loaded, chosen, "test", build_context)
         finally:
             opened.clear()
 
@@ -85,7 +93,9 @@ def test_scores_and_maps_are_those_of_the_bundle_and_all_is_given_back(
     assert library.left() == {}
 
 
-def test_no_frame_takes_anything_of_the_device(library: Library, bundle: Bundle, load: Load) -> None:
+def test_no_frame_takes_anything_of_the_device(
+    library: Library, bundle: Bundle, load: Load
+) -> None:
     engine = load()
     before = library.left()
     for count in (1, 4, 9, 2):
@@ -94,13 +104,20 @@ def test_no_frame_takes_anything_of_the_device(library: Library, bundle: Bundle,
     engine.close()
 
 
-def test_two_engines_at_a_time_and_the_first_goes(library: Library, bundle: Bundle, load: Load) -> None:
-    seats = [EngineSeat(bundle, load, name) for name in ("first", "second")]
-    for seat in seats:
-        assert seat.ready.result(60).device == "Stand-in, compute capability 8.9, driver CUDA 13.0"
+def test_two_engines_at_a_time_and_the_first_goes(
+    library: Library, bundle: Bundle, load: Load
+) -> None:
+    seats = [EngineThread(bundle, load, name) for name in ("first", "second")]
+    for engine_thread in seats:
+        assert (
+            engine_thread.ready.result(60).device
+            == "Stand-in, compute capability 8.9, driver CUDA 13.0"
+        )
     frame = bundle.golden_frames[0]
     assert library.left()["contexts"] == 2
-    assert "contexts on this thread" not in library.left(), "a context is current where nobody works with it"
+    assert "contexts on this thread" not in library.left(), (
+        "a context is current where nobody works with it"
+    )
     seats[0].close()
     assert seats[0].closed.wait(10)
     (score,) = seats[1].infer(frame.prepared).result(10)
@@ -114,7 +131,9 @@ def test_memory_that_is_used_up_is_said_and_given_back(
     library: Library, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STANDIN_MEMORY_MB", "1")
-    with pytest.raises(EngineLostError, match=r"no memory on the GPU: the GPU's memory is used up") as raised:
+    with pytest.raises(
+        EngineLostError, match=r"no memory on the GPU: the GPU's memory is used up"
+    ) as raised:
         load(max_batch=8)
     assert "lower engine.max_batch" in raised.value.hint
     assert library.left() == {}
@@ -133,7 +152,9 @@ def test_a_lost_device_gives_no_score_and_still_closes(
     engine.close()
 
 
-def test_work_that_is_refused_while_it_is_recorded_leaves_the_stream_usable(library: Library) -> None:
+def test_work_that_is_refused_while_it_is_recorded_leaves_the_stream_usable(
+    library: Library,
+) -> None:
     from qc_edge.engine.cuda import open_gpu
 
     gpu = open_gpu(0)
@@ -174,7 +195,12 @@ def test_an_engine_that_cannot_be_made_gives_all_back(
     ],
 )
 def test_a_device_that_is_not_there_is_said(
-    library: Library, load: Load, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, said: str
+    library: Library,
+    load: Load,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    value: str,
+    said: str,
 ) -> None:
     monkeypatch.setenv(f"STANDIN_{setting}", value)
     with pytest.raises(EngineUnavailableError, match=said):
@@ -182,13 +208,20 @@ def test_a_device_that_is_not_there_is_said(
     assert library.left() == {}
 
 
-def test_a_station_from_frame_to_row(library: Library, bundle: Bundle, load: Load, tmp_path: Path) -> None:
+def test_a_station_from_frame_to_row(
+    library: Library, bundle: Bundle, load: Load, tmp_path: Path
+) -> None:
     paths = make_station(
-        tmp_path, model={"bundle": bundle.reference}, engine={"backend": "tensorrt"},
+        tmp_path,
+        model={"bundle": bundle.reference},
+        engine={"backend": "tensorrt"},
         inspect={"batch_max": 16},
-    )  # fmt: skip
-    seams = Seams(load_engine=lambda loaded, _, site: load(site, loaded, cuda_graph=True), patience_s=60.0)
-    with running(paths, seams) as run:
+    )
+    dependencies = Dependencies(
+        load_engine=lambda loaded, _, build_context: load(build_context, loaded, cuda_graph=True),
+        patience_s=60.0,
+    )
+    with running(paths, dependencies) as run:
         for number in range(24):
             drop(paths, f"{number:03}.png", render(number).pixels)
         run.wait_until_inspected(24)

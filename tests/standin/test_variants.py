@@ -1,4 +1,6 @@
-"""Every name of TensorRT's Python API that the engine uses is there in TensorRT 10, 11 and for RTX."""
+"""Every name of TensorRT's Python API that the engine uses is there in TensorRT 10, 11 and for
+RTX.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,17 @@ pytestmark = [
 
 VERSIONS = ("10.3.0", "10.16.1.11", "11.4.0.106")
 ONLY_RTX = {
-    "ComputeCapability", "num_compute_capabilities", "set_compute_capability",
-    "create_runtime_config", "cuda_graph_strategy", "CudaGraphStrategy", "WHOLE_GRAPH_CAPTURE",
-    "dynamic_shapes_kernel_specialization_strategy", "DynamicShapesKernelSpecializationStrategy", "EAGER",
-}  # fmt: skip
+    "ComputeCapability",
+    "num_compute_capabilities",
+    "set_compute_capability",
+    "create_runtime_config",
+    "cuda_graph_strategy",
+    "CudaGraphStrategy",
+    "WHOLE_GRAPH_CAPTURE",
+    "dynamic_shapes_kernel_specialization_strategy",
+    "DynamicShapesKernelSpecializationStrategy",
+    "EAGER",
+}
 """Used only where the flavour is RTX, or looked for before."""
 NAMES = """
 import importlib, json, sys
@@ -68,9 +77,16 @@ assert left == [0] * 5, left
 
 def in_a_python(program: str, module: str, directory: Path | None = None) -> str:
     """What it prints, with the TensorRT of this directory."""
-    extra = {} if directory is None else {"PYTHONPATH": str(directory), "LD_LIBRARY_PATH": str(directory)}
+    extra = (
+        {}
+        if directory is None
+        else {"PYTHONPATH": str(directory), "LD_LIBRARY_PATH": str(directory)}
+    )
     ran = subprocess.run(
-        [sys.executable, "-c", program, module], env=os.environ | extra, capture_output=True, text=True
+        [sys.executable, "-c", program, module],
+        env=os.environ | extra,
+        capture_output=True,
+        text=True,
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
@@ -86,13 +102,20 @@ def used() -> set[str]:
     """The names of TensorRT for RTX that stand in the two files which talk to TensorRT."""
     _, known = json.loads(in_a_python(NAMES, str(RTX.module())))
     files = [Path(str(module.__file__)) for module in (compiler, runner)]
-    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+    nodes = [
+        node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    ]
     return {node.attr for node in nodes if isinstance(node, ast.Attribute)} & set(known)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_no_name_that_is_used_is_missing(used: set[str], version: str) -> None:
-    assert {"execute_async_v3", "set_tensor_address", "build_serialized_network", "STRONGLY_TYPED"} <= used
+    assert {
+        "execute_async_v3",
+        "set_tensor_address",
+        "build_serialized_network",
+        "STRONGLY_TYPED",
+    } <= used
     found, known = json.loads(in_a_python(NAMES, "tensorrt_bindings", directory_of(version)))
     assert found == version
     assert used - set(known) <= ONLY_RTX
@@ -103,11 +126,16 @@ def test_its_logger_and_monitor_can_be_ours(version: str) -> None:
     in_a_python(MADE, "tensorrt_bindings", directory_of(version))
 
 
-def test_the_real_tensorrt_on_a_driver_that_is_not_enough_for_it_is_declined_in_its_own_words() -> None:
+def test_the_real_tensorrt_on_a_driver_that_is_not_enough_for_it_is_declined_in_its_own_words() -> (
+    None
+):
     said = in_a_python(DECLINED, "")
     assert said.startswith("onnx-cpu auto: onnx; not tensorrt: ")
     assert "tensorrt is not installed" in said
-    assert "does not take the plan: IRuntime::deserializeCudaEngine: Error Code 1: Cuda Runtime" in said
+    assert (
+        "does not take the plan: IRuntime::deserializeCudaEngine: Error Code 1: Cuda Runtime"
+        in said
+    )
     assert "it was made just now, for Stand-in, compute capability 8.9" in said
 
 

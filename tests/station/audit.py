@@ -1,4 +1,6 @@
-"""Holds a station's log against everything else it left: journal, chain, evidence, announcements."""
+"""Holds a station's log against everything else it left: journal, chain, evidence,
+announcements.
+"""
 
 from __future__ import annotations
 
@@ -65,16 +67,21 @@ def read_log(paths: StationPaths) -> Log:
 def audit(paths: StationPaths, announced: Path | None = None, drained: bool = True) -> Log:
     """The log of a station at rest; AssertionError where it breaks a promise.
 
-    drained: nothing may wait in the spool; False for a station whose camera was playing when it was stopped.
+    drained: nothing may wait in the spool; False for a station whose camera was playing when it was
+    stopped.
     """
     log = read_log(paths)
     ids = Counter(row["frame_id"] for row in log.inspections)
-    assert max(ids.values(), default=1) == 1, f"more than one row: {[name for name in ids if ids[name] > 1]}"
+    assert max(ids.values(), default=1) == 1, (
+        f"more than one row: {[name for name in ids if ids[name] > 1]}"
+    )
     check_chain(paths, log)
     for row in log.inspections:
         check_evidence(paths, row)
     assert not [
-        row for row in log.inspections if row["hold_reason"] == "recovered" and row["disposition"] != "HOLD"
+        row
+        for row in log.inspections
+        if row["hold_reason"] == "recovered" and row["disposition"] != "HOLD"
     ]
     if announced:
         check_announcements(log, announced)
@@ -91,18 +98,24 @@ def check_chain(paths: StationPaths, log: Log) -> None:
             count += 1
             seq, sha256, text = line.split("\t")
             assert int(seq) == count, f"{path.name}: {seq} after {count - 1}"
-            assert sha256 == chain.chain_hash(previous, count, text), f"the chain is broken at {seq}"
+            assert sha256 == chain.chain_hash(previous, count, text), (
+                f"the chain is broken at {seq}"
+            )
             previous = sha256
             table, row = rows[count]
             assert row["chain_hash"] == sha256
-            assert _told(table, row) == json.loads(text), f"row {seq}: journal and database disagree"
+            assert _told(table, row) == json.loads(text), (
+                f"row {seq}: journal and database disagree"
+            )
     assert sorted(rows) == list(range(1, count + 1)), "rows in the database that the journal lacks"
 
 
 def _told(table: str, row: Values) -> Values:
     columns = {name: row[name] for name in COLUMNS[table] if row[name] is not None}
     return {"table": table} | {
-        name: value.isoformat(timespec="microseconds") + "+00:00" if hasattr(value, "isoformat") else value
+        name: value.isoformat(timespec="microseconds") + "+00:00"
+        if hasattr(value, "isoformat")
+        else value
         for name, value in columns.items()
     }
 

@@ -1,4 +1,6 @@
-"""A station to try things on: made in a moment, run in this process or in one that may be killed."""
+"""A station to try things on: made in a moment, run in this process or in one that may be
+killed.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +30,12 @@ from qc_edge.service.clock import FrameClock, boot_id, utc_now
 from qc_edge.settings import INCOMING, StationPaths
 from qc_edge.settings.render import render_settings
 from qc_edge.station.daemon import Station
-from qc_edge.station.dependencies import Seams
+from qc_edge.station.dependencies import Dependencies
 from qc_edge.station.status import Status
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.durable import Disk
 from qc_edge.store.spool import Spool
-from tests.station.twins import Plan, seams
+from tests.station.twins import Plan, dependencies
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAME = "line1"
@@ -41,7 +43,9 @@ WAIT_S = 30.0
 Gray = npt.NDArray[np.uint8]
 
 GOOD, BAD, NEAR = 30, 230, 120
-"""Gray levels of a part's corner: the scripted model scores a part by it (level / 255), threshold 0.5."""
+"""Gray levels of a part's corner: the scripted model scores a part by it (level / 255), threshold
+0.5.
+"""
 
 BUNDLE = """\
 name = "corner"
@@ -101,7 +105,9 @@ def make_station(
         directory.mkdir(parents=True, exist_ok=True)
     for name in [INCOMING, *([camera["name"]] if camera else [])]:
         record = starting_calibration(NAME, name, utc_now() - timedelta(days=60))
-        record = replace(record, due_at=utc_now().replace(microsecond=0) + timedelta(days=due_in_days))
+        record = replace(
+            record, due_at=utc_now().replace(microsecond=0) + timedelta(days=due_in_days)
+        )
         calibrations.write(paths.calibration, record)
     write_bundle(paths.models / "corner/1")
     configure(paths, camera, **sections)
@@ -180,9 +186,15 @@ def spool(
     clock = FrameClock(paths.state / "frame-clock-of-tests", number)
     stamp = clock.stamp(camera)
     frame = Frame(
-        frame_id=stamp.frame_id, camera=camera, captured_at=stamp.captured_at, clock_trusted=True,
-        monotonic_ns=stamp.monotonic_ns, boot_id=boot_id(), camera_frame_number=number, pixel_format="Mono8",
-    )  # fmt: skip
+        frame_id=stamp.frame_id,
+        camera=camera,
+        captured_at=stamp.captured_at,
+        clock_trusted=True,
+        monotonic_ns=stamp.monotonic_ns,
+        boot_id=boot_id(),
+        camera_frame_number=number,
+        pixel_format="Mono8",
+    )
     Spool(paths, disk or Disk()).put_frame(frame, picture, 8)
     return frame.frame_id
 
@@ -190,7 +202,7 @@ def spool(
 class Running:
     """A station that runs on a thread of this process. Made by `running`."""
 
-    def __init__(self, root: Path, given: Seams) -> None:
+    def __init__(self, root: Path, given: Dependencies) -> None:
         self.supervisor = Supervisor(self._saw)
         self.station = Station(root, NAME, given)
         self.statuses: list[Status] = []
@@ -209,7 +221,11 @@ class Running:
         return not self._thread.is_alive()
 
     def wait_for(
-        self, condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S, every_s: float = 0.01
+        self,
+        condition: Callable[[], Any],
+        what: str,
+        timeout_s: float = WAIT_S,
+        every_s: float = 0.01,
     ) -> Any:
         """As the function, but a fault of the station is shown at once."""
 
@@ -268,9 +284,9 @@ class Running:
 
 
 @contextmanager
-def running(paths: StationPaths, given: Seams | None = None) -> Iterator[Running]:
+def running(paths: StationPaths, given: Dependencies | None = None) -> Iterator[Running]:
     """The station, ready; stopped at the end. A fault that it raised meanwhile is raised."""
-    run = Running(paths.root, given or seams(Plan()))
+    run = Running(paths.root, given or dependencies(Plan()))
     try:
         run.wait_until_ready()
         yield run
@@ -280,7 +296,7 @@ def running(paths: StationPaths, given: Seams | None = None) -> Iterator[Running
         raise run.fault
 
 
-def inspect_all(paths: StationPaths, given: Seams | None = None) -> Running:
+def inspect_all(paths: StationPaths, given: Dependencies | None = None) -> Running:
     """Run the station until nothing waits, and stop it."""
     with running(paths, given) as run:
         run.wait_until_idle()
@@ -299,7 +315,9 @@ def dropped(paths: StationPaths) -> list[str]:
 
 
 def is_idle(paths: StationPaths) -> bool:
-    """True if nothing waits; files move from incoming to the spool, so that is the order to look."""
+    """True if nothing waits; files move from incoming to the spool, so that is the order to
+    look.
+    """
     return not dropped(paths) and not spooled(paths)
 
 
@@ -307,9 +325,18 @@ def start_child(paths: StationPaths, plan: Plan, **popen: Any) -> subprocess.Pop
     """The station in a process of its own, with the twins of `plan`; stderr goes to a file."""
     with (paths.root / "stderr").open("ab") as said:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.station.runner", str(paths.root), json.dumps(asdict(plan))],
-            cwd=REPOSITORY, env=child_environment(), stderr=said, **popen,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "tests.station.runner",
+                str(paths.root),
+                json.dumps(asdict(plan)),
+            ],
+            cwd=REPOSITORY,
+            env=child_environment(),
+            stderr=said,
+            **popen,
+        )
 
 
 def child_environment() -> dict[str, str]:

@@ -12,20 +12,24 @@ from qc_edge.errors import QcEdgeError
 from qc_edge.service.logs import start_logging
 from qc_edge.station.daemon import Station
 from qc_edge.station.supervisor import Supervisor
-from tests.station.twins import Fault, Plan, seams
+from tests.station.twins import Fault, Plan, dependencies
 
 
 def main() -> None:
-    """Run by plan; stop by itself after `until_rows` rows in the journal. The exit code is the fault's."""
+    """Run by plan; stop by itself after `until_rows` rows in the journal. The exit code is the
+    fault's.
+    """
     root, values = Path(sys.argv[1]), json.loads(sys.argv[2])
     values["faults"] = tuple(Fault(**fault) for fault in values["faults"])
     plan = Plan(**values)
-    station = Station(root, "line1", seams(plan))
+    station = Station(root, "line1", dependencies(plan))
     start_logging("info", "line1")
     supervisor = Supervisor()
     supervisor.handle_signals()
     if plan.until_rows is not None:
-        threading.Thread(target=_stop_after, args=(station, supervisor, plan.until_rows), daemon=True).start()
+        threading.Thread(
+            target=_stop_after, args=(station, supervisor, plan.until_rows), daemon=True
+        ).start()
     try:
         station.run(supervisor)
     except QcEdgeError as fault:
@@ -38,7 +42,8 @@ def _stop_after(station: Station, supervisor: Supervisor, rows: int) -> None:
     pause = threading.Event()
     while not pause.wait(0.02):
         found = sum(
-            path.read_bytes().count(b'{"table":"inspections"') for path in station.paths.journal.glob("*")
+            path.read_bytes().count(b'{"table":"inspections"')
+            for path in station.paths.journal.glob("*")
         )
         if found >= rows and not any(station.paths.frames.iterdir()):
             supervisor.stop()

@@ -1,4 +1,6 @@
-"""Another bundle takes the place of the one that judges: proven first, between two frames, on record."""
+"""Another bundle takes the place of the one that judges: proven first, between two frames, on
+record.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from qc_edge.engine import HERE, Engine, Prepared, Site
+from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, Prepared
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, ModelError, QcEdgeError, StoreError, UsageError
 from qc_edge.records import activations
 from qc_edge.settings import EngineSettings, StationPaths
-from qc_edge.station.dependencies import Seams
+from qc_edge.station.dependencies import Dependencies
 from tests.cli.runner import invoke
 from tests.station.audit import Log, audit
 from tests.station.harness import (
@@ -34,7 +36,7 @@ from tests.station.harness import (
     wait_for,
     write_bundle,
 )
-from tests.station.twins import Plan, by_corner, seams
+from tests.station.twins import Plan, by_corner, dependencies
 
 WHO = ("--by", "anna", "--reason", "finds stains")
 SCORES = {"1": 0.1, "2": 0.9, "3": 0.3}
@@ -51,10 +53,12 @@ def model(*arguments: str, paths: StationPaths) -> Any:
     return json.loads(result.stdout)
 
 
-def by_version(prove: Callable[[Bundle], None] = lambda _: None) -> Seams:
+def by_version(prove: Callable[[Bundle], None] = lambda _: None) -> Dependencies:
     """Engines that score by the version of their bundle; `prove` may raise, or take its time."""
 
-    def load(bundle: Bundle, settings: EngineSettings, site: Site = HERE) -> Engine:
+    def load(
+        bundle: Bundle, settings: EngineSettings, build_context: BuildContext = DEFAULT_CONTEXT
+    ) -> Engine:
         prove(bundle)
 
         def score(prepared: Prepared) -> float:
@@ -62,7 +66,7 @@ def by_version(prove: Callable[[Bundle], None] = lambda _: None) -> Seams:
 
         return ScriptedEngine(score, bundle.golden_frames)
 
-    return replace(seams(Plan()), load_engine=load)
+    return replace(dependencies(Plan()), load_engine=load)
 
 
 def station(root: Path) -> StationPaths:
@@ -75,7 +79,9 @@ def station(root: Path) -> StationPaths:
 
 def versions(log: Log) -> list[str]:
     """Which version judged, in order of the chain."""
-    return [row["model_version"] for row in sorted(log.inspections, key=lambda row: row["chain_seq"])]
+    return [
+        row["model_version"] for row in sorted(log.inspections, key=lambda row: row["chain_seq"])
+    ]
 
 
 class Feeder(threading.Thread):
@@ -150,7 +156,10 @@ def test_the_old_engine_goes_on_while_the_new_one_is_loaded(tmp_path: Path) -> N
         run.wait_until_inspected(2)
         assert run.wait_for_status(lambda status: not status.model_news, "done").model == "corner@2"
     log = audit(paths)
-    assert (log.of("meanwhile.png")["model_version"], log.of("after.png")["model_version"]) == ("1", "2")
+    assert (log.of("meanwhile.png")["model_version"], log.of("after.png")["model_version"]) == (
+        "1",
+        "2",
+    )
 
 
 def refuse_two(bundle: Bundle) -> None:
@@ -162,7 +171,9 @@ def refuse_two(bundle: Bundle) -> None:
 def test_an_activation_that_fails_leaves_the_old_one_and_says_why(tmp_path: Path) -> None:
     paths = station(tmp_path)
     with running(paths, by_version(refuse_two)) as run:
-        with pytest.raises(ModelError, match=r"corner@2 was refused: no room on the device") as refusal:
+        with pytest.raises(
+            ModelError, match=r"corner@2 was refused: no room on the device"
+        ) as refusal:
             model("activate", "corner@2", *WHO, paths=paths)
         assert "corner@1 goes on judging" in refusal.value.hint
         drop(paths, "after.png", part())
@@ -176,15 +187,19 @@ def test_an_activation_that_fails_leaves_the_old_one_and_says_why(tmp_path: Path
     assert (event["before"], event["after"], event["who"]) == ("corner@1", "corner@2", "anna")
     assert "no room on the device" in event["detail"]
     inspect_all(paths, by_version())
-    assert model("list", paths=paths)["in_force"] == "corner@1", "a refused activation is not tried again"
+    assert model("list", paths=paths)["in_force"] == "corner@1", (
+        "a refused activation is not tried again"
+    )
 
 
 def test_an_engine_that_fails_the_golden_frames_is_refused(tmp_path: Path) -> None:
     paths = station(tmp_path)
     given = by_version()
 
-    def load(bundle: Bundle, settings: EngineSettings, site: Site = HERE) -> Engine:
-        engine: Engine = given.load_engine(bundle, settings, site)
+    def load(
+        bundle: Bundle, settings: EngineSettings, build_context: BuildContext = DEFAULT_CONTEXT
+    ) -> Engine:
+        engine: Engine = given.load_engine(bundle, settings, build_context)
         return ScriptedEngine("0.7") if bundle.version == "2" else engine
 
     refused = pytest.raises(ModelError, match="1 of 1 golden frames moved")
@@ -232,7 +247,9 @@ def test_a_rollback_takes_one_activation_back_at_a_time(tmp_path: Path) -> None:
             model("rollback", *WHO, paths=paths)
     log = audit(paths)
     assert versions(log) == ["2", "3", "2", "1"]
-    assert [event["after"][:8] for event in log.events_of("model")] == [f"corner@{n}" for n in "2321"]
+    assert [event["after"][:8] for event in log.events_of("model")] == [
+        f"corner@{n}" for n in "2321"
+    ]
 
 
 def test_a_threshold_belongs_to_its_bundle_and_comes_back_with_it(tmp_path: Path) -> None:
@@ -322,11 +339,13 @@ def test_the_engine_before_is_closed_after_the_change(tmp_path: Path) -> None:
     paths = station(tmp_path)
     made: list[ScriptedEngine] = []
 
-    def load(bundle: Bundle, settings: EngineSettings, site: Site = HERE) -> Engine:
+    def load(
+        bundle: Bundle, settings: EngineSettings, build_context: BuildContext = DEFAULT_CONTEXT
+    ) -> Engine:
         made.append(ScriptedEngine(by_corner(), bundle.golden_frames))
         return made[-1]
 
-    with running(paths, replace(seams(Plan()), load_engine=load)) as run:
+    with running(paths, replace(dependencies(Plan()), load_engine=load)) as run:
         model("activate", "corner@2", *WHO, paths=paths)
         run.wait_for(lambda: made[0]._closed, "the first engine is closed")
         assert not made[1]._closed

@@ -1,4 +1,6 @@
-"""Frames that wait are scored together; a frame alone waits for nobody; one that fails fails alone."""
+"""Frames that wait are scored together; a frame alone waits for nobody; one that fails fails
+alone.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +16,27 @@ from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineLostError
 from qc_edge.settings import StationPaths
-from qc_edge.station.dependencies import Seams
+from qc_edge.station.dependencies import Dependencies
 from tests.station.audit import audit
-from tests.station.harness import BAD, GOOD, Running, drop, inspect_all, make_station, part, running, spooled
+from tests.station.harness import (
+    BAD,
+    GOOD,
+    Running,
+    drop,
+    inspect_all,
+    make_station,
+    part,
+    running,
+    spooled,
+)
 from tests.station.twins import POISON
 
 MOST = 4
 
 
 class Batching(ScriptedEngine):
-    """Takes up to MOST frames at once and notes how many. The first frame is held until `go` is set.
+    """Takes up to MOST frames at once and notes how many. The first frame is held until `go` is
+    set.
 
     A batch fails as a whole if the corner of one of its frames has the level POISON.
     """
@@ -74,7 +87,9 @@ class Bench:
 
 
 def back_up(station: Running, bench: Bench, paths: StationPaths, levels: Sequence[int]) -> None:
-    """Drop parts of these levels, all but the first while the engine holds the first; then let it go."""
+    """Drop parts of these levels, all but the first while the engine holds the first; then let it
+    go.
+    """
     for number, level in enumerate(levels):
         drop(paths, f"{number:02}.png", part(level, number))
         station.wait_for(lambda: bench.loaded.sizes, "the first frame at the engine")
@@ -82,9 +97,11 @@ def back_up(station: Running, bench: Bench, paths: StationPaths, levels: Sequenc
     bench.loaded.go.set()
 
 
-def test_a_backlog_is_scored_in_batches_and_the_first_frame_waits_for_nobody(tmp_path: Path) -> None:
+def test_a_backlog_is_scored_in_batches_and_the_first_frame_waits_for_nobody(
+    tmp_path: Path,
+) -> None:
     paths, bench = make_station(tmp_path), Bench()
-    with running(paths, Seams(load_engine=bench.load)) as station:
+    with running(paths, Dependencies(load_engine=bench.load)) as station:
         back_up(station, bench, paths, [BAD if number % 3 == 1 else GOOD for number in range(13)])
         station.wait_until_inspected(13)
     sizes = bench.loaded.sizes
@@ -99,12 +116,16 @@ def test_a_backlog_is_scored_in_batches_and_the_first_frame_waits_for_nobody(tmp
 
 def test_a_frame_that_fails_among_others_is_held_alone(tmp_path: Path) -> None:
     paths, bench = make_station(tmp_path), Bench()
-    with running(paths, Seams(load_engine=bench.load)) as station:
+    with running(paths, Dependencies(load_engine=bench.load)) as station:
         back_up(station, bench, paths, [POISON if number == 5 else GOOD for number in range(9)])
         station.wait_until_inspected(9)
     log = audit(paths)
     held = log.of("05.png")
-    assert (held["verdict"], held["disposition"], held["reason"]) == ("INVALID", "HOLD", "engine_failed")
+    assert (held["verdict"], held["disposition"], held["reason"]) == (
+        "INVALID",
+        "HOLD",
+        "engine_failed",
+    )
     assert {log.of(f"{n:02}.png")["verdict"] for n in range(9) if n != 5} == {"PASS"}
 
 
@@ -113,7 +134,7 @@ def test_a_device_that_is_lost_ends_the_process_and_no_frame_is_judged_by_it(
     tmp_path: Path, position: int
 ) -> None:
     paths, bench = make_station(tmp_path), Bench(EngineLostError)
-    station = Running(paths.root, Seams(load_engine=bench.load))
+    station = Running(paths.root, Dependencies(load_engine=bench.load))
     station.wait_until_ready()
     back_up(station, bench, paths, [POISON if number == position else GOOD for number in range(6)])
     fault = station.wait_until_ended()

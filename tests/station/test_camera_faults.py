@@ -1,4 +1,6 @@
-"""What cameras do in a plant: each loss counted, each gap a row, the station runs on and says so."""
+"""What cameras do in a plant: each loss counted, each gap a row, the station runs on and says
+so.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from pathlib import Path
 from qc_edge.capture.capture import CaptureState
 from tests.station.audit import Log, audit
 from tests.station.harness import inspect_all, make_station, running
-from tests.station.twins import Plan, seams
+from tests.station.twins import Plan, dependencies
 
 CAMERA = {"name": "top", "backend": "scripted"}
 
@@ -15,7 +17,7 @@ CAMERA = {"name": "top", "backend": "scripted"}
 def played(tmp_path: Path, script: str, triggers: int) -> tuple[Log, CaptureState]:
     """The log and the camera's own account after a script of so many triggers."""
     paths = make_station(tmp_path, CAMERA)
-    with running(paths, seams(Plan(camera=script))) as station:
+    with running(paths, dependencies(Plan(camera=script))) as station:
         state = station.station.captures[0].state
         station.wait_for(lambda: state.triggers >= triggers, f"{triggers} triggers")
         station.wait_until_idle()
@@ -60,7 +62,7 @@ def test_a_failed_grab_behind_a_gap_counts_both(tmp_path: Path) -> None:
 
 def test_an_unplugged_camera_is_opened_again_and_the_station_says_so(tmp_path: Path) -> None:
     paths = make_station(tmp_path, CAMERA)
-    with running(paths, seams(Plan(camera="4f l 2o 3f", rate_hz=50.0))) as station:
+    with running(paths, dependencies(Plan(camera="4f l 2o 3f", rate_hz=50.0))) as station:
         state = station.station.captures[0].state
         station.wait_for_status(
             lambda status: any(trouble.startswith("camera top") for trouble in status.troubles),
@@ -79,7 +81,9 @@ def test_an_unplugged_camera_is_opened_again_and_the_station_says_so(tmp_path: P
 
 def test_a_silent_camera_is_said_and_the_station_stays(tmp_path: Path) -> None:
     paths = make_station(tmp_path, CAMERA | {"silence_s": 0.5, "grab_timeout_s": 0.2})
-    with running(paths, seams(Plan(camera="2f"))) as station:
-        station.wait_for_status(lambda status: "no frame for" in status.line(), "it says that nothing comes")
+    with running(paths, dependencies(Plan(camera="2f"))) as station:
+        station.wait_for_status(
+            lambda status: "no frame for" in status.line(), "it says that nothing comes"
+        )
     inspect_all(paths)
     assert len(audit(paths).events_of("camera_silent")) >= 1

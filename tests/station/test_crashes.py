@@ -1,4 +1,6 @@
-"""kill -9 at every step between two hops: after a restart there is one row a frame, nothing unexplained."""
+"""kill -9 at every step between two hops: after a restart there is one row a frame, nothing
+unexplained.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from tests.station.harness import (
     part,
     run_child,
 )
-from tests.station.twins import Fault, Plan, seams
+from tests.station.twins import Fault, Plan, dependencies
 
 CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 SCRIPT = "4f x 3f 2g 3f"
@@ -33,18 +35,38 @@ DROPPED: dict[str, Gray | bytes] = {
 }
 
 INSPECTION = [
-    "write before in evidence", "write half in evidence", "write after in evidence",
-    "link before", "link after", "sync before", "sync after",
-    "append before", "append half", "append after",
-    "announce before", "announce after", "unlink before", "unlink after", "infer before",
-]  # fmt: skip
-CAPTURE = ["write before in spool", "write half in spool", "write after in spool", "rename after in spool"]
+    "write before in evidence",
+    "write half in evidence",
+    "write after in evidence",
+    "link before",
+    "link after",
+    "sync before",
+    "sync after",
+    "append before",
+    "append half",
+    "append after",
+    "announce before",
+    "announce after",
+    "unlink before",
+    "unlink after",
+    "infer before",
+]
+CAPTURE = [
+    "write before in spool",
+    "write half in spool",
+    "write after in spool",
+    "rename after in spool",
+]
 POINTS = [
     *[(step, nth) for step in INSPECTION for nth in (1, 4)],
     *[(step, nth) for step in CAPTURE for nth in (2, 7)],
-    ("write before in quarantine", 1), ("write after in quarantine", 1), ("link after in quarantine", 1),
-    ("unlink before in .sidecar", 1), ("unlink after in frames", 9), ("append after", 5),
-]  # fmt: skip
+    ("write before in quarantine", 1),
+    ("write after in quarantine", 1),
+    ("link after in quarantine", 1),
+    ("unlink before in .sidecar", 1),
+    ("unlink after in frames", 9),
+    ("append after", 5),
+]
 
 
 def name_of(point: tuple[str, int]) -> str:
@@ -61,7 +83,7 @@ def test_a_crash_leaves_one_row_for_each_frame(tmp_path: Path, point: tuple[str,
     died = run_child(paths, Plan(**(vars(plan) | {"faults": (Fault(*point),)})))
     assert died == -9, f"was not killed: {died}\n{child_said(paths)}"
 
-    inspect_all(paths, seams(Plan(announced=str(told))))
+    inspect_all(paths, dependencies(Plan(announced=str(told))))
 
     log = audit(paths, told)
     for name in DROPPED:
@@ -71,17 +93,25 @@ def test_a_crash_leaves_one_row_for_each_frame(tmp_path: Path, point: tuple[str,
 
 
 def check_count(log: Log, grabbed: list[int]) -> None:
-    """Each frame that the camera delivered has a row or a loss, but for the one that was in memory."""
+    """Each frame that the camera delivered has a row or a loss, but for the one that was in
+    memory.
+    """
     rows = [row["camera_frame_number"] for row in log.inspections if row["camera"] == "top"]
     assert max(Counter(rows).values(), default=1) == 1
     told = [gap for gap in log.gaps if gap["reason"] != "torn"]
-    lost = [n for gap in told for n in range(gap["first_frame_number"], gap["last_frame_number"] + 1)]
+    lost = [
+        n for gap in told for n in range(gap["first_frame_number"], gap["last_frame_number"] + 1)
+    ]
     if log.lost > len(lost):
         lost.append(min(set(range(99)) - {*rows, *lost}))
     assert len(lost) == log.lost
     accounted = sorted(rows + lost)
-    assert accounted == list(range(len(accounted))), f"frames are missing or counted twice: {accounted}"
-    assert len([number for number in grabbed if number >= len(accounted)]) <= 1, f"{grabbed} were delivered"
+    assert accounted == list(range(len(accounted))), (
+        f"frames are missing or counted twice: {accounted}"
+    )
+    assert len([number for number in grabbed if number >= len(accounted)]) <= 1, (
+        f"{grabbed} were delivered"
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +127,7 @@ def test_a_crash_while_recovering_from_a_crash_changes_nothing(tmp_path: Path, s
     again = Plan(camera="2f", announced=str(told), faults=(Fault(second, 1),))
     assert run_child(paths, again) == -9
 
-    inspect_all(paths, seams(Plan(announced=str(told))))
+    inspect_all(paths, dependencies(Plan(announced=str(told))))
 
     log = audit(paths, told)
     dropped = [row["original_name"] for row in log.inspections if row["camera"] != "top"]

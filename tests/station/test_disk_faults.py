@@ -1,4 +1,6 @@
-"""No room and broken disks: the station holds or ends, says so, and loses nothing that was in the spool."""
+"""No room and broken disks: the station holds or ends, says so, and loses nothing that was in the
+spool.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,22 @@ from tests.station.harness import (
     running,
     spooled,
 )
-from tests.station.twins import Cues, Fault, FaultyDisk, Plan, seams
+from tests.station.twins import Cues, Fault, FaultyDisk, Plan, dependencies
 
 CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 MB = 1_000_000
 PARTS = [f"{number}.png" for number in range(8)]
 
 WRITES = [
-    "write before in evidence", "write half in evidence", "write after in evidence",
+    "write before in evidence",
+    "write half in evidence",
+    "write after in evidence",
     "link before in evidence",
-    "sync before in evidence", "sync before in frames",
-    "append before in inspections", "append half in inspections",
-]  # fmt: skip
+    "sync before in evidence",
+    "sync before in frames",
+    "append before in inspections",
+    "append half in inspections",
+]
 
 
 @pytest.mark.parametrize("step", [step for step in WRITES if "link" not in step])
@@ -37,10 +43,12 @@ def test_without_room_the_station_holds_and_goes_on_by_itself(tmp_path: Path, st
     paths = make_station(tmp_path)
     told = tmp_path / "told"
     fault = Fault(step, nth=1 if "frames" in step or "append" in step else 4, act="ENOSPC")
-    with running(paths, seams(Plan(announced=str(told), faults=(fault,)))) as station:
+    with running(paths, dependencies(Plan(announced=str(told), faults=(fault,)))) as station:
         for number, name in enumerate(PARTS):
             drop(paths, name, part(seed=number))
-        station.wait_for_status(lambda status: "HOLD: disk" in status.line(), "it says that it holds")
+        station.wait_for_status(
+            lambda status: "HOLD: disk" in status.line(), "it says that it holds"
+        )
         station.wait_until_inspected(8)
         station.wait_for_status(lambda status: status.ready, "ready again")
     log = audit(paths, told)
@@ -57,7 +65,7 @@ def test_without_room_for_a_frame_that_was_captured_it_waits_in_the_spool(tmp_pa
 def test_without_room_a_refused_file_waits_like_any_other(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
     plan = Plan(faults=(Fault("write half in quarantine", act="ENOSPC", times=2),))
-    with running(paths, seams(plan)) as station:
+    with running(paths, dependencies(plan)) as station:
         drop(paths, "torn.png", b"\x89PNG\r\n\x1a\nno")
         drop(paths, "good.png", part())
         station.wait_until_inspected(2)
@@ -69,16 +77,18 @@ def test_without_room_a_suspect_waits_too(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
     drop(paths, "a.png", part())
     broken = Fault("append before in inspections", act="EIO")
-    with running(paths, seams(Plan(faults=(broken,)))) as station:
+    with running(paths, dependencies(Plan(faults=(broken,)))) as station:
         fault = station.wait_until_ended()
         station.fault = None
     assert isinstance(fault, StoreError)
     plan = Plan(faults=(Fault("write half in in-hand", act="ENOSPC", times=2),))
-    inspect_all(paths, seams(plan))
+    inspect_all(paths, dependencies(plan))
     assert audit(paths).of("a.png")["hold_reason"] == "recovered"
 
 
-@pytest.mark.parametrize("step", ["write before in spool", "write half in spool", "write after in spool"])
+@pytest.mark.parametrize(
+    "step", ["write before in spool", "write half in spool", "write after in spool"]
+)
 def test_a_frame_that_finds_no_room_in_the_spool_is_a_gap(tmp_path: Path, step: str) -> None:
     log, station = captured(tmp_path, Fault(step, nth=4, act="ENOSPC", times=1))
     assert {gap["reason"] for gap in log.gaps} <= {"spool_full", "disk_low"}
@@ -93,7 +103,9 @@ def test_a_frame_whose_directory_does_not_sync_counts_once(tmp_path: Path, act: 
     assert len(log.inspections) + log.lost == 12
 
 
-def test_a_frame_that_the_disk_refuses_is_a_gap_even_if_it_refuses_the_gap_at_first(tmp_path: Path) -> None:
+def test_a_frame_that_the_disk_refuses_is_a_gap_even_if_it_refuses_the_gap_at_first(
+    tmp_path: Path,
+) -> None:
     log, _ = captured(tmp_path, Fault("write half in spool", nth=4, act="EIO", times=2))
     assert [gap["reason"] for gap in log.gaps] == ["spool_failed"]
     assert (len(log.inspections), log.lost) == (11, 1)
@@ -102,7 +114,7 @@ def test_a_frame_that_the_disk_refuses_is_a_gap_even_if_it_refuses_the_gap_at_fi
 def captured(tmp_path: Path, fault: Fault) -> tuple[Log, Running]:
     """The log of a station whose camera delivered 12 frames over that fault."""
     paths = make_station(tmp_path, CAMERA)
-    with running(paths, seams(Plan(camera="12f", rate_hz=40.0, faults=(fault,)))) as station:
+    with running(paths, dependencies(Plan(camera="12f", rate_hz=40.0, faults=(fault,)))) as station:
         capture = station.station.captures[0]
         station.wait_for(lambda: capture.state.triggers == 12, "12 triggers")
         station.wait_until_idle()
@@ -113,18 +125,20 @@ def captured(tmp_path: Path, fault: Fault) -> tuple[Log, Running]:
 
 
 @pytest.mark.parametrize("step", [*WRITES, "write half in quarantine", "unlink before in frames"])
-def test_on_a_broken_disk_the_process_ends_with_74_and_a_restart_recovers(tmp_path: Path, step: str) -> None:
+def test_on_a_broken_disk_the_process_ends_with_74_and_a_restart_recovers(
+    tmp_path: Path, step: str
+) -> None:
     camera = CAMERA if "link" in step else None
     paths = make_station(tmp_path, camera)
     told = tmp_path / "told"
     plan = Plan(camera="8f", announced=str(told), faults=(Fault(step, nth=1, act="EIO", times=9),))
     for number, name in enumerate([] if camera else PARTS):
         drop(paths, name, part(seed=number) if number else b"BM torn")
-    fault = Running(paths.root, seams(plan)).wait_until_ended()
+    fault = Running(paths.root, dependencies(plan)).wait_until_ended()
     assert isinstance(fault, StoreError)
     assert fault.exit_code == 74
     assert fault.hint
-    inspect_all(paths, seams(Plan(announced=str(told))))
+    inspect_all(paths, dependencies(Plan(announced=str(told))))
     log = audit(paths, told)
     if camera:
         exposed = {row["camera_frame_number"] for row in log.inspections}
@@ -138,7 +152,7 @@ def test_a_low_disk_is_said_then_stops_the_station_and_nothing_is_deleted(tmp_pa
     disk = FaultyDisk(Cues())
     free = [9000 * MB]
     disk.free = lambda: free[0]
-    given = seams(Plan(camera="9999f", rate_hz=20.0), disk=disk)
+    given = dependencies(Plan(camera="9999f", rate_hz=20.0), disk=disk)
     with running(paths, given) as station:
         state = station.station.captures[0].state
         station.wait_for(lambda: state.spooled >= 3, "it captures")
@@ -156,7 +170,9 @@ def test_a_low_disk_is_said_then_stops_the_station_and_nothing_is_deleted(tmp_pa
         assert spooled(paths) or dropped(paths), "nothing is judged"
         assert kept <= {path for path in paths.evidence.rglob("*") if path.is_file()}
         free[0] = 1020 * MB
-        station.wait_for(lambda: state.lost > lost_then + 30, "just above the bound is not room enough yet")
+        station.wait_for(
+            lambda: state.lost > lost_then + 30, "just above the bound is not room enough yet"
+        )
         assert state.spooled <= spooled_then + 1
         free[0] = 8000 * MB
         station.wait_for(lambda: state.spooled > spooled_then + 5, "it captures again")

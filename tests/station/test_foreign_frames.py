@@ -1,4 +1,6 @@
-"""Frames that other nodes drop into incoming: every kind taken, every fault named, nothing stops the line."""
+"""Frames that other nodes drop into incoming: every kind taken, every fault named, nothing stops
+the line.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,17 @@ import numpy as np
 import pytest
 
 from tests.station.audit import audit
-from tests.station.harness import BAD, Running, drop, dropped, encoded, make_station, part, running, wait_for
+from tests.station.harness import (
+    BAD,
+    Running,
+    drop,
+    dropped,
+    encoded,
+    make_station,
+    part,
+    running,
+    wait_for,
+)
 
 FORMATS = [".png", ".jpg", ".tiff", ".bmp", ".pgm", ".ppm"]
 
@@ -30,7 +42,10 @@ def test_every_format_is_taken_with_and_without_a_sidecar(tmp_path: Path) -> Non
             picture = encoded(colour(BAD) if suffix == ".ppm" else part(BAD), suffix)
             drop(paths, f"alone{suffix}", picture)
             drop(
-                paths, f"told{suffix}", picture, {"part_id": f"part {suffix}", "lot": "L7", "camera": "left"}
+                paths,
+                f"told{suffix}",
+                picture,
+                {"part_id": f"part {suffix}", "lot": "L7", "camera": "left"},
             )
         station.wait_until_inspected(12)
     log = audit(paths)
@@ -50,7 +65,9 @@ def test_deep_frames_are_taken(tmp_path: Path) -> None:
         drop(paths, "deep.png", encoded(part(BAD).astype(np.uint16) * 257, ".png"))
         drop(paths, "deep.tiff", encoded(part(BAD).astype(np.uint16) * 257, ".tiff"))
         station.wait_until_inspected(2)
-    assert {(row["verdict"], row["bit_depth"]) for row in audit(paths).inspections} == {("FAIL", 16)}
+    assert {(row["verdict"], row["bit_depth"]) for row in audit(paths).inspections} == {
+        ("FAIL", 16)
+    }
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp"])
@@ -88,7 +105,10 @@ def test_a_writer_that_closes_between_pieces_is_waited_for_as_well(tmp_path: Pat
 
 def test_a_sidecar_that_is_still_being_written_is_waited_for(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
-    with running(paths) as station, (paths.incoming / "a.png.json").open("wb", buffering=0) as sidecar:
+    with (
+        running(paths) as station,
+        (paths.incoming / "a.png.json").open("wb", buffering=0) as sidecar,
+    ):
         sidecar.write(b'{"part_id": ')
         drop(paths, "a.png", part())
         wait_for(lambda: [*paths.frames.glob("*~a.png.sidecar")], "taken with its sidecar")
@@ -110,12 +130,18 @@ def test_part_ids_come_from_sidecar_then_name_then_a_counter_that_survives(tmp_p
     for start in (1, 2):
         assert log.of(f"part-a{start}.png")["part_id"] == f"a{start}"
         assert log.of(f"part-b{start}.png")["part_id"] == f"B{start}"
-        assert (log.of(f"plain{start}.png")["part_id"], log.of(f"plain{start}.png")["part_source"]) == (
-            str(start), "counter",
-        )  # fmt: skip
+        assert (
+            log.of(f"plain{start}.png")["part_id"],
+            log.of(f"plain{start}.png")["part_source"],
+        ) == (
+            str(start),
+            "counter",
+        )
 
 
-def test_hidden_and_temporary_names_directories_and_lone_sidecars_are_left_alone(tmp_path: Path) -> None:
+def test_hidden_and_temporary_names_directories_and_lone_sidecars_are_left_alone(
+    tmp_path: Path,
+) -> None:
     paths = make_station(tmp_path)
     left = [".hidden.png", "a.png.part", "b.tmp", "c.filepart", "d~", "e.png.swp", "lone.json"]
     with running(paths) as station:
@@ -152,7 +178,9 @@ FAULTS = {
 }
 
 
-def test_what_is_no_frame_is_quarantined_with_its_reason_and_the_line_goes_on(tmp_path: Path) -> None:
+def test_what_is_no_frame_is_quarantined_with_its_reason_and_the_line_goes_on(
+    tmp_path: Path,
+) -> None:
     paths = make_station(tmp_path)
     with running(paths) as station:
         for name, (data, _) in FAULTS.items():
@@ -214,17 +242,27 @@ def test_a_required_sidecar_may_come_late_or_never(tmp_path: Path) -> None:
         station.wait_until_inspected(2)
     log = audit(paths)
     assert (log.of("late.png")["verdict"], log.of("late.png")["part_id"]) == ("PASS", "L")
-    assert (log.of("never.png")["verdict"], log.of("never.png")["reason"]) == ("INVALID", "bad_sidecar")
+    assert (log.of("never.png")["verdict"], log.of("never.png")["reason"]) == (
+        "INVALID",
+        "bad_sidecar",
+    )
 
 
 SIDECARS = [
-    b"{", b"[]", b"", b"\xff\xfe", b'{"part_id": ""}', b'{"captured_at": "yesterday"}',
-    b'{"exposure_us": NaN}', b'{"lot": {"a": 1}}',
-    b'{"captured_at": "0001-01-01T00:00:00+14:00"}', b'{"captured_at": "9999-12-31T23:59:59-14:00"}',
+    b"{",
+    b"[]",
+    b"",
+    b"\xff\xfe",
+    b'{"part_id": ""}',
+    b'{"captured_at": "yesterday"}',
+    b'{"exposure_us": NaN}',
+    b'{"lot": {"a": 1}}',
+    b'{"captured_at": "0001-01-01T00:00:00+14:00"}',
+    b'{"captured_at": "9999-12-31T23:59:59-14:00"}',
     b'{"camera_frame_number": 99999999999999999999}',
     b'{"part_id": "' + b"x" * 300 + b'"}',
     b'{"part_id": "\\ud800"}',
-]  # fmt: skip
+]
 
 
 def test_a_sidecar_that_makes_no_sense_makes_the_frame_invalid(tmp_path: Path) -> None:
@@ -239,9 +277,20 @@ def test_a_sidecar_that_makes_no_sense_makes_the_frame_invalid(tmp_path: Path) -
 
 
 ODD_NAMES = [
-    "sp ace.png", "ümläut.png", "percent%41.png", "tilde~1.png", "-rf.png", "quote'\".png", "new\nline.png",
-    "日本" * 40 + ".png", "x" * 251 + ".png", "dots...png", "no-suffix", ".png.png"[1:], "a;b&c|d.png",
-]  # fmt: skip
+    "sp ace.png",
+    "ümläut.png",
+    "percent%41.png",
+    "tilde~1.png",
+    "-rf.png",
+    "quote'\".png",
+    "new\nline.png",
+    "日本" * 40 + ".png",
+    "x" * 251 + ".png",
+    "dots...png",
+    "no-suffix",
+    ".png.png"[1:],
+    "a;b&c|d.png",
+]
 
 
 def test_odd_names_are_names_like_any_other(tmp_path: Path) -> None:
@@ -259,7 +308,9 @@ def test_odd_names_are_names_like_any_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (3, 1)])
-def test_a_picture_of_hardly_any_pixels_is_refused_by_a_gate(tmp_path: Path, shape: tuple[int, int]) -> None:
+def test_a_picture_of_hardly_any_pixels_is_refused_by_a_gate(
+    tmp_path: Path, shape: tuple[int, int]
+) -> None:
     paths = make_station(tmp_path)
     with running(paths) as station:
         drop(paths, "tiny.png", np.full(shape, 120, np.uint8))
@@ -282,7 +333,9 @@ def test_what_lay_there_before_the_start_is_held(tmp_path: Path) -> None:
 def test_a_sidecar_that_a_crash_parted_from_its_frame_finds_it_again(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
     drop(paths, "a b.png", part())
-    (paths.frames / "20261122T101500000000Z-incoming~a%20b.png.sidecar").write_text('{"part_id": "mine"}')
+    (paths.frames / "20261122T101500000000Z-incoming~a%20b.png.sidecar").write_text(
+        '{"part_id": "mine"}'
+    )
     with running(paths) as station:
         station.wait_until_inspected(1)
     assert audit(paths).of("a b.png")["part_id"] == "mine"

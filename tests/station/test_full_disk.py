@@ -1,4 +1,6 @@
-"""A small file system that really fills up, again and again: held, said, resumed, and nothing lost."""
+"""A small file system that really fills up, again and again: held, said, resumed, and nothing
+lost.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,17 @@ import pytest
 from qc_edge.capture.capture import CaptureState
 from qc_edge.store.durable import Disk
 from tests.station.audit import audit
-from tests.station.harness import Running, drop, dropped, inspect_all, make_station, part, running, wait_for
-from tests.station.twins import Plan, seams
+from tests.station.harness import (
+    Running,
+    drop,
+    dropped,
+    inspect_all,
+    make_station,
+    part,
+    running,
+    wait_for,
+)
+from tests.station.twins import Plan, dependencies
 
 CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 SIZE_MB = 48
@@ -63,19 +74,23 @@ def test_a_disk_that_fills_up_again_and_again_costs_nothing_but_counted_frames(s
     paths = make_station(small, CAMERA, inspect={"prepare_threads": 2, "compress_after_s": 3600.0})
     told = small.parent / "told"
     plan = Plan(camera="9999f", rate_hz=10.0, announced=str(told))
-    with running(paths, seams(plan, disk=Disk())) as station:
+    with running(paths, dependencies(plan, disk=Disk())) as station:
         state = station.station.captures[0].state
         for number in range(4):
             drop(paths, f"before-{number}.png", part(seed=number))
             enough = state.spooled + 3 + number % 3
             station.wait_for(partial(has_spooled, state, enough), "it works")
             ballast = fill(small)
-            station.wait_for_status(lambda status: "HOLD: disk" in status.line(), "it says that it holds")
-            station.wait_for(partial(has_lost, state, state.lost + 3), "what finds no room is counted")
+            station.wait_for_status(
+                lambda status: "HOLD: disk" in status.line(), "it says that it holds"
+            )
+            station.wait_for(
+                partial(has_lost, state, state.lost + 3), "what finds no room is counted"
+            )
             ballast.unlink()
             station.wait_for_status(lambda status: status.ready, "it goes on by itself")
             station.wait_for(lambda: not dropped(paths), "all taken")
-    inspect_all(paths, seams(Plan(announced=str(told)), disk=Disk()))
+    inspect_all(paths, dependencies(Plan(announced=str(told)), disk=Disk()))
     log = audit(paths, told)
     assert sum(row["camera"] == "incoming" for row in log.inspections) == 4
     captured = len(log.inspections) - 4
@@ -88,10 +103,12 @@ def test_a_station_that_starts_on_a_full_disk_waits_for_room(small: Path) -> Non
     paths = make_station(small)
     drop(paths, "a.png", part())
     ballast = fill(small)
-    station = Running(paths.root, seams(disk=Disk()))
+    station = Running(paths.root, dependencies(disk=Disk()))
     try:
         wait_for(lambda: station.fault or station.statuses, "a sign of life")
-        station.wait_for_status(lambda status: "HOLD: disk" in status.line(), "it says that it holds")
+        station.wait_for_status(
+            lambda status: "HOLD: disk" in status.line(), "it says that it holds"
+        )
         ballast.unlink()
         station.wait_until_ready()
         station.wait_until_inspected(1)

@@ -1,4 +1,6 @@
-"""The life of the process: one at a time, stopped in time, reloaded while it runs, split in two roles."""
+"""The life of the process: one at a time, stopped in time, reloaded while it runs, split in two
+roles.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ from tests.station.harness import (
     start_child,
     wait_for,
 )
-from tests.station.twins import POISON, Fault, Plan, seams
+from tests.station.twins import POISON, Fault, Plan, dependencies
 
 CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 
@@ -79,7 +81,9 @@ def test_a_good_and_a_bad_part_get_their_verdicts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_under_load_it_ends_in_time_and_leaves_the_rest(tmp_path: Path, number: int) -> None:
+def test_told_to_stop_under_load_it_ends_in_time_and_leaves_the_rest(
+    tmp_path: Path, number: int
+) -> None:
     paths = make_station(tmp_path, CAMERA)
     told = tmp_path / "told"
     with child(paths, Plan(camera="9999f", rate_hz=30.0, announced=str(told))) as process:
@@ -91,13 +95,17 @@ def test_told_to_stop_under_load_it_ends_in_time_and_leaves_the_rest(tmp_path: P
     assert seconds < 5
     left = len(spooled(paths)) + len(dropped(paths))
     assert left, "nothing was left: the test stopped too late"
-    inspect_all(paths, seams(Plan(announced=str(told))))
+    inspect_all(paths, dependencies(Plan(announced=str(told))))
     log = audit(paths, told)
     names = {row["original_name"] for row in log.inspections if row["camera"] == "incoming"}
     assert names == {f"{count}.png" for count in range(80)}
-    numbers = sorted(row["camera_frame_number"] for row in log.inspections if row["camera"] == "top")
+    numbers = sorted(
+        row["camera_frame_number"] for row in log.inspections if row["camera"] == "top"
+    )
     assert numbers == list(range(len(numbers)))
-    kinds = [event["kind"] for event in log.tables["events"] if event["kind"] in {"started", "stopped"}]
+    kinds = [
+        event["kind"] for event in log.tables["events"] if event["kind"] in {"started", "stopped"}
+    ]
     assert kinds == ["started", "stopped"] * 2
 
 
@@ -179,7 +187,8 @@ def test_a_reload_applies_a_threshold_to_later_parts_only(tmp_path: Path) -> Non
         configure(paths, model={"threshold": 0.4}, inspect={"batch_max": 3})
         reload(process, paths, "model.threshold: none -> 0.4")
         wait_for(
-            lambda: "needs a restart: inspect.batch_max: 16 -> 3" in child_said(paths), "what waits is named"
+            lambda: "needs a restart: inspect.batch_max: 16 -> 3" in child_said(paths),
+            "what waits is named",
         )
         drop(paths, "after.png", part(NEAR))
         wait_for(lambda: len(lines(told)) == 2, "inspected")
@@ -216,7 +225,7 @@ def test_capture_and_inspection_can_be_two_processes(tmp_path: Path) -> None:
     configure(paths, CAMERA, station={"roles": ["capture"]})
     with child(paths, Plan(camera="20f x 20f 3g 20f", rate_hz=60.0)) as capture:
         configure(paths, CAMERA, station={"roles": ["inspect"]})
-        with running(paths, seams(Plan(announced=str(told)))) as inspect:
+        with running(paths, dependencies(Plan(announced=str(told)))) as inspect:
             inspect.wait_for(lambda: len(lines(told)) == 60, "all inspected")
             assert stopped(capture)[0] == 0
             inspect.wait_until_idle()
@@ -225,7 +234,10 @@ def test_capture_and_inspection_can_be_two_processes(tmp_path: Path) -> None:
         number for number in range(64) if number != 20 and not 41 <= number <= 43
     ]
     assert log.lost == 4
-    assert {event["detail"].split(";")[0] for event in log.events_of("started")} == {"capture", "inspect"}
+    assert {event["detail"].split(";")[0] for event in log.events_of("started")} == {
+        "capture",
+        "inspect",
+    }
     assert len(log.events_of("stopped")) == 2
 
 
@@ -242,11 +254,13 @@ def test_a_signal_at_any_moment_of_the_start_ends_it(tmp_path: Path) -> None:
     assert len(audit(paths).inspections) == 1
 
 
-def test_a_clock_that_was_set_back_while_the_station_was_down_is_in_the_rows(tmp_path: Path) -> None:
+def test_a_clock_that_was_set_back_while_the_station_was_down_is_in_the_rows(
+    tmp_path: Path,
+) -> None:
     paths = make_station(tmp_path, CAMERA)
     in_an_hour = time.time_ns() // 1000 + 3_600_000_000
     (paths.state / "frame-clock").write_text(str(in_an_hour))
-    with running(paths, seams(Plan(camera="3f"))) as station:
+    with running(paths, dependencies(Plan(camera="3f"))) as station:
         drop(paths, "a.png", part())
         station.wait_until_inspected(4)
         status = station.wait_for_status(lambda status: status.clock, "the clock's state")

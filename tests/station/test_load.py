@@ -1,4 +1,6 @@
-"""Bursts of files and kills at random under load: all inspected, none twice, and no slower at the end."""
+"""Bursts of files and kills at random under load: all inspected, none twice, and no slower at the
+end.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ from tests.station.harness import (
     start_child,
     wait_for,
 )
-from tests.station.twins import Plan, seams
+from tests.station.twins import Plan, dependencies
 
 CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 LEAN: dict[str, Any] = {
@@ -52,7 +54,9 @@ def drop_many(paths: StationPaths, numbers: Iterable[int]) -> None:
     """Small files as fast as they can be made, each written in place."""
     head, body = encoded(part(GOOD), ".pgm").split(b"255\n", 1)
     for number in numbers:
-        (paths.incoming / f"{number}.pgm").write_bytes(head + b"255\n" + number.to_bytes(4, "big") + body[4:])
+        (paths.incoming / f"{number}.pgm").write_bytes(
+            head + b"255\n" + number.to_bytes(4, "big") + body[4:]
+        )
 
 
 def more_than(told: Path, before: int) -> bool:
@@ -80,7 +84,10 @@ class Pace:
             for start in (tenth // 2, len(self.told) - tenth)
         ]
         whole = len(self.told) / (self.told[-1] - self.told[0])
-        print(f"\n{len(self.told)} files: {whole:.0f}/s, first tenth {rates[0]:.0f}/s, last {rates[1]:.0f}/s")
+        print(
+            f"\n{len(self.told)} files: {whole:.0f}/s, first tenth {rates[0]:.0f}/s, last "
+            f"{rates[1]:.0f}/s"
+        )
         return rates[1] / rates[0]
 
 
@@ -98,8 +105,10 @@ def backlog(paths: StationPaths) -> float:
     """Dropped before the start."""
     drop_many(paths, range(BURST // 3))
     pace = Pace()
-    with running(paths, replace(seams(disk=Disk()), outputs=[pace])) as station:
-        station.wait_for(lambda: station.station.inspector and not dropped(paths), "taken over", 600, 0.5)
+    with running(paths, replace(dependencies(disk=Disk()), outputs=[pace])) as station:
+        station.wait_for(
+            lambda: station.station.inspector and not dropped(paths), "taken over", 600, 0.5
+        )
         station.wait_for(lambda: not spooled(paths), "all inspected", 1200, 0.5)
     return check_burst(paths, BURST // 3, pace)
 
@@ -107,10 +116,12 @@ def backlog(paths: StationPaths) -> float:
 def burst(paths: StationPaths) -> float:
     """Dropped while it runs."""
     pace = Pace()
-    with running(paths, replace(seams(disk=Disk()), outputs=[pace])) as station:
+    with running(paths, replace(dependencies(disk=Disk()), outputs=[pace])) as station:
         dropping = threading.Thread(target=drop_many, args=(paths, range(BURST)))
         dropping.start()
-        station.wait_for(lambda: not dropping.is_alive() and not dropped(paths), "taken over", 600, 0.5)
+        station.wait_for(
+            lambda: not dropping.is_alive() and not dropped(paths), "taken over", 600, 0.5
+        )
         station.wait_for(lambda: not spooled(paths), "all inspected", 1200, 0.5)
     return check_burst(paths, BURST, pace)
 
@@ -119,7 +130,9 @@ def burst(paths: StationPaths) -> float:
 def test_many_files_at_once_are_inspected_at_an_even_rate(
     tmp_path: Path, work: Callable[[StationPaths], float]
 ) -> None:
-    """A rate that falls with what came before falls every time; one that a neighbour disturbed does not."""
+    """A rate that falls with what came before falls every time; one that a neighbour disturbed does
+    not.
+    """
     assert any(work(make_station(tmp_path / f"{n}", **LEAN)) >= 0.9 for n in range(TRIES))
 
 
@@ -138,15 +151,19 @@ def test_kills_at_random_under_load_break_no_promise(tmp_path: Path) -> None:
             pause.wait(rng.random() * 0.05)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    inspect_all(paths, seams(Plan(announced=str(told))))
+    inspect_all(paths, dependencies(Plan(announced=str(told))))
     exposed = len(lines(grabbed))
     log = audit(paths, told)
     names = [row["original_name"] for row in log.inspections if row["camera"] == "incoming"]
     assert sorted(names) == sorted(f"{number}.pgm" for number in range(count))
     captured = len(log.inspections) - len(names)
-    assert exposed - rounds <= captured + log.lost <= exposed, "at most the frame in memory is missing"
+    assert exposed - rounds <= captured + log.lost <= exposed, (
+        "at most the frame in memory is missing"
+    )
     assert not [
-        row for row in log.inspections if row["hold_reason"] == "recovered" and row["disposition"] != "HOLD"
+        row
+        for row in log.inspections
+        if row["hold_reason"] == "recovered" and row["disposition"] != "HOLD"
     ]
 
 

@@ -1,4 +1,6 @@
-"""A model that raises, gives no score or hangs; and a frame that takes the station down each time."""
+"""A model that raises, gives no score or hangs; and a frame that takes the station down each
+time.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import pytest
 from qc_edge.engine import Prepared
 from qc_edge.engine.scripted import Step
 from qc_edge.errors import EngineError, WorkerStuckError
-from qc_edge.station.dependencies import Seams
+from qc_edge.station.dependencies import Dependencies
 from tests.station.audit import audit, read_log
 from tests.station.harness import (
     GOOD,
@@ -26,14 +28,14 @@ from tests.station.harness import (
 from tests.station.twins import POISON, Fault, Plan, engine
 
 
-def poisoned(step: Step) -> Seams:
+def poisoned(step: Step) -> Dependencies:
     """A model that does `step` on parts whose corner has the level POISON."""
 
     def score(prepared: Prepared) -> Step:
         level = int(prepared[0, 4, 4])
         return step if abs(level - POISON) < 2 else level / 255
 
-    return Seams(load_engine=engine(score), patience_s=0.4)
+    return Dependencies(load_engine=engine(score), patience_s=0.4)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,9 @@ def test_a_model_that_hangs_ends_the_process_and_the_frames_are_still_there(tmp_
     assert isinstance(fault, WorkerStuckError)
     assert fault.exit_code == 70
     assert "inspector has been silent" in fault.message
-    assert any("inspector silent" in trouble for status in station.statuses for trouble in status.troubles)
+    assert any(
+        "inspector silent" in trouble for status in station.statuses for trouble in status.troubles
+    )
     assert len(spooled(paths)) == 3
     inspect_all(paths)
     log = audit(paths)

@@ -1,4 +1,6 @@
-"""The journal promises a row; the line is told on that promise, and the database has it when it can."""
+"""The journal promises a row; the line is told on that promise, and the database has it when it
+can.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,17 @@ from qc_edge.store import ledger
 from qc_edge.store.chain import Link
 from qc_edge.store.database import insert
 from tests.station.audit import audit
-from tests.station.harness import Running, drop, inspect_all, lines, make_station, part, running, spooled
-from tests.station.twins import Plan, seams
+from tests.station.harness import (
+    Running,
+    drop,
+    inspect_all,
+    lines,
+    make_station,
+    part,
+    running,
+    spooled,
+)
+from tests.station.twins import Plan, dependencies
 
 
 def holds_an_inspection(links: Sequence[Link]) -> bool:
@@ -30,7 +41,7 @@ def test_no_part_waits_for_the_database(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(ledger, "insert", slow)
     paths = make_station(tmp_path)
-    with running(paths, seams(Plan(announced=str(told)))) as station:
+    with running(paths, dependencies(Plan(announced=str(told)))) as station:
         drop(paths, "1.png", part())
         station.wait_for(lambda: told.exists() and lines(told), "the part is announced")
         station.wait_for(lambda: not spooled(paths), "its frame has left the spool")
@@ -44,9 +55,11 @@ def test_what_the_database_has_no_room_for_was_told_once_and_is_not_doubted(
     told = tmp_path / "told"
     monkeypatch.setattr(ledger, "insert", refusing("No space left on device"))
     paths = make_station(tmp_path)
-    with running(paths, seams(Plan(announced=str(told)))) as station:
+    with running(paths, dependencies(Plan(announced=str(told)))) as station:
         drop(paths, "1.png", part())
-        station.wait_for_status(lambda status: "HOLD: disk" in status.line(), "it says that it holds")
+        station.wait_for_status(
+            lambda status: "HOLD: disk" in status.line(), "it says that it holds"
+        )
         drop(paths, "2.png", part(seed=2))
         station.wait_until_inspected(2)
     log = audit(paths, told)
@@ -60,10 +73,10 @@ def test_a_database_that_refuses_ends_the_station_and_the_next_start_has_the_row
     told = tmp_path / "told"
     monkeypatch.setattr(ledger, "insert", refusing("it is broken"))
     paths = make_station(tmp_path)
-    station = Running(paths.root, seams(Plan(announced=str(told))))
+    station = Running(paths.root, dependencies(Plan(announced=str(told))))
     drop(paths, "1.png", part())
     assert "it is broken" in str(station.wait_until_ended())
-    inspect_all(paths, seams(Plan(announced=str(told))))
+    inspect_all(paths, dependencies(Plan(announced=str(told))))
     log = audit(paths, told)
     assert len(log.inspections) == len(lines(told)) == 1
     assert not log.events_of("announcement_unknown")

@@ -1,4 +1,6 @@
-"""Files that the system refuses at the start: said with what to do, exit code 74, and no traceback."""
+"""Files that the system refuses at the start: said with what to do, exit code 74, and no
+traceback.
+"""
 
 from __future__ import annotations
 

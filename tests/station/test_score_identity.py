@@ -1,4 +1,6 @@
-"""After a change of model or engine, stored inputs score as they did, or the station does not judge."""
+"""After a change of model or engine, stored inputs score as they did, or the station does not
+judge.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from qc_edge import engine as engines
-from qc_edge.engine import HERE, Engine, Prepared, Site
+from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, Prepared
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineError, ModelError
@@ -21,7 +23,7 @@ from qc_edge.recipe import score_identity
 from qc_edge.recipe.score_identity import SAMPLE
 from qc_edge.rendered import DefectKind, render
 from qc_edge.settings import EngineSettings, StationPaths
-from qc_edge.station.dependencies import Seams
+from qc_edge.station.dependencies import Dependencies
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 from tests.cli.runner import invoke
@@ -40,21 +42,25 @@ from tests.station.harness import (
     spooled,
     write_bundle,
 )
-from tests.station.twins import Plan, by_corner, seams
+from tests.station.twins import Plan, by_corner, dependencies
 
 WHO = ("--by", "anna", "--reason", "checked with 30 known parts")
 
 
-def on(version: str, shift: float = 0.0) -> Seams:
+def on(version: str, shift: float = 0.0) -> Dependencies:
     """The corner model on an engine of this version whose scores are off by `shift`."""
 
-    def load(bundle: Bundle, settings: EngineSettings, site: Site = HERE) -> Engine:
+    def load(
+        bundle: Bundle, settings: EngineSettings, build_context: BuildContext = DEFAULT_CONTEXT
+    ) -> Engine:
         score: Callable[[Prepared], Step] = by_corner()
-        engine = ScriptedEngine(lambda prepared: float(score(prepared)) + shift, bundle.golden_frames)
+        engine = ScriptedEngine(
+            lambda prepared: float(score(prepared)) + shift, bundle.golden_frames
+        )
         engine.info = replace(engine.info, version=version)
         return engine
 
-    return replace(seams(Plan()), load_engine=load)
+    return replace(dependencies(Plan()), load_engine=load)
 
 
 def judged(root: Path) -> StationPaths:
@@ -66,7 +72,7 @@ def judged(root: Path) -> StationPaths:
     return paths
 
 
-def refused(paths: StationPaths, given: Seams) -> ModelError:
+def refused(paths: StationPaths, given: Dependencies) -> ModelError:
     """Why the station did not start."""
     fault = Running(paths.root, given).wait_until_ended()
     assert isinstance(fault, ModelError)
@@ -88,7 +94,10 @@ def test_scores_that_moved_keep_the_station_from_starting_with_a_table(tmp_path:
     fault = refused(paths, on("2", shift=0.05))
     assert fault.exit_code == 65
     said = fault.message.splitlines()
-    assert "5 of 5 stored inputs moved by more than 0.01 (at most 0.05000); 1 verdict would turn" in said[0]
+    assert (
+        "5 of 5 stored inputs moved by more than 0.01 (at most 0.05000); 1 verdict would turn"
+        in said[0]
+    )
     assert "scripted 1 on none" in said[1]
     assert "scripted 2 on none" in said[2]
     assert said[4].endswith("PASS -> FAIL"), "what turns comes first"
@@ -108,13 +117,17 @@ def test_an_engine_that_hangs_on_a_stored_input_is_not_waited_for_for_ever(
     monkeypatch.setattr(score_identity, "BOUND_S", 0.2)
     monkeypatch.setattr(score_identity, "_ANSWER_S", 0.5)
 
-    def load(bundle: Bundle, settings: EngineSettings, site: Site = HERE) -> Engine:
+    def load(
+        bundle: Bundle, settings: EngineSettings, build_context: BuildContext = DEFAULT_CONTEXT
+    ) -> Engine:
         engine = ScriptedEngine(lambda _: float(stuck.wait()), bundle.golden_frames)
         engine.info = replace(engine.info, version="2")
         return engine
 
     try:
-        fault = Running(paths.root, replace(seams(Plan()), load_engine=load)).wait_until_ended()
+        fault = Running(
+            paths.root, replace(dependencies(Plan()), load_engine=load)
+        ).wait_until_ended()
     finally:
         stuck.set()
     assert isinstance(fault, EngineError)
@@ -191,7 +204,9 @@ def test_without_a_past_the_golden_frames_speak_alone(tmp_path: Path) -> None:
     assert "no stored input" in event["detail"]
 
 
-def test_a_model_that_comes_back_is_held_against_its_own_past_while_the_station_runs(tmp_path: Path) -> None:
+def test_a_model_that_comes_back_is_held_against_its_own_past_while_the_station_runs(
+    tmp_path: Path,
+) -> None:
     paths = judged(tmp_path)
     write_bundle(paths.models / "corner/2")
     activate = ("model", "activate", NAME)
@@ -207,7 +222,9 @@ def test_a_model_that_comes_back_is_held_against_its_own_past_while_the_station_
     audit(paths)
 
 
-def test_the_sample_is_the_nearest_to_the_threshold_and_the_newest_by_the_last_engine(tmp_path: Path) -> None:
+def test_the_sample_is_the_nearest_to_the_threshold_and_the_newest_by_the_last_engine(
+    tmp_path: Path,
+) -> None:
     paths = judged(tmp_path)
     for number, level in enumerate((GOOD, NEAR + 4, BAD, BAD, GOOD, GOOD)):
         drop(paths, f"later-{number}.png", part(level, 10 + number))
@@ -239,19 +256,25 @@ class Renamed:
 
 
 def test_the_reference_model_on_onnx_runtime_scores_to_the_digit(tmp_path: Path) -> None:
-    paths = make_station(tmp_path, model={"bundle": "reference@1"}, engine={"backend": "onnx", "threads": 1})
+    paths = make_station(
+        tmp_path, model={"bundle": "reference@1"}, engine={"backend": "onnx", "threads": 1}
+    )
 
-    def older(bundle: Bundle, settings: EngineSettings, site: Site = HERE) -> Engine:
-        return Renamed(engines.load_engine(bundle, settings, site))
+    def older(
+        bundle: Bundle, settings: EngineSettings, build_context: BuildContext = DEFAULT_CONTEXT
+    ) -> Engine:
+        return Renamed(engines.load_engine(bundle, settings, build_context))
 
     for seed in range(4):
         drop(paths, f"{seed}.png", render(seed, DefectKind.SCRATCH if seed % 2 else None).pixels)
-    inspect_all(paths, replace(seams(Plan()), load_engine=older))
-    inspect_all(paths, replace(seams(Plan()), load_engine=engines.load_engine))
+    inspect_all(paths, replace(dependencies(Plan()), load_engine=older))
+    inspect_all(paths, replace(dependencies(Plan()), load_engine=engines.load_engine))
     log = read_log(paths)
     (event,) = log.events_of("scores_compared")
     count = sum(row["score"] is not None for row in log.inspections)
     assert count >= 2
-    assert f"0 of {count} stored inputs moved by more than 0.001 (at most 0.00000)" in event["detail"]
+    assert (
+        f"0 of {count} stored inputs moved by more than 0.001 (at most 0.00000)" in event["detail"]
+    )
     assert not spooled(paths)
     assert json.loads(paths.status.read_text())["model_reason"] == "the settings name it"

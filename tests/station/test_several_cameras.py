@@ -1,4 +1,6 @@
-"""Two of pylon's emulated cameras on one station: each frame is that of its camera, each count closes."""
+"""Two of pylon's emulated cameras on one station: each frame is that of its camera, each count
+closes.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from qc_edge.records import calibrations
 from qc_edge.service.clock import utc_now
 from qc_edge.settings.render import render_settings
 from tests.station.harness import BAD, GOOD, NAME, make_station, part, running
-from tests.station.twins import Plan, seams
+from tests.station.twins import Plan, dependencies
 
 CAMERAS = {"left": GOOD, "right": BAD}
 
@@ -35,7 +37,7 @@ def test_each_camera_has_its_own_parts_and_its_own_count(tmp_path: Path) -> None
     }
     paths.settings.write_text(render_settings(sections, cameras))
 
-    given = replace(seams(Plan()), connect_camera=connect)
+    given = replace(dependencies(Plan()), connect_camera=connect)
     with running(paths, given) as run:
         run.wait_until_inspected(8)
         states = {capture.state.name: capture.state for capture in run.station.captures}
@@ -49,7 +51,10 @@ def test_each_camera_has_its_own_parts_and_its_own_count(tmp_path: Path) -> None
         "FROM inspections GROUP BY camera ORDER BY camera"
     ).fetchall()
     serials = log.execute("SELECT count(DISTINCT camera_serial) FROM inspections").fetchone()
-    assert [(camera, verdicts) for camera, verdicts, *_ in rows] == [("left", ["PASS"]), ("right", ["FAIL"])]
+    assert [(camera, verdicts) for camera, verdicts, *_ in rows] == [
+        ("left", ["PASS"]),
+        ("right", ["FAIL"]),
+    ]
     for camera, _, parts, frames, first in rows:
         assert parts == frames
         assert first.startswith(f"{camera}-")

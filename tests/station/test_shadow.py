@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from qc_edge.engine import Engine, Prepared, Site
+from qc_edge.engine import BuildContext, Engine, Prepared
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineLostError, ModelError
@@ -21,7 +21,7 @@ from qc_edge.inspection.shadow import QUEUE
 from qc_edge.settings import EngineSettings, StationPaths
 from tests.station.audit import read_log
 from tests.station.harness import BAD, GOOD, drop, make_station, part, running, spool
-from tests.station.twins import Plan, by_corner, seams
+from tests.station.twins import Plan, by_corner, dependencies
 
 Script = str | Callable[[Prepared], Step]
 LEVELS = (GOOD, BAD, 120, 140, GOOD, BAD)
@@ -41,16 +41,20 @@ class Shadowed:
         shadow: dict[str, Any] = {"bundle": "corner@2"} if script else {}
         if threshold is not None:
             shadow["threshold"] = threshold
-        camera = {"name": "top", "backend": "scripted", "trigger": "hardware"} if plan.camera else None
+        camera = (
+            {"name": "top", "backend": "scripted", "trigger": "hardware"} if plan.camera else None
+        )
         self.paths = make_station(root, camera, shadow=shadow)
         shutil.copytree(self.paths.models / "corner/1", self.paths.models / "corner/2")
         manifest = self.paths.models / "corner/2/bundle.toml"
         manifest.write_text(manifest.read_text().replace('version = "1"', 'version = "2"'))
         self.engine: ScriptedEngine | None = None
-        self.seams = replace(seams(plan), load_engine=self._load)
+        self.dependencies = replace(dependencies(plan), load_engine=self._load)
         self._script = script
 
-    def _load(self, bundle: Bundle, settings: EngineSettings, site: Site) -> Engine:
+    def _load(
+        self, bundle: Bundle, settings: EngineSettings, build_context: BuildContext
+    ) -> Engine:
         if bundle.version == "1":
             return ScriptedEngine(by_corner(), bundle.golden_frames)
         assert settings.threads == 1, "it takes no more than one core"
@@ -63,7 +67,8 @@ class Shadowed:
 
 def judged(paths: StationPaths) -> list[tuple[Any, ...]]:
     return select(
-        paths, "SELECT camera_frame_number, score, verdict, reason FROM inspections ORDER BY frame_id"
+        paths,
+        "SELECT camera_frame_number, score, verdict, reason FROM inspections ORDER BY frame_id",
     )
 
 
@@ -79,7 +84,7 @@ def feed(paths: StationPaths, levels: tuple[int, ...] = LEVELS) -> None:
 
 def test_each_judged_part_has_a_score_of_the_shadow_in_the_chain(tmp_path: Path) -> None:
     made = Shadowed(tmp_path, lambda frame: 1 - int(frame[0, 4, 4]) / 255, threshold=0.6)
-    with running(made.paths, made.seams) as station:
+    with running(made.paths, made.dependencies) as station:
         drop(made.paths, "torn.png", b"no image")
         feed(made.paths)
         station.wait_until_inspected(len(LEVELS) + 1)
@@ -105,14 +110,17 @@ def test_a_shadow_that_hangs_or_fails_changes_no_verdict(tmp_path: Path, script:
         feed(alone)
         station.wait_until_inspected(len(LEVELS))
     made = Shadowed(tmp_path / "beside", script)
-    with running(made.paths, made.seams) as station:
+    with running(made.paths, made.dependencies) as station:
         feed(made.paths)
         station.wait_until_inspected(len(LEVELS))
         if script == "hang":
-            station.wait_for(lambda: made.engine and made.engine.hanging.is_set(), "the shadow hangs")
+            station.wait_for(
+                lambda: made.engine and made.engine.hanging.is_set(), "the shadow hangs"
+            )
         else:
             stopped = station.wait_for_status(
-                lambda status: status.shadow and status.shadow.state.startswith("stopped"), "it is given up"
+                lambda status: status.shadow and status.shadow.state.startswith("stopped"),
+                "it is given up",
             )
             assert "shadow corner@2 stopped: " in stopped.line()
             assert stopped.ready
@@ -134,23 +142,30 @@ def test_a_device_that_is_lost_ends_the_shadow_at_once(tmp_path: Path) -> None:
         raise EngineLostError("the device is gone", hint="")
 
     made = Shadowed(tmp_path, lose)
-    with running(made.paths, made.seams) as station:
+    with running(made.paths, made.dependencies) as station:
         feed(made.paths)
         station.wait_until_inspected(len(LEVELS))
-        station.wait_for(lambda: station.status.shadow.state == "stopped: the device is gone", "given up")  # type: ignore[union-attr]
+        stopped = "stopped: the device is gone"
+        station.wait_for(
+            lambda: bool((shadow := station.status.shadow) and shadow.state == stopped), "given up"
+        )
     assert len(judged(made.paths)) == len(LEVELS)
 
 
-def test_under_load_the_shadow_is_what_is_dropped_and_every_frame_is_accounted_for(tmp_path: Path) -> None:
+def test_under_load_the_shadow_is_what_is_dropped_and_every_frame_is_accounted_for(
+    tmp_path: Path,
+) -> None:
     made = Shadowed(tmp_path, "0.2")
     frames = 120
     feed(made.paths, tuple(GOOD + number % 100 for number in range(frames)))
-    with running(made.paths, made.seams) as station:
+    with running(made.paths, made.dependencies) as station:
         station.wait_until_inspected(frames)
         feed(made.paths, (GOOD,))  # one that finds nobody before it
         station.wait_until_inspected(frames + 1)
         station.wait_for(
-            lambda: (shadow := station.status.shadow) and shadow.scored + shadow.dropped == frames + 1,
+            lambda: (
+                (shadow := station.status.shadow) and shadow.scored + shadow.dropped == frames + 1
+            ),
             "accounted",
         )
         shadow = station.status.shadow
@@ -172,11 +187,13 @@ def test_a_station_without_a_shadow_says_nothing_of_one(tmp_path: Path) -> None:
 
 @pytest.mark.serial
 def test_a_hanging_shadow_leaves_the_latency_in_its_class(tmp_path: Path) -> None:
-    """The verdicts of a camera at 20 frames a second, beside a shadow that hangs and one that scores."""
+    """The verdicts of a camera at 20 frames a second, beside a shadow that hangs and one that
+    scores.
+    """
 
     def median_ms(name: str, script: Script | None) -> float:
         made = Shadowed(tmp_path / name, script, plan=Plan(camera="40f", rate_hz=20.0))
-        with running(made.paths, made.seams) as station:
+        with running(made.paths, made.dependencies) as station:
             station.wait_until_inspected(40)
             seen = station.wait_for_status(
                 lambda status: status.latency and status.latency.frames == 40, "40"
@@ -189,7 +206,8 @@ def test_a_hanging_shadow_leaves_the_latency_in_its_class(tmp_path: Path) -> Non
     # what else the machine does comes and goes: of each the best of three, taken in turn
     scripts: dict[str, Script | None] = {"alone": None, "hangs": "hang", "scores": "0.2"}
     rounds = [
-        {name: median_ms(f"{name}{turn}", script) for name, script in scripts.items()} for turn in range(3)
+        {name: median_ms(f"{name}{turn}", script) for name, script in scripts.items()}
+        for turn in range(3)
     ]
     best = {name: min(each[name] for each in rounds) for name in scripts}
     assert best["hangs"] < 1.5 * best["alone"] + 5, rounds
@@ -199,7 +217,7 @@ def test_a_hanging_shadow_leaves_the_latency_in_its_class(tmp_path: Path) -> Non
 def test_a_frame_is_offered_in_no_time_whatever_the_shadow_does(tmp_path: Path) -> None:
     made = Shadowed(tmp_path, "hang")
     frame = np.zeros((512, 512), np.uint8)
-    with running(made.paths, made.seams) as station:
+    with running(made.paths, made.dependencies) as station:
         feed(made.paths, (GOOD,))
         station.wait_until_inspected(1)
         station.wait_for(lambda: made.engine and made.engine.hanging.is_set(), "the shadow hangs")

@@ -1,4 +1,6 @@
-"""An engine that takes its time to get ready: the station says so, takes nothing, and is not stuck."""
+"""An engine that takes its time to get ready: the station says so, takes nothing, and is not
+stuck.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from qc_edge.engine import Engine, Site
+from qc_edge.engine import BuildContext, Engine
 from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, EngineLostError, WorkerStuckError
 from qc_edge.settings import EngineSettings, StationPaths
-from qc_edge.station.dependencies import Seams
+from qc_edge.station.dependencies import Dependencies
 from tests.station.audit import audit
 from tests.station.harness import Running, drop, dropped, make_station, part
 from tests.station.twins import by_corner
@@ -22,17 +24,19 @@ WORDS = "building engine plan, expected ~40 s, 3 s so far: tuning 1/2"
 
 
 class SlowLoad:
-    """A loader that tells its site once, asks for `limit_s` and waits until `go` is set or nobody waits."""
+    """A loader that tells its site once, asks for `limit_s` and waits until `go` is set or nobody
+    waits.
+    """
 
     def __init__(self, limit_s: float) -> None:
         self.go = threading.Event()
         self._limit_s = limit_s
 
-    def __call__(self, bundle: Bundle, _: EngineSettings, site: Site) -> Engine:
+    def __call__(self, bundle: Bundle, _: EngineSettings, build_context: BuildContext) -> Engine:
         """As `load_engine`."""
-        site.tell(WORDS, self._limit_s)
+        build_context.tell(WORDS, self._limit_s)
         while not self.go.wait(0.02):
-            if site.stopping():
+            if build_context.stopping():
                 raise EngineError("the build of the engine's plan was stopped", "start again")
         return ScriptedEngine(by_corner(), bundle.golden_frames)
 
@@ -40,7 +44,7 @@ class SlowLoad:
 @contextmanager
 def starting(paths: StationPaths, load: SlowLoad) -> Iterator[Running]:
     """A station that is not waited for; stopped at the end."""
-    station = Running(paths.root, Seams(load_engine=load, patience_s=PATIENCE_S))
+    station = Running(paths.root, Dependencies(load_engine=load, patience_s=PATIENCE_S))
     try:
         station.wait_for(lambda: station.statuses, "a first status")
         yield station
@@ -53,7 +57,9 @@ def test_a_plan_that_is_being_built_is_said_and_nothing_is_taken_meanwhile(tmp_p
     for number in range(3):
         drop(paths, f"{number}.png", part(seed=number))
     with starting(paths, load) as station:
-        station.wait_for_status(lambda status: f"not ready: {WORDS}" in status.troubles, "the words")
+        station.wait_for_status(
+            lambda status: f"not ready: {WORDS}" in status.troubles, "the words"
+        )
         begun = len(station.statuses)
         station.wait_for(
             lambda: len(station.statuses) >= begun + 4, "four more statuses, beyond all patience"
@@ -69,7 +75,7 @@ def test_a_plan_that_is_being_built_is_said_and_nothing_is_taken_meanwhile(tmp_p
 
 def test_a_build_beyond_its_limit_ends_the_process(tmp_path: Path) -> None:
     paths, load = make_station(tmp_path), SlowLoad(0.5)
-    station = Running(paths.root, Seams(load_engine=load, patience_s=PATIENCE_S))
+    station = Running(paths.root, Dependencies(load_engine=load, patience_s=PATIENCE_S))
     assert isinstance(station.wait_until_ended(), WorkerStuckError)
     load.go.set()
 
@@ -77,19 +83,25 @@ def test_a_build_beyond_its_limit_ends_the_process(tmp_path: Path) -> None:
 def test_a_station_that_is_stopped_while_it_builds_ends_at_once(tmp_path: Path) -> None:
     paths, load = make_station(tmp_path), SlowLoad(60.0)
     with starting(paths, load) as station:
-        station.wait_for_status(lambda status: f"not ready: {WORDS}" in status.troubles, "the words")
+        station.wait_for_status(
+            lambda status: f"not ready: {WORDS}" in status.troubles, "the words"
+        )
     assert station.has_ended
     assert station.fault is None
 
 
-def test_a_device_without_memory_for_the_model_ends_the_process_and_keeps_the_frames(tmp_path: Path) -> None:
+def test_a_device_without_memory_for_the_model_ends_the_process_and_keeps_the_frames(
+    tmp_path: Path,
+) -> None:
     paths = make_station(tmp_path)
     drop(paths, "a.png", part())
 
     def out_of_memory(*_: object) -> Engine:
-        raise EngineLostError("no memory on the GPU: the GPU's memory is used up", "lower engine.max_batch")
+        raise EngineLostError(
+            "no memory on the GPU: the GPU's memory is used up", "lower engine.max_batch"
+        )
 
-    station = Running(paths.root, Seams(load_engine=out_of_memory))
+    station = Running(paths.root, Dependencies(load_engine=out_of_memory))
     fault = station.wait_until_ended()
     assert isinstance(fault, EngineLostError)
     assert fault.exit_code == 70

@@ -1,4 +1,6 @@
-"""A verdict holds what it says: late or on an expired calibration it is HOLD, and a replay gives the same."""
+"""A verdict holds what it says: late or on an expired calibration it is HOLD, and a replay gives
+the same.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import duckdb
 
 from tests.station.audit import audit
 from tests.station.harness import drop, make_station, part, running
-from tests.station.twins import Plan, seams
+from tests.station.twins import Plan, dependencies
 
 CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 
@@ -25,7 +27,8 @@ def test_a_replay_at_the_threshold_of_each_row_gives_each_verdict(tmp_path: Path
     with duckdb.connect(str(paths.database), read_only=True) as log:
         differ, verdicts = log.execute(
             "SELECT count(*) FILTER (verdict != CASE WHEN score IS NULL THEN 'INVALID' "
-            "WHEN score >= threshold THEN 'FAIL' ELSE 'PASS' END), count(DISTINCT verdict) FROM inspections"
+            "WHEN score >= threshold THEN 'FAIL' ELSE 'PASS' END), count(DISTINCT verdict) FROM "
+            "inspections"
         ).fetchone() or (None, None)
     assert (differ, verdicts) == (0, 3)
 
@@ -33,7 +36,7 @@ def test_a_replay_at_the_threshold_of_each_row_gives_each_verdict(tmp_path: Path
 def test_a_verdict_that_misses_its_deadline_is_held(tmp_path: Path) -> None:
     paths = make_station(tmp_path, CAMERA, station={"deadline_ms": 0.5})
     told = tmp_path / "told"
-    with running(paths, seams(Plan(camera="3f", announced=str(told)))) as station:
+    with running(paths, dependencies(Plan(camera="3f", announced=str(told)))) as station:
         station.wait_until_inspected(3)
     rows = audit(paths, told).inspections
     assert {(row["verdict"], row["disposition"], row["hold_reason"]) for row in rows} == {
@@ -50,5 +53,9 @@ def test_on_an_expired_calibration_parts_are_held(tmp_path: Path) -> None:
         status = station.wait_for_status(lambda status: status.last_part, "a part")
     assert "calibration EXPIRED" in status.line()
     row = audit(paths).of("a.png")
-    assert (row["verdict"], row["disposition"], row["hold_reason"]) == ("PASS", "HOLD", "calibration_expired")
+    assert (row["verdict"], row["disposition"], row["hold_reason"]) == (
+        "PASS",
+        "HOLD",
+        "calibration_expired",
+    )
     assert not row["calibration_in_date"]

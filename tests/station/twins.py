@@ -1,4 +1,6 @@
-"""The twins of a station: a disk that fails on cue, a model that reads a corner, an output with a memory."""
+"""The twins of a station: a disk that fails on cue, a model that reads a corner, an output with a
+memory.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from qc_edge.domain.inspection import Inspection
 from qc_edge.engine import Loader, Prepared
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.settings import CameraSettings
-from qc_edge.station.dependencies import Seams
+from qc_edge.station.dependencies import Dependencies
 from qc_edge.store.durable import Chunk, Disk, store_error
 
 POISON = 99
@@ -29,8 +31,9 @@ POISON = 99
 class Fault:
     """At the `nth` call of `at` (from 1), `times` calls long: `act` is kill, hang, ENOSPC or EIO.
 
-    `at` is a step of the disk such as `append before`, `write half`, `link after`, with `in FOLDER` behind it
-    to count only there; or `announce before`, `announce after`, `infer before`, `infer poison`.
+    `at` is a step of the disk such as `append before`, `write half`, `link after`, with `in FOLDER`
+    behind it to count only there; or `announce before`, `announce after`, `infer before`, `infer
+    poison`.
     """
 
     at: str
@@ -83,7 +86,9 @@ class Cues:
 
 
 class FaultyDisk(Disk):
-    """A disk that dies or refuses on cue, at each step that the real one has. `free` overrides its room."""
+    """A disk that dies or refuses on cue, at each step that the real one has. `free` overrides its
+    room.
+    """
 
     def __init__(self, cues: Cues) -> None:
         self.cues = cues
@@ -105,7 +110,9 @@ class FaultyDisk(Disk):
         self._reach("link after", path)
 
     def append(self, fd: int, data: bytes) -> None:
-        """Steps: append before, append half, append after; `in inspections` those that hold a part's row."""
+        """Steps: append before, append half, append after; `in inspections` those that hold a
+        part's row.
+        """
         kind = Path("inspections") if b'"table":"inspections"' in data else None
         self.cues.reach("append before", kind)
         try:
@@ -172,12 +179,18 @@ class Recorder:
 
 
 class LoggedCamera(ScriptedCamera):
-    """A scripted camera that leaves a durable line for each frame that it exposed, delivered or not."""
+    """A scripted camera that leaves a durable line for each frame that it exposed, delivered or
+    not.
+    """
 
-    def __init__(self, steps: str, log: Path, settings: CameraSettings, rate_hz: float | None) -> None:
+    def __init__(
+        self, steps: str, log: Path, settings: CameraSettings, rate_hz: float | None
+    ) -> None:
         from tests.station.harness import part
 
-        super().__init__(steps, frame=lambda number: part(seed=number), settings=settings, rate_hz=rate_hz)
+        super().__init__(
+            steps, frame=lambda number: part(seed=number), settings=settings, rate_hz=rate_hz
+        )
         self._fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def grab(self, timeout_s: float) -> Exposure | FailedGrab | None:
@@ -207,7 +220,7 @@ def engine(script: Callable[[Prepared], Step] | str) -> Loader:
     return lambda bundle, *_: ScriptedEngine(script, bundle.golden_frames)
 
 
-def seams(plan: Plan = Plan(), *, disk: Disk | None = None) -> Seams:
+def dependencies(plan: Plan = Plan(), *, disk: Disk | None = None) -> Dependencies:
     """A station's seams by plan."""
     cues = Cues(plan.faults)
     outputs: Sequence[Recorder] = [Recorder(Path(plan.announced), cues)] if plan.announced else []
@@ -216,7 +229,7 @@ def seams(plan: Plan = Plan(), *, disk: Disk | None = None) -> Seams:
         log = Path(plan.grabbed or os.devnull)
         return LoggedCamera(plan.camera, log, settings, plan.rate_hz)
 
-    return Seams(
+    return Dependencies(
         disk=disk or FaultyDisk(cues),
         connect_camera=connect,
         load_engine=engine(by_corner(cues)),

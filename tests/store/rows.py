@@ -33,7 +33,9 @@ def open_ledger(state: Path, disk: Disk | None = None) -> Ledger:
 
 def fill(ledger: Ledger, rows: int, first: int = 0, at: datetime = NOW) -> list[Row]:
     """Commit `rows` gaps and events in turn, in batches of 1, 2, 3 ... 7, 1, 2 ..."""
-    made: list[Row] = [(event if number % 2 else gap)(number, at) for number in range(first, first + rows)]
+    made: list[Row] = [
+        (event if number % 2 else gap)(number, at) for number in range(first, first + rows)
+    ]
     start, size = 0, 1
     while start < rows:
         ledger.commit(made[start : start + size], at + timedelta(microseconds=start))
@@ -50,6 +52,7 @@ def content(ledger: Ledger) -> list[tuple[str, ...]]:
             for table in COLUMNS
             if table in keys
             for row in log.execute(
-                f"SELECT chain_seq, chain_hash, {keys[table]}, CAST(recorded_at AS VARCHAR) FROM {table}"
+                f"SELECT chain_seq, chain_hash, {keys[table]}, CAST(recorded_at AS VARCHAR) FROM "
+                f"{table}"
             ).fetchall()
         )

@@ -19,7 +19,9 @@ def wal(state: Path) -> Path:
     return state / "log.duckdb.wal"
 
 
-def test_little_is_left_alone_and_much_is_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_little_is_left_alone_and_much_is_folded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoint, "FOLD_BYTES", 30_000)
     ledger = open_ledger(tmp_path)
     fill(ledger, 20)
@@ -46,7 +48,9 @@ def kept(log: duckdb.DuckDBPyConnection) -> int:
 
 def written(log: duckdb.DuckDBPyConnection) -> int:
     """Bytes of its memory that DuckDB has written to temporary files."""
-    ((bytes_,),) = log.execute("SELECT sum(temporary_storage_bytes) FROM duckdb_memory()").fetchall()
+    ((bytes_,),) = log.execute(
+        "SELECT sum(temporary_storage_bytes) FROM duckdb_memory()"
+    ).fetchall()
     return int(bytes_)
 
 
@@ -181,7 +185,9 @@ def test_what_cannot_be_let_go_of_is_no_damage_and_said(
     ledger.close()
 
 
-def test_pieces_are_joined_when_the_line_pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pieces_are_joined_when_the_line_pauses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def pieces() -> int:
         ((number,),) = ledger._log.execute(
             "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('events')"
@@ -204,7 +210,9 @@ def test_pieces_are_joined_when_the_line_pauses(tmp_path: Path, monkeypatch: pyt
     ledger.close()
 
 
-def test_a_reader_meanwhile_keeps_what_it_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_meanwhile_keeps_what_it_sees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoint, "FOLD_BYTES", 1)
     ledger = open_ledger(tmp_path)
     fill(ledger, 5)
@@ -242,7 +250,9 @@ def test_without_room_it_is_said_and_the_next_commit_mends_it(
     assert len(content(ledger)) == 10
 
 
-def test_a_station_folds_when_nothing_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_station_folds_when_nothing_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoint, "FOLD_BYTES", 1)
     paths = make_station(tmp_path)
     with running(paths) as station:

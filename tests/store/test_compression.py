@@ -34,7 +34,9 @@ def keep(tmp_path: Path, pixels: Pixels, bit_depth: int, age_s: float = 7200.0) 
     suffix = "ppm" if pixels.ndim == 3 else "pgm"
     raw = tmp_path / "evidence/2026-01-02/03" / f"7_20260102T030000000000Z-top.raw.{suffix}"
     raw.parent.mkdir(parents=True, exist_ok=True)
-    raw.write_bytes(b"".join(map(bytes, pnm.encode({"frame_id": "7", "camera": "top"}, pixels, bit_depth))))
+    raw.write_bytes(
+        b"".join(map(bytes, pnm.encode({"frame_id": "7", "camera": "top"}, pixels, bit_depth)))
+    )
     then = time.time() - age_s
     os.utime(raw, (then, then))
     os.utime(raw.parent, (then, then))
@@ -60,9 +62,14 @@ def test_what_is_too_young_is_left_alone(tmp_path: Path, compressor: Compressor)
     assert raw.exists()
 
 
-def test_an_hour_that_has_just_begun_is_not_looked_at(tmp_path: Path, compressor: Compressor) -> None:
+def test_an_hour_that_has_just_begun_is_not_looked_at(
+    tmp_path: Path, compressor: Compressor
+) -> None:
     raw = keep(tmp_path, *PICTURES["gray"], age_s=0.0)
-    hour = tmp_path / f"evidence/{datetime.fromtimestamp(raw.stat().st_mtime, timezone.utc):%Y-%m-%d/%H}"
+    hour = (
+        tmp_path
+        / f"evidence/{datetime.fromtimestamp(raw.stat().st_mtime, timezone.utc):%Y-%m-%d/%H}"
+    )
     hour.parent.mkdir(exist_ok=True)
     raw.parent.rename(hour)
     assert compressor.work(7200.0, lambda: pytest.fail("it asks before each raw frame")) == 0
@@ -70,7 +77,9 @@ def test_an_hour_that_has_just_begun_is_not_looked_at(tmp_path: Path, compressor
     assert compressor.work(0.0, lambda: next(asked)) == 1
 
 
-def test_a_busy_hour_is_never_held_in_memory_as_a_whole(tmp_path: Path, compressor: Compressor) -> None:
+def test_a_busy_hour_is_never_held_in_memory_as_a_whole(
+    tmp_path: Path, compressor: Compressor
+) -> None:
     raw = keep(tmp_path, *PICTURES["gray"])
     for number in range(20_000):
         (raw.parent / f"{number}_20260102T030000000000Z-top.map.png").touch()
@@ -84,7 +93,9 @@ def test_a_busy_hour_is_never_held_in_memory_as_a_whole(tmp_path: Path, compress
     assert peak < 200_000
 
 
-def test_it_stops_when_there_is_something_better_to_do(tmp_path: Path, compressor: Compressor) -> None:
+def test_it_stops_when_there_is_something_better_to_do(
+    tmp_path: Path, compressor: Compressor
+) -> None:
     raw = keep(tmp_path, *PICTURES["gray"])
     assert compressor.work(600.0, lambda: False) == 0
     assert raw.exists()
@@ -100,7 +111,9 @@ def test_a_damaged_frame_stays_as_it_is(tmp_path: Path, compressor: Compressor) 
     assert not raw.with_suffix(".png").exists()
 
 
-def test_an_hour_that_is_done_is_not_looked_at_again(tmp_path: Path, compressor: Compressor) -> None:
+def test_an_hour_that_is_done_is_not_looked_at_again(
+    tmp_path: Path, compressor: Compressor
+) -> None:
     raw = keep(tmp_path, *PICTURES["gray"])
     compressor.work(600.0, lambda: True)
     then = time.time() - 7200

@@ -1,4 +1,6 @@
-"""A log that does not open is set aside and rebuilt from the journal, said loudly, and never a boot loop."""
+"""A log that does not open is set aside and rebuilt from the journal, said loudly, and never a boot
+loop.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ ROWS = 60
 
 
 def crashed(state: Path, rows: int = ROWS) -> list[tuple[str, ...]]:
-    """A log as a kill leaves it: half its rows in the database file, half in its write-ahead log."""
+    """A log as a kill leaves it: half its rows in the database file, half in its write-ahead
+    log.
+    """
     program = (
         "import os, sys; from pathlib import Path; from tests.store.rows import *\n"
         "ledger = open_ledger(Path(sys.argv[1])); fill(ledger, int(sys.argv[2]) // 2)\n"
@@ -26,7 +30,10 @@ def crashed(state: Path, rows: int = ROWS) -> list[tuple[str, ...]]:
         "print(content(ledger)); sys.stdout.flush(); os._exit(0)"
     )
     said = subprocess.run(
-        [sys.executable, "-c", program, str(state), str(rows)], check=True, capture_output=True, text=True
+        [sys.executable, "-c", program, str(state), str(rows)],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     expected: list[tuple[str, ...]] = eval(said.stdout)  # noqa: S307 - our own tuples
     assert len(expected) == rows
@@ -56,7 +63,9 @@ def copied(crash: Crash, state: Path) -> tuple[Path, Path]:
 
 
 def check_mended(state: Path, crash: Crash) -> list[str]:
-    """It opens with every row, goes on, and opens again without anything to mend; what was mended."""
+    """It opens with every row, goes on, and opens again without anything to mend; what was
+    mended.
+    """
     ledger = open_ledger(state)
     mended = ledger.mended
     assert content(ledger) == crash[1]
@@ -75,7 +84,9 @@ def test_a_crash_without_damage_needs_no_mending(tmp_path: Path, crash: Crash) -
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999])
-def test_a_write_ahead_log_cut_anywhere_costs_no_row(tmp_path: Path, crash: Crash, share: float) -> None:
+def test_a_write_ahead_log_cut_anywhere_costs_no_row(
+    tmp_path: Path, crash: Crash, share: float
+) -> None:
     _, wal = copied(crash, tmp_path)
     wal.write_bytes(wal.read_bytes()[: int(wal.stat().st_size * share)])
     assert check_mended(tmp_path, crash)
@@ -90,8 +101,12 @@ def test_a_write_ahead_log_with_flipped_bytes_costs_no_row(
     assert check_mended(tmp_path, crash)
 
 
-@pytest.mark.parametrize("share", [0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.999])
-def test_a_database_with_flipped_bytes_costs_no_row(tmp_path: Path, crash: Crash, share: float) -> None:
+@pytest.mark.parametrize(
+    "share", [0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.999]
+)
+def test_a_database_with_flipped_bytes_costs_no_row(
+    tmp_path: Path, crash: Crash, share: float
+) -> None:
     database, _ = copied(crash, tmp_path)
     flip(database, share)
     check_mended(tmp_path, crash)
@@ -140,14 +155,17 @@ def test_what_did_not_open_is_kept(tmp_path: Path, crash: Crash) -> None:
     wal.write_bytes(b"no log either")
     mended = check_mended(tmp_path, crash)
     kept = sorted((tmp_path / "set-aside").iterdir())
-    assert [path.name.partition("-")[2] for path in kept] == ["log.duckdb", "log.duckdb.wal"] or len(
-        kept
-    ) == 2
+    assert [path.name.partition("-")[2] for path in kept] == [
+        "log.duckdb",
+        "log.duckdb.wal",
+    ] or len(kept) == 2
     assert all(any(str(path) in words for words in mended) for path in kept)
     assert {path.read_bytes()[:11] for path in kept} == {b"no database", b"no log eith"}
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path, crash: Crash) -> None:
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(
+    tmp_path: Path, crash: Crash
+) -> None:
     database, _ = copied(crash, tmp_path)
     with duckdb.connect(str(database)) as log:
         log.execute("INSERT INTO migrations VALUES ('m999_from_the_future', now()::TIMESTAMP)")
@@ -163,7 +181,8 @@ def test_a_database_that_another_process_holds_is_refused_and_left_alone(
 ) -> None:
     database, _ = copied(crash, tmp_path)
     program = (
-        f"import duckdb, sys; log = duckdb.connect({str(database)!r}); print(1, flush=True); sys.stdin.read()"
+        f"import duckdb, sys; log = duckdb.connect({str(database)!r}); print(1, "
+        "flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -23,7 +23,9 @@ def drawing(opened: str) -> str:
 
 
 def test_a_long_query_draws_nothing_into_the_answer() -> None:
-    assert drawing("duckdb.connect()") == "True", "DuckDB has another default by now: this test shows nothing"
+    assert drawing("duckdb.connect()") == "True", (
+        "DuckDB has another default by now: this test shows nothing"
+    )
     assert drawing("open_duckdb()") == "False"
 
 
@@ -42,8 +44,10 @@ def test_extensions_are_not_fetched(tmp_path: Path) -> None:
         asked = log.execute(f"SELECT name, value FROM duckdb_settings() WHERE name IN ({settings})")
         found = dict(asked.fetchall())
     assert found == {
-        "autoinstall_known_extensions": "false", "threads": "1", "enable_progress_bar": "false",
-    }  # fmt: skip
+        "autoinstall_known_extensions": "false",
+        "threads": "1",
+        "enable_progress_bar": "false",
+    }
 
 
 def test_what_does_not_fit_in_memory_goes_to_the_place_for_such_files(

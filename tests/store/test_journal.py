@@ -1,4 +1,6 @@
-"""The journal is what was promised: torn ends, damaged lines, clocks that step back, commits that fail."""
+"""The journal is what was promised: torn ends, damaged lines, clocks that step back, commits that
+fail.
+"""
 
 from __future__ import annotations
 
@@ -149,7 +151,9 @@ def test_a_commit_that_the_disk_refuses_leaves_no_trace(
     check_agreement(tmp_path, 3)
 
 
-def test_a_commit_that_the_database_refuses_stands_in_the_journal_and_leaves_no_hole(tmp_path: Path) -> None:
+def test_a_commit_that_the_database_refuses_stands_in_the_journal_and_leaves_no_hole(
+    tmp_path: Path,
+) -> None:
     ledger = open_ledger(tmp_path)
     ledger.commit([event(1)], NOW)
     ledger._log.close()
@@ -166,7 +170,7 @@ def test_a_commit_that_the_database_refuses_stands_in_the_journal_and_leaves_no_
 def test_what_was_promised_is_in_the_database_after_a_crash(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     ledger.commit([event(1)], NOW)
-    ledger.promise([event(2), gap(2)], NOW)
+    ledger.append([event(2), gap(2)], NOW)
     assert len(content(ledger)) == 1
     ledger.close()
     ledger = open_ledger(tmp_path)
@@ -176,26 +180,28 @@ def test_what_was_promised_is_in_the_database_after_a_crash(tmp_path: Path) -> N
     check_agreement(tmp_path, 3)
 
 
-def test_the_rows_of_one_thread_come_into_the_database_before_those_of_another(tmp_path: Path) -> None:
+def test_the_rows_of_one_thread_come_into_the_database_before_those_of_another(
+    tmp_path: Path,
+) -> None:
     ledger = open_ledger(tmp_path)
-    ledger.promise([event(1)], NOW)
+    ledger.append([event(1)], NOW)
     ledger.commit([event(2)], NOW)
     assert len(content(ledger)) == 2
-    ledger.promise([event(3)], NOW)
+    ledger.append([event(3)], NOW)
     assert ledger.known([event(3).event_id]) == {event(3).event_id}, "a promise counts"
-    ledger.fulfil()
+    ledger.apply()
     ledger.close()
     check_agreement(tmp_path, 3)
 
 
 def test_a_promise_that_the_database_refuses_stands_and_leaves_no_hole(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
-    ledger.promise([event(1)], NOW)
+    ledger.append([event(1)], NOW)
     ledger._log.close()
     with pytest.raises(StoreError, match="the database refused"):
-        ledger.fulfil()
-    ledger.fulfil()
-    ledger.promise([event(2)], NOW)
-    ledger.fulfil()
+        ledger.apply()
+    ledger.apply()
+    ledger.append([event(2)], NOW)
+    ledger.apply()
     ledger.close()
     check_agreement(tmp_path, 2)

@@ -1,4 +1,6 @@
-"""A long log: a start reads its end and not all of it, and what it has not read is still found out."""
+"""A long log: a start reads its end and not all of it, and what it has not read is still found
+out.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from tests.bench import generate
 from tests.store.rows import event, open_ledger
 
 ROWS = 260_000
-"""More than two row groups of DuckDB (122,880 rows each), the first of them all of an earlier day."""
+"""More than two row groups of DuckDB (122,880 rows each), the first of them all of an earlier day.
+"""
 
 PER_HOUR = 10_000
 
@@ -42,7 +45,8 @@ def database(long_log: Path, tmp_path: Path) -> Path:
 def slow_way(log: duckdb.DuckDBPyConnection) -> tuple[str, dict[str, int]]:
     """The same figures by going through every row."""
     ((newest,),) = log.execute(
-        "SELECT max(id) FROM (SELECT frame_id AS id FROM inspections UNION ALL SELECT gap_id FROM gaps "
+        "SELECT max(id) FROM (SELECT frame_id AS id FROM inspections UNION ALL SELECT gap_id FROM "
+        "gaps "
         "UNION ALL SELECT event_id FROM events UNION ALL SELECT label_id FROM labels)"
     ).fetchall()
     counted = log.execute(
@@ -91,9 +95,13 @@ def first_block_of(database: Path, column: str) -> int:
 
 @pytest.fixture
 def damaged(database: Path) -> Iterator[tuple[Ledger, FrameId]]:
-    """A log that is open and holds a block that does not read, among rows that a start does not need."""
+    """A log that is open and holds a block that does not read, among rows that a start does not
+    need.
+    """
     with connect(database) as log:
-        ((frame,),) = log.execute("SELECT frame_id FROM inspections WHERE chain_seq = 10").fetchall()
+        ((frame,),) = log.execute(
+            "SELECT frame_id FROM inspections WHERE chain_seq = 10"
+        ).fetchall()
     at = first_block_of(database, "frame_id") + 4096
     with database.open("r+b") as file:
         file.seek(at)
@@ -123,7 +131,9 @@ def test_damage_that_a_start_did_not_read_is_mended_by_the_next_one(
     third.close()
 
 
-def test_a_doubt_that_turns_out_to_be_none_costs_nothing_but_time(database: Path, tmp_path: Path) -> None:
+def test_a_doubt_that_turns_out_to_be_none_costs_nothing_but_time(
+    database: Path, tmp_path: Path
+) -> None:
     doubt = Path(f"{database}.doubt")
     doubt.touch()
     ledger = open_ledger(tmp_path)

@@ -1,1 +1,3 @@
-"""The station as a systemd service: the unit files on any machine, the life of a station in a container."""
+"""The station as a systemd service: the unit files on any machine, the life of a station in a
+container.
+"""

@@ -1,4 +1,6 @@
-"""The box of the container tests: the Debian package, installed on a bare Debian without a network."""
+"""The box of the container tests: the Debian package, installed on a bare Debian without a
+network.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def package(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(bare: Path, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
+def installed(
+    bare: Path, package: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Path]]:
     """The layers of a box on which the package has been installed, the uppermost first."""
     directory = tmp_path_factory.mktemp("installed")
     with layer([bare], directory) as tree:
@@ -67,6 +71,8 @@ def machine(installed: list[Path], tmp_path: Path) -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="module")
-def shared_machine(installed: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+def shared_machine(
+    installed: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machine]:
     """One running box for the tests of a module."""
     yield from _machine(installed, tmp_path_factory.mktemp("box"))

@@ -1,4 +1,6 @@
-"""A Debian box with a real systemd, in a container: made once, booted in half a second, thrown away."""
+"""A Debian box with a real systemd, in a container: made once, booted in half a second, thrown
+away.
+"""
 
 from __future__ import annotations
 
@@ -19,21 +21,30 @@ from tests.systemd.waiting import until
 
 PYTHON = "/opt/qc-edge/current/bin/python"
 _POWEROFF = signal.SIGRTMIN + 4  # to systemd as pid 1, see systemd(1)
-_ENVIRONMENT = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "COLUMNS=300",
-                "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0")  # fmt: skip
+_ENVIRONMENT = (
+    "env",
+    "-i",
+    "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG=C.UTF-8",
+    "COLUMNS=300",
+    "SYSTEMD_PAGER=",
+    "SYSTEMD_COLORS=0",
+)
 
 
 def base_tree() -> Path:
     """A bare Debian with systemd and Python, made once and kept for the next run."""
     made = subprocess.run(
         [Path(__file__).with_name("base.sh")], check=True, text=True, capture_output=True
-    )  # fmt: skip
+    )
     return Path(made.stdout.strip())
 
 
 @contextmanager
 def layer(below: Sequence[Path], directory: Path) -> Iterator[Path]:
-    """A tree that looks like those `below` (the uppermost first); changes stay in `directory`/changes."""
+    """A tree that looks like those `below` (the uppermost first); changes stay in
+    `directory`/changes.
+    """
     changes, work, tree = (directory / name for name in ("changes", "work", "tree"))
     for path in (changes, work, tree):
         path.mkdir(parents=True)
@@ -49,17 +60,29 @@ def layer(below: Sequence[Path], directory: Path) -> Iterator[Path]:
 def run_in(tree: Path, *command: str, bind: Sequence[str] = ()) -> str:
     """What `command` says in a tree that is not booted, without a network."""
     ran = subprocess.run(
-        ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--pipe", "--private-network",
-         f"--directory={tree}", *(f"--bind-ro={each}" for each in bind), *command],
-        text=True, capture_output=True,
-    )  # fmt: skip
+        [
+            "systemd-nspawn",
+            "--quiet",
+            "--register=no",
+            "--keep-unit",
+            "--pipe",
+            "--private-network",
+            f"--directory={tree}",
+            *(f"--bind-ro={each}" for each in bind),
+            *command,
+        ],
+        text=True,
+        capture_output=True,
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 
 
 @dataclass
 class Machine:
-    """A box: `tree` holds its files, `boot` switches it on. Everything is asked through its own systemd."""
+    """A box: `tree` holds its files, `boot` switches it on. Everything is asked through its own
+    systemd.
+    """
 
     tree: Path
     bind: list[str] = field(default_factory=list)
@@ -71,13 +94,27 @@ class Machine:
     def boot(self) -> None:
         """Switch on, and wait until systemd has started what it starts at boot."""
         # setpriv: a container must not outlive a test run that is killed
-        command = ["setpriv", "--pdeathsig", "TERM",
-                   "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--private-network",
-                   "--console=pipe", "--link-journal=no", f"--directory={self.tree}",
-                   *(f"--bind={each}" for each in self.bind)]  # fmt: skip
+        command = [
+            "setpriv",
+            "--pdeathsig",
+            "TERM",
+            "systemd-nspawn",
+            "--quiet",
+            "--register=no",
+            "--keep-unit",
+            "--boot",
+            "--private-network",
+            "--console=pipe",
+            "--link-journal=no",
+            f"--directory={self.tree}",
+            *(f"--bind={each}" for each in self.bind),
+        ]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         self._leader = until(self._find_leader, "systemd to be pid 1 of the container")
         until(self._is_up, "the boot to end")
 
@@ -85,8 +122,10 @@ class Machine:
         """What `command` says, run by root on this box."""
         ran = subprocess.run(
             ["nsenter", "-t", str(self._leader), "-a", *_ENVIRONMENT, *command],
-            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         if check and ran.returncode:
             said = self.run("journalctl", "--no-pager", "--lines=25", "--output=cat", check=False)
             raise AssertionError(f"{' '.join(command)}\n{ran.stdout}\n{said}")
@@ -106,7 +145,9 @@ class Machine:
 
     def status(self, name: str) -> str:
         """What a technician sees of station `name`."""
-        return self.run("systemctl", "status", "--full", "--lines=5", f"qc-edge@{name}", check=False)
+        return self.run(
+            "systemctl", "status", "--full", "--lines=5", f"qc-edge@{name}", check=False
+        )
 
     def pid(self, name: str) -> int:
         """The station's main process, as the box numbers it; 0 if there is none."""
@@ -126,7 +167,9 @@ class Machine:
 
     def journal(self, *matches: str) -> list[dict[str, Any]]:
         """The entries of the journal that match, oldest first."""
-        lines = self.run("journalctl", "--output=json", "--no-pager", *matches, check=False).splitlines()
+        lines = self.run(
+            "journalctl", "--output=json", "--no-pager", *matches, check=False
+        ).splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def paths(self, name: str) -> StationPaths:
@@ -147,7 +190,9 @@ class Machine:
         self.run("systemctl", "daemon-reload")
 
     def add_station(self, name: str, camera: str = "emulated", **settings: float | str) -> None:
-        """`qc-edge init` and `qc-edge install --station`, with other values for keys of the settings."""
+        """`qc-edge init` and `qc-edge install --station`, with other values for keys of the
+        settings.
+        """
         self.run("qc-edge", "init", name, "--camera", camera)
         for key, value in settings.items():
             self.set(name, key, value)
@@ -167,7 +212,9 @@ class Machine:
         path = self.paths(name).settings
         head = f"[{section}]\n"
         text = path.read_text()
-        path.write_text(text.replace(head, f"{head}{line}\n") if head in text else f"{text}\n{head}{line}\n")
+        path.write_text(
+            text.replace(head, f"{head}{line}\n") if head in text else f"{text}\n{head}{line}\n"
+        )
 
     def _find_leader(self) -> int:
         process = self._process
@@ -182,7 +229,9 @@ class Machine:
 
     def _is_up(self) -> bool:
         # not is-system-running: a station that waits for its camera is a job that has not ended
-        return self.run("systemctl", "is-active", "multi-user.target", check=False).strip() == "active"
+        return (
+            self.run("systemctl", "is-active", "multi-user.target", check=False).strip() == "active"
+        )
 
     def _end(self, how: Callable[[], None]) -> None:
         if self._process:
@@ -195,6 +244,8 @@ class Machine:
 def tools_missing() -> list[str]:
     """What this machine lacks for containers, in words."""
     missing = [
-        tool for tool in ("systemd-nspawn", "debootstrap", "nsenter", "dpkg-deb") if not shutil.which(tool)
+        tool
+        for tool in ("systemd-nspawn", "debootstrap", "nsenter", "dpkg-deb")
+        if not shutil.which(tool)
     ]
     return missing if os.geteuid() == 0 else ["root", *missing]

@@ -31,8 +31,14 @@ def box(shared_machine: Machine) -> Machine:
 
 def probe(box: Machine, *more: str) -> dict[str, Any]:
     """What worked under the unit's confinement, with these lines added to the unit."""
-    lines = ["[Service]", "Type=oneshot", "Restart=no", "ExecStart=",
-             f"ExecStart={PYTHON} {PROBE} line1 line2 {box.pid('line2')}", *more]  # fmt: skip
+    lines = [
+        "[Service]",
+        "Type=oneshot",
+        "Restart=no",
+        "ExecStart=",
+        f"ExecStart={PYTHON} {PROBE} line1 line2 {box.pid('line2')}",
+        *more,
+    ]
     box.drop_in("qc-edge@line1.service", "\n".join(lines) + "\n")
     box.run("systemctl", "restart", "qc-edge@line1")
     said: dict[str, Any] = json.loads((box.paths("line1").state / "probe.json").read_text())
@@ -59,7 +65,12 @@ def test_the_probe_gets_through_where_nothing_confines_it(box: Machine) -> None:
         *("ProtectSystem=no", "ProtectHome=no", "ProtectProc=default", "ProtectKernelTunables=no"),
         *("ProtectClock=no", "ProtectHostname=no", "PrivateUsers=no", "PrivateNetwork=no"),
         *("TemporaryFileSystem=", "SystemCallFilter=", "RestrictAddressFamilies="),
-        *("RestrictNamespaces=no", "RestrictSUIDSGID=no", "NoNewPrivileges=no", "CapabilityBoundingSet=~"),
+        *(
+            "RestrictNamespaces=no",
+            "RestrictSUIDSGID=no",
+            "NoNewPrivileges=no",
+            "CapabilityBoundingSet=~",
+        ),
         "User=root",
     ]
     said = probe(box, *off)

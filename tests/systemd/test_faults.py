@@ -1,4 +1,6 @@
-"""What goes wrong in a plant, under a real systemd: each fault ends in a running station, records whole."""
+"""What goes wrong in a plant, under a real systemd: each fault ends in a running station, records
+whole.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ def test_a_killed_station_inspects_again_within_three_seconds(machine: Machine) 
 
 @pytest.fixture(scope="module")
 def sick(shared_machine: Machine) -> Machine:
-    """Three stations that hang at the same time: one frozen, one in its engine, one in its camera."""
+    """Three stations that hang at the same time: one frozen, one in its engine, one in its
+    camera.
+    """
     box = shared_machine
     (libraries,) = (box.tree / "opt/qc-edge/current/lib").glob("python3.*/site-packages")
     shutil.copy(Path(__file__).parent / "wedge.py", libraries / "qc_wedge.py")
@@ -106,7 +110,10 @@ def test_a_frozen_station_is_killed_by_the_watchdog_and_started_again(sick: Mach
 
 
 def test_a_hung_engine_is_killed_and_its_frames_are_inspected_later(sick: Machine) -> None:
-    until(lambda: sick.journal("QC_EVENT=silent", "QC_STATION=engine"), "the silent worker to be named")
+    until(
+        lambda: sick.journal("QC_EVENT=silent", "QC_STATION=engine"),
+        "the silent worker to be named",
+    )
     until(lambda: bitten(sick, "engine"), "the watchdog to bite")
     assert sick.journal("--grep=qc_wedge.py"), "the stack of the hung thread is not in the journal"
     (sick.paths("engine").state / "wedge").unlink()
@@ -163,7 +170,9 @@ def test_a_stuck_disk_is_survived(machine_with_disk: tuple[Machine, Path]) -> No
     stop_and_audit(box)
 
 
-def test_a_full_disk_at_boot_is_said_and_waited_for(machine_with_disk: tuple[Machine, Path]) -> None:
+def test_a_full_disk_at_boot_is_said_and_waited_for(
+    machine_with_disk: tuple[Machine, Path],
+) -> None:
     box, data = machine_with_disk
     box.add_station("line1", rate_hz=5.0, warn_free_mb=2.0, stop_free_mb=1.0, verdicts_per_s=1000.0)
     ballast = data / "ballast"
@@ -176,7 +185,9 @@ def test_a_full_disk_at_boot_is_said_and_waited_for(machine_with_disk: tuple[Mac
     assert box.show("qc-edge@line1", "ActiveState") in {"activating", "active"}
     ballast.unlink()
     until(lambda: inspected(box) > 2, "verdicts once there is room", 60)
-    assert box.show("qc-edge@line1", "NRestarts") == "0", box.run("journalctl", "-b", "-u", "qc-edge@line1")
+    assert box.show("qc-edge@line1", "NRestarts") == "0", box.run(
+        "journalctl", "-b", "-u", "qc-edge@line1"
+    )
 
 
 def test_what_only_a_person_can_mend_is_not_restarted_and_says_what_to_do(machine: Machine) -> None:
@@ -209,7 +220,9 @@ def test_a_camera_may_appear_long_after_the_service(machine: Machine) -> None:
     machine.add_station("line2")
     shutil.copytree(machine.paths("line2").played, machine.tree / "srv/parts", dirs_exist_ok=True)
     machine.run("chmod", "-R", "o+rX", "/srv/parts")
-    until(lambda: machine.show("qc-edge@line1", "ActiveState") == "active", "the station to be ready")
+    until(
+        lambda: machine.show("qc-edge@line1", "ActiveState") == "active", "the station to be ready"
+    )
     assert "READY" in machine.show("qc-edge@line1", "StatusText")
 
 
@@ -229,6 +242,8 @@ def test_a_box_that_goes_down_in_a_burst_comes_back_by_itself_and_drains(
     until(lambda: "READY" in machine.status("line1"), "the station to come up by itself")
     log = stop_and_audit(machine)
     names = [
-        row["original_name"] for row in log.inspections if (row["original_name"] or "").startswith("burst")
+        row["original_name"]
+        for row in log.inspections
+        if (row["original_name"] or "").startswith("burst")
     ]
     assert sorted(names) == sorted(f"burst{number}.png" for number in range(40))

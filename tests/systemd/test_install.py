@@ -1,4 +1,6 @@
-"""`qc-edge install` and `uninstall`: the same again changes nothing, hand-made changes and data are kept."""
+"""`qc-edge install` and `uninstall`: the same again changes nothing, hand-made changes and data are
+kept.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ import pytest
 from qc_edge.errors import SettingsError, UsageError
 from qc_edge.settings import Settings, parse_settings
 from qc_edge.setup import system_files
-from qc_edge.setup.file_installer import Laying
+from qc_edge.setup.file_installer import FileInstaller
 from qc_edge.setup.install import install, uninstall
-from qc_edge.setup.network import Network, network_needs
+from qc_edge.setup.network import NetworkAccess, network_needs
 from qc_edge.setup.new_station import CameraChoice, provision
 from tests.cli.runner import invoke
 
@@ -29,8 +31,8 @@ def tree(root: Path) -> dict[str, str]:
     }
 
 
-def deeds(laying: Laying) -> set[str]:
-    return {deed.what for deed in laying.deeds}
+def changes(installer: FileInstaller) -> set[str]:
+    return {change.what for change in installer.changes}
 
 
 @pytest.fixture
@@ -41,9 +43,9 @@ def box(tmp_path: Path) -> Path:
 
 
 def test_installing_again_changes_nothing(box: Path) -> None:
-    assert "new" in deeds(install(box, ["line1"], systemd=252))
+    assert "new" in changes(install(box, ["line1"], systemd=252))
     before = tree(box)
-    assert deeds(install(box, ["line1"], systemd=252)) <= UNCHANGED
+    assert changes(install(box, ["line1"], systemd=252)) <= UNCHANGED
     assert tree(box) == before
 
 
@@ -52,18 +54,18 @@ def test_uninstalling_leaves_what_was_there_before(box: Path) -> None:
     install(box, ["line1"], systemd=257)
     said = uninstall(box)
     assert tree(box) == before
-    assert [deed.subject for deed in said.deeds if deed.what == "kept"] == [
+    assert [change.subject for change in said.changes if change.what == "kept"] == [
         str(box / "etc/qc-edge"),
         str(box / "var/lib/qc-edge"),
     ]
-    assert deeds(uninstall(box)) == {"kept"}
+    assert changes(uninstall(box)) == {"kept"}
 
 
 def test_a_dry_run_touches_nothing_and_says_the_same(box: Path) -> None:
     before = tree(box)
     dry = install(box, ["line1"], systemd=252, dry=True)
     assert tree(box) == before
-    assert dry.deeds == install(box, ["line1"], systemd=252).deeds
+    assert dry.changes == install(box, ["line1"], systemd=252).changes
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,9 @@ def test_a_dry_run_touches_nothing_and_says_the_same(box: Path) -> None:
         (257, {"idle", "notify-reload", "back-off"}),
     ],
 )
-def test_each_systemd_gets_what_it_understands(tmp_path: Path, systemd: int, drop_ins: set[str]) -> None:
+def test_each_systemd_gets_what_it_understands(
+    tmp_path: Path, systemd: int, drop_ins: set[str]
+) -> None:
     install(tmp_path, systemd=systemd)
     found = {path.stem[3:] for path in (tmp_path / UNITS / "qc-edge@.service.d").glob("*.conf")}
     if (tmp_path / UNITS / "user.slice.d/60-qc-edge.conf").exists():
@@ -96,7 +100,7 @@ def test_a_file_edited_by_hand_is_kept_beside_the_new_one(tmp_path: Path) -> Non
     unit = tmp_path / UNITS / "qc-edge@.service"
     edited = unit.read_text() + "Nice=5\n"
     unit.write_text(edited)
-    assert "edited by hand, kept as" in deeds(install(tmp_path, systemd=252))
+    assert "edited by hand, kept as" in changes(install(tmp_path, systemd=252))
     assert unit.with_name("qc-edge@.service.edited").read_text() == edited
     assert "Nice=5" not in unit.read_text()
 
@@ -105,21 +109,23 @@ def test_a_station_that_needs_no_network_gets_none(box: Path) -> None:
     install(box, ["line1"], systemd=252)
     drop_in = box / UNITS / "qc-edge@line1.service.d/50-network.conf"
     assert "PrivateNetwork=yes" in drop_in.read_text()
-    install(box, ["line1"], network=Network.OPEN, systemd=252)
+    install(box, ["line1"], network=NetworkAccess.OPEN, systemd=252)
     assert not drop_in.exists()
 
 
 def test_a_camera_that_may_be_on_the_network_keeps_it_open(tmp_path: Path) -> None:
     provision(tmp_path, "line1", CameraChoice("basler", serial="40012345"))
     said = install(tmp_path, ["line1"], systemd=252)
-    assert "network open" in deeds(said)
+    assert "network open" in changes(said)
     assert not (tmp_path / UNITS / "qc-edge@line1.service.d").exists()
-    install(tmp_path, ["line1"], network=Network.CLOSED, systemd=252)
+    install(tmp_path, ["line1"], network=NetworkAccess.CLOSED, systemd=252)
     assert (tmp_path / UNITS / "qc-edge@line1.service.d/50-network.conf").exists()
 
 
 def test_it_is_known_of_every_section_of_the_settings_whether_it_needs_the_network() -> None:
-    """A new section that speaks over the network must be asked for it in `network_needs`, then named here."""
+    """A new section that speaks over the network must be asked for it in `network_needs`, then
+    named here.
+    """
     asked, silent = (
         {"camera", "metrics"},
         {"station", "incoming", "model", "engine", "inspect", "storage", "log", "shadow"},
@@ -145,7 +151,7 @@ def test_what_a_package_has_brought_is_left_to_it(box: Path) -> None:
     vendor.parent.mkdir(parents=True)
     vendor.write_text("# from the package\n")
     said = install(box, ["line1"], systemd=252)
-    assert "left to the package" in deeds(said)
+    assert "left to the package" in changes(said)
     assert not (box / UNITS / "qc-edge@.service").exists()
     wants = box / UNITS / "qc-edge.target.wants/qc-edge@line1.service"
     assert wants.readlink() == Path("/usr/lib/systemd/system/qc-edge@.service")
@@ -156,7 +162,9 @@ def test_a_station_without_settings_is_refused(tmp_path: Path) -> None:
         install(tmp_path, ["line9"], systemd=252)
 
 
-def test_software_that_the_service_could_not_see_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_software_that_the_service_could_not_see_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("sys.prefix", "/home/anna/venv")
     with pytest.raises(UsageError, match="hidden"):
         system_files.installed_programs(None)
@@ -166,14 +174,22 @@ def test_the_units_start_the_software_where_the_box_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.prefix", str(tmp_path / "srv/qc"))
-    monkeypatch.setattr(system_files, "shipped_directory", lambda: Path(__file__).parents[2] / "systemd")
+    monkeypatch.setattr(
+        system_files, "shipped_directory", lambda: Path(__file__).parents[2] / "systemd"
+    )
     install(tmp_path, systemd=252)
-    assert "ExecStart=/srv/qc/bin/qc-edge run %i" in (tmp_path / UNITS / "qc-edge@.service").read_text()
+    assert (
+        "ExecStart=/srv/qc/bin/qc-edge run %i"
+        in (tmp_path / UNITS / "qc-edge@.service").read_text()
+    )
 
 
 def test_scripts_can_read_what_was_done(box: Path) -> None:
     said = json.loads(invoke("install", "--prefix", box, "--station", "line1", "--json").stdout)
-    assert {"what": "network closed", "subject": "line1: nothing in the settings needs it"} in said["done"]
+    assert {"what": "network closed", "subject": "line1: nothing in the settings needs it"} in said[
+        "done"
+    ]
     assert "kept" in {
-        deed["what"] for deed in json.loads(invoke("uninstall", "--prefix", box, "--json").stdout)["done"]
+        change["what"]
+        for change in json.loads(invoke("uninstall", "--prefix", box, "--json").stdout)["done"]
     }

@@ -1,4 +1,6 @@
-"""The Debian package and the wheel, on a box without a network: installed, upgraded, removed; data stay."""
+"""The Debian package and the wheel, on a box without a network: installed, upgraded, removed; data
+stay.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def repackaged(package: Path, version: str, directory: Path) -> Path:
         path = tree / "DEBIAN" / script
         path.write_text(path.read_text().replace(version_of(package), version))
     made = directory / "other.deb"
-    subprocess.run(["dpkg-deb", "-Znone", "--build", tree, made], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["dpkg-deb", "-Znone", "--build", tree, made], check=True, stdout=subprocess.DEVNULL
+    )
     shutil.rmtree(tree)
     return made
 
@@ -57,13 +61,19 @@ def test_an_upgrade_leaves_no_frame_behind(machine: Machine, package: Path, tmp_
     install(machine, repackaged(package, new, tmp_path))
     assert machine.run("readlink", "/opt/qc-edge/current").strip() == new
     assert machine.run("readlink", "/opt/qc-edge/previous").strip() == old
-    until(lambda: machine.show("qc-edge@running", "SubState") == "running", "the new version to run")
+    until(
+        lambda: machine.show("qc-edge@running", "SubState") == "running", "the new version to run"
+    )
     assert machine.pid("running") != pid
     assert machine.show("qc-edge@running", "NRestarts") == "0"
-    assert machine.show("qc-edge@stopped", "ActiveState") == "inactive", "an upgrade starts nothing by itself"
+    assert machine.show("qc-edge@stopped", "ActiveState") == "inactive", (
+        "an upgrade starts nothing by itself"
+    )
     machine.run("systemctl", "start", "qc-edge@stopped")
     paths = machine.paths("stopped")
-    until(lambda: not dropped(paths) and len(spooled(paths)) < 3, "the waiting frames to be inspected")
+    until(
+        lambda: not dropped(paths) and len(spooled(paths)) < 3, "the waiting frames to be inspected"
+    )
     for name in ("running", "stopped"):
         log = stop_and_audit(machine, name)
         assert log.inspections
@@ -91,23 +101,30 @@ def test_the_package_is_one_that_lintian_passes(package: Path) -> None:
     if lintian is None:
         pytest.skip("lintian is missing: apt install lintian")
     said = subprocess.run(
-        [lintian, "--allow-root", "--fail-on", "error,warning", package], capture_output=True, text=True
+        [lintian, "--allow-root", "--fail-on", "error,warning", package],
+        capture_output=True,
+        text=True,
     )
     assert said.returncode == 0, said.stdout
 
 
 @pytest.fixture
 def wheel_box(bare: Path, package: Path, tmp_path: Path) -> Iterator[Machine]:
-    """A box with the same wheels in a virtual environment made by hand, as on a distribution without .deb."""
+    """A box with the same wheels in a virtual environment made by hand, as on a distribution
+    without .deb.
+    """
     with layer([bare], tmp_path / "box") as tree:
         subprocess.run(["dpkg-deb", "--extract", package, tmp_path / "wheels"], check=True)
         wheels = tmp_path / "wheels/usr/share/qc-edge/wheels"
         run_in(
-            tree, "sh", "-ec",
+            tree,
+            "sh",
+            "-ec",
             "python3 -m venv --system-site-packages /srv/qc && "
-            "/srv/qc/bin/pip install --quiet --no-compile --no-index --no-deps --ignore-installed /mnt/*.whl",
+            "/srv/qc/bin/pip install --quiet --no-compile --no-index --no-deps --ignore-installed "
+            "/mnt/*.whl",
             bind=[f"{wheels}:/mnt"],
-        )  # fmt: skip
+        )
         box = Machine(tree)
         box.boot()
         yield box

@@ -1,4 +1,6 @@
-"""A station under a real systemd: started, asked, reloaded, stopped, with systemctl and journalctl alone."""
+"""A station under a real systemd: started, asked, reloaded, stopped, with systemctl and journalctl
+alone.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,10 @@ def test_systemctl_start_returns_when_the_station_is_ready(box: Machine) -> None
 
 def test_a_station_is_weighed_against_everybody_else_not_only_other_services(box: Machine) -> None:
     assert box.show("qc-edge@line1", "ControlGroup") == "/qc-edge@line1.service"
-    weights = {unit: box.show(unit, "CPUWeight") for unit in ("qc-edge@line1", "user.slice", "system.slice")}
+    weights = {
+        unit: box.show(unit, "CPUWeight")
+        for unit in ("qc-edge@line1", "user.slice", "system.slice")
+    }
     assert weights.pop("qc-edge@line1") == "1000"
     assert weights.pop("user.slice") == "idle", "what people start gives way at once"
     assert set(weights.values()) <= {"100", "[not set]", str(2**64 - 1)}
@@ -59,7 +64,9 @@ def test_a_station_goes_first_at_the_disk_and_its_upkeep_behind_it(box: Machine)
 def test_systemctl_status_reads_like_an_answer(box: Machine) -> None:
     until(lambda: "p99" in box.status("line1"), "a status line with a latency")
     (line,) = [
-        line.strip() for line in box.status("line1").splitlines() if line.strip().startswith("Status:")
+        line.strip()
+        for line in box.status("line1").splitlines()
+        if line.strip().startswith("Status:")
     ]
     assert line.startswith('Status: "READY · ')
     for words in (
@@ -97,7 +104,9 @@ def rows_of_part(box: Machine, part: str) -> list[dict[str, object]]:
 
 def test_priorities_tell_the_grave_from_the_usual(box: Machine) -> None:
     until(lambda: box.journal("QC_VERDICT=FAIL"), "a part that fails")
-    assert {entry["PRIORITY"] for entry in box.journal("QC_VERDICT=PASS", "QC_DISPOSITION=ACCEPT")} == {"6"}
+    assert {
+        entry["PRIORITY"] for entry in box.journal("QC_VERDICT=PASS", "QC_DISPOSITION=ACCEPT")
+    } == {"6"}
     assert {entry["PRIORITY"] for entry in box.journal("QC_VERDICT=FAIL")} == {"4"}
     assert {entry["PRIORITY"] for entry in box.journal("QC_EVENT=started")} == {"6"}
 
@@ -110,7 +119,9 @@ def test_a_reload_takes_over_what_can_change_and_refuses_nonsense(box: Machine) 
     assert "7" in box.journal("QC_EVENT=settings")[-1]["MESSAGE"]
     box.set("line1", "verdicts_per_s", -1)
     box.run("systemctl", "reload", "qc-edge@line1")
-    until(lambda: box.journal("QC_EVENT=settings_refused", "PRIORITY=3"), "the refusal in the journal")
+    until(
+        lambda: box.journal("QC_EVENT=settings_refused", "PRIORITY=3"), "the refusal in the journal"
+    )
     box.set("line1", "verdicts_per_s", 5.0)
     assert box.pid("line1") == pid
     assert box.show("qc-edge@line1", "ActiveState") == "active"
@@ -142,5 +153,7 @@ def test_a_stop_under_load_takes_less_than_five_seconds_and_loses_nothing(box: M
     until(lambda: len(spooled(box.paths("line1"))) < 3, "the backlog to be inspected", 60)
     box.run("systemctl", "stop", "qc-edge@line1")
     log = read_log(box.paths("line1"))
-    loaded = [row["original_name"] for row in log.inspections if "load" in (row["original_name"] or "")]
+    loaded = [
+        row["original_name"] for row in log.inspections if "load" in (row["original_name"] or "")
+    ]
     assert sorted(loaded) == sorted(f"part-load{number}.png" for number in range(60))

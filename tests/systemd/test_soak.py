@@ -1,4 +1,5 @@
-"""A station at 10 frames/s for as long as is asked: memory, file descriptors and threads stay as they are.
+"""A station at 10 frames/s for as long as is asked: memory, file descriptors and threads stay as
+they are.
 
 `QC_EDGE_SOAK_S=1800 python -m pytest -m root -s tests/systemd/test_soak.py` runs half an hour.
 The samples stay in .cache/soak-SECONDS.json.
@@ -47,7 +48,9 @@ class Sample:
 def take(pid: int, begun: float) -> Sample:
     """What /proc tells of the process."""
     process = Path(f"/proc/{pid}")
-    status = dict(re.findall(r"(?m)^(VmRSS|RssAnon|Threads):\s+(\d+)", (process / "status").read_text()))
+    status = dict(
+        re.findall(r"(?m)^(VmRSS|RssAnon|Threads):\s+(\d+)", (process / "status").read_text())
+    )
     return Sample(
         at_s=round(time.monotonic() - begun, 1),
         resident_mb=int(status["VmRSS"]) / 1024,
@@ -90,7 +93,8 @@ def test_memory_descriptors_and_threads_stay_flat(machine: Machine) -> None:
     machine.run("systemctl", "stop", "qc-edge@line1")
     kept = REPOSITORY / f".cache/soak-{SECONDS:.0f}.json"
     kept.parent.mkdir(exist_ok=True)
-    # first what half an hour was spent on: to hold all pictures against the log takes minutes as well
+    # first what half an hour was spent on: to hold all pictures against the log takes minutes as
+    # well
     kept.write_text(json.dumps([asdict(each) for each in samples]) + "\n")
     show(samples)
     log = audit(machine.paths("line1"), drained=False)

@@ -11,7 +11,7 @@ import pytest
 
 from qc_edge.service.notify import NOT_RESTARTED
 from qc_edge.setup.install import install
-from qc_edge.setup.network import Network
+from qc_edge.setup.network import NetworkAccess
 from qc_edge.setup.new_station import CameraChoice, provision
 from tests.quality.tools import REPOSITORY
 
@@ -36,7 +36,7 @@ def box(tmp_path: Path) -> Path:
     root = tmp_path / "box"
     for name in ("closed", "open"):
         provision(root, name, CameraChoice(None))
-        install(root, [name], network=Network(name))
+        install(root, [name], network=NetworkAccess(name))
     for program in ("qc-edge", "python"):
         path = root / "opt/qc-edge/current/bin" / program
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,9 +52,12 @@ def test_systemd_reads_every_unit_without_a_word(analyze: str, box: Path) -> Non
     units += ["qc-edge-sync@line1.timer", "qc-edge.target", "qc-edge-clock.service"]
     read = subprocess.run(
         [analyze, "verify", "--man=no", "--recursive-errors=one", f"--root={box}", *units],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    missing = re.compile(r"Unit (\S+\.(target|slice|mount|socket|service)) not found|Failed to load unit")
+        capture_output=True,
+        text=True,
+    )
+    missing = re.compile(
+        r"Unit (\S+\.(target|slice|mount|socket|service)) not found|Failed to load unit"
+    )
     said = [
         line
         for line in read.stderr.splitlines()
@@ -67,10 +70,17 @@ def test_systemd_reads_every_unit_without_a_word(analyze: str, box: Path) -> Non
 @pytest.mark.parametrize("unit", SERVICES)
 def test_no_service_is_more_exposed_than_it_may_be(analyze: str, unit: str) -> None:
     rated = subprocess.run(
-        [analyze, "security", "--offline=yes", "--no-pager", f"--threshold={MOST_EXPOSURE}",
-         str(SYSTEMD / "system" / unit)],
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            analyze,
+            "security",
+            "--offline=yes",
+            "--no-pager",
+            f"--threshold={MOST_EXPOSURE}",
+            str(SYSTEMD / "system" / unit),
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert rated.returncode == 0, rated.stdout
 
 
@@ -78,7 +88,14 @@ def test_the_gate_on_exposure_can_fail(analyze: str, tmp_path: Path) -> None:
     bare = tmp_path / "bare.service"
     bare.write_text("[Service]\nExecStart=/bin/true\n")
     rated = subprocess.run(
-        [analyze, "security", "--offline=yes", "--no-pager", f"--threshold={MOST_EXPOSURE}", str(bare)],
+        [
+            analyze,
+            "security",
+            "--offline=yes",
+            "--no-pager",
+            f"--threshold={MOST_EXPOSURE}",
+            str(bare),
+        ],
         capture_output=True,
     )
     assert rated.returncode != 0
@@ -88,7 +105,9 @@ def test_the_gate_on_exposure_can_fail(analyze: str, tmp_path: Path) -> None:
 def test_every_line_that_stays_open_says_why(unit: str) -> None:
     text = (SYSTEMD / "system" / unit).read_text()
     lines = text.splitlines()
-    opened = re.compile(r"^(?!PrivateMounts)\w+=no$|^DeviceAllow=|^SystemCallFilter=(?!@|~)|^ProcSubset=all")
+    opened = re.compile(
+        r"^(?!PrivateMounts)\w+=no$|^DeviceAllow=|^SystemCallFilter=(?!@|~)|^ProcSubset=all"
+    )
     for number, line in enumerate(lines):
         if opened.match(line):
             block = list(reversed(lines[:number]))
@@ -104,12 +123,22 @@ def test_the_station_is_not_restarted_on_what_only_a_person_can_mend() -> None:
 
 
 def test_the_sync_is_confined_like_the_station() -> None:
-    """Whatever confines the station confines its sync; only devices, weights and the clock may differ."""
+    """Whatever confines the station confines its sync; only devices, weights and the clock may
+    differ.
+    """
     station, sync = (
-        dict(re.findall(r"(?m)^((?:Private|Protect|Restrict|NoNew|Capab|Lock|Key|Remove)\w*)=(.*)$", text))
+        dict(
+            re.findall(
+                r"(?m)^((?:Private|Protect|Restrict|NoNew|Capab|Lock|Key|Remove)\w*)=(.*)$", text
+            )
+        )
         for text in ((SYSTEMD / f"system/{unit}").read_text() for unit in SERVICES[:2])
     )
-    loosened = {key for key in station if sync.get(key) != station[key] and not key.startswith("RestartPrev")}
+    loosened = {
+        key
+        for key in station
+        if sync.get(key) != station[key] and not key.startswith("RestartPrev")
+    }
     assert loosened <= {"PrivateDevices"}
 
 
@@ -121,7 +150,12 @@ def test_the_wheel_carries_every_file() -> None:
             assert f"share/qc-edge/systemd/{folder} =\n    systemd/{folder}/*" in setup, path
 
 
-NEWER = {"CPUWeight=idle": 252, "notify-reload": 253, "RestartSteps": 254, "RestartMaxDelaySec": 254}
+NEWER = {
+    "CPUWeight=idle": 252,
+    "notify-reload": 253,
+    "RestartSteps": 254,
+    "RestartMaxDelaySec": 254,
+}
 """What systemd can do from which version on: its NEWS."""
 
 
@@ -131,7 +165,10 @@ def test_no_file_needs_a_newer_systemd_than_it_says(version: int) -> None:
     files = [path for path in directory.rglob("*") if path.is_file()]
     assert files
     used = {
-        word for path in files for word in NEWER if re.search(rf"(?m)^(?!#).*\b{word}\b", path.read_text())
+        word
+        for path in files
+        for word in NEWER
+        if re.search(rf"(?m)^(?!#).*\b{word}\b", path.read_text())
     }
     assert {NEWER[word] for word in used} <= {version}
     assert version == 249 or used, "nothing in it needs that version"
@@ -139,13 +176,17 @@ def test_no_file_needs_a_newer_systemd_than_it_says(version: int) -> None:
 
 def test_a_drop_in_changes_only_how_the_service_is_told_and_tried_again() -> None:
     for path in SYSTEMD.glob("system-*/qc-edge@.service.d/*.conf"):
-        lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+        lines = [
+            line for line in path.read_text().splitlines() if line and not line.startswith("#")
+        ]
         assert lines[0] == "[Service]"
         assert {line.partition("=")[0] for line in lines[1:]} <= {"Type", "ExecReload", *NEWER}
 
 
 def test_what_people_start_is_all_that_is_changed_of_the_box_itself() -> None:
-    (path,) = (each for each in SYSTEMD.glob("system-*/*/*") if each.parent.name != "qc-edge@.service.d")
+    (path,) = (
+        each for each in SYSTEMD.glob("system-*/*/*") if each.parent.name != "qc-edge@.service.d"
+    )
     assert path.parent.name == "user.slice.d"
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     assert lines == ["[Slice]", "CPUWeight=idle"]

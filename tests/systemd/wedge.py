@@ -1,4 +1,6 @@
-"""Put beside the station's software by a test: an engine that hangs while its state has a file `wedge`."""
+"""Put beside the station's software by a test: an engine that hangs while its state has a file
+`wedge`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import threading
 from pathlib import Path
 
 from qc_edge import engine
-from qc_edge.engine import HERE, Engine, EngineInfo, Prepared, Score, Site
+from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, EngineInfo, Prepared, Score
 from qc_edge.engine.bundle import Bundle
 from qc_edge.settings import EngineSettings
 
@@ -37,9 +39,11 @@ class Wedged:
         self._real.close()
 
 
-def load(bundle: Bundle, settings: EngineSettings, site: Site = HERE) -> Engine:
+def load(
+    bundle: Bundle, settings: EngineSettings, build_context: BuildContext = DEFAULT_CONTEXT
+) -> Engine:
     """In the place of `qc_edge.engine.load_engine`."""
-    return Wedged(_load(bundle, settings, site))
+    return Wedged(_load(bundle, settings, build_context))
 
 
 engine.load_engine = load

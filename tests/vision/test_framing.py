@@ -12,12 +12,16 @@ from qc_edge.vision.image import Gray
 
 
 def plate(right: float = 0.0, down: float = 0.0) -> Gray:
-    """A plate with a hole off its middle, moved by fractions of a pixel of the 512 x 512 picture."""
+    """A plate with a hole off its middle, moved by fractions of a pixel of the 512 x 512
+    picture.
+    """
     scene = np.full((512, 512), 50, np.uint8)
     cv2.rectangle(scene, (140, 150), (380, 350), 170, -1)
     cv2.circle(scene, (200, 210), 35, 50, -1)
     move = np.array([[1, 0, right], [0, 1, down]], np.float32)
-    return np.asarray(cv2.warpAffine(scene, move, (512, 512), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    return np.asarray(
+        cv2.warpAffine(scene, move, (512, 512), borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
 
 
 HOME = reference(thumbnail(plate()))

@@ -35,8 +35,12 @@ NOW = datetime(2026, 11, 22, 10, 15, tzinfo=timezone.utc)
 HEIGHT, WIDTH = 512, 640
 
 
-def part(seed: int = 0, right: int = 0, down: int = 0, gain: float = 1.0, blur: float = 0.0) -> np.ndarray:
-    """A bright textured plate with two holes on a darker, textured ground, lit a little unevenly."""
+def part(
+    seed: int = 0, right: int = 0, down: int = 0, gain: float = 1.0, blur: float = 0.0
+) -> np.ndarray:
+    """A bright textured plate with two holes on a darker, textured ground, lit a little
+    unevenly.
+    """
     rng = np.random.default_rng(seed)
     scene = np.full((HEIGHT, WIDTH), 60.0)
     moved = np.array([right, down]) + rng.integers(-3, 4, 2)
@@ -66,7 +70,9 @@ def calibration() -> Calibration:
 
 
 def report(gray: np.ndarray, calibration: Calibration, bit_depth: int = 8) -> GateReport:
-    return measure(gray, resize(gray, PrepareParameters(roi=calibration.roi)), bit_depth, calibration)
+    return measure(
+        gray, resize(gray, PrepareParameters(roi=calibration.roi)), bit_depth, calibration
+    )
 
 
 def reason(gray: np.ndarray, calibration: Calibration, bit_depth: int = 8) -> Reason | None:
@@ -179,7 +185,9 @@ def test_a_frame_of_another_size_or_depth_is_refused_first(calibration: Calibrat
     assert reason(part(), calibration, bit_depth=12) is Reason.WRONG_BIT_DEPTH
 
 
-def test_a_frame_that_does_not_hold_the_region_is_of_the_wrong_size(calibration: Calibration) -> None:
+def test_a_frame_that_does_not_hold_the_region_is_of_the_wrong_size(
+    calibration: Calibration,
+) -> None:
     narrow = replace(calibration, width=None, height=None, roi=(0, 0, WIDTH + 1, 100))
     assert reason(part(), narrow) is Reason.WRONG_SIZE
 
@@ -192,7 +200,9 @@ def test_the_region_alone_is_measured(calibration: Calibration) -> None:
     assert report(gray, region).figures == figures_of(inside, np.zeros((64, 64), np.uint8), None)
 
 
-def test_every_figure_is_measured_even_when_the_first_gate_refuses(calibration: Calibration) -> None:
+def test_every_figure_is_measured_even_when_the_first_gate_refuses(
+    calibration: Calibration,
+) -> None:
     figures = report(part(gain=0.02), calibration).figures
     assert figures.focus < 80
     assert figures.black_share > 0
@@ -228,7 +238,9 @@ def test_stored_figures_are_judged_again_without_pixels(calibration: Calibration
 
 
 @pytest.mark.parametrize("value", [0, 1, 128, 255])
-def test_a_picture_of_one_value_is_refused_without_a_crash(value: int, calibration: Calibration) -> None:
+def test_a_picture_of_one_value_is_refused_without_a_crash(
+    value: int, calibration: Calibration
+) -> None:
     gray = np.full((HEIGHT, WIDTH), value, np.uint8)
     seen = report(gray, calibration)
     assert seen.refusal is not None

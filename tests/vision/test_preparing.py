@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 
 from qc_edge.vision.area import is_summed, shrink, shrink_unfused
 from qc_edge.vision.image import to_gray
-from qc_edge.vision.prepare import DEFAULT, PrepareParameters, crop, normalise, prepare, preprocess_id, resize
+from qc_edge.vision.prepare import (
+    DEFAULT,
+    PrepareParameters,
+    crop,
+    normalise,
+    prepare,
+    preprocess_id,
+    resize,
+)
 
 CPU_AVX2 = 11
 """OpenCV's number of it; its kernels for AVX2 fuse multiply and add."""
@@ -84,7 +92,9 @@ def assert_equal_to_opencv(prepared: np.ndarray, expected: np.ndarray) -> None:
 
 
 @given(st.integers(512, 1400), st.integers(512, 1400), st.integers(0, 2**32))
-def test_sums_made_again_without_fusing_are_opencv_s_on_x86(width: int, height: int, seed: int) -> None:
+def test_sums_made_again_without_fusing_are_opencv_s_on_x86(
+    width: int, height: int, seed: int
+) -> None:
     gray = np.random.default_rng(seed).integers(0, 256, (height, width), np.uint8)
     if is_summed(gray.shape, 512, 512):
         expected = shrink(gray, 512, 512)
@@ -109,7 +119,10 @@ def test_neither_cpu_nor_library_nor_threads_change_a_byte(switches: dict[str, s
         "    assert focus(synthetic(name)) == FOCUS[name], name\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], env={**os.environ, **switches}, capture_output=True, text=True
+        [sys.executable, "-c", script],
+        env={**os.environ, **switches},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
 

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from qc_edge.domain.calibration import Calibration, GateBounds, starting_calibration
-from qc_edge.vision.calibrate import ENOUGH, FEWEST, VALID_DAYS, Proposal, Sample, propose, sample
+from qc_edge.vision.calibrate import (
+    ENOUGH,
+    FEWEST,
+    VALID_DAYS,
+    GoodFrame,
+    Proposal,
+    propose,
+    sample,
+)
 from qc_edge.vision.gates import measure
 from qc_edge.vision.image import Image
 from qc_edge.vision.prepare import resize
@@ -20,15 +28,15 @@ START = starting_calibration("line1", "top", NOW)
 LATER = NOW + timedelta(hours=1, microseconds=5)
 
 
-def samples(count: int = 12, current: Calibration = START) -> list[Sample]:
+def samples(count: int = 12, current: Calibration = START) -> list[GoodFrame]:
     return [sample(f"good-{seed:02}.png", image_of(part(seed)), current) for seed in range(count)]
 
 
-def proposal(seen: Sequence[Sample], current: Calibration = START) -> Proposal:
+def proposal(seen: Sequence[GoodFrame], current: Calibration = START) -> Proposal:
     return propose(seen, current, now=LATER, made_by="Ada", source="12 frames of lot 7")
 
 
-def made(seen: Sequence[Sample], current: Calibration = START) -> Calibration:
+def made(seen: Sequence[GoodFrame], current: Calibration = START) -> Calibration:
     calibration = proposal(seen, current).calibration
     assert calibration is not None
     return calibration
@@ -103,7 +111,9 @@ def test_a_frame_of_another_depth_is_refused_by_name() -> None:
     ids=str,
 )
 @pytest.mark.parametrize("count", [4, 12])
-def test_one_bad_frame_among_the_good_is_named(fault: dict[str, float], figure: str, count: int) -> None:
+def test_one_bad_frame_among_the_good_is_named(
+    fault: dict[str, float], figure: str, count: int
+) -> None:
     bad = sample("bad.png", image_of(part(77, **fault)), START)  # type: ignore[arg-type]
     refused = proposal([*samples(count), bad])
     assert refused.calibration is None
@@ -125,7 +135,9 @@ def test_region_and_scale_stay() -> None:
 def test_frames_without_a_common_place_get_no_framing_gate() -> None:
     rng = np.random.default_rng(5)
     textures = [rng.integers(60, 190, (HEIGHT, WIDTH)).astype(np.uint8) for _ in range(10)]
-    found = proposal([sample(f"{n}.png", image_of(texture), START) for n, texture in enumerate(textures)])
+    found = proposal(
+        [sample(f"{n}.png", image_of(texture), START) for n, texture in enumerate(textures)]
+    )
     assert found.calibration is not None
     assert found.calibration.framing is None
     assert found.calibration.bounds.framing_score_min is None

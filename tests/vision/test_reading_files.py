@@ -1,4 +1,6 @@
-"""Foreign image files become exactly what OpenCV's imread gives, or are refused with the right reason."""
+"""Foreign image files become exactly what OpenCV's imread gives, or are refused with the right
+reason.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,23 @@ from qc_edge.vision.image import decode, pixels_sha256
 from tests.vision.samples import FILES, SIZE, coded, picture, png_chunk
 
 MAX_PIXELS = 1_000_000
-MAGIC = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"BM", b"P5\n", b"P6 "]
-READING = {Reason.EMPTY_FILE, Reason.TORN_FILE, Reason.NOT_AN_IMAGE, Reason.TOO_LARGE, Reason.UNREADABLE}
+MAGIC = [
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",
+    b"II*\0",
+    b"MM\0*",
+    b"II+\0",
+    b"BM",
+    b"P5\n",
+    b"P6 ",
+]
+READING = {
+    Reason.EMPTY_FILE,
+    Reason.TORN_FILE,
+    Reason.NOT_AN_IMAGE,
+    Reason.TOO_LARGE,
+    Reason.UNREADABLE,
+}
 
 
 def refusal(data: bytes, max_pixels: int = MAX_PIXELS) -> Reason | None:
@@ -93,7 +110,14 @@ def test_an_empty_file_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"part_id,result\n1,ok\n", b"%PDF-1.7 ...", b"GIF89a" + bytes(50), b"\x7fELF" + bytes(50), b"x"]
+    "data",
+    [
+        b"part_id,result\n1,ok\n",
+        b"%PDF-1.7 ...",
+        b"GIF89a" + bytes(50),
+        b"\x7fELF" + bytes(50),
+        b"x",
+    ],
 )
 def test_what_is_no_image_is_called_so(data: bytes) -> None:
     assert refusal(data) is Reason.NOT_AN_IMAGE
@@ -128,7 +152,13 @@ def test_a_png_with_damaged_content_is_torn_not_half_grey() -> None:
         b"P5\n5 5\n70000\n" + bytes(100),
         b"\xff\xd8\xff\xd9",
     ],
-    ids=["float TIFF", "run-length BMP", "PGM without columns", "PGM of 17 bits", "JPEG without image"],
+    ids=[
+        "float TIFF",
+        "run-length BMP",
+        "PGM without columns",
+        "PGM of 17 bits",
+        "JPEG without image",
+    ],
 )
 def test_variants_that_the_station_does_not_take_are_unreadable(data: bytes) -> None:
     assert refusal(data) is Reason.UNREADABLE

@@ -16,7 +16,11 @@ from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import pixels_sha256
 from tests.vision.samples import picture
 
-META = {"frame_id": "20261122T234540123456Z-top", "part_id": 'ä\n"\\\x00\x7f', "pixel_format": "Mono8"}
+META = {
+    "frame_id": "20261122T234540123456Z-top",
+    "part_id": 'ä\n"\\\x00\x7f',
+    "pixel_format": "Mono8",
+}
 KINDS = [(1, 8), (3, 8), (1, 10), (1, 12), (1, 16), (3, 16)]
 
 
@@ -49,7 +53,9 @@ def test_metadata_and_pixels_come_back(channels: int, bits: int) -> None:
 
 
 @pytest.mark.parametrize(("channels", "bits"), KINDS)
-def test_opencv_opens_the_file_and_sees_the_same_pixels(channels: int, bits: int, tmp_path: Path) -> None:
+def test_opencv_opens_the_file_and_sees_the_same_pixels(
+    channels: int, bits: int, tmp_path: Path
+) -> None:
     pixels = pixels_of(channels, bits)
     path = tmp_path / "frame.pnm"
     path.write_bytes(file_of(pixels, bits))

@@ -11,27 +11,34 @@ from qc_edge.terminal.options import Json, out, print_json
 
 if TYPE_CHECKING:
     from qc_edge.engine.bundle import Bundle as ModelBundle
-    from qc_edge.engine.offline_build import Built
+    from qc_edge.engine.offline_build import BuiltPlan
 
 Bundle = Annotated[
     str,
-    typer.Argument(metavar="BUNDLE", help="NAME@VERSION, or a bundle's directory.", show_default=False),
+    typer.Argument(
+        metavar="BUNDLE", help="NAME@VERSION, or a bundle's directory.", show_default=False
+    ),
 ]
 Targets = Annotated[
     str,
     typer.Option("--for", metavar="SM,SM...", help="Compute capabilities: sm89 is an RTX 40."),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Keep the plans there.", show_default=False)
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Keep the plans there.", show_default=False),
 ]
 Precision = Annotated[
     Literal["bundle", "fp32", "fp16", "int8"],
-    typer.Option("--precision", metavar="P", help="fp32, fp16 or int8; bundle: as its manifest says."),
+    typer.Option(
+        "--precision", metavar="P", help="fp32, fp16 or int8; bundle: as its manifest says."
+    ),
 ]
 MaxBatch = Annotated[
     int, typer.Option("--max-batch", metavar="N", min=1, max=32, help="The profile is 1..N frames.")
 ]
-Tf32 = Annotated[bool, typer.Option("--tf32", help="Allow TF32 in fp32 layers.", show_default=False)]
+Tf32 = Annotated[
+    bool, typer.Option("--tf32", help="Allow TF32 in fp32 layers.", show_default=False)
+]
 
 
 def command(
@@ -46,11 +53,12 @@ def command(
     """Compile a bundle's model ahead of time with TensorRT for RTX; no GPU is needed.
 
     A model that TensorRT cannot parse or compile is found here and not on the line. Needs the extra
-    [bold]compile[/bold]. What a plan scores is for a station with that GPU to prove, on the golden frames.
+    [bold]compile[/bold]. What a plan scores is for a station with that GPU to prove, on the golden
+    frames.
 
     [dim]Examples:[/dim]
-      [bold]qc-edge engine build reference@1 --for sm89,sm120[/bold]
-      [bold]qc-edge engine build models/reference/1 --for sm86 --precision fp16 --out plans --json[/bold]
+      [bold]qc-edge engine build reference@1 --for sm89,sm120[/bold] [bold]qc-edge engine build
+      models/reference/1 --for sm86 --precision fp16 --out plans --json[/bold]
     """
     from qc_edge.engine.bundle import load_bundle
     from qc_edge.engine.offline_build import build_ahead
@@ -69,13 +77,14 @@ def command(
     console = out()
     for plan in told:
         console.print(
-            f"{plan['target']}: {loaded.reference} {plan['precision']}, batch 1..{plan['max_batch']}, by "
+            f"{plan['target']}: {loaded.reference} {plan['precision']}, batch "
+            f"1..{plan['max_batch']}, by "
             f"{plan['compiler']} in {plan['seconds']:.2f} s: {plan['bytes'] / 1e3:.0f} kB"
             + (f", {plan['file']}" if plan["file"] else "")
         )
 
 
-def _told(built: Built, file: Path | None) -> dict[str, Any]:
+def _told(built: BuiltPlan, file: Path | None) -> dict[str, Any]:
     return {
         "target": built.target,
         "compiler": built.compiler,
@@ -88,12 +97,14 @@ def _told(built: Built, file: Path | None) -> dict[str, Any]:
     }
 
 
-def _kept(built: Built, bundle: ModelBundle, directory: Path | None) -> Path | None:
+def _kept(built: BuiltPlan, bundle: ModelBundle, directory: Path | None) -> Path | None:
     from qc_edge.errors import StoreError
 
     if directory is None:
         return None
-    name = f"{bundle.name}-{bundle.version}-{built.target}-{built.precision}-b{built.max_batch}.plan"
+    name = (
+        f"{bundle.name}-{bundle.version}-{built.target}-{built.precision}-b{built.max_batch}.plan"
+    )
     try:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / name).write_bytes(built.data)

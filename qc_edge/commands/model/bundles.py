@@ -14,18 +14,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qc_edge.engine.bundle import Bundle
-    from qc_edge.recipe.model_change import Now
-    from qc_edge.recipe.model_listing import Listed
+    from qc_edge.recipe.model_change import CurrentModel
+    from qc_edge.recipe.model_listing import ListedBundle
 
 MaybeRef = Annotated[
     str | None,
-    typer.Argument(metavar="REF", help="NAME@VERSION or a bundle's directory; the one in force if left out.",
-                   show_default=False),
-]  # fmt: skip
+    typer.Argument(
+        metavar="REF",
+        help="NAME@VERSION or a bundle's directory; the one in force if left out.",
+        show_default=False,
+    ),
+]
 Source = Annotated[
-    Path, typer.Argument(metavar="PATH", help="A bundle's directory, or .tar, .tar.gz, .tgz, .zip.",
-                         show_default=False)
-]  # fmt: skip
+    Path,
+    typer.Argument(
+        metavar="PATH",
+        help="A bundle's directory, or .tar, .tar.gz, .tgz, .zip.",
+        show_default=False,
+    ),
+]
 
 
 def list_command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False) -> None:
@@ -36,38 +43,47 @@ def list_command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False) -
     [dim]Examples:[/dim]
       [bold]qc-edge model list line1[/bold]
     """
-    from qc_edge.recipe.model_change import Now, status_of
+    from qc_edge.recipe.model_change import CurrentModel, status_of
     from qc_edge.recipe.model_listing import listed
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
-    now = Now.of(paths)
+    now = CurrentModel.of(paths)
     bundles = list(listed(paths, now))
     news = status_of(paths).get("model_news", "") if now.running else ""
     if as_json:
-        activations = [{**asdict(each), "state": now.choices.state(each)} for each in now.choices.activations]
+        activations = [
+            {**asdict(each), "state": now.choices.state(each)} for each in now.choices.activations
+        ]
         print_json(
-            {"in_force": now.reference, "news": news, "bundles": [asdict(each) for each in bundles],
-             "activations": activations}
-        )  # fmt: skip
+            {
+                "in_force": now.reference,
+                "news": news,
+                "bundles": [asdict(each) for each in bundles],
+                "activations": activations,
+            }
+        )
     else:
         _print_list(now, bundles, news)
 
 
-def show_command(name: Name, ref: MaybeRef = None, root: Root = DEFAULT_ROOT, as_json: Json = False) -> None:
-    """Show what a bundle is: its input, its score, threshold, training, approval, files and signature.
+def show_command(
+    name: Name, ref: MaybeRef = None, root: Root = DEFAULT_ROOT, as_json: Json = False
+) -> None:
+    """Show what a bundle is: its input, its score, threshold, training, approval, files and
+    signature.
 
     [dim]Examples:[/dim]
       [bold]qc-edge model show line1[/bold]
       [bold]qc-edge model show line1 reference@1 --json[/bold]
     """
     from qc_edge.engine.signing import signed_by
-    from qc_edge.recipe.model_change import Now
+    from qc_edge.recipe.model_change import CurrentModel
     from qc_edge.recipe.model_listing import found
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
-    now = Now.of(paths)
+    now = CurrentModel.of(paths)
     bundle = found(paths, ref, now)
     told = _told(bundle) | {"signature": signed_by(bundle, now.settings.model)}
     if as_json:
@@ -88,18 +104,19 @@ def verify_command(
 ) -> None:
     """Prove a bundle here and now: files, signature, and golden frames on this machine's engine.
 
-    Nothing is changed; the station may be running. Exit code 65 and the reason if it is not fit to judge.
+    Nothing is changed; the station may be running. Exit code 65 and the reason if it is not fit to
+    judge.
 
     [dim]Examples:[/dim]
       [bold]qc-edge model verify line1[/bold]
       [bold]qc-edge model verify line1 flange@3[/bold]
     """
-    from qc_edge.recipe.model_change import Now
+    from qc_edge.recipe.model_change import CurrentModel
     from qc_edge.recipe.model_listing import found, verify
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
-    now = Now.of(paths)
+    now = CurrentModel.of(paths)
     bundle = found(paths, ref, now)
     said = verify(bundle, now)
     if as_json:
@@ -111,41 +128,53 @@ def verify_command(
         console.print(f"  {words}", markup=False)
 
 
-def install_command(name: Name, source: Source, root: Root = DEFAULT_ROOT, as_json: Json = False) -> None:
+def install_command(
+    name: Name, source: Source, root: Root = DEFAULT_ROOT, as_json: Json = False
+) -> None:
     """Install a bundle into a station: whole and as it was approved, or not at all.
 
-    It does not judge yet: [bold]qc-edge model activate[/bold]. A version that is there already is never
-    replaced by another content.
+    It does not judge yet: [bold]qc-edge model activate[/bold]. A version that is there already is
+    never replaced by another content.
 
     [dim]Examples:[/dim]
       [bold]qc-edge model install line1 flange-3.tar.gz[/bold]
       [bold]qc-edge model install line1 /media/usb/flange/3[/bold]
     """
-    from qc_edge.recipe.model_change import Now
+    from qc_edge.recipe.model_change import CurrentModel
     from qc_edge.recipe.model_install import install
     from qc_edge.recipe.threshold_change import take_owner
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
-    now = Now.of(paths)
+    now = CurrentModel.of(paths)
     take_owner(paths.state)
     bundle, is_new = install(source.absolute(), paths.models, now.settings.model)
     if as_json:
-        print_json({"bundle": bundle.reference, "directory": str(bundle.directory), "installed": is_new})
+        print_json(
+            {"bundle": bundle.reference, "directory": str(bundle.directory), "installed": is_new}
+        )
         return
     words = "installed" if is_new else "was installed already, the same"
     out().print(f"[bold]{bundle.reference}[/bold] {words}: {bundle.directory}")
-    out().print(f"to judge with it: qc-edge model activate {name} {bundle.reference} --by WHO --reason TEXT")
+    out().print(
+        f"to judge with it: qc-edge model activate {name} {bundle.reference} --by WHO --reason TEXT"
+    )
 
 
 def _told(bundle: Bundle) -> dict[str, Any]:
     manifest = bundle.manifest.model_dump(mode="json")
     about = {key: manifest.pop(key) for key in ("description", "licence", "created")}
-    first = {"bundle": bundle.reference, "directory": str(bundle.directory), "sha256": bundle.digest}
-    return first | about | {key: manifest[key] for key in manifest if key not in {"name", "version"}}
+    first = {
+        "bundle": bundle.reference,
+        "directory": str(bundle.directory),
+        "sha256": bundle.digest,
+    }
+    return (
+        first | about | {key: manifest[key] for key in manifest if key not in {"name", "version"}}
+    )
 
 
-def _print_list(now: Now, bundles: Sequence[Listed], news: str) -> None:
+def _print_list(now: CurrentModel, bundles: Sequence[ListedBundle], news: str) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -166,9 +195,12 @@ def _print_list(now: Now, bundles: Sequence[Listed], news: str) -> None:
         for activation in now.choices.activations:
             verb = "back to " if activation.undoes else ""
             table.add_row(
-                f"{activation.made_at:%Y-%m-%d %H:%M:%S}", f"{verb}{activation.bundle}",
-                Text(activation.made_by), Text(activation.reason), Text(now.choices.state(activation)),
-            )  # fmt: skip
+                f"{activation.made_at:%Y-%m-%d %H:%M:%S}",
+                f"{verb}{activation.bundle}",
+                Text(activation.made_by),
+                Text(activation.reason),
+                Text(now.choices.state(activation)),
+            )
         console.print(table)
     if news:
         console.print(Text(news, "yellow"))

@@ -1,4 +1,6 @@
-"""`qc-edge model activate`, `rollback` and `accept`: what a person decides about the model of a station."""
+"""`qc-edge model activate`, `rollback` and `accept`: what a person decides about the model of a
+station.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +12,46 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_
 
 if TYPE_CHECKING:
     from qc_edge.domain.activation import Activation
-    from qc_edge.recipe.model_change import Now
+    from qc_edge.recipe.model_change import CurrentModel
     from qc_edge.settings import StationPaths
 
-Ref = Annotated[str, typer.Argument(metavar="REF", help="NAME@VERSION of the bundle.", show_default=False)]
+Ref = Annotated[
+    str, typer.Argument(metavar="REF", help="NAME@VERSION of the bundle.", show_default=False)
+]
 By = Annotated[
     str | None, typer.Option("--by", metavar="WHO", help="Who answers for it.", show_default=False)
 ]
-Why = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why.", show_default=False)]
+Why = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why.", show_default=False)
+]
 
 
 def activate_command(
-    name: Name, ref: Ref, by: By = None, reason: Why = None, root: Root = DEFAULT_ROOT, as_json: Json = False
+    name: Name,
+    ref: Ref,
+    by: By = None,
+    reason: Why = None,
+    root: Root = DEFAULT_ROOT,
+    as_json: Json = False,
 ) -> None:
     """Let another bundle judge, on record; a running station goes on judging until it is proven.
 
-    The station loads the new model beside the one in force, runs its golden frames, and changes over between
-    two frames; no frame is lost or judged twice. If anything fails, the bundle in force stays and the reason
-    is told (exit code 65). A station at rest proves it when it starts. Thresholds belong to their bundle:
-    the new one begins with its own.
+    The station loads the new model beside the one in force, runs its golden frames, and changes
+    over between two frames; no frame is lost or judged twice. If anything fails, the bundle in
+    force stays and the reason is told (exit code 65). A station at rest proves it when it starts.
+    Thresholds belong to their bundle: the new one begins with its own.
 
     [dim]Examples:[/dim]
-      [bold]qc-edge model activate line1 flange@3 --by anna --reason "finds stains, report 117"[/bold]
+      [bold]qc-edge model activate line1 flange@3 --by anna --reason "finds stains, report
+      117"[/bold]
     """
-    from qc_edge.recipe.model_change import Now, Said, activate
+    from qc_edge.recipe.model_change import Attribution, CurrentModel, activate
     from qc_edge.recipe.threshold_change import take_owner
     from qc_edge.settings import StationPaths
 
-    said = Said.parse(by, reason)
+    said = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
-    now = Now.of(paths)
+    now = CurrentModel.of(paths)
     take_owner(paths.state)
     _tell(paths, now, activate(paths, now, ref, said), as_json)
 
@@ -49,18 +61,19 @@ def rollback_command(
 ) -> None:
     """Take back the last activation: the bundle before judges again, in one step.
 
-    It is loaded and proven beside the one in force like any other; what was compiled for it is still there.
+    It is loaded and proven beside the one in force like any other; what was compiled for it is
+    still there.
 
     [dim]Examples:[/dim]
       [bold]qc-edge model rollback line1 --by anna --reason "rejects good parts"[/bold]
     """
-    from qc_edge.recipe.model_change import Now, Said, roll_back
+    from qc_edge.recipe.model_change import Attribution, CurrentModel, roll_back
     from qc_edge.recipe.threshold_change import take_owner
     from qc_edge.settings import StationPaths
 
-    said = Said.parse(by, reason)
+    said = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
-    now = Now.of(paths)
+    now = CurrentModel.of(paths)
     take_owner(paths.state)
     _tell(paths, now, roll_back(paths, now, said), as_json)
 
@@ -68,21 +81,23 @@ def rollback_command(
 def accept_command(
     name: Name, by: By = None, reason: Why = None, root: Root = DEFAULT_ROOT, as_json: Json = False
 ) -> None:
-    """Accept scores that moved with another engine or model file, on record, so that the station may judge.
+    """Accept scores that moved with another engine or model file, on record, so that the station
+    may judge.
 
-    A station that scores its stored inputs otherwise than before does not start, and says what moved. Accept
-    it only if the new scores are the right ones. It holds for this change alone; start the station, or
-    activate the bundle, again.
+    A station that scores its stored inputs otherwise than before does not start, and says what
+    moved. Accept it only if the new scores are the right ones. It holds for this change alone;
+    start the station, or activate the bundle, again.
 
     [dim]Examples:[/dim]
-      [bold]qc-edge model accept line1 --by anna --reason "new driver, checked with 30 known parts"[/bold]
+      [bold]qc-edge model accept line1 --by anna --reason "new driver, checked with 30 known
+      parts"[/bold]
     """
-    from qc_edge.recipe.model_change import Said, accept
+    from qc_edge.recipe.model_change import Attribution, accept
     from qc_edge.recipe.score_identity import table
     from qc_edge.recipe.threshold_change import take_owner
     from qc_edge.settings import StationPaths
 
-    said = Said.parse(by, reason)
+    said = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
     take_owner(paths.state)
     record, moved = accept(paths, said)
@@ -96,8 +111,10 @@ def accept_command(
     console.print("start the station, or activate the bundle, again")
 
 
-def _tell(paths: StationPaths, now: Now, record: Activation, as_json: bool) -> None:
-    """Wait for what a running station makes of it, and say so. Raises ModelError if it was refused."""
+def _tell(paths: StationPaths, now: CurrentModel, record: Activation, as_json: bool) -> None:
+    """Wait for what a running station makes of it, and say so. Raises ModelError if it was
+    refused.
+    """
     from qc_edge.errors import ModelError
     from qc_edge.recipe.model_change import wait_for_outcome
 
@@ -109,9 +126,13 @@ def _tell(paths: StationPaths, now: Now, record: Activation, as_json: bool) -> N
         )
     if as_json:
         print_json(
-            {"record_id": record.record_id, "bundle": record.bundle, "before": record.before,
-             "in_force": state == "in force"}
-        )  # fmt: skip
+            {
+                "record_id": record.record_id,
+                "bundle": record.bundle,
+                "before": record.before,
+                "in_force": state == "in force",
+            }
+        )
         return
     console = out()
     console.print(f"model of {paths.name}: {record.before} -> [bold]{record.bundle}[/bold]")
@@ -120,4 +141,6 @@ def _tell(paths: StationPaths, now: Now, record: Activation, as_json: bool) -> N
     elif now.running:
         console.print(f"[yellow]not in force yet[/yellow]; ask qc-edge model list {paths.name}")
     else:
-        console.print("the station is not running: it proves it when it starts, and then judges by it")
+        console.print(
+            "the station is not running: it proves it when it starts, and then judges by it"
+        )

@@ -11,14 +11,22 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, print_json
 
 Model = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME@VERSION", help="This shadow, if there were several; else the last.",
-                 show_default=False),
-]  # fmt: skip
+    typer.Option(
+        "--model",
+        metavar="NAME@VERSION",
+        help="This shadow, if there were several; else the last.",
+        show_default=False,
+    ),
+]
 Camera = Annotated[
     list[str] | None,
-    typer.Option("--camera", metavar="CAMERA", help="Only this camera; may be given again.",
-                 show_default=False),
-]  # fmt: skip
+    typer.Option(
+        "--camera",
+        metavar="CAMERA",
+        help="Only this camera; may be given again.",
+        show_default=False,
+    ),
+]
 
 
 def command(
@@ -36,16 +44,16 @@ def command(
 ) -> None:
     """Hold the shadow of a station against the model that judges: agreement, flips, who is right.
 
-    The shadow is a second bundle, shadow.bundle of the settings, that scores the same frames after the line
-    was told and changes nothing. Here are the verdicts of both, each by its own threshold, McNemar's exact
-    test of whether one FAILs more often, and where people have labelled the parts, which one is right more
-    often. It reads what the station publishes, also while it runs.
+    The shadow is a second bundle, shadow.bundle of the settings, that scores the same frames after
+    the line was told and changes nothing. Here are the verdicts of both, each by its own threshold,
+    McNemar's exact test of whether one FAILs more often, and where people have labelled the parts,
+    which one is right more often. It reads what the station publishes, also while it runs.
 
     [dim]Examples:[/dim]
       [bold]qc-edge model shadow line1[/bold]
       [bold]qc-edge model shadow line1 --from 2026-11-01 --plot shadow.html[/bold]
     """
-    from qc_edge.analysis.comparison import Wanted
+    from qc_edge.analysis.comparison import ComparisonOptions
     from qc_edge.analysis.shadow_comparison import ask_shadow
     from qc_edge.domain.history import Selection
     from qc_edge.recipe.threshold_change import parse_moment
@@ -55,7 +63,9 @@ def command(
     load_settings(paths.settings)
     begin, end = (parse_moment(text) if text else None for text in (since, until))
     selection = Selection(begin, end, None, tuple(camera or ()))
-    answer = ask_shadow(paths, selection, model, Wanted(limit, plot, csv), database=database)
+    answer = ask_shadow(
+        paths, selection, model, ComparisonOptions(limit, plot, csv), database=database
+    )
     if as_json:
         print_json(answer.told())
     else:

@@ -12,8 +12,12 @@ from qc_edge.terminal.options import out
 KeyFile = Annotated[
     Path, typer.Argument(metavar="FILE", help="Where the private key goes.", show_default=False)
 ]
-Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The bundle's directory.", show_default=False)]
-Key = Annotated[Path, typer.Option("--key", metavar="FILE", help="The private key.", show_default=False)]
+Directory = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The bundle's directory.", show_default=False)
+]
+Key = Annotated[
+    Path, typer.Option("--key", metavar="FILE", help="The private key.", show_default=False)
+]
 
 
 def keygen_command(file: KeyFile) -> None:
@@ -28,7 +32,9 @@ def keygen_command(file: KeyFile) -> None:
 
     public = make_key(file.absolute())
     out().print("for the settings of every station that is to trust it:\n", markup=False)
-    out().print(f'[model]\ntrusted_keys = ["{public} NAME"]\nrequire_signature = true', markup=False)
+    out().print(
+        f'[model]\ntrusted_keys = ["{public} NAME"]\nrequire_signature = true', markup=False
+    )
 
 
 def sign_command(directory: Directory, key: Key) -> None:
