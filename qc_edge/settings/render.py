@@ -49,7 +49,7 @@ def render_settings(
 
 
 def _section(header: str, model: type[BaseModel], values: Mapping[str, Any], section: str) -> str:
-    lines = [f"# {(model.__doc__ or '').strip()}", header]
+    lines = [f"# {' '.join((model.__doc__ or '').split())}", header]
     for key, field in model.model_fields.items():
         live = " (live)" if is_live(f"{section}.{key}") else ""
         lines += textwrap.wrap(

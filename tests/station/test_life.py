@@ -125,7 +125,7 @@ HANGING_DECODER = """
 import sys, threading
 from pathlib import Path
 from qc_edge.commands import run
-from qc_edge.line import preparer
+from qc_edge.inspection import preparer
 
 def decode(*_, **__):
     print("it hangs", flush=True)
