@@ -6,14 +6,12 @@ import re
 import runpy
 from pathlib import Path
 
-import pytest
-
 from qc_edge import errors
 from qc_edge.cli import COMMANDS, GROUPS
 from qc_edge.domain.verdict import HoldReason, Reason
 from qc_edge.errors import QcEdgeError
 from qc_edge.query import schema_reference
-from tests.quality.tools import REPOSITORY, relative
+from tests.quality.tools import REPOSITORY, listing, relative
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)|(?:src|href)=\"([^\"]+)\"")
 
@@ -29,30 +27,40 @@ def anchors(document: Path) -> set[str]:
     return {heading.strip().replace(" ", "-") for heading in plain}
 
 
-@pytest.mark.parametrize("document", documents(), ids=relative)
-def test_every_relative_link_leads_somewhere(document: Path) -> None:
+def broken_links(document: Path) -> list[str]:
+    """The targets of the document's own links that are not there."""
     broken = []
-    for target in (
-        first or second for first, second in LINK.findall(document.read_text(encoding="utf-8"))
-    ):
+    for in_text, in_markup in LINK.findall(document.read_text(encoding="utf-8")):
+        target = in_text or in_markup
         if re.match(r"[a-z]+:", target):
             continue
         name, _, anchor = target.partition("#")
         file = (document.parent / name) if name else document
         if not file.exists() or (anchor and file.suffix == ".md" and anchor not in anchors(file)):
             broken.append(target)
-    assert not broken, f"{relative(document)}: {', '.join(broken)}"
+    return broken
 
 
-VERBS = [*COMMANDS, *(f"{group} {verb}" for group, (_, verbs) in GROUPS.items() for verb in verbs)]
+def test_every_relative_link_leads_somewhere() -> None:
+    broken = [
+        f"{relative(document)}: {target}"
+        for document in documents()
+        for target in broken_links(document)
+    ]
+    assert not broken, listing("links that lead nowhere", broken)
 
 
-@pytest.mark.parametrize("command", VERBS)
-def test_every_command_is_documented(command: str) -> None:
-    reference = REPOSITORY / "docs/reference/commands.md"
-    assert f"## qc-edge {command}\n" in reference.read_text(encoding="utf-8"), (
-        "run: python docs/generate.py"
-    )
+def test_a_link_to_nowhere_is_seen(tmp_path: Path) -> None:
+    document = tmp_path / "a.md"
+    document.write_text("# A\n[one](b.md) [two](#a) [three](#c) [four](https://example.org/)\n")
+    assert broken_links(document) == ["b.md", "#c"]
+
+
+def test_every_command_is_documented() -> None:
+    verbs = [f"{group} {verb}" for group, (_, verbs) in GROUPS.items() for verb in verbs]
+    reference = (REPOSITORY / "docs/reference/commands.md").read_text(encoding="utf-8")
+    missing = [verb for verb in [*COMMANDS, *verbs] if f"## qc-edge {verb}\n" not in reference]
+    assert not missing, listing("run: python docs/generate.py", missing)
 
 
 def error_classes() -> list[type[QcEdgeError]]:
@@ -78,13 +86,14 @@ def test_every_reason_code_is_documented() -> None:
     assert rows == codes, "docs/reference/reasons.md and qc_edge/domain/verdict.py disagree"
 
 
-GENERATED = runpy.run_path(str(REPOSITORY / "docs/generate.py"))["GENERATED"]
-
-
-@pytest.mark.parametrize("file", GENERATED)
-def test_a_generated_reference_is_up_to_date(file: str) -> None:
-    written = (REPOSITORY / "docs/reference" / file).read_text(encoding="utf-8")
-    assert written == GENERATED[file](), "run: python docs/generate.py"
+def test_the_generated_references_are_up_to_date() -> None:
+    generated = runpy.run_path(str(REPOSITORY / "docs/generate.py"))["GENERATED"]
+    stale = [
+        file
+        for file, generate in generated.items()
+        if (REPOSITORY / "docs/reference" / file).read_text(encoding="utf-8") != generate()
+    ]
+    assert not stale, listing("run: python docs/generate.py", stale)
 
 
 def test_the_page_of_the_log_is_up_to_date() -> None:

@@ -1,17 +1,12 @@
-"""Rules of the sources that no linter knows: length, docstrings, sleeping, what may be imported."""
+"""Rules of the sources that no linter knows: docstrings, formatting, and what may be used."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from tests.quality.tools import python_files, relative
-
-LONGEST = {"qc_edge": 300, "tests": 400}
-"""Lines; the tests of one subject may go on a little longer."""
+from tests.quality.tools import listing, python_files, relative, sources
 
 FORBIDDEN = {
     "qc_edge": {
@@ -36,50 +31,53 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize("path", python_files("qc_edge", "tests"), ids=relative)
-def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
-    length = len(path.read_text(encoding="utf-8").splitlines())
-    assert length <= LONGEST[relative(path).split("/", 1)[0]], (
-        f"{relative(path)} has {length} lines: split it by reason to exist"
-    )
+def test_every_file_says_what_it_is_for() -> None:
+    bare = [name for name, module in sources("qc_edge", "tests") if not ast.get_docstring(module)]
+    assert not bare, listing("no docstring: what does it own, what does it never do?", bare)
 
 
-@pytest.mark.parametrize("path", python_files("qc_edge", "tests"), ids=relative)
-def test_a_file_says_what_it_is_for(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), (
-        f"{relative(path)} needs a docstring: what it owns and what it never does"
-    )
-
-
-@pytest.mark.parametrize("path", python_files("qc_edge"), ids=relative)
-def test_everything_public_has_a_docstring(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def test_everything_public_has_a_docstring() -> None:
     bare = [
-        f"line {node.lineno}: {node.name}"
-        for node in _public(tree.body)
+        f"{name}:{node.lineno}: {node.name}"
+        for name, module in sources("qc_edge")
+        for node in _public(module.body)
         if not ast.get_docstring(node)
     ]
-    assert not bare, f"{relative(path)}, no docstring: {', '.join(bare)}"
+    assert not bare, listing("no docstring", bare)
 
 
-@pytest.mark.parametrize("path", python_files("qc_edge", "tests"), ids=relative)
-def test_nothing_forbidden_is_used(path: Path) -> None:
-    rules = FORBIDDEN[relative(path).split("/", 1)[0]]
-    used = _used(ast.parse(path.read_text(encoding="utf-8")))
-    allowed = ALLOWED.get(relative(path), set())
-    if relative(path).startswith("tests/bench/"):
-        allowed = {"time.sleep"}  # a benchmark keeps a pace, it waits for nothing
-    faults = [
-        f"{name}: {why}"
-        for name, why in rules.items()
-        if name not in allowed and any(use == name or use.startswith(f"{name}.") for use in used)
+def test_nothing_forbidden_is_used() -> None:
+    offenders = [
+        f"{name}: {forbidden}: {why}"
+        for name, module in sources("qc_edge", "tests")
+        for used in [_used(module)]
+        for forbidden, why in FORBIDDEN[name.split("/", 1)[0]].items()
+        if forbidden not in allowed(name)
+        and any(use == forbidden or use.startswith(f"{forbidden}.") for use in used)
     ]
-    assert not faults, f"{relative(path)} uses {'; '.join(faults)}"
+    assert not offenders, listing("used and forbidden", offenders)
+
+
+def test_the_formatter_formats_everything() -> None:
+    switched_off = [
+        f"{relative(path)}:{number}"
+        for path in python_files("qc_edge", "tests", "docs", "models")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"#\s*fmt:\s*(skip|off)", line)
+    ]
+    assert not switched_off, listing("change the code until it looks right formatted", switched_off)
 
 
 def test_the_rules_see_a_planted_sleep() -> None:
     tree = ast.parse("import time\nfrom unittest import mock\n\ndef wait():\n    time.sleep(1)\n")
     assert {"time.sleep", "unittest.mock"} <= _used(tree)
+
+
+def allowed(name: str) -> set[str]:
+    """What this one file may use, although it is forbidden elsewhere."""
+    if name.startswith("tests/bench/"):
+        return {"time.sleep"}  # a benchmark keeps a pace, it waits for nothing
+    return ALLOWED.get(name, set())
 
 
 def _public(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef]:

@@ -1,12 +1,13 @@
-"""Run a linter of this environment on the checkout, and show what it said when it finds
-something.
-"""
+"""The checkout as the rules see it: its linters, and its source files as syntax trees."""
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -41,3 +42,18 @@ def python_files(*folders: str) -> list[Path]:
 def relative(path: Path) -> str:
     """The path as a person at the checkout would type it."""
     return str(path.relative_to(REPOSITORY))
+
+
+def sources(*folders: str) -> list[tuple[str, ast.Module]]:
+    """Every Python file in these folders: its path from the checkout, and its syntax tree."""
+    return [(relative(path), _parsed(path)) for path in python_files(*folders)]
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def listing(what: str, offenders: Iterable[str]) -> str:
+    """The message of a rule that is broken: what it wants, then every offender on its own line."""
+    return "\n  ".join([what, *offenders])
