@@ -20,7 +20,7 @@ from qc_edge.domain.inspection import Event
 from qc_edge.errors import CameraError, CameraLostError, DiskFullError, StoreError
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.heartbeat import Heartbeat
-from qc_edge.service.logs import LOG, say
+from qc_edge.service.logs import LOG, log_line
 from qc_edge.settings import CameraSettings, Trigger
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.store.spool import Spool
@@ -96,12 +96,12 @@ class Capture:
         """Open, grab, reopen with back-off, until `stop`."""
         tries = 0
         while not stop.is_set():
-            heartbeat.now()
+            heartbeat.beat()
             try:
                 self._open()
                 tries = 0
                 while not stop.is_set():
-                    heartbeat.now()
+                    heartbeat.beat()
                     self._step(stop)
                 self._await_answer()
             except CameraError as fault:
@@ -128,13 +128,13 @@ class Capture:
         picture = f"{info.width} x {info.height} {info.pixel_format}"
         words = f"camera {self._settings.name}: {info.model} {info.serial}, {picture}"
         kind = "camera_back" if again else "camera_opened"
-        say(logging.INFO, f"{words} {'is back' if again else 'opened'}", event=kind)
+        log_line(logging.INFO, f"{words} {'is back' if again else 'opened'}", event=kind)
         self._event(kind, words)
 
     def _lost_camera(self, fault: CameraError) -> None:
         if self.state.connected or self.state.detail != fault.message:
             kind = "camera_lost" if self.state.connected else "camera_missing"
-            say(logging.ERROR, f"camera {self._settings.name}: {fault}", event=kind)
+            log_line(logging.ERROR, f"camera {self._settings.name}: {fault}", event=kind)
             self._event(kind, fault.message)
         self.state.connected, self.state.detail = False, fault.message
 
@@ -155,7 +155,7 @@ class Capture:
             self._silent = False
             self.state.detail = self._opened_as
             words = f"camera {self._settings.name}: frames come again"
-            say(logging.INFO, words, event="camera_delivers")
+            log_line(logging.INFO, words, event="camera_delivers")
             self._event("camera_delivers", words)
         if isinstance(got, FailedGrab):
             self._failed(got)
@@ -198,7 +198,7 @@ class Capture:
             self._silent = True
             self.state.detail = f"open, but no frame for {quiet_s:.0f} s"
             words = f"camera {self._settings.name}: {self.state.detail}"
-            say(logging.WARNING, words, event="camera_silent")
+            log_line(logging.WARNING, words, event="camera_silent")
             self._event("camera_silent", words)
 
     def _await_answer(self) -> None:
@@ -223,7 +223,7 @@ class Capture:
     def _exposed(self, exposure: Exposure) -> None:
         self._skipped_before(exposure.frame_number)
         if self._disk_monitor.space is DiskSpace.NONE:
-            self._lose_exposure(exposure, "disk_low", self._disk_monitor.words)
+            self._lose_exposure(exposure, "disk_low", self._disk_monitor.description)
             return
         stamp = self._clock.stamp(self._settings.name, exposure.monotonic_ns)
         frame = Frame(
@@ -243,7 +243,7 @@ class Capture:
         try:
             self._spool.put_frame(frame, exposure.pixels, _bit_depth(exposure.pixel_format))
         except DiskFullError as fault:
-            self._disk_monitor.exhausted()
+            self._disk_monitor.report_full()
             self._lose_exposure(exposure, "spool_full", fault.message)
         except StoreError as fault:
             LOG.error("camera %s: %s", self._settings.name, fault)

@@ -22,7 +22,7 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
     """
     from qc_edge.errors import QcEdgeError, WorkerStuckError
     from qc_edge.service.logs import LOG, start_logging
-    from qc_edge.service.notify import last_words
+    from qc_edge.service.notify import report_fatal_error
     from qc_edge.station.daemon import Station
     from qc_edge.station.supervisor import Supervisor
 
@@ -37,7 +37,7 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
         if supervisor.stuck:
             end_at_once(0)
     except QcEdgeError as fault:
-        told = last_words(fault)
+        told = report_fatal_error(fault)
         if supervisor.stuck or isinstance(fault, WorkerStuckError):
             if not told:
                 LOG.critical("%s", fault)

@@ -12,7 +12,7 @@ from pathlib import Path
 from qc_edge.diagnostics.finding import Level, Seen, ok
 from qc_edge.diagnostics.host import Host
 from qc_edge.engine.tensorrt_variants import FLAVOURS
-from qc_edge.service.clock import ask_kernel, is_synchronised
+from qc_edge.service.clock import is_synchronised, kernel_is_synchronised
 from qc_edge.settings import CameraSettings
 from qc_edge.version import __version__
 
@@ -31,7 +31,7 @@ def check_clock() -> Iterator[Seen]:
     """Whether something disciplines the wall clock."""
     if is_synchronised():
         yield ok("the wall clock is synchronised")
-    elif ask_kernel() is None:
+    elif kernel_is_synchronised() is None:
         yield (
             Level.WARNING,
             "the kernel may not be asked about the clock",

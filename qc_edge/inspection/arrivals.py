@@ -99,7 +99,7 @@ class Arrivals:
         looked = 0.0
         try:
             while not stop.is_set():
-                heartbeat.now()
+                heartbeat.beat()
                 now = time.monotonic()
                 if now - looked > (_IDLE_LOOK_S if self.depth == 0 else _BUSY_LOOK_S):
                     looked = now
@@ -170,7 +170,7 @@ class Arrivals:
             for name in names:
                 if name in self._held:
                     continue
-                waiting = self._spool.waiting(name, now, recovered=recovered)
+                waiting = self._spool.spooled_file(name, now, recovered=recovered)
                 # An event may be older than the frame's retirement: only what is there counts.
                 if waiting and os.path.lexists(frames + name):
                     self._held.add(name)
@@ -180,7 +180,7 @@ class Arrivals:
     def _claim(self, heartbeat: Heartbeat) -> None:
         """Take over finished files, newest arrivals last."""
         for waiting in self._dropped.claims():
-            heartbeat.now()
+            heartbeat.beat()
             with self._lock:
                 self._held.add(waiting.name)
                 self._ready.append(waiting)

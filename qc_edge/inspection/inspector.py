@@ -32,7 +32,7 @@ from qc_edge.output import Output
 from qc_edge.recipe.rules import Rules
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.heartbeat import Heartbeat
-from qc_edge.service.logs import LOG, say_event
+from qc_edge.service.logs import LOG, log_event
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.spool import Spool, SpooledFile
@@ -80,7 +80,7 @@ class Inspector:
         self._tally = tally
         self._boot = boot
         self._simulated = simulated
-        self._recorded = ledger.known(arrivals.recovered)
+        self._recorded = ledger.recorded_ids(arrivals.recovered)
         self._unfinished: list[SpooledFile] = []
         self._finished_at = time.monotonic()
         self._between: deque[tuple[Callable[[], None], Future[None]]] = deque()
@@ -128,7 +128,7 @@ class Inspector:
         self._judge.use(engine)
         self._ahead.fit(self._judge.max_batch)
         while not stop.is_set() and (self._ahead or not self._between):
-            heartbeat.now()
+            heartbeat.beat()
             if self._disk_monitor.space is DiskSpace.NONE or not self._resume():
                 stop.wait(_TAKE_S)
                 continue
@@ -162,7 +162,7 @@ class Inspector:
                 if not batch.run:
                     break
                 self._judge_run(batch)
-                heartbeat.now()
+                heartbeat.beat()
                 if alone:
                     break
             self._ahead.fill(0.0)
@@ -180,7 +180,7 @@ class Inspector:
     def _judge_run(self, batch: Batch) -> None:
         whole = []
         for found in batch.run:
-            if found.vanished and self._ledger.known([found.waiting.frame_id]):
+            if found.vanished and self._ledger.recorded_ids([found.waiting.frame_id]):
                 self._arrivals.done(found.waiting)
             elif found.may_be_unfinished:
                 self._arrivals.defer(found.waiting, found.rules.settings.incoming.settle_s)
@@ -214,17 +214,17 @@ class Inspector:
         if self._ahead or self._arrivals.depth:
             return
         try:
-            self._ledger.tidy(paused=time.monotonic() - self._finished_at > _PAUSE_S)
+            self._ledger.checkpoint(paused=time.monotonic() - self._finished_at > _PAUSE_S)
         except DiskFullError as fault:
             LOG.error("holding: %s", fault)
-            self._disk_monitor.exhausted()
+            self._disk_monitor.report_full()
 
     def _hold(self, batch: Batch, fault: DiskFullError) -> None:
         """No room: what has no row yet is not told, stays in the spool, and is next when there is
         room.
         """
         LOG.error("holding: %s", fault)
-        self._disk_monitor.exhausted()
+        self._disk_monitor.report_full()
         self._judge.forget(batch.judged)
         self._unfinished = [*batch.taken(), *self._ahead.give_up()]
 
@@ -235,9 +235,11 @@ class Inspector:
         try:
             self._ledger.reopen()
         except DiskFullError:
-            self._disk_monitor.exhausted()
+            self._disk_monitor.report_full()
             return False
-        self._recorded |= self._ledger.known(waiting.frame_id for waiting in self._unfinished)
+        self._recorded |= self._ledger.recorded_ids(
+            waiting.frame_id for waiting in self._unfinished
+        )
         self._arrivals.give_back(self._unfinished)
         self._unfinished = []
         LOG.info("there is room again: the station goes on")
@@ -251,7 +253,7 @@ class Inspector:
         )
 
     def _note(self, kind: str, detail: str) -> None:
-        say_event(kind, detail)
+        log_event(kind, detail)
         stamp, now = self._clock.stamp("inspector"), utc_now()
         station = self.rules.settings.station.name
         event: Row = Event(stamp.frame_id, now, station, kind, "inspector", detail, None, None)
@@ -259,7 +261,7 @@ class Inspector:
             self._ledger.commit([event], now)
         except DiskFullError as fault:
             LOG.error("no row for the event %s (%s): %s", kind, detail, fault)
-            self._disk_monitor.exhausted()
+            self._disk_monitor.report_full()
 
     def _passed(self, waiting: SpooledFile) -> bool:
         """Its row was committed before a crash or a hold; the announcement may not have

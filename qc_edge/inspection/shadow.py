@@ -27,7 +27,7 @@ from qc_edge.recipe.active_model import opened
 from qc_edge.service.clock import utc_now
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
-from qc_edge.service.priority import step_back
+from qc_edge.service.priority import lower_priority
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store.ledger import Ledger
 
@@ -133,7 +133,7 @@ class Shadow:
             self._state = f"stopped: {' '.join(words.split())}"
             self._note("shadow_failed", f"{self._named} is no longer asked: {words}")
             while not stop.wait(_POLL_S):
-                heartbeat.now()
+                heartbeat.beat()
         self._end()
 
     def _work(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
@@ -151,7 +151,7 @@ class Shadow:
                 f"{bundle.reference} on {self._engine}, threshold {self._limit(bundle):g}",
             )
             while not stop.is_set():
-                heartbeat.now()
+                heartbeat.beat()
                 self._next(engine_thread, heartbeat, stop)
                 if self._rows and (
                     len(self._rows) >= _ROWS or time.monotonic() - self._kept_at > _KEEP_S
@@ -161,7 +161,7 @@ class Shadow:
             engine_thread.close()
 
     def _load_nicely(self, bundle: Bundle, stop: threading.Event) -> Engine:
-        step_back(_NICE)
+        lower_priority(_NICE)
         engine = self._settings.engine.model_copy(update={"threads": 1})
         return self._load(bundle, engine, BuildContext(self._paths.plans, stopping=stop.is_set))
 
@@ -239,7 +239,7 @@ class Shadow:
         """Until it is done, however long that takes; False if the station stops first."""
         begun, state = time.monotonic(), self._state
         while wait([future], _POLL_S).not_done:
-            heartbeat.now()
+            heartbeat.beat()
             if stop.is_set():
                 return False
             silent = time.monotonic() - begun

@@ -6,7 +6,7 @@ import logging
 
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import Disposition, HoldReason
-from qc_edge.service.logs import RateLimit, say
+from qc_edge.service.logs import RateLimit, log_line
 
 _BACKLOG = {HoldReason.RECOVERED, HoldReason.LATE}
 
@@ -29,7 +29,7 @@ class JournalOutput:
         more = f" (and {self._unsaid} parts before)" if self._unsaid else ""
         self._unsaid = 0
         told = f"{inspection.verdict} {inspection.disposition}"
-        say(
+        log_line(
             logging.INFO if accepted else logging.WARNING,
             f"part {inspection.part_id} {told}: {inspection.detail}{more}",
             event="inspected",
@@ -43,5 +43,5 @@ class JournalOutput:
     def close(self) -> None:
         """Say how many went unsaid."""
         if self._unsaid:
-            say(logging.INFO, f"{self._unsaid} more parts")
+            log_line(logging.INFO, f"{self._unsaid} more parts")
             self._unsaid = 0

@@ -90,7 +90,7 @@ class Publisher:
             PublishedHour.of(table, path): path
             for path in (self._directory / table).glob(_ANY_HOUR)
         }
-        with self._ledger.reading() as log:
+        with self._ledger.snapshot() as log:
             counted = log.execute(
                 "SELECT date_trunc('hour', recorded_at), count(*), max(chain_seq) "  # noqa: S608
                 f"FROM {table} GROUP BY 1 ORDER BY 1"
@@ -128,9 +128,9 @@ class Publisher:
         """Write the hours that have new rows; how many. Raises StoreError."""
         written = 0
         for table in COLUMNS:
-            if self._ledger.newest(table) <= self._done[table]:
+            if self._ledger.newest_seq(table) <= self._done[table]:
                 continue
-            with self._ledger.reading() as log:
+            with self._ledger.snapshot() as log:
                 hours = log.execute(
                     "SELECT date_trunc('hour', recorded_at), max(chain_seq) "  # noqa: S608
                     f"FROM {table} WHERE chain_seq > ? GROUP BY 1 ORDER BY 1",
@@ -195,7 +195,7 @@ class Publisher:
         columns = ", ".join([*COLUMNS[hour.table], *CHAIN])
         order = " ORDER BY chain_seq" if final or self._is_sealed(hour) else ""
         try:
-            with self._ledger.reading() as log:
+            with self._ledger.snapshot() as log:
                 (rows,) = log.execute(
                     f"COPY (SELECT {columns} FROM {hour.table} WHERE recorded_at >= $since "  # noqa: S608
                     f"AND recorded_at < $until{order}) TO {quoted(temporary)} ({FORMAT})",
@@ -207,7 +207,7 @@ class Publisher:
         if rows < self._rows.get(hour, 0):
             temporary.unlink()
             return
-        self._disk.place(temporary, self._directory / hour.file)
+        self._disk.move_into_place(temporary, self._directory / hour.file)
         if self._is_sealed(hour):
             self._say_restored(hour)
         else:
@@ -228,7 +228,7 @@ class Publisher:
     def _sealed_file(self, hour: PublishedHour) -> tuple[SealedFile, tuple[int | None, str]]:
         """The file of an hour as a manifest has it, and the number and hash of its last row."""
         path = self._directory / hour.file
-        with self._ledger.reading() as log:
+        with self._ledger.snapshot() as log:
             rows, first, last, last_hash = log.execute(
                 "SELECT count(*), min(chain_seq), max(chain_seq), arg_max(chain_hash, chain_seq) "
                 "FROM read_parquet(?, hive_partitioning = false)",

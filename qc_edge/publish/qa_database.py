@@ -21,7 +21,7 @@ from qc_edge.errors import StoreError
 from qc_edge.query.views import comments, script
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
-from qc_edge.service.opened import OpenWatch
+from qc_edge.service.open_watch import OpenWatch
 from qc_edge.store.database import STORAGE_VERSION
 from qc_edge.store.duck import open_duckdb, quoted
 
@@ -78,14 +78,14 @@ class QaDatabase:
     def run(self, heartbeat: Heartbeat, stop: threading.Event, ready: threading.Event) -> None:
         """From the moment `ready`, when every table has a published file, until `stop`."""
         while not ready.wait(_LOOK_S) and not stop.is_set():
-            heartbeat.now()
+            heartbeat.beat()
         while not stop.is_set():
-            heartbeat.now()
+            heartbeat.beat()
             try:
                 with closing(OpenWatch()) as watch:
                     self._content, self._spares = b"", []
                     while not stop.is_set():
-                        heartbeat.now()
+                        heartbeat.beat()
                         self._look(watch)
                         self._said = ""
             except (StoreError, OSError) as fault:

@@ -17,7 +17,7 @@ from qc_edge.publish.publisher import Publisher
 from qc_edge.service.clock import utc_now
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
-from qc_edge.service.priority import step_back
+from qc_edge.service.priority import lower_priority
 
 _COMPARE_S = 3600.0
 _SEAL_AFTER_S = 300.0
@@ -54,11 +54,11 @@ class PublishWorker:
 
     def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Publish every few seconds until `stop`. At low priority: a verdict never waits for it."""
-        step_back(_NICE)
+        lower_priority(_NICE)
         started = time.monotonic()
 
         def go_on() -> None:
-            heartbeat.now()
+            heartbeat.beat()
             if stop.is_set():
                 raise _ToldToStopError
 

@@ -45,7 +45,7 @@ def sample(ledger: Ledger, model: str, size: int) -> list[StoredInput]:
         f"SELECT {columns} FROM alike WHERE age <= $size // 2 OR distance <= $size // 2 ORDER BY "
         "chain_seq"
     )
-    with ledger.reading() as log:
+    with ledger.snapshot() as log:
         rows = log.execute(query, {"name": name, "version": version, "size": size}).fetchall()
     return [StoredInput(*_timed(row)) for row in rows]
 

@@ -89,7 +89,7 @@ def judging_last(ledger: Ledger) -> ScoreSource | None:
 
 
 def _last(ledger: Ledger) -> InForce | None:
-    text = ledger.last_event(KIND)
+    text = ledger.last_event_after(KIND)
     try:
         return InForce.from_json(text) if text else None
     except (ValueError, KeyError, TypeError):

@@ -90,7 +90,7 @@ class ModelActivator:
     def run(self, move: Move, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Take up activations as they come, until `stop`."""
         while not stop.wait(LOOK_S):
-            heartbeat.now()
+            heartbeat.beat()
             if (newest := activations.newest(self._paths.activations)) == self._seen:
                 continue
             self._seen = newest
@@ -119,7 +119,7 @@ class ModelActivator:
                 self._identity.check(engine_thread, partial(_rest, heartbeat, stop))
                 moved = move(engine_thread, active_model)
                 while wait([moved], _SLICE_S).not_done and not stop.is_set():
-                    heartbeat.now()
+                    heartbeat.beat()
                 if not moved.done():
                     raise EngineError(_STOPPED)
                 moved.result()
@@ -179,7 +179,7 @@ class ModelActivator:
 
 def _rest(heartbeat: Heartbeat, stop: threading.Event) -> None:
     """Between two stored inputs: the line goes first."""
-    heartbeat.now()
+    heartbeat.beat()
     stop.wait(_REST_S)
 
 
@@ -201,7 +201,7 @@ class _Patience:
     ) -> EngineInfo:
         """Its info. Raises EngineError if it is silent for too long, or at `stop`."""
         while wait([engine_thread.ready], _SLICE_S).not_done:
-            heartbeat.now()
+            heartbeat.beat()
             if stop.is_set():
                 raise EngineError(_STOPPED)
             if time.monotonic() > self._until:

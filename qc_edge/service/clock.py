@@ -21,7 +21,7 @@ _TIME_ERROR = 5
 _STEP_S = 0.5
 _FRESH_NS = 30_000_000_000
 
-CLOCK_SAID = Path("/run/qc-edge-clock/synchronised")
+CLOCK_STATE_FILE = Path("/run/qc-edge-clock/synchronised")
 """What qc-edge-clock.service says to the confined stations."""
 
 
@@ -37,13 +37,13 @@ def boot_id() -> str:
 
 def is_synchronised() -> bool:
     """True if something (NTP, PTP) disciplines the wall clock, asked of the kernel, or, where a
-    sandbox forbids that, of what `qc_edge.service.clockwatch` last said.
+    sandbox forbids that, of what `qc_edge.service.clockwatch` last state_file.
     """
-    answer = ask_kernel()
-    return _what_was_said(CLOCK_SAID) if answer is None else answer
+    answer = kernel_is_synchronised()
+    return _read_clock_state(CLOCK_STATE_FILE) if answer is None else answer
 
 
-def ask_kernel() -> bool | None:
+def kernel_is_synchronised() -> bool | None:
     """Whether the kernel calls the wall clock synchronised, see adjtimex(2); None if it may not be
     asked.
     """
@@ -53,17 +53,17 @@ def ask_kernel() -> bool | None:
     return None if state < 0 else state < _TIME_ERROR
 
 
-def say_clock(said: Path, synchronised: bool) -> None:
-    """Leave the kernel's answer in the file `said`, dated by the monotonic clock."""
-    temporary = said.with_suffix(".new")
+def write_clock_state(state_file: Path, synchronised: bool) -> None:
+    """Leave the kernel's answer in the file `state_file`, dated by the monotonic clock."""
+    temporary = state_file.with_suffix(".new")
     temporary.write_text(f"{int(synchronised)} {time.monotonic_ns()}", encoding="ascii")
-    temporary.replace(said)
+    temporary.replace(state_file)
 
 
-def _what_was_said(said: Path) -> bool:
-    """The answer in the file `said`; False if there is none, or none that is fresh."""
+def _read_clock_state(state_file: Path) -> bool:
+    """The answer in the file `state_file`; False if there is none, or none that is fresh."""
     try:
-        answer, at_ns = said.read_text(encoding="ascii").split()
+        answer, at_ns = state_file.read_text(encoding="ascii").split()
         return answer == "1" and 0 <= time.monotonic_ns() - int(at_ns) < _FRESH_NS
     except (OSError, ValueError):
         return False

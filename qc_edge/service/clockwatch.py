@@ -11,27 +11,25 @@ import signal
 import threading
 from pathlib import Path
 
-from qc_edge.service.clock import CLOCK_SAID, ask_kernel, say_clock
+from qc_edge.service.clock import CLOCK_STATE_FILE, kernel_is_synchronised, write_clock_state
 
 _EVERY_S = 5.0
 
 
-def watch(said: Path, stop: threading.Event) -> None:
-    """Write what the kernel says to the file `said` every 5 s, until `stop`; then take the file
-    away.
-    """
+def watch(state_file: Path, stop: threading.Event) -> None:
+    """Write the kernel's answer to `state_file` every 5 s until `stop`, then remove the file."""
     try:
         while True:
-            if (synchronised := ask_kernel()) is not None:
-                say_clock(said, synchronised)
+            if (synchronised := kernel_is_synchronised()) is not None:
+                write_clock_state(state_file, synchronised)
             if stop.wait(_EVERY_S):
                 return
     finally:
-        said.unlink(missing_ok=True)
+        state_file.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
-    told = threading.Event()
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
-    watch(CLOCK_SAID, told)
+        signal.signal(number, lambda *_: stop.set())
+    watch(CLOCK_STATE_FILE, stop)

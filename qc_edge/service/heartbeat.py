@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class Heartbeat:
-    """One worker's sign of life. `now()` is called by the worker, `age_s` by whoever watches.
+    """One worker's sign of life. `beat()` is called by the worker, `age_s` by whoever watches.
 
     `deadline_s` is the longest that the worker may be silent in any of its steps.
     """
@@ -20,14 +20,14 @@ class Heartbeat:
         self.deadline_s = self._usual_s = deadline_s
         self._last: float | None = time.monotonic()
 
-    def now(self, then_silent_s: float = 0.0) -> None:
+    def beat(self, then_silent_s: float = 0.0) -> None:
         """I am alive; my next step may take `then_silent_s` (seconds), if that is more than my
         deadline.
         """
         self.deadline_s = max(self._usual_s, then_silent_s)
         self._last = time.monotonic()
 
-    def rest(self) -> None:
+    def end(self) -> None:
         """I have ended: my silence means nothing any more."""
         self._last = None
 

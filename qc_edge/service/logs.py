@@ -35,7 +35,7 @@ def start_logging(level: str, station: str) -> None:
     LOG.handlers[:] = [_handler(station)]
 
 
-def say(level: int, message: str, **fields: object) -> None:
+def log_line(level: int, message: str, **fields: object) -> None:
     """One line, with structured fields (`part=...` becomes QC_PART=... in the journal)."""
     if LOG.isEnabledFor(level):
         extra = {
@@ -44,12 +44,12 @@ def say(level: int, message: str, **fields: object) -> None:
         LOG.log(level, message, extra=extra, stacklevel=2)
 
 
-def say_event(kind: str, detail: str) -> None:
+def log_event(kind: str, detail: str) -> None:
     """One line for a row of the table `events`, as grave as its kind is (QC_EVENT=kind in the
     journal).
     """
     level = _GRAVITY.get(kind, logging.INFO)
-    say(level, f"{kind.replace('_', ' ')}: {detail}", event=kind)
+    log_line(level, f"{kind.replace('_', ' ')}: {detail}", event=kind)
 
 
 class RateLimit:

@@ -10,7 +10,7 @@ import logging
 import os
 
 from qc_edge.errors import QcEdgeError, SettingsError
-from qc_edge.service.logs import say
+from qc_edge.service.logs import log_line
 
 NOT_RESTARTED = (65, 78)
 """Exit codes that only a person can mend: systemd does not restart on them
@@ -50,14 +50,14 @@ class Notifier:
             self.send(f"STATUS={words}")
 
 
-def last_words(fault: QcEdgeError) -> bool:
+def report_fatal_error(fault: QcEdgeError) -> bool:
     """Leave in `systemctl status` and in the journal why the service ends, and what to do.
 
     False, and nothing is said, if systemd did not start this process.
     """
     if "NOTIFY_SOCKET" not in os.environ:
         return False
-    say(logging.CRITICAL, str(fault), event="fault")
+    log_line(logging.CRITICAL, str(fault), event="fault")
     hint = f" · {fault.hint}" if fault.hint else ""
     if fault.exit_code in NOT_RESTARTED:
         words = (

@@ -8,7 +8,7 @@ import os
 import platform
 import threading
 
-from qc_edge.service.logs import say
+from qc_edge.service.logs import log_line
 
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 """Numbers of the system call ioprio_set, which neither libc nor Python has a function for."""
@@ -19,7 +19,7 @@ wait for seconds, and with it the file system's journal, which a frame's fsync w
 """
 
 
-def step_back(nice: int) -> None:
+def lower_priority(nice: int) -> None:
     """Put the calling thread, and the threads it starts, behind the line.
 
     On the processor with that niceness (-20..19), unless it is nicer already; at the disk with the
@@ -32,7 +32,7 @@ def step_back(nice: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.syscall(number, _WHO_PROCESS, thread, _BEST_EFFORT_LAST) < 0:
         who, reason = threading.current_thread().name, os.strerror(ctypes.get_errno())
-        say(
+        log_line(
             logging.WARNING,
             f"{who} could not step back at the disk ({reason}): there it rivals capture",
         )

@@ -41,7 +41,7 @@ class WorkerPool:
         self._threads.append(thread)
         thread.start()
 
-    def dismiss(self, timeout_s: float) -> list[str]:
+    def shut_down(self, timeout_s: float) -> list[str]:
         """Stop everyone and wait for at most `timeout_s` in all; the names of those that did not
         end.
         """
@@ -60,4 +60,4 @@ class WorkerPool:
             self.failures.append(WorkerFailure(name, fault))
             self.changed.set()
         finally:
-            heartbeat.rest()
+            heartbeat.end()

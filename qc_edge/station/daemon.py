@@ -38,7 +38,7 @@ from qc_edge.recipe.score_identity import ScoreIdentity
 from qc_edge.service.clock import FrameClock, boot_id, utc_now
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.lock import StationLock
-from qc_edge.service.logs import LOG, say_event
+from qc_edge.service.logs import LOG, log_event
 from qc_edge.service.notify import Notifier
 from qc_edge.service.worker_pool import WorkerPool
 from qc_edge.settings import Role, Settings, StationPaths, load_settings
@@ -155,7 +155,7 @@ class Station:
         """Say an event and write it: into the log, or through the spool where this process has
         none.
         """
-        say_event(kind, detail)
+        log_event(kind, detail)
         stamp, now = self.clock.stamp("station"), utc_now()
         row = Event(
             stamp.frame_id, now, self.settings.station.name, kind, who, detail, before, after, why
@@ -205,11 +205,11 @@ class Station:
         self._arrivals = arrivals = Arrivals(
             self.paths, self._spool, self.clock, self.settings.incoming
         )
-        reporter.arrivals, reporter.mended = arrivals, tuple(ledger.mended)
+        reporter.arrivals, reporter.mended = arrivals, tuple(ledger.repairs)
         reporter.tally = tally = Tally(
             ledger.day_counts(utc_now()), utc_now(), self._meter.announced
         )
-        for words in ledger.mended:
+        for words in ledger.repairs:
             self.note("log_mended", words)
         patience = self._dependencies.patience_s
         if self.settings.shadow.bundle:
@@ -241,9 +241,9 @@ class Station:
                 self.paths, settings, self._dependencies.load_engine, identity, self.note
             )
             engine_thread, active_model = models.begin(reporter.starting(heartbeat), stop)
-            heartbeat.now()
+            heartbeat.beat()
             evidence = Evidence(self.paths.state, self.paths.evidence, disk)
-            counters = dict(ledger.past.part_counters)
+            counters = dict(ledger.startup_state.part_counters)
             judge = FrameScorer(spool, evidence, counters, _only_camera(settings))
             suspects = arrivals.recovered[:_IN_HAND]
             rules = self.rulebook.load(settings, engine_thread, active_model)
@@ -302,22 +302,22 @@ class Station:
                     self._dependencies.disk,
                 )
             except DiskFullError as fault:
-                disk_monitor.exhausted()
+                disk_monitor.report_full()
                 LOG.error("holding: %s", fault)
                 if watcher.pause(2.0):
                     return None
-                disk_monitor.look()
+                disk_monitor.measure()
 
     def _newest_id(self) -> int:
         """The floor for new frame ids (microseconds): above everything in the spool and the log."""
         known = [name.partition("~")[0].partition(".")[0] for name in self._spool.names()[-1:]]
-        if self._ledger and (newest := self._ledger.past.newest_id):
+        if self._ledger and (newest := self._ledger.startup_state.newest_id):
             known.append(newest)
         return max((_micros(FrameId(name)) for name in known), default=0)
 
     def _stop(self, notifier: Notifier, watcher: Supervisor) -> None:
         notifier.send("STOPPING=1")
-        stuck = self._workers.dismiss(STOP_S)
+        stuck = self._workers.shut_down(STOP_S)
         if stuck:
             LOG.error("did not end within %g s: %s", STOP_S, ", ".join(stuck))
         self.note("stopped", "told to stop" if watcher.told_to_stop else "on a fault")

@@ -11,7 +11,7 @@ from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
-from qc_edge.service.priority import step_back
+from qc_edge.service.priority import lower_priority
 from qc_edge.store.compression import Compressor
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 
@@ -51,10 +51,10 @@ class Housekeeping:
 
     def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Look every second until `stop`, at a low priority."""
-        step_back(_NICE)
+        lower_priority(_NICE)
         self._heartbeat, looked_at_clock, compressed_at = heartbeat, 0.0, 0.0
         while not stop.wait(_LOOK_S):
-            heartbeat.now()
+            heartbeat.beat()
             self._look_at_disk()
             now = time.monotonic()
             if now - looked_at_clock > _CLOCK_S:
@@ -66,16 +66,16 @@ class Housekeeping:
                 self._compress(stop)
 
     def _look_at_disk(self) -> None:
-        if not self._disk_monitor.look():
+        if not self._disk_monitor.measure():
             return
-        self._note(f"disk_{self._disk_monitor.space}", self._disk_monitor.words)
+        self._note(f"disk_{self._disk_monitor.space}", self._disk_monitor.description)
 
     def _compress(self, stop: threading.Event) -> None:
         assert self._compressor is not None  # noqa: S101
 
         def may_go_on() -> bool:
             if self._heartbeat:
-                self._heartbeat.now()
+                self._heartbeat.beat()
             return (
                 not stop.is_set()
                 and self._is_quiet()
@@ -83,7 +83,7 @@ class Housekeeping:
             )
 
         try:
-            self._compressor.work(self._compress_after_s, may_go_on)
+            self._compressor.compress(self._compress_after_s, may_go_on)
         except StoreError as fault:
             LOG.error("%s", fault)
 

@@ -54,7 +54,7 @@ class MetricsServer:
         """Serve until `stop`; where the place is taken, try again now and then."""
         refused = ""
         while not stop.is_set():
-            heartbeat.now()
+            heartbeat.beat()
             try:
                 server = self._bound()
             except OSError as fault:
@@ -71,7 +71,7 @@ class MetricsServer:
             LOG.info("metrics are served on %s", self.where)
             with server:
                 while not stop.is_set():
-                    heartbeat.now()
+                    heartbeat.beat()
                     server.handle_request()
         if self._listen == "unix":
             with contextlib.suppress(OSError):
@@ -150,4 +150,4 @@ def _wait(heartbeat: Heartbeat, stop: threading.Event, seconds: float) -> None:
     for _ in range(int(seconds / _LOOK_S)):
         if stop.wait(_LOOK_S):
             return
-        heartbeat.now()
+        heartbeat.beat()

@@ -53,7 +53,7 @@ class Reporter:
             troubles=tuple(troubles),
             spool_depth=arrivals.depth if arrivals else 0,
             spool_oldest_s=round(arrivals.oldest_age_s, 3) if arrivals else 0.0,
-            disk=self._disk_monitor.words,
+            disk=self._disk_monitor.description,
             clock=self.clock.trust if self.clock else "",
             cameras=tuple(CameraStatus.of(capture.state) for capture in self.captures),
             today=tally.today(now) if tally else None,
@@ -79,7 +79,7 @@ class Reporter:
 
         def tell(words: str, limit_s: float) -> None:
             self.trouble = f"not ready: {words}"
-            heartbeat.now(limit_s)
+            heartbeat.beat(limit_s)
 
         return tell
 
@@ -90,7 +90,7 @@ class Reporter:
             for silence in self._heartbeats.silent()
         ]
         if self._disk_monitor.space is DiskSpace.NONE:
-            troubles.append(f"HOLD: disk, {self._disk_monitor.words}")
+            troubles.append(f"HOLD: disk, {self._disk_monitor.description}")
         troubles += [
             _of_camera(capture.state.name, capture.state.detail)
             for capture in self.captures

@@ -16,7 +16,7 @@ from qc_edge.errors import QcEdgeError, WorkerStuckError
 from qc_edge.inspection.inspector import Inspector
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.recipe.rules import Rules
-from qc_edge.service.logs import LOG, say
+from qc_edge.service.logs import LOG, log_line
 from qc_edge.service.notify import Notifier
 from qc_edge.service.worker_pool import WorkerPool
 from qc_edge.settings import Settings, StationPaths, load_settings
@@ -155,7 +155,7 @@ class Supervisor:
                     f"{silence.name} has been silent for {silence.age_s:.0f} s, no more "
                     "watchdog signals"
                 )
-                say(logging.ERROR, words, event="silent")
+                log_line(logging.ERROR, words, event="silent")
             if silence.age_s > _PATIENCE * silence.deadline_s:
                 raise WorkerStuckError(
                     f"{silence.name} has been silent for {silence.age_s:.0f} s, "

@@ -41,7 +41,7 @@ def canonical(table: str, row: tuple[Any, ...]) -> str:
         {"table": table, **told},
         separators=(",", ":"),
         ensure_ascii=False,
-        default=plain,
+        default=json_default,
         allow_nan=False,
     )
 
@@ -59,7 +59,7 @@ def chain_hash(previous: str, seq: int, text: str) -> str:
     return hashlib.sha256(f"{previous}\n{seq}\n{text}".encode()).hexdigest()
 
 
-def plain(value: object) -> str:
+def json_default(value: object) -> str:
     """`value` as canonical JSON has it, where JSON has no form of its own: times."""
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat(timespec="microseconds")

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import duckdb
 
-FOLD_BYTES = 4 << 20
+CHECKPOINT_WAL_BYTES = 4 << 20
 """Of the write-ahead log: some 3,600 rows, folded in 20 to 40 ms."""
 
-JOIN_AFTER = 8
+VACUUM_AFTER_CHECKPOINTS = 8
 """So many pieces of rows are worth being joined, one at a time."""
 
 
-def never_by_itself(log: duckdb.DuckDBPyConnection) -> None:
+def disable_vacuum(log: duckdb.DuckDBPyConnection) -> None:
     """From now on nothing is joined but by `Checkpointer`."""
     log.execute("SET max_vacuum_tasks = 0")
 
@@ -30,7 +30,7 @@ class Checkpointer:
         self._wal = f"{database}.wal"
         self._pieces = 0
 
-    def tidy(self, log: duckdb.DuckDBPyConnection, *, paused: bool) -> bool:
+    def run_if_due(self, log: duckdb.DuckDBPyConnection, *, paused: bool) -> bool:
         """Fold if there is much; if the line has `paused`, join pieces: up to 1 s. Whether it did
         either.
 
@@ -38,17 +38,17 @@ class Checkpointer:
         """
         size = self._size()
         try:
-            if size >= FOLD_BYTES:
+            if size >= CHECKPOINT_WAL_BYTES:
                 log.execute("CHECKPOINT log")
                 self._pieces += 1
                 return True
-            if size and paused and self._pieces >= JOIN_AFTER:
+            if size and paused and self._pieces >= VACUUM_AFTER_CHECKPOINTS:
                 log.execute("SET max_vacuum_tasks = 1")
                 try:
                     log.execute("CHECKPOINT log")
                     self._pieces = 0
                 finally:
-                    never_by_itself(log)
+                    disable_vacuum(log)
                 return True
         except duckdb.TransactionException:
             pass  # somebody reads, and an older DuckDB waits for that: next time

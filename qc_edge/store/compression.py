@@ -33,7 +33,7 @@ class Compressor:
         self._temporary = temporary
         self._disk = disk
 
-    def work(self, older_than_s: float, may_go_on: Callable[[], bool]) -> int:
+    def compress(self, older_than_s: float, may_go_on: Callable[[], bool]) -> int:
         """Compress what is old enough while `may_go_on()`; how many files were."""
         compressed = 0
         before = time.time() - older_than_s

@@ -1,4 +1,4 @@
-"""The DuckDB file: how it is opened, mended when it does not open, and filled."""
+"""The DuckDB file: how it is opened, repairs when it does not open, and filled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
 from qc_edge.store.chain import CHAIN, Link
-from qc_edge.store.checkpoint import never_by_itself
+from qc_edge.store.checkpoint import disable_vacuum
 from qc_edge.store.duck import open_duckdb, quoted
 from qc_edge.store.durable import store_error
 from qc_edge.store.schema import migrate
@@ -38,7 +38,7 @@ sorts a day.
 """
 
 _KEPT_BYTES = 4 << 20
-"""Of the file, in memory, after `let_go`."""
+"""Of the file, in memory, after `release_memory`."""
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
@@ -50,11 +50,11 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     log.execute(f"ATTACH {quoted(path)} AS log (STORAGE_VERSION '{STORAGE_VERSION}')")
     log.execute("USE log")
     migrate(log)
-    never_by_itself(log)
+    disable_vacuum(log)
     return log
 
 
-def let_go(log: duckdb.DuckDBPyConnection) -> None:
+def release_memory(log: duckdb.DuckDBPyConnection) -> None:
     """Of what DuckDB keeps in memory of the log: 1 to 6 ms. For when nobody else is at it."""
     ((of_the_file, other),) = log.execute(
         "SELECT sum(memory_usage_bytes) FILTER (tag = 'BASE_TABLE'), "
@@ -70,7 +70,7 @@ def let_go(log: duckdb.DuckDBPyConnection) -> None:
         LOG.warning("what is kept of the log in memory is not let go of: %s", _first_line(fault))
 
 
-def writer(log: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+def writer_connection(log: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """A connection beside `log` for `insert` and its kin: nothing in them is worth an optimizer's
     time.
     """
@@ -80,28 +80,28 @@ def writer(log: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     return cursor
 
 
-def open_or_set_aside(
-    path: Path, set_aside: Path, bring_up: Callable[[duckdb.DuckDBPyConnection], None]
+def open_with_recovery(
+    path: Path, set_aside: Path, load: Callable[[duckdb.DuckDBPyConnection], None]
 ) -> list[str]:
-    """Open the log and hand it to `bring_up`; what had to be done for that, in words.
+    """Open the log and hand it to `load`; what had to be done for that, in words.
 
-    `bring_up` reads what a start needs and fills in what the journal has more: DuckDB finds damaged
+    `load` reads what a start needs and fills in what the journal has more: DuckDB finds damaged
     blocks only when it reads them. Where that fails the write-ahead log is set aside, then the
     database. Raises StoreError if even a new one does not open.
     """
-    mended: list[str] = []
+    repairs: list[str] = []
     for damaged in (Path(f"{path}.wal"), path):
         try:
-            _open(path, bring_up)
-            return mended
+            _open(path, load)
+            return repairs
         except _DAMAGE as fault:
             _raise_if_not_damage(path, fault)
             if damaged.exists():
-                mended.append(f"{damaged.name} did not open ({_first_line(fault)}): kept as ")
-                mended[-1] += str(_keep(damaged, set_aside))
+                repairs.append(f"{damaged.name} did not open ({_first_line(fault)}): kept as ")
+                repairs[-1] += str(_keep(damaged, set_aside))
     try:
-        _open(path, bring_up)
-        return mended
+        _open(path, load)
+        return repairs
     except _DAMAGE as fault:
         raise StoreError(
             f"cannot open or make {path}: {_first_line(fault)}",
@@ -109,11 +109,11 @@ def open_or_set_aside(
         ) from fault
 
 
-def _open(path: Path, bring_up: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+def _open(path: Path, load: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
     log = connect(path)
     try:
-        bring_up(log)
-        let_go(log)
+        load(log)
+        release_memory(log)
     except BaseException:
         log.close()
         raise
@@ -152,7 +152,7 @@ def _raise_if_not_damage(path: Path, fault: Exception) -> None:
 
 
 def insert(log: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
-    """Add the rows in one transaction, each with its place in the chain. `log` is a `writer`."""
+    """Add the rows in one transaction. `log` is what `writer_connection` gave."""
     if len(links) == 1:
         _insert_row(log, links[0])
         return

@@ -39,9 +39,9 @@ class DiskMonitor:
         self.free_mb = 0.0
         self.space = DiskSpace.ENOUGH
         self._refused_at = -_REFUSED_S
-        self.look()
+        self.measure()
 
-    def look(self) -> bool:
+    def measure(self) -> bool:
         """Measure; True if the answer has changed."""
         self.free_mb = self._disk.free_bytes(self._state) / 1e6
         before = self.space
@@ -54,7 +54,7 @@ class DiskMonitor:
             )
         return self.space is not before
 
-    def exhausted(self) -> None:
+    def report_full(self) -> None:
         """A write has found no room, whatever the last look said."""
         self._refused_at = time.monotonic()
         self.space = DiskSpace.NONE
@@ -64,7 +64,7 @@ class DiskMonitor:
         return time.monotonic() - self._refused_at < _REFUSED_S
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """The state of the disk in words."""
         limits = self.limits
         said = f"{self.free_mb:,.0f} MB free"

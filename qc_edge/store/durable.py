@@ -49,7 +49,7 @@ class Disk:
             temporary.unlink(missing_ok=True)
             raise store_error(fault, f"cannot write {path}") from fault
 
-    def place(self, temporary: Path, path: Path) -> None:
+    def move_into_place(self, temporary: Path, path: Path) -> None:
         """Bring a file that another library has written to `path`, durable in its directory too.
 
         Raises DiskFullError or StoreError; then `path` is as it was and `temporary` is gone.

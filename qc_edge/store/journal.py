@@ -21,7 +21,7 @@ _TAIL = 1 << 20
 
 
 class Journal:
-    """Append-only. Used under the ledger's lock. `mended` says what was torn and cut off at
+    """Append-only. Used under the ledger's lock. `repairs` says what was torn and cut off at
     start.
     """
 
@@ -30,7 +30,7 @@ class Journal:
         self._disk = disk
         self._fd = -1
         self._open_name = ""
-        self.mended = self._cut_torn_end()
+        self.repairs = self._cut_torn_end()
         self._newest_name = max((path.name for path in directory.glob("*.jsonl")), default="")
 
     def append(self, links: Sequence[Link], now: datetime) -> None:
@@ -58,7 +58,7 @@ class Journal:
         """The rows behind the one with number `seq` and hash `sha256`, oldest first, in portions.
 
         What does not read is left out, what does not follow from the row before it is kept; both
-        are said in `mended`.
+        are said in `repairs`.
         """
         files = sorted(self._directory.glob("*.jsonl"))
         start = len(files)
@@ -74,12 +74,12 @@ class Journal:
                 try:
                     link = _parse(line)
                 except (ValueError, KeyError) as fault:
-                    self.mended.append(
+                    self.repairs.append(
                         f"{path.name} line {number} is damaged and was left out: {fault}"
                     )
                     continue
                 if chain_hash(sha256, link.seq, link.text) != link.sha256:
-                    self.mended.append(
+                    self.repairs.append(
                         f"{path.name} line {number} does not follow from the row before it"
                     )
                 sha256 = link.sha256

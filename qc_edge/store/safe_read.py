@@ -10,7 +10,7 @@ from qc_edge.domain.verdict import Reason
 from qc_edge.vision import UnreadableFrameError
 
 
-def read_plain(path: Path, max_bytes: int, bound: str) -> bytes:
+def read_regular_file(path: Path, max_bytes: int, bound: str) -> bytes:
     """The bytes of `path`, at most `max_bytes`; `bound` says where that limit stands.
 
     Raises UnreadableFrameError for what is no plain file (links are not followed), is too large or

@@ -26,7 +26,7 @@ from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
 from qc_edge.store import chain
 from qc_edge.store.durable import Disk, store_error
-from qc_edge.store.safe_read import read_plain
+from qc_edge.store.safe_read import read_regular_file
 from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import Pixels
 
@@ -86,14 +86,14 @@ class Spool:
         """Hand a gap or an event to whoever keeps the log."""
         name = row.gap_id if isinstance(row, Gap) else row.event_id
         fields = {"table": row.TABLE, **dict(zip(COLUMNS[row.TABLE], values(row), strict=True))}
-        self._put(name + ROW, json.dumps(fields, default=chain.plain).encode())
+        self._put(name + ROW, json.dumps(fields, default=chain.json_default).encode())
 
-    def read_row(self, waiting: SpooledFile, now: datetime) -> Gap | Event:
+    def read_row(self, spooled: SpooledFile, now: datetime) -> Gap | Event:
         """The gap or event in that file, recorded `now`. Raises UnreadableFrameError if it is
         none.
         """
         try:
-            fields = json.loads(self.path(waiting).read_bytes())
+            fields = json.loads(self.path(spooled).read_bytes())
             table = fields.pop("table")
             for name in ("recorded_at", "noticed_at"):
                 if name in fields:
@@ -103,17 +103,17 @@ class Spool:
             )
         except (ValueError, KeyError, TypeError) as fault:
             raise UnreadableFrameError(
-                Reason.UNREADABLE, f"{waiting.name} is no gap or event: {fault}"
+                Reason.UNREADABLE, f"{spooled.name} is no gap or event: {fault}"
             ) from fault
         if not isinstance(row, Gap | Event):
-            raise UnreadableFrameError(Reason.UNREADABLE, f"{waiting.name} holds a {table} row")
+            raise UnreadableFrameError(Reason.UNREADABLE, f"{spooled.name} holds a {table} row")
         return replace(row, recorded_at=now)
 
-    def path(self, waiting: SpooledFile) -> Path:
+    def path(self, spooled: SpooledFile) -> Path:
         """Where the file is."""
-        return self._paths.frames / waiting.name
+        return self._paths.frames / spooled.name
 
-    def waiting(self, name: str, arrived_ns: int, *, recovered: bool) -> SpooledFile | None:
+    def spooled_file(self, name: str, arrived_ns: int, *, recovered: bool) -> SpooledFile | None:
         """The file `name` of `frames/` as it waits; None if it is a sidecar or nothing of this
         spool.
         """
@@ -143,8 +143,8 @@ class Spool:
         torn = list(self._paths.spool_tmp.iterdir())
         for path in torn:
             self._disk.unlink(path)
-        waiting = (self.waiting(path.name, 0, recovered=True) for path in torn)
-        return [each.frame_id for each in waiting if each and not each.is_row]
+        files = (self.spooled_file(path.name, 0, recovered=True) for path in torn)
+        return [file.frame_id for file in files if file and not file.is_row]
 
     def claim(self, dropped: str, sidecar: str | None, claimed: SpooledFile) -> bool:
         """Take `dropped` out of incoming/, with its sidecar, as `claimed`; False if it has gone.
@@ -181,54 +181,54 @@ class Spool:
             if dropped and not os.path.lexists(home):
                 (self._paths.frames / name).rename(home)
 
-    def read(self, waiting: SpooledFile, max_bytes: int) -> bytes:
-        """The bytes of a frame file. Raises as `read_plain` does."""
-        return read_plain(self.path(waiting), max_bytes, "incoming.max_file_mb")
+    def read(self, spooled: SpooledFile, max_bytes: int) -> bytes:
+        """The bytes of a frame file. Raises as `read_regular_file` does."""
+        return read_regular_file(self.path(spooled), max_bytes, "incoming.max_file_mb")
 
-    def sidecar(self, waiting: SpooledFile) -> bytes | None:
+    def sidecar(self, spooled: SpooledFile) -> bytes | None:
         """The sidecar that came with a dropped file, None if none did.
 
         Raises UnreadableFrameError (bad_sidecar) for what is no plain file of a sidecar's size.
         """
         try:
-            return read_plain(self._sidecar_path(waiting), _SIDECAR_MAX, "for a sidecar")
+            return read_regular_file(self._sidecar_path(spooled), _SIDECAR_MAX, "for a sidecar")
         except FileNotFoundError:
             return None
         except UnreadableFrameError as fault:
             raise UnreadableFrameError(Reason.BAD_SIDECAR, f"sidecar: {fault.detail}") from fault
 
-    def changed_at(self, waiting: SpooledFile) -> float:
+    def changed_at(self, spooled: SpooledFile) -> float:
         """When the file or its sidecar was last written (seconds since the epoch). Raises
         OSError.
         """
-        changed = self.path(waiting).lstat().st_mtime
+        changed = self.path(spooled).lstat().st_mtime
         with contextlib.suppress(FileNotFoundError):
-            changed = max(changed, self._sidecar_path(waiting).lstat().st_mtime)
+            changed = max(changed, self._sidecar_path(spooled).lstat().st_mtime)
         return changed
 
-    def retire(self, waiting: SpooledFile) -> None:
+    def retire(self, spooled: SpooledFile) -> None:
         """The row stands and the evidence is kept: the frame leaves the spool.
 
         An unlink, not a rename: a rename out of a watched directory would hold up watchdog for 0.5
         s.
         """
-        if "~" in waiting.name:
+        if "~" in spooled.name:
             # First the sidecar: alone, it would lie there for ever after a crash.
-            self._disk.unlink(self._sidecar_path(waiting))
-        self._disk.unlink(self.path(waiting))
+            self._disk.unlink(self._sidecar_path(spooled))
+        self._disk.unlink(self.path(spooled))
 
-    def quarantine(self, waiting: SpooledFile, reason: Reason, detail: str) -> Path | None:
+    def quarantine(self, spooled: SpooledFile, reason: Reason, detail: str) -> Path | None:
         """Keep a file that is no frame, with the reason beside it; None if it has gone.
 
         The file stays in the spool under its name too, until it is retired.
         """
         day = (
             self._paths.quarantine
-            / f"{waiting.frame_id[:4]}-{waiting.frame_id[4:6]}-{waiting.frame_id[6:8]}"
+            / f"{spooled.frame_id[:4]}-{spooled.frame_id[4:6]}-{spooled.frame_id[6:8]}"
         )
-        kept = day / waiting.name
+        kept = day / spooled.name
         try:
-            self._disk.link(self.path(waiting), kept)
+            self._disk.link(self.path(spooled), kept)
         except FileNotFoundError:
             return None
         self._disk.write_evidence(
@@ -248,8 +248,8 @@ class Spool:
             # It is in the spool and will be inspected: it must not count as lost as well.
             LOG.error("%s is spooled, but may not outlive a power cut: %s", name, fault)
 
-    def _sidecar_path(self, waiting: SpooledFile) -> Path:
-        return self._paths.frames / (waiting.name + SIDECAR)
+    def _sidecar_path(self, spooled: SpooledFile) -> Path:
+        return self._paths.frames / (spooled.name + SIDECAR)
 
 
 def claimed_name(frame: FrameId, dropped: str) -> str:

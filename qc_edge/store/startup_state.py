@@ -42,12 +42,12 @@ class StartupState:
     part_counters: dict[str, int] = field(default_factory=dict)
 
 
-def read_past(log: duckdb.DuckDBPyConnection) -> StartupState:
+def read_startup_state(log: duckdb.DuckDBPyConnection) -> StartupState:
     """Read all of it. Raises duckdb.Error."""
     return StartupState(_newest_id(log), _part_counters(log))
 
 
-def read_everything(log: duckdb.DuckDBPyConnection) -> None:
+def read_all_rows(log: duckdb.DuckDBPyConnection) -> None:
     """Every value of every row, for nothing but to find blocks that do not read. Raises
     duckdb.Error.
     """
@@ -75,7 +75,7 @@ def day_counts(log: duckdb.DuckDBPyConnection, day: datetime) -> DayCounts:
     return counts
 
 
-def known(log: duckdb.DuckDBPyConnection, wanted: Sequence[FrameId]) -> set[FrameId]:
+def recorded_ids(log: duckdb.DuckDBPyConnection, wanted: Sequence[FrameId]) -> set[FrameId]:
     """Those ids that have a row in any table. Raises duckdb.Error."""
     found = log.execute(
         "SELECT frame_id FROM inspections WHERE frame_id BETWEEN $low AND $high "
@@ -102,7 +102,7 @@ def last_threshold_id(log: duckdb.DuckDBPyConnection) -> str | None:
     return found[0] if found else None
 
 
-def last_event(log: duckdb.DuckDBPyConnection, kind: str) -> str | None:
+def last_event_after(log: duckdb.DuckDBPyConnection, kind: str) -> str | None:
     """What the newest event of that kind says in `after`."""
     found = log.execute(
         "SELECT after FROM events WHERE kind = ? ORDER BY chain_seq DESC LIMIT 1", [kind]
@@ -110,7 +110,7 @@ def last_event(log: duckdb.DuckDBPyConnection, kind: str) -> str | None:
     return found[0] if found else None
 
 
-def newest_links(log: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str] | None]:
+def newest_rows(log: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str] | None]:
     """The number and hash of the newest row of each table, None for a table without rows."""
     return {
         table: log.execute(

@@ -46,7 +46,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
 
 def label(paths: StationPaths, said: dict[str, str]) -> None:
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
-    with ledger.reading() as log:
+    with ledger.snapshot() as log:
         found = dict(log.execute("SELECT part_id, frame_id FROM inspections").fetchall())
     ledger.commit(
         [

@@ -180,7 +180,7 @@ class Log:
 
     def kept(self, table: str = "events") -> list[int]:
         """The numbers of the rows in the database."""
-        with self.ledger.reading() as log:
+        with self.ledger.snapshot() as log:
             return [
                 seq
                 for (seq,) in log.execute(f"SELECT chain_seq FROM {table} ORDER BY 1").fetchall()
@@ -232,7 +232,7 @@ def long_hour(made: Log) -> None:
     """10,010 events, the log folded wherever it may be."""
     for _ in range(10):
         made.ledger.commit([event(NOON) for _ in range(1000)], NOON)
-        made.ledger.tidy(paused=False)
+        made.ledger.checkpoint(paused=False)
         made.add(event(NOON))
 
 

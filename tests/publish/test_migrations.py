@@ -59,7 +59,7 @@ def test_a_database_of_every_earlier_version_is_brought_up_to_date(
         made.publisher.publish()
         everything(made)
         assert len(made.kept()) == before["events"] + 1
-        with made.ledger.reading() as reading:
+        with made.ledger.snapshot() as reading:
             assert [
                 name for (name,) in reading.execute("SELECT name FROM migrations").fetchall()
             ] == NAMES

@@ -67,7 +67,7 @@ def test_a_long_hour_stands_in_the_order_of_the_chain(
     """Nothing sorts it: DuckDB gives rows as they were added, also from a database that was made
     anew.
     """
-    monkeypatch.setattr(checkpoint, "FOLD_BYTES", 1)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 1)
     with log(tmp_path) as made:
         long_hour(made)
         made.publisher.publish()
@@ -197,12 +197,12 @@ class RefusingDisk(Disk):
 
     full = False
 
-    def place(self, temporary: Path, path: Path) -> None:
+    def move_into_place(self, temporary: Path, path: Path) -> None:
         """No room."""
         if self.full:
             temporary.unlink()
             raise DiskFullError("no space left")
-        super().place(temporary, path)
+        super().move_into_place(temporary, path)
 
 
 def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_the_database_is_opened_again_while_somebody_reads(tmp_path: Path) -> No
 
         def read_for_ever() -> None:
             try:
-                with made.ledger.reading() as reading:
+                with made.ledger.snapshot() as reading:
                     begun.set()
                     reading.execute(
                         "SELECT count(*) FROM range(100000) a, range(100000) b WHERE a.range < "

@@ -113,7 +113,7 @@ def test_what_was_not_published_yet_is_in_the_seal(tmp_path: Path) -> None:
 def test_a_long_hour_has_the_same_bytes_however_the_log_was_folded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "FOLD_BYTES", 1)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 1)
     with log(tmp_path) as made:
         long_hour(made)
         seal, _ = made.publisher.seal(DAY, NEXT)

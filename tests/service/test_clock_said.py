@@ -17,14 +17,14 @@ from qc_edge.service.clockwatch import watch
 @pytest.fixture
 def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file between the watch and the station, for a station that may not ask the kernel."""
-    monkeypatch.setattr(clock, "CLOCK_SAID", tmp_path / "synchronised")
-    monkeypatch.setattr(clock, "ask_kernel", lambda: None)
+    monkeypatch.setattr(clock, "CLOCK_STATE_FILE", tmp_path / "synchronised")
+    monkeypatch.setattr(clock, "kernel_is_synchronised", lambda: None)
     return tmp_path / "synchronised"
 
 
 @pytest.mark.parametrize("answer", [True, False])
 def test_what_the_watch_said_is_believed(said: Path, answer: bool) -> None:
-    clock.say_clock(said, answer)
+    clock.write_clock_state(said, answer)
     assert clock.is_synchronised() is answer
 
 
@@ -50,7 +50,7 @@ def test_the_watch_says_what_the_kernel_says_and_leaves_nothing_behind(tmp_path:
         deadline = time.monotonic() + 5
         while not said.exists() and time.monotonic() < deadline:
             stop.wait(0.01)
-        assert said.read_text().split()[0] == str(int(bool(clock.ask_kernel())))
+        assert said.read_text().split()[0] == str(int(bool(clock.kernel_is_synchronised())))
     finally:
         stop.set()
         watching.join()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from qc_edge.service import priority
-from qc_edge.service.priority import step_back
+from qc_edge.service.priority import lower_priority
 
 
 def in_a_thread(work: Callable[[], None]) -> None:
@@ -24,8 +24,8 @@ def test_a_thread_is_never_less_nice_than_before(nice: int) -> None:
     seen: list[int] = []
 
     def work() -> None:
-        step_back(7)
-        step_back(nice)
+        lower_priority(7)
+        lower_priority(nice)
         seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
 
     in_a_thread(work)
@@ -44,7 +44,7 @@ def test_a_thread_and_those_it_starts_are_last_at_the_disk() -> None:
         )
 
     def work() -> None:
-        step_back(7)
+        lower_priority(7)
         look()
         in_a_thread(look)
 
@@ -62,7 +62,7 @@ def test_on_another_machine_the_log_says_that_the_disk_keeps_no_order_and_work_g
     done: list[bool] = []
 
     def work() -> None:
-        step_back(7)
+        lower_priority(7)
         done.append(True)
 
     in_a_thread(work)

@@ -240,7 +240,7 @@ def test_the_sample_is_the_nearest_to_the_threshold_and_the_newest_by_the_last_e
 
 
 def _rows(ledger: Ledger) -> list[dict[str, str]]:
-    with ledger.reading() as log:
+    with ledger.snapshot() as log:
         found = log.execute("SELECT frame_id, original_name FROM inspections").fetchall()
     return [{"frame_id": frame, "original_name": name} for frame, name in found]
 

@@ -46,7 +46,7 @@ def fill(ledger: Ledger, rows: int, first: int = 0, at: datetime = NOW) -> list[
 def content(ledger: Ledger) -> list[tuple[str, ...]]:
     """All rows in the database: number in the chain, hash, id and time, in order."""
     keys = {"inspections": "frame_id", "gaps": "gap_id", "events": "event_id"}
-    with ledger.reading() as log:
+    with ledger.snapshot() as log:
         return sorted(
             row
             for table in COLUMNS

@@ -22,20 +22,20 @@ def wal(state: Path) -> Path:
 def test_little_is_left_alone_and_much_is_folded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "FOLD_BYTES", 30_000)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 30_000)
     ledger = open_ledger(tmp_path)
     fill(ledger, 20)
-    ledger.tidy(paused=False)
-    assert 0 < wal(tmp_path).stat().st_size < checkpoint.FOLD_BYTES
+    ledger.checkpoint(paused=False)
+    assert 0 < wal(tmp_path).stat().st_size < checkpoint.CHECKPOINT_WAL_BYTES
     fill(ledger, 200, first=20)
-    assert wal(tmp_path).stat().st_size > checkpoint.FOLD_BYTES
+    assert wal(tmp_path).stat().st_size > checkpoint.CHECKPOINT_WAL_BYTES
     rows = content(ledger)
-    ledger.tidy(paused=False)
+    ledger.checkpoint(paused=False)
     assert not wal(tmp_path).exists()
     fill(ledger, 1, first=220)
     assert content(ledger)[:-1] == rows
     ledger.close()
-    assert open_ledger(tmp_path).mended == []
+    assert open_ledger(tmp_path).repairs == []
 
 
 def kept(log: duckdb.DuckDBPyConnection) -> int:
@@ -66,17 +66,17 @@ LITTLE = 768 << 10
 def test_what_was_folded_is_let_go_of_when_nobody_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "FOLD_BYTES", 30_000)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 30_000)
     monkeypatch.setattr(database, "_KEPT_BYTES", LITTLE)
     ledger = open_ledger(tmp_path)
     fill(ledger, 200)
-    with ledger.reading() as log:
+    with ledger.snapshot() as log:
         log.execute("FROM gaps").fetchall()
-        ledger.tidy(paused=False)
+        ledger.checkpoint(paused=False)
         assert not wal(tmp_path).exists()
         assert kept(log) > LITTLE  # somebody reads, and might need it
     fill(ledger, 200, first=200)
-    ledger.tidy(paused=False)
+    ledger.checkpoint(paused=False)
     assert not wal(tmp_path).exists()
     assert kept(ledger._log) <= LITTLE
     ledger.close()
@@ -91,7 +91,7 @@ def test_what_was_read_is_let_go_of_by_the_last_reader_but_not_the_newest_rows(
     ledger.close()
     ledger = open_ledger(tmp_path)
     fill(ledger, 500, first=200)
-    with ledger.reading() as log:
+    with ledger.snapshot() as log:
         rows = content(ledger)
         assert kept(log) > LITTLE
     assert kept(ledger._log) <= LITTLE
@@ -111,7 +111,7 @@ def test_who_has_read_does_not_wait_for_a_commit_to_let_go(
     fill(ledger, 200)
     ledger.close()
     ledger = open_ledger(tmp_path)
-    with ledger.reading() as log:
+    with ledger.snapshot() as log:
         log.execute("SELECT * FROM gaps, events LIMIT 1000").fetchall()
         held = kept(log)
         ledger._lock.acquire()
@@ -124,7 +124,7 @@ def test_a_reader_that_ends_after_the_log_was_closed_ends_quietly(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     ledger = open_ledger(tmp_path)
-    with ledger.reading() as log:
+    with ledger.snapshot() as log:
         log.execute("FROM gaps").fetchall()
         ledger._readers.close(log)
         ledger.close()
@@ -139,11 +139,11 @@ def test_a_database_that_fails_under_a_reader_is_told_as_what_the_reader_met(
 
     ledger = open_ledger(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("qc_edge.store.ledger.let_go", invalidated)
-        with pytest.raises(StoreError, match="no_such_table"), ledger.reading() as log:
+        patch.setattr("qc_edge.store.ledger.release_memory", invalidated)
+        with pytest.raises(StoreError, match="no_such_table"), ledger.snapshot() as log:
             log.execute("FROM no_such_table")
         assert "stays in memory: the database has been invalidated" in caplog.text
-        with ledger.reading() as log:
+        with ledger.snapshot() as log:
             assert log.execute("SELECT count(*) FROM gaps").fetchall() == [(0,)]
     fill(ledger, 2)
     assert len(content(ledger)) == 2
@@ -161,13 +161,13 @@ def test_memory_has_a_low_bound_once_the_log_is_up_to_date(
         real(ledger)
 
     monkeypatch.setattr(Ledger, "_catch_up", catch_up)
-    monkeypatch.setattr(checkpoint, "FOLD_BYTES", 30_000)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 30_000)
     ledger = open_ledger(tmp_path)
     assert bound(ledger._log) == "122.0 MiB"
     ledger.reopen()
     assert bound(ledger._log) == "122.0 MiB"
     fill(ledger, 200)
-    ledger.tidy(paused=False)
+    ledger.checkpoint(paused=False)
     assert not wal(tmp_path).exists()
     assert bound(ledger._log) == "122.0 MiB"
     assert while_opening == ["488.2 MiB"] * 2
@@ -180,7 +180,7 @@ def test_what_cannot_be_let_go_of_is_no_damage_and_said(
     monkeypatch.setattr(database, "_TO_WORK", "0B")
     ledger = open_ledger(tmp_path)
     fill(ledger, 3)
-    assert ledger.mended == []
+    assert ledger.repairs == []
     assert "what is kept of the log in memory is not let go of: Out of Memory" in caplog.text
     ledger.close()
 
@@ -195,16 +195,16 @@ def test_pieces_are_joined_when_the_line_pauses(
         return int(number)
 
     ledger = open_ledger(tmp_path)
-    monkeypatch.setattr(checkpoint, "FOLD_BYTES", 1)
-    for turn in range(checkpoint.JOIN_AFTER):
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 1)
+    for turn in range(checkpoint.VACUUM_AFTER_CHECKPOINTS):
         fill(ledger, 10, first=10 * turn)
-        ledger.tidy(paused=True)
+        ledger.checkpoint(paused=True)
     rows, before = content(ledger), pieces()
     monkeypatch.undo()
-    ledger.tidy(paused=False)
+    ledger.checkpoint(paused=False)
     assert pieces() == before > 1
     fill(ledger, 1, first=1000)
-    ledger.tidy(paused=True)
+    ledger.checkpoint(paused=True)
     assert pieces() < before
     assert content(ledger)[:-1] == rows
     ledger.close()
@@ -213,13 +213,13 @@ def test_pieces_are_joined_when_the_line_pauses(
 def test_a_reader_meanwhile_keeps_what_it_sees(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "FOLD_BYTES", 1)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 1)
     ledger = open_ledger(tmp_path)
     fill(ledger, 5)
-    with ledger.reading() as log:
+    with ledger.snapshot() as log:
         assert log.execute("SELECT count(*) FROM gaps").fetchone() == (3,)
         fill(ledger, 5, first=5)
-        ledger.tidy(paused=False)
+        ledger.checkpoint(paused=False)
         assert log.execute("SELECT count(*) FROM gaps").fetchone() == (3,)
     fill(ledger, 5, first=10)
     assert len(content(ledger)) == 15
@@ -238,14 +238,14 @@ def test_without_room_it_is_said_and_the_next_commit_mends_it(
         def close(self) -> None:
             """Nothing to close."""
 
-    monkeypatch.setattr(checkpoint, "FOLD_BYTES", 1)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 1)
     ledger = open_ledger(tmp_path)
     fill(ledger, 5)
     real, ledger._log = ledger._log, Full()  # type: ignore[assignment]
     with pytest.raises(DiskFullError):
-        ledger.tidy(paused=False)
+        ledger.checkpoint(paused=False)
     real.close()
-    ledger.tidy(paused=False)  # not again before it is mended
+    ledger.checkpoint(paused=False)  # not again before it is mended
     fill(ledger, 5, first=5)
     assert len(content(ledger)) == 10
 
@@ -253,7 +253,7 @@ def test_without_room_it_is_said_and_the_next_commit_mends_it(
 def test_a_station_folds_when_nothing_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "FOLD_BYTES", 1)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 1)
     paths = make_station(tmp_path)
     with running(paths) as station:
         for number in range(3):

@@ -49,7 +49,7 @@ def test_a_compressed_frame_has_the_same_pixels_and_says_whose_it_is(
 ) -> None:
     pixels, bit_depth = PICTURES[kind]
     raw = keep(tmp_path, pixels, bit_depth)
-    assert compressor.work(600.0, lambda: True) == 1
+    assert compressor.compress(600.0, lambda: True) == 1
     assert not raw.exists()
     png = raw.with_suffix(".png").read_bytes()
     assert decode(png, max_pixels=10**6).sha256 == pixels_sha256(pixels)
@@ -58,7 +58,7 @@ def test_a_compressed_frame_has_the_same_pixels_and_says_whose_it_is(
 
 def test_what_is_too_young_is_left_alone(tmp_path: Path, compressor: Compressor) -> None:
     raw = keep(tmp_path, *PICTURES["gray"], age_s=60.0)
-    assert compressor.work(600.0, lambda: True) == 0
+    assert compressor.compress(600.0, lambda: True) == 0
     assert raw.exists()
 
 
@@ -72,9 +72,9 @@ def test_an_hour_that_has_just_begun_is_not_looked_at(
     )
     hour.parent.mkdir(exist_ok=True)
     raw.parent.rename(hour)
-    assert compressor.work(7200.0, lambda: pytest.fail("it asks before each raw frame")) == 0
+    assert compressor.compress(7200.0, lambda: pytest.fail("it asks before each raw frame")) == 0
     asked = iter([True])
-    assert compressor.work(0.0, lambda: next(asked)) == 1
+    assert compressor.compress(0.0, lambda: next(asked)) == 1
 
 
 def test_a_busy_hour_is_never_held_in_memory_as_a_whole(
@@ -83,10 +83,10 @@ def test_a_busy_hour_is_never_held_in_memory_as_a_whole(
     raw = keep(tmp_path, *PICTURES["gray"])
     for number in range(20_000):
         (raw.parent / f"{number}_20260102T030000000000Z-top.map.png").touch()
-    compressor.work(600.0, lambda: True)
+    compressor.compress(600.0, lambda: True)
     tracemalloc.start()
     try:
-        compressor.work(600.0, lambda: True)
+        compressor.compress(600.0, lambda: True)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -97,7 +97,7 @@ def test_it_stops_when_there_is_something_better_to_do(
     tmp_path: Path, compressor: Compressor
 ) -> None:
     raw = keep(tmp_path, *PICTURES["gray"])
-    assert compressor.work(600.0, lambda: False) == 0
+    assert compressor.compress(600.0, lambda: False) == 0
     assert raw.exists()
 
 
@@ -106,7 +106,7 @@ def test_a_damaged_frame_stays_as_it_is(tmp_path: Path, compressor: Compressor) 
     damaged = raw.read_bytes()[:-1] + b"\x99"
     raw.write_bytes(damaged)
     os.utime(raw, (time.time() - 7200,) * 2)
-    assert compressor.work(600.0, lambda: True) == 0
+    assert compressor.compress(600.0, lambda: True) == 0
     assert raw.read_bytes() == damaged
     assert not raw.with_suffix(".png").exists()
 
@@ -115,10 +115,10 @@ def test_an_hour_that_is_done_is_not_looked_at_again(
     tmp_path: Path, compressor: Compressor
 ) -> None:
     raw = keep(tmp_path, *PICTURES["gray"])
-    compressor.work(600.0, lambda: True)
+    compressor.compress(600.0, lambda: True)
     then = time.time() - 7200
     os.utime(raw.parent, (then, then))
-    compressor.work(600.0, lambda: True)
+    compressor.compress(600.0, lambda: True)
     late = keep(tmp_path, *PICTURES["gray"])
-    assert compressor.work(600.0, lambda: True) == 0
+    assert compressor.compress(600.0, lambda: True) == 0
     assert late.exists()

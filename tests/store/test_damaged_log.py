@@ -67,12 +67,12 @@ def check_mended(state: Path, crash: Crash) -> list[str]:
     mended.
     """
     ledger = open_ledger(state)
-    mended = ledger.mended
+    mended = ledger.repairs
     assert content(ledger) == crash[1]
     fill(ledger, 5, first=1000)
     ledger.close()
     again = open_ledger(state)
-    assert again.mended == []
+    assert again.repairs == []
     assert len(content(again)) == len(crash[1]) + 5
     again.close()
     return mended

@@ -58,7 +58,7 @@ def test_a_torn_end_is_cut_off_and_said(tmp_path: Path, torn: bytes) -> None:
     with file.open("ab") as journal:
         journal.write(torn)
     ledger = open_ledger(tmp_path)
-    assert any(f"{len(torn)} torn bytes" in words for words in ledger.mended)
+    assert any(f"{len(torn)} torn bytes" in words for words in ledger.repairs)
     assert file.read_bytes() == whole
     fill(ledger, 3, first=100)
     ledger.close()
@@ -72,7 +72,7 @@ def test_rows_that_only_the_journal_has_are_brought_into_the_database(tmp_path: 
     ledger.close()
     (tmp_path / "log.duckdb").unlink()
     ledger = open_ledger(tmp_path)
-    assert ledger.mended == ["12 rows were brought into the database from the journal"]
+    assert ledger.repairs == ["12 rows were brought into the database from the journal"]
     assert content(ledger) == expected
     ledger.close()
     check_agreement(tmp_path, 12)
@@ -89,11 +89,11 @@ def test_a_damaged_line_is_left_out_and_said_and_the_rest_is_brought_in(tmp_path
     (tmp_path / "log.duckdb").unlink()
     ledger = open_ledger(tmp_path)
     assert [row[0] for row in content(ledger)] == [1, 2, 3, 4, *range(6, 13)]
-    assert any("line 5 is damaged" in words for words in ledger.mended)
-    assert any("line 6 does not follow" in words for words in ledger.mended)
+    assert any("line 5 is damaged" in words for words in ledger.repairs)
+    assert any("line 6 does not follow" in words for words in ledger.repairs)
     ledger.close()
     again = open_ledger(tmp_path)
-    assert again.mended == []
+    assert again.repairs == []
     again.close()
 
 
@@ -105,7 +105,7 @@ def test_a_changed_line_is_said_when_the_database_is_made_from_it(tmp_path: Path
     file.write_bytes(file.read_bytes().replace(b'"lost":1', b'"lost":0', 1))
     (tmp_path / "log.duckdb").unlink()
     ledger = open_ledger(tmp_path)
-    assert any("does not follow" in words for words in ledger.mended)
+    assert any("does not follow" in words for words in ledger.repairs)
     ledger.close()
 
 
@@ -123,7 +123,7 @@ def test_a_clock_that_steps_back_over_the_hour_breaks_nothing(tmp_path: Path) ->
     (tmp_path / "log.duckdb").unlink()
     ledger = open_ledger(tmp_path)
     assert content(ledger) == expected
-    assert ledger.mended == ["35 rows were brought into the database from the journal"]
+    assert ledger.repairs == ["35 rows were brought into the database from the journal"]
     ledger.close()
 
 
@@ -162,7 +162,7 @@ def test_a_commit_that_the_database_refuses_stands_in_the_journal_and_leaves_no_
     ledger.commit([event(3)], NOW)
     rows: list[Event | Gap] = [event(1), event(2), gap(2), event(3)]
     ids = {row.gap_id if isinstance(row, Gap) else row.event_id for row in rows}
-    assert ledger.known([*ids, gap(9).gap_id]) == ids
+    assert ledger.recorded_ids([*ids, gap(9).gap_id]) == ids
     ledger.close()
     check_agreement(tmp_path, 4)
 
@@ -174,7 +174,7 @@ def test_what_was_promised_is_in_the_database_after_a_crash(tmp_path: Path) -> N
     assert len(content(ledger)) == 1
     ledger.close()
     ledger = open_ledger(tmp_path)
-    assert ledger.mended == ["2 rows were brought into the database from the journal"]
+    assert ledger.repairs == ["2 rows were brought into the database from the journal"]
     assert len(content(ledger)) == 3
     ledger.close()
     check_agreement(tmp_path, 3)
@@ -188,7 +188,7 @@ def test_the_rows_of_one_thread_come_into_the_database_before_those_of_another(
     ledger.commit([event(2)], NOW)
     assert len(content(ledger)) == 2
     ledger.append([event(3)], NOW)
-    assert ledger.known([event(3).event_id]) == {event(3).event_id}, "a promise counts"
+    assert ledger.recorded_ids([event(3).event_id]) == {event(3).event_id}, "a promise counts"
     ledger.apply()
     ledger.close()
     check_agreement(tmp_path, 3)

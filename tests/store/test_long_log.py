@@ -15,7 +15,7 @@ from qc_edge.errors import StoreError
 from qc_edge.settings import StationPaths
 from qc_edge.store.database import connect
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.startup_state import read_past
+from qc_edge.store.startup_state import read_startup_state
 from tests.bench import generate
 from tests.store.rows import event, open_ledger
 
@@ -58,7 +58,7 @@ def slow_way(log: duckdb.DuckDBPyConnection) -> tuple[str, dict[str, int]]:
 
 def test_the_end_of_a_long_log_is_what_going_through_all_of_it_gives(database: Path) -> None:
     with connect(database) as log:
-        past = read_past(log)
+        past = read_startup_state(log)
         assert (past.newest_id, past.part_counters) == slow_way(log)
         assert set(past.part_counters) == {"left", "right"}
 
@@ -66,19 +66,19 @@ def test_the_end_of_a_long_log_is_what_going_through_all_of_it_gives(database: P
 def test_a_camera_that_has_long_been_silent_goes_on_counting(database: Path) -> None:
     with connect(database) as log:
         log.execute("UPDATE inspections SET camera = 'old', part_id = 'old-77' WHERE chain_seq = 5")
-        assert read_past(log).part_counters["old"] == 77
+        assert read_startup_state(log).part_counters["old"] == 77
 
 
 def test_an_id_from_the_future_far_back_in_the_log_is_the_highest(database: Path) -> None:
     ahead = "20350101T000000000000Z-left"
     with connect(database) as log:
         log.execute("UPDATE inspections SET frame_id = ? WHERE chain_seq = 5", [ahead])
-        assert read_past(log).newest_id == ahead == slow_way(log)[0]
+        assert read_startup_state(log).newest_id == ahead == slow_way(log)[0]
 
 
 def test_an_empty_log_has_nothing_to_go_on_from(tmp_path: Path) -> None:
     with connect(tmp_path / "log.duckdb") as log:
-        past = read_past(log)
+        past = read_startup_state(log)
     assert (past.newest_id, past.part_counters) == (None, {})
 
 
@@ -117,17 +117,17 @@ def test_damage_that_a_start_did_not_read_is_mended_by_the_next_one(
     damaged: tuple[Ledger, FrameId], tmp_path: Path
 ) -> None:
     ledger, frame = damaged
-    assert ledger.mended == []
+    assert ledger.repairs == []
     with pytest.raises(StoreError, match="the database refused"):
-        ledger.known([frame])
+        ledger.recorded_ids([frame])
     ledger.close()
     again = open_ledger(tmp_path)
-    assert "log.duckdb did not open" in " ".join(again.mended)
+    assert "log.duckdb did not open" in " ".join(again.repairs)
     again.commit([event(1)], event(1).recorded_at)
-    assert again.known([frame]) == set()
+    assert again.recorded_ids([frame]) == set()
     again.close()
     third = open_ledger(tmp_path)
-    assert third.mended == []
+    assert third.repairs == []
     third.close()
 
 
@@ -137,7 +137,7 @@ def test_a_doubt_that_turns_out_to_be_none_costs_nothing_but_time(
     doubt = Path(f"{database}.doubt")
     doubt.touch()
     ledger = open_ledger(tmp_path)
-    assert ledger.mended == []
-    assert ledger.past.part_counters
+    assert ledger.repairs == []
+    assert ledger.startup_state.part_counters
     ledger.close()
     assert not doubt.exists()
