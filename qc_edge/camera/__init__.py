@@ -82,7 +82,7 @@ class Camera(Protocol):
         """
 
     def close(self) -> None:
-        """Stop acquisition and let the device go. Never raises; may be called twice."""
+        """Stop acquisition and release the device. Never raises; may be called twice."""
 
 
 BACKENDS = {"basler": "basler", "emulated": "basler", "folder": "folder", "scripted": "scripted"}

@@ -1,7 +1,7 @@
 """Basler cameras through pypylon, and pylon's own emulator on the same path.
 
-Owns the device from open to close. Never reopens, never retries and never hides a failed grab: the
-caller hears of every one.
+Owns the device from open to close. Never reopens, never retries and never hides a failed grab: each
+one is returned to the caller.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import time
 from typing import Any
 
 from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
-from qc_edge.camera.configure import AppliedSettings, configure, count_frames
-from qc_edge.camera.counter import CounterRange, next_number
-from qc_edge.camera.devices import choose, own_pixels, refused_to_open
+from qc_edge.camera.configuration import AppliedSettings, configure, count_frames
+from qc_edge.camera.devices import cannot_open, choose, copy_pixels
 from qc_edge.camera.driver import genicam, pylon
 from qc_edge.camera.emulator import DEVICE_CLASS, EmulatedDevices, Playlist
+from qc_edge.camera.frame_counter import CounterRange, next_number
 from qc_edge.camera.health import read_health
 from qc_edge.camera.nodes import Nodes
 from qc_edge.errors import CameraError, CameraLostError
@@ -27,8 +27,12 @@ from qc_edge.settings import CameraSettings
 log = logging.getLogger(__name__)
 
 _BUFFER_BYTES = 256 << 20
-_BUFFERS = (10, 64)
+_FEWEST_BUFFERS = 10
+"""pylon's own default for MaxNumBuffer."""
+
+_MOST_BUFFERS = 64
 _EMULATED = EmulatedDevices()
+"""One for the process: PYLON_CAMEMU and pylon's list of devices are the process's too."""
 
 
 def connect(settings: CameraSettings) -> Camera:
@@ -37,18 +41,22 @@ def connect(settings: CameraSettings) -> Camera:
 
 
 class BaslerCamera:
-    """One InstantCamera for each `open`; after `CameraLostError` close and open again."""
+    """A Basler camera, used by one capture thread; after `CameraLostError` close and open again.
+
+    Each `open` makes an InstantCamera of its own: one whose device was removed never finds it again
+    (users' reports: basler/pypylon#285, #589, #619).
+    """
 
     def __init__(self, settings: CameraSettings) -> None:
         self._settings = settings
-        self._held = contextlib.ExitStack()
+        self._resources = contextlib.ExitStack()
         self._camera: Any = None
         self._emulated_serial: str | None = None
         self._removed = threading.Event()
-        self._in_force: AppliedSettings
+        self._applied: AppliedSettings
         self._counting: CounterRange
         self._chunk: str | None = None
-        self._number: int | None = None
+        self._last_number: int | None = None
 
     @property
     def counts_frames(self) -> bool:
@@ -63,10 +71,10 @@ class BaslerCamera:
         """
         self.close()
         try:
-            return self._opened()
+            return self._open_device()
         except genicam.GenericException as fault:
             self.close()
-            raise refused_to_open(self._settings.name, str(fault)) from fault
+            raise cannot_open(self._settings.name, str(fault)) from fault
         except CameraError:
             self.close()
             raise
@@ -77,33 +85,37 @@ class BaslerCamera:
         Raises CameraLostError if the device is gone, or not ready within the exposure +
         `grab_timeout_s`.
         """
-        camera = self._running()
-        patience_s = self._settings.grab_timeout_s + (self._in_force.exposure_us or 0.0) / 1e6
+        camera = self._opened_camera()
+        timeout_s = self._settings.grab_timeout_s + (self._applied.exposure_us or 0.0) / 1e6
         try:
+            # A trigger that comes while the camera exposes or reads out is ignored by the camera
+            # itself, and no counter shows it: so none is fired before the camera takes one.
             ready = not camera.CanWaitForFrameTriggerReady() or camera.WaitForFrameTriggerReady(
-                math.ceil(patience_s * 1000), pylon.TimeoutHandling_Return
+                math.ceil(timeout_s * 1000), pylon.TimeoutHandling_Return
             )
             if ready:
                 camera.TriggerSoftware.Execute()
                 return
         except genicam.GenericException as fault:
             raise self._lost(str(fault)) from fault
-        raise self._lost(f"not ready for a software trigger within {patience_s:g} s")
+        raise self._lost(f"not ready for a software trigger within {timeout_s:g} s")
 
     def grab(self, timeout_s: float) -> Exposure | FailedGrab | None:
         """The next frame, a failed one, or None if none came within `timeout_s` seconds.
 
         After an unplug the frames that had arrived whole are still delivered; then CameraLostError.
         """
-        camera = self._running()
+        camera = self._opened_camera()
+        # After a removal no new frame can come: what pylon has in its queue is taken, unwaited.
         wait_ms = 0 if self._removed.is_set() else max(1, math.ceil(timeout_s * 1000))
         try:
             result = camera.RetrieveResult(wait_ms, pylon.TimeoutHandling_Return)
             now = time.monotonic_ns()
             if result.IsValid():
                 try:
-                    return self._received(result, now)
+                    return self._convert(result, now)
                 finally:
+                    # The buffer goes back to pylon at once: with none left, frames are lost.
                     result.Release()
             if self._removed.is_set() or camera.IsCameraDeviceRemoved():
                 raise self._lost("it was unplugged, lost its power or its network")
@@ -114,22 +126,25 @@ class BaslerCamera:
         return None
 
     def close(self) -> None:
-        """Stop acquisition and let the device go. Never raises; may be called twice."""
+        """Stop acquisition and release the device. Never raises; may be called twice."""
         camera, self._camera = self._camera, None
         if camera is not None:
+            # Each step for itself: of a device that was removed the first may fail, and the others
+            # must be done all the same.
             for step in (camera.StopGrabbing, camera.Close, camera.DestroyDevice):
                 try:
                     step()
                 except genicam.GenericException as fault:
                     log.debug("camera %s: %s", self._settings.name, fault)
-        self._held.close()
+        self._resources.close()
 
-    def _opened(self) -> CameraInfo:
+    def _open_device(self) -> CameraInfo:
         device = self._find_device()
         playlist = None
-        if self._emulates and self._settings.images is not None:
+        if self._is_emulated and self._settings.images is not None:
             playlist = Playlist(self._settings.images)
-            self._held.callback(playlist.close)
+            self._resources.callback(playlist.close)
+        # A new one: the last camera's watch may still set the old one.
         self._removed = threading.Event()
         camera = self._camera = pylon.InstantCamera(
             pylon.TlFactory.GetInstance().CreateDevice(device)
@@ -139,81 +154,82 @@ class BaslerCamera:
         camera.RegisterConfiguration(watch, pylon.RegistrationMode_Append, pylon.Cleanup_Delete)
         camera.Open()
         nodes = Nodes(camera.GetNodeMap(), genicam.GenericException)
-        self._in_force = configure(self._settings, nodes, playlist)
+        self._applied = configure(self._settings, nodes, playlist)
         if nodes.refused:
             raise CameraError(
                 f"camera {self._settings.name} refuses its settings:\n  "
                 + "\n  ".join(nodes.refused),
                 hint="mend [[camera]] in the settings file",
             )
-        self._number = None
+        # Numbers start anew with each open: what was lost between is known only from the triggers.
+        self._last_number = None
         self._counting, self._chunk = count_frames(nodes, device.GetDeviceClass())
         buffers = self._size_buffers(camera, int(nodes.read("PayloadSize")))
+        # OneByOne keeps every frame in order; the other strategies throw older ones away.
         camera.StartGrabbing(pylon.GrabStrategy_OneByOne)
         return CameraInfo(
             model=device.GetModelName(),
             serial=device.GetSerialNumber(),
-            width=self._in_force.width,
-            height=self._in_force.height,
-            pixel_format="RGB8"
-            if self._in_force.pixel_format == "BGR8"
-            else self._in_force.pixel_format,
-            detail=f"{device.GetDeviceClass()}, {self._in_force.detail}, {buffers} buffers, "
+            width=self._applied.width,
+            height=self._applied.height,
+            pixel_format=_delivered_format(self._applied.pixel_format),
+            detail=f"{device.GetDeviceClass()}, {self._applied.detail}, {buffers} buffers, "
             f"frames counted by {self._chunk or 'block id'}",
             health=read_health(nodes),
         )
 
     @property
-    def _emulates(self) -> bool:
+    def _is_emulated(self) -> bool:
         return self._settings.backend == "emulated"
 
     def _find_device(self) -> Any:
         serial = self._settings.serial
-        if self._emulates:
+        if self._is_emulated:
             serial = self._emulated_serial = _EMULATED.take(serial, self._emulated_serial)
-            self._held.callback(_EMULATED.give_back, serial)
-        devices = _emulated_devices() if self._emulates else _real_devices()
+            self._resources.callback(_EMULATED.give_back, serial)
+        devices = _emulated_devices() if self._is_emulated else _real_devices()
         return choose(devices, serial, self._settings.name)
 
-    def _size_buffers(self, camera: Any, payload: int) -> int:
-        """Room for a burst: as many buffers as 256 MiB hold, 10 to 64."""
-        fewest, most = _BUFFERS
-        buffers = min(most, max(fewest, _BUFFER_BYTES // max(payload, 1)))
+    def _size_buffers(self, camera: Any, payload_bytes: int) -> int:
+        """Give pylon as many buffers as 256 MiB hold, 10 to 64, and return their number.
+
+        They take a burst while the disk is busy: capture fsyncs every frame before the next grab.
+        """
+        fitting = _BUFFER_BYTES // max(payload_bytes, 1)
+        buffers = min(_MOST_BUFFERS, max(_FEWEST_BUFFERS, fitting))
         instance = Nodes(camera.GetInstantCameraNodeMap(), genicam.GenericException)
-        instance.put_if_there(buffers, "MaxNumBuffer")
-        instance.put_if_there(True, "UseExtendedIdIfAvailable")
-        instance.put_if_there(self._chunk is not None, "ChunkNodeMapsEnable")
+        instance.set_if_available(buffers, "MaxNumBuffer")
+        instance.set_if_available(True, "UseExtendedIdIfAvailable")  # GigE: 64 bits for 16
+        instance.set_if_available(self._chunk is not None, "ChunkNodeMapsEnable")
         if self._chunk is not None:
-            instance.put_if_there(buffers, "StaticChunkNodeMapPoolSize")
+            # One node map for each buffer: a smaller pool runs out while a burst waits.
+            instance.set_if_available(buffers, "StaticChunkNodeMapPoolSize")
         return buffers
 
-    def _received(self, result: Any, now: int) -> Exposure | FailedGrab:
-        whole = result.GrabSucceeded()
+    def _convert(self, result: Any, now: int) -> Exposure | FailedGrab:
+        """pylon's grab result as this package's; `now` is CLOCK_MONOTONIC at its retrieval."""
+        is_whole = result.GrabSucceeded()
         if self._chunk is None:
             raw = result.BlockID
+        elif is_whole and result.IsChunkDataAvailable():
+            raw = result.GetChunkNode(self._chunk).Value
         else:
-            raw = (
-                result.GetChunkNode(self._chunk).Value
-                if whole and result.IsChunkDataAvailable()
-                else None
-            )
-        self._number = next_number(self._number, raw, self._counting)
-        if not whole:
+            raw = None  # the chunk comes behind the pixels: an incomplete buffer has none
+        number = self._last_number = next_number(self._last_number, raw, self._counting)
+        if not is_whole:
             code = result.ErrorCode & 0xFFFF_FFFF
-            return FailedGrab(f"{result.ErrorDescription} (code 0x{code:08x})", self._number)
-        pixel_format = self._in_force.pixel_format
-        pixels = own_pixels(result, pixel_format)
+            return FailedGrab(f"{result.ErrorDescription} (code 0x{code:08x})", number)
         return Exposure(
-            pixels=pixels,
-            pixel_format="RGB8" if pixel_format == "BGR8" else pixel_format,
-            frame_number=self._number,
+            pixels=copy_pixels(result, self._applied.pixel_format),
+            pixel_format=_delivered_format(self._applied.pixel_format),
+            frame_number=number,
             timestamp=result.TimeStamp or None,
             monotonic_ns=now,
-            exposure_us=self._in_force.exposure_us,
-            gain_db=self._in_force.gain_db,
+            exposure_us=self._applied.exposure_us,
+            gain_db=self._applied.gain_db,
         )
 
-    def _running(self) -> Any:
+    def _opened_camera(self) -> Any:
         if self._camera is None:
             raise CameraError(f"camera {self._settings.name} is not open", hint="open it first")
         return self._camera
@@ -226,8 +242,9 @@ class BaslerCamera:
 
 
 class _RemovalWatch(pylon.ConfigurationEventHandler):  # type: ignore[misc]
-    """Told by pylon when the device goes away; asking the camera for every frame costs a
-    millisecond.
+    """Sets `removed` when pylon reports, on a thread of its own, that the device has gone.
+
+    Asking IsCameraDeviceRemoved before every grab instead costs a millisecond a frame.
     """
 
     def __init__(self, removed: threading.Event) -> None:
@@ -238,6 +255,11 @@ class _RemovalWatch(pylon.ConfigurationEventHandler):  # type: ignore[misc]
         self._removed.set()
 
 
+def _delivered_format(camera_format: str) -> str:
+    """The pixel format of a frame as it leaves this module, where BGR has become RGB."""
+    return "RGB8" if camera_format == "BGR8" else camera_format
+
+
 def _emulated_devices() -> list[Any]:
     emulated = pylon.DeviceInfo()
     emulated.SetDeviceClass(DEVICE_CLASS)
@@ -245,5 +267,7 @@ def _emulated_devices() -> list[Any]:
 
 
 def _real_devices() -> list[Any]:
-    found = pylon.TlFactory.GetInstance().EnumerateDevices()
-    return [device for device in found if device.GetDeviceClass() != DEVICE_CLASS]
+    # A station whose settings ask for a real camera never falls back to the emulator, also where
+    # PYLON_CAMEMU is set.
+    devices = pylon.TlFactory.GetInstance().EnumerateDevices()
+    return [device for device in devices if device.GetDeviceClass() != DEVICE_CLASS]

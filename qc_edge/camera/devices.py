@@ -1,7 +1,6 @@
-"""What pylon's answers mean: which of the devices is meant, why one does not open, the pixels of a
-grab.
+"""What pylon's objects say: which device is meant, why one does not open, the pixels of a grab.
 
-Works on pylon's objects by their methods alone and imports no driver.
+Uses their methods alone and imports no driver, so tests can hand in objects of their own.
 """
 
 from __future__ import annotations
@@ -19,12 +18,13 @@ from qc_edge.errors import CameraError
 def choose(devices: Sequence[Any], serial: str | None, name: str) -> Any:
     """The device with that serial number, or the only one there is, for the camera `name`.
 
-    Raises CameraError that lists what was found.
+    Raises CameraError that lists the devices that are there. Several devices and no serial number
+    are an error: which camera is meant must not hang on the order in which pylon lists them.
     """
     chosen = [device for device in devices if serial in (None, device.GetSerialNumber())]
     if len(chosen) == 1:
         return chosen[0]
-    found = "; ".join(
+    listed = "; ".join(
         f"{device.GetModelName()} {device.GetSerialNumber()} ({device.GetDeviceClass()})"
         for device in devices
     )
@@ -36,43 +36,45 @@ def choose(devices: Sequence[Any], serial: str | None, name: str) -> Any:
         )
     if serial is None:
         raise CameraError(
-            f"camera {name}: {len(devices)} cameras found and no `serial` set: {found}",
+            f"camera {name}: {len(devices)} cameras found and no `serial` set: {listed}",
             hint="set `serial` to the one that is meant",
         )
     raise CameraError(
-        f"camera {name}: no camera with serial number {serial} found, only {found}",
+        f"camera {name}: no camera with serial number {serial} found, only {listed}",
         hint="compare `serial` with the camera's label; check its power and cable",
     )
 
 
-def refused_to_open(name: str, fault: str) -> CameraError:
-    """The error for a device that pylon cannot open; `fault` is what pylon said."""
-    said = fault.split(" : ", 1)[0].strip()
-    if "another application" in said or "another client" in said or "0xE1018006" in said:
+def cannot_open(name: str, pylon_message: str) -> CameraError:
+    """The error for a device that pylon cannot open, with the hint that fits pylon's message."""
+    cause = pylon_message.split(" : ", 1)[0].strip()  # then comes a place in GenICam's own source
+    # pylon raises one class of exception for every reason; only its text tells them apart.
+    if "another application" in cause or "another client" in cause or "0xE1018006" in cause:
         return CameraError(
-            f"camera {name} is held by another process: {said}",
+            f"camera {name} is held by another process: {cause}",
             hint="close pylon Viewer or the other station; a GigE camera whose program was killed "
-            "is "
-            "free again after its heartbeat timeout",
+            "is free again after its heartbeat timeout",
         )
     return CameraError(
-        f"camera {name} cannot be opened: {said}",
+        f"camera {name} cannot be opened: {cause}",
         hint="unplug it and plug it in again; see whether pylon Viewer opens it",
     )
 
 
-def own_pixels(result: Any, pixel_format: str) -> Pixels:
+def copy_pixels(result: Any, pixel_format: str) -> Pixels:
     """The pixels of a whole grab as an array of their own: H x W, or H x W x 3 in RGB order.
 
     `pixel_format` is an unpacked one; uint8 if it has 8 bits, else uint16.
     """
     colour = pixel_format in ("RGB8", "BGR8")
     dtype = np.uint8 if colour or pixel_format.endswith("8") else np.uint16
-    height, width = result.Height, result.Width * (3 if colour else 1)
-    row = width * np.dtype(dtype).itemsize
-    stride = row + result.PaddingX
+    height, samples = result.Height, result.Width * (3 if colour else 1)
+    row_bytes = samples * np.dtype(dtype).itemsize
+    stride = row_bytes + result.PaddingX
+    # The buffer is pylon's: after Release() it is filled with another frame. So the pixels are
+    # copied, once, and the padding that some cameras put behind each row is left out on the way.
     raw = np.frombuffer(result.GetImageMemoryView(), np.uint8, height * stride)
-    copy: Pixels = raw.reshape(height, stride)[:, :row].copy().view(dtype)
+    copy: Pixels = raw.reshape(height, stride)[:, :row_bytes].copy().view(dtype)
     if not colour:
         return copy
     pixels: Pixels = copy.reshape(height, -1, 3)

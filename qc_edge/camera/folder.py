@@ -1,8 +1,7 @@
 """A camera that plays image files at a rate: the twin for machines without pylon.
 
-It never loses a frame: a consumer that is too slow makes it wait. Delays up to 0.2 s are made up
-for, after longer ones the pace is taken up from there. Never writes, never watches the directory:
-what is there at `open` is what is played.
+It never loses a frame: a consumer that is too slow makes it wait. Never writes, never watches the
+directory: what is there at `open` is what is played.
 """
 
 from __future__ import annotations
@@ -14,14 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab, Pixels
-from qc_edge.camera.images import FOLDER, played_files
+from qc_edge.camera.image_files import FOLDER, played_files
 from qc_edge.errors import CameraError, CameraLostError
 from qc_edge.settings import CameraSettings, Trigger
 from qc_edge.vision import UnreadableFrameError
 from qc_edge.vision.image import decode
 
 _MAX_PIXELS = 268_000_000
-_CATCHES_UP_NS = 200_000_000
+_CATCH_UP_NS = 200_000_000
+"""A delay up to this is made up for; after a longer one the pace is taken up from there."""
 
 
 def connect(settings: CameraSettings) -> Camera:
@@ -30,8 +30,9 @@ def connect(settings: CameraSettings) -> Camera:
 
 
 class FolderCamera:
-    """Plays `images` in name order: paced by `rate_hz`, or one for each `trigger` with software
-    trigger.
+    """A camera that plays `images` in name order, used by one capture thread.
+
+    Its pace is `rate_hz`; with software trigger it shows one image for each `trigger`.
     """
 
     def __init__(self, settings: CameraSettings) -> None:
@@ -49,8 +50,10 @@ class FolderCamera:
         return True
 
     def open(self) -> CameraInfo:
-        """List the files and start with the first. Raises CameraError if there is nothing to
-        play.
+        """List the files and start with the first.
+
+        Raises CameraError if there is nothing to play, CameraLostError if a camera that does not
+        repeat has shown all of them.
         """
         self.close()
         settings = self._settings
@@ -72,8 +75,7 @@ class FolderCamera:
         if first is None:
             raise CameraError(
                 f"camera {settings.name}: none of {len(files)} images in {settings.images} can be "
-                "played: "
-                f"{self._load(files[0])}",
+                f"played: {self._load(files[0])}",
                 hint="look at them with any image viewer",
             )
         pixels, pixel_format = first
@@ -90,8 +92,9 @@ class FolderCamera:
         )
 
     def trigger(self) -> None:
-        """Show one more image. Raises CameraLostError after the last one of a camera that does not
-        repeat.
+        """Show one more image.
+
+        Raises CameraLostError after the last one of a camera that does not repeat.
         """
         if self._last_shown(self._triggers):
             raise self._lost()
@@ -102,7 +105,7 @@ class FolderCamera:
 
         Raises CameraLostError after the last image of a camera that does not repeat.
         """
-        files = self._running()
+        files = self._opened_files()
         if self._settings.trigger is Trigger.SOFTWARE:
             if self._number >= self._triggers:
                 self._closed.wait(timeout_s)
@@ -133,17 +136,18 @@ class FolderCamera:
         self._files = None
         self._closed.set()
 
-    def _running(self) -> list[Path]:
+    def _opened_files(self) -> list[Path]:
         if self._files is None:
             raise CameraError(f"camera {self._settings.name} is not open", hint="open it first")
         return self._files
 
     def _last_shown(self, number: int) -> bool:
-        return not self._settings.repeat and number >= len(self._running())
+        return not self._settings.repeat and number >= len(self._opened_files())
 
     def _due_within(self, timeout_s: float) -> bool:
-        """Wait for the next frame's moment; moments are counted from one another, so the rate
-        holds.
+        """Wait for the next frame's moment; False if it is not within `timeout_s`.
+
+        Each moment is counted from the one before, not from now, so the rate holds.
         """
         now = time.monotonic_ns()
         wait_ns = self._due_ns - now
@@ -153,8 +157,8 @@ class FolderCamera:
         if wait_ns > 0:
             self._closed.wait(wait_ns / 1e9)
         period_ns = round(1e9 / (self._settings.rate_hz or 1000.0))
-        late = wait_ns < -max(period_ns, _CATCHES_UP_NS)
-        self._due_ns = (now if late else self._due_ns) + period_ns
+        is_late = wait_ns < -max(period_ns, _CATCH_UP_NS)
+        self._due_ns = (now if is_late else self._due_ns) + period_ns
         return True
 
     def _load(self, file: Path) -> tuple[Pixels, str] | str:
@@ -165,10 +169,10 @@ class FolderCamera:
             return f"{file.name}: {fault}"
         except OSError as fault:
             return f"{file.name}: {fault.strerror or fault}"
-        own = _own_format(image.pixels, image.bit_depth)
-        wanted = (self._settings.pixel_format or own).replace("BGR", "RGB")
-        if _shape(wanted) != _shape(own):
-            return f"{file.name}: is {own}, cannot be played as {wanted}"
+        file_format = _format_of(image.pixels, image.bit_depth)
+        pixel_format = (self._settings.pixel_format or file_format).replace("BGR", "RGB")
+        if _memory_layout(pixel_format) != _memory_layout(file_format):
+            return f"{file.name}: is {file_format}, cannot be played as {pixel_format}"
         pixels = image.pixels
         if self._settings.roi is not None:
             x, y, width, height = self._settings.roi
@@ -177,7 +181,8 @@ class FolderCamera:
                 return (
                     f"{file.name}: is {image.width} x {image.height} pixels, the roi does not fit"
                 )
-        return (pixels if pixels.flags.owndata else pixels.copy()), wanted
+        # An exposure's pixels are the caller's own: never a view into the whole image.
+        return (pixels if pixels.flags.owndata else pixels.copy()), pixel_format
 
     def _lost(self) -> CameraLostError:
         self._ended = True  # opening it again would play the same parts a second time
@@ -187,12 +192,12 @@ class FolderCamera:
         )
 
 
-def _own_format(pixels: Pixels, bit_depth: int) -> str:
+def _format_of(pixels: Pixels, bit_depth: int) -> str:
     if pixels.ndim == 3:
         return "RGB8" if pixels.dtype == np.uint8 else "RGB16"
     return f"Mono{next(bits for bits in (8, 10, 12, 16) if bit_depth <= bits)}"
 
 
-def _shape(pixel_format: str) -> tuple[bool, bool]:
+def _memory_layout(pixel_format: str) -> tuple[bool, bool]:
     """Whether the format has three values a pixel, and whether they take two bytes."""
     return pixel_format.startswith("RGB"), not pixel_format.endswith("8")

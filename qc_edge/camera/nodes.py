@@ -1,4 +1,4 @@
-"""A camera's GenICam nodes by name: set, read, and every refused setting remembered in words.
+"""A camera's GenICam nodes by name: read them, set them, and collect every setting that is refused.
 
 Knows how nodes behave, not what any of them means; imports no driver.
 """
@@ -11,11 +11,15 @@ Value = str | int | float | bool
 
 
 class Nodes:
-    """The nodes of one opened camera. `fault` is the exception class that its driver raises."""
+    """The nodes of one opened camera, used by the thread that opened it.
 
-    def __init__(self, node_map: Any, fault: type[Exception]) -> None:
+    `driver_error` is the exception class that the camera's driver raises. `refused` has one line
+    for each setting that the camera did not take: all are shown together, not the first alone.
+    """
+
+    def __init__(self, node_map: Any, driver_error: type[Exception]) -> None:
         self._map = node_map
-        self._fault = fault
+        self._driver_error = driver_error
         self.refused: list[str] = []
 
     def read(self, *names: str) -> Any:
@@ -26,11 +30,11 @@ class Nodes:
                 return node.Value
         return None
 
-    def ask(self, *names: str) -> Any:
-        """As `read`, for what is only good to know: None also where the camera refuses."""
+    def read_optional(self, *names: str) -> Any:
+        """As `read`, but None also where the camera answers with an error."""
         try:
             return self.read(*names)
-        except self._fault:
+        except self._driver_error:
             return None
 
     def maximum(self, name: str) -> int:
@@ -42,41 +46,45 @@ class Nodes:
         node = self._map.GetNode(name)
         return tuple(node.GetSettableValues()) if node.IsWritable() else ()
 
-    def put(self, setting: str, wanted: Value, *names: str) -> None:
-        """Set the first of `names` that this camera has to `wanted`; a refusal is remembered.
+    def set(self, setting: str, value: Value, *names: str) -> None:
+        """Set the first of `names` that this camera has to `value`; a refusal is recorded.
 
         `setting` is the key in the settings file that asks for it.
         """
-        node = self._find(names)
+        node = self._first_present(names)
         if node is None:
-            self.refuse(setting, " or ".join(names), wanted, "this camera has no such node")
+            self.record_refusal(setting, " or ".join(names), value, "this camera has no such node")
             return
         name = str(node.GetNode().GetName())
         try:
-            if node.IsReadable() and node.Value == wanted:
+            # A node that has the value already may be locked, and that is no refusal.
+            if node.IsReadable() and node.Value == value:
                 return
             if not node.IsWritable():
-                self.refuse(setting, name, wanted, f"it is read-only and stands at {node.Value}")
+                why = f"it is read-only and stands at {node.Value}"
+                self.record_refusal(setting, name, value, why)
                 return
-            if limits := _limits(node, wanted):
-                self.refuse(setting, name, wanted, limits)
+            # GenICam's own message names neither the limits nor the nearest value that would do.
+            if violation := _violated_limits(node, value):
+                self.record_refusal(setting, name, value, violation)
                 return
-            node.Value = int(wanted) if _counts(node) else wanted
-        except self._fault as fault:
-            self.refuse(setting, name, wanted, str(fault).split(" : ", 1)[0])
+            node.Value = int(value) if _is_integer_node(node) else value
+        except self._driver_error as fault:
+            # What follows " : " is the place in GenICam's own source.
+            self.record_refusal(setting, name, value, str(fault).split(" : ", 1)[0])
 
-    def put_if_there(self, wanted: Value, *names: str) -> None:
-        """Set the first of `names` to `wanted` where the camera has it and offers that value."""
-        node = self._find(names)
-        if node is None or not node.IsWritable() or _limits(node, wanted):
+    def set_if_available(self, value: Value, *names: str) -> None:
+        """Set the first of `names` to `value` where the camera has it and takes that value."""
+        node = self._first_present(names)
+        if node is None or not node.IsWritable() or _violated_limits(node, value):
             return
-        node.Value = wanted
+        node.Value = value
 
-    def refuse(self, setting: str, name: str, wanted: Value, why: str) -> None:
-        """Remember that `setting` (node `name`) cannot be `wanted`."""
-        self.refused.append(f"{setting}: {name} = {_shown(wanted)} refused; {why}")
+    def record_refusal(self, setting: str, name: str, value: Value, why: str) -> None:
+        """Remember that `setting` (node `name`) cannot be `value`, and why."""
+        self.refused.append(f"{setting}: {name} = {_format(value)} refused; {why}")
 
-    def _find(self, names: tuple[str, ...]) -> Any:
+    def _first_present(self, names: tuple[str, ...]) -> Any:
         for name in names:
             node = self._map.GetNode(name)
             if node.IsReadable() or node.IsWritable():
@@ -84,36 +92,33 @@ class Nodes:
         return None
 
 
-def _limits(node: Any, wanted: Value) -> str:
-    """What the node allows, in words, if `wanted` is not allowed; else nothing."""
-    if isinstance(wanted, str):
-        if not hasattr(node, "GetSettableValues") or wanted in (
-            allowed := node.GetSettableValues()
-        ):
+def _violated_limits(node: Any, value: Value) -> str:
+    """What the node allows, as a sentence, if `value` is not allowed; empty if it is."""
+    if isinstance(value, str):
+        if not hasattr(node, "GetSettableValues") or value in (allowed := node.GetSettableValues()):
             return ""
         return f"allowed: {', '.join(allowed) or 'nothing now'}"
-    if isinstance(wanted, bool):
+    if isinstance(value, bool):  # before the numbers: bool is a kind of int in Python
         return ""
     low, high = node.Min, node.Max
     step = node.Inc if not hasattr(node, "HasInc") or node.HasInc() else None
-    allowed_range = f"allowed: {_shown(low)} to {_shown(high)}" + (
-        f" in steps of {_shown(step)}" if step else ""
-    )
-    if not low <= wanted <= high:
+    steps = f" in steps of {_format(step)}" if step else ""
+    allowed_range = f"allowed: {_format(low)} to {_format(high)}{steps}"
+    if not low <= value <= high:
         return allowed_range
-    whole = _counts(node)
-    if whole and wanted != int(wanted):
+    is_whole = _is_integer_node(node)
+    if is_whole and value != int(value):
         return f"{allowed_range}, whole numbers"
-    if whole and step and (below := (int(wanted) - low) // step * step + low) != wanted:
+    if is_whole and step and (below := (int(value) - low) // step * step + low) != value:
         above = f" and {below + step}" if below + step <= high else ""
         return f"{allowed_range}; nearest: {below}{above}"
     return ""
 
 
-def _counts(node: Any) -> bool:
+def _is_integer_node(node: Any) -> bool:
     """True for a whole-number node; it takes no float, not even 3.0."""
     return isinstance(getattr(node, "Min", None), int)
 
 
-def _shown(value: Value) -> str:
+def _format(value: Value) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -1,7 +1,7 @@
-"""A camera that follows a script: the twin for faults that a real camera cannot be asked for.
+"""A camera that follows a script: the twin for faults that a real camera cannot be made to have.
 
-Plays what tests write down, frame by frame; never reads a file and never waits longer than it is
-told.
+Plays what tests write down, frame by frame; never reads a file, and waits no longer than the
+timeout unless the script says HANG.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ScriptAct(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class ScriptStep:
-    """One act, `times` over. A GAP of n swallows n frame numbers without a word.
+    """One act, `times` over. A GAP of n skips n frame numbers without a failed grab.
 
     REFUSE_OPEN is acted by `open`, the others by `grab`. HANG ignores the timeout until `close`.
     """
@@ -53,8 +53,8 @@ def script(text: str) -> list[ScriptStep]:
         raise ValueError(
             f"{text!r}: expected letters of {', '.join(ScriptAct)} with a number before them"
         )
-    found = re.findall(r"(\d*)([fxtgloh])", text)
-    return [ScriptStep(ScriptAct(letter), int(times or 1)) for times, letter in found]
+    steps = re.findall(r"(\d*)([fxtgloh])", text)
+    return [ScriptStep(ScriptAct(letter), int(times or 1)) for times, letter in steps]
 
 
 def ramp(number: int, width: int = 64, height: int = 48) -> Pixels:
@@ -74,7 +74,9 @@ def connect(settings: CameraSettings) -> Camera:
 
 
 class ScriptedCamera:
-    """Follows `steps`, then repeats them or stays silent. A reopened camera goes on where it was.
+    """A camera that follows `steps`, then repeats them or stays silent; used by one thread.
+
+    A reopened camera goes on in its script where it was.
 
     `frame` makes the pixels of a frame number. Without `rate_hz` frames come as fast as they are
     taken. With software trigger in `settings` a frame or failed grab needs a `trigger` first.
@@ -131,9 +133,7 @@ class ScriptedCamera:
         )
 
     def trigger(self) -> None:
-        """One more frame may come. Raises CameraLostError if the camera was lost and not opened
-        again.
-        """
+        """One more frame may come. Raises CameraLostError if the camera is not open."""
         self._check_open()
         self._triggers += 1
 
@@ -171,7 +171,7 @@ class ScriptedCamera:
         return Exposure(pixels, _format(pixels), number, number * 1_000_000, time.monotonic_ns())
 
     def close(self) -> None:
-        """Let a hanging grab go. Never raises; may be called twice."""
+        """End a grab that hangs. Never raises; may be called twice."""
         self._closed.set()
 
     def _rewind(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qc_edge.camera.images import FOLDER
+from qc_edge.camera.image_files import FOLDER
 from qc_edge.domain.calibration import Calibration, starting_calibration
 from qc_edge.domain.verdict import Reason
 from qc_edge.errors import UsageError

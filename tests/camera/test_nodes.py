@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qc_edge.camera.configure import configure, count_frames
-from qc_edge.camera.counter import FRAME_COUNTER_CHUNK, GIGE_BLOCK_ID, PLAIN, CounterRange
-from qc_edge.camera.devices import own_pixels
+from qc_edge.camera.configuration import configure, count_frames
+from qc_edge.camera.devices import copy_pixels
+from qc_edge.camera.frame_counter import FRAME_COUNTER_CHUNK, GIGE_BLOCK_ID, PLAIN, CounterRange
 from qc_edge.camera.nodes import Nodes
 from qc_edge.settings import CameraSettings
 
@@ -234,7 +234,7 @@ def test_padding_at_the_end_of_rows_is_left_out(pixel_format: str, padding: int)
     result = SimpleNamespace(
         Height=5, Width=6, PaddingX=padding, GetImageMemoryView=lambda: memoryview(padded.tobytes())
     )
-    pixels = own_pixels(result, pixel_format)
+    pixels = copy_pixels(result, pixel_format)
     expected: Any = rows
     if pixel_format == "Mono12":
         expected = rows.view("<u2")

@@ -48,7 +48,7 @@ class TestRefusals:
         camera = camera_of(backend="emulated", images=folder)
         camera.open()
         nodes = Nodes(device(camera).GetNodeMap(), RuntimeError)
-        nodes.put("gain_db", 200.0, "GainRaw")
+        nodes.set("gain_db", 200.0, "GainRaw")
         assert nodes.refused == []
         assert nodes.read("GainRaw") == 200
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.camera.images import EMULATED, played_files
+from qc_edge.camera.image_files import EMULATED, played_files
 from qc_edge.demo import place
 from qc_edge.demo.parts import ROUND, count_for, render_parts
 from qc_edge.errors import BusyError, DiskFullError, UsageError

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qc_edge.camera.counter import (
+from qc_edge.camera.frame_counter import (
     FRAME_COUNTER_CHUNK,
     GIGE_BLOCK_ID,
     PLAIN,

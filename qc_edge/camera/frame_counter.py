@@ -1,5 +1,7 @@
-"""A camera's frame counter as one number that only rises, however few bits the camera counts
-with.
+"""A camera's frame counter as one number that only rises, however few bits the camera counts with.
+
+A gap in these numbers is how a frame shows that was exposed and never came: pylon by itself says
+nothing of it (users' reports: basler/pypylon#285, #589, #619).
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ class CounterRange:
     low: int = 0
     high: int | None = None
 
-    def knows(self, raw: int | None) -> bool:
-        """True if `raw` is a number of this counter."""
+    def is_number(self, raw: int | None) -> bool:
+        """True if `raw` is a number of this counter, not the camera's way to say that it has none."""
         return raw is not None and raw >= self.low and raw != UNSUPPORTED
 
 
@@ -43,12 +45,14 @@ def next_number(previous: int | None, raw: int | None, counting: CounterRange) -
     has gone back (the camera restarted it) goes on by one: what was lost then cannot be known.
     Without a previous frame the camera's own number stands, None if it has none.
     """
-    if raw is None or not counting.knows(raw):
+    if raw is None or not counting.is_number(raw):
         return None if previous is None else previous + 1
     if previous is None:
         return raw
     if counting.high is None or raw > counting.high:
         return raw if raw > previous else previous + 1
     cycle = counting.high - counting.low + 1
+    # More than half the range forward is read as backward: the camera restarted its counter. Of a
+    # 16-bit block id that is 32,767 frames lost in one go, which no burst of losses comes near.
     step = (raw - previous) % cycle
     return previous + (step if 0 < step <= cycle // 2 else 1)
