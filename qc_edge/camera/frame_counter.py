@@ -20,7 +20,7 @@ class CounterRange:
     high: int | None = None
 
     def is_number(self, raw: int | None) -> bool:
-        """True if `raw` is a number of this counter, not the camera's way to say that it has none."""
+        """True if `raw` is a number of this counter, False if the camera gave none."""
         return raw is not None and raw >= self.low and raw != UNSUPPORTED
 
 
