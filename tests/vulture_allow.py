@@ -5,10 +5,10 @@ from tarfile import TarInfo
 
 from onnxruntime import SessionOptions
 
+from qc_edge.bundles.manifest import Manifest
 from qc_edge.camera.basler import _RemovalWatch
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.inspection import Gap, Inspection, Label
-from qc_edge.engine.manifest import Manifest
 from qc_edge.inspection.arrivals import _Emitter, _Handler
 from qc_edge.inspection.tally import Latency
 from qc_edge.publish.seal import Seal

@@ -16,9 +16,11 @@ import onnxruntime as ort
 from data import Parts, Recipe, rendered
 from report import evaluate, write_report
 
-from qc_edge.engine.bundle import coarse, open_bundle, self_test
-from qc_edge.engine.manifest import GOLDEN, MANIFEST, MODEL
+from qc_edge.bundles.bundle import open_bundle
+from qc_edge.bundles.golden import coarse_maxima
+from qc_edge.bundles.manifest import GOLDEN, MANIFEST, MODEL
 from qc_edge.engine.onnx import load
+from qc_edge.engine.self_test import self_test
 from qc_edge.rendered import DefectKind, render
 from qc_edge.settings import EngineSettings
 from qc_edge.vision.prepare import prepare, preprocess_id
@@ -116,7 +118,7 @@ def _golden(
     shows = str(kind or "good") + (", barely visible" if kind and severity == 0 else "")
     if abs(score[0] - THRESHOLD) <= REVIEW_BAND:
         shows += ", near the threshold: where a score moves first"
-    values = [[round(float(v), 5) for v in row] for row in coarse(defect_map[0], COARSE)]
+    values = [[round(float(v), 5) for v in row] for row in coarse_maxima(defect_map[0], COARSE)]
     return {"file": name, "shows": shows, "score": round(float(score[0]), 6), "map_coarse": values}
 
 

@@ -15,7 +15,7 @@ from qc_edge.analysis.input_scoring import InputScorer
 from qc_edge.analysis.inputs import Input
 from qc_edge.analysis.paired_scores import PairedScore
 from qc_edge.engine import Engine, EngineInfo, load_engine
-from qc_edge.engine.bundle import self_test
+from qc_edge.engine.self_test import self_test
 from qc_edge.errors import ModelError, UsageError
 
 Progress = Callable[[Side, int], Callable[[int], object]]

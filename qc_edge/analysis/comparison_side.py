@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from qc_edge.bundles.bundle import Bundle, load_bundle, open_bundle
 from qc_edge.domain.threshold import record_in_force
 from qc_edge.engine import BACKENDS, DEFAULT_CONTEXT, BuildContext
-from qc_edge.engine.bundle import Bundle, load_bundle, open_bundle
 from qc_edge.errors import UsageError
 from qc_edge.recipe.active_model import chosen_reference
 from qc_edge.records import activations, thresholds

@@ -13,9 +13,10 @@ from qc_edge.analysis.replay_question import ReplayQuestion
 from qc_edge.analysis.rescore import Rescorer
 from qc_edge.analysis.rescored import RescoredPart, ScoreFile, results_file
 from qc_edge.analysis.threshold_impact import ThresholdImpact, against, cheapest, operating_curve
+from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.domain.history import Flip, LabelledPart, Totals
 from qc_edge.engine import BuildContext, load_engine
-from qc_edge.engine.bundle import Bundle, load_bundle, self_test
+from qc_edge.engine.self_test import self_test
 from qc_edge.errors import StoreError
 from qc_edge.plot.canvas import Canvas
 from qc_edge.plot.save import save

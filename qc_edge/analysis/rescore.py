@@ -8,9 +8,9 @@ from pathlib import Path
 
 from qc_edge.analysis.input_scoring import InputScorer
 from qc_edge.analysis.rescored import RescoredPart, ScoreFile
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.history import StoredInput
 from qc_edge.engine import Engine
-from qc_edge.engine.bundle import Bundle
 from qc_edge.query.stored_input import stored_input
 
 

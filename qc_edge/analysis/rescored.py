@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.history import StoredInput
-from qc_edge.engine.bundle import Bundle
 from qc_edge.errors import StoreError
 
 

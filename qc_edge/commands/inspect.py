@@ -79,7 +79,8 @@ def command(
       '.files[] | select(.verdict == "FAIL")'[/bold]
     """
     from qc_edge import engine
-    from qc_edge.engine.bundle import load_bundle, self_test
+    from qc_edge.bundles.bundle import load_bundle
+    from qc_edge.engine.self_test import self_test
     from qc_edge.recipe.rules import threshold_in_force
     from qc_edge.settings import Settings, StationPaths
     from qc_edge.settings.model import StationSettings

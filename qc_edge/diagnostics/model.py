@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qc_edge.bundles.signing import check_signature
 from qc_edge.diagnostics.finding import Level, Seen, ok
 from qc_edge.engine import BuildContext, load_engine
-from qc_edge.engine.bundle import self_test
-from qc_edge.engine.signing import signed_by
+from qc_edge.engine.self_test import self_test
 from qc_edge.recipe.active_model import chosen, opened
 from qc_edge.records import acceptances, activations
 from qc_edge.settings import Settings, StationPaths
@@ -25,7 +25,7 @@ def check_model(paths: StationPaths, settings: Settings) -> Iterator[Seen]:
     choices = activations.load(paths.activations)
     active_model = chosen(paths, settings.model)
     bundle = active_model.bundle
-    signed = signed_by(bundle, settings.model)
+    signed = check_signature(bundle, settings.model)
     yield ok(f"{bundle.reference}, model sha256 {bundle.sha256[:12]}, {signed}; {active_model.why}")
     newest = choices.activations[-1] if choices.activations else None
     if newest and newest != active_model.activation:

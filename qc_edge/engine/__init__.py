@@ -20,7 +20,7 @@ from qc_edge.errors import EngineUnavailableError, ModelError
 from qc_edge.settings import EngineSettings
 
 if TYPE_CHECKING:
-    from qc_edge.engine.bundle import Bundle
+    from qc_edge.bundles.bundle import Bundle
 
 # Before ONNX Runtime is imported, which only modules of this package do: from 1.29 on it reports
 # the models that it runs to its maker, and keeps what it has not sent in a database in $HOME, with
@@ -114,7 +114,7 @@ def load_engine(
     `auto` takes the first of AUTO that this machine has and that takes the model; why the better
     ones were not taken is in the reason, too. Raises ModelError if the engine does not take the
     model, EngineUnavailableError if it cannot be had here, EngineError if its device fails. Whether
-    it scores as the approved one did is for `bundle.self_test` to say.
+    it scores as the approved one did is for `self_test` to say.
     """
     if settings.backend != "auto":
         return _load(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from qc_edge.engine.bundle import Bundle
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine.tensorrt_variants import FoundVariant
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError, ModelError
 

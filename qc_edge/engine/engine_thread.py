@@ -12,8 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import Engine, EngineInfo, Prepared, Score
-from qc_edge.engine.bundle import Bundle, self_test
+from qc_edge.engine.self_test import self_test
 from qc_edge.errors import EngineError
 
 T = TypeVar("T")

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qc_edge.engine.bundle import Bundle
+from qc_edge.bundles.bundle import Bundle
+from qc_edge.bundles.manifest import Precision
 from qc_edge.engine.compiler import CompileOptions, compile_plan, targets_of
-from qc_edge.engine.manifest import Precision
 from qc_edge.engine.precision import model_for
 from qc_edge.engine.tensorrt_variants import FoundVariant, find_compiler
 from qc_edge.errors import UsageError

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import BuildContext, EngineInfo, Prepared, Score
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.providers import CPU, Providers, not_started, resolve
 from qc_edge.errors import EngineError, ModelError
 from qc_edge.settings import EngineSettings

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from qc_edge.bundles.bundle import Bundle
+from qc_edge.bundles.manifest import Precision
 from qc_edge.engine import Prepared
-from qc_edge.engine.bundle import Bundle
-from qc_edge.engine.manifest import Precision
 from qc_edge.errors import EngineUnavailableError, ModelError
 
 try:

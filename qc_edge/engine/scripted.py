@@ -12,8 +12,9 @@ from itertools import cycle
 
 import numpy as np
 
+from qc_edge.bundles.bundle import Bundle
+from qc_edge.bundles.golden import GoldenFrame
 from qc_edge.engine import BuildContext, EngineInfo, Prepared, Score
-from qc_edge.engine.bundle import Bundle, GoldenFrame
 from qc_edge.errors import EngineError
 from qc_edge.settings import EngineSettings
 
@@ -84,7 +85,7 @@ class ScriptedEngine:
     def _scored(self, frame: Prepared) -> Score:
         known = self._golden.get(frame.tobytes()) if self._golden else None
         if known is not None:
-            return Score(known.score, known.wide_map((_MAP_SIDE, _MAP_SIDE)))
+            return Score(known.score, known.expand_map((_MAP_SIDE, _MAP_SIDE)))
         self.frames += 1
         step = self._next(frame)
         if step == "raise":

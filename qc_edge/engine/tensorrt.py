@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import BuildContext, Engine, EngineInfo, Prepared, Score
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.gpu import Gpu, GpuFacts
 from qc_edge.engine.plans import Plan, PlanCache, PlanKey
 from qc_edge.engine.runner import PlanRefusedError, Runner

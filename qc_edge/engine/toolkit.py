@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from qc_edge.engine.bundle import Bundle
+from qc_edge.bundles.bundle import Bundle
+from qc_edge.bundles.manifest import Precision
 from qc_edge.engine.compiler import CompileOptions, Progress, compile_plan, targets_of
 from qc_edge.engine.gpu import GpuFacts
-from qc_edge.engine.manifest import Precision
 from qc_edge.engine.runner import PlanRunner, Runner
 from qc_edge.engine.tensorrt_variants import RTX, FoundVariant
 from qc_edge.settings import EngineSettings

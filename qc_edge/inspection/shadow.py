@@ -18,9 +18,9 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.inspection import Inspection, ShadowScore
 from qc_edge.engine import BuildContext, Engine, Loader, Prepared, Score
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, EngineLostError, QcEdgeError, StoreError
 from qc_edge.recipe.active_model import opened

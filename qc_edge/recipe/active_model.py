@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qc_edge.bundles.bundle import Bundle, load_bundle
+from qc_edge.bundles.signing import check_signature
 from qc_edge.domain.activation import Activation, ActivationHistory
-from qc_edge.engine.bundle import Bundle, load_bundle
-from qc_edge.engine.signing import signed_by
 from qc_edge.errors import ModelError
 from qc_edge.records import activations
 from qc_edge.service.logs import LOG
@@ -68,5 +68,5 @@ def activated(paths: StationPaths, wanted: ModelSettings, activation: Activation
 def opened(paths: StationPaths, wanted: ModelSettings, reference: str) -> Bundle:
     """The bundle `reference` of the station, or that came with the software; signed as demanded."""
     bundle = load_bundle(reference, [paths.models, shipped("models")])
-    LOG.debug("%s: %s", bundle.reference, signed_by(bundle, wanted))
+    LOG.debug("%s: %s", bundle.reference, check_signature(bundle, wanted))
     return bundle

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.acceptance import ScoreSource
 from qc_edge.engine import EngineInfo
-from qc_edge.engine.bundle import Bundle
 from qc_edge.errors import StoreError
 from qc_edge.recipe.rules import Rules
 from qc_edge.service.logs import LOG

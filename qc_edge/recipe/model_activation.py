@@ -12,9 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from functools import partial
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.activation import Activation, Outcome
 from qc_edge.engine import BuildContext, EngineInfo, Loader
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, QcEdgeError, StoreError
 from qc_edge.recipe.active_model import ActiveModel, activated, chosen

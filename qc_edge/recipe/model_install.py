@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from qc_edge.engine.bundle import Bundle, open_bundle
-from qc_edge.engine.manifest import MANIFEST
-from qc_edge.engine.signing import signed_by
+from qc_edge.bundles.bundle import Bundle, open_bundle
+from qc_edge.bundles.manifest import MANIFEST
+from qc_edge.bundles.signing import check_signature
 from qc_edge.errors import ModelError
 from qc_edge.settings.model import ModelSettings
 from qc_edge.store.durable import Disk, store_error
@@ -64,7 +64,7 @@ def install(source: Path, models: Path, wanted: ModelSettings) -> tuple[Bundle, 
                 f"{source} does not unpack: {fault}", "it may be torn: fetch it again"
             ) from None
         bundle = open_bundle(_found(source, work / "bundle"))
-        signed_by(bundle, wanted)
+        check_signature(bundle, wanted)
         return _place(bundle, models)
     except OSError as fault:
         raise store_error(fault, f"cannot install {source} into {models}") from fault

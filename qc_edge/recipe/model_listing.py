@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from qc_edge.bundles.bundle import Bundle, load_bundle, open_bundle
+from qc_edge.bundles.manifest import MANIFEST
+from qc_edge.bundles.signing import check_signature
 from qc_edge.engine import load_engine
-from qc_edge.engine.bundle import Bundle, load_bundle, open_bundle, self_test
-from qc_edge.engine.manifest import MANIFEST
-from qc_edge.engine.signing import signed_by
+from qc_edge.engine.self_test import self_test
 from qc_edge.errors import ModelError
 from qc_edge.recipe.model_change import CurrentModel
 from qc_edge.settings import StationPaths
@@ -45,7 +46,7 @@ def listed(paths: StationPaths, now: CurrentModel) -> Iterator[ListedBundle]:
             seen.add(reference)
             signed, fault = "", ""
             try:
-                signed = signed_by(load_bundle(reference, [place]), now.settings.model)
+                signed = check_signature(load_bundle(reference, [place]), now.settings.model)
             except ModelError as refusal:
                 fault = refusal.message
             yield ListedBundle(reference, directory, reference == now.reference, signed, fault)
@@ -67,7 +68,7 @@ def verify(bundle: Bundle, now: CurrentModel) -> list[str]:
     Raises ModelError or EngineError with what is wrong.
     """
     whole = f"every file is what the manifest {bundle.digest[:12]} says"
-    said = [whole, signed_by(bundle, now.settings.model)]
+    said = [whole, check_signature(bundle, now.settings.model)]
     engine = load_engine(bundle, now.settings.engine)
     try:
         self_test(engine, bundle)

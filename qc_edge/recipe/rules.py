@@ -13,11 +13,11 @@ from importlib import metadata
 
 import cv2
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.threshold import ThresholdRecord
 from qc_edge.domain.verdict import Threshold
 from qc_edge.engine import EngineInfo
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.settings import Settings

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.acceptance import MovedScores
 from qc_edge.domain.history import StoredInput
 from qc_edge.engine import Engine
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, ModelError
 from qc_edge.query.sample import sample

@@ -16,8 +16,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from qc_edge.bundles.bundle import load_bundle
 from qc_edge.domain.threshold import ThresholdRecord, record_id, record_in_force, scheduled
-from qc_edge.engine.bundle import load_bundle
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.recipe.active_model import chosen_reference
 from qc_edge.recipe.rules import threshold_in_force

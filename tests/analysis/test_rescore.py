@@ -16,8 +16,8 @@ import pytest
 
 from qc_edge.analysis.rescore import Rescorer
 from qc_edge.analysis.rescored import RescoredPart, ScoreFile, results_file
+from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.domain.history import Selection, StoredInput
-from qc_edge.engine.bundle import Bundle, load_bundle
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, StoreError
 from qc_edge.query.history_sources import at_rest

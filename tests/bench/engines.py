@@ -18,8 +18,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from qc_edge.bundles.bundle import load_bundle
 from qc_edge.engine import load_engine
-from qc_edge.engine.bundle import load_bundle, self_test
+from qc_edge.engine.self_test import self_test
 from qc_edge.errors import EngineUnavailableError
 from qc_edge.settings import EngineSettings
 from qc_edge.settings.paths import shipped

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from qc_edge.bundles.bundle import open_bundle
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Label
-from qc_edge.engine.bundle import open_bundle
 from qc_edge.errors import BusyError, ModelError, QcEdgeError, StoreError, UsageError
 from qc_edge.rendered import render
 from qc_edge.service.clock import utc_now

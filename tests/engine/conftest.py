@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.engine import BACKENDS, DEFAULT_CONTEXT, Engine, load_engine
-from qc_edge.engine.bundle import Bundle, load_bundle
 from qc_edge.engine.tensorrt import make
 from qc_edge.settings import EngineSettings
 from qc_edge.settings.paths import shipped

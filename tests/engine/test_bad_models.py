@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
+from qc_edge.bundles.bundle import Bundle, open_bundle
 from qc_edge.engine import load_engine
-from qc_edge.engine.bundle import Bundle, open_bundle, self_test
+from qc_edge.engine.self_test import self_test
 from qc_edge.errors import ModelError
 from qc_edge.settings import EngineSettings
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from qc_edge.bundles.bundle import Bundle, load_bundle, open_bundle
 from qc_edge.engine import load_engine
-from qc_edge.engine.bundle import Bundle, load_bundle, open_bundle, self_test
 from qc_edge.engine.scripted import ScriptedEngine
+from qc_edge.engine.self_test import self_test
 from qc_edge.errors import ModelError
 from qc_edge.settings import EngineSettings
 from qc_edge.settings.paths import shipped

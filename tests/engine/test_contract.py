@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qc_edge.bundles.bundle import Bundle
+from qc_edge.bundles.golden import coarse_maxima
 from qc_edge.engine import BACKENDS, Engine, load_engine
-from qc_edge.engine.bundle import Bundle, coarse, self_test
+from qc_edge.engine.self_test import self_test
 from qc_edge.errors import EngineError
 from qc_edge.settings import EngineSettings
 from tests.engine.conftest import loaded_here
@@ -30,7 +32,7 @@ def test_a_defect_map_is_a_plane_of_shares(engine: Engine, bundle: Bundle) -> No
         assert found.dtype == np.float32
         assert found.shape == bundle.manifest.outputs.map_shape
         assert 0 <= found.min() <= found.max() <= 1
-        assert coarse(found, 8) == pytest.approx(frame.map_coarse, abs=bundle.tolerance)
+        assert coarse_maxima(found, 8) == pytest.approx(frame.map_coarse, abs=bundle.tolerance)
 
 
 def test_no_frames_give_no_scores(engine: Engine) -> None:

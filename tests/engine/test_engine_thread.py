@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import Engine, Prepared, Score
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, ModelError

@@ -16,8 +16,8 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from qc_edge.engine.bundle import Bundle, open_bundle
-from qc_edge.engine.manifest import Precision
+from qc_edge.bundles.bundle import Bundle, open_bundle
+from qc_edge.bundles.manifest import Precision
 from qc_edge.engine.offline_build import BuiltPlan, build_ahead
 from qc_edge.engine.precision import model_for
 from qc_edge.engine.tensorrt_variants import FLAVOURS, RTX, find, find_compiler

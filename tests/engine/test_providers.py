@@ -7,9 +7,10 @@ from __future__ import annotations
 import onnxruntime as ort
 import pytest
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import load_engine
-from qc_edge.engine.bundle import Bundle, self_test
 from qc_edge.engine.providers import resolve
+from qc_edge.engine.self_test import self_test
 from qc_edge.errors import EngineUnavailableError, SettingsError
 from qc_edge.settings import EngineSettings, parse_settings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import load_engine
-from qc_edge.engine.bundle import Bundle
 from qc_edge.rendered import plan_series, render
 from qc_edge.settings import EngineSettings
 from qc_edge.vision.prepare import prepare

@@ -12,14 +12,14 @@ import pytest
 OURS = """
 import pathlib, sys
 from qc_edge.engine import load_engine
-from qc_edge.engine.bundle import open_bundle
+from qc_edge.bundles.bundle import open_bundle
 from qc_edge.settings import EngineSettings
 bundle = open_bundle(pathlib.Path(sys.argv[1]).parent)
 load_engine(bundle, EngineSettings(backend="onnx", threads=1)).close()
 """
 CONVERTED = """
 import pathlib, sys
-from qc_edge.engine.bundle import open_bundle
+from qc_edge.bundles.bundle import open_bundle
 from qc_edge.engine.precision import model_for
 model_for(open_bundle(pathlib.Path(sys.argv[1]).parent), "int8")
 """

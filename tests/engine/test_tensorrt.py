@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, load_engine
-from qc_edge.engine.bundle import Bundle, self_test
 from qc_edge.engine.gpu import PinnedBuffer
 from qc_edge.engine.runner import Runner
+from qc_edge.engine.self_test import self_test
 from qc_edge.engine.tensorrt import batch_sizes, first_that_takes, make
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError, ModelError
 from qc_edge.settings import EngineSettings

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from qc_edge.engine.bundle import Bundle
+from qc_edge.bundles.bundle import Bundle
+from qc_edge.bundles.manifest import Precision
 from qc_edge.engine.compiler import CompileOptions, Progress
 from qc_edge.engine.gpu import GpuFacts, PinnedBuffer
-from qc_edge.engine.manifest import Precision
 from qc_edge.engine.runner import PlanRefusedError, Runner
 from qc_edge.errors import EngineError, EngineLostError
 from qc_edge.settings import EngineSettings

@@ -22,7 +22,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from qc_edge.engine.bundle import Bundle, load_bundle
+from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.engine.tensorrt_variants import FLAVOURS, find, has_driver
 from qc_edge.engine.toolkit import RealToolkit
 from qc_edge.errors import EngineUnavailableError, QcEdgeError

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import pycuda.driver as cuda
 
-from qc_edge.engine.bundle import self_test
 from qc_edge.engine.cuda import open_gpu
+from qc_edge.engine.self_test import self_test
 from qc_edge.engine.tensorrt import TensorRTEngine
 from qc_edge.rendered import plan_series, render
 from qc_edge.station.dependencies import Dependencies

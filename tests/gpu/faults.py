@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pycuda.driver as cuda
 
-from qc_edge.engine.bundle import self_test
 from qc_edge.engine.cuda import open_gpu
+from qc_edge.engine.self_test import self_test
 from qc_edge.errors import EngineError, EngineLostError
 from tests.gpu.cells import CellsToolkit, compiled, write_bundle
 from tests.gpu.subject import Subject, rendered

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import BuildContext, Engine, Prepared
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.cuda import CudaGpu, open_gpu
 from qc_edge.engine.tensorrt import TensorRTEngine, make
 from qc_edge.engine.toolkit import Toolkit

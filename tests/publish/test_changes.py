@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import Engine
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.records import calibrations
 from qc_edge.service.clock import utc_now

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 import pytest
 
-from qc_edge.engine.bundle import Bundle, load_bundle
+from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.engine.runner import PlanRefusedError, Runner
 from qc_edge.errors import EngineError
 from qc_edge.settings.paths import shipped

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from qc_edge.engine.bundle import Bundle
+from qc_edge.bundles.bundle import Bundle
 from tests.standin.conftest import HostToolkit, Library
 
 pytestmark = [pytest.mark.standin, pytest.mark.serial]

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, Prepared
 from qc_edge.engine import tensorrt as module
-from qc_edge.engine.bundle import Bundle, self_test
 from qc_edge.engine.engine_thread import EngineThread
+from qc_edge.engine.self_test import self_test
 from qc_edge.engine.tensorrt_variants import TENSORRT, FoundVariant
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError
 from qc_edge.rendered import render

@@ -61,7 +61,8 @@ assert 0 <= int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED) < 8
 DECLINED = """
 import ctypes
 from qc_edge.engine import load_engine
-from qc_edge.engine.bundle import load_bundle, self_test
+from qc_edge.bundles.bundle import load_bundle
+from qc_edge.engine.self_test import self_test
 from qc_edge.settings import EngineSettings
 from qc_edge.settings.paths import shipped
 bundle = load_bundle("reference@1", [shipped("models")])

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, Prepared
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, ModelError, QcEdgeError, StoreError, UsageError
 from qc_edge.records import activations

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import Engine, Prepared, Score
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineLostError
 from qc_edge.settings import StationPaths

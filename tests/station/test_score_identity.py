@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from qc_edge import engine as engines
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, Prepared
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineError, ModelError
 from qc_edge.query.sample import sample

@@ -13,8 +13,8 @@ import duckdb
 import numpy as np
 import pytest
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import BuildContext, Engine, Prepared
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineLostError, ModelError
 from qc_edge.inspection.shadow import QUEUE

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import BuildContext, Engine
-from qc_edge.engine.bundle import Bundle
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, EngineLostError, WorkerStuckError
 from qc_edge.settings import EngineSettings, StationPaths

@@ -9,8 +9,8 @@ import threading
 from pathlib import Path
 
 from qc_edge import engine
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, EngineInfo, Prepared, Score
-from qc_edge.engine.bundle import Bundle
 from qc_edge.settings import EngineSettings
 
 _load = engine.load_engine

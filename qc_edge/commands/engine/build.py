@@ -10,7 +10,7 @@ import typer
 from qc_edge.terminal.options import Json, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.engine.bundle import Bundle as ModelBundle
+    from qc_edge.bundles.bundle import Bundle as ModelBundle
     from qc_edge.engine.offline_build import BuiltPlan
 
 Bundle = Annotated[
@@ -60,7 +60,7 @@ def command(
       [bold]qc-edge engine build reference@1 --for sm89,sm120[/bold] [bold]qc-edge engine build
       models/reference/1 --for sm86 --precision fp16 --out plans --json[/bold]
     """
-    from qc_edge.engine.bundle import load_bundle
+    from qc_edge.bundles.bundle import load_bundle
     from qc_edge.engine.offline_build import build_ahead
     from qc_edge.settings.paths import shipped
 

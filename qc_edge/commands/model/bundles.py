@@ -13,7 +13,7 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qc_edge.engine.bundle import Bundle
+    from qc_edge.bundles.bundle import Bundle
     from qc_edge.recipe.model_change import CurrentModel
     from qc_edge.recipe.model_listing import ListedBundle
 
@@ -77,7 +77,7 @@ def show_command(
       [bold]qc-edge model show line1[/bold]
       [bold]qc-edge model show line1 reference@1 --json[/bold]
     """
-    from qc_edge.engine.signing import signed_by
+    from qc_edge.bundles.signing import check_signature
     from qc_edge.recipe.model_change import CurrentModel
     from qc_edge.recipe.model_listing import found
     from qc_edge.settings import StationPaths
@@ -85,7 +85,7 @@ def show_command(
     paths = StationPaths(root.absolute(), name)
     now = CurrentModel.of(paths)
     bundle = found(paths, ref, now)
-    told = _told(bundle) | {"signature": signed_by(bundle, now.settings.model)}
+    told = _told(bundle) | {"signature": check_signature(bundle, now.settings.model)}
     if as_json:
         print_json(told)
         return

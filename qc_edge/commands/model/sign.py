@@ -28,7 +28,7 @@ def keygen_command(file: KeyFile) -> None:
     [dim]Examples:[/dim]
       [bold]qc-edge model keygen approval.pem[/bold]
     """
-    from qc_edge.engine.signing import make_key
+    from qc_edge.bundles.signing import make_key
 
     public = make_key(file.absolute())
     out().print("for the settings of every station that is to trust it:\n", markup=False)
@@ -45,12 +45,12 @@ def sign_command(directory: Directory, key: Key) -> None:
     [dim]Examples:[/dim]
       [bold]qc-edge model sign models/flange/3 --key approval.pem[/bold]
     """
-    from qc_edge.engine.bundle import open_bundle
-    from qc_edge.engine.manifest import SIGNATURE
-    from qc_edge.engine.signing import signature
+    from qc_edge.bundles.bundle import open_bundle
+    from qc_edge.bundles.manifest import SIGNATURE
+    from qc_edge.bundles.signing import sign_manifest
     from qc_edge.store.durable import write_file
 
     bundle = open_bundle(directory.absolute())
-    public, content = signature(bundle, key.absolute())
+    public, content = sign_manifest(bundle, key.absolute())
     write_file(bundle.directory / SIGNATURE, content)
     out().print(f"{bundle.reference} signed with {public}", markup=False)

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from qc_edge.engine.bundle import Bundle
-from qc_edge.engine.manifest import MANIFEST, SIGNATURE
+from qc_edge.bundles.bundle import Bundle
+from qc_edge.bundles.manifest import MANIFEST, SIGNATURE
 from qc_edge.errors import ModelError, UsageError
 from qc_edge.settings.model import KEY_PREFIX, ModelSettings
 
@@ -62,7 +62,7 @@ def make_key(file: Path) -> str:
     return _public(key)
 
 
-def signature(bundle: Bundle, key_file: Path) -> tuple[str, bytes]:
+def sign_manifest(bundle: Bundle, key_file: Path) -> tuple[str, bytes]:
     """The public key, and the signature by the private key in `key_file` as SIGNATURE holds it.
 
     Raises UsageError if the file holds no such key.
@@ -89,7 +89,7 @@ def signature(bundle: Bundle, key_file: Path) -> tuple[str, bytes]:
     return public, text.encode()
 
 
-def signed_by(bundle: Bundle, wanted: ModelSettings) -> str:
+def check_signature(bundle: Bundle, wanted: ModelSettings) -> str:
     """Who signed the bundle, in words, after the signature has been held against the manifest.
 
     Raises ModelError if there is a signature that does not fit the manifest, and, where the
