@@ -47,6 +47,7 @@ class Reason(str, Enum):
     TORN_FILE = "torn_file"
     NOT_AN_IMAGE = "not_an_image"
     TOO_LARGE = "too_large"
+    SEVERAL_IMAGES = "several_images"
     UNREADABLE = "unreadable"
     BAD_SIDECAR = "bad_sidecar"
     REFUSED_PATH = "refused_path"

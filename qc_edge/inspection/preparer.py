@@ -160,7 +160,11 @@ class Preparer:
             exposure_us=known.exposure_us,
             gain_db=known.gain_db,
         )
-        found.image = decode(data, max_pixels=int(limits.max_megapixels * 1e6))
+        found.image = decode(
+            data,
+            max_pixels=int(limits.max_megapixels * 1e6),
+            max_decoded_bytes=int(limits.max_decoded_mb * 1e6),
+        )
         colours = "RGB" if found.image.pixels.ndim == 3 else "Mono"
         found.frame = replace(found.frame, pixel_format=f"{colours}{found.image.bit_depth}")
 

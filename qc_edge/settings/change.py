@@ -18,6 +18,7 @@ LIVE = (
     "incoming.sidecar_wait_s",
     "incoming.settle_s",
     "incoming.max_megapixels",
+    "incoming.max_decoded_mb",
     "incoming.max_file_mb",
     "storage.",
     "log.",

@@ -69,6 +69,12 @@ class IncomingSettings(Section):
         "(s).",
     )
     max_megapixels: float = Field(default=100.0, gt=0, le=268, description="Larger is refused.")
+    max_decoded_mb: float = Field(
+        default=600.0,
+        gt=0,
+        description="A file whose picture takes more memory once decoded, by its header, is refused "
+        "(MB).",
+    )
     max_file_mb: float = Field(default=512.0, gt=0, description="Larger files are refused (MB).")
 
     @field_validator("part_id_pattern")

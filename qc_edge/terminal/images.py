@@ -89,7 +89,12 @@ def read_picture(path: Path, limits: IncomingSettings | None = None) -> ImageFil
         meta, image = pnm.decode_frame(data)
         camera = meta.get("camera")
         return ImageFile(path, image, camera if isinstance(camera, str) else None)
-    return ImageFile(path, decode(data, max_pixels=int(limits.max_megapixels * 1e6)), None)
+    image = decode(
+        data,
+        max_pixels=int(limits.max_megapixels * 1e6),
+        max_decoded_bytes=int(limits.max_decoded_mb * 1e6),
+    )
+    return ImageFile(path, image, None)
 
 
 class CalibrationSet:

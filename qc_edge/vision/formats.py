@@ -13,33 +13,56 @@ from dataclasses import dataclass
 
 from qc_edge.domain.verdict import Reason
 from qc_edge.vision import UnreadableFrameError, tiff
+from qc_edge.vision.several import refuse_second_image, several
 
 PNM_HEADER = re.compile(
     rb"P([56])(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,5})\s"
 )
 _PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 4, 6: 4}
+"""Channels of the decoded picture by colour type (PNG specification, section 11.2.2)."""
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _JPEG_MAX_SCANS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`kind` in words, size in pixels, bits per value (8..16; 16 where the file does not say
-    less).
+    """What an image file says of itself before it is decoded.
+
+    `kind` in words, size in pixels, bits per value (8..16; 16 where the file does not say less),
+    `channels` and `value_bytes` (1 or 2) of the decoded picture, `end`: the byte behind the image,
+    `strips` of a TIFF, `has_exif` of a JPEG.
     """
 
     kind: str
     width: int
     height: int
     bit_depth: int = 16
+    channels: int = 1
+    value_bytes: int = 1
+    end: int = 0
+    strips: tiff.Strips | None = None
+    has_exif: bool = False
+
+    @property
+    def decoded_bytes(self) -> int:
+        """What the decoded picture takes in memory."""
+        return self.width * self.height * self.channels * self.value_bytes
 
 
 def examine(data: bytes | memoryview) -> Header:
     """The header of a whole PNG, JPEG, TIFF, BMP or binary PGM/PPM file.
 
-    Raises UnreadableFrameError: EMPTY_FILE, NOT_AN_IMAGE, TORN_FILE, or UNREADABLE for the variants
-    that the station does not take.
+    Raises UnreadableFrameError: EMPTY_FILE, NOT_AN_IMAGE, TORN_FILE, SEVERAL_IMAGES if the file
+    holds a second picture, or UNREADABLE for the variants that the station does not take.
     """
+    header = _examine(data)
+    if header.end:
+        refuse_second_image(bytes(data), header.end, header.kind, _examine)
+    return header
+
+
+def _examine(data: bytes | memoryview) -> Header:
     if not data:
         raise UnreadableFrameError(Reason.EMPTY_FILE, "the file has no bytes")
     whole = bytes(data)
@@ -50,7 +73,7 @@ def examine(data: bytes | memoryview) -> Header:
         if start.startswith(b"\xff\xd8\xff"):
             return _jpeg(whole)
         if start.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-            return Header("TIFF", *tiff.examine(whole))
+            return _tiff(whole)
         if start.startswith(b"BM"):
             return _bmp(whole)
         if re.match(rb"P[56][\s#]", start):
@@ -72,8 +95,20 @@ def torn(detail: str) -> UnreadableFrameError:
     return UnreadableFrameError(Reason.TORN_FILE, detail)
 
 
+def _tiff(data: bytes) -> Header:
+    strips = tiff.examine(data)
+    return Header(
+        "TIFF",
+        strips.width,
+        strips.height,
+        channels=3 if strips.samples in {2, 3} else strips.samples,
+        value_bytes=2 if strips.bits > 8 else 1,
+        strips=strips,
+    )
+
+
 def _png(data: bytes) -> Header:
-    width = height = 0
+    width = height = channels = value_bytes = 0
     at = len(_PNG)
     while True:
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -88,13 +123,18 @@ def _png(data: bytes) -> Header:
             width, height = struct.unpack_from(">II", data, at + 8)
             if not (width and height):
                 raise UnreadableFrameError(Reason.UNREADABLE, f"PNG of {width} x {height} pixels")
+            bits, colour = struct.unpack_from(">BB", data, at + 16)
+            channels, value_bytes = _PNG_CHANNELS.get(colour, 4), 2 if bits > 8 else 1
+        if kind == b"acTL":
+            raise several("PNG", "it is animated")
         if kind == b"IEND":
-            return Header("PNG", width, height)
+            return Header("PNG", width, height, 16, channels, value_bytes, end)
         at = end
 
 
 def _jpeg(data: bytes) -> Header:
-    width = height = scans = 0
+    width = height = scans = channels = 0
+    has_exif = False
     at = 2
     while True:
         found = _JPEG_MARKER.search(data, at)
@@ -111,7 +151,8 @@ def _jpeg(data: bytes) -> Header:
                 raise UnreadableFrameError(
                     Reason.UNREADABLE, "JPEG with more than one frame header"
                 )
-            height, width = struct.unpack_from(">HH", data, at + 3)
+            height, width, channels = struct.unpack_from(">HHB", data, at + 3)
+        has_exif = has_exif or (marker == 0xE1 and data[at + 2 : at + 6] == b"Exif")
         scans += marker == 0xDA
         if scans > _JPEG_MAX_SCANS:
             raise UnreadableFrameError(
@@ -122,7 +163,7 @@ def _jpeg(data: bytes) -> Header:
         raise UnreadableFrameError(
             Reason.UNREADABLE, f"JPEG of {width} x {height} pixels, {scans} scans"
         )
-    return Header("JPEG", width, height)
+    return Header("JPEG", width, height, 8, channels, end=at, has_exif=has_exif)
 
 
 def _bmp(data: bytes) -> Header:
@@ -146,7 +187,7 @@ def _bmp(data: bytes) -> Header:
     expected = offset + (width * bits + 31) // 32 * 4 * abs(height)
     if len(data) < expected:
         raise torn(f"BMP: {len(data)} bytes, its header says {expected}")
-    return Header("BMP", width, abs(height))
+    return Header("BMP", width, abs(height), channels=4 if bits == 32 else 3, end=expected)
 
 
 def _pnm(data: bytes) -> Header:
@@ -162,4 +203,5 @@ def _pnm(data: bytes) -> Header:
     expected = found.end() + width * height * channels * (2 if maxval > 255 else 1)
     if len(data) < expected:
         raise torn(f"PGM/PPM: {len(data)} bytes, its header says {expected}")
-    return Header("PPM" if channels == 3 else "PGM", width, height, max(8, maxval.bit_length()))
+    depth, kind = max(8, maxval.bit_length()), "PPM" if channels == 3 else "PGM"
+    return Header(kind, width, height, depth, channels, 2 if maxval > 255 else 1, expected)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qc_edge.domain.verdict import Reason
-from qc_edge.vision import UnreadableFrameError, formats
+from qc_edge.vision import UnreadableFrameError, damage, formats
 
 Gray = npt.NDArray[np.uint8]
 """H x W, uint8."""
@@ -84,21 +84,30 @@ def to_gray(pixels: Pixels, pixel_format: str | None, bit_depth: int) -> Gray:
     return eight
 
 
-def decode(data: bytes | memoryview, *, max_pixels: int) -> Image:
+MAX_SIDE = 1 << 20
+"""Columns or rows; OpenCV's own bound (CV_IO_MAX_IMAGE_WIDTH and _HEIGHT)."""
+
+
+def decode(
+    data: bytes | memoryview, *, max_pixels: int, max_decoded_bytes: int | None = None
+) -> Image:
     """The image in a foreign PNG, JPEG, TIFF, BMP, PGM or PPM file.
 
     `gray` is what `cv2.imread(file, cv2.IMREAD_GRAYSCALE)` gives, bit for bit; only PGM and PPM of
     9 to 15 bits, which imread would leave nearly black, follow the rule of `to_gray`. `pixels` are
     gray or RGB, without alpha and with JPEG orientation applied. Raises UnreadableFrameError:
-    EMPTY_FILE, NOT_AN_IMAGE, TOO_LARGE (more than `max_pixels`), TORN_FILE (shorter than its own
-    structure says) or UNREADABLE.
+    EMPTY_FILE, NOT_AN_IMAGE, TOO_LARGE (more than `max_pixels`, or more than `max_decoded_bytes`
+    once decoded, by its header), SEVERAL_IMAGES, TORN_FILE (shorter than its own structure says, or
+    damaged inside) or UNREADABLE.
     """
     header = formats.examine(data)
-    if header.width * header.height > max_pixels:
-        raise UnreadableFrameError(
-            Reason.TOO_LARGE,
-            f"{header.width} x {header.height} pixels, at most {max_pixels} are taken",
-        )
+    _refuse_large(header, max_pixels, max_decoded_bytes)
+    if header.kind == "JPEG":
+        if not header.has_exif and header.channels in {1, 3}:
+            return _plain_jpeg(bytes(data), header)
+        damage.check_jpeg(bytes(data))
+    elif header.strips is not None:
+        damage.check_tiff(bytes(data), header.strips)
     coded = np.frombuffer(data, np.uint8)
     pixels = _imdecode(coded, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH, header)
     if pixels.ndim == 3:
@@ -111,6 +120,29 @@ def decode(data: bytes | memoryview, *, max_pixels: int) -> Image:
     else:
         gray = _imdecode(coded, cv2.IMREAD_GRAYSCALE, header)  # type: ignore[assignment]
     return Image(pixels, gray, bit_depth, pixels_sha256(pixels))
+
+
+def _plain_jpeg(data: bytes, header: formats.Header) -> Image:
+    """A gray or colour JPEG that is not to be turned: decoded once, by what reports damage."""
+    gray = damage.decode_jpeg(data, "GRAY")
+    pixels = gray if header.channels == 1 else damage.decode_jpeg(data, "RGB")
+    return Image(pixels, gray, 8, pixels_sha256(pixels))
+
+
+def _refuse_large(header: formats.Header, max_pixels: int, max_decoded_bytes: int | None) -> None:
+    size = f"{header.kind} of {header.width} x {header.height} pixels"
+    if max(header.width, header.height) > MAX_SIDE:
+        raise UnreadableFrameError(
+            Reason.TOO_LARGE, f"{size}: a side has at most {MAX_SIDE} pixels"
+        )
+    if header.width * header.height > max_pixels:
+        raise UnreadableFrameError(Reason.TOO_LARGE, f"{size}, at most {max_pixels} are taken")
+    if max_decoded_bytes is not None and header.decoded_bytes > max_decoded_bytes:
+        raise UnreadableFrameError(
+            Reason.TOO_LARGE,
+            f"{size}: decoded it takes {header.decoded_bytes / 1e6:,.0f} MB, "
+            f"at most {max_decoded_bytes / 1e6:,.0f} MB are taken",
+        )
 
 
 def _imdecode(coded: npt.NDArray[np.uint8], flags: int, header: formats.Header) -> Pixels:

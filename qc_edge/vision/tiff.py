@@ -6,11 +6,15 @@ Layout: Adobe TIFF 6.0 section 2; BigTIFF as in libtiff's specification.
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 from qc_edge.domain.verdict import Reason
 from qc_edge.vision import UnreadableFrameError
+from qc_edge.vision.several import several
 
-_WIDTH, _HEIGHT = 256, 257
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION = 256, 257, 258, 259
+_SAMPLES, _ROWS_PER_STRIP, _PLANAR = 277, 278, 284
+_TILE_WIDTH, _TILE_HEIGHT, _SUB_DIRECTORIES = 322, 323, 330
 _CHUNKS = {273: 279, 324: 325}
 """Tag of the offsets of the strips (of the tiles) -> tag of their lengths in bytes."""
 _TYPES = {
@@ -31,33 +35,63 @@ _TYPES = {
     17: "q",
     18: "Q",
 }
-_NEEDED = {_WIDTH, _HEIGHT, *_CHUNKS, *_CHUNKS.values()}
-_MAX_DIRECTORIES = 1000
-
+_NEEDED = {
+    *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _ROWS_PER_STRIP, _PLANAR),
+    *(_TILE_WIDTH, _TILE_HEIGHT, _SUB_DIRECTORIES, *_CHUNKS, *_CHUNKS.values()),
+}
 _Directory = dict[int, tuple[int, ...]]
 
 
-def examine(data: bytes) -> tuple[int, int]:
-    """Width and height (pixels) of the first image of a whole classic or big TIFF.
+@dataclass(frozen=True, slots=True)
+class Strips:
+    """The one image of a TIFF: its size in pixels, and its strips or tiles as they lie in the file.
 
-    Raises UnreadableFrameError: TORN_FILE if a directory, a value, a strip or a tile of any image
-    lies beyond the end, UNREADABLE if the first directory has no image; struct.error if the file
-    ends inside its header.
+    `bits` of one value, `samples` of one pixel, `places` are (offset, length in bytes),
+    `row_bytes` of one row of a strip or tile uncompressed, `rows` in each (the last strip may have
+    fewer).
+    """
+
+    width: int
+    height: int
+    bits: int
+    samples: int
+    compression: int
+    places: tuple[tuple[int, int], ...]
+    row_bytes: int
+    rows: int
+    is_tiled: bool
+
+    @property
+    def most_bytes(self) -> int:
+        """Bytes of a whole strip or tile, uncompressed."""
+        return self.row_bytes * self.rows
+
+    def bytes_of(self, index: int) -> int:
+        """Bytes of strip or tile `index`, uncompressed."""
+        if self.is_tiled:
+            return self.most_bytes
+        a_plane = -(-self.height // self.rows)
+        return self.row_bytes * min(self.rows, self.height - index % a_plane * self.rows)
+
+
+def examine(data: bytes) -> Strips:
+    """The one image of a whole classic or big TIFF.
+
+    Raises UnreadableFrameError: TORN_FILE if a directory, a value, a strip or a tile lies beyond
+    the end, SEVERAL_IMAGES if there is a second directory, UNREADABLE if the first has no image;
+    struct.error if the file ends inside its header.
     """
     order = "<" if data[:1] == b"I" else ">"
     big = struct.unpack_from(order + "H", data, 2)[0] == 43
     at = int(struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0])
-    size: tuple[int, int] | None = None
-    for _ in range(_MAX_DIRECTORIES):
-        directory, at = _directory(data, at, order, big)
-        _check_chunks(data, directory)
-        if size is None:
-            size = _size(directory)
-        if at == 0:
-            return size
-    raise UnreadableFrameError(
-        Reason.UNREADABLE, f"TIFF of more than {_MAX_DIRECTORIES} directories"
-    )
+    directory, following = _directory(data, at, order, big)
+    _check_chunks(data, directory)
+    if following:
+        _check_chunks(data, _directory(data, following, order, big)[0])
+        raise several("TIFF", "it has more than one page")
+    if directory.get(_SUB_DIRECTORIES):
+        raise several("TIFF", "its page holds further pictures (SubIFDs)")
+    return _strips(directory)
 
 
 def _directory(data: bytes, at: int, order: str, big: bool) -> tuple[_Directory, int]:
@@ -91,16 +125,30 @@ def _check_chunks(data: bytes, directory: _Directory) -> None:
             _within(data, offset + length, "image data")
 
 
-def _size(directory: _Directory) -> tuple[int, int]:
-    width, height = directory.get(_WIDTH, (0,)), directory.get(_HEIGHT, (0,))
-    chunks = any(
-        directory.get(offsets) and directory.get(lengths) for offsets, lengths in _CHUNKS.items()
+def _strips(directory: _Directory) -> Strips:
+    def value(tag: int, otherwise: int) -> int:
+        return (directory.get(tag) or (otherwise,))[0]
+
+    width, height = value(_WIDTH, 0), value(_HEIGHT, 0)
+    places = tuple(
+        place
+        for offsets, lengths in _CHUNKS.items()
+        for place in zip(directory.get(offsets, ()), directory.get(lengths, ()), strict=False)
     )
-    if not (width and height and width[0] > 0 and height[0] > 0 and chunks):
+    if not (width > 0 and height > 0 and places):
         raise UnreadableFrameError(
             Reason.UNREADABLE, "TIFF: its first directory holds no image with sizes and lengths"
         )
-    return width[0], height[0]
+    bits, samples = value(_BITS, 1), value(_SAMPLES, 1)
+    is_tiled = bool(directory.get(_TILE_WIDTH))
+    columns = value(_TILE_WIDTH, width)
+    rows = value(_TILE_HEIGHT, height) if is_tiled else min(value(_ROWS_PER_STRIP, height), height)
+    # Planes apart (2): a strip holds one sample of each pixel.
+    row_bytes = (columns * bits * (1 if value(_PLANAR, 1) == 2 else samples) + 7) // 8
+    compression = value(_COMPRESSION, 1)
+    return Strips(
+        width, height, bits, samples, compression, places, row_bytes, max(1, rows), is_tiled
+    )
 
 
 def _within(data: bytes, end: int, what: str) -> None:

@@ -59,6 +59,12 @@ def two_page_tiff() -> bytes:
         return path.read_bytes()
 
 
+def animated_png() -> bytes:
+    """A still PNG that says of itself that it has two frames."""
+    plain = coded(".png", picture())
+    return plain[:33] + png_chunk(b"acTL", struct.pack(">II", 2, 0)) + plain[33:]
+
+
 FILES: dict[str, bytes] = {
     "gray.png": coded(".png", picture()),
     "colour.png": coded(".png", picture(3)),
@@ -77,9 +83,10 @@ FILES: dict[str, bytes] = {
     "colour.tiff": coded(".tiff", picture(3)),
     "plain.tiff": coded(".tiff", picture(3), cv2.IMWRITE_TIFF_COMPRESSION, 1),
     "deflate.tiff": coded(".tiff", picture(), cv2.IMWRITE_TIFF_COMPRESSION, 8),
+    "lzw.tiff": coded(".tiff", picture(), cv2.IMWRITE_TIFF_COMPRESSION, 5),
+    "packbits.tiff": coded(".tiff", picture(), cv2.IMWRITE_TIFF_COMPRESSION, 32773),
     "gray16.tiff": coded(".tiff", picture(1, 16)),
     "colour16.tiff": coded(".tiff", picture(3, 16)),
-    "pages.tiff": two_page_tiff(),
     "gray.bmp": coded(".bmp", picture()),
     "colour.bmp": coded(".bmp", picture(3)),
     "alpha.bmp": coded(".bmp", picture(4)),
@@ -88,3 +95,23 @@ FILES: dict[str, bytes] = {
     "gray16.pgm": coded(".pgm", picture(1, 16)),
     "colour16.ppm": coded(".ppm", picture(3, 16)),
 }
+
+SEVERAL: dict[str, bytes] = {
+    "pages.tiff": two_page_tiff(),
+    "animated.png": animated_png(),
+    **{
+        f"{first} and {second}": FILES[first] + between + FILES[second]
+        for first, second, between in (
+            ("gray.jpg", "gray.jpg", b""),
+            ("gray.jpg", "colour.jpg", b"\0\0\0"),
+            ("gray.png", "gray.png", b""),
+            ("gray.png", "gray.jpg", b"a trailer"),
+            ("gray.pgm", "gray.pgm", b"\n"),
+            ("colour.ppm", "gray.pgm", b""),
+            ("gray.bmp", "gray.bmp", b""),
+            ("gray.bmp", "gray.png", b"\0"),
+        )
+    },
+    "gray.jpg and half of one": FILES["gray.jpg"] + FILES["gray.jpg"][:1500],
+}
+"""Files that hold more than one picture."""

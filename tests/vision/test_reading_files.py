@@ -36,6 +36,7 @@ READING = {
     Reason.NOT_AN_IMAGE,
     Reason.TOO_LARGE,
     Reason.UNREADABLE,
+    Reason.SEVERAL_IMAGES,
 }
 
 
