@@ -72,7 +72,7 @@ class IncomingSettings(Section):
     max_decoded_mb: float = Field(
         default=600.0,
         gt=0,
-        description="A picture that takes more memory once decoded, by its header, is refused (MB).",
+        description="A picture that takes more memory once decoded is refused by its header (MB).",
     )
     max_file_mb: float = Field(default=512.0, gt=0, description="Larger files are refused (MB).")
 
