@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
@@ -28,18 +27,19 @@ def command(name: MaybeName = None, root: Root = DEFAULT_ROOT, as_json: Json = F
       [bold]qc-edge check line1[/bold]
       [bold]qc-edge check --json[/bold]         all stations, for scripts
     """
-    from qc_edge.diagnostics.check import check_station, stations
+    from qc_edge.diagnostics.check import check_station, station_names
     from qc_edge.diagnostics.finding import worst_exit_code
     from qc_edge.errors import UsageError
 
     root = root.absolute()
-    names = [name] if name else stations(root)
+    names = [name] if name else station_names(root)
     if not names:
         raise UsageError(f"there is no station under {root}", hint="make one: qc-edge init line1")
-    findings = [finding for each in names for finding in check_station(root, each)]
+    findings = [finding for station in names for finding in check_station(root, station)]
     code = worst_exit_code(findings)
     if as_json:
-        print_json({"ok": code == 0, "findings": [asdict(finding) for finding in findings]})
+        values = [finding.to_json_values() for finding in findings]
+        print_json({"ok": code == 0, "findings": values})
     else:
         _print_table(findings)
     raise typer.Exit(code)
@@ -55,10 +55,10 @@ def _print_table(findings: Sequence[Finding]) -> None:
     for heading in ["station"] * several + ["", "area", "seen"]:
         table.add_column(heading, overflow="fold")
     for finding in findings:
-        said = Text(finding.said)
+        message = Text(finding.message)
         if finding.hint:
-            said.append(f"\n→ {finding.hint}", style="cyan")
-        cells = [Text(str(finding.level), style=STYLES[finding.level]), Text(finding.area), said]
+            message.append(f"\n→ {finding.hint}", style="cyan")
+        cells = [Text(str(finding.level), style=STYLES[finding.level]), Text(finding.area), message]
         table.add_row(*[Text(finding.station)] * several, *cells)
     console = out()
     console.print(table)

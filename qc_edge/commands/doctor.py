@@ -1,11 +1,8 @@
-"""`qc-edge doctor`: what a technician runs first; green, amber or red, and what to do about
-each.
-"""
+"""`qc-edge doctor`: what a technician runs first; everything at once, green, amber or red."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
     from qc_edge.diagnostics.doctor import Diagnosis
     from qc_edge.diagnostics.finding import Finding
 
-STYLES = {"green": "green", "amber": "yellow", "red": "bold red"}
+STYLES = {"red": "bold red", "amber": "yellow", "green": "green"}
 
 
 def command(
@@ -40,28 +37,26 @@ def command(
       [bold]sudo qc-edge doctor line1[/bold]
       [bold]sudo qc-edge doctor --brief[/bold]       all stations, only what is not green
     """
-    from qc_edge.diagnostics.check import stations
+    from qc_edge.diagnostics.check import station_names
     from qc_edge.diagnostics.doctor import examine
     from qc_edge.errors import UsageError
 
     root = root.absolute()
-    names = [name] if name else stations(root)
+    names = [name] if name else station_names(root)
     if not names:
         raise UsageError(f"there is no station under {root}", hint="make one: qc-edge init line1")
-    found = [examine(root, each) for each in names]
+    diagnoses = [examine(root, station) for station in names]
     if as_json:
-        print_json(report(found))
+        print_json(report(diagnoses))
     else:
-        for diagnosis in found:
+        for diagnosis in diagnoses:
             _print(diagnosis, brief=brief)
-    raise typer.Exit(max(diagnosis.exit_code for diagnosis in found))
+    raise typer.Exit(max(diagnosis.exit_code for diagnosis in diagnoses))
 
 
-def report(found: Sequence[Diagnosis]) -> dict[str, object]:
+def report(diagnoses: Sequence[Diagnosis]) -> dict[str, object]:
     """What --json prints."""
-    from qc_edge.diagnostics.doctor import colour_of
-
-    worst = max(found, key=lambda diagnosis: diagnosis.exit_code)
+    worst = max(diagnoses, key=lambda diagnosis: diagnosis.exit_code)
     return {
         "colour": worst.colour,
         "stations": [
@@ -69,11 +64,11 @@ def report(found: Sequence[Diagnosis]) -> dict[str, object]:
                 "station": diagnosis.station,
                 "colour": diagnosis.colour,
                 "findings": [
-                    asdict(finding) | {"colour": colour_of(finding.level)}
+                    finding.to_json_values() | {"colour": finding.level.colour}
                     for finding in diagnosis.findings
                 ],
             }
-            for diagnosis in found
+            for diagnosis in diagnoses
         ],
     }
 
@@ -83,12 +78,10 @@ def _print(diagnosis: Diagnosis, *, brief: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from qc_edge.diagnostics.doctor import colour_of
-
     console = out()
-    colours = [colour_of(finding.level) for finding in diagnosis.findings]
+    colours = [finding.level.colour for finding in diagnosis.findings]
     counts = ", ".join(
-        f"{colours.count(each)} {each}" for each in ("red", "amber", "green") if each in colours
+        f"{colours.count(colour)} {colour}" for colour in STYLES if colour in colours
     )
     head = Text.assemble(
         (diagnosis.station, "bold"), "  ", (diagnosis.colour.upper(), STYLES[diagnosis.colour])
@@ -98,17 +91,16 @@ def _print(diagnosis: Diagnosis, *, brief: bool) -> None:
     for ratio in (None, None, 1):
         table.add_column(overflow="fold", ratio=ratio)
     for finding in _gravest_first(diagnosis.findings):
-        colour = colour_of(finding.level)
+        colour = finding.level.colour
         if brief and colour == "green":
             continue
-        said = Text(finding.said)
+        message = Text(finding.message)
         if finding.hint and colour != "green":
-            said.append(f"\n→ {finding.hint}", style="cyan")
-        table.add_row(Text(colour, style=STYLES[colour]), Text(finding.area), said)
+            message.append(f"\n→ {finding.hint}", style="cyan")
+        table.add_row(Text(colour, style=STYLES[colour]), Text(finding.area), message)
     if table.row_count:
         console.print(table)
 
 
 def _gravest_first(findings: Sequence[Finding]) -> list[Finding]:
-    order = {"fault": 0, "warning": 1, "ok": 2}
-    return sorted(findings, key=lambda finding: order[finding.level])
+    return sorted(findings, key=lambda finding: -finding.level.rank)

@@ -53,10 +53,11 @@ def command(
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
-    for each in packed:
-        table.add_row(f"{each.size:,}", Text(each.name), Text(each.what, style="dim"))
+    for packed_file in packed:
+        description = Text(packed_file.what, style="dim")
+        table.add_row(f"{packed_file.size:,}", Text(packed_file.name), description)
     console = out()
     console.print(table)
-    pictures = sum(each.name.startswith("images/") for each in packed)
+    pictures = sum(packed_file.name.startswith("images/") for packed_file in packed)
     about = f"{file.stat().st_size / 1e3:,.0f} kB, {len(packed)} files, {pictures or 'no'} images"
     console.print(Text.assemble((str(file), "bold"), f"\n{about}; secrets removed"))

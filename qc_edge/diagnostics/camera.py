@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from qc_edge.camera import Camera, Exposure, connect
 from qc_edge.camera.health import Health
-from qc_edge.diagnostics.finding import Level, Seen, ok
+from qc_edge.diagnostics.finding import Finding, ok, warning
 from qc_edge.domain.calibration import Calibration
 from qc_edge.errors import CalibrationError, CameraError
 from qc_edge.records import calibrations
@@ -20,9 +20,12 @@ HOT_C = 70.0
 SLOW_LINK_MBPS = 1000.0
 
 
-def check_camera(paths: StationPaths, settings: CameraSettings) -> Iterator[Seen]:
-    """Open the camera and take one frame, unless a running station holds it or it waits for its
-    trigger.
+def check_camera(paths: StationPaths, settings: CameraSettings) -> Iterator[Finding]:
+    """Open the camera and take one frame of the calibrated size.
+
+    The camera of a running station is left alone: only one process can open a camera, and taking it
+    away would stop the line. One that waits for a hardware trigger is opened, but not asked for a
+    frame. Raises CameraError, and CalibrationError for another size than the calibrated one.
     """
     if holder := holder_of(paths.lock("capture")):
         yield ok(
@@ -32,14 +35,14 @@ def check_camera(paths: StationPaths, settings: CameraSettings) -> Iterator[Seen
     device = connect(settings)
     try:
         info = device.open()
-        about = f"{info.model} {info.serial}, {info.width} x {info.height} {info.pixel_format}"
-        yield ok(f"{about}; {info.detail}" if info.detail else about)
+        message = f"{info.model} {info.serial}, {info.width} x {info.height} {info.pixel_format}"
+        yield ok(f"{message}; {info.detail}" if info.detail else message)
         yield from check_health(info.health)
         if settings.trigger is Trigger.HARDWARE:
             yield ok(f"waits for its trigger on {settings.trigger_line}: no frame was asked for")
             size = info.width, info.height
         else:
-            frame = _one_frame(device, settings)
+            frame = _first_frame(device, settings)
             height, width = frame.pixels.shape[:2]
             yield ok(f"delivers frames: {width} x {height} {frame.pixel_format}")
             size = width, height
@@ -48,37 +51,35 @@ def check_camera(paths: StationPaths, settings: CameraSettings) -> Iterator[Seen
     try:
         calibration = calibrations.load_current(paths.calibration, settings.name)
     except CalibrationError:
-        return  # a finding of its own, unless inspection runs elsewhere
-    _refuse_other_size(size, calibration)
+        return  # check_calibration reports it, where this machine inspects
+    _require_calibrated_size(size, calibration)
 
 
-def check_health(health: Health) -> Iterator[Seen]:
+def check_health(health: Health) -> Iterator[Finding]:
     """The camera's temperature and its link, where it tells them."""
     degrees = health.temperature_c
     state = health.temperature_state
     if degrees is not None or state is not None:
-        said = " ".join(
-            [f"{degrees:.0f} °C" if degrees is not None else "temperature", state or ""]
-        ).strip()
-        grave = (state or "Ok").lower() not in {"ok", "normal"}
-        if grave or (degrees or 0) >= HOT_C:
-            yield (
-                Level.WARNING,
-                f"hot: {said}",
-                "mount it on metal, free its housing, lower the frame rate",
+        figure = f"{degrees:.0f} °C" if degrees is not None else "temperature"
+        message = f"{figure} {state or ''}".strip()
+        # Older cameras tell degrees alone, some tell a state alone: "Ok", "Critical", "Error".
+        is_critical = (state or "Ok").lower() not in {"ok", "normal"}
+        if is_critical or (degrees or 0) >= HOT_C:
+            yield warning(
+                f"hot: {message}", "mount it on metal, free its housing, lower the frame rate"
             )
         else:
-            yield ok(said)
+            yield ok(message)
     if (mbps := health.link_mbps) is not None:
-        said = f"its link runs at {mbps:,.0f} Mbit/s"
+        message = f"its link runs at {mbps:,.0f} Mbit/s"
         if mbps < SLOW_LINK_MBPS:
-            yield Level.WARNING, said, "below gigabit or USB 3: another cable, port or switch"
+            yield warning(message, "below gigabit or USB 3: another cable, port or switch")
         else:
-            yield ok(said)
+            yield ok(message)
 
 
-def _one_frame(device: Camera, settings: CameraSettings) -> Exposure:
-    """The first whole frame within the time after which the station would complain of silence."""
+def _first_frame(device: Camera, settings: CameraSettings) -> Exposure:
+    """The first whole frame, within the time after which the station would report silence."""
     deadline = time.monotonic() + settings.silence_s
     failed = 0
     while time.monotonic() < deadline:
@@ -94,7 +95,7 @@ def _one_frame(device: Camera, settings: CameraSettings) -> Exposure:
     )
 
 
-def _refuse_other_size(size: tuple[int, int], calibration: Calibration) -> None:
+def _require_calibrated_size(size: tuple[int, int], calibration: Calibration) -> None:
     calibrated = calibration.width or size[0], calibration.height or size[1]
     if size != calibrated:
         raise CalibrationError(
@@ -103,10 +104,6 @@ def _refuse_other_size(size: tuple[int, int], calibration: Calibration) -> None:
         )
 
 
-def no_frames() -> Iterator[Seen]:
-    """A station that has neither a camera nor an incoming directory."""
-    yield (
-        Level.WARNING,
-        "no camera and no incoming frames",
-        "add a [[camera]], or set incoming.enabled",
-    )
+def check_frame_source() -> Iterator[Finding]:
+    """The finding on a station that has neither a camera nor an incoming directory."""
+    yield warning("no camera and no incoming frames", "add a [[camera]], or set incoming.enabled")

@@ -1,68 +1,60 @@
-"""The check-up of a whole station, area by area, in the order in which faults should be mended."""
+"""What `qc-edge check` looks at: all that a station needs in order to start, and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from qc_edge.diagnostics.calibration import check_calibration
-from qc_edge.diagnostics.camera import check_camera, no_frames
-from qc_edge.diagnostics.directories import check_disk, check_incoming
-from qc_edge.diagnostics.finding import Finding, Level, Seen
+from qc_edge.diagnostics.camera import check_camera, check_frame_source
+from qc_edge.diagnostics.directories import check_directories, check_incoming
+from qc_edge.diagnostics.finding import Finding, ok
 from qc_edge.diagnostics.model import check_model
+from qc_edge.diagnostics.runner import Check, run_checks
 from qc_edge.errors import QcEdgeError
 from qc_edge.settings import INCOMING, Role, Settings, StationPaths, load_settings
-from qc_edge.store.durable import store_error
-
-Look = Callable[[], Iterator[Seen]]
 
 
-def stations(root: Path) -> list[str]:
+def station_names(root: Path) -> list[str]:
     """The names of the stations under `root`, in order."""
     return sorted(path.stem for path in StationPaths(root, "any").settings.parent.glob("*.toml"))
 
 
 def check_station(root: Path, name: str) -> list[Finding]:
-    """Every finding on station `name` under the absolute prefix `root`; never raises for a
-    fault.
+    """Every finding on station `name` under the absolute prefix `root`, worst causes first.
+
+    Never raises for a fault of the station. The order is the one in which faults should be mended:
+    settings that do not load end the check, because everything else is found through them.
     """
     paths = StationPaths(root, name)
     try:
         settings = load_settings(paths.settings)
-    except QcEdgeError as fault:
-        return [Finding(name, "settings", Level.FAULT, fault.message, fault.hint, fault.exit_code)]
-    findings = [Finding(name, "settings", Level.OK, str(paths.settings))]
-    for area, look in _areas(paths, settings):
-        findings += _looked_at(name, area, look)
-    return findings
+    except QcEdgeError as error:
+        return [Finding.of_error(error).located(name, "settings")]
+    loaded = ok(str(paths.settings)).located(name, "settings")
+    return [loaded, *run_checks(name, _checks(paths, settings))]
 
 
-def _areas(paths: StationPaths, settings: Settings) -> Iterator[tuple[str, Look]]:
+def _checks(paths: StationPaths, settings: Settings) -> Iterator[Check]:
+    # A station may have only one of the roles: capture and inspection can run on two machines, and
+    # each then lacks what only the other one needs.
     if Role.INSPECT in settings.station.roles:
         for camera in settings.camera:
-            yield f"calibration {camera.name}", partial(check_calibration, paths, camera.name, True)
-        if settings.incoming.enabled:
-            yield (
-                f"calibration {INCOMING}",
-                partial(check_calibration, paths, INCOMING, not settings.camera),
+            yield Check(
+                f"calibration {camera.name}", partial(check_calibration, paths, camera.name, True)
             )
-        yield "model", partial(check_model, paths, settings)
+        if settings.incoming.enabled:
+            expects_frames = not settings.camera
+            yield Check(
+                f"calibration {INCOMING}",
+                partial(check_calibration, paths, INCOMING, expects_frames),
+            )
+        yield Check("model", partial(check_model, paths, settings))
     if Role.CAPTURE in settings.station.roles:
         for camera in settings.camera:
-            yield f"camera {camera.name}", partial(check_camera, paths, camera)
+            yield Check(f"camera {camera.name}", partial(check_camera, paths, camera))
     if not settings.camera and not settings.incoming.enabled:
-        yield "camera", no_frames
-    yield "disk", partial(check_disk, paths, settings.storage)
-    yield "incoming", partial(check_incoming, paths.incoming, settings.incoming)
-
-
-def _looked_at(station: str, area: str, look: Look) -> Iterator[Finding]:
-    try:
-        for level, said, hint in look():
-            yield Finding(station, area, level, said, hint)
-    except QcEdgeError as fault:
-        yield Finding(station, area, Level.FAULT, fault.message, fault.hint, fault.exit_code)
-    except OSError as fault:
-        error = store_error(fault, str(fault.filename or area))
-        yield Finding(station, area, Level.FAULT, error.message, error.hint, error.exit_code)
+        yield Check("camera", check_frame_source)
+    yield Check("disk", partial(check_directories, paths, settings.storage))
+    yield Check("incoming", partial(check_incoming, paths.incoming, settings.incoming))

@@ -1,4 +1,4 @@
-"""Whether the station's directories can take frames: room, durable writes, permissions."""
+"""Whether a station's directories can take frames: free space, durable writes, permissions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from qc_edge.diagnostics.finding import Level, Seen, ok
+from qc_edge.diagnostics.finding import Finding, ok, warning
 from qc_edge.errors import StoreError
 from qc_edge.settings import IncomingSettings, StationPaths, StorageSettings
 from qc_edge.store.durable import Disk
@@ -17,8 +17,11 @@ SLOW_WRITE_MS = 50.0
 """Longer than eMMC takes for a synced write: a network mount or a failing card."""
 
 
-def check_disk(paths: StationPaths, storage: StorageSettings) -> Iterator[Seen]:
-    """Room, and a file that is written, synced, renamed and removed where frames will be."""
+def check_directories(paths: StationPaths, storage: StorageSettings) -> Iterator[Finding]:
+    """Free space, and a file that is written, synced, renamed and removed where frames will be.
+
+    Raises StoreError if there is too little space, or a directory is missing or refuses.
+    """
     free_mb = Disk().free_bytes(_nearest(paths.state)) / 1e6
     if free_mb < storage.stop_free_mb:
         raise StoreError(
@@ -26,32 +29,32 @@ def check_disk(paths: StationPaths, storage: StorageSettings) -> Iterator[Seen]:
             hint=f"free some room under {paths.state}, or lower storage.stop_free_mb",
         )
     if free_mb < storage.warn_free_mb:
-        yield (
-            Level.WARNING,
-            f"{free_mb:,.0f} MB free",
-            f"below warn_free_mb = {storage.warn_free_mb:,.0f}",
+        yield warning(
+            f"{free_mb:,.0f} MB free", f"below warn_free_mb = {storage.warn_free_mb:,.0f}"
         )
     else:
         yield ok(f"{free_mb:,.0f} MB free")
+    # The run directory is not asked for: systemd makes it when the service starts.
     missing = [path for path in paths.directories() if path != paths.run and not path.is_dir()]
     if missing:
         raise StoreError(
             f"{', '.join(map(str, missing))} does not exist",
             hint="make it, owned by the station's user",
         )
-    took_ms = _write_once(paths)
+    took_ms = _synced_write_ms(paths)
     if took_ms > SLOW_WRITE_MS:
-        yield (
-            Level.WARNING,
-            f"a synced write takes {took_ms:.0f} ms",
-            "every frame waits for it: faster disk",
+        yield warning(
+            f"a synced write takes {took_ms:.0f} ms", "every frame waits for it: faster disk"
         )
     else:
         yield ok(f"a synced write takes {took_ms:.1f} ms")
 
 
-def check_incoming(directory: Path, incoming: IncomingSettings) -> Iterator[Seen]:
-    """Whether the station may take files from the directory, and who may put some there."""
+def check_incoming(directory: Path, incoming: IncomingSettings) -> Iterator[Finding]:
+    """Whether the station may take files from the directory, and who may put some there.
+
+    Raises StoreError if it is no directory of its own, or this user may not use it.
+    """
     if not incoming.enabled:
         yield ok("not used (incoming.enabled = false)")
         return
@@ -67,12 +70,12 @@ def check_incoming(directory: Path, incoming: IncomingSettings) -> Iterator[Seen
         )
     mode = stat.S_IMODE(directory.stat().st_mode)
     if mode & stat.S_IWOTH:
-        yield Level.WARNING, f"mode {mode:o}: everybody may drop frames", f"chmod 2770 {directory}"
+        yield warning(f"mode {mode:o}: everybody may drop frames", f"chmod 2770 {directory}")
     else:
         yield ok(f"{directory}, mode {mode:o}")
 
 
-def _write_once(paths: StationPaths) -> float:
+def _synced_write_ms(paths: StationPaths) -> float:
     """Milliseconds for one small file by way of spool/tmp into spool/frames and away again."""
     disk = Disk()
     probe = paths.frames / f".check-{os.getpid()}"
@@ -86,4 +89,4 @@ def _write_once(paths: StationPaths) -> float:
 
 def _nearest(path: Path) -> Path:
     """`path`, or the nearest directory above it that exists."""
-    return next(each for each in (path, *path.parents) if each.exists())
+    return next(parent for parent in (path, *path.parents) if parent.exists())

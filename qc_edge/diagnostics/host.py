@@ -1,6 +1,4 @@
-"""The box as the doctor sees it: the kernel's files, and what other programs say. Changes
-nothing.
-"""
+"""Access to the box from outside: the kernel's files, other programs' answers. Changes nothing."""
 
 from __future__ import annotations
 
@@ -11,32 +9,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_PATIENCE_S = 10.0
+_TIMEOUT_S = 10.0
+"""A program that hangs, on a dead disk for example, must not hang the doctor."""
 
 
-def _path() -> str:
-    # smartctl and others are for root: a plain user's PATH lacks their place.
+def _program_path() -> str:
+    # smartctl and others are for root: a plain user's PATH lacks their directories.
     return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """`base` is where /proc, /sys, /etc and /usr are; `path` is where programs are looked for."""
+    """The box, or in a test a directory and programs that stand for one.
+
+    `base` is the directory that holds proc, sys, etc and usr; `path` is where programs are looked
+    for, as in $PATH.
+    """
 
     base: Path = Path("/")
-    path: str = field(default_factory=_path)
+    path: str = field(default_factory=_program_path)
 
     def read(self, file: str) -> str | None:
-        """The text of the file `file` (relative to `base`), None if it is not there or may not be
-        read.
-        """
+        """The text of `file` (relative to `base`), None if it is missing or may not be read."""
         try:
             return (self.base / file).read_text(encoding="utf-8", errors="replace").strip()
         except OSError:
             return None
 
     def number(self, file: str) -> int | None:
-        """The whole number in `file`, None without one."""
+        """The whole number in `file` (relative to `base`), None if there is none."""
         text = self.read(file)
         try:
             return None if text is None else int(text)
@@ -48,25 +49,29 @@ class Host:
         yield from sorted(self.base.glob(pattern))
 
     def has(self, program: str) -> bool:
-        """True if there is such a program."""
+        """True if this program is installed."""
         return shutil.which(program, path=self.path) is not None
 
     def ask(self, *command: str, also: tuple[int, ...] = ()) -> str | None:
-        """What the program says on stdout; None if it is missing, hangs, or fails (0 and `also` are
-        fine).
+        """What a program prints on stdout; None if it is missing, hangs or fails.
+
+        Exit code 0 is success, and so are those in `also`.
         """
         program = shutil.which(command[0], path=self.path)
         if program is None:
             return None
         try:
-            done = subprocess.run(
+            completed = subprocess.run(
                 [program, *command[1:]],
                 capture_output=True,
-                timeout=_PATIENCE_S,
+                timeout=_TIMEOUT_S,
                 check=False,
                 stdin=subprocess.DEVNULL,
+                # C.UTF-8: the answers are parsed, so they must not be translated.
                 env={"PATH": self.path, "LC_ALL": "C.UTF-8"},
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return done.stdout.decode(errors="replace") if done.returncode in {0, *also} else None
+        if completed.returncode not in {0, *also}:
+            return None
+        return completed.stdout.decode(errors="replace")

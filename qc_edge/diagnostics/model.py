@@ -1,44 +1,43 @@
-"""Whether the model bundle is whole and the engine of this machine scores its golden frames as it
-should.
-"""
+"""Whether the model bundle is whole, and this machine's engine scores its golden frames right."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from qc_edge.bundles.signing import check_signature
-from qc_edge.diagnostics.finding import Level, Seen, ok
+from qc_edge.diagnostics.finding import Finding, ok, warning
 from qc_edge.engine import BuildContext, load_engine
 from qc_edge.engine.self_test import self_test
 from qc_edge.recipe.active_model import chosen, opened
 from qc_edge.records import acceptances, activations
 from qc_edge.settings import Settings, StationPaths
 
-_NEWEST_HINT = "qc-edge model list has every activation, and what became of it"
+_ACTIVATIONS_HINT = "qc-edge model list has every activation, and what became of it"
 _MOVED_HINT = "go back to what judged before, or accept it: qc-edge model accept"
 
 
-def check_model(paths: StationPaths, settings: Settings) -> Iterator[Seen]:
-    """Load the bundle and the engine as the station does, and run the golden frames through
-    them.
+def check_model(paths: StationPaths, settings: Settings) -> Iterator[Finding]:
+    """Load the bundle and the engine as the station does, and score the golden frames.
+
+    Raises ModelError or EngineError as the station would at its start.
     """
-    choices = activations.load(paths.activations)
+    history = activations.load(paths.activations)
     active_model = chosen(paths, settings.model)
     bundle = active_model.bundle
     signed = check_signature(bundle, settings.model)
     yield ok(f"{bundle.reference}, model sha256 {bundle.sha256[:12]}, {signed}; {active_model.why}")
-    newest = choices.activations[-1] if choices.activations else None
+    newest = history.activations[-1] if history.activations else None
     if newest and newest != active_model.activation:
-        yield (
-            Level.WARNING,
-            f"{newest.bundle}, {newest.words}: {choices.state(newest)}",
-            _NEWEST_HINT,
+        yield warning(
+            f"{newest.bundle}, {newest.words}: {history.state(newest)}", _ACTIVATIONS_HINT
         )
     if active_model.activation and settings.model.bundle != bundle.reference:
-        words = f"model.bundle = {settings.model.bundle} has no effect, an activation is in force"
-        yield Level.WARNING, words, f"set it to {bundle.reference}, so that nobody is misled"
+        yield warning(
+            f"model.bundle = {settings.model.bundle} has no effect, an activation is in force",
+            f"set it to {bundle.reference}, so that nobody is misled",
+        )
     if (moved := acceptances.load_moved(paths.scores_moved)) is not None:
-        yield Level.WARNING, f"scores moved, and nobody has decided: {moved.found}", _MOVED_HINT
+        yield warning(f"scores moved, and nobody has decided: {moved.found}", _MOVED_HINT)
     engine = load_engine(bundle, settings.engine, BuildContext(paths.plans))
     try:
         self_test(engine, bundle)

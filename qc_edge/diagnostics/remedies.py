@@ -1,5 +1,6 @@
-"""From a station's words for its trouble to what a technician does about it. Knows words, looks
-nowhere.
+"""What a technician does about a trouble, found by the words in which a station reports it.
+
+Only texts are compared here; nothing is looked at.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """A page of docs/technician.md: what is said contains `words`; first `fix`, then the page
-    `heading`.
+    """What to do about troubles whose text contains `words`.
+
+    `fix` is the first thing to try, NAME in it stands for the station; `heading` is the page of
+    docs/technician.md to read on.
     """
 
     words: str
@@ -20,7 +23,7 @@ class Remedy:
 
 _INVALID = "Everything is INVALID"
 
-PAGES = (
+REMEDIES = (
     Remedy(
         "silent for",
         "it restarts by itself; if it comes again: qc-edge doctor NAME, disk and GPU",
@@ -64,12 +67,12 @@ PAGES = (
     ),
     Remedy("stopped", "sudo systemctl start qc-edge@NAME", "It stays starting"),
 )
-"""The first one that fits counts: the narrower words stand before the wider."""
+"""The first one that fits counts, so narrower words stand before wider ones."""
 
 
-def fix_for(said: str, station: str) -> str:
-    """What to do about `said`, and where to read on; never empty."""
-    for page in PAGES:
-        if page.words in said:
-            return f"{page.fix.replace('NAME', station)} (technician.md: {page.heading})"
+def fix_for(trouble: str, station: str) -> str:
+    """What to do about `trouble`, and where to read on; never empty."""
+    for remedy in REMEDIES:
+        if remedy.words in trouble:
+            return f"{remedy.fix.replace('NAME', station)} (technician.md: {remedy.heading})"
     return f"journalctl -u qc-edge@{station}"

@@ -1,7 +1,8 @@
-"""Takes secrets out of whatever goes to somebody else: by the names of keys, by their looks, by
-known values.
+"""Takes secrets out of texts that leave the company: by names of keys, by shape, by known values.
 
-Rather one word too many than one too few: what is taken out is marked.
+No single way finds all of them: a password stands under its key in the settings, without a key in a
+URL, and alone in a line of the journal. Rather one word too many is removed than one too few; each
+place is marked.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 REMOVED = "(removed)"
 
-_WORDS = {
+_SECRET_WORDS = {
     "secret",
     "secrets",
     "password",
@@ -34,7 +35,9 @@ _WORDS = {
     "signature",
     "sig",
 }
-_PARTS = (
+"""A key one of whose words is among these holds a secret."""
+
+_SECRET_PARTS = (
     "password",
     "passwd",
     "passphrase",
@@ -45,16 +48,25 @@ _PARTS = (
     "privatekey",
     "credential",
 )
-_SHORTEST = 4
+"""So does one whose name contains one of these, however it is written together."""
+
+_SHORTEST_SECRET = 4
 """A value shorter than this is not looked for elsewhere: it would be found in every other word."""
 
-_NAMED = re.compile(
+_ASSIGNMENT = re.compile(
     r"(?P<name>[A-Za-z0-9_.\-]+)(?P<sign>[\"']?\s*[=:]\s*)"
     r"(?P<value>\"\"\".*?(?:\"\"\"|\Z)|'''.*?(?:'''|\Z)|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|[^\s,;\]}\"']+)",
     re.DOTALL,
 )
+"""`name = value` as in TOML, JSON, YAML, unit files and log lines. The value may be a text of
+several lines, and the end of the whole text ends one whose closing quotes are missing: a settings
+file that is no TOML is scrubbed as well.
+"""
+
 _SHAPES = (
+    # A login in a URL: scheme://user:password@host
     (re.compile(r"(?P<keep>\b[A-Za-z][A-Za-z0-9+.\-]*://)[^/\s@\"']+@"), rf"\g<keep>{REMOVED}@"),
+    # An HTTP header: Authorization: Bearer ...
     (
         re.compile(r"(?i)(?P<keep>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=\-]{8,}"),
         rf"\g<keep>{REMOVED}",
@@ -66,25 +78,25 @@ _SHAPES = (
         ),
         REMOVED,
     ),
+    # A JSON Web Token: its first part is the base64 of '{"'
     (re.compile(r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*"), REMOVED),
+    # An access key of AWS
     (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), REMOVED),
 )
 _QUOTED = re.compile(r"(?P<quote>[\"'])(?P<name>[A-Za-z0-9_.\-]+)=(?P<value>[^\"'\n]*)(?P=quote)")
-"""As in a unit file, Environment="NAME=value with spaces"."""
+"""As in a unit file: Environment="NAME=value with spaces"."""
 
-_USER = re.compile(r"://([^/\s@]+)@")
+_URL_LOGIN = re.compile(r"://([^/\s@]+)@")
 
 
 def is_secret(name: str) -> bool:
-    """True if a key of this name holds a secret: api_key, accessKey, DB_PASSWORD; not monkey,
-    keyboard.
-    """
+    """True for the name of a key that holds a secret: api_key, accessKey; not monkey, keyboard."""
     words = re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
-    return bool(_WORDS & set(words)) or any(part in "".join(words) for part in _PARTS)
+    return bool(_SECRET_WORDS & set(words)) or any(part in "".join(words) for part in _SECRET_PARTS)
 
 
 def mask(values: Any) -> Any:
-    """The same structure (of JSON or TOML) without its secrets."""
+    """The same structure (of JSON or TOML values) without its secrets."""
     if isinstance(values, Mapping):
         return {
             key: REMOVED if is_secret(str(key)) else mask(value) for key, value in values.items()
@@ -97,8 +109,9 @@ def mask(values: Any) -> Any:
 
 
 def known_secrets(values: Any, inside: bool = False) -> Iterator[str]:
-    """The secrets in a structure, to be looked for everywhere else. `inside`: under a secret
-    key.
+    """The secrets in a structure of JSON or TOML values, to be looked for everywhere else.
+
+    `inside` says that `values` stands under a secret key: then all of it is secret.
     """
     if isinstance(values, Mapping):
         for key, value in values.items():
@@ -106,9 +119,9 @@ def known_secrets(values: Any, inside: bool = False) -> Iterator[str]:
     elif isinstance(values, str):
         if inside:
             yield values
-        for user in _USER.findall(values):
-            yield user
-            yield from user.split(":", 1)
+        for login in _URL_LOGIN.findall(values):
+            yield login
+            yield from login.split(":", 1)
     elif isinstance(values, Sequence) and not isinstance(values, bytes):
         for value in values:
             yield from known_secrets(value, inside)
@@ -118,25 +131,25 @@ def known_secrets(values: Any, inside: bool = False) -> Iterator[str]:
 
 def named_secrets(text: str) -> Iterator[str]:
     """The secrets in a text of `name = value` lines, such as a unit file."""
-    for match in (*_QUOTED.finditer(text), *_each_named(text)):
+    for match in (*_QUOTED.finditer(text), *_secret_assignments(text)):
         if is_secret(match["name"]):
             yield match["value"].strip("\"'")
 
 
 def scrub(text: str, known: Iterable[str]) -> str:
-    """`text` without values of secret keys, without what looks like a secret, and without `known`
-    ones.
-    """
-    for value in sorted({each for each in known if len(each) >= _SHORTEST}, key=len, reverse=True):
-        text = text.replace(value, REMOVED)
-    for shape, instead in _SHAPES:
-        text = shape.sub(instead, text)
+    """`text` without the values of secret keys, what looks like a secret, and the `known` ones."""
+    secrets = {value for value in known if len(value) >= _SHORTEST_SECRET}
+    # Longest first: of two secrets one may be a part of the other.
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, REMOVED)
+    for shape, replacement in _SHAPES:
+        text = shape.sub(replacement, text)
     text = _QUOTED.sub(_without_value, text)
-    parts, end = [], 0
-    for match in _each_named(text):
-        parts += [text[end : match.start("value")], REMOVED]
+    pieces, end = [], 0
+    for match in _secret_assignments(text):
+        pieces += [text[end : match.start("value")], REMOVED]
         end = match.end("value")
-    return "".join([*parts, text[end:]])
+    return "".join([*pieces, text[end:]])
 
 
 def _without_value(match: re.Match[str]) -> str:
@@ -144,12 +157,14 @@ def _without_value(match: re.Match[str]) -> str:
     return f"{quote}{name}={REMOVED}{quote}" if is_secret(name) else match[0]
 
 
-def _each_named(text: str) -> Iterator[re.Match[str]]:
-    """Each `name = value` with a secret name; after any other name its value is looked into as
-    well.
+def _secret_assignments(text: str) -> Iterator[re.Match[str]]:
+    """Each `name = value` with a secret name.
+
+    After any other name the search goes on inside its value: that may hold a pair of its own, as in
+    Environment=API_TOKEN=...
     """
     at = 0
-    while match := _NAMED.search(text, at):
+    while match := _ASSIGNMENT.search(text, at):
         if is_secret(match["name"]):
             yield match
             at = match.end()

@@ -1,5 +1,7 @@
-"""Packs the pieces into one .tar.gz with a manifest. All of it leaves through here: no text
-unscrubbed.
+"""Packs a station's support files into one .tar.gz with a manifest.
+
+Every text is freed of secrets here, just before it goes into the archive, so that none can be
+forgotten where it is made.
 """
 
 from __future__ import annotations
@@ -9,14 +11,20 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from qc_edge.diagnostics.bundle_files import BundleFile, images, pieces, read_raw
 from qc_edge.diagnostics.host import Host
 from qc_edge.diagnostics.secrets import known_secrets, named_secrets, scrub
+from qc_edge.diagnostics.support_files import (
+    SupportFile,
+    newest_images,
+    read_settings_values,
+    support_files,
+)
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
@@ -25,7 +33,10 @@ from qc_edge.version import __version__
 
 @dataclass(frozen=True, slots=True)
 class PackedFile:
-    """One file of the archive: its name there, what it is, bytes, sha256."""
+    """One file of the archive: its name there, what it is in words, size in bytes, sha256.
+
+    The fields are those of manifest.json.
+    """
 
     name: str
     what: str
@@ -34,7 +45,7 @@ class PackedFile:
 
 
 def pack(paths: StationPaths, out: Path, frames: int, host: Host | None = None) -> list[PackedFile]:
-    """Write the archive `out` (readable by its owner alone) and say what is in it.
+    """Write the archive `out`, readable by its owner alone, and return what is in it.
 
     `frames`: the newest so many frames go in as images. Raises UsageError if `out` exists or there
     is no such station, StoreError if it cannot be written; then nothing is left.
@@ -45,72 +56,91 @@ def pack(paths: StationPaths, out: Path, frames: int, host: Host | None = None) 
             f"there is no station {paths.name!r} under {paths.root}",
             hint="qc-edge doctor lists them",
         )
-    raw = read_raw(paths.settings)
-    found = list(_found(paths, host, raw))
-    known = {*known_secrets(raw or {})}
-    for piece in found:
-        if piece.name.startswith("units/") or piece.name == "settings.txt":
-            known |= {*named_secrets(piece.text)}
-    top = out.name.removesuffix(".tar.gz")
-    try:
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise UsageError(f"{out} exists", hint="give another file: --out FILE") from None
-    except OSError as fault:
-        raise StoreError(
-            f"cannot write {out}: {fault.strerror}", hint="another place: --out FILE"
-        ) from fault
+    settings = read_settings_values(paths.settings)
+    # All texts first: a secret that is found in one is removed from every other.
+    files = list(_readable_files(paths, host, settings))
+    secrets = _secrets_in(files, settings)
+    descriptor = _create_private(out)
     try:
         with (
             os.fdopen(descriptor, "wb") as file,
             tarfile.open(fileobj=file, mode="w:gz") as archive,
         ):
-            packed = [
-                _add(
-                    archive,
-                    top,
-                    each.name,
-                    scrub(each.what, known),
-                    scrub(each.text, known).encode(),
-                )
-                for each in found
-            ]
-            packed += [
-                _add(archive, top, f"images/{number:04}_{path.name}", "evidence", path.read_bytes())
-                for number, path in enumerate(images(paths, frames))
-            ]
-            manifest = {
-                "station": paths.name,
-                "made_at": utc_now().isoformat(timespec="seconds"),
-                "software": __version__,
-                "images": frames > 0,
-                "files": [asdict(each) for each in packed],
-            }
-            _add(
-                archive, top, "manifest.json", "this list", json.dumps(manifest, indent=1).encode()
-            )
-    except OSError as fault:
+            return _write(archive, paths, files, secrets, frames, out.name.removesuffix(".tar.gz"))
+    except OSError as error:
         with suppress(OSError):
             out.unlink()
         raise StoreError(
-            f"cannot write {out}: {fault}", hint="another place: --out FILE"
-        ) from fault
+            f"cannot write {out}: {error}", hint="another place: --out FILE"
+        ) from error
+
+
+def _create_private(out: Path) -> int:
+    """A descriptor of the new file `out`; O_EXCL neither overwrites a file nor follows a link."""
+    try:
+        return os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise UsageError(f"{out} exists", hint="give another file: --out FILE") from None
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {out}: {error.strerror}", hint="another place: --out FILE"
+        ) from error
+
+
+def _write(
+    archive: tarfile.TarFile,
+    paths: StationPaths,
+    files: list[SupportFile],
+    secrets: set[str],
+    frames: int,
+    top: str,
+) -> list[PackedFile]:
+    """Fill the archive, everything under the one folder `top`, the manifest last."""
+    packed = []
+    for file in files:
+        description, content = scrub(file.description, secrets), scrub(file.text, secrets).encode()
+        packed.append(_add(archive, top, file.name, description, content))
+    for number, path in enumerate(newest_images(paths, frames)):
+        name = f"images/{number:04}_{path.name}"
+        packed.append(_add(archive, top, name, "evidence", path.read_bytes()))
+    manifest = {
+        "station": paths.name,
+        "made_at": utc_now().isoformat(timespec="seconds"),
+        "software": __version__,
+        "images": frames > 0,
+        "files": [asdict(file) for file in packed],
+    }
+    _add(archive, top, "manifest.json", "this list", json.dumps(manifest, indent=1).encode())
     return packed
 
 
-def _found(paths: StationPaths, host: Host, raw: object) -> Iterator[BundleFile]:
-    """All pieces; where reading stops, a piece says so in their place."""
+def _secrets_in(files: list[SupportFile], settings: Mapping[str, Any] | None) -> set[str]:
+    """The values of secret keys in the settings and in the units."""
+    secrets = {*known_secrets(settings or {})}
+    for file in files:
+        if file.name.startswith("units/") or file.name == "settings.txt":
+            secrets |= {*named_secrets(file.text)}
+    return secrets
+
+
+def _readable_files(
+    paths: StationPaths, host: Host, settings: Mapping[str, Any] | None
+) -> Iterator[SupportFile]:
+    """All texts; where this user may not read on, a last one says so."""
     try:
-        yield from pieces(paths, host, raw if isinstance(raw, dict) else None)
-    except OSError as fault:
-        text = f"{fault}\nRun it as root: sudo qc-edge support-bundle {paths.name}\n"
-        yield BundleFile(
+        yield from support_files(paths, host, settings)
+    except OSError as error:
+        text = f"{error}\nRun it as root: sudo qc-edge support-bundle {paths.name}\n"
+        yield SupportFile(
             "INCOMPLETE.txt", "what could not be read; the pieces after it are missing", text
         )
 
 
-def _add(archive: tarfile.TarFile, top: str, name: str, what: str, data: bytes) -> PackedFile:
+def _add(
+    archive: tarfile.TarFile, top: str, name: str, description: str, content: bytes
+) -> PackedFile:
+    # Made by hand: archive.add() would carry the box's owners, modes and times along.
     entry = tarfile.TarInfo(f"{top}/{name}")
-    entry.size, entry.mode, entry.mtime = len(data), 0o600, int(utc_now().timestamp())
-    archive.addfile(entry, io.BytesIO(data))
-    return PackedFile(name, what, len(data), hashlib.sha256(data).hexdigest())
+    entry.size, entry.mode, entry.mtime = len(content), 0o600, int(utc_now().timestamp())
+    archive.addfile(entry, io.BytesIO(content))
+    return PackedFile(name, description, len(content), hashlib.sha256(content).hexdigest())

@@ -67,6 +67,6 @@ def test_a_camera_that_tells_nothing_or_refuses() -> None:
     ],
 )
 def test_what_is_said_of_it(seen: Health, levels: list[Level], words: str) -> None:
-    said = list(check_health(seen))
-    assert [level for level, _, _ in said] == levels
-    assert words in " ".join(text for _, text, _ in said)
+    findings = list(check_health(seen))
+    assert [finding.level for finding in findings] == levels
+    assert words in " ".join(finding.message for finding in findings)

@@ -63,7 +63,7 @@ def test_a_camera_is_opened_and_delivers_a_frame(emulated: StationPaths) -> None
         finding for finding in check_station(emulated.root, "line1") if finding.area == "camera top"
     ]
     assert {finding.level for finding in said} == {Level.OK}
-    assert "1280 x 1024" in said[-1].said
+    assert "1280 x 1024" in said[-1].message
 
 
 def test_the_camera_of_a_running_station_is_left_alone(emulated: StationPaths) -> None:
@@ -74,7 +74,7 @@ def test_the_camera_of_a_running_station_is_left_alone(emulated: StationPaths) -
             if finding.area == "camera top"
         ]
     assert len(said) == 1
-    assert f"in use by the running station, process {os.getpid()}" in said[0].said
+    assert f"in use by the running station, process {os.getpid()}" in said[0].message
 
 
 @pytest.fixture
@@ -104,14 +104,14 @@ def test_frames_of_another_size_than_calibrated_are_a_fault(played: StationPaths
     calibrate(played, width=640, height=480)
     [fault] = faults(played)
     assert (fault.area, fault.exit_code) == ("camera top", 65)
-    assert fault.said == "frames are 320 x 256, calibrated for 640 x 480"
+    assert fault.message == "frames are 320 x 256, calibrated for 640 x 480"
 
 
 def test_an_expired_calibration_is_a_fault(played: StationPaths) -> None:
     calibrate(played, due_at=datetime(2026, 1, 1, tzinfo=timezone.utc))
     [fault] = faults(played)
     assert (fault.area, fault.exit_code) == ("calibration top", 65)
-    assert "expired on 2026-01-01" in fault.said
+    assert "expired on 2026-01-01" in fault.message
 
 
 def test_a_missing_calibration_and_an_empty_camera_are_reported_together(
@@ -160,7 +160,7 @@ def test_too_little_room_is_a_fault(paths: StationPaths) -> None:
     set_key(paths, "storage", "stop_free_mb = 1e12\nwarn_free_mb = 1e12")
     [fault] = faults(paths)
     assert (fault.area, fault.exit_code) == ("disk", 74)
-    assert "capture stops below" in fault.said
+    assert "capture stops below" in fault.message
     assert fault.hint
 
 
@@ -178,7 +178,7 @@ def test_a_model_that_is_not_there_is_a_fault(paths: StationPaths) -> None:
 
 def test_the_golden_frames_go_through_the_engine(paths: StationPaths) -> None:
     said = [
-        finding.said for finding in check_station(paths.root, "line1") if finding.area == "model"
+        finding.message for finding in check_station(paths.root, "line1") if finding.area == "model"
     ]
     assert said[0].startswith("reference@1, model sha256 ")
     assert "golden frames agree" in said[1]
@@ -187,7 +187,7 @@ def test_the_golden_frames_go_through_the_engine(paths: StationPaths) -> None:
 def test_a_shadow_is_looked_at_too(paths: StationPaths) -> None:
     set_key(paths, "shadow", 'bundle = "reference@1"')
     said = [
-        finding.said for finding in check_station(paths.root, "line1") if finding.area == "model"
+        finding.message for finding in check_station(paths.root, "line1") if finding.area == "model"
     ]
     assert said[2].startswith("shadow reference@1, model sha256 ")
 
@@ -195,7 +195,7 @@ def test_a_shadow_is_looked_at_too(paths: StationPaths) -> None:
 def test_a_shadow_that_is_not_there_is_a_fault(paths: StationPaths) -> None:
     set_key(paths, "shadow", 'bundle = "refrence@1"')
     [fault] = faults(paths)
-    assert "did you mean 'reference@1'" in fault.said
+    assert "did you mean 'reference@1'" in fault.message
 
 
 def test_a_station_that_only_captures_needs_no_model(paths: StationPaths) -> None:
@@ -234,9 +234,9 @@ def test_a_check_leaves_nothing_behind(paths: StationPaths) -> None:
 
 def test_the_exit_code_is_that_of_the_first_fault() -> None:
     findings = [
-        Finding("line1", "disk", Level.OK, "room"),
-        Finding("line1", "model", Level.FAULT, "torn", "install it again", 65),
-        Finding("line1", "camera top", Level.FAULT, "gone", "cable", 69),
+        Finding(Level.OK, "room", area="disk"),
+        Finding(Level.FAULT, "torn", "install it again", 65, "model"),
+        Finding(Level.FAULT, "gone", "cable", 69, "camera top"),
     ]
     assert worst_exit_code(findings) == 65
     assert worst_exit_code(findings[:1]) == 0

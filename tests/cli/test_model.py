@@ -369,4 +369,6 @@ def test_a_check_says_why_this_bundle_judges_and_what_is_still_to_come(tmp_path:
 
 def _checked(paths: StationPaths) -> str:
     """What `qc-edge check` has seen of the model."""
-    return "\n".join(each.said for each in check_station(paths.root, NAME) if each.area == "model")
+    return "\n".join(
+        each.message for each in check_station(paths.root, NAME) if each.area == "model"
+    )

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from qc_edge.cli import COMMANDS, GROUPS
-from qc_edge.diagnostics.remedies import PAGES, fix_for
+from qc_edge.diagnostics.remedies import REMEDIES, Remedy, fix_for
 from qc_edge.domain.verdict import Reason
 from qc_edge.setup.new_station import CameraChoice, provision
 from tests.cli.runner import environment, run
@@ -58,9 +58,9 @@ def headings() -> set[str]:
     return set(re.findall(r"(?m)^## (.+)$", DOCUMENT))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.words)
-def test_the_doctor_sends_to_a_page_that_there_is(page: object) -> None:
-    assert getattr(page, "heading", None) in headings()
+@pytest.mark.parametrize("remedy", REMEDIES, ids=lambda remedy: remedy.words)
+def test_the_doctor_sends_to_a_page_that_there_is(remedy: Remedy) -> None:
+    assert remedy.heading in headings()
 
 
 def test_every_page_says_what_one_sees_and_what_to_do() -> None:

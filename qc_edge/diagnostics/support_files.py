@@ -1,5 +1,6 @@
-"""What goes into the archive, piece by piece, secrets still in it. Reads the station, changes
-nothing.
+"""The texts and images of a support bundle, secrets still in them. Reads the station only.
+
+What is read here must not leave the box as it is: `support_bundle` removes the secrets.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import platform
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -31,50 +32,52 @@ from qc_edge.version import __version__
 
 ROWS = 1000
 JOURNAL_LINES = 5000
-_COUNTED = 20_000
-_LISTED = 200
-_PICTURE = re.compile(r'^(\s*png\s*=\s*)(".*"|\'.*\')', re.MULTILINE)
+_COUNTED_ROWS = 20_000
+_LISTED_FILES = 200
+_UNIT_PROPERTIES = "ActiveState,Result,NRestarts,ExecMainStatus,MemoryCurrent"
+_FRAMING_PICTURE = re.compile(r'^(\s*png\s*=\s*)(".*"|\'.*\')', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class BundleFile:
-    """A text of the archive: its name there, what it is, the text."""
+class SupportFile:
+    """A text of the archive: its name there, what it is in words, and its content."""
 
     name: str
-    what: str
+    description: str
     text: str
 
 
-def pieces(
+def support_files(
     paths: StationPaths, host: Host, raw_settings: Mapping[str, Any] | None
-) -> Iterator[BundleFile]:
-    """Every text. One that cannot be made is left out and said by the caller, who gets its
-    OSError.
+) -> Iterator[SupportFile]:
+    """Every text of the archive. `raw_settings` are those of the file, None if it is no TOML.
+
+    Raises OSError at the first file that this user may not read.
     """
-    yield BundleFile("versions.json", "software, libraries, box", _json(_versions(host)))
+    yield SupportFile("versions.json", "software, libraries, box", _json(_versions(host)))
     yield _settings(paths, raw_settings)
     if status := read_status(paths):
-        yield BundleFile("status.json", "what the station last said of itself", _json(mask(status)))
+        yield SupportFile(
+            "status.json", "what the station last said of itself", _json(mask(status))
+        )
     diagnosis = examine(paths.root, paths.name, host)
-    findings = [asdict(finding) for finding in diagnosis.findings]
-    yield BundleFile(
+    findings = [finding.to_json_values() for finding in diagnosis.findings]
+    yield SupportFile(
         "doctor.json", "qc-edge doctor", _json({"colour": diagnosis.colour, "findings": findings})
     )
     unit = f"qc-edge@{paths.name}"
-    if said := host.ask(
+    if lines := host.ask(
         "journalctl", "-u", unit, "-n", str(JOURNAL_LINES), "-o", "short-iso", "-q"
     ):
-        yield BundleFile("journal.txt", f"the last lines of journalctl -u {unit}", said)
+        yield SupportFile("journal.txt", f"the last lines of journalctl -u {unit}", lines)
     yield from _units(host, unit)
     yield from _log(paths)
     yield from _records(paths)
-    yield BundleFile("files.txt", "names and sizes of the station's files", _files(paths))
+    yield SupportFile("files.txt", "names and sizes of the station's files", _listing(paths))
 
 
-def images(paths: StationPaths, frames: int) -> Iterator[Path]:
-    """The evidence of the newest `frames` inspections that is still there: raw frame, model's
-    input, map.
-    """
+def newest_images(paths: StationPaths, frames: int) -> Iterator[Path]:
+    """Raw frame, model's input and map of the newest `frames` inspections, those still there."""
     rows = (row for row in newest_rows(paths.journal) if row["table"] == "inspections")
     for row in islice(rows, frames):
         for name in ("raw_path", "prepared_path", "map_path"):
@@ -82,34 +85,35 @@ def images(paths: StationPaths, frames: int) -> Iterator[Path]:
                 yield path
 
 
-def read_raw(file: Path) -> Mapping[str, Any] | None:
-    """The settings as they stand in the file, None if they are no TOML."""
+def read_settings_values(file: Path) -> Mapping[str, Any] | None:
+    """The settings as they stand in the file, not validated; None if they are no TOML."""
     try:
+        # utf-8-sig: some editors put a byte order mark in front.
         values: Mapping[str, Any] = toml.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return None
     return values
 
 
-def _settings(paths: StationPaths, raw: Mapping[str, Any] | None) -> BundleFile:
-    """As JSON, without comments: a secret may stand in one."""
+def _settings(paths: StationPaths, raw: Mapping[str, Any] | None) -> SupportFile:
+    """The settings as JSON, which has no comments: an old password may stand in one."""
     if raw is not None:
+        refusal = None
         try:
             load_settings(paths.settings)
-            fault = None
-        except QcEdgeError as refused:
-            fault = str(refused)
-        values = {"file": str(paths.settings), "refused": fault, "settings": mask(raw)}
-        return BundleFile("settings.json", "the settings file, secrets removed", _json(values))
+        except QcEdgeError as error:
+            refusal = str(error)
+        values = {"file": str(paths.settings), "refused": refusal, "settings": mask(raw)}
+        return SupportFile("settings.json", "the settings file, secrets removed", _json(values))
     lines = paths.settings.read_text(encoding="utf-8", errors="replace").splitlines()
     text = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
-    return BundleFile(
+    return SupportFile(
         "settings.txt", "the settings file, which is no TOML; comments and secrets removed", text
     )
 
 
 def _versions(host: Host) -> dict[str, Any]:
-    installed = {each.metadata["Name"]: each.version for each in metadata.distributions()}
+    installed = {package.metadata["Name"]: package.version for package in metadata.distributions()}
     return {
         "qc-edge": __version__,
         "python": platform.python_version(),
@@ -121,44 +125,39 @@ def _versions(host: Host) -> dict[str, Any]:
     }
 
 
-def _units(host: Host, unit: str) -> Iterator[BundleFile]:
-    if said := host.ask("systemctl", "cat", unit):
-        yield BundleFile(f"units/{unit}.txt", f"systemctl cat {unit}", said)
-    if said := host.ask(
-        "systemctl",
-        "show",
-        unit,
-        "--property=ActiveState,Result,NRestarts,ExecMainStatus,MemoryCurrent",
-    ):
-        yield BundleFile(f"units/{unit}.state.txt", f"systemctl show {unit}", said)
+def _units(host: Host, unit: str) -> Iterator[SupportFile]:
+    if text := host.ask("systemctl", "cat", unit):
+        yield SupportFile(f"units/{unit}.txt", f"systemctl cat {unit}", text)
+    if text := host.ask("systemctl", "show", unit, f"--property={_UNIT_PROPERTIES}"):
+        yield SupportFile(f"units/{unit}.state.txt", f"systemctl show {unit}", text)
     for place in ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"):
         for file in host.matching(f"{place}/qc-edge*"):
             if file.is_file() and not file.is_symlink():
-                yield BundleFile(
+                yield SupportFile(
                     f"units/{place.replace('/', '-')}/{file.name}",
                     f"/{place}/{file.name}",
                     file.read_text(),
                 )
 
 
-def _log(paths: StationPaths) -> Iterator[BundleFile]:
+def _log(paths: StationPaths) -> Iterator[SupportFile]:
     schema = Path(store.__file__).with_name("schema.sql").read_text(encoding="utf-8")
-    yield BundleFile("log/schema.sql", "the log's tables", schema)
+    yield SupportFile("log/schema.sql", "the log's tables", schema)
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in COLUMNS}
     tables: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
-    for row in islice(newest_rows(paths.journal), _COUNTED):
+    for row in islice(newest_rows(paths.journal), _COUNTED_ROWS):
         tables[row["table"]] += 1
         if row["table"] == "inspections":
             verdicts[f"{row.get('verdict')} {row.get('disposition')} {row.get('reason')}"] += 1
         if row["table"] in rows and len(rows[row["table"]]) < ROWS:
             rows[row["table"]].append(row)
-    for table, found in rows.items():
-        if found:
-            yield BundleFile(
+    for table, newest in rows.items():
+        if newest:
+            yield SupportFile(
                 f"log/{table}.csv",
-                f"the newest {len(found):,} rows, newest first",
-                _csv(table, found),
+                f"the newest {len(newest):,} rows, newest first",
+                _csv(table, newest),
             )
     hours = sorted(paths.journal.glob("*.jsonl"))
     counts = {
@@ -170,35 +169,35 @@ def _log(paths: StationPaths) -> Iterator[BundleFile]:
         "by_table": dict(tables),
         "by_verdict": dict(verdicts.most_common()),
     }
-    yield BundleFile("log/counts.json", "how much the log holds", _json(counts))
+    yield SupportFile("log/counts.json", "how much the log holds", _json(counts))
 
 
-def _records(paths: StationPaths) -> Iterator[BundleFile]:
+def _records(paths: StationPaths) -> Iterator[SupportFile]:
     for file in sorted(paths.calibration.glob("*/*.toml")):
-        text = _PICTURE.sub(r'\1"(a picture of a part: removed)"', file.read_text(encoding="utf-8"))
-        yield BundleFile(
+        text = _FRAMING_PICTURE.sub(
+            r'\1"(a picture of a part: removed)"', file.read_text(encoding="utf-8")
+        )
+        yield SupportFile(
             f"calibration/{file.parent.name}/{file.name}",
             "a calibration, without its picture",
             text,
         )
     for file in sorted(paths.thresholds.glob("*.toml")):
-        yield BundleFile(
+        yield SupportFile(
             f"thresholds/{file.name}", "a threshold record", file.read_text(encoding="utf-8")
         )
     for file in sorted([*paths.activations.glob("*.*"), *paths.acceptances.glob("*.toml")]):
-        about = (
-            "who put which model in force"
-            if file.parent == paths.activations
-            else "scores accepted"
-        )
-        yield BundleFile(f"{file.parent.name}/{file.name}", about, file.read_text(encoding="utf-8"))
+        is_activation = file.parent == paths.activations
+        description = "who put which model in force" if is_activation else "scores accepted"
+        text = file.read_text(encoding="utf-8")
+        yield SupportFile(f"{file.parent.name}/{file.name}", description, text)
     for place in (paths.models, shipped("models")):
         for file in sorted(place.glob("*/*/bundle.toml")):
             name = f"models/{file.parent.parent.name}-{file.parent.name}.toml"
-            yield BundleFile(name, f"the manifest {file}", file.read_text(encoding="utf-8"))
+            yield SupportFile(name, f"the manifest {file}", file.read_text(encoding="utf-8"))
 
 
-def _files(paths: StationPaths) -> str:
+def _listing(paths: StationPaths) -> str:
     lines = []
     for directory in (
         paths.frames,
@@ -207,13 +206,14 @@ def _files(paths: StationPaths) -> str:
         paths.set_aside,
         paths.journal,
     ):
-        found = sorted(directory.glob("*")) if directory.is_dir() else []
-        lines.append(f"{directory}: {len(found)} entries")
-        lines += [f"  {each.lstat().st_size:>12,} {each.name}" for each in found[-_LISTED:]]
+        files = sorted(directory.glob("*")) if directory.is_dir() else []
+        lines.append(f"{directory}: {len(files)} entries")
+        lines += [f"  {file.lstat().st_size:>12,} {file.name}" for file in files[-_LISTED_FILES:]]
     for file in (paths.database, Path(f"{paths.database}.wal"), paths.qa):
         if file.exists():
             lines.append(f"{file}: {file.stat().st_size:,} bytes")
-    days = sorted(each.name for each in paths.evidence.glob("*")) if paths.evidence.is_dir() else []
+    # Evidence is a directory for each day, with far too many files to list.
+    days = sorted(day.name for day in paths.evidence.glob("*")) if paths.evidence.is_dir() else []
     lines.append(f"{paths.evidence}: {len(days)} days, {' to '.join([*days[:1], *days[-1:]])}")
     return "\n".join(lines) + "\n"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from qc_edge.diagnostics import box, disk, liveness
-from qc_edge.diagnostics.finding import Level, Seen
+from qc_edge.diagnostics import disk_health, host_checks, recent_errors, service
+from qc_edge.diagnostics.finding import Finding, Level
 from qc_edge.diagnostics.host import Host
 from qc_edge.settings import CameraSettings, StationPaths
 
@@ -38,9 +39,9 @@ def plant_program(host: Host, name: str, says: str, code: int = 0) -> None:
     script.chmod(0o755)
 
 
-def only(seen: list[Seen]) -> Seen:
-    assert len(seen) == 1, seen
-    return seen[0]
+def only(findings: Iterable[Finding]) -> Finding:
+    [finding] = findings
+    return finding
 
 
 def plant_interface(host: Host, name: str, mtu: int) -> None:
@@ -57,65 +58,70 @@ def plant_interface(host: Host, name: str, mtu: int) -> None:
 
 def test_packets_that_do_not_fit_the_interface(host: Host) -> None:
     plant_interface(host, "eth0", 1500)
-    level, said, fix = next(box.check_network(host, [GIGE]))
-    assert (level, said) == (Level.WARNING, "eth0 MTU 1500; packet_size = 8192 does not fit")
-    assert "ip link set" in fix
+    finding = next(host_checks.check_network(host, [GIGE]))
+    assert finding.level is Level.WARNING
+    assert finding.message == "eth0 MTU 1500; packet_size = 8192 does not fit"
+    assert "ip link set" in finding.hint
 
 
 def test_a_network_that_is_well(host: Host) -> None:
     plant_interface(host, "eth0", 9000)
     plant(host, proc__sys__net__core__rmem_max="33554432")
-    assert [level for level, _, _ in box.check_network(host, [GIGE])] == [Level.OK, Level.OK]
+    assert [finding.level for finding in host_checks.check_network(host, [GIGE])] == [
+        Level.OK,
+        Level.OK,
+    ]
 
 
 def test_small_socket_buffers(host: Host) -> None:
     plant_interface(host, "eth0", 9000)
     plant(host, proc__sys__net__core__rmem_max="212992")
-    level, said, fix = list(box.check_network(host, [GIGE]))[1]
-    assert level is Level.WARNING
-    assert "212,992" in said
-    assert "sysctl --system" in fix
+    finding = list(host_checks.check_network(host, [GIGE]))[1]
+    assert finding.level is Level.WARNING
+    assert "212,992" in finding.message
+    assert "sysctl --system" in finding.hint
 
 
 def test_a_usb_camera_asks_nothing_of_the_network(host: Host) -> None:
     plant(host, proc__sys__net__core__rmem_max="212992", sys__bus__usb__devices__2__idVendor="2676")
     usb = CameraSettings(name="top", backend="basler")
-    assert {level for level, _, _ in box.check_network(host, [usb])} == {Level.OK}
+    assert {finding.level for finding in host_checks.check_network(host, [usb])} == {Level.OK}
 
 
 def test_the_usb_memory_limit(host: Host) -> None:
     plant(host, sys__module__usbcore__parameters__usbfs_memory_mb="16")
-    level, said, _ = only(list(box.check_usb(host, [GIGE])))
-    assert (level, said) == (Level.WARNING, "usbfs_memory_mb is 16, a USB3 camera wants 1000")
+    finding = only(host_checks.check_usb(host, [GIGE]))
+    assert finding.level is Level.WARNING
+    assert finding.message == "usbfs_memory_mb is 16, a USB3 camera wants 1000"
     plant(host, sys__module__usbcore__parameters__usbfs_memory_mb="1000")
-    assert only(list(box.check_usb(host, [GIGE])))[0] is Level.OK
+    assert only(host_checks.check_usb(host, [GIGE])).level is Level.OK
 
 
 def test_a_gpu_and_its_driver(host: Host) -> None:
     plant_program(host, "nvidia-smi", "NVIDIA RTX A2000, 570.133.20, 61")
-    level, said, _ = only(list(box.check_gpu(host)))
-    assert level is Level.OK
-    assert "NVIDIA RTX A2000, driver 570.133.20, 61 °C" in said
+    finding = only(host_checks.check_gpu(host))
+    assert finding.level is Level.OK
+    assert "NVIDIA RTX A2000, driver 570.133.20, 61 °C" in finding.message
 
 
 def test_a_hot_gpu(host: Host) -> None:
     plant_program(host, "nvidia-smi", "NVIDIA RTX A2000, 570.133.20, 91")
-    assert only(list(box.check_gpu(host)))[0] is Level.WARNING
+    assert only(host_checks.check_gpu(host)).level is Level.WARNING
 
 
 def test_a_driver_that_does_not_answer(host: Host) -> None:
     plant_program(host, "nvidia-smi", "Driver/library version mismatch", code=18)
-    level, _, fix = only(list(box.check_gpu(host)))
-    assert level is Level.WARNING
-    assert "reboot" in fix
+    finding = only(host_checks.check_gpu(host))
+    assert finding.level is Level.WARNING
+    assert "reboot" in finding.hint
 
 
 def test_a_jetson_and_a_cpu_station(host: Host) -> None:
-    assert only(list(box.check_gpu(host)))[1] == "a CPU station: no NVIDIA GPU"
+    assert only(host_checks.check_gpu(host)).message == "a CPU station: no NVIDIA GPU"
     plant(
         host, etc__nv_tegra_release="# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic"
     )
-    assert only(list(box.check_gpu(host)))[1].startswith(
+    assert only(host_checks.check_gpu(host)).message.startswith(
         "Jetson: R36 (release), REVISION: 4.3; TensorRT"
     )
 
@@ -146,7 +152,7 @@ def test_a_worn_emmc(host: Host, tmp_path: Path, wear: str, end: str, level: Lev
         sys__block__mmcblk0__device__life_time=wear,
         sys__block__mmcblk0__device__pre_eol_info=end,
     )
-    assert only(list(disk.check_health(host, tmp_path)))[0] is level
+    assert only(disk_health.check_health(host, tmp_path)).level is level
 
 
 @pytest.mark.parametrize(
@@ -170,15 +176,15 @@ def test_what_smart_says(
 ) -> None:
     plant_disk(host, tmp_path, "nvme0n1")
     plant_program(host, "smartctl", json.dumps(report), code=4)
-    found = only(list(disk.check_health(host, tmp_path)))
-    assert found[0] is level
-    assert words in found[1]
+    finding = only(disk_health.check_health(host, tmp_path))
+    assert finding.level is level
+    assert words in finding.message
 
 
 def test_a_synced_write_is_timed_and_leaves_nothing(tmp_path: Path) -> None:
     paths = StationPaths(tmp_path, "line1")
     paths.spool_tmp.mkdir(parents=True)
-    assert "a synced write of 64 KiB takes" in only(list(disk.check_latency(paths)))[1]
+    assert "a synced write of 64 KiB takes" in only(disk_health.check_latency(paths)).message
     assert not list(paths.spool_tmp.iterdir())
 
 
@@ -214,26 +220,28 @@ def test_the_state_of_the_unit(
     plant_program(
         host, "systemctl", UNIT.format(load=load, active=active, n=restarts, code=code, file=file)
     )
-    found = only(list(liveness.check_unit(host, "line1")))
-    assert found[0] is level
-    assert words in found[1]
+    finding = only(service.check_unit(host, "line1"))
+    assert finding.level is level
+    assert words in finding.message
 
 
 def test_a_unit_that_does_not_start_with_the_box(host: Host) -> None:
     plant_program(
         host, "systemctl", UNIT.format(load="loaded", active="active", n=0, code=0, file="disabled")
     )
-    levels = [level for level, _, _ in liveness.check_unit(host, "line1")]
+    levels = [finding.level for finding in service.check_unit(host, "line1")]
     assert levels == [Level.OK, Level.WARNING]
 
 
 def test_error_lines_of_the_journal(host: Host, tmp_path: Path) -> None:
     line = "2026-11-23T03:14:15+0000 box qc-edge[7]: camera top: is lost"
     plant_program(host, "journalctl", f"{line}\n{line}")
-    level, said, fix = only(list(liveness.check_errors(host, StationPaths(tmp_path, "line1"))))
-    assert level is Level.WARNING
-    assert said.startswith("2 error lines in the last 24 h, the last: 03:14 camera top: is lost")
-    assert "journalctl -u qc-edge@line1 -p err" in fix
+    finding = only(recent_errors.check_errors(host, StationPaths(tmp_path, "line1")))
+    assert finding.level is Level.WARNING
+    assert finding.message.startswith(
+        "2 error lines in the last 24 h, the last: 03:14 camera top: is lost"
+    )
+    assert "journalctl -u qc-edge@line1 -p err" in finding.hint
 
 
 def test_a_program_that_hangs_or_is_missing_is_no_answer(host: Host) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.diagnostics import disk
+from qc_edge.diagnostics import disk_health
 from qc_edge.diagnostics.doctor import Diagnosis, examine
 from qc_edge.diagnostics.finding import Finding, Level
 from qc_edge.diagnostics.host import Host
@@ -37,9 +37,9 @@ def test_a_station_at_rest_is_amber_and_says_how_to_start_it(tmp_path: Path, hos
     paths = make_station(tmp_path)
     (paths.frames / "20261122T141507123456Z-top.pgm").touch()
     found = examine(tmp_path, "line1", host)
-    assert of(found, "station")[0].said == "not running"
+    assert of(found, "station")[0].message == "not running"
     assert of(found, "station")[0].hint == f"qc-edge run line1 --root {tmp_path}"
-    assert "1 frames wait" in of(found, "spool")[0].said
+    assert "1 frames wait" in of(found, "spool")[0].message
 
 
 def test_a_station_at_work_is_told_from_its_status(tmp_path: Path, host: Host) -> None:
@@ -52,13 +52,13 @@ def test_a_station_at_work_is_told_from_its_status(tmp_path: Path, host: Host) -
         )
         station.wait_for_status(lambda status: status.spool_depth == 0, "an empty spool")
         found = examine(tmp_path, "line1", host)
-    said = {finding.said for finding in of(found, "station")}
+    said = {finding.message for finding in of(found, "station")}
     assert "READY" in said
     assert "0 frames wait" in said
-    camera = next(f for f in of(found, "station") if f.said.startswith("top: scripted"))
-    assert (camera.level, "5 triggers, 1 lost" in camera.said) == (Level.WARNING, True)
-    assert of(found, "camera top")[0].said.startswith("in use by the running station")
-    assert any("room for" in finding.said for finding in of(found, "disk room"))
+    camera = next(f for f in of(found, "station") if f.message.startswith("top: scripted"))
+    assert (camera.level, "5 triggers, 1 lost" in camera.message) == (Level.WARNING, True)
+    assert of(found, "camera top")[0].message.startswith("in use by the running station")
+    assert any("room for" in finding.message for finding in of(found, "disk room"))
 
 
 def test_trouble_is_red_in_the_station_s_own_words_with_the_page_to_read(
@@ -71,7 +71,7 @@ def test_trouble_is_red_in_the_station_s_own_words_with_the_page_to_read(
         station.wait_for(lambda: not json.loads(paths.status.read_bytes())["ready"], "written")
         found = examine(tmp_path, "line1", host)
     red = next(f for f in of(found, "station") if f.level is Level.FAULT)
-    assert red.said.startswith(("camera top is lost", "camera top refuses"))
+    assert red.message.startswith(("camera top is lost", "camera top refuses"))
     assert "technician.md: A camera is missing or lost" in red.hint
     assert (found.colour, found.exit_code) == ("red", 2)
 
@@ -84,7 +84,7 @@ def test_a_status_that_stands_still_is_red(tmp_path: Path, host: Host) -> None:
     with StationLock(paths.lock("inspect")):
         red = of(examine(tmp_path, "line1", host), "station")[0]
     assert red.level is Level.FAULT
-    assert red.said.endswith("s old: the process hangs or cannot write")
+    assert red.message.endswith("s old: the process hangs or cannot write")
 
 
 def test_settings_that_do_not_read_leave_the_box_to_look_at(tmp_path: Path, host: Host) -> None:
@@ -114,7 +114,7 @@ def test_events_stand_in_where_there_is_no_journal(tmp_path: Path, host: Host) -
         station.wait_until_idle()
     said = of(examine(tmp_path, "line1", host), "errors")[0]
     assert said.level is Level.WARNING
-    assert "1 camera_lost" in said.said
+    assert "1 camera_lost" in said.message
 
 
 def test_a_disk_that_fills_is_told_in_days(tmp_path: Path, host: Host) -> None:
@@ -126,7 +126,7 @@ def test_a_disk_that_fills_is_told_in_days(tmp_path: Path, host: Host) -> None:
     free_mb = Disk().free_bytes(paths.state) / 1e6
     configure(paths, storage={"stop_free_mb": 2 * free_mb, "warn_free_mb": 2 * free_mb})
     room = of(examine(tmp_path, "line1", host), "disk room")[0]
-    assert (room.level, "0 days" in room.said) == (Level.FAULT, True)
+    assert (room.level, "0 days" in room.message) == (Level.FAULT, True)
 
 
 def test_the_command_reads_well_at_eighty_columns(
@@ -160,7 +160,7 @@ def test_the_report_for_scripts(tmp_path: Path) -> None:
 
 
 def test_the_exit_code_is_the_worst_colour() -> None:
-    green = Finding("line1", "x", Level.OK, "")
+    green = Finding(Level.OK, "")
     amber, red = (
         replace(green, level=Level.WARNING),
         replace(green, level=Level.FAULT, exit_code=78),
@@ -189,8 +189,8 @@ def test_a_young_station_is_taken_to_go_on_as_it_began(tmp_path: Path, host: Hos
         for number in range(5):
             drop(paths, f"{number}.png", part(seed=number))
         station.wait_until_inspected(5)
-    young = disk._bytes_a_day(paths)
+    young = disk_health._bytes_a_day(paths)
     for hour in paths.journal.glob("*.jsonl"):
         (paths.journal / "2026-01-01T00.jsonl").write_bytes(hour.read_bytes())
     os.utime(paths.journal / "2026-01-01T00.jsonl", (0, 0))
-    assert young > 6 * disk._bytes_a_day(paths) > 0
+    assert young > 6 * disk_health._bytes_a_day(paths) > 0
