@@ -58,7 +58,7 @@ class Prefetcher:
     def fill(self, timeout_s: float) -> None:
         """Take what waits, up to the window; up to `timeout_s` is waited if nothing is in hand."""
         while len(self._ahead) < self._window and not self._paused():
-            if self._ahead and self._crash_isolation.applies(self._ahead[0].waiting.frame_id):
+            if self._ahead and self._crash_isolation.is_suspect(self._ahead[0].waiting.frame_id):
                 return
             waiting = self._arrivals.take(0.0 if self._ahead else timeout_s)
             if waiting is None:
@@ -70,7 +70,7 @@ class Prefetcher:
                 continue
             if waiting.is_row:
                 self._ahead.append(Prefetched(waiting, None))
-            elif not self._crash_isolation.applies(waiting.frame_id):
+            elif not self._crash_isolation.is_suspect(waiting.frame_id):
                 self._ahead.append(self._prepare(waiting))
             elif self._ahead:
                 self._arrivals.give_back([waiting])
@@ -93,7 +93,7 @@ class Prefetcher:
         Returns True for a suspect, which comes alone.
         """
         while self._ahead and len(into) < most and (future := self._ahead[0].candidate) is not None:
-            alone = self._crash_isolation.applies(self._ahead[0].waiting.frame_id)
+            alone = self._crash_isolation.is_suspect(self._ahead[0].waiting.frame_id)
             if (into or not may_wait) and (alone or not future.done()):
                 break
             while wait([future], _POLL_S).not_done:

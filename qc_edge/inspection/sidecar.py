@@ -11,7 +11,7 @@ from qc_edge.vision import UnreadableFrameError
 
 
 class Sidecar(BaseModel):
-    """What is understood; other keys are the other node's own and are left alone."""
+    """The keys of a sidecar that the station understands; other keys are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
@@ -35,6 +35,7 @@ class Sidecar(BaseModel):
     @field_validator("captured_at")
     @classmethod
     def _has_a_date_in_utc(cls, at: datetime | None) -> datetime | None:
+        # In the first and the last year, converting to UTC can leave what datetime can hold.
         if at is not None and not MINYEAR < at.year < MAXYEAR:
             raise ValueError(f"expected a year after {MINYEAR} and before {MAXYEAR}")
         return at
@@ -45,8 +46,8 @@ def parse_sidecar(data: bytes) -> Sidecar:
     try:
         return Sidecar.model_validate_json(data)
     except ValidationError as faults:
-        said = "; ".join(
+        listed = "; ".join(
             f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
             for fault in faults.errors()
         )
-        raise UnreadableFrameError(Reason.BAD_SIDECAR, f"sidecar: {said}") from None
+        raise UnreadableFrameError(Reason.BAD_SIDECAR, f"sidecar: {listed}") from None
