@@ -5,18 +5,22 @@ PYTHON ?= python3
 DEFAULT_VERSION := $(shell python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 VERSION := $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null),none)
 VENV ?= .venv$(if $(filter-out $(DEFAULT_VERSION),$(VERSION)),-$(VERSION))
-WORKERS ?= auto
+# Twice the cores: many tests wait for a station, a camera or a clock.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
+PARALLEL := not serial and not long
+SERIAL := serial and not root and not standin and not long
 PYTEST_ARGS ?=
 GPU_ARGS ?=
 BENCH_ARGS ?=
 DEMO_SECONDS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-systemd test-standin deb gpu bench clean venv
+.PHONY: help demo test test-long test-systemd test-standin deb gpu bench clean venv
 
 help:
 	@echo "make demo    a whole station on rendered parts: no camera, no GPU (about half a minute)"
 	@echo "make test    all checks and tests"
+	@echo "make test-long   bursts of 60,000 files and 10,000 kills: hours"
 	@echo "make bench   the benchmark: speed against the plain loops, side by side"
 	@echo "             BENCH_ARGS='--only engine' make bench   one part of it: every engine here"
 	@echo "make gpu     what only an NVIDIA GPU can show, on a machine that has one"
@@ -31,9 +35,13 @@ demo: $(VENV)/.installed
 # The tests that need the machine to themselves come last; both parts run, either can fail the whole.
 test: $(VENV)/.installed-dev
 	@failed=0; \
-	$(VENV)/bin/python -m pytest -n $(WORKERS) -m "not serial" $(PYTEST_ARGS) || failed=1; \
-	$(VENV)/bin/python -m pytest -m "serial and not root and not standin" $(PYTEST_ARGS) || failed=1; \
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal --durations=20 -m "$(PARALLEL)" $(PYTEST_ARGS) || failed=1; \
+	$(VENV)/bin/python -m pytest --durations=20 -m "$(SERIAL)" $(PYTEST_ARGS) || failed=1; \
 	exit $$failed
+
+# Bursts and kills at full size: hours. QC_EDGE_LONG=0.03 make test-long tries it in minutes and keeps no figures.
+test-long: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pytest -m long -s $(PYTEST_ARGS) tests/long
 
 # A station's life under a real systemd, in a container: as root, with systemd-container and debootstrap.
 test-systemd: $(VENV)/.installed-dev

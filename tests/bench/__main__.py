@@ -6,9 +6,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,9 +14,8 @@ from rich.console import Console
 
 from tests.bench.engines import engine
 from tests.bench.log_parts import log, query
+from tests.bench.machine import RESULTS, machine
 from tests.bench.station_parts import growth, latency, memory, speed, start
-
-RESULTS = Path(__file__).parent / "results"
 
 PARTS = {
     "speed": speed,
@@ -31,21 +27,6 @@ PARTS = {
     "query": query,
     "engine": engine,
 }
-
-
-def _machine() -> dict[str, Any]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    ask = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(ask, capture_output=True, text=True, check=False)
-    return {
-        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "commit": commit.stdout.strip(),
-        "cpu": next(names, platform.processor()),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "system": platform.platform(),
-    }
 
 
 def main() -> None:
@@ -71,7 +52,7 @@ def main() -> None:
     result: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     for name in chosen.only or PARTS:
         figures = PARTS[name](console, chosen.long)
-        result[name] = {"machine": _machine(), "long": chosen.long, "figures": figures}
+        result[name] = {"machine": machine(), "long": chosen.long, "figures": figures}
         path.write_text(json.dumps(result, indent=1) + "\n")
     console.print(
         f"kept as {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}"

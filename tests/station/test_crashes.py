@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.station.audit import Log, audit
+from tests.station.crash_points import CAPTURE, INSPECTION, REFUSAL, SIDECAR
 from tests.station.harness import (
     BAD,
     NEAR,
@@ -34,36 +35,10 @@ DROPPED: dict[str, Gray | bytes] = {
     "torn.png": b"\x89PNG\r\n\x1a\nno",
 }
 
-INSPECTION = [
-    "write before in evidence",
-    "write half in evidence",
-    "write after in evidence",
-    "link before",
-    "link after",
-    "sync before",
-    "sync after",
-    "append before",
-    "append half",
-    "append after",
-    "announce before",
-    "announce after",
-    "unlink before",
-    "unlink after",
-    "infer before",
-]
-CAPTURE = [
-    "write before in spool",
-    "write half in spool",
-    "write after in spool",
-    "rename after in spool",
-]
 POINTS = [
     *[(step, nth) for step in INSPECTION for nth in (1, 4)],
     *[(step, nth) for step in CAPTURE for nth in (2, 7)],
-    ("write before in quarantine", 1),
-    ("write after in quarantine", 1),
-    ("link after in quarantine", 1),
-    ("unlink before in .sidecar", 1),
+    *[(step, 1) for step in (*REFUSAL, *SIDECAR)],
     ("unlink after in frames", 9),
     ("append after", 5),
 ]

@@ -1,0 +1,35 @@
+"""Keeps the figures of the long tests, with the machine and the commit that they are from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from tests.bench.machine import RESULTS, machine
+
+Keep = Callable[[str, Mapping[str, Any]], None]
+SHARE = float(os.environ.get("QC_EDGE_LONG", "1"))
+"""QC_EDGE_LONG=0.03 tries it all at 3 % of the size; its figures are shown and not kept."""
+
+
+@pytest.fixture
+def share() -> float:
+    """The part of the full size that is asked for."""
+    return SHARE
+
+
+@pytest.fixture
+def keep() -> Keep:
+    """Show the figures under a name; keep those of a run at full size in tests/bench/results/."""
+
+    def show_and_keep(name: str, figures: Mapping[str, Any]) -> None:
+        kept = {"machine": machine(), "figures": figures}
+        print(json.dumps(kept, indent=1))
+        if SHARE == 1:
+            (RESULTS / f"long-{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
+
+    return show_and_keep
