@@ -79,7 +79,7 @@ def command(
 
 
 def show(installer: FileInstaller, *, as_json: bool) -> None:
-    """Every deed on a line of its own, those that changed nothing in one."""
+    """Print every change on a line of its own, and how many things were right already."""
     from dataclasses import asdict
 
     if as_json:
@@ -90,9 +90,9 @@ def show(installer: FileInstaller, *, as_json: bool) -> None:
     console = out()
     if installer.dry:
         console.print("nothing is done, this would be:")
-    told = [change for change in installer.changes if change.what != "same"]
-    width = max((len(change.what) for change in told), default=0)
-    for change in told:
+    shown = [change for change in installer.changes if change.what != "same"]
+    width = max((len(change.what) for change in shown), default=0)
+    for change in shown:
         console.print(f"  {change.what:<{width}}  {change.subject}", markup=False)
-    if same := len(installer.changes) - len(told):
+    if same := len(installer.changes) - len(shown):
         console.print(f"  {same} were as they should be")

@@ -19,7 +19,7 @@ from qc_edge.service.lock import holder_of
 from qc_edge.settings import INCOMING, Role, StationPaths, Trigger
 from qc_edge.settings.render import render_settings
 from qc_edge.settings.schema import SCHEMA_FILE
-from qc_edge.setup.new_station import CAMERA_NAME, fitted
+from qc_edge.setup.new_station import CAMERA_NAME, fit_calibration
 from qc_edge.store.durable import Disk, write_file
 
 STATION = "demo"
@@ -80,7 +80,7 @@ def furnish(paths: StationPaths, parts: Sequence[Truth], rate_hz: float) -> None
     now = utc_now()
     for camera in (CAMERA_NAME, INCOMING):
         start = replace(starting_calibration(STATION, camera, now), made_by="qc-edge demo")
-        calibrations.write(paths.calibration, fitted(start, paths.played, parts[:CALIBRATED_ON]))
+        calibrations.write(paths.calibration, fit_calibration(start, paths.played, parts[:CALIBRATED_ON]))
     camera_values: dict[str, object] = {
         "name": CAMERA_NAME,
         "backend": "emulated",

@@ -1,1 +1,6 @@
-"""A new station, and the box as an appliance: settings, units, files put in place or taken away."""
+"""Sets up stations and the box that they run on, and takes the box's part away again.
+
+`new_station` makes a station's directories and settings. `install` makes the box an appliance: the
+units and rules of `system_files`, then for each station `station_files`, all of it written through
+one `file_installer`, which records every change.
+"""

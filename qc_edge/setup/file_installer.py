@@ -1,6 +1,4 @@
-"""Puts files, links and owners in place, or takes them away, and remembers what it did; decides
-nothing.
-"""
+"""Writes and removes files, links, owners and modes, and records each change; decides nothing."""
 
 from __future__ import annotations
 
@@ -14,12 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qc_edge.errors import StoreError
-from qc_edge.setup.system_files import EDITED, is_edited, is_ours
+from qc_edge.setup.system_files import EDITED, is_edited, is_installed_file
 
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One thing that was done (or, in a dry run, would be): `what` was done to `subject`."""
+    """One thing that was done, or in a dry run would be: `what` happened to `subject`, in words.
+
+    `qc-edge install --json` prints these fields.
+    """
 
     what: str
     subject: str
@@ -27,8 +28,10 @@ class FileChange:
 
 @dataclass(slots=True)
 class FileInstaller:
-    """All changes of one installation, in order. With `dry` nothing is touched. Raises
-    StoreError.
+    """Makes the changes of one installation and keeps the list of them, in order.
+
+    With `dry` nothing is touched, but the same changes are recorded. All methods raise StoreError
+    if the system refuses a change.
     """
 
     dry: bool = False
@@ -36,25 +39,29 @@ class FileInstaller:
 
     @property
     def has_changed(self) -> bool:
-        """A file or a link is other than it was."""
+        """True if a file or a link is not what it was before: systemd must be told."""
         return any(change.what in {"new", "updated", "removed"} for change in self.changes)
 
-    def say(self, what: str, subject: object) -> None:
-        """Remember something that has been done, or left."""
+    def record(self, what: str, subject: object) -> None:
+        """Add something that was done, or deliberately left, to the list of changes."""
         self.changes.append(FileChange(what, str(subject)))
 
     def write(self, path: Path, text: str) -> None:
-        """Make the file `path` be `text`; one that was edited by hand is kept beside it."""
+        """Make `text` the content of the file `path`.
+
+        What somebody edited by hand, or another program wrote, is kept beside it (see `EDITED`).
+        """
         before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
         if before == text:
-            self.say("same", path)
+            self.record("same", path)
             return
-        if before is not None and (is_edited(before) or not is_ours(before)):
+        if before is not None and (is_edited(before) or not is_installed_file(before)):
             self._set_aside(path)
-        self.say("new" if before is None else "updated", path)
+        self.record("new" if before is None else "updated", path)
         if not self.dry:
-            with _explained(path):
+            with _store_errors(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
+                # By rename: systemd and udev may read the directory at any moment.
                 temporary = path.with_name(f".{path.name}.new")
                 temporary.write_text(text, encoding="utf-8")
                 temporary.chmod(0o644)
@@ -63,103 +70,114 @@ class FileInstaller:
     def link(self, path: Path, target: Path) -> None:
         """Make `path` a symbolic link to `target`."""
         if path.is_symlink() and path.readlink() == target:
-            self.say("same", path)
+            self.record("same", path)
             return
-        self.say("updated" if path.is_symlink() else "new", path)
+        self.record("updated" if path.is_symlink() else "new", path)
         if not self.dry:
-            with _explained(path):
+            with _store_errors(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.unlink(missing_ok=True)
                 path.symlink_to(target)
 
     def remove(self, path: Path) -> None:
-        """Take a file or link away, and its directory if that is empty then and ours, or a
-        slice's.
+        """Remove a file or a link, and its directory if it is empty then and was made for it.
+
+        That is a directory of our own units, or one of drop-ins for a slice. One file that was
+        edited by hand is kept under another name.
         """
         if not path.is_symlink():
             if not path.exists():
                 return
             if is_edited(path.read_text(encoding="utf-8", errors="replace")):
                 self._set_aside(path)
-        self.say("removed", path)
+        self.record("removed", path)
         if not self.dry:
-            with _explained(path):
+            with _store_errors(path):
                 path.unlink(missing_ok=True)
-                ours = "qc-edge" in path.parent.name or path.parent.name.endswith(".slice.d")
-                if ours and not any(path.parent.iterdir()):
+                name = path.parent.name
+                made_here = "qc-edge" in name or name.endswith(".slice.d")
+                if made_here and not any(path.parent.iterdir()):
                     path.parent.rmdir()
 
-    def own(self, top: Path, user: str) -> None:
-        """Give `top` and everything below it to `user` and the group of that name, closed to
-        others.
+    def change_owner(self, top: Path, user: str) -> None:
+        """Give `top` and everything below it to `user` and its group, closed to others.
+
+        `sudo qc-edge init` has made them root's, and the service runs as a user of its own.
         """
-        found = _ids(user)
-        if found is None:
-            self.say("not given away", f"{top}: there is no user {user} yet")
+        ids = _user_and_group_ids(user)
+        if ids is None:
+            self.record("not given away", f"{top}: there is no user {user} yet")
             return
-        uid, gid = found
+        uid, gid = ids
         below = (
             Path(folder) / name for folder, dirs, files in os.walk(top) for name in [*dirs, *files]
         )
         foreign = [path for path in (top, *below) if path.lstat().st_uid != uid]
         if not foreign:
-            self.say("same", f"owner of {top}: {user}")
+            self.record("same", f"owner of {top}: {user}")
             return
-        self.say("owner", f"{len(foreign)} files under {top} belong to {user} now")
+        self.record("owner", f"{len(foreign)} files under {top} belong to {user} now")
         if not self.dry:
-            with _explained(top):
+            with _store_errors(top):
                 for path in foreign:
+                    # Never through a link: the file behind it may be anybody's.
                     os.chown(path, uid, gid, follow_symlinks=False)
                     if not path.is_symlink():
                         path.chmod(path.stat().st_mode & 0o7770)
 
-    def grant(self, path: Path, group: str, mode: int) -> None:
-        """Make `group` the group of `path`, and `mode` its permissions."""
-        found = _ids(group)
-        if found is None:
-            self.say("not granted", f"{path}: there is no group {group} yet")
+    def set_group(self, path: Path, group: str, mode: int) -> None:
+        """Make `group` the group of `path`, and `mode` its permissions; its owner stays."""
+        ids = _user_and_group_ids(group)
+        if ids is None:
+            self.record("not granted", f"{path}: there is no group {group} yet")
             return
-        gid = found[1]
-        now = path.stat()
-        if now.st_gid == gid and now.st_mode & 0o7777 == mode:
-            self.say("same", f"{path}: {group} {mode:04o}")
+        gid = ids[1]
+        current = path.stat()
+        if current.st_gid == gid and current.st_mode & 0o7777 == mode:
+            self.record("same", f"{path}: {group} {mode:04o}")
             return
-        self.say("granted", f"{path}: {group} {mode:04o}")
+        self.record("granted", f"{path}: {group} {mode:04o}")
         if not self.dry:
-            with _explained(path):
+            with _store_errors(path):
+                # In this order: the new mode is not meant for the old group.
                 os.chown(path, -1, gid)
                 path.chmod(mode)
 
     def run(self, *command: str) -> None:
-        """Run a system tool; one that is missing or fails is said, and stops nothing."""
-        words = " ".join(command)
+        """Run a system tool; one that is missing or fails is recorded, and stops nothing.
+
+        In a container or a chroot there may be no systemd or udev to talk to, and the files are in
+        place all the same.
+        """
+        line = " ".join(command)
         if self.dry:
-            self.say("would run", words)
+            self.record("would run", line)
             return
         try:
-            ran = subprocess.run(command, capture_output=True, text=True, check=False)
-        except OSError as fault:
-            self.say("not run", f"{words}: {fault.strerror}")
+            completed = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as error:
+            self.record("not run", f"{line}: {error.strerror}")
             return
-        failed = ran.stderr.strip().splitlines()
-        if ran.returncode:
-            self.say(
-                "failed", f"{words}: {failed[-1] if failed else f'exit code {ran.returncode}'}"
-            )
+        if completed.returncode:
+            messages = completed.stderr.strip().splitlines()
+            reason = messages[-1] if messages else f"exit code {completed.returncode}"
+            self.record("failed", f"{line}: {reason}")
         else:
-            self.say("ran", words)
+            self.record("ran", line)
 
     def _set_aside(self, path: Path) -> None:
+        """Keep a file under a name that ends in `EDITED`, which systemd and udev do not read."""
         kept = path.with_name(path.name + EDITED)
-        self.say("edited by hand, kept as", kept)
+        self.record("edited by hand, kept as", kept)
         if not self.dry:
-            with _explained(kept):
+            with _store_errors(kept):
                 os.replace(path, kept)  # noqa: PTH105
 
 
-def _ids(name: str) -> tuple[int, int] | None:
-    """The ids of the user (-1 if there is only a group) and the group `name`; None if there is
-    neither.
+def _user_and_group_ids(name: str) -> tuple[int, int] | None:
+    """The ids of the user and the group called `name`.
+
+    The user's is -1 if there is only a group; None without a group of that name.
     """
     try:
         gid = grp.getgrnam(name).gr_gid
@@ -172,11 +190,12 @@ def _ids(name: str) -> tuple[int, int] | None:
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _store_errors(path: Path) -> Iterator[None]:
+    """Turn what the system refuses into a StoreError that says what to do."""
     try:
         yield
-    except OSError as fault:
+    except OSError as error:
         raise StoreError(
-            f"cannot change {fault.filename or path}: {fault.strerror}",
+            f"cannot change {error.filename or path}: {error.strerror}",
             hint="run it as root (sudo), or lay it down elsewhere: --prefix DIR",
-        ) from fault
+        ) from error

@@ -1,6 +1,4 @@
-"""Makes a box an appliance, and undoes it: the order of the steps; never touches what a station
-recorded.
-"""
+"""Makes a box an appliance, and undoes it. Never touches what a station has recorded."""
 
 from __future__ import annotations
 
@@ -8,15 +6,22 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from qc_edge.setup import system_files
 from qc_edge.setup.file_installer import FileInstaller
 from qc_edge.setup.network import NetworkAccess
-from qc_edge.setup.station_files import lay_down_station
+from qc_edge.setup.station_files import install_station
+from qc_edge.setup.system_files import (
+    PLACES,
+    installed_files,
+    installed_programs,
+    system_files,
+    systemd_version,
+    with_header,
+)
 
-_PACKAGED = Path("usr/lib/systemd/system")
+_PACKAGE_UNITS = Path("usr/lib/systemd/system")
 _TEMPLATE = "qc-edge@.service"
 _TARGET = "qc-edge.target"
-_OF_A_STATION = re.compile(r"/qc-edge@[^/]+\.service\.d/")
+_STATION_DROP_IN = re.compile(r"/qc-edge@[^/]+\.service\.d/")
 _UNITS = ("qc-edge.target", "qc-edge@*.service", "qc-edge-sync@*", "qc-edge-clock.service")
 
 
@@ -28,70 +33,81 @@ def install(
     systemd: int | None = None,
     dry: bool = False,
 ) -> FileInstaller:
-    """Lay everything down, then each of `stations`. Under a `prefix`, files and links alone.
+    """Install the system's files, then each of `stations`; the installer lists what was done.
 
-    Doing it again changes nothing. What a Debian package has brought stays the package's. Raises
-    SettingsError for a station without good settings, StoreError if the disk refuses, UsageError if
-    the service could not see this software.
+    Under a `prefix`, the root of a box that is being built, only files and links are made and
+    nothing is run; `systemd` is the version that the box will have. Doing it again changes nothing.
+    Raises SettingsError for a station without good settings, StoreError if the disk refuses,
+    UsageError if the service could not see this software.
     """
     root, installer = prefix or Path("/"), FileInstaller(dry)
-    base = root / "etc"
-    units = root / _PACKAGED
-    if (units / _TEMPLATE).exists():
-        installer.say("left to the package", units / _TEMPLATE)
+    # A unit in /etc would hide the package's for ever, also after an update of the package.
+    if (root / _PACKAGE_UNITS / _TEMPLATE).exists():
+        units = _PACKAGE_UNITS
+        installer.record("left to the package", root / units / _TEMPLATE)
     else:
-        units = base / system_files.PLACES["system"]
-        programs = system_files.installed_programs(prefix)
-        wanted = {
-            base / piece.place: piece.text
-            for piece in system_files.pieces(systemd or system_files.systemd_version(), programs)
-        }
-        for path, text in wanted.items():
-            installer.write(path, system_files.marked(text))
-        for path in list(system_files.laid_down(base)):
-            if path not in wanted and not _OF_A_STATION.search(str(path)):
-                installer.remove(path)
-        at_boot = base / f"systemd/system/multi-user.target.wants/{_TARGET}"
-        installer.link(at_boot, Path("/") / units.relative_to(root) / _TARGET)
+        units = Path("etc") / PLACES["system"]
+        _install_system_files(installer, root / "etc", systemd or systemd_version(), prefix)
+        at_boot = root / f"etc/systemd/system/multi-user.target.wants/{_TARGET}"
+        installer.link(at_boot, Path("/") / units / _TARGET)
     if prefix is None:
+        # Before the stations: their files are given to the user that this makes.
         installer.run("systemd-sysusers")
         installer.run("systemd-tmpfiles", "--create")
     for name in stations:
-        lay_down_station(
-            installer, root, base, Path("/") / units.relative_to(root) / _TEMPLATE, name, network
-        )
+        install_station(installer, root, Path("/") / units / _TEMPLATE, name, network)
     if prefix is None and installer.has_changed:
-        _take_over(installer)
+        _reload_system(installer)
     return installer
 
 
 def uninstall(prefix: Path | None, *, dry: bool = False) -> FileInstaller:
-    """Stop and remove everything that `install` laid down. Settings, records, evidence and user
-    stay.
+    """Stop the stations and remove everything that `install` wrote.
+
+    Settings, records, evidence and the user stay: the kept files belong to it. Raises StoreError if
+    the disk refuses.
     """
     root, installer = prefix or Path("/"), FileInstaller(dry)
-    base = root / "etc"
-    files = [path for path in system_files.laid_down(base) if path.exists()]
-    system = base / "systemd/system"
-    links = sorted(path for path in system.glob("*.wants/qc-edge*") if path.is_symlink())
+    etc = root / "etc"
+    files = list(installed_files(etc))
+    links = sorted(
+        path for path in (etc / PLACES["system"]).glob("*.wants/qc-edge*") if path.is_symlink()
+    )
     if prefix is None and (files or links) and _systemd_runs():
         installer.run("systemctl", "stop", *_UNITS)
     for path in [*links, *files]:
         installer.remove(path)
     if prefix is None and installer.has_changed:
-        _take_over(installer)
+        _reload_system(installer)
     for kept in (root / "etc/qc-edge", root / "var/lib/qc-edge"):
         if kept.is_dir():
-            installer.say("kept", kept)
+            installer.record("kept", kept)
     return installer
 
 
-def _take_over(installer: FileInstaller) -> None:
-    """Make the running system see what has changed."""
+def _install_system_files(
+    installer: FileInstaller, etc: Path, systemd: int, prefix: Path | None
+) -> None:
+    """Write the files for this version of systemd, and remove those of an earlier installation."""
+    files = {
+        etc / file.place: file.text for file in system_files(systemd, installed_programs(prefix))
+    }
+    for path, text in files.items():
+        installer.write(path, with_header(text))
+    # A list first: the walk must not go on in a directory that is removed meanwhile.
+    for path in list(installed_files(etc)):
+        if path not in files and not _STATION_DROP_IN.search(str(path)):
+            installer.remove(path)
+
+
+def _reload_system(installer: FileInstaller) -> None:
+    """Make the running system read the files that have changed."""
     if _systemd_runs():
         installer.run("systemctl", "daemon-reload")
+        # journald reads its drop-ins when it starts, and keeps the services' streams meanwhile.
         installer.run("systemctl", "restart", "systemd-journald.service")
         installer.run("/usr/lib/systemd/systemd-sysctl", "--prefix=net.core")
+        # `reload` is for the next device that appears: the cameras are plugged in already.
         if Path("/run/udev/control").exists():
             installer.run("udevadm", "control", "--reload")
             installer.run(
@@ -100,4 +116,5 @@ def _take_over(installer: FileInstaller) -> None:
 
 
 def _systemd_runs() -> bool:
+    """As sd_booted(3) has it."""
     return Path("/run/systemd/system").is_dir()

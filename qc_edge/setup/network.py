@@ -1,4 +1,4 @@
-"""Whether a station gets the box's network, decided from its settings."""
+"""Whether a station needs the box's network, by its settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class NetworkAccess(str, Enum):
-    """Whether a station gets the box's network."""
+    """What an installation does about a station's network; AUTO closes it if nothing needs it."""
 
     AUTO = "auto"
     CLOSED = "closed"
@@ -20,7 +20,7 @@ class NetworkAccess(str, Enum):
 
 
 def network_needs(settings: Settings) -> list[str]:
-    """What in the settings needs the network, in words; nothing: it can be closed."""
+    """Everything in the settings that needs the network, in words; empty if it can be closed."""
     needs = [
         f"camera {camera.name} may be a GigE camera (a USB camera: --network closed)"
         for camera in settings.camera

@@ -1,6 +1,4 @@
-"""Make a new station: its settings, its first calibration and its directories; never touches an old
-one.
-"""
+"""Makes a new station: directories, first calibrations, settings. Never touches an old one."""
 
 from __future__ import annotations
 
@@ -32,8 +30,10 @@ PLAYED_RATE_HZ = 2.0
 
 @dataclass(frozen=True, slots=True)
 class CameraChoice:
-    """The camera of a new station: a backend of the settings (None: no camera) and what it
-    needs.
+    """The camera that a new station gets.
+
+    `backend` is one of the settings' (None: no camera); `serial` chooses a Basler camera, `images`
+    is the directory that a folder camera plays.
     """
 
     backend: str | None
@@ -58,7 +58,7 @@ class CameraChoice:
 
 @dataclass(frozen=True, slots=True)
 class NewStation:
-    """A station that was made: its paths, its camera, and (what, where) for a person to read."""
+    """A station that was made; `files` are pairs (what it is, where it is) to show to a person."""
 
     paths: StationPaths
     camera: CameraChoice
@@ -92,24 +92,24 @@ def provision(root: Path, name: str, camera: CameraChoice) -> NewStation:
     refuses.
     """
     paths = StationPaths(root, name)
-    _refuse(paths)
-    settings = _settings(paths, camera)
+    _require_unused(paths)
+    settings = _render_settings(paths, camera)
     try:
-        files = _make(paths, camera, settings)
-    except OSError as fault:
+        files = _write_station(paths, camera, settings)
+    except OSError as error:
         raise StoreError(
-            f"cannot make {fault.filename or paths.state}: {fault.strerror or fault}",
+            f"cannot make {error.filename or paths.state}: {error.strerror or error}",
             hint="run it as root, or live under another prefix: --root DIR",
-        ) from fault
+        ) from error
     return NewStation(paths, camera, tuple(files))
 
 
-def _make(paths: StationPaths, camera: CameraChoice, settings: str) -> list[tuple[str, Path]]:
+def _write_station(paths: StationPaths, camera: CameraChoice, settings: str) -> list[tuple[str, Path]]:
     for directory in paths.directories():
         directory.mkdir(parents=True, exist_ok=True)
     files = [("settings", paths.settings), ("state", paths.state), ("incoming", paths.incoming)]
     now = utc_now()
-    records = [starting_calibration(paths.name, each, now) for each in _cameras(camera)]
+    records = [starting_calibration(paths.name, source, now) for source in _frame_sources(camera)]
     if camera.backend == "emulated":
         parts = write_series(
             paths.played,
@@ -119,26 +119,27 @@ def _make(paths: StationPaths, camera: CameraChoice, settings: str) -> list[tupl
             fault_share=PLAYED_FAULTS,
         )
         files.append(("plays", paths.played))
-        records = [fitted(record, paths.played, parts) for record in records]
+        records = [fit_calibration(record, paths.played, parts) for record in records]
     files += [("calibration", calibrations.write(paths.calibration, record)) for record in records]
     write_file(paths.schema, SCHEMA_FILE.read_bytes())
+    # Last, because the settings are what makes it a station: see provision().
     write_file(paths.settings, settings.encode())
     return files
 
 
-def fitted(start: Calibration, directory: Path, parts: Sequence[Truth]) -> Calibration:
-    """`start` with the bounds that the good ones of the rendered `parts` in `directory` ask for.
+def fit_calibration(start: Calibration, directory: Path, parts: Sequence[Truth]) -> Calibration:
+    """`start` with gate bounds that suit the good ones of the rendered `parts` in `directory`.
 
     Raises CalibrationError if they are too few or too different.
     """
     good = [part.file for part in parts if part.label == "good" and part.fault is None]
     limit = 2**28
-    seen = (
+    samples = (
         sample(name, decode((directory / name).read_bytes(), max_pixels=limit), start)
         for name in good
     )
     proposal = propose(
-        seen,
+        samples,
         start,
         now=start.made_at,
         made_by=start.made_by,
@@ -152,12 +153,12 @@ def fitted(start: Calibration, directory: Path, parts: Sequence[Truth]) -> Calib
     return proposal.calibration
 
 
-def _cameras(camera: CameraChoice) -> list[str]:
-    """Whose frames need a calibration: the camera's, and those that other nodes drop."""
+def _frame_sources(camera: CameraChoice) -> list[str]:
+    """Sources whose frames need a calibration: the camera, and other nodes that drop frames."""
     return [CAMERA_NAME, INCOMING] if camera.backend else [INCOMING]
 
 
-def _refuse(paths: StationPaths) -> None:
+def _require_unused(paths: StationPaths) -> None:
     if not re.fullmatch(NAME_PATTERN, paths.name):
         raise UsageError(
             f"{paths.name!r} is no name for a station",
@@ -169,15 +170,16 @@ def _refuse(paths: StationPaths) -> None:
             f"station {paths.name!r} exists: {paths.settings}",
             hint=f"choose another name, or look at it: qc-edge check {paths.name}",
         )
-    kept = [
+    # Records of an older station of this name would be taken for the new one's.
+    records = [
         path
         for path in (paths.database, paths.journal, paths.evidence, paths.frames)
         if _has_content(path)
     ]
-    if kept:
+    if records:
         raise UsageError(
             f"station {paths.name!r} has no settings, but its records are still here: "
-            + ", ".join(map(str, kept)),
+            + ", ".join(map(str, records)),
             hint=f"choose another name, or move {paths.state} away",
         )
 
@@ -194,7 +196,7 @@ def _existing_directory(path: Path) -> Path:
     return path.absolute()
 
 
-def _settings(paths: StationPaths, camera: CameraChoice) -> str:
+def _render_settings(paths: StationPaths, camera: CameraChoice) -> str:
     values: dict[str, object] = {"name": CAMERA_NAME, "backend": camera.backend}
     if camera.backend == "emulated":
         values |= {"rate_hz": PLAYED_RATE_HZ, "images": paths.played}
@@ -204,5 +206,5 @@ def _settings(paths: StationPaths, camera: CameraChoice) -> str:
         values["serial"] = camera.serial
     cameras = [values] if camera.backend else []
     text = render_settings({"station": {"name": paths.name}}, cameras)
-    parse_settings(text, str(paths.settings))
+    parse_settings(text, str(paths.settings))  # raises if the station could not read its own file
     return text

@@ -1,6 +1,4 @@
-"""What one station needs beyond the units: its network, its owner, its place in the boot; never its
-data.
-"""
+"""What one station needs beyond the units: its network, owner and start at boot; never its data."""
 
 from __future__ import annotations
 
@@ -9,10 +7,11 @@ from pathlib import Path
 from qc_edge.settings import StationPaths, load_settings
 from qc_edge.setup.file_installer import FileInstaller
 from qc_edge.setup.network import NetworkAccess, network_needs
-from qc_edge.setup.system_files import marked
+from qc_edge.setup.system_files import with_header
 
 USER = "qc-edge"
 DROP_GROUP = "qc-edge-drop"
+"""Whoever may drop frames is in it; systemd/sysusers.d makes both."""
 
 CLOSED_NETWORK = """\
 # Nothing in this station's settings needs a network.
@@ -24,31 +23,36 @@ IPAddressAllow=
 """
 
 
-def lay_down_station(
-    installer: FileInstaller, root: Path, base: Path, unit: Path, name: str, network: NetworkAccess
+def install_station(
+    installer: FileInstaller, root: Path, unit: Path, name: str, network: NetworkAccess
 ) -> None:
-    """Confine, own and enable station `name`, whose settings must be there. Raises SettingsError.
+    """Close the network of station `name` if it can be, enable it, and give it its files.
 
-    `base` is the /etc to write to, `unit` the template that the station's link leads to.
+    `root` is / or the directory of a box that is being built, `unit` the template that the
+    station's link leads to. Raises SettingsError if its settings are missing or wrong.
     """
     paths = StationPaths(root, name)
     settings = load_settings(paths.settings)
-    drop_in = base / f"systemd/system/qc-edge@{name}.service.d/50-network.conf"
+    etc = root / "etc"
+    drop_in = etc / f"systemd/system/qc-edge@{name}.service.d/50-network.conf"
     needs = network_needs(settings)
     closed = network is NetworkAccess.CLOSED or (network is NetworkAccess.AUTO and not needs)
     if closed:
-        installer.write(drop_in, marked(CLOSED_NETWORK))
+        installer.write(drop_in, with_header(CLOSED_NETWORK))
         why = "nothing in the settings needs it" if not needs else "as asked for"
-        installer.say("network closed", f"{name}: {why}")
+        installer.record("network closed", f"{name}: {why}")
     else:
         installer.remove(drop_in)
-        installer.say("network open", f"{name}: {'; '.join(needs) or 'as asked for'}")
-    installer.link(base / f"systemd/system/qc-edge.target.wants/qc-edge@{name}.service", unit)
+        installer.record("network open", f"{name}: {'; '.join(needs) or 'as asked for'}")
+    installer.link(etc / f"systemd/system/qc-edge.target.wants/qc-edge@{name}.service", unit)
+    # In an image that is being built the user has no number yet: it is made at the first boot.
     if root == Path("/"):
-        installer.grant(paths.settings, USER, 0o640)
+        installer.set_group(paths.settings, USER, 0o640)
         if paths.state.is_dir():
-            installer.own(paths.state, USER)
+            installer.change_owner(paths.state, USER)
         if paths.incoming.is_dir():
-            for way in (paths.state, paths.incoming.parent):
-                installer.grant(way, USER, 0o751)
-            installer.grant(paths.incoming, DROP_GROUP, 0o2770)
+            # Others may pass through these two to the incoming directory, and list neither.
+            for directory in (paths.state, paths.incoming.parent):
+                installer.set_group(directory, USER, 0o751)
+            # Set-group-ID: what is dropped there belongs to the group, whoever dropped it.
+            installer.set_group(paths.incoming, DROP_GROUP, 0o2770)

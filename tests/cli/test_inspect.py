@@ -16,7 +16,7 @@ from qc_edge.errors import ModelError, QcEdgeError, SettingsError, UsageError
 from qc_edge.records import calibrations
 from qc_edge.rendered import Truth, write_series
 from qc_edge.service.clock import utc_now
-from qc_edge.setup.new_station import CameraChoice, fitted, provision
+from qc_edge.setup.new_station import CameraChoice, fit_calibration, provision
 from tests.cli.runner import invoke, run
 
 PARTS = 10
@@ -88,7 +88,7 @@ def test_the_station_and_its_calibration_judge(
 ) -> None:
     made = provision(tmp_path, "line1", CameraChoice("basler"))
     start = starting_calibration("line1", "top", utc_now() + timedelta(seconds=5))
-    calibrations.write(made.paths.calibration, fitted(start, *series))
+    calibrations.write(made.paths.calibration, fit_calibration(start, *series))
     before = sorted(path for path in tmp_path.rglob("*"))
     said = inspected(series[0], "--station", "line1", "--root", tmp_path)
     for each, part in zip(said["files"], series[1], strict=True):
