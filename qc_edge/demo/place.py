@@ -80,7 +80,8 @@ def furnish(paths: StationPaths, parts: Sequence[Truth], rate_hz: float) -> None
     now = utc_now()
     for camera in (CAMERA_NAME, INCOMING):
         start = replace(starting_calibration(STATION, camera, now), made_by="qc-edge demo")
-        calibrations.write(paths.calibration, fit_calibration(start, paths.played, parts[:CALIBRATED_ON]))
+        record = fit_calibration(start, paths.played, parts[:CALIBRATED_ON])
+        calibrations.write(paths.calibration, record)
     camera_values: dict[str, object] = {
         "name": CAMERA_NAME,
         "backend": "emulated",

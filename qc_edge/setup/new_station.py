@@ -104,7 +104,9 @@ def provision(root: Path, name: str, camera: CameraChoice) -> NewStation:
     return NewStation(paths, camera, tuple(files))
 
 
-def _write_station(paths: StationPaths, camera: CameraChoice, settings: str) -> list[tuple[str, Path]]:
+def _write_station(
+    paths: StationPaths, camera: CameraChoice, settings: str
+) -> list[tuple[str, Path]]:
     for directory in paths.directories():
         directory.mkdir(parents=True, exist_ok=True)
     files = [("settings", paths.settings), ("state", paths.state), ("incoming", paths.incoming)]
