@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from qc_edge.analysis.paired_scores import Comparison, PairedScore
-from qc_edge.analysis.replay_plot import NEW, OLD, PASS
-from qc_edge.plot.axes import Axes, nice
-from qc_edge.plot.canvas import Canvas, Dot, Line, Rectangle, Text
+from qc_edge.analysis.comparison_pairs import PairedScores
+from qc_edge.analysis.plot_style import (
+    GAP,
+    MARGIN_LEFT,
+    MARGIN_TOP,
+    NEW_COLOUR,
+    OLD_COLOUR,
+    PASS_COLOUR,
+    SCORE_TICKS,
+    add_diagonal,
+    add_heading,
+    add_horizontal,
+    add_scores,
+    bar_height,
+    decades,
+)
+from qc_edge.plot.axes import Axes, round_up
+from qc_edge.plot.canvas import Canvas, Line, Rectangle, Text
 
-_MARGIN, _TOP, _SIDE, _GAP, _WIDTH = 64, 84, 420, 96, 440
-_DOTS = 5000
-"""More of one colour are thinned out, evenly over time."""
+_HEIGHT, _SCATTER_WIDTH, _HISTOGRAM_WIDTH = 420, 420, 440
+"""Pixels of the two fields."""
+
 _BINS = 41
+"""An odd number, so that the middle bin holds what hardly moved."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlotLabels:
-    """What the picture calls things: its title, the two sides, and their thresholds where each has
+    """The picture's title, the names of the two sides, and the threshold of each, if it has just
     one.
     """
 
@@ -32,61 +45,55 @@ class PlotLabels:
     threshold_b: float | None
 
 
-def comparison_picture(names: PlotLabels, found: Comparison) -> Canvas:
-    """A scatter of the scores, flips in colour, and a histogram of the differences, counts
-    logarithmic.
+def plot_comparison(labels: PlotLabels, scores: PairedScores) -> Canvas:
+    """A scatter of the scores with flips in colour, and a histogram of the moves with logarithmic
+    counts.
     """
-    canvas = Canvas(_MARGIN + _SIDE + _GAP + _WIDTH + 32, _TOP + _SIDE + 60, names.title)
-    canvas.add(Text(_MARGIN, 26, names.title, 17, "#111827", bold=True))
-    flips = found.verdicts.flips
-    canvas.add(
-        Text(
-            _MARGIN, 44, f"{len(found.pairs):,} inputs scored by both, {flips:,} verdicts flip", 12
-        )
-    )
-    _scatter(canvas, names, found.pairs)
-    _histogram(canvas, found)
+    width = MARGIN_LEFT + _SCATTER_WIDTH + GAP + _HISTOGRAM_WIDTH + 32
+    canvas = Canvas(width, MARGIN_TOP + _HEIGHT + 60, labels.title)
+    _scatter(canvas, labels, scores)
+    _histogram(canvas, scores)
     return canvas
 
 
-def _scatter(canvas: Canvas, names: PlotLabels, pairs: Sequence[PairedScore]) -> None:
-    axes = Axes(canvas, _MARGIN, _TOP, _SIDE, _SIDE, 1.0, 1.0)
-    fifths = [(number / 5, f"{number / 5:g}") for number in range(6)]
-    axes.draw("", f"score by {names.a}", f"score by {names.b}", fifths, fifths)
-    canvas.line([(axes.x(0), axes.y(0)), (axes.x(1), axes.y(1))], OLD, dashed=True)
-    for flipped, colour, radius in ((False, PASS, 2), (True, NEW, 3)):
-        shown = [pair for pair in pairs if pair.flips == flipped]
-        for pair in shown[:: 1 + len(shown) // _DOTS]:
-            canvas.add(Dot(axes.x(pair.a), axes.y(pair.b), radius, colour, 0.55))
-    if names.threshold_a is not None:
-        x = axes.x(names.threshold_a)
-        canvas.line([(x, axes.top), (x, axes.top + axes.height)], OLD, 1.5)
-        canvas.add(Text(x + 5, axes.top + 12, f"A {names.threshold_a:g}", 11, OLD))
-    if names.threshold_b is not None:
-        y = axes.y(names.threshold_b)
-        canvas.line([(axes.left, y), (axes.left + axes.width, y)], NEW, 1.5)
-        canvas.add(Text(axes.left + axes.width, y - 5, f"B {names.threshold_b:g}", 11, NEW, "end"))
+def _scatter(canvas: Canvas, labels: PlotLabels, scores: PairedScores) -> None:
+    axes = Axes(canvas, MARGIN_LEFT, MARGIN_TOP, _SCATTER_WIDTH, _HEIGHT, 1.0, 1.0)
+    flip_count = scores.verdicts.flips
+    add_heading(
+        axes,
+        labels.title,
+        f"{len(scores.pairs):,} inputs scored by both, {flip_count:,} verdicts flip",
+    )
+    axes.draw("", f"score by {labels.a}", f"score by {labels.b}", SCORE_TICKS, SCORE_TICKS)
+    add_diagonal(axes)
+    for flips, colour, radius in ((False, PASS_COLOUR, 2), (True, NEW_COLOUR, 3)):
+        shown = [(pair.a, pair.b) for pair in scores.pairs if pair.flips == flips]
+        add_scores(axes, shown, colour, radius)
+    if labels.threshold_a is not None:
+        x = axes.x(labels.threshold_a)
+        canvas.line([(x, axes.top), (x, axes.top + axes.height)], OLD_COLOUR, 1.5)
+        canvas.add(Text(x + 5, axes.top + 12, f"A {labels.threshold_a:g}", 11, OLD_COLOUR))
+    if labels.threshold_b is not None:
+        add_horizontal(axes, labels.threshold_b, f"B {labels.threshold_b:g}")
 
 
-def _histogram(canvas: Canvas, found: Comparison) -> None:
-    """Differences from -limit to +limit, in bins of which the middle one holds what hardly
-    moved.
-    """
-    largest = found.moved.largest if found.moved else 0.0
-    limit = nice(largest) if largest else 1e-6
-    counts, _ = np.histogram(found.moves, bins=_BINS, range=(-limit, limit))
-    decades = max(1, math.ceil(math.log10(int(counts.max()) + 1)))
-    axes = Axes(canvas, _MARGIN + _SIDE + _GAP, _TOP, _WIDTH, _SIDE, 2.0, float(decades))
-    # the axes begin at 0: a difference stands at 1 + difference / limit
+def _histogram(canvas: Canvas, scores: PairedScores) -> None:
+    largest = scores.shift.largest if scores.shift else 0.0
+    limit = round_up(largest) if largest else 1e-6  # a field for scores that do not move at all
+    counts, _ = np.histogram(scores.moves, bins=_BINS, range=(-limit, limit))
+    highest = decades(int(counts.max()))
+    left = MARGIN_LEFT + _SCATTER_WIDTH + GAP
+    axes = Axes(canvas, left, MARGIN_TOP, _HISTOGRAM_WIDTH, _HEIGHT, 2.0, float(highest))
+    # Axes begin at 0, moves at -limit: a move stands at 1 + move / limit.
     ticks = [
         (1 + part, f"{part * limit:+.3g}" if part else "0") for part in (-1.0, -0.5, 0.0, 0.5, 1.0)
     ]
-    heights = [(float(power), f"{10**power:,}") for power in range(decades + 1)]
+    heights = [(float(power), f"{10**power:,}") for power in range(highest + 1)]
     axes.draw("", "B's score less A's", "inputs, logarithmic", ticks, heights)
-    low, width = axes.top + axes.height, axes.width / _BINS
+    bottom, width = axes.top + axes.height, axes.width / _BINS
     for number, count in enumerate(counts.tolist()):
         if count:
-            top = axes.y(math.log10(count) if count > 1 else 0.08)
-            canvas.add(Rectangle(axes.left + number * width, top, width * 0.9, low - top, PASS))
+            top, bar_left = axes.y(bar_height(count)), axes.left + number * width
+            canvas.add(Rectangle(bar_left, top, width * 0.9, bottom - top, PASS_COLOUR))
     middle = axes.x(1.0)
-    canvas.add(Line(((middle, axes.top), (middle, low)), OLD, 1.0, dashed=True))
+    canvas.add(Line(((middle, axes.top), (middle, bottom)), OLD_COLOUR, 1.0, dashed=True))

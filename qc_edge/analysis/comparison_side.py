@@ -1,6 +1,4 @@
-"""The two sides of a comparison as a person names them: a bundle, on an engine, with a
-threshold.
-"""
+"""One side of a comparison: a bundle, on an engine, with a threshold; and how a person names it."""
 
 from __future__ import annotations
 
@@ -23,70 +21,75 @@ from qc_edge.settings.paths import shipped
 
 
 @dataclass(frozen=True)
-class Side:
-    """What scores: `named` as a person named it, `source` says where the threshold (0..1) comes
-    from.
+class ComparisonSide:
+    """What scores one side. `name` is what the person typed, for instance `reference@1:onnx`.
 
-    `build_context` is where its engine is made.
+    `threshold_source` says where the threshold (0..1) comes from: "given", "settings", the id of a
+    threshold record, or the bundle. `build_context` is where the engine is built.
     """
 
-    named: str
+    name: str
     bundle: Bundle
     engine: EngineSettings
     threshold: float
-    source: str
+    threshold_source: str
     build_context: BuildContext = DEFAULT_CONTEXT
 
 
 @dataclass(frozen=True)
 class SideLookup:
-    """Where sides are looked up: a station's bundles, settings and threshold records, or what was
-    shipped.
+    """Finds the bundle, engine and threshold that a person named.
+
+    With a station: among its bundles, by its settings and its threshold records. Without one: among
+    the bundles that come with the program.
     """
 
     paths: StationPaths | None = None
     settings: Settings | None = None
 
-    def parse(self, text: str, threshold: float | None) -> Side:
-        """`NAME@VERSION`, a bundle's directory, either with `:ENGINE` behind it.
+    def find(self, text: str, threshold: float | None) -> ComparisonSide:
+        """The side named by `text`: NAME@VERSION or a bundle's directory, perhaps with :ENGINE.
 
-        `threshold` is for both sides, whatever is in force. Raises UsageError for an engine that is
-        none, ModelError for a bundle that is none.
+        A `threshold` (0..1) takes the place of whatever is in force. Raises UsageError for an
+        unknown engine, ModelError for a bundle that is missing or does not read.
         """
-        named, engine = _split(text)
-        bundle = (
-            open_bundle(Path(named)) if Path(named).is_dir() else load_bundle(named, self._search())
-        )
+        bundle_name, engine = _split(text)
+        if Path(bundle_name).is_dir():
+            bundle = open_bundle(Path(bundle_name))
+        else:
+            bundle = load_bundle(bundle_name, self._directories())
         settings = self.settings.engine if self.settings else EngineSettings()
         if engine:
             settings = _with_backend(settings, engine)
         build_context = BuildContext(self.paths.plans) if self.paths else DEFAULT_CONTEXT
         if threshold is not None:
-            return Side(text, bundle, settings, threshold, "given", build_context)
-        return Side(text, bundle, settings, *self._threshold(bundle), build_context)
+            return ComparisonSide(text, bundle, settings, threshold, "given", build_context)
+        return ComparisonSide(text, bundle, settings, *self._threshold(bundle), build_context)
 
-    def _search(self) -> list[Path]:
+    def _directories(self) -> list[Path]:
         return ([self.paths.models] if self.paths else []) + [shipped("models")]
 
     def _threshold(self, bundle: Bundle) -> tuple[float, str]:
-        """What the station would judge this bundle by now, else the bundle's own."""
+        """What the station would judge this bundle by now, and where that comes from."""
         if self.paths is not None and self.settings is not None:
             records = thresholds.load_all(self.paths.thresholds)
             if record := record_in_force(records, bundle.sha256, utc_now()):
                 return record.value, record.threshold_id
-            wanted = self.settings.model
-            in_force = chosen_reference(activations.load(self.paths.activations), wanted)
-            if in_force == bundle.reference and wanted.threshold is not None:
-                return wanted.threshold, "settings"
+            model = self.settings.model
+            active = chosen_reference(activations.load(self.paths.activations), model)
+            # The threshold of the settings is for the model of the settings: for another bundle its
+            # scores mean something else.
+            if active == bundle.reference and model.threshold is not None:
+                return model.threshold, "settings"
         return bundle.threshold, bundle.reference
 
 
 def _split(text: str) -> tuple[str, str]:
-    """The bundle and the engine in `text`, which is "" if none is named."""
-    named, colon, engine = text.rpartition(":")
-    if not colon or Path(text).is_dir():
+    """The bundle and the engine in `text`; the engine is "" if none is named."""
+    bundle, colon, engine = text.rpartition(":")
+    if not colon or Path(text).is_dir():  # a directory may have a colon in its name
         return text, ""
-    return named, engine
+    return bundle, engine
 
 
 def _with_backend(settings: EngineSettings, text: str) -> EngineSettings:
@@ -98,11 +101,11 @@ def _with_backend(settings: EngineSettings, text: str) -> EngineSettings:
     try:
         return EngineSettings.model_validate(values)
     except ValidationError:
-        known = ["auto", *BACKENDS]
-        near = difflib.get_close_matches(backend, known, 1)
+        backends = ["auto", *BACKENDS]
+        similar = difflib.get_close_matches(backend, backends, 1)
+        guess = f"; did you mean {similar[0]!r}?" if similar and backend not in backends else ""
         raise UsageError(
-            f"there is no engine {text!r}"
-            + (f"; did you mean {near[0]!r}?" if near and backend not in known else ""),
-            hint=f"NAME@VERSION:ENGINE with one of {', '.join(known)}; onnx+PROVIDER names a "
+            f"there is no engine {text!r}{guess}",
+            hint=f"NAME@VERSION:ENGINE with one of {', '.join(backends)}; onnx+PROVIDER names a "
             "provider of it",
         ) from None

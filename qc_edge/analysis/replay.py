@@ -1,138 +1,153 @@
-"""Put a question to a station's past: opens the log, counts, draws, writes what was wanted."""
+"""Replay a station's past with another threshold or another model.
+
+Opens the log, counts, draws and writes the requested files; the station itself stays as it is.
+"""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
-from pathlib import Path
 
-from qc_edge.analysis.replay_answer import ReplayAnswer
-from qc_edge.analysis.replay_plot import rescored_picture, threshold_picture
-from qc_edge.analysis.replay_question import ReplayQuestion
-from qc_edge.analysis.rescore import Rescorer
-from qc_edge.analysis.rescored import RescoredPart, ScoreFile, results_file
-from qc_edge.analysis.threshold_impact import ThresholdImpact, against, cheapest, operating_curve
-from qc_edge.bundles.bundle import Bundle, load_bundle
+from qc_edge.analysis.label_outcome import label_outcome
+from qc_edge.analysis.operating_curve import cheapest_threshold, operating_curve
+from qc_edge.analysis.output_files import write_csv
+from qc_edge.analysis.replay_plot import plot_model_replay, plot_threshold_replay
+from qc_edge.analysis.replay_request import ReplayRequest
+from qc_edge.analysis.replay_result import ReplayResult
+from qc_edge.analysis.replay_scoring import RescoredPart, Rescorer
+from qc_edge.analysis.score_file import ScoreFile, score_file_path
+from qc_edge.analysis.scoring import ScoringProgress
+from qc_edge.analysis.threshold_impact import ThresholdImpact
+from qc_edge.bundles.bundle import load_bundle
 from qc_edge.domain.history import Flip, LabelledPart, Totals
-from qc_edge.engine import BuildContext, load_engine
+from qc_edge.engine import BuildContext, Engine, load_engine
 from qc_edge.engine.self_test import self_test
-from qc_edge.errors import StoreError
-from qc_edge.plot.canvas import Canvas
-from qc_edge.plot.save import save
+from qc_edge.plot.save import save_picture
 from qc_edge.query.history import History
 from qc_edge.query.station_history import nothing_fits, open_past
 from qc_edge.settings import StationPaths, load_settings
 from qc_edge.settings.paths import shipped
 
-Progress = Callable[[int, int], Callable[[int], object]]
-"""Told how many parts there are and how many have their score; gives what is told of each one done.
-"""
 
+def replay_threshold(
+    paths: StationPaths, request: ReplayRequest, *, database: bool = False
+) -> ReplayResult:
+    """What `request.threshold` does to the stored scores; `database` reads a stopped station's.
 
-def ask_threshold(
-    paths: StationPaths, question: ReplayQuestion, *, database: bool = False
-) -> ReplayAnswer:
-    """What `question.threshold` does to the stored scores. Raises UsageError, StoreError,
-    SettingsError.
+    Raises UsageError, StoreError or SettingsError.
     """
-    assert question.threshold is not None  # noqa: S101
+    threshold = request.threshold
+    assert threshold is not None, "checked by whoever chose this replay"  # noqa: S101
+    request.outputs.check()
     load_settings(paths.settings)
-    with open_past(paths, question.selection, database) as history:
-        totals = history.totals(question.threshold)
+    with open_past(paths, request.selection, database) as history:
+        totals = history.totals(threshold)
         if not totals.inspections:
             raise nothing_fits(paths, database)
         labelled = history.labelled()
-        effect = ThresholdImpact(
-            question.threshold,
+        impact = ThresholdImpact(
+            threshold,
             totals,
             tuple(history.judged()),
-            against(labelled, None),
-            against(labelled, question.threshold),
-            question.costs,
-            tuple(history.flips(question.threshold, question.limit)) if question.limit else (),
+            label_outcome(labelled),
+            label_outcome(labelled, threshold),
+            request.costs,
+            tuple(history.flips(threshold, request.limit)) if request.limit else (),
         )
-        answer = ReplayAnswer(
-            paths.name,
-            effect,
-            cheapest=cheapest(labelled, question.costs) if question.costs else None,
-        )
-        if question.csv:
-            history.write_flips(question.threshold, question.csv)
-        if question.plot:
-            picture = threshold_picture(
-                paths.name, effect, history.histogram(), operating_curve(labelled)
+        cheapest = cheapest_threshold(labelled, request.costs) if request.costs else None
+        result = ReplayResult(paths.name, impact, cheapest=cheapest)
+        if request.outputs.csv:
+            history.write_flips(threshold, request.outputs.csv)
+        if request.outputs.plot:
+            picture = plot_threshold_replay(
+                paths.name, impact, history.histogram(), operating_curve(labelled)
             )
-            save(picture, question.plot, answer.tables())
-    return answer
+            save_picture(picture, request.outputs.plot, result.tables())
+    return result
 
 
-def ask_model(
-    paths: StationPaths, question: ReplayQuestion, progress: Progress, *, database: bool = False
-) -> ReplayAnswer:
-    """What `question.bundle` makes of the stored prepared inputs, at the question's threshold or
-    its own.
+def replay_model(
+    paths: StationPaths,
+    request: ReplayRequest,
+    progress: ScoringProgress,
+    *,
+    database: bool = False,
+) -> ReplayResult:
+    """What `request.bundle` makes of the stored inputs, at the request's threshold or its own.
 
-    Raises ModelError, EngineError, UsageError, StoreError or SettingsError; what was scored stays.
+    Raises ModelError, EngineError, UsageError, StoreError or SettingsError; the scores that were
+    made until then are kept.
     """
-    assert question.bundle is not None  # noqa: S101
+    assert request.bundle is not None, "checked by whoever chose this replay"  # noqa: S101
+    request.outputs.check()
     settings = load_settings(paths.settings)
-    bundle = load_bundle(question.bundle, [paths.models, shipped("models")])
-    threshold = bundle.threshold if question.threshold is None else question.threshold
-    with open_past(paths, question.selection, database) as history:
+    bundle = load_bundle(request.bundle, [paths.models, shipped("models")])
+    threshold = bundle.threshold if request.threshold is None else request.threshold
+    with open_past(paths, request.selection, database) as history:
         count = history.count_stored()
         if not count:
             raise nothing_fits(paths, database)
         engine = load_engine(bundle, settings.engine, BuildContext(paths.plans))
         try:
             self_test(engine, bundle)
-            said = f"{engine.info.backend} {engine.info.version} {engine.info.device}"
-            file = question.results or results_file(paths.state / "replays", bundle)
-            with ScoreFile(file, bundle.sha256, said) as scores:
+            path = request.results or score_file_path(paths.state / "replays", bundle)
+            with ScoreFile(path, bundle.sha256, _engine_key(engine)) as scores:
                 rescorer = Rescorer(engine, bundle, paths.state, scores)
-                pairs = rescorer.run(history.stored(), progress(count, len(scores.known)))
+                progress.start(bundle.reference, count, len(scores.scores))
+                rescored = rescorer.score_all(history.stored(), progress)
         finally:
             engine.close()
-        effect, flips = _effect(threshold, pairs, history, question)
-        answer = ReplayAnswer(
+        impact, flips = _impact(threshold, rescored, history, request)
+        result = ReplayResult(
             paths.name,
-            effect,
+            impact,
             model=bundle.reference,
             scored=rescorer.scored,
             skipped=rescorer.skipped,
         )
-        if question.csv:
-            _write_csv(flips, question.csv)
-        if question.plot:
-            save(_scatter(paths.name, bundle, pairs, effect), question.plot, answer.tables())
-    return answer
+        if request.outputs.csv:
+            names = [field.name for field in fields(Flip)]
+            rows = ([getattr(flip, name) for name in names] for flip in flips)
+            write_csv(request.outputs.csv, names, rows)
+        if request.outputs.plot:
+            before = threshold if impact.threshold_before is None else impact.threshold_before
+            picture = plot_model_replay(paths.name, bundle.reference, rescored, before, threshold)
+            save_picture(picture, request.outputs.plot, result.tables())
+    return result
 
 
-def _effect(
-    threshold: float, pairs: Sequence[RescoredPart], history: History, question: ReplayQuestion
+def _engine_key(engine: Engine) -> str:
+    return f"{engine.info.backend} {engine.info.version} {engine.info.device}"
+
+
+def _impact(
+    threshold: float, rescored: Sequence[RescoredPart], history: History, request: ReplayRequest
 ) -> tuple[ThresholdImpact, list[Flip]]:
-    after = {pair.part.frame_id: pair.after for pair in pairs}
-    labelled = [part for part in history.labelled() if part.frame_id in after]
-    rescored = [replace(part, score=after[part.frame_id]) for part in labelled]
-    flips = _flips(threshold, pairs, labelled)
-    failed = sum(pair.part.verdict == "FAIL" for pair in pairs)
+    """The impact, and all flips, oldest first. Only parts with both scores count, on either side:
+    else a part whose input is gone would look like a change.
+    """
+    scores = {part.part.frame_id: part.new_score for part in rescored}
+    labelled = [part for part in history.labelled() if part.frame_id in scores]
+    labelled_after = [replace(part, score=scores[part.frame_id]) for part in labelled]
+    flips = _flips(threshold, rescored, labelled)
+    failed = sum(part.part.verdict == "FAIL" for part in rescored)
     to_fail = sum(flip.replayed == "FAIL" for flip in flips)
-    totals = Totals(len(pairs), failed, 0, to_fail, len(flips) - to_fail, 0)
-    newest = tuple(reversed(flips[len(flips) - question.limit :])) if question.limit else ()
-    effect = ThresholdImpact(
+    totals = Totals(len(rescored), failed, 0, to_fail, len(flips) - to_fail, 0)
+    newest = tuple(reversed(flips[len(flips) - request.limit :])) if request.limit else ()
+    impact = ThresholdImpact(
         threshold,
         totals,
         tuple(history.judged()),
-        against(labelled, None),
-        against(rescored, threshold),
-        question.costs,
+        label_outcome(labelled),
+        label_outcome(labelled_after, threshold),
+        request.costs,
         newest,
     )
-    return effect, flips
+    return impact, flips
 
 
 def _flips(
-    threshold: float, pairs: Sequence[RescoredPart], labelled: Sequence[LabelledPart]
+    threshold: float, rescored: Sequence[RescoredPart], labelled: Sequence[LabelledPart]
 ) -> list[Flip]:
     labels = {part.frame_id: "defect" if part.is_defect else "good" for part in labelled}
     return [
@@ -144,37 +159,11 @@ def _flips(
             part.score,
             part.threshold,
             part.verdict,
-            "FAIL" if pair.after >= threshold else "PASS",
+            "FAIL" if new_score >= threshold else "PASS",
             labels.get(part.frame_id),
-            pair.after,
+            new_score,
         )
-        for pair in pairs
-        if pair.flips(threshold)
-        for part in [pair.part]
+        for part, new_score in (
+            (both.part, both.new_score) for both in rescored if both.flips(threshold)
+        )
     ]
-
-
-def _scatter(
-    station: str, bundle: Bundle, pairs: Sequence[RescoredPart], effect: ThresholdImpact
-) -> Canvas:
-    before = effect.threshold_before
-    return rescored_picture(
-        station,
-        bundle.reference,
-        pairs,
-        effect.threshold if before is None else before,
-        effect.threshold,
-    )
-
-
-def _write_csv(flips: Sequence[Flip], file: Path) -> None:
-    names = [field.name for field in fields(Flip)]
-    try:
-        with file.open("w", newline="", encoding="utf-8") as opened:
-            writer = csv.writer(opened)
-            writer.writerow(names)
-            writer.writerows([getattr(flip, name) for name in names] for flip in flips)
-    except OSError as fault:
-        raise StoreError(
-            f"cannot write {file}: {fault.strerror}", hint="name another file"
-        ) from fault

@@ -1,1 +1,1 @@
-"""Drawings as lists of marks, written as SVG, HTML or PNG."""
+"""Drawings as lists of marks, written as SVG, HTML or PNG. Decides nothing of what is drawn."""

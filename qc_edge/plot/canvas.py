@@ -1,4 +1,4 @@
-"""A drawing as a list of marks in pixels, written as SVG. What is drawn, others decide."""
+"""A drawing as a list of marks in pixels, and its SVG. Knows nothing of what it shows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from html import escape
 from typing import Literal
 
 Anchor = Literal["start", "middle", "end"]
-Place = tuple[float, float]
+Point = tuple[float, float]
+"""x from the left and y from the top, in pixels."""
 
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
 
 @dataclass(frozen=True, slots=True)
 class Rectangle:
-    """From its upper left corner."""
+    """A filled rectangle; `x` and `y` are its upper left corner."""
 
     x: float
     y: float
@@ -27,9 +28,9 @@ class Rectangle:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Through two or more points."""
+    """A line through two or more points."""
 
-    points: tuple[Place, ...]
+    points: tuple[Point, ...]
     colour: str
     width: float = 1.0
     dashed: bool = False
@@ -37,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A filled circle."""
+    """A filled circle; `x` and `y` are its middle."""
 
     x: float
     y: float
@@ -48,7 +49,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """At its baseline."""
+    """A line of text whose baseline is at `y`; `x` is its start, middle or end by `anchor`."""
 
     x: float
     y: float
@@ -64,7 +65,7 @@ Mark = Rectangle | Line | Dot | Text
 
 @dataclass(slots=True)
 class Canvas:
-    """`width` x `height` pixels, white, the first mark at the back."""
+    """A white drawing of `width` x `height` pixels. Later marks cover earlier ones."""
 
     width: int
     height: int
@@ -72,17 +73,17 @@ class Canvas:
     marks: list[Mark] = field(default_factory=list)
 
     def add(self, *marks: Mark) -> None:
-        """Draw over what is there."""
+        """Draw `marks` over what is there."""
         self.marks += marks
 
     def line(
-        self, points: Sequence[Place], colour: str, width: float = 1.0, *, dashed: bool = False
+        self, points: Sequence[Point], colour: str, width: float = 1.0, *, dashed: bool = False
     ) -> None:
-        """A line through `points`."""
+        """Draw a line through `points` over what is there."""
         self.marks.append(Line(tuple(points), colour, width, dashed))
 
     def svg(self) -> str:
-        """As an SVG element that needs nothing from outside."""
+        """The drawing as one SVG element that refers to nothing outside itself."""
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" '
             f'width="{self.width}" height="{self.height}" role="img" font-family="{escape(FONT)}">'

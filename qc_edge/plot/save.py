@@ -1,6 +1,4 @@
-"""Write a picture where a person wants it: SVG, one self-contained HTML page, or PNG through
-matplotlib.
-"""
+"""Writes a canvas to a file: as SVG, as one self-contained HTML page, or as PNG by matplotlib."""
 
 from __future__ import annotations
 
@@ -12,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from qc_edge.errors import StoreError, UsageError
-from qc_edge.plot.canvas import Canvas, Dot, Line, Rectangle
+from qc_edge.plot.canvas import Canvas, Dot, Line, Mark, Rectangle
 from qc_edge.store.durable import write_file
 
 KINDS = (".svg", ".html", ".png")
+
+_POINTS_PER_PIXEL = 0.72
+"""matplotlib measures lines and type in points, 72 to the inch of 100 pixels."""
 
 _PAGE = """\
 <!doctype html>
@@ -35,46 +36,47 @@ th:first-child, td:first-child {{ text-align: left; }}
 """
 
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
-"""Headings and rows."""
+"""A table as text: its headings, and its rows of as many cells."""
 
 
-def must_be_writable(file: Path) -> None:
-    """Before the work is done: raises UsageError for another kind of file, StoreError for a bad
-    place.
+def check_plot_path(path: Path) -> None:
+    """Refuse a file that could not be written, before the work for it is done.
+
+    Raises UsageError for an ending that is not in KINDS or a missing matplotlib, StoreError for a
+    directory that is none.
     """
-    if file.suffix.lower() not in KINDS:
+    if path.suffix.lower() not in KINDS:
         raise UsageError(
-            f"cannot draw {file}: its kind is unknown", hint=f"one of {', '.join(KINDS)}"
+            f"cannot draw {path}: its kind is unknown", hint=f"one of {', '.join(KINDS)}"
         )
-    if not file.absolute().parent.is_dir():
+    if not path.absolute().parent.is_dir():
         raise StoreError(
-            f"{file.absolute().parent} is no directory", hint="make it first, or name another"
+            f"{path.absolute().parent} is no directory", hint="make it first, or name another"
         )
-    if file.suffix.lower() == ".png":
-        _matplotlib()
+    if path.suffix.lower() == ".png":
+        _matplotlib_figure()
 
 
-def save(canvas: Canvas, file: Path, tables: Mapping[str, Table]) -> None:
-    """Write the picture as the kind that `file` is named; the page shows `tables` below it.
+def save_picture(canvas: Canvas, path: Path, tables: Mapping[str, Table]) -> None:
+    """Write the picture in the format of the ending of `path`; a page shows `tables` below it.
 
     Raises UsageError or StoreError.
     """
-    must_be_writable(file)
-    kind = file.suffix.lower()
+    check_plot_path(path)
+    kind = path.suffix.lower()
     if kind == ".png":
         content = _png(canvas)
     elif kind == ".svg":
         content = canvas.svg().encode()
     else:
-        shown = "\n".join(_table(title, *table) for title, table in tables.items())
-        content = _PAGE.format(
-            title=escape(canvas.title), picture=canvas.svg(), tables=shown
-        ).encode()
-    write_file(file, content)
+        html = "\n".join(_table(title, *table) for title, table in tables.items())
+        page = _PAGE.format(title=escape(canvas.title), picture=canvas.svg(), tables=html)
+        content = page.encode()
+    write_file(path, content)
 
 
 def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    head = "".join(f"<th>{escape(each)}</th>" for each in headings)
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n" for row in rows
     )
@@ -82,7 +84,8 @@ def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -
     return f"<h2>{escape(title)}</h2>\n{table}"
 
 
-def _matplotlib() -> Any:
+def _matplotlib_figure() -> Any:
+    # Its object interface, not pyplot, which keeps every figure in a global list.
     try:
         figure = importlib.import_module("matplotlib.figure")
         importlib.import_module("matplotlib.backends.backend_agg")
@@ -96,51 +99,42 @@ def _matplotlib() -> Any:
 
 def _png(canvas: Canvas) -> bytes:
     """The same marks by matplotlib, twice as fine as on a screen."""
-    figure = _matplotlib().Figure(figsize=(canvas.width / 100, canvas.height / 100), dpi=200)
+    size = (canvas.width / 100, canvas.height / 100)  # inches: 100 pixels of the canvas in each
+    figure = _matplotlib_figure().Figure(figsize=size, dpi=200)
+    # From the top downwards, as the canvas counts.
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, canvas.width), ylim=(canvas.height, 0))
     axes.set_axis_off()
-    patches = importlib.import_module("matplotlib.patches")
-    points = 0.72  # of a hundredth of an inch
     for depth, mark in enumerate(canvas.marks):
-        if isinstance(mark, Rectangle):
-            axes.add_patch(
-                patches.Rectangle(
-                    (mark.x, mark.y),
-                    mark.width,
-                    mark.height,
-                    color=mark.fill,
-                    alpha=mark.opacity,
-                    lw=0,
-                    zorder=depth,
-                )
-            )
-        elif isinstance(mark, Dot):
-            axes.add_patch(
-                patches.Circle(
-                    (mark.x, mark.y),
-                    mark.radius,
-                    color=mark.fill,
-                    alpha=mark.opacity,
-                    lw=0,
-                    zorder=depth,
-                )
-            )
-        elif isinstance(mark, Line):
-            xs, ys = zip(*mark.points, strict=True)
-            style = (0, (5, 4)) if mark.dashed else "-"
-            axes.plot(xs, ys, color=mark.colour, lw=mark.width * points, ls=style, zorder=depth)
-        else:
-            axes.text(
-                mark.x,
-                mark.y,
-                mark.text,
-                fontsize=mark.size * points,
-                color=mark.colour,
-                va="baseline",
-                ha={"start": "left", "middle": "center", "end": "right"}[mark.anchor],
-                fontweight="bold" if mark.bold else "normal",
-                zorder=depth,
-            )
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png")
-    return drawn.getvalue()
+        _draw(axes, mark, depth)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _draw(axes: Any, mark: Mark, depth: int) -> None:
+    """One mark on matplotlib's axes, over those of a smaller `depth`."""
+    patches = importlib.import_module("matplotlib.patches")
+    if isinstance(mark, Rectangle):
+        style = {"color": mark.fill, "alpha": mark.opacity, "lw": 0, "zorder": depth}
+        corner = (mark.x, mark.y)
+        axes.add_patch(patches.Rectangle(corner, mark.width, mark.height, **style))
+    elif isinstance(mark, Dot):
+        style = {"color": mark.fill, "alpha": mark.opacity, "lw": 0, "zorder": depth}
+        axes.add_patch(patches.Circle((mark.x, mark.y), mark.radius, **style))
+    elif isinstance(mark, Line):
+        xs, ys = zip(*mark.points, strict=True)
+        width = mark.width * _POINTS_PER_PIXEL
+        dashes = (0, (5, 4)) if mark.dashed else "-"
+        axes.plot(xs, ys, color=mark.colour, lw=width, ls=dashes, zorder=depth)
+    else:
+        axes.text(
+            mark.x,
+            mark.y,
+            mark.text,
+            fontsize=mark.size * _POINTS_PER_PIXEL,
+            color=mark.colour,
+            va="baseline",
+            ha={"start": "left", "middle": "center", "end": "right"}[mark.anchor],
+            fontweight="bold" if mark.bold else "normal",
+            zorder=depth,
+        )

@@ -1,8 +1,8 @@
-"""Tables and progress as the commands about a station's past show them."""
+"""Tables as the commands about a station's past show them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -11,8 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from qc_edge.plot.save import Table as Content
 
 
@@ -27,21 +25,16 @@ def print_tables(console: Console, tables: Mapping[str, Content]) -> None:
         console.print(table)
 
 
-def scoring_bar() -> Progress:
-    """A bar on stderr that says how far, how fast (the field `rate`) and how long yet."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("scoring with {task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=Console(stderr=True))
+def print_result(
+    console: Console,
+    *,
+    warnings: Sequence[str],
+    tables: Mapping[str, Content],
+    footnotes: Sequence[str],
+) -> None:
+    """What a person must know first, the tables, and what helps to read them."""
+    for sentence in warnings:
+        console.print(Text(f"  {sentence}", "yellow"))
+    print_tables(console, tables)
+    for sentence in footnotes:
+        console.print(Text(sentence))

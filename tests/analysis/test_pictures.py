@@ -10,10 +10,12 @@ from xml.etree import ElementTree
 import cv2
 import pytest
 
-from qc_edge.analysis.replay import ask_threshold
-from qc_edge.analysis.replay_plot import NEW, PASS, rescored_picture
-from qc_edge.analysis.replay_question import ReplayQuestion
-from qc_edge.analysis.rescored import RescoredPart
+from qc_edge.analysis.output_files import OutputFiles
+from qc_edge.analysis.plot_style import NEW_COLOUR, PASS_COLOUR
+from qc_edge.analysis.replay import replay_threshold
+from qc_edge.analysis.replay_plot import plot_model_replay
+from qc_edge.analysis.replay_request import ReplayRequest
+from qc_edge.analysis.replay_scoring import RescoredPart
 from qc_edge.domain.history import StoredInput
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.service.clock import utc_now
@@ -21,7 +23,7 @@ from qc_edge.settings import StationPaths
 
 
 def drawn(past: StationPaths, file: Path) -> Path:
-    ask_threshold(past, ReplayQuestion.parse(threshold="0.42", plot=file))
+    replay_threshold(past, ReplayRequest(threshold=0.42, outputs=OutputFiles(plot=file)))
     return file
 
 
@@ -79,7 +81,7 @@ def test_the_scatter_shows_what_turns_in_another_colour() -> None:
         RescoredPart(StoredInput(str(n), str(n), now, "top", 0.2, 0.5, "PASS", "", ""), after)
         for n, after in enumerate((0.1, 0.3, 0.7))
     ]
-    svg = rescored_picture("line1", "reference@2", pairs, 0.5, 0.6).svg()
-    assert len(re.findall(rf'<circle[^>]* fill="{PASS}"', svg)) == 2
-    assert len(re.findall(rf'<circle[^>]* fill="{NEW}"', svg)) == 1
+    svg = plot_model_replay("line1", "reference@2", pairs, 0.5, 0.6).svg()
+    assert len(re.findall(rf'<circle[^>]* fill="{PASS_COLOUR}"', svg)) == 2
+    assert len(re.findall(rf'<circle[^>]* fill="{NEW_COLOUR}"', svg)) == 1
     assert "3 parts scored again, 1 verdicts turn" in svg

@@ -9,13 +9,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from qc_edge.analysis.rescore import Rescorer
-from qc_edge.analysis.rescored import RescoredPart, ScoreFile, results_file
+from qc_edge.analysis.replay_scoring import RescoredPart, Rescorer
+from qc_edge.analysis.score_file import ScoreFile, score_file_path
 from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.domain.history import Selection, StoredInput
 from qc_edge.engine.scripted import ScriptedEngine
@@ -47,22 +46,34 @@ def stored(paths: StationPaths) -> list[list[StoredInput]]:
         return list(history.stored())
 
 
+class CountedProgress:
+    """How many inputs were done."""
+
+    done = 0
+
+    def start(self, model: str, total: int, kept: int = 0) -> None:
+        pass
+
+    def advance(self) -> None:
+        self.done += 1
+
+
 def rescore(
     paths: StationPaths,
     file: Path,
     engine: ScriptedEngine,
-    advance: Callable[[int], object] = lambda _: None,
+    progress: CountedProgress | None = None,
 ) -> tuple[list[RescoredPart], Rescorer]:
     with ScoreFile(file, "digest", "scripted 1") as scores:
         rescorer = Rescorer(engine, bundle_of(paths), paths.state, scores)
-        return rescorer.run(stored(paths), advance), rescorer
+        return rescorer.score_all(stored(paths), progress or CountedProgress()), rescorer
 
 
 def test_every_stored_input_gets_its_score_once(inspected: StationPaths, tmp_path: Path) -> None:
-    done: list[int] = []
-    pairs, first = rescore(inspected, tmp_path / "scores.jsonl", ScriptedEngine("0.6"), done.append)
-    assert [pair.after for pair in pairs] == [0.6] * len(LEVELS)
-    assert sum(done) == first.scored == len(LEVELS)
+    progress = CountedProgress()
+    pairs, first = rescore(inspected, tmp_path / "scores.jsonl", ScriptedEngine("0.6"), progress)
+    assert [pair.new_score for pair in pairs] == [0.6] * len(LEVELS)
+    assert progress.done == first.scored == len(LEVELS)
     assert (
         sum(pair.flips(0.5) for pair in pairs)
         == sum(pair.part.verdict == "PASS" for pair in pairs)
@@ -80,7 +91,7 @@ def test_work_goes_on_after_a_torn_line(inspected: StationPaths, tmp_path: Path)
     file.write_bytes(b"".join(whole[:3]) + whole[3][:40])
     pairs, rescorer = rescore(inspected, file, ScriptedEngine("0.7"))
     assert rescorer.scored == len(LEVELS) - 3
-    assert [pair.after for pair in pairs] == [0.6] * 3 + [0.7] * 3
+    assert [pair.new_score for pair in pairs] == [0.6] * 3 + [0.7] * 3
     assert [json.loads(line)["score"] for line in file.read_text().splitlines()] == [0.6] * 3 + [
         0.7
     ] * 3
@@ -108,7 +119,7 @@ def test_a_killed_replay_goes_on_where_it_was(inspected: StationPaths, tmp_path:
     ran = subprocess.run(command, env=child_environment(), capture_output=True, text=True)
     assert ran.returncode == -signal.SIGKILL, ran.stderr
     pairs, rescorer = rescore(inspected, file, ScriptedEngine("0.7"))
-    assert [pair.after for pair in pairs] == [0.6] * 3 + [0.7] * 3
+    assert [pair.new_score for pair in pairs] == [0.6] * 3 + [0.7] * 3
     assert rescorer.scored == 3
 
 
@@ -118,7 +129,7 @@ def test_scores_of_another_model_or_engine_are_not_taken_for_these(
     rescore(inspected, tmp_path / "scores.jsonl", ScriptedEngine("0.6"))
     for model, engine in (("other", "scripted 1"), ("digest", "scripted 2")):
         with ScoreFile(tmp_path / "scores.jsonl", model, engine) as scores:
-            assert scores.known == {}
+            assert scores.scores == {}
 
 
 def test_an_input_that_is_gone_or_changed_is_left_out_and_said(
@@ -160,4 +171,4 @@ def test_a_file_of_something_else_is_left_alone(inspected: StationPaths, tmp_pat
 
 def test_each_model_has_a_file_of_its_own(inspected: StationPaths) -> None:
     bundle = bundle_of(inspected)
-    assert results_file(Path("replays"), bundle).name == f"corner@1-{bundle.sha256[:12]}.jsonl"
+    assert score_file_path(Path("replays"), bundle).name == f"corner@1-{bundle.sha256[:12]}.jsonl"

@@ -12,7 +12,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from qc_edge.analysis.threshold_impact import Costs, Share, against, cheapest, operating_curve
+from qc_edge.analysis.label_outcome import Costs, label_outcome
+from qc_edge.analysis.operating_curve import cheapest_threshold, operating_curve
+from qc_edge.analysis.statistics import Share
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.history import LabelledPart, Selection
 from qc_edge.domain.inspection import Label
@@ -153,7 +155,7 @@ def test_escapes_and_overkill_are_counted_against_the_labels(
     with opened(past, source) as history:
         labelled = history.labelled()
     for threshold in (None, 0.05, 0.9):
-        found = against(labelled, threshold)
+        found = label_outcome(labelled, threshold)
         failed = {
             row["frame_id"]: (row["verdict"] if threshold is None else judged(row, threshold))
             == "FAIL"
@@ -277,7 +279,7 @@ def test_the_operating_curve_runs_from_all_failed_to_all_passed() -> None:
     assert (curve[0].escape_rate, curve[0].overkill_rate) == (0, 1)
     assert (curve[-1].escape_rate, curve[-1].overkill_rate) == (1, 0)
     for point in curve:
-        found = against(parts(0.1, 0.2, 0.2, 0.9, 0.2, 0.8, defects=2), point.threshold)
+        found = label_outcome(parts(0.1, 0.2, 0.2, 0.9, 0.2, 0.8, defects=2), point.threshold)
         assert (found.escapes.value, found.overkill.value) == (
             point.escape_rate,
             point.overkill_rate,
@@ -287,6 +289,6 @@ def test_the_operating_curve_runs_from_all_failed_to_all_passed() -> None:
 
 def test_the_cheapest_threshold_weighs_escapes_against_overkill() -> None:
     labelled = parts(0.1, 0.3, 0.7, 0.5, 0.9, defects=2)
-    assert cheapest(labelled, Costs(escape=100, overkill=1)) == pytest.approx(0.4)
-    assert cheapest(labelled, Costs(escape=1, overkill=100)) == pytest.approx(0.8)
-    assert cheapest(parts(0.1, defects=0), Costs(1, 1)) is None
+    assert cheapest_threshold(labelled, Costs(escape=100, overkill=1)) == pytest.approx(0.4)
+    assert cheapest_threshold(labelled, Costs(escape=1, overkill=100)) == pytest.approx(0.8)
+    assert cheapest_threshold(parts(0.1, defects=0), Costs(1, 1)) is None

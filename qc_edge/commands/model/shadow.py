@@ -4,40 +4,37 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from qc_edge.terminal.history_options import (
+    Cameras,
+    Database,
+    ListLimit,
+    PairsCsv,
+    Plot,
+    Since,
+    Until,
+    text_option,
+)
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
-from qc_edge.commands.model.compare import Csv, Database, From, Limit, Plot, To, print_answer
-from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, print_json
-
-Model = Annotated[
+Shadow = Annotated[
     str | None,
-    typer.Option(
+    text_option(
         "--model",
         metavar="NAME@VERSION",
         help="This shadow, if there were several; else the last.",
-        show_default=False,
-    ),
-]
-Camera = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--camera",
-        metavar="CAMERA",
-        help="Only this camera; may be given again.",
-        show_default=False,
     ),
 ]
 
 
 def command(
     station: Name,
-    since: From = None,
-    until: To = None,
-    model: Model = None,
-    camera: Camera = None,
+    since: Since = None,
+    until: Until = None,
+    model: Shadow = None,
+    camera: Cameras = None,
     plot: Plot = None,
-    csv: Csv = None,
-    limit: Limit = 20,
+    csv: PairsCsv = None,
+    limit: ListLimit = 20,
     database: Database = False,
     root: Root = DEFAULT_ROOT,
     as_json: Json = False,
@@ -53,20 +50,26 @@ def command(
       [bold]qc-edge model shadow line1[/bold]
       [bold]qc-edge model shadow line1 --from 2026-11-01 --plot shadow.html[/bold]
     """
-    from qc_edge.analysis.comparison import ComparisonOptions
-    from qc_edge.analysis.shadow_comparison import ask_shadow
-    from qc_edge.domain.history import Selection
-    from qc_edge.recipe.threshold_change import parse_moment
+    from qc_edge.analysis.output_files import OutputFiles
+    from qc_edge.analysis.selection import parse_selection
+    from qc_edge.analysis.shadow_comparison import compare_shadow
     from qc_edge.settings import StationPaths, load_settings
+    from qc_edge.terminal.tables import print_result
 
     paths = StationPaths(root.absolute(), station)
     load_settings(paths.settings)
-    begin, end = (parse_moment(text) if text else None for text in (since, until))
-    selection = Selection(begin, end, None, tuple(camera or ()))
-    answer = ask_shadow(
-        paths, selection, model, ComparisonOptions(limit, plot, csv), database=database
+    result = compare_shadow(
+        paths,
+        # --model is not part of it: there it would be the model that judged
+        parse_selection(since, until, cameras=camera or ()),
+        model,
+        outputs=OutputFiles(plot, csv),
+        limit=limit,
+        database=database,
     )
     if as_json:
-        print_json(answer.told())
+        print_json(result.to_json_values())
     else:
-        print_answer(answer)
+        print_result(
+            out(), warnings=result.warnings, tables=result.tables(), footnotes=result.footnotes
+        )

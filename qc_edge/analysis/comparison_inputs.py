@@ -1,5 +1,5 @@
-"""The inputs that both sides are shown: prepared inputs that a station kept, or image files
-prepared now.
+"""The inputs that both sides of a comparison score: prepared inputs that a station kept, or image
+files that are prepared when they are scored.
 """
 
 from __future__ import annotations
@@ -16,16 +16,20 @@ from qc_edge.query.station_history import nothing_fits, open_past
 from qc_edge.query.stored_input import stored_input
 from qc_edge.settings import StationPaths
 
-Load = Callable[[tuple[int, int]], Prepared | str]
+LoadInput = Callable[[tuple[int, int]], Prepared | str]
 """Gives the input prepared as (height, width), or in words why it cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """One input. `name` is its frame id or the file's name, `recorded_at` aware or None."""
+class ComparisonInput:
+    """One input. `name` is its frame id or its file's name, `recorded_at` is aware UTC or None.
+
+    `is_defect` is what its label says, None without one. Pixels are loaded when they are needed: of
+    ten thousand inputs one is in memory.
+    """
 
     name: str
-    load: Load
+    load: LoadInput
     part_id: str = ""
     camera: str = ""
     recorded_at: datetime | None = None
@@ -34,9 +38,8 @@ class Input:
 
 def stored_inputs(
     paths: StationPaths, selection: Selection, *, sample: int | None = None, database: bool = False
-) -> list[Input]:
-    """What a station kept of its judged parts, oldest first; `sample` takes so many, evenly over
-    them.
+) -> list[ComparisonInput]:
+    """The inputs that a station kept of its judged parts, oldest first; `sample` takes so many.
 
     Raises UsageError if there is none, StoreError if the log does not read.
     """
@@ -45,23 +48,28 @@ def stored_inputs(
         labelled = history.labelled()
     if not parts:
         raise nothing_fits(paths, database)
-    labels = {each.frame_id: each for each in labelled}
-    return [_of(part, labels.get(part.frame_id), paths.state) for part in evenly(parts, sample)]
+    labels = {label.frame_id: label for label in labelled}
+    return [
+        _input(part, labels.get(part.frame_id), paths.state)
+        for part in sample_evenly(parts, sample)
+    ]
 
 
-def evenly(parts: Sequence[StoredInput], sample: int | None) -> Sequence[StoredInput]:
-    """`sample` of the parts, evenly over them, the first and the last among them; all if that is
-    fewer.
+def sample_evenly(parts: Sequence[StoredInput], count: int | None) -> Sequence[StoredInput]:
+    """`count` of the parts, evenly spaced, the first and the last among them; all if those are
+    fewer or `count` is None.
+
+    Evenly and not by chance: the same command takes the same parts, and both sides see all shifts.
     """
-    if sample is None or sample >= len(parts):
+    if count is None or count >= len(parts):
         return parts
-    if sample == 1:
+    if count == 1:
         return parts[-1:]
-    return [parts[index * (len(parts) - 1) // (sample - 1)] for index in range(sample)]
+    return [parts[index * (len(parts) - 1) // (count - 1)] for index in range(count)]
 
 
-def _of(part: StoredInput, label: LabelledPart | None, state: Path) -> Input:
-    return Input(
+def _input(part: StoredInput, label: LabelledPart | None, state: Path) -> ComparisonInput:
+    return ComparisonInput(
         part.frame_id,
         partial(stored_input, state, part),
         part.part_id,

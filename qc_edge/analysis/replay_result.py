@@ -1,0 +1,165 @@
+"""The result of a replay as tables, sentences and JSON. Counts nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from qc_edge.analysis.statistics import Share
+from qc_edge.analysis.threshold_impact import ThresholdImpact
+from qc_edge.domain.history import Flip
+from qc_edge.plot.save import Table
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """What `qc-edge replay` shows.
+
+    `model` (NAME@VERSION) is set if another model scored the parts: `scored` of them now, the rest
+    in an earlier run; `skipped` counts the parts without a score by the reason. `cheapest` is the
+    threshold that would have cost least, if costs were given.
+    """
+
+    station: str
+    impact: ThresholdImpact
+    model: str | None = None
+    cheapest: float | None = None
+    scored: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person must know before believing the figures, one sentence each."""
+        impact, warnings = self.impact, []
+        if impact.totals.unexplained:
+            warnings.append(
+                f"{impact.totals.unexplained:,} verdicts do not follow from their own score and "
+                f"threshold: qc-edge verify {self.station}"
+            )
+        if len(impact.models) > 1 and self.model is None:
+            names = ", ".join(impact.models)
+            warnings.append(
+                f"{len(impact.models)} models judged these parts ({names}): --model takes one"
+            )
+        warnings += [
+            f"{count:,} parts left out: {reason}" for reason, count in sorted(self.skipped.items())
+        ]
+        return warnings
+
+    @property
+    def footnotes(self) -> list[str]:
+        """What helps to read the tables, one sentence each."""
+        impact, inspections = self.impact, self.impact.totals.inspections
+        notes = []
+        if not impact.totals.unexplained and self.model is None:
+            notes.append(
+                f"replayed at its own threshold, each of the {inspections:,} verdicts is as stored"
+            )
+        if self.model is not None:
+            notes.append(
+                f"{self.scored:,} parts were scored now, {inspections - self.scored:,} before"
+            )
+        if hidden := impact.flip_count - len(impact.flips):
+            notes.append(f"{hidden:,} more turn: --limit shows them, --csv FILE writes them all")
+        if self.cheapest is not None:
+            notes.append(
+                f"on these labels the cheapest threshold would have been {self.cheapest:.4g}"
+            )
+        if self.model is None:
+            notes.append(
+                "nothing is changed; to change it: "
+                f"qc-edge threshold {self.station} set {impact.threshold:g} --by WHO --reason TEXT"
+            )
+        return notes
+
+    def tables(self) -> dict[str, Table]:
+        """Title, headings and rows, for the terminal and for the HTML page of a plot."""
+        impact = self.impact
+        headings = ("", "before", "after", "change")
+        verdicts: list[tuple[str, ...]] = [
+            (name, f"{before:,}", f"{after:,}", f"{after - before:+,}")
+            for name, (before, after) in impact.counts.items()
+        ]
+        tables: dict[str, Table] = {"Verdicts": (headings, verdicts)}
+        if impact.before.escapes.of + impact.before.overkill.of:
+            title = "Against labels (share of the labelled, 95 % interval)"
+            tables[title] = (headings, self._label_rows())
+        if impact.flips:
+            tables[f"Verdicts that turn, the newest {len(impact.flips)}"] = (
+                ("part", "recorded (UTC)", "camera", "score", "verdict", "label"),
+                [_flip_row(flip) for flip in impact.flips],
+            )
+        return tables
+
+    def to_json_values(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        impact = self.impact
+        outcomes = {"before": impact.before, "after": impact.after}
+        return {
+            "station": self.station,
+            "threshold": impact.threshold,
+            "threshold_before": impact.threshold_before,
+            "model": self.model,
+            "models": impact.models,
+            "inspections": impact.totals.inspections,
+            "verdicts": {
+                name: {"before": before, "after": after}
+                for name, (before, after) in impact.counts.items()
+            },
+            "pass_to_fail": impact.totals.pass_to_fail,
+            "fail_to_pass": impact.totals.fail_to_pass,
+            "unexplained": impact.totals.unexplained,
+            "escapes": {when: _share(outcome.escapes) for when, outcome in outcomes.items()},
+            "overkill": {when: _share(outcome.overkill) for when, outcome in outcomes.items()},
+            "cost": {when: impact.costs.total(outcome) for when, outcome in outcomes.items()}
+            if impact.costs
+            else None,
+            "cheapest_threshold": self.cheapest,
+            "scored": self.scored,
+            "skipped": dict(self.skipped),
+            "notes": self.warnings,
+            "flips": [
+                asdict(flip) | {"recorded_at": flip.recorded_at.isoformat()}
+                for flip in impact.flips
+            ],
+        }
+
+    def _label_rows(self) -> list[tuple[str, ...]]:
+        before, after, costs = self.impact.before, self.impact.after, self.impact.costs
+        rows: list[tuple[str, ...]] = [
+            (name, format_share(old), format_share(new), f"{new.count - old.count:+,}")
+            for name, old, new in (
+                ("escapes, of defects", before.escapes, after.escapes),
+                ("overkill, of good parts", before.overkill, after.overkill),
+            )
+        ]
+        if costs:
+            old_cost, new_cost = costs.total(before), costs.total(after)
+            change = f"{new_cost - old_cost:+,.2f}"
+            rows.append(("cost", f"{old_cost:,.2f}", f"{new_cost:,.2f}", change))
+        return rows
+
+
+def format_share(share: Share) -> str:
+    """A share with its 95 % interval, as tables show it."""
+    if share.value is None or share.interval is None:
+        return "none labelled"
+    low, high = share.interval
+    return f"{share.count:,} of {share.of:,} = {share.value:.2%} ({low:.2%} to {high:.2%})"
+
+
+def _flip_row(flip: Flip) -> tuple[str, ...]:
+    new_score = "" if flip.rescored is None else f" → {flip.rescored:.4f}"
+    return (
+        flip.part_id,
+        f"{flip.recorded_at:%Y-%m-%d %H:%M:%S}",
+        flip.camera,
+        f"{flip.score:.4f}{new_score}",
+        f"{flip.verdict} → {flip.replayed}",
+        flip.label or "",
+    )
+
+
+def _share(share: Share) -> dict[str, object]:
+    return {"count": share.count, "of": share.of, "share": share.value, "interval": share.interval}

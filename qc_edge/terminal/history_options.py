@@ -1,0 +1,41 @@
+"""Options of the commands that look at a station's past, so that all spell them alike.
+
+They only name and describe: what a command does with the texts is parsed in qc_edge.analysis.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def text_option(name: str, *, metavar: str, help: str) -> Any:  # noqa: A002 - as typer calls it
+    """An option without a default to show."""
+    return typer.Option(name, metavar=metavar, help=help, show_default=False)
+
+
+Since = Annotated[
+    str | None, text_option("--from", metavar="TIME", help="Recorded at or after this (UTC).")
+]
+Until = Annotated[
+    str | None, text_option("--to", metavar="TIME", help="Recorded before this (UTC).")
+]
+Cameras = Annotated[
+    list[str] | None,
+    text_option("--camera", metavar="CAMERA", help="Only this camera; may be given again."),
+]
+Plot = Annotated[
+    Path | None, text_option("--plot", metavar="FILE", help="Draw it: FILE.svg, .html or .png.")
+]
+PairsCsv = Annotated[
+    Path | None, text_option("--csv", metavar="FILE", help="Every input with both scores.")
+]
+ListLimit = Annotated[
+    int, typer.Option("--limit", metavar="N", min=0, help="List at most so many parts each.")
+]
+Database = Annotated[
+    bool,
+    typer.Option("--database", help="Read the database of a stopped station.", show_default=False),
+]
