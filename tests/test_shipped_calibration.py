@@ -22,6 +22,6 @@ def test_the_shipped_record_accepts_good_parts_and_names_each_fault() -> None:
     }
     for fault, reason in expected.items():
         pixels = render(910, fault=fault).pixels
-        report = gates.measure(pixels, prepare.resize(pixels), 8, RECORD)
+        report = gates.check_gates(pixels, prepare.resize(pixels), 8, RECORD)
         found = str(report.refusal.reason) if report.refusal else None
         assert found == reason, f"{fault}: {report}"

@@ -167,7 +167,7 @@ def judge(
     from qc_edge.errors import EngineError
     from qc_edge.terminal.images import read_picture
     from qc_edge.vision import UnreadableFrameError
-    from qc_edge.vision.gates import measure
+    from qc_edge.vision.gates import check_gates
     from qc_edge.vision.image import pixels_sha256
     from qc_edge.vision.prepare import PrepareParameters, normalise, preprocess_id, resize
 
@@ -179,7 +179,7 @@ def judge(
     image, calibration = picture.image, against.calibration(picture)
     parameters = PrepareParameters(roi=calibration.roi)
     resized = resize(image.gray, parameters)
-    report = measure(image.gray, resized, image.bit_depth, calibration)
+    report = check_gates(image.gray, resized, image.bit_depth, calibration)
     judged = InspectedFile(
         path,
         "INVALID",

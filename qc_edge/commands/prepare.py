@@ -64,7 +64,7 @@ def command(
     from qc_edge.errors import ImageError, UsageError
     from qc_edge.terminal.images import read_picture, standard
     from qc_edge.vision import UnreadableFrameError
-    from qc_edge.vision.gates import measure
+    from qc_edge.vision.gates import check_gates
     from qc_edge.vision.image import pixels_sha256
     from qc_edge.vision.prepare import PrepareParameters, normalise, preprocess_id, resize
 
@@ -84,7 +84,7 @@ def command(
     image, calibration = picture.image, against.calibration(picture)
     parameters = PrepareParameters(roi=calibration.roi)
     resized = resize(image.gray, parameters)
-    report = measure(image.gray, resized, image.bit_depth, calibration)
+    report = check_gates(image.gray, resized, image.bit_depth, calibration)
     prepared = normalise(resized, parameters)
     if out_file is not None:
         _write(out_file, prepared)

@@ -90,7 +90,7 @@ class Performance:
         with _interrupts(self._ended), self._logged():
             count = count_for(triggers)
             parts = render_parts(
-                self._paths.played,
+                self._paths.emulated_parts,
                 self._seed,
                 count,
                 lambda done: self._show(Phase.RENDERING, done, count),

@@ -80,12 +80,12 @@ def furnish(paths: StationPaths, parts: Sequence[Truth], rate_hz: float) -> None
     now = utc_now()
     for camera in (CAMERA_NAME, INCOMING):
         start = replace(starting_calibration(STATION, camera, now), made_by="qc-edge demo")
-        record = fit_calibration(start, paths.played, parts[:CALIBRATED_ON])
+        record = fit_calibration(start, paths.emulated_parts, parts[:CALIBRATED_ON])
         calibrations.write(paths.calibration, record)
     camera_values: dict[str, object] = {
         "name": CAMERA_NAME,
         "backend": "emulated",
-        "images": paths.played,
+        "images": paths.emulated_parts,
         "trigger": Trigger.SOFTWARE,
         "rate_hz": rate_hz,
     }

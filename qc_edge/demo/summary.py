@@ -28,7 +28,7 @@ def tips(report: DemoReport) -> tuple[Tip, Tip, Tip]:
     """Three commands that work as they stand, with the demo's station."""
     root = _short(report.paths.root)
     program = _program()
-    played = report.paths.played
+    played = report.paths.emulated_parts
     parts = read_truth(played)
     defective = next((part.file for part in parts if part.defect), parts[0].file)
     query = (
@@ -93,7 +93,7 @@ def as_json(report: DemoReport, given: Sequence[Tip]) -> dict[str, object]:
             "state": paths.state,
             "log": paths.database,
             "evidence": paths.evidence,
-            "parts": paths.played,
+            "parts": paths.emulated_parts,
             "station_log": log_file(paths.root),
         },
         "next": [command for command, _ in given],
@@ -195,7 +195,7 @@ def _print_places(console: Console, report: DemoReport) -> None:
         ("settings", paths.settings),
         ("log (DuckDB)", paths.database),
         ("evidence", paths.evidence),
-        ("rendered parts", paths.played),
+        ("rendered parts", paths.emulated_parts),
         ("what it said", log_file(paths.root)),
     ):
         console.print(Text.assemble((f"  {what:<15}", "dim"), _short(where)), soft_wrap=True)

@@ -8,7 +8,7 @@ from importlib import metadata, util
 
 from qc_edge.diagnostics.finding import Finding, ok, warning
 from qc_edge.diagnostics.host import Host
-from qc_edge.engine.tensorrt_variants import FLAVOURS
+from qc_edge.engine.tensorrt_variants import VARIANTS
 from qc_edge.service.clock import is_synchronised, kernel_is_synchronised
 from qc_edge.settings import CameraSettings
 from qc_edge.version import __version__
@@ -156,7 +156,7 @@ def _gpu(line: str, libraries: str) -> Finding:
 def _gpu_libraries() -> str:
     versions = [
         f"{variant.name} {_module_version(module)}"
-        for variant in FLAVOURS
+        for variant in VARIANTS
         if (module := variant.module())
     ]
     versions += [f"pycuda {_version('pycuda')}"] if util.find_spec("pycuda") else []

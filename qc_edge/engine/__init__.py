@@ -64,17 +64,18 @@ class BuildContext:
     """Where an engine is made, and who waits for it.
 
     `plans` keeps what was compiled for this device (None: it is compiled anew each time).
-    `tell(words, limit_s)` hears how a slow step goes, on the engine's thread: the next words, or
-    the end, come within `limit_s` seconds. `stopping()` is True once nobody waits any more.
+    `report(message, limit_s)` is called on the engine's thread while a slow step goes on: the next
+    message, or the end, comes within `limit_s` seconds. `is_stopping()` is True once nobody waits
+    any more.
     """
 
     plans: Path | None = None
-    tell: Callable[[str, float], None] = lambda _words, _limit_s: None
-    stopping: Callable[[], bool] = lambda: False
+    report: Callable[[str, float], None] = lambda _words, _limit_s: None
+    is_stopping: Callable[[], bool] = lambda: False
 
 
 DEFAULT_CONTEXT = BuildContext()
-"""Nothing is kept, nobody is told."""
+"""No plan is kept, progress is reported to nobody."""
 
 
 class Engine(Protocol):
@@ -96,9 +97,7 @@ class Engine(Protocol):
 
 
 BACKENDS = {"tensorrt": "tensorrt", "onnx": "onnx", "scripted": "scripted"}
-"""Backend in the settings -> module in this package: `load(bundle, settings, reason, site) ->
-Engine`.
-"""
+"""Backend in the settings -> module here with `load(bundle, settings, reason, build_context)`."""
 
 AUTO = ("tensorrt", "onnx")
 """What `auto` tries, best first."""

@@ -1,6 +1,6 @@
-"""Through TensorRT's own parser and builder: from a model to a plan, or to words on why not.
+"""TensorRT's own parser and builder: from a model to a plan, or to an error that says why not.
 
-Needs no GPU where the flavour does not. Never keeps a plan, never runs one.
+Needs no GPU where the variant does not. Never keeps a plan, never runs one.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from qc_edge.bundles.bundle import Bundle
-from qc_edge.engine.tensorrt_variants import FoundVariant
+from qc_edge.engine.tensorrt_variants import ImportedVariant
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError, ModelError
 
 Progress = Callable[[str], bool]
-"""Takes words on how far the build is; False ends it."""
+"""Called with a message on how far the build is; returning False ends the build."""
 
 OUT_OF_MEMORY = "lower engine.max_batch, or end what else uses the GPU (nvidia-smi shows it)"
 """What to do when the device's memory runs out."""
 
 _SHOWN = 3
-"""Of the builder's own messages, this many of the first are in an error's."""
+"""The first messages of the builder are shown in an error: later ones only follow from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,17 @@ class CompileOptions:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What the plan's key has of it beside the profile."""
+        """The part of the plan's key that is not the profile."""
         return ("tf32",) if self.tf32 else ()
 
 
-def listener(trt: Any) -> Any:
-    """A logger for `trt` that keeps what it says of errors, in `faults`."""
+def error_listener(trt: Any) -> Any:
+    """A logger for the TensorRT module `trt` that keeps error messages in `faults`."""
 
+    # Made here, since the base class is that of whichever TensorRT was imported.
     class Listener(trt.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:
-            trt.ILogger.__init__(self)
+            trt.ILogger.__init__(self)  # not super(): pybind11 forbids it
             self.faults: list[str] = []
 
         def log(self, severity: Any, message: str) -> None:
@@ -55,26 +56,30 @@ def listener(trt: Any) -> Any:
 
 
 def compile_plan(
-    found: FoundVariant, bundle: Bundle, model: bytes, recipe: CompileOptions, progress: Progress
+    variant: ImportedVariant,
+    bundle: Bundle,
+    model: bytes,
+    options: CompileOptions,
+    progress: Progress,
 ) -> bytes:
-    """The plan of `model` for the targets of the recipe; without targets, for this machine's
+    """The plan of `model` for the targets of the options; without targets, for this machine's
     device.
 
     Raises ModelError if TensorRT cannot parse or compile the model or if it is not the one that the
     manifest describes, EngineUnavailableError if it is not made for this device, EngineLostError if
     memory ran out.
     """
-    trt = found.trt
-    heard = listener(trt)
-    builder = trt.Builder(heard)
-    network = _parsed(found, builder, bundle, model, heard)
+    trt = variant.trt
+    listener = error_listener(trt)
+    builder = trt.Builder(listener)
+    network = _parse(variant, builder, bundle, model, listener)
     if faults := list(_mismatches(network, bundle)):
         raise ModelError(
             f"{bundle.model_path} is not the model that {bundle.reference} describes:\n  "
             + "\n  ".join(faults),
             "mend [input] and [outputs] of the manifest, or export the model again",
         )
-    config = _config(trt, builder, bundle, recipe)
+    config = _config(trt, builder, bundle, options)
     monitor = _monitor(trt, progress)  # must outlive the build
     config.progress_monitor = monitor
     plan = builder.build_serialized_network(network, config)
@@ -82,60 +87,64 @@ def compile_plan(
         return bytes(plan)
     if monitor.stopped:
         raise EngineError("the build of the engine's plan was stopped", "start again")
-    raise _build_fault(found, bundle, recipe, heard.faults)
+    raise _build_fault(variant, bundle, options, listener.faults)
 
 
-def _parsed(found: FoundVariant, builder: Any, bundle: Bundle, model: bytes, heard: Any) -> Any:
-    trt = found.trt
-    # strongly typed: the graph's own types are what is computed in (TensorRT 11 and RTX know no
-    # other way)
+def _parse(
+    variant: ImportedVariant, builder: Any, bundle: Bundle, model: bytes, listener: Any
+) -> Any:
+    trt = variant.trt
+    # Strongly typed: it computes in the types of the graph, instead of choosing layer by layer by
+    # what is fast on the day of the build. TensorRT 11 and TensorRT for RTX know no other way.
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    parser = trt.OnnxParser(network, heard)
+    parser = trt.OnnxParser(network, listener)
     if not parser.parse(model):
-        said = [parser.get_error(number) for number in range(parser.num_errors)]
-        words = "; ".join(
-            f"{each.node_operator()} {each.node_name()!r}: {each.desc()}" for each in said
+        errors = [parser.get_error(number) for number in range(parser.num_errors)]
+        message = "; ".join(
+            f"{error.node_operator()} {error.node_name()!r}: {error.desc()}" for error in errors
         )
         raise ModelError(
-            f"{found.name} {found.version} cannot parse {bundle.model_path}: "
-            f"{' '.join(words.split())}",
+            f"{variant.name} {variant.version} cannot parse {bundle.model_path}: "
+            f"{' '.join(message.split())}",
             'its ONNX support matrix names the operators that it takes; engine.backend = "onnx" '
             "takes all",
         )
     return network
 
 
-def _config(trt: Any, builder: Any, bundle: Bundle, recipe: CompileOptions) -> Any:
+def _config(trt: Any, builder: Any, bundle: Bundle, options: CompileOptions) -> Any:
     config = builder.create_builder_config()
-    if recipe.tf32:
+    if options.tf32:
         config.set_flag(trt.BuilderFlag.TF32)
     else:
+        # TensorRT 10 has it on by default; it rounds what is multiplied to 10 bits of mantissa.
         config.clear_flag(trt.BuilderFlag.TF32)
     profile = builder.create_optimization_profile()
     frame = bundle.input_shape
     profile.set_shape(
-        bundle.manifest.input.name, (1, *frame), (1, *frame), (recipe.max_batch, *frame)
+        bundle.manifest.input.name, (1, *frame), (1, *frame), (options.max_batch, *frame)
     )
     config.add_optimization_profile(profile)
-    if recipe.targets:
-        config.num_compute_capabilities = len(recipe.targets)
-        for number, target in enumerate(recipe.targets):
+    if options.targets:
+        config.num_compute_capabilities = len(options.targets)
+        for number, target in enumerate(options.targets):
             config.set_compute_capability(trt.ComputeCapability.__members__[target], number)
     return config
 
 
-def targets_of(found: FoundVariant) -> Mapping[str, Any]:
-    """The compute capabilities that this flavour compiles for by name; none if it only knows its
-    own.
+def compile_targets(variant: ImportedVariant) -> Mapping[str, Any]:
+    """The compute capabilities (`SM89`) that this variant can compile for on any machine.
+
+    Empty for a variant that compiles only for the GPU it finds.
     """
-    enum = getattr(found.trt, "ComputeCapability", None)
+    enum = getattr(variant.trt, "ComputeCapability", None)
     members: Mapping[str, Any] = enum.__members__ if enum is not None else {}
     return {name: value for name, value in members.items() if name.startswith("SM")}
 
 
 def _monitor(trt: Any, progress: Progress) -> Any:
     class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
-        """Called on the builder's threads."""
+        """Passes on how far the build is. Called by TensorRT on the builder's threads."""
 
         def __init__(self) -> None:
             trt.IProgressMonitor.__init__(self)
@@ -160,28 +169,29 @@ def _monitor(trt: Any, progress: Progress) -> Any:
 
 
 def _build_fault(
-    found: FoundVariant, bundle: Bundle, recipe: CompileOptions, faults: list[str]
+    variant: ImportedVariant, bundle: Bundle, options: CompileOptions, faults: list[str]
 ) -> EngineError | ModelError:
-    words = "; ".join(faults[:_SHOWN]) or "it gave no reason"
-    if ran_out(words):
+    shown = "; ".join(faults[:_SHOWN]) or "it gave no reason"
+    if is_out_of_memory(shown):
         return EngineLostError(
-            f"the GPU's memory ran out while {found.name} compiled {bundle.reference}: {words}",
+            f"the GPU's memory ran out while {variant.name} compiled {bundle.reference}: {shown}",
             OUT_OF_MEMORY,
         )
-    if recipe.targets and "unsupported" in words.lower() and "capab" in words.lower():
+    if options.targets and "unsupported" in shown.lower() and "capab" in shown.lower():
         return EngineUnavailableError(
-            f"{found.name} {found.version} is not made for {', '.join(recipe.targets)}: {words}",
+            f"{variant.name} {variant.version} is not made for {', '.join(options.targets)}: "
+            f"{shown}",
             'install NVIDIA\'s other TensorRT for this GPU, or set engine.backend = "onnx"',
         )
     return ModelError(
-        f"{found.name} {found.version} cannot compile {bundle.model_path}: {words}",
+        f"{variant.name} {variant.version} cannot compile {bundle.model_path}: {shown}",
         'engine.backend = "onnx" runs it on the CPU; or export the model with other operators',
     )
 
 
-def ran_out(words: str) -> bool:
-    """True if TensorRT's own words say that memory ran out."""
-    return "outofmemory" in words.lower().replace(" ", "").replace("_", "")
+def is_out_of_memory(message: str) -> bool:
+    """True if a message of TensorRT says that memory ran out: it has no error code for it."""
+    return "outofmemory" in message.lower().replace(" ", "").replace("_", "")
 
 
 def _mismatches(network: Any, bundle: Bundle) -> Iterator[str]:
@@ -190,17 +200,19 @@ def _mismatches(network: Any, bundle: Bundle) -> Iterator[str]:
     inputs = [network.get_input(number) for number in range(network.num_inputs)]
     outputs = [network.get_output(number) for number in range(network.num_outputs)]
     yield from (
-        f"input {each.name!r} is not in the manifest" for each in inputs if each.name != taken.name
+        f"input {tensor.name!r} is not in the manifest"
+        for tensor in inputs
+        if tensor.name != taken.name
     )
-    wanted = [
+    expectations = [
         ("input", inputs, taken.name, "UINT8", tuple(taken.shape)),
         ("output", outputs, given.score, "FLOAT", ()),
         ("output", outputs, given.defect_map, "FLOAT", tuple(given.map_shape)),
     ]
-    for side, tensors, name, dtype, shape in wanted:
-        found = {each.name: f"{each.dtype.name} {tuple(each.shape)}" for each in tensors}
+    for side, tensors, name, dtype, shape in expectations:
+        actual = {tensor.name: f"{tensor.dtype.name} {tuple(tensor.shape)}" for tensor in tensors}
         expected = f"{dtype} {(-1, *shape)}"
-        if name not in found:
-            yield f"no {side} {name!r}, expected {expected}; it has {', '.join(found)}"
-        elif found[name] != expected:
-            yield f"{side} {name!r} is {found[name]}, expected {expected} (-1: any batch)"
+        if name not in actual:
+            yield f"no {side} {name!r}, expected {expected}; it has {', '.join(actual)}"
+        elif actual[name] != expected:
+            yield f"{side} {name!r} is {actual[name]}, expected {expected} (-1: any batch)"

@@ -75,7 +75,7 @@ class CudaGpu:
         """The stream's handle."""
         return int(self._stream.handle)
 
-    def pair(self, shape: tuple[int, ...], dtype: type[np.generic]) -> PinnedBuffer:
+    def allocate(self, shape: tuple[int, ...], dtype: type[np.generic]) -> PinnedBuffer:
         """Page-locked memory with its device twin; where the device shares our memory, both are
         one.
         """
@@ -92,19 +92,19 @@ class CudaGpu:
             self._kept.append(memory)
             return PinnedBuffer(host, int(memory), mapped=False)
 
-    def upload(self, pair: PinnedBuffer, rows: int) -> None:
+    def upload(self, buffer: PinnedBuffer, rows: int) -> None:
         """Begin to copy the first `rows` rows to the device."""
-        if not pair.mapped:
+        if not buffer.mapped:
             with _driver("a copy to the GPU failed"):
-                cuda.memcpy_htod_async(pair.device, pair.host[:rows], self._stream)
+                cuda.memcpy_htod_async(buffer.device, buffer.host[:rows], self._stream)
 
-    def download(self, pair: PinnedBuffer, rows: int) -> None:
+    def download(self, buffer: PinnedBuffer, rows: int) -> None:
         """Begin to copy the first `rows` rows from the device."""
-        if not pair.mapped:
+        if not buffer.mapped:
             with _driver("a copy from the GPU failed"):
-                cuda.memcpy_dtoh_async(pair.host[:rows], pair.device, self._stream)
+                cuda.memcpy_dtoh_async(buffer.host[:rows], buffer.device, self._stream)
 
-    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+    def capture_graph(self, work: Callable[[], None]) -> Callable[[], None]:
         """A CUDA graph of what `work` puts on the stream; pycuda has none, so the driver is called
         itself.
         """
@@ -135,7 +135,7 @@ class CudaGpu:
 
         return play
 
-    def wait(self) -> None:
+    def synchronize(self) -> None:
         """Until the stream is empty; other Python threads run meanwhile."""
         with _driver("the GPU failed"):
             self._stream.synchronize()

@@ -57,23 +57,23 @@ class Gpu(Protocol):
     def stream(self) -> int:
         """The stream's handle, as the driver knows it."""
 
-    def pair(self, shape: tuple[int, ...], dtype: type[np.generic]) -> PinnedBuffer:
+    def allocate(self, shape: tuple[int, ...], dtype: type[np.generic]) -> PinnedBuffer:
         """Memory for the life of the engine; nothing else is ever allocated."""
 
-    def upload(self, pair: PinnedBuffer, rows: int) -> None:
+    def upload(self, buffer: PinnedBuffer, rows: int) -> None:
         """Begin to copy the first `rows` rows to the device; nothing to do where both are the
         same.
         """
 
-    def download(self, pair: PinnedBuffer, rows: int) -> None:
+    def download(self, buffer: PinnedBuffer, rows: int) -> None:
         """Begin to copy the first `rows` rows from the device; nothing to do where both are the
         same.
         """
 
-    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+    def capture_graph(self, work: Callable[[], None]) -> Callable[[], None]:
         """Record what `work` puts on the stream, without doing it; the answer plays it back."""
 
-    def wait(self) -> None:
+    def synchronize(self) -> None:
         """Until all that was begun on the stream is done."""
 
     def close(self) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import Precision
-from qc_edge.engine.compiler import CompileOptions, compile_plan, targets_of
-from qc_edge.engine.precision import model_for
-from qc_edge.engine.tensorrt_variants import FoundVariant, find_compiler
+from qc_edge.engine.compiler import CompileOptions, compile_plan, compile_targets
+from qc_edge.engine.precision import convert_model
+from qc_edge.engine.tensorrt_variants import ImportedVariant, find_compiler
 from qc_edge.errors import UsageError
 
 
@@ -36,7 +36,7 @@ class BuiltPlan:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def build_ahead(
+def build_offline(
     bundle: Bundle,
     targets: Sequence[str],
     precision: Precision,
@@ -49,17 +49,17 @@ def build_ahead(
     Raises UsageError for a target that the compiler does not know, EngineUnavailableError if there
     is no compiler here, ModelError if the model cannot be parsed or compiled.
     """
-    found = find_compiler()
-    names = [_known(found, target) for target in targets]
-    model = model_for(bundle, precision)
+    variant = find_compiler()
+    names = [_known(variant, target) for target in targets]
+    model = convert_model(bundle, precision)
     for name in names:
         begun = time.monotonic()
         data = compile_plan(
-            found, bundle, model, CompileOptions(max_batch, tf32, (name,)), lambda _: True
+            variant, bundle, model, CompileOptions(max_batch, tf32, (name,)), lambda _: True
         )
         yield BuiltPlan(
             name.lower(),
-            f"{found.name} {found.version}",
+            f"{variant.name} {variant.version}",
             precision,
             max_batch,
             data,
@@ -67,12 +67,12 @@ def build_ahead(
         )
 
 
-def _known(found: FoundVariant, target: str) -> str:
-    known = targets_of(found)
+def _known(variant: ImportedVariant, target: str) -> str:
+    known = compile_targets(variant)
     name = target.strip().upper()
     if name not in known:
         raise UsageError(
-            f"{found.name} {found.version} does not compile for {target!r}",
+            f"{variant.name} {variant.version} does not compile for {target!r}",
             f"it knows {', '.join(map(str.lower, known))}; sm89 is compute capability 8.9",
         )
     return name

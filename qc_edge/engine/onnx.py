@@ -17,7 +17,7 @@ import onnxruntime as ort
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import BuildContext, EngineInfo, Prepared, Score
-from qc_edge.engine.providers import CPU, Providers, not_started, resolve
+from qc_edge.engine.providers import CPU, Providers, resolve_providers, startup_error
 from qc_edge.errors import EngineError, ModelError
 from qc_edge.settings import EngineSettings
 
@@ -48,7 +48,9 @@ def load(
     or does not start.
     """
     threads = thread_count(settings.threads, len(os.sched_getaffinity(0)))
-    providers = resolve(settings.providers, ort.get_available_providers(), ort.__version__)
+    providers = resolve_providers(
+        settings.providers, ort.get_available_providers(), ort.__version__
+    )
     session = _session(bundle, threads, providers)
     if faults := _mismatches(session, bundle):
         raise ModelError(
@@ -79,7 +81,7 @@ class OnnxEngine:
             backend=f"onnx-{providers.first.name.lower()}",
             version=ort.__version__,
             device=providers.first.device(cpu_name()),
-            reason=f"{reason}; on {providers.words}; {threads} thread{plural}",
+            reason=f"{reason}; on {providers.description}; {threads} thread{plural}",
         )
 
     @property
@@ -131,13 +133,13 @@ def _session(bundle: Bundle, threads: int, providers: Providers) -> ort.Inferenc
         )
     except Exception as fault:  # the runtime raises its own types, which share no public base
         if providers.first.name != CPU:
-            raise not_started(providers, ort.__version__, " ".join(str(fault).split())) from fault
+            raise startup_error(providers, ort.__version__, " ".join(str(fault).split())) from fault
         raise ModelError(
             f"ONNX Runtime {ort.__version__} does not take {bundle.model_path}: {fault}",
             hint="the model needs a newer ONNX Runtime, or the file was not exported whole",
         ) from fault
     if missing := providers.missing(session.get_providers()):
-        raise not_started(providers, ort.__version__, f"{', '.join(missing)} did not start")
+        raise startup_error(providers, ort.__version__, f"{', '.join(missing)} did not start")
     return session
 
 

@@ -31,7 +31,7 @@ _EXPORT = "export the model again: models/README.md says how the reference model
 _QUANTIZED = {"QuantizeLinear", "DequantizeLinear"}
 
 
-def model_for(bundle: Bundle, precision: Precision) -> bytes:
+def convert_model(bundle: Bundle, precision: Precision) -> bytes:
     """The bundle's model as ONNX in `precision`; inputs and outputs stay as they are.
 
     `int8`: as it is if the model was exported with Q/DQ nodes, else its convolutions are quantized

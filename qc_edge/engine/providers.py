@@ -66,7 +66,7 @@ class Providers:
         return self.all[0]
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """For the reason in rows and status: `CUDA, CPU for what it does not take`."""
         first, *others = (each.name for each in self.all)
         return ", ".join([first, *(f"{name} for what it does not take" for name in others)])
@@ -92,7 +92,7 @@ class Providers:
         return [each.name for each in self.all if each.full not in taken]
 
 
-def resolve(wanted: Sequence[str], available: Sequence[str], version: str) -> Providers:
+def resolve_providers(wanted: Sequence[str], available: Sequence[str], version: str) -> Providers:
     """`wanted` of the settings among what ONNX Runtime `version` says is `available` here.
 
     Upper and lower case do not matter. Raises EngineUnavailableError that lists what this
@@ -120,7 +120,7 @@ def resolve(wanted: Sequence[str], available: Sequence[str], version: str) -> Pr
     return Providers(tuple(found))
 
 
-def not_started(providers: Providers, version: str, why: str) -> EngineUnavailableError:
+def startup_error(providers: Providers, version: str, why: str) -> EngineUnavailableError:
     """The error for providers that this installation has and that do not run the model."""
     hint = (
         "look at the driver and the libraries that it needs; change engine.providers to go on "
@@ -129,7 +129,7 @@ def not_started(providers: Providers, version: str, why: str) -> EngineUnavailab
     if not providers.may_use_cpu:
         hint += f'; providers = ["{providers.first.name}", "CPU"] lets the CPU take what it cannot'
     return EngineUnavailableError(
-        f"ONNX Runtime {version} does not run the model on {providers.words}: {why}", hint
+        f"ONNX Runtime {version} does not run the model on {providers.description}: {why}", hint
     )
 
 

@@ -1,7 +1,7 @@
 """Which TensorRT this machine has: NVIDIA's and JetPack's `tensorrt`, or TensorRT for RTX. Never
 builds.
 
-Imports a flavour only when there is a driver and pycuda, so that a CPU box loads nothing of CUDA.
+Imports a variant only when there is a driver and pycuda, so that a CPU box loads nothing of CUDA.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ class Variant:
 
 TENSORRT = Variant("tensorrt", ("tensorrt",))
 RTX = Variant("tensorrt-rtx", ("tensorrt_rtx", "tensorrt_rtx_bindings"))
-FLAVOURS = (TENSORRT, RTX)
+VARIANTS = (TENSORRT, RTX)
 """Best first."""
 
 
 @dataclass(frozen=True, slots=True)
-class FoundVariant:
-    """A flavour that was imported: its module (the API is the same for all) and version."""
+class ImportedVariant:
+    """A variant that was imported: its module (the API is the same for all) and version."""
 
-    flavour: Variant
+    variant: Variant
     trt: Any
 
     @property
     def name(self) -> str:
         """As rows say it."""
-        return self.flavour.name
+        return self.variant.name
 
     @property
     def version(self) -> str:
@@ -69,38 +69,38 @@ def has_driver() -> bool:
     return True
 
 
-def find(
-    flavours: Sequence[Variant] = FLAVOURS, driver: Callable[[], bool] = has_driver
-) -> tuple[list[FoundVariant], list[str]]:
-    """The flavours that can be imported, best first, and in words why the others cannot.
+def find_variants(
+    variants: Sequence[Variant] = VARIANTS, driver: Callable[[], bool] = has_driver
+) -> tuple[list[ImportedVariant], list[str]]:
+    """The variants that can be imported, best first, and in words why the others cannot.
 
     Raises EngineUnavailableError if there is none, or no pycuda, or no driver.
     """
-    modules = {flavour: flavour.module() for flavour in flavours}
+    modules = {variant: variant.module() for variant in variants}
     missing = [
-        f"{flavour.name} is not installed" for flavour, module in modules.items() if module is None
+        f"{variant.name} is not installed" for variant, module in modules.items() if module is None
     ]
     if len(missing) == len(modules):
         raise EngineUnavailableError(", ".join(missing), _HOW)
-    there = ", ".join(flavour.name for flavour, module in modules.items() if module)
+    there = ", ".join(variant.name for variant, module in modules.items() if module)
     if not driver():
         raise EngineUnavailableError(f"{there}: no NVIDIA driver on this machine ({_DRIVER})", _HOW)
     if util.find_spec("pycuda") is None:
         raise EngineUnavailableError(f"{there}: the Python package pycuda is not installed", _HOW)
-    found: list[FoundVariant] = []
-    for flavour, module in modules.items():
+    found: list[ImportedVariant] = []
+    for variant, module in modules.items():
         if module is None:
             continue
         try:
-            found.append(FoundVariant(flavour, importlib.import_module(module)))
+            found.append(ImportedVariant(variant, importlib.import_module(module)))
         except (ImportError, OSError) as fault:
-            missing.append(f"{flavour.name} does not import: {fault}")
+            missing.append(f"{variant.name} does not import: {fault}")
     if not found:
         raise EngineUnavailableError("; ".join(missing), _HOW)
     return found, missing
 
 
-def find_compiler() -> FoundVariant:
+def find_compiler() -> ImportedVariant:
     """TensorRT for RTX, which compiles without a GPU. Raises EngineUnavailableError if it is
     missing.
     """
@@ -110,4 +110,4 @@ def find_compiler() -> FoundVariant:
             "compiling ahead of time needs TensorRT for RTX, which is not installed",
             "pip install 'qc-edge[compile]' (x86-64); no GPU is needed",
         )
-    return FoundVariant(RTX, importlib.import_module(module))
+    return ImportedVariant(RTX, importlib.import_module(module))

@@ -8,15 +8,15 @@ from typing import Protocol
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import Precision
-from qc_edge.engine.compiler import CompileOptions, Progress, compile_plan, targets_of
+from qc_edge.engine.compiler import CompileOptions, Progress, compile_plan, compile_targets
 from qc_edge.engine.gpu import GpuFacts
 from qc_edge.engine.runner import PlanRunner, Runner
-from qc_edge.engine.tensorrt_variants import RTX, FoundVariant
+from qc_edge.engine.tensorrt_variants import RTX, ImportedVariant
 from qc_edge.settings import EngineSettings
 
 
 class Toolkit(Protocol):
-    """One flavour of TensorRT. `records_itself`: its runtime records CUDA graphs, nobody else
+    """One variant of TensorRT. `captures_graphs`: its runtime records CUDA graphs, nobody else
     may.
     """
 
@@ -29,62 +29,64 @@ class Toolkit(Protocol):
         """`10.13.0.35`."""
 
     @property
-    def records_itself(self) -> bool:
+    def captures_graphs(self) -> bool:
         """True if its runtime makes CUDA graphs by itself."""
 
-    def recipe(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
+    def compile_options(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
         """How it compiles for this device."""
 
     def compile(
-        self, bundle: Bundle, precision: Precision, recipe: CompileOptions, progress: Progress
+        self, bundle: Bundle, precision: Precision, options: CompileOptions, progress: Progress
     ) -> bytes:
         """A plan of the bundle's model. Raises ModelError, EngineUnavailableError,
         EngineLostError.
         """
 
-    def run(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
+    def load_plan(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
         """The plan, ready for addresses. Raises PlanRefusedError, EngineError."""
 
 
-class RealToolkit:
-    """NVIDIA's own module, whichever of its flavours."""
+class InstalledToolkit:
+    """NVIDIA's own module, whichever of its variants."""
 
-    def __init__(self, found: FoundVariant) -> None:
-        self._found = found
+    def __init__(self, variant: ImportedVariant) -> None:
+        self._variant = variant
 
     @property
     def name(self) -> str:
         """As rows say it."""
-        return self._found.name
+        return self._variant.name
 
     @property
     def version(self) -> str:
         """As the module says it."""
-        return self._found.version
+        return self._variant.version
 
     @property
-    def records_itself(self) -> bool:
+    def captures_graphs(self) -> bool:
         """TensorRT for RTX does, because its kernels come into being while it runs."""
-        return self._found.flavour is RTX
+        return self._variant.variant is RTX
 
-    def recipe(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
-        """For the device's compute capability where the flavour can be told, else for the one it
+    def compile_options(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
+        """For the device's compute capability where the variant can be told, else for the one it
         finds.
         """
-        targets = (gpu.sm,) if gpu.sm in targets_of(self._found) else ()
+        targets = (gpu.sm,) if gpu.sm in compile_targets(self._variant) else ()
         return CompileOptions(settings.max_batch, settings.tf32, targets)
 
     def compile(
-        self, bundle: Bundle, precision: Precision, recipe: CompileOptions, progress: Progress
+        self, bundle: Bundle, precision: Precision, options: CompileOptions, progress: Progress
     ) -> bytes:
         """A plan of the bundle's model. Raises ModelError, EngineUnavailableError,
         EngineLostError.
         """
-        from qc_edge.engine.precision import model_for
+        from qc_edge.engine.precision import convert_model
 
-        return compile_plan(self._found, bundle, model_for(bundle, precision), recipe, progress)
+        return compile_plan(
+            self._variant, bundle, convert_model(bundle, precision), options, progress
+        )
 
-    def run(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
+    def load_plan(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
         """The plan, ready for addresses. Raises PlanRefusedError, EngineError."""
-        own = graphs and self.records_itself
-        return PlanRunner(self._found, plan, bundle.manifest.input.name, bundle.input_shape, own)
+        own = graphs and self.captures_graphs
+        return PlanRunner(self._variant, plan, bundle.manifest.input.name, bundle.input_shape, own)

@@ -18,7 +18,7 @@ from qc_edge.inspection.sidecar import Sidecar, parse_sidecar
 from qc_edge.recipe.rules import INCOMING, Rules
 from qc_edge.store.spool import Spool, SpooledFile
 from qc_edge.vision import UnreadableFrameError, pnm, prepare
-from qc_edge.vision.gates import GateFigures, measure
+from qc_edge.vision.gates import GateFigures, check_gates
 from qc_edge.vision.image import Image, decode, pixels_sha256
 
 _UNFINISHED = {
@@ -180,7 +180,7 @@ class Preparer:
         begun = time.perf_counter()
         resized = prepare.resize(image.gray, parameters)
         after_resize = time.perf_counter()
-        report = measure(image.gray, resized, image.bit_depth, found.calibration)
+        report = check_gates(image.gray, resized, image.bit_depth, found.calibration)
         after_gates = time.perf_counter()
         found.figures = report.figures
         if report.refusal is not None:

@@ -163,7 +163,7 @@ class Shadow:
     def _load_nicely(self, bundle: Bundle, stop: threading.Event) -> Engine:
         lower_priority(_NICE)
         engine = self._settings.engine.model_copy(update={"threads": 1})
-        return self._load(bundle, engine, BuildContext(self._paths.plans, stopping=stop.is_set))
+        return self._load(bundle, engine, BuildContext(self._paths.plans, is_stopping=stop.is_set))
 
     def _next(
         self, engine_thread: EngineThread, heartbeat: Heartbeat, stop: threading.Event

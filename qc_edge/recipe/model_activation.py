@@ -148,7 +148,8 @@ class ModelActivator:
         engine_thread.ready.result()
         try:
             self._identity.check(
-                engine_thread, lambda: build_context.tell("scoring stored inputs again", _SILENT_S)
+                engine_thread,
+                lambda: build_context.report("scoring stored inputs again", _SILENT_S),
             )
         except QcEdgeError:
             engine_thread.close()

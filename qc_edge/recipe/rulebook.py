@@ -62,7 +62,7 @@ class RuleBook:
         event.
         """
         self._thresholds.tell(ledger.last_threshold_id(), rules)
-        self._in_force = InForceRecorder(ledger, self._paths.settings_kept, self._note)
+        self._in_force = InForceRecorder(ledger, self._paths.settings_history, self._note)
         self._in_force.begin(rules)
 
     def apply(self, inspector: JudgesByRules, rules: Rules) -> None:

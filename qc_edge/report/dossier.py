@@ -20,7 +20,7 @@ from qc_edge.settings import StationPaths, load_settings
 from qc_edge.settings.change import settings_digest
 from qc_edge.version import __version__
 from qc_edge.vision import UnreadableFrameError
-from qc_edge.vision.gates import GateFigures, GateReport, measure
+from qc_edge.vision.gates import GateFigures, GateReport, check_gates
 from qc_edge.vision.image import Gray, pixels_sha256
 from qc_edge.vision.prepare import DEFAULT, PrepareParameters, normalise, preprocess_id, resize
 
@@ -185,7 +185,7 @@ def _again(
     elif calibration is not None:
         parameters = DEFAULT if calibration.roi is None else PrepareParameters(roi=calibration.roi)
         resized = resize(gray, parameters)
-        report = measure(gray, resized, row.bit_depth or 8, calibration)
+        report = check_gates(gray, resized, row.bit_depth or 8, calibration)
         figures = None if row.focus is None else _same_figures(row, report)
         if row.prepared_sha256 is None:
             pass

@@ -1,7 +1,7 @@
 """A station's settings: the TOML a person edits, checked as a whole, and where its files are."""
 
 from qc_edge.settings.camera import CameraSettings, Trigger
-from qc_edge.settings.change import SettingChange, changed_live, in_force, settings_digest
+from qc_edge.settings.change import SettingChange, apply_live, settings_digest, split_changes
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.load import load_settings, parse_settings
 from qc_edge.settings.model import (
@@ -34,9 +34,9 @@ __all__ = [
     "StationSettings",
     "StorageSettings",
     "Trigger",
-    "changed_live",
-    "in_force",
+    "apply_live",
     "load_settings",
     "parse_settings",
     "settings_digest",
+    "split_changes",
 ]

@@ -53,7 +53,7 @@ def is_live(name: str) -> bool:
     return any(name == live or (live.endswith(".") and name.startswith(live)) for live in LIVE)
 
 
-def changed_live(
+def split_changes(
     old: Settings, new: Settings
 ) -> tuple[tuple[SettingChange, ...], tuple[SettingChange, ...]]:
     """The changes from `old` to `new`: (those that apply at once, those that need a restart)."""
@@ -74,7 +74,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> tuple[SettingChange
     )
 
 
-def in_force(old: Settings, new: Settings) -> Settings:
+def apply_live(old: Settings, new: Settings) -> Settings:
     """`old` with those settings of `new` that apply at once: what a reloaded station runs on."""
     sections = {}
     for section in type(old).model_fields:

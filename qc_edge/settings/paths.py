@@ -107,7 +107,7 @@ class StationPaths:
         return self.state / "scores-moved.json"
 
     @property
-    def settings_kept(self) -> Path:
+    def settings_history(self) -> Path:
         """All settings that were ever in force, as JSON: a row's `settings_digest` is the file's
         name.
         """
@@ -124,7 +124,7 @@ class StationPaths:
         return self.state / "plans"
 
     @property
-    def played(self) -> Path:
+    def emulated_parts(self) -> Path:
         """Rendered parts that an emulated camera plays."""
         return self.state / "emulated"
 

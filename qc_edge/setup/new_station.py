@@ -114,14 +114,14 @@ def _write_station(
     records = [starting_calibration(paths.name, source, now) for source in _frame_sources(camera)]
     if camera.backend == "emulated":
         parts = write_series(
-            paths.played,
+            paths.emulated_parts,
             PLAYED_SEED,
             PLAYED_PARTS,
             defect_share=PLAYED_DEFECTS,
             fault_share=PLAYED_FAULTS,
         )
-        files.append(("plays", paths.played))
-        records = [fit_calibration(record, paths.played, parts) for record in records]
+        files.append(("plays", paths.emulated_parts))
+        records = [fit_calibration(record, paths.emulated_parts, parts) for record in records]
     files += [("calibration", calibrations.write(paths.calibration, record)) for record in records]
     write_file(paths.schema, SCHEMA_FILE.read_bytes())
     # Last, because the settings are what makes it a station: see provision().
@@ -201,7 +201,7 @@ def _existing_directory(path: Path) -> Path:
 def _render_settings(paths: StationPaths, camera: CameraChoice) -> str:
     values: dict[str, object] = {"name": CAMERA_NAME, "backend": camera.backend}
     if camera.backend == "emulated":
-        values |= {"rate_hz": PLAYED_RATE_HZ, "images": paths.played}
+        values |= {"rate_hz": PLAYED_RATE_HZ, "images": paths.emulated_parts}
     elif camera.backend == "folder":
         values |= {"rate_hz": PLAYED_RATE_HZ, "images": camera.images}
     elif camera.serial:

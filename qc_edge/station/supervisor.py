@@ -20,7 +20,7 @@ from qc_edge.service.logs import LOG, log_line
 from qc_edge.service.notify import Notifier
 from qc_edge.service.worker_pool import WorkerPool
 from qc_edge.settings import Settings, StationPaths, load_settings
-from qc_edge.settings.change import changed_live, in_force
+from qc_edge.settings.change import apply_live, split_changes
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.status import Status
 from qc_edge.store.durable import store_error
@@ -209,8 +209,8 @@ class Supervisor:
             self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             wanted = load_settings(station.paths.settings)
-            applied, waiting = changed_live(station.settings, wanted)
-            settings = in_force(station.settings, wanted)
+            applied, waiting = split_changes(station.settings, wanted)
+            settings = apply_live(station.settings, wanted)
             rules = station.rulebook.reload(settings, inspector.rules) if inspector else None
         except QcEdgeError as fault:
             station.note("settings_refused", f"the old settings stay in force: {fault}")

@@ -23,7 +23,7 @@ from qc_edge.domain.calibration import (
 )
 from qc_edge.vision.bounds import LIGHT, BoundRule, framing_rules
 from qc_edge.vision.framing import locate, reference, thumbnail
-from qc_edge.vision.gates import GateFigures, figures_of
+from qc_edge.vision.gates import GateFigures, measure_figures
 from qc_edge.vision.image import Gray, Image
 from qc_edge.vision.prepare import PrepareParameters, crop, resize
 
@@ -87,7 +87,7 @@ def sample(name: str, image: Image, current: Calibration) -> GoodFrame:
     region = crop(image.gray, current.roi)
     thumb = thumbnail(resize(image.gray, PrepareParameters(roi=current.roi)))
     height, width = region.shape
-    figures = figures_of(region, thumb, None)
+    figures = measure_figures(region, thumb, None)
     return GoodFrame(
         name, image.width, image.height, image.bit_depth, (width, height), figures, thumb
     )

@@ -27,7 +27,7 @@ _Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Framing:
+class PartPosition:
     """Correlation at the best place (-1..1) and how far that is from home, in shares of the region.
 
     `right` and `down` are positive when the part has moved right and down: -0.125..0.125, in steps
@@ -49,7 +49,7 @@ def reference(pixels: Gray) -> FramingReference:
     return FramingReference(SIDE, SIDE, pixels.tobytes())
 
 
-def locate(now: Gray, home: FramingReference) -> Framing:
+def locate(now: Gray, home: FramingReference) -> PartPosition:
     """Where the middle of the reference is in `now`, the thumbnail of a frame's region.
 
     The best place is searched by OpenCV's template matching; the figure there is computed again in
@@ -63,7 +63,7 @@ def locate(now: Gray, home: FramingReference) -> Framing:
     template = part.astype(np.int64)
     wide = now.astype(np.int64)
     score = _correlation(wide, template, x, y)
-    return Framing(
+    return PartPosition(
         score,
         (x - MARGIN + _fraction(wide, template, x, y, score, 1, 0)) / SIDE,
         (y - MARGIN + _fraction(wide, template, x, y, score, 0, 1)) / SIDE,

@@ -78,18 +78,18 @@ def focus(gray: Gray) -> float:
     return _variance(gray.size, int(cv2.sumElems(laplacian)[0]), _sum_of_squares(laplacian))
 
 
-def measure(gray: Gray, resized: Gray, bit_depth: int, calibration: Calibration) -> GateReport:
+def check_gates(gray: Gray, resized: Gray, bit_depth: int, calibration: Calibration) -> GateReport:
     """Every figure of a frame, held against the calibration's bounds.
 
     `gray` is the full frame (H x W uint8), `resized` the region of interest as `prepare.resize`
     gives it, `bit_depth` that of the pixels as delivered. All figures but size are of the region.
     """
     height, width = gray.shape
-    figures = figures_of(crop(gray, calibration.roi), thumbnail(resized), calibration.framing)
-    return judge(figures, width, height, bit_depth, calibration)
+    figures = measure_figures(crop(gray, calibration.roi), thumbnail(resized), calibration.framing)
+    return apply_bounds(figures, width, height, bit_depth, calibration)
 
 
-def figures_of(region: Gray, thumb: Gray, home: FramingReference | None) -> GateFigures:
+def measure_figures(region: Gray, thumb: Gray, home: FramingReference | None) -> GateFigures:
     """The figures of a frame's region (H x W uint8) and of its thumbnail against the reference."""
     total = int(cv2.sumElems(region)[0])
     score = shift = None
@@ -108,7 +108,7 @@ def figures_of(region: Gray, thumb: Gray, home: FramingReference | None) -> Gate
     )
 
 
-def judge(
+def apply_bounds(
     figures: GateFigures, width: int, height: int, bit_depth: int, calibration: Calibration
 ) -> GateReport:
     """The report on a frame of `width` x `height` pixels with these figures: no pixels needed.

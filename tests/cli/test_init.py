@@ -11,7 +11,7 @@ from qc_edge.records import calibrations
 from qc_edge.rendered import DefectKind, FrameFault, read_truth
 from qc_edge.settings import INCOMING, StationPaths, load_settings
 from qc_edge.setup.new_station import CameraChoice, parse_camera, provision
-from qc_edge.vision.gates import measure
+from qc_edge.vision.gates import check_gates
 from qc_edge.vision.image import decode
 from qc_edge.vision.prepare import resize
 from tests.cli.runner import invoke, run
@@ -43,8 +43,8 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
 
 
 def test_an_emulated_camera_gets_parts_of_every_kind_to_play(emulated: StationPaths) -> None:
-    assert load_settings(emulated.settings).camera[0].images == emulated.played
-    truth = read_truth(emulated.played)
+    assert load_settings(emulated.settings).camera[0].images == emulated.emulated_parts
+    truth = read_truth(emulated.emulated_parts)
     assert {part.fault for part in truth} >= set(FrameFault)
     assert {part.defect for part in truth} >= set(DefectKind)
 
@@ -54,9 +54,9 @@ def test_its_calibration_accepts_the_parts_and_refuses_the_faulty_frames(
 ) -> None:
     calibration = calibrations.load_current(emulated.calibration, "top")
     assert not calibration.starting
-    for part in read_truth(emulated.played):
-        image = decode((emulated.played / part.file).read_bytes(), max_pixels=2**28)
-        report = measure(image.gray, resize(image.gray), image.bit_depth, calibration)
+    for part in read_truth(emulated.emulated_parts):
+        image = decode((emulated.emulated_parts / part.file).read_bytes(), max_pixels=2**28)
+        report = check_gates(image.gray, resize(image.gray), image.bit_depth, calibration)
         assert (report.refusal is not None) == (part.fault is not None), (part, report.refusal)
 
 
@@ -106,7 +106,7 @@ def test_an_existing_station_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exists"):
         provision(tmp_path, "line1", CameraChoice("emulated"))
     assert paths.settings.read_bytes() == before
-    assert not paths.played.exists()
+    assert not paths.emulated_parts.exists()
 
 
 def test_records_without_settings_are_not_taken_over(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ import pytest
 
 from qc_edge.bundles.bundle import Bundle, open_bundle
 from qc_edge.bundles.manifest import Precision
-from qc_edge.engine.offline_build import BuiltPlan, build_ahead
-from qc_edge.engine.precision import model_for
-from qc_edge.engine.tensorrt_variants import FLAVOURS, RTX, find, find_compiler
+from qc_edge.engine.offline_build import BuiltPlan, build_offline
+from qc_edge.engine.precision import convert_model
+from qc_edge.engine.tensorrt_variants import RTX, VARIANTS, find_compiler, find_variants
 from qc_edge.errors import EngineUnavailableError, ModelError, UsageError
 from tests.cli.runner import run
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def built(bundle: Bundle, precision: Precision = "fp32", *targets: str) -> list[BuiltPlan]:
-    return list(build_ahead(bundle, targets or ("sm89",), precision, 8))
+    return list(build_offline(bundle, targets or ("sm89",), precision, 8))
 
 
 def with_model(spoilt: Path, change: Callable[[bytes], bytes]) -> Bundle:
@@ -79,7 +79,9 @@ def test_the_reference_bundle_compiles_in_other_precisions(
 def test_a_converted_model_still_scores_as_the_bundle_does(
     bundle: Bundle, precision: Precision, moved: float
 ) -> None:
-    session = ort.InferenceSession(model_for(bundle, precision), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(
+        convert_model(bundle, precision), providers=["CPUExecutionProvider"]
+    )
     off = [
         abs(float(session.run(["score"], {"prepared": frame.prepared})[0][0]) - frame.score)
         for frame in bundle.golden_frames
@@ -92,14 +94,15 @@ def test_a_converted_model_still_scores_as_the_bundle_does(
 
 def test_an_int8_model_has_quantized_convolutions(bundle: Bundle) -> None:
     kinds = [
-        node.op_type for node in onnx.load_model_from_string(model_for(bundle, "int8")).graph.node
+        node.op_type
+        for node in onnx.load_model_from_string(convert_model(bundle, "int8")).graph.node
     ]
     assert kinds.count("QuantizeLinear") >= kinds.count("Conv") > 0
 
 
 def test_a_model_that_is_quantized_already_stays_as_it_is(bundle: Bundle, spoilt: Path) -> None:
-    quantized = with_model(spoilt, lambda _: model_for(bundle, "int8"))
-    assert model_for(quantized, "int8") == quantized.model_path.read_bytes()
+    quantized = with_model(spoilt, lambda _: convert_model(bundle, "int8"))
+    assert convert_model(quantized, "int8") == quantized.model_path.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -201,11 +204,11 @@ def test_a_box_without_a_driver_loads_nothing_of_cuda(monkeypatch: pytest.Monkey
     for name in RTX.modules:
         monkeypatch.delitem(sys.modules, name, raising=False)
     with pytest.raises(EngineUnavailableError, match="no NVIDIA driver on this machine") as raised:
-        find(driver=lambda: False)
+        find_variants(driver=lambda: False)
     assert raised.value.exit_code == 70
     assert not {"pycuda", *RTX.modules} & set(sys.modules)
     with pytest.raises(
         EngineUnavailableError, match="tensorrt is not installed, tensorrt-rtx is not installed"
     ):
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-        find(FLAVOURS)
+        find_variants(VARIANTS)

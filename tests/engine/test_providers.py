@@ -9,7 +9,7 @@ import pytest
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import load_engine
-from qc_edge.engine.providers import resolve
+from qc_edge.engine.providers import resolve_providers
 from qc_edge.engine.self_test import self_test
 from qc_edge.errors import EngineUnavailableError, SettingsError
 from qc_edge.settings import EngineSettings, parse_settings
@@ -41,34 +41,34 @@ def test_a_provider_that_is_not_installed_is_refused_with_those_that_are(bundle:
 
 def test_the_package_that_has_a_provider_is_named() -> None:
     with pytest.raises(EngineUnavailableError) as refused:
-        resolve(("OpenVINO",), GPU_BOX, "1.24.1")
+        resolve_providers(("OpenVINO",), GPU_BOX, "1.24.1")
     assert "install onnxruntime-openvino in the place of onnxruntime" in refused.value.hint
 
 
 def test_a_misspelt_provider_is_answered_with_the_nearest() -> None:
     with pytest.raises(EngineUnavailableError, match="did you mean 'CUDA'"):
-        resolve(("CUDDA",), GPU_BOX, "1.24.1")
+        resolve_providers(("CUDDA",), GPU_BOX, "1.24.1")
 
 
 def test_names_are_taken_as_people_write_them() -> None:
-    found = resolve(("cuda:device_id=1", "cpu"), GPU_BOX, "1.24.1")
+    found = resolve_providers(("cuda:device_id=1", "cpu"), GPU_BOX, "1.24.1")
     assert found.for_session(3) == [
         ("CUDAExecutionProvider", {"device_id": "1"}),
         ("CPUExecutionProvider", {}),
     ]
-    assert found.words == "CUDA, CPU for what it does not take"
+    assert found.description == "CUDA, CPU for what it does not take"
     assert found.first.device("Xeon") == "CUDA device 1"
     assert (
-        resolve(("TensorrtExecutionProvider",), GPU_BOX, "1").first.device("Xeon")
+        resolve_providers(("TensorrtExecutionProvider",), GPU_BOX, "1").first.device("Xeon")
         == "Tensorrt device 0"
     )
-    assert resolve(("CPU",), GPU_BOX, "1").first.device("Xeon") == "Xeon"
+    assert resolve_providers(("CPU",), GPU_BOX, "1").first.device("Xeon") == "Xeon"
 
 
 def test_openvino_gets_the_threads_of_the_engine_unless_it_is_told_otherwise() -> None:
     available = ["OpenVINOExecutionProvider", "CPUExecutionProvider"]
     plain, told = (
-        resolve((text,), available, "1").for_session(3)[0][1]
+        resolve_providers((text,), available, "1").for_session(3)[0][1]
         for text in ("OpenVINO", "OpenVINO:device_type=GPU,num_of_threads=8")
     )
     assert plain == {"num_of_threads": "3"}

@@ -20,8 +20,8 @@ load_engine(bundle, EngineSettings(backend="onnx", threads=1)).close()
 CONVERTED = """
 import pathlib, sys
 from qc_edge.bundles.bundle import open_bundle
-from qc_edge.engine.precision import model_for
-model_for(open_bundle(pathlib.Path(sys.argv[1]).parent), "int8")
+from qc_edge.engine.precision import convert_model
+convert_model(open_bundle(pathlib.Path(sys.argv[1]).parent), "int8")
 """
 NOT_A_STATIONS = {
     "CI",

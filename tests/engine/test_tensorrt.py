@@ -16,7 +16,8 @@ from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, load_engine
 from qc_edge.engine.gpu import PinnedBuffer
 from qc_edge.engine.runner import Runner
 from qc_edge.engine.self_test import self_test
-from qc_edge.engine.tensorrt import batch_sizes, first_that_takes, make
+from qc_edge.engine.tensorrt import load_first_supported, make
+from qc_edge.engine.tensorrt_engine import batch_sizes
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError, ModelError
 from qc_edge.settings import EngineSettings
 from tests.engine.twin_gpu import FACTS, TwinGpu, TwinToolkit, another
@@ -73,10 +74,10 @@ def test_an_engine_that_is_wrong_only_in_batches_fails_the_self_test(bundle: Bun
     memory, download = toolkit.gpu.pairs[1], toolkit.gpu.download
     assert memory.host.shape == (4,), "the scores"
 
-    def mix_up(pair: PinnedBuffer, rows: int) -> None:
-        download(pair, rows)
-        if pair is memory and rows > 1:
-            toolkit.gpu.later(pair.host[:rows].sort)
+    def mix_up(buffer: PinnedBuffer, rows: int) -> None:
+        download(buffer, rows)
+        if buffer is memory and rows > 1:
+            toolkit.gpu.later(buffer.host[:rows].sort)
 
     toolkit.gpu.download = mix_up  # type: ignore[method-assign]
     with pytest.raises(ModelError, match="golden frames moved"):
@@ -263,7 +264,7 @@ def test_a_build_tells_how_it_goes_and_how_long_the_last_one_took(
 
 def test_a_build_ends_when_the_station_is_told_to_stop(bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="stopped"):
-        made(bundle, BuildContext(tmp_path, stopping=lambda: True))
+        made(bundle, BuildContext(tmp_path, is_stopping=lambda: True))
     assert not list(tmp_path.iterdir())
 
 
@@ -280,14 +281,14 @@ def test_work_that_is_refused_fails_the_frame_and_the_next_goes_on(bundle: Bundl
 
 def test_an_engine_that_cannot_be_made_lets_its_plan_go(bundle: Bundle) -> None:
     toolkit = TwinToolkit(TwinGpu())
-    run = toolkit.run
+    load_plan = toolkit.load_plan
 
     def refusing(*plan: Any) -> Runner:
-        runner = run(*plan)
+        runner = load_plan(*plan)
         toolkit.runners[0].refuses = True
         return runner
 
-    toolkit.run = refusing  # type: ignore[method-assign, assignment]
+    toolkit.load_plan = refusing  # type: ignore[method-assign, assignment]
     with pytest.raises(EngineError, match="it refuses"):
         make(toolkit, toolkit.gpu, bundle, SETTINGS, "test", DEFAULT_CONTEXT)
     assert toolkit.runners[0].closed == 1
@@ -310,7 +311,7 @@ def test_memory_that_runs_out_in_a_build_is_no_fault_of_the_model(bundle: Bundle
         TwinGpu(), fault=EngineLostError("the GPU's memory ran out", "lower engine.max_batch")
     )
     with pytest.raises(EngineLostError, match="memory ran out"):
-        first_that_takes([toolkit], [], toolkit.gpu, bundle, SETTINGS, "test", DEFAULT_CONTEXT)
+        load_first_supported([toolkit], [], toolkit.gpu, bundle, SETTINGS, "test", DEFAULT_CONTEXT)
 
 
 def test_the_first_flavour_that_takes_the_device_is_taken_and_the_others_are_told(
@@ -320,7 +321,7 @@ def test_the_first_flavour_that_takes_the_device_is_taken_and_the_others_are_tol
     refusing = TwinToolkit(
         gpu, "first", fault=EngineUnavailableError("first 1.0 is not made for SM89")
     )
-    engine = first_that_takes(
+    engine = load_first_supported(
         [refusing, TwinToolkit(gpu, "second")],
         ["third is not installed"],
         gpu,
@@ -342,7 +343,7 @@ def test_when_no_flavour_fits_all_reasons_are_told(
 ) -> None:
     gpu = TwinGpu()
     with pytest.raises(type(fault), match=f"third is not installed; {fault.message}"):
-        first_that_takes(
+        load_first_supported(
             [TwinToolkit(gpu, fault=fault)],
             ["third is not installed"],
             gpu,

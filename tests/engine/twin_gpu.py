@@ -42,7 +42,7 @@ class TwinGpu:
         self._memory: dict[int, npt.NDArray[Any]] = {}
         self._queue: list[Callable[[], None]] = []
 
-    def pair(self, shape: tuple[int, ...], dtype: type[np.generic]) -> PinnedBuffer:
+    def allocate(self, shape: tuple[int, ...], dtype: type[np.generic]) -> PinnedBuffer:
         """Host memory, and the device's own unless the twin is integrated."""
         host = np.zeros(shape, dtype)
         address = 4096 * (len(self._memory) + 1)
@@ -54,29 +54,29 @@ class TwinGpu:
         """What lies there on the device."""
         return self._memory[address]
 
-    def upload(self, pair: PinnedBuffer, rows: int) -> None:
+    def upload(self, buffer: PinnedBuffer, rows: int) -> None:
         """When its turn comes."""
-        if not pair.mapped:
-            self.later(lambda: self._copy("up", self.at(pair.device), pair.host, rows))
+        if not buffer.mapped:
+            self.later(lambda: self._copy("up", self.at(buffer.device), buffer.host, rows))
 
-    def download(self, pair: PinnedBuffer, rows: int) -> None:
+    def download(self, buffer: PinnedBuffer, rows: int) -> None:
         """When its turn comes."""
-        if not pair.mapped:
-            self.later(lambda: self._copy("down", pair.host, self.at(pair.device), rows))
+        if not buffer.mapped:
+            self.later(lambda: self._copy("down", buffer.host, self.at(buffer.device), rows))
 
     def later(self, work: Callable[[], None]) -> None:
         """Put something on the stream."""
         self._answer()
         self._queue.append(work)
 
-    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+    def capture_graph(self, work: Callable[[], None]) -> Callable[[], None]:
         """What `work` puts on the stream is taken off again and kept."""
         kept, self._queue = self._queue, []
         work()
         recorded, self._queue = self._queue, kept
         return lambda: self._queue.extend(recorded)
 
-    def wait(self) -> None:
+    def synchronize(self) -> None:
         """Do it all, in order."""
         while self._queue:
             self._answer()
@@ -147,21 +147,21 @@ class TwinToolkit:
     gpu: TwinGpu
     name: str = "twin"
     version: str = "1.0"
-    records_itself: bool = False
+    captures_graphs: bool = False
     fault: Exception | None = None
     refuses: bool = False
     built: int = 0
     runners: list[TwinRunner] = field(default_factory=list)
 
-    def recipe(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
+    def compile_options(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
         """For the twin itself."""
         return CompileOptions(settings.max_batch, settings.tf32, (gpu.sm,))
 
     def compile(
-        self, bundle: Bundle, precision: Precision, recipe: CompileOptions, progress: Progress
+        self, bundle: Bundle, precision: Precision, options: CompileOptions, progress: Progress
     ) -> bytes:
         """In two phases."""
-        from qc_edge.engine.precision import model_for  # needs onnx
+        from qc_edge.engine.precision import convert_model  # needs onnx
 
         self.built += 1
         for phase in ("reading 1/1", "tuning 1/2"):
@@ -169,9 +169,9 @@ class TwinToolkit:
                 raise EngineError("the build of the engine's plan was stopped", "start again")
         if self.fault is not None:
             raise self.fault
-        return _MAGIC + f"{self.gpu.facts.name}|".encode() + model_for(bundle, precision)
+        return _MAGIC + f"{self.gpu.facts.name}|".encode() + convert_model(bundle, precision)
 
-    def run(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
+    def load_plan(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
         """Takes only plans for its own device."""
         header = _MAGIC + f"{self.gpu.facts.name}|".encode()
         if self.refuses or not plan.startswith(header):

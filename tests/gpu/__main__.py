@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from qc_edge.bundles.bundle import Bundle, load_bundle
-from qc_edge.engine.tensorrt_variants import FLAVOURS, find, has_driver
-from qc_edge.engine.toolkit import RealToolkit
+from qc_edge.engine.tensorrt_variants import VARIANTS, find_variants, has_driver
+from qc_edge.engine.toolkit import InstalledToolkit
 from qc_edge.errors import EngineUnavailableError, QcEdgeError
 from qc_edge.settings.paths import shipped
 
@@ -98,12 +98,12 @@ def subjects(directory: Path, refused: dict[str, str]) -> Iterator[Any]:
 
     reference = load_bundle("reference@1", [shipped("models")])
     try:
-        found, missing = find(FLAVOURS)
+        found, missing = find_variants(VARIANTS)
     except EngineUnavailableError as fault:
         found, missing = [], [str(fault)]
     refused |= {f"missing {number}": words for number, words in enumerate(missing, 1)}
     for each in found:
-        toolkit = RealToolkit(each)
+        toolkit = InstalledToolkit(each)
         subject = Subject(
             each.name,
             reference,

@@ -115,24 +115,24 @@ class CellsToolkit:
     """Compiles and runs the kernels. See `qc_edge.engine.toolkit.Toolkit`."""
 
     name = "cells-kernel"
-    records_itself = False
+    captures_graphs = False
 
     def __init__(self, gpu: CudaGpu) -> None:
         self._gpu = gpu
         self.version = f"CUDA {'.'.join(map(str, cuda.get_version()))}"
 
-    def recipe(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
+    def compile_options(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
         """For this GPU."""
         return CompileOptions(settings.max_batch, settings.tf32, (gpu.sm,))
 
     def compile(
-        self, bundle: Bundle, precision: Precision, recipe: CompileOptions, progress: Progress
+        self, bundle: Bundle, precision: Precision, options: CompileOptions, progress: Progress
     ) -> bytes:
         """By nvcc."""
         progress("nvcc 1/1")
         return compiled(self._gpu.facts)
 
-    def run(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
+    def load_plan(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
         """The kernels on this GPU's stream."""
         return CellsRunner(plan, bundle, self._gpu._stream)
 

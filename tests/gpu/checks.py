@@ -18,7 +18,7 @@ import pycuda.driver as cuda
 
 from qc_edge.engine.cuda import open_gpu
 from qc_edge.engine.self_test import self_test
-from qc_edge.engine.tensorrt import TensorRTEngine
+from qc_edge.engine.tensorrt_engine import TensorRTEngine
 from qc_edge.rendered import plan_series, render
 from qc_edge.station.dependencies import Dependencies
 from tests.gpu.subject import Subject, on_the_cpu, rendered
@@ -101,14 +101,14 @@ def _timed(engine: TensorRTEngine, frames: np.ndarray[Any, Any], rounds: int) ->
 
     def bare() -> None:
         engine._runner.enqueue(size, gpu.stream)
-        gpu.wait()
+        gpu.synchronize()
 
     def with_copies() -> None:
         gpu.upload(engine._frames, size)
         engine._runner.enqueue(size, gpu.stream)
         gpu.download(engine._scores, size)
         gpu.download(engine._maps, size)
-        gpu.wait()
+        gpu.synchronize()
 
     figures = {}
     work: dict[str, Callable[[], object]] = {
@@ -135,24 +135,24 @@ def copies(subject: Subject) -> Figures:
     figures: Figures = {}
     gpu = open_gpu(subject.settings.device)
     try:
-        pair = gpu.pair((32, 512, 512), np.uint8)
+        pair = gpu.allocate((32, 512, 512), np.uint8)
         figures["mapped"] = pair.mapped
         for rows in (1, 32):
             for way, copy in (("up", gpu.upload), ("down", gpu.download)):
                 begun = time.perf_counter()
                 for _ in range(200):
                     copy(pair, rows)
-                gpu.wait()
+                gpu.synchronize()
                 seconds = time.perf_counter() - begun
                 figures[f"{way}_{rows}_gb_s"] = 200 * rows * 512 * 512 / seconds / 1e9
         pair.host[:] = np.arange(256, dtype=np.uint8)[:32, None, None]
         gpu.upload(pair, 32)
-        gpu.wait()
+        gpu.synchronize()
         before = pair.host.copy()
         if not pair.mapped:
             pair.host[:] = 0
         gpu.download(pair, 32)
-        gpu.wait()
+        gpu.synchronize()
         assert np.array_equal(pair.host, before), "what came back is not what was sent"
     finally:
         gpu.close()

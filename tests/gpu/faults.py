@@ -71,7 +71,7 @@ def _out_of_memory() -> str:
     gpu = open_gpu(0)
     free = int(cuda.mem_get_info()[0])
     try:
-        gpu.pair((free + 1_000_000_000,), np.uint8)
+        gpu.allocate((free + 1_000_000_000,), np.uint8)
     except EngineLostError as fault:
         gpu.close()
         assert fault.exit_code == 70

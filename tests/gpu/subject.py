@@ -14,7 +14,8 @@ import onnxruntime as ort
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import BuildContext, Engine, Prepared
 from qc_edge.engine.cuda import CudaGpu, open_gpu
-from qc_edge.engine.tensorrt import TensorRTEngine, make
+from qc_edge.engine.tensorrt import make
+from qc_edge.engine.tensorrt_engine import TensorRTEngine
 from qc_edge.engine.toolkit import Toolkit
 from qc_edge.rendered import plan_series, render
 from qc_edge.settings import EngineSettings

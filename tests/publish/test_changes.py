@@ -79,7 +79,7 @@ def test_a_row_leads_to_the_settings_that_it_was_judged_by(tmp_path: Path) -> No
     ((digest,),) = asked(
         "SELECT settings_digest FROM read_parquet(?)", f"{paths.published}/inspections/*/*.parquet"
     )
-    kept = (paths.settings_kept / f"{digest}.json").read_bytes()
+    kept = (paths.settings_history / f"{digest}.json").read_bytes()
     assert hashlib.sha256(kept).hexdigest() == digest
     assert json.loads(kept)["inspect"]["prepare_threads"] == 2
 

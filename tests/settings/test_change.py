@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qc_edge.settings import Settings, changed_live, in_force, parse_settings, settings_digest
+from qc_edge.settings import Settings, apply_live, parse_settings, settings_digest, split_changes
 from qc_edge.settings.change import LIVE
 
 CAMERA = '[[camera]]\nname = "top"\n'
@@ -31,10 +31,10 @@ def test_equal_settings_have_one_digest_however_they_are_written() -> None:
     ],
 )
 def test_what_is_live_applies_at_once(text: str) -> None:
-    live, restart = changed_live(settings(), settings(text))
+    live, restart = split_changes(settings(), settings(text))
     assert len(live) == 1
     assert restart == ()
-    assert in_force(settings(), settings(text)) == settings(text)
+    assert apply_live(settings(), settings(text)) == settings(text)
 
 
 @pytest.mark.parametrize(
@@ -49,23 +49,23 @@ def test_what_is_live_applies_at_once(text: str) -> None:
 )
 def test_everything_else_needs_a_restart(text: str, name: str) -> None:
     old = settings(CAMERA if "camera" in name else "")
-    live, restart = changed_live(old, settings(text))
+    live, restart = split_changes(old, settings(text))
     assert live == ()
     assert [change.name for change in restart] == [name]
-    assert in_force(old, settings(text)) == old
+    assert apply_live(old, settings(text)) == old
 
 
 def test_a_new_camera_is_named() -> None:
-    _, restart = changed_live(settings(), settings(CAMERA))
+    _, restart = split_changes(settings(), settings(CAMERA))
     assert str(restart[0]) == 'camera: [] -> ["top"]'
 
 
 def test_of_a_mixed_change_only_the_live_part_is_in_force() -> None:
     new = settings("[model]\nthreshold = 0.4\n[engine]\nthreads = 3")
-    live, restart = changed_live(settings(), new)
+    live, restart = split_changes(settings(), new)
     assert [str(change) for change in live] == ["model.threshold: none -> 0.4"]
     assert [str(change) for change in restart] == ["engine.threads: 0 -> 3"]
-    assert in_force(settings(), new) == settings("[model]\nthreshold = 0.4")
+    assert apply_live(settings(), new) == settings("[model]\nthreshold = 0.4")
 
 
 def test_every_live_name_is_a_setting() -> None:

@@ -100,7 +100,7 @@ class HostToolkit(TwinToolkit):
     name: str = "stand-in"
     library: Library | None = None
 
-    def run(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
+    def load_plan(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
         """The model stands behind the plan's header."""
         assert self.library is not None
         if not plan.startswith(b"twin plan for "):

@@ -16,7 +16,7 @@ from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, Prepared
 from qc_edge.engine import tensorrt as module
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.engine.self_test import self_test
-from qc_edge.engine.tensorrt_variants import TENSORRT, FoundVariant
+from qc_edge.engine.tensorrt_variants import TENSORRT, ImportedVariant
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError
 from qc_edge.rendered import render
 from qc_edge.settings import EngineSettings
@@ -37,7 +37,9 @@ def load(library: Library, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> L
     processor.
     """
     monkeypatch.setattr(
-        module, "find", lambda: ([FoundVariant(TENSORRT, None)], ["tensorrt-rtx is not installed"])
+        module,
+        "find_variants",
+        lambda: ([ImportedVariant(TENSORRT, None)], ["tensorrt-rtx is not installed"]),
     )
     opened: list[Any] = []
     from qc_edge.engine import cuda
@@ -49,7 +51,9 @@ def load(library: Library, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> L
         return opened[-1]
 
     monkeypatch.setattr(cuda, "open_gpu", open_gpu)
-    monkeypatch.setattr(module, "RealToolkit", lambda _: HostToolkit(opened[-1], library=library))
+    monkeypatch.setattr(
+        module, "InstalledToolkit", lambda _: HostToolkit(opened[-1], library=library)
+    )
 
     def made(
         build_context: BuildContext = DEFAULT_CONTEXT, loaded: Bundle = bundle, **settings: object
@@ -159,17 +163,17 @@ def test_work_that_is_refused_while_it_is_recorded_leaves_the_stream_usable(
     from qc_edge.engine.cuda import open_gpu
 
     gpu = open_gpu(0)
-    pair = gpu.pair((4,), np.uint8)
+    pair = gpu.allocate((4,), np.uint8)
 
     def refused() -> None:
         gpu.upload(pair, 4)
         raise EngineError("it refuses", "test")
 
     with pytest.raises(EngineError, match="it refuses"):
-        gpu.record(refused)
+        gpu.capture_graph(refused)
     pair.host[:] = 9
     gpu.upload(pair, 4)
-    gpu.wait()
+    gpu.synchronize()
     assert library.at(pair.device, (4,), np.uint8).tolist() == [9] * 4
     gpu.close()
     assert library.left() == {}

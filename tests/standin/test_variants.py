@@ -48,8 +48,8 @@ print(json.dumps([module.__version__, sorted({name for each in things for name i
 """
 MADE = """
 import tensorrt_bindings as trt
-from qc_edge.engine.compiler import _monitor, listener
-heard = listener(trt)
+from qc_edge.engine.compiler import _monitor, error_listener
+heard = error_listener(trt)
 heard.log(trt.ILogger.ERROR, "a  fault")
 heard.log(trt.ILogger.WARNING, "no fault")
 assert heard.faults == ["a fault"], heard.faults

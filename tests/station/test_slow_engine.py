@@ -34,9 +34,9 @@ class SlowLoad:
 
     def __call__(self, bundle: Bundle, _: EngineSettings, build_context: BuildContext) -> Engine:
         """As `load_engine`."""
-        build_context.tell(WORDS, self._limit_s)
+        build_context.report(WORDS, self._limit_s)
         while not self.go.wait(0.02):
-            if build_context.stopping():
+            if build_context.is_stopping():
                 raise EngineError("the build of the engine's plan was stopped", "start again")
         return ScriptedEngine(by_corner(), bundle.golden_frames)
 

@@ -82,7 +82,7 @@ def sick(shared_machine: Machine) -> Machine:
     start(box, "frozen")
     start(box, "engine")
     parts = box.tree / "srv/parts"
-    shutil.copytree(box.paths("engine").played, parts)
+    shutil.copytree(box.paths("engine").emulated_parts, parts)
     box.run("chmod", "-R", "o+rX", "/srv/parts")
     box.run("systemctl", "stop", "qc-edge@engine")
     box.add_station("camera", camera="folder:/srv/parts", rate_hz=4.0, verdicts_per_s=1000.0)
@@ -218,7 +218,9 @@ def test_a_camera_may_appear_long_after_the_service(machine: Machine) -> None:
     assert machine.show("qc-edge@line1", "ActiveState") == "activating"
     assert machine.show("qc-edge@line1", "NRestarts") == "0"
     machine.add_station("line2")
-    shutil.copytree(machine.paths("line2").played, machine.tree / "srv/parts", dirs_exist_ok=True)
+    shutil.copytree(
+        machine.paths("line2").emulated_parts, machine.tree / "srv/parts", dirs_exist_ok=True
+    )
     machine.run("chmod", "-R", "o+rX", "/srv/parts")
     until(
         lambda: machine.show("qc-edge@line1", "ActiveState") == "active", "the station to be ready"

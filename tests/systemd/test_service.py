@@ -30,7 +30,7 @@ def box(shared_machine: Machine) -> Machine:
 def drop(box: Machine, name: str, file: str) -> None:
     """Put one of the rendered parts into the station's incoming directory, as another node does."""
     paths = box.paths(name)
-    source = min(paths.played.glob("*.png"))
+    source = min(paths.emulated_parts.glob("*.png"))
     shutil.copy(source, paths.incoming / f".{file}")
     (paths.incoming / f".{file}").chmod(0o644)
     (paths.incoming / f".{file}").rename(paths.incoming / file)

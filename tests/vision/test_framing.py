@@ -1,4 +1,4 @@
-"""Framing finds where the part is, whatever the light."""
+"""PartPosition finds where the part is, whatever the light."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from qc_edge.domain.calibration import FramingReference
-from qc_edge.vision.framing import MARGIN, SIDE, Framing, locate, reference, thumbnail
+from qc_edge.vision.framing import MARGIN, SIDE, PartPosition, locate, reference, thumbnail
 from qc_edge.vision.image import Gray
 
 
@@ -27,12 +27,12 @@ def plate(right: float = 0.0, down: float = 0.0) -> Gray:
 HOME = reference(thumbnail(plate()))
 
 
-def seen(picture: Gray, home: FramingReference = HOME) -> Framing:
+def seen(picture: Gray, home: FramingReference = HOME) -> PartPosition:
     return locate(thumbnail(picture), home)
 
 
 def test_a_part_at_home_scores_one_and_has_not_moved() -> None:
-    assert seen(plate()) == Framing(1.0, 0.0, 0.0)
+    assert seen(plate()) == PartPosition(1.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(("right", "down"), [(13, -7), (-30, 22), (3, 2), (-1, 40), (55, -55)])

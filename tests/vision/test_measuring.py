@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from qc_edge.domain.calibration import Calibration, GateBounds, starting_calibration
 from qc_edge.domain.verdict import Reason
 from qc_edge.vision.calibrate import propose, sample
-from qc_edge.vision.gates import GateReport, figures_of, focus, judge, measure
+from qc_edge.vision.gates import GateReport, apply_bounds, check_gates, focus, measure_figures
 from qc_edge.vision.image import Image, pixels_sha256
 from qc_edge.vision.prepare import PrepareParameters, resize
 from tests.vision.test_preparing import GOLDEN, synthetic
@@ -70,7 +70,7 @@ def calibration() -> Calibration:
 
 
 def report(gray: np.ndarray, calibration: Calibration, bit_depth: int = 8) -> GateReport:
-    return measure(
+    return check_gates(
         gray, resize(gray, PrepareParameters(roi=calibration.roi)), bit_depth, calibration
     )
 
@@ -104,7 +104,7 @@ def test_the_harshest_picture_does_not_overflow() -> None:
 
 @given(arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30))))
 def test_exposure_figures_are_exact(gray: np.ndarray) -> None:
-    figures = figures_of(gray, np.zeros((64, 64), np.uint8), None)
+    figures = measure_figures(gray, np.zeros((64, 64), np.uint8), None)
     values = gray.astype(np.int64)
     assert figures.brightness == int(values.sum()) / gray.size
     assert figures.contrast == pytest.approx(values.std(), rel=1e-9, abs=1e-6)
@@ -114,7 +114,7 @@ def test_exposure_figures_are_exact(gray: np.ndarray) -> None:
 
 def test_sums_of_a_large_picture_are_exact() -> None:
     gray = synthetic("noise 2448x2048")
-    figures = figures_of(gray, np.zeros((64, 64), np.uint8), None)
+    figures = measure_figures(gray, np.zeros((64, 64), np.uint8), None)
     values = gray.astype(np.int64)
     total, squares, count = int(values.sum()), int((values * values).sum()), gray.size
     assert figures.contrast == ((count * squares - total * total) / count**2) ** 0.5
@@ -197,7 +197,9 @@ def test_the_region_alone_is_measured(calibration: Calibration) -> None:
     inside = gray[100:400, 150:500].copy()
     gray[:100] = 255
     region = replace(calibration, roi=(150, 100, 350, 300), framing=None)
-    assert report(gray, region).figures == figures_of(inside, np.zeros((64, 64), np.uint8), None)
+    assert report(gray, region).figures == measure_figures(
+        inside, np.zeros((64, 64), np.uint8), None
+    )
 
 
 def test_every_figure_is_measured_even_when_the_first_gate_refuses(
@@ -234,7 +236,7 @@ def test_the_usual_focus_bound_is_80() -> None:
 def test_stored_figures_are_judged_again_without_pixels(calibration: Calibration) -> None:
     for fault in ({}, {"gain": 0.1}, {"blur": 9.0}, {"right": 200}):
         first = report(part(5, **fault), calibration)
-        assert judge(first.figures, WIDTH, HEIGHT, 8, calibration) == first
+        assert apply_bounds(first.figures, WIDTH, HEIGHT, 8, calibration) == first
 
 
 @pytest.mark.parametrize("value", [0, 1, 128, 255])

@@ -19,7 +19,7 @@ from qc_edge.vision.calibrate import (
     propose,
     sample,
 )
-from qc_edge.vision.gates import measure
+from qc_edge.vision.gates import check_gates
 from qc_edge.vision.image import Image
 from qc_edge.vision.prepare import resize
 from tests.vision.test_measuring import HEIGHT, NOW, WIDTH, image_of, part
@@ -56,7 +56,7 @@ def test_every_frame_that_it_was_made_from_passes() -> None:
     record = made(samples())
     for seed in range(12):
         gray = part(seed)
-        assert measure(gray, resize(gray), 8, record).refusal is None
+        assert check_gates(gray, resize(gray), 8, record).refusal is None
 
 
 def test_the_same_frames_in_any_order_propose_the_same() -> None:

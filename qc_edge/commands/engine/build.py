@@ -61,7 +61,7 @@ def command(
       models/reference/1 --for sm86 --precision fp16 --out plans --json[/bold]
     """
     from qc_edge.bundles.bundle import load_bundle
-    from qc_edge.engine.offline_build import build_ahead
+    from qc_edge.engine.offline_build import build_offline
     from qc_edge.settings.paths import shipped
 
     loaded = load_bundle(bundle, [shipped("models")])
@@ -69,7 +69,7 @@ def command(
     names = [name for name in targets.split(",") if name.strip()]
     told = [
         _told(built, _kept(built, loaded, out_dir))
-        for built in build_ahead(loaded, names, wanted, max_batch, tf32=tf32)
+        for built in build_offline(loaded, names, wanted, max_batch, tf32=tf32)
     ]
     if as_json:
         print_json({"bundle": loaded.reference, "model_sha256": loaded.sha256, "plans": told})

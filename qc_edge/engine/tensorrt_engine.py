@@ -1,0 +1,118 @@
+"""Scoring on an NVIDIA GPU: from host memory through the model to scores, over one stream.
+
+Owns the buffers and the order of the steps. Never decides, and never allocates device or
+page-locked memory for a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from qc_edge.bundles.bundle import Bundle
+from qc_edge.engine import EngineInfo, Prepared, Score
+from qc_edge.engine.gpu import Gpu
+from qc_edge.engine.runner import Runner
+from qc_edge.errors import EngineError
+
+
+class TensorRTEngine:
+    """A loaded plan with its buffers. Used by one thread, on which the context of `gpu` is current.
+
+    Its memory is allocated once: an allocation of device or page-locked memory waits for all
+    streams of the device (CUDA programming guide, "Implicit Synchronization"), and a copy from
+    memory that is not page-locked blocks the host.
+    """
+
+    def __init__(
+        self, gpu: Gpu, runner: Runner, bundle: Bundle, info: EngineInfo, captures: bool
+    ) -> None:
+        """Takes `gpu` and `runner` over. Runs each batch size once: no frame pays for a first time.
+
+        `captures`: the work of each size is captured as a CUDA graph.
+        """
+        self._gpu: Gpu | None = gpu
+        self._runner = runner
+        self._info = info
+        manifest, most = bundle.manifest, info.max_batch
+        self._frames = gpu.allocate((most, *bundle.input_shape), np.uint8)
+        self._scores = gpu.allocate((most,), np.float32)
+        self._maps = gpu.allocate((most, *manifest.outputs.map_shape), np.float32)
+        runner.bind(manifest.input.name, self._frames.device)
+        runner.bind(manifest.outputs.score, self._scores.device)
+        runner.bind(manifest.outputs.defect_map, self._maps.device)
+        self._sizes = batch_sizes(most)
+        self._work: dict[int, Callable[[], None]] = {}
+        for size in self._sizes:
+            self._work[size] = lambda size=size: self._enqueue(gpu, size)  # type: ignore[misc]
+            # Also before a capture: TensorRT updates its own state when it first sees a shape, and
+            # that must not be part of the graph (TensorRT developer guide, "CUDA Graphs").
+            self._work[size]()
+            gpu.synchronize()
+            if captures:
+                self._work[size] = gpu.capture_graph(self._work[size])
+
+    @property
+    def info(self) -> EngineInfo:
+        """Which engine this is and why it was taken."""
+        return self._info
+
+    def infer(self, prepared: Prepared) -> list[Score]:
+        """One Score for each of the N prepared frames (N x H x W, uint8), in order.
+
+        More than `max_batch` are taken in turns. Raises EngineError if TensorRT refuses the work,
+        EngineLostError if the device fails; then no score of these frames is given.
+        """
+        gpu = self._gpu
+        if gpu is None:
+            raise EngineError("the TensorRT engine is closed", hint="load it again")
+        shape = self._frames.host.shape
+        if prepared.shape[1:] != shape[1:] or prepared.dtype != np.uint8:
+            raise EngineError(
+                f"prepared frames are {prepared.dtype} {prepared.shape}, expected uint8 (N, "
+                f"{shape[1]}, {shape[2]})",
+                hint="the model of this bundle needs its own preprocessing",
+            )
+        scores: list[Score] = []
+        for start in range(0, len(prepared), shape[0]):
+            scores += self._infer_batch(gpu, prepared[start : start + shape[0]])
+        return scores
+
+    def close(self) -> None:
+        """Free the plan, the buffers and the context. May be called twice."""
+        gpu, self._gpu = self._gpu, None
+        if gpu is not None:
+            # In this order, and before the context goes: the graphs refer to the plan's memory, the
+            # plan to the buffers, and what outlives its context can never be freed.
+            self._work.clear()
+            self._runner.close()
+            del self._frames, self._scores, self._maps
+            gpu.close()
+
+    def _infer_batch(self, gpu: Gpu, frames: Prepared) -> list[Score]:
+        count = len(frames)
+        size = next(size for size in self._sizes if size >= count)
+        self._frames.host[:count] = frames
+        self._work[size]()
+        gpu.synchronize()
+        # The maps are copied: the next batch writes into the same page-locked memory.
+        values, maps = self._scores.host[:count].tolist(), self._maps.host[:count].copy()
+        return [Score(value, defect_map) for value, defect_map in zip(values, maps, strict=True)]
+
+    def _enqueue(self, gpu: Gpu, size: int) -> None:
+        """Put upload, model and download on the stream; they are done once the stream is."""
+        gpu.upload(self._frames, size)
+        self._runner.enqueue(size, gpu.stream)
+        gpu.download(self._scores, size)
+        gpu.download(self._maps, size)
+
+
+def batch_sizes(most: int) -> tuple[int, ...]:
+    """1, 2, 4 ... and `most`: the batch sizes that are ever run.
+
+    A batch in between is run as the next larger one, filled up with what the buffer held before;
+    those scores are not looked at. Few sizes, so that each can be run once before the first frame.
+    """
+    powers = (1 << power for power in range(most.bit_length()))
+    return tuple(sorted({*(size for size in powers if size < most), most}))
