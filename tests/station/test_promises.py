@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from qc_edge.store import ledger
+from qc_edge.store import log_database
 from qc_edge.store.chain import Link
-from qc_edge.store.database import insert
+from qc_edge.store.insert import insert
 from tests.station.audit import audit
 from tests.station.harness import (
     Running,
@@ -39,7 +39,7 @@ def test_no_part_waits_for_the_database(tmp_path: Path, monkeypatch: pytest.Monk
         assert not holds_an_inspection(links) or go.wait(30), "the line was never told"
         insert(writer, links)
 
-    monkeypatch.setattr(ledger, "insert", slow)
+    monkeypatch.setattr(log_database, "insert", slow)
     paths = make_station(tmp_path)
     with running(paths, dependencies(Plan(announced=str(told)))) as station:
         drop(paths, "1.png", part())
@@ -53,7 +53,7 @@ def test_what_the_database_has_no_room_for_was_told_once_and_is_not_doubted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = tmp_path / "told"
-    monkeypatch.setattr(ledger, "insert", refusing("No space left on device"))
+    monkeypatch.setattr(log_database, "insert", refusing("No space left on device"))
     paths = make_station(tmp_path)
     with running(paths, dependencies(Plan(announced=str(told)))) as station:
         drop(paths, "1.png", part())
@@ -71,7 +71,7 @@ def test_a_database_that_refuses_ends_the_station_and_the_next_start_has_the_row
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = tmp_path / "told"
-    monkeypatch.setattr(ledger, "insert", refusing("it is broken"))
+    monkeypatch.setattr(log_database, "insert", refusing("it is broken"))
     paths = make_station(tmp_path)
     station = Running(paths.root, dependencies(Plan(announced=str(told))))
     drop(paths, "1.png", part())

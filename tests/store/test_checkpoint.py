@@ -9,7 +9,8 @@ import pytest
 
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.store import checkpoint, database
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.journal import Journal
+from qc_edge.store.log_database import LogDatabase
 from tests.station.harness import GOOD, drop, make_station, part, running
 from tests.store.rows import content, fill, open_ledger
 
@@ -78,7 +79,7 @@ def test_what_was_folded_is_let_go_of_when_nobody_reads(
     fill(ledger, 200, first=200)
     ledger.checkpoint(paused=False)
     assert not wal(tmp_path).exists()
-    assert kept(ledger._log) <= LITTLE
+    assert kept(ledger._database.connection) <= LITTLE
     ledger.close()
 
 
@@ -94,11 +95,13 @@ def test_what_was_read_is_let_go_of_by_the_last_reader_but_not_the_newest_rows(
     with ledger.snapshot() as log:
         rows = content(ledger)
         assert kept(log) > LITTLE
-    assert kept(ledger._log) <= LITTLE
-    assert written(ledger._log) == 0  # not in the database's file yet: they stay in memory
+    assert kept(ledger._database.connection) <= LITTLE
+    assert (
+        written(ledger._database.connection) == 0
+    )  # not in the database's file yet: they stay in memory
     assert content(ledger) == rows
     ledger.reopen()
-    assert kept(ledger._log) <= LITTLE
+    assert kept(ledger._database.connection) <= LITTLE
     assert content(ledger) == rows
     ledger.close()
 
@@ -115,7 +118,7 @@ def test_who_has_read_does_not_wait_for_a_commit_to_let_go(
         log.execute("SELECT * FROM gaps, events LIMIT 1000").fetchall()
         held = kept(log)
         ledger._lock.acquire()
-    assert kept(ledger._log) == held > LITTLE // 2
+    assert kept(ledger._database.connection) == held > LITTLE // 2
     ledger._lock.release()
     ledger.close()
 
@@ -126,7 +129,7 @@ def test_a_reader_that_ends_after_the_log_was_closed_ends_quietly(
     ledger = open_ledger(tmp_path)
     with ledger.snapshot() as log:
         log.execute("FROM gaps").fetchall()
-        ledger._readers.close(log)
+        ledger._database._readers.close(log)
         ledger.close()
     assert caplog.text == ""
 
@@ -139,7 +142,7 @@ def test_a_database_that_fails_under_a_reader_is_told_as_what_the_reader_met(
 
     ledger = open_ledger(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("qc_edge.store.ledger.release_memory", invalidated)
+        patch.setattr("qc_edge.store.log_database.release_memory", invalidated)
         with pytest.raises(StoreError, match="no_such_table"), ledger.snapshot() as log:
             log.execute("FROM no_such_table")
         assert "stays in memory: the database has been invalidated" in caplog.text
@@ -154,22 +157,22 @@ def test_memory_has_a_low_bound_once_the_log_is_up_to_date(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     while_opening: list[str] = []
-    real = Ledger._catch_up
+    real = LogDatabase._catch_up
 
-    def catch_up(ledger: Ledger) -> None:
-        while_opening.append(bound(ledger._log))
-        real(ledger)
+    def catch_up(database: LogDatabase, journal: Journal) -> None:
+        while_opening.append(bound(database.connection))
+        real(database, journal)
 
-    monkeypatch.setattr(Ledger, "_catch_up", catch_up)
+    monkeypatch.setattr(LogDatabase, "_catch_up", catch_up)
     monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 30_000)
     ledger = open_ledger(tmp_path)
-    assert bound(ledger._log) == "122.0 MiB"
+    assert bound(ledger._database.connection) == "122.0 MiB"
     ledger.reopen()
-    assert bound(ledger._log) == "122.0 MiB"
+    assert bound(ledger._database.connection) == "122.0 MiB"
     fill(ledger, 200)
     ledger.checkpoint(paused=False)
     assert not wal(tmp_path).exists()
-    assert bound(ledger._log) == "122.0 MiB"
+    assert bound(ledger._database.connection) == "122.0 MiB"
     assert while_opening == ["488.2 MiB"] * 2
     ledger.close()
 
@@ -177,11 +180,11 @@ def test_memory_has_a_low_bound_once_the_log_is_up_to_date(
 def test_what_cannot_be_let_go_of_is_no_damage_and_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(database, "_TO_WORK", "0B")
+    monkeypatch.setattr(database, "_MEMORY_TO_WORK", "0B")
     ledger = open_ledger(tmp_path)
     fill(ledger, 3)
     assert ledger.repairs == []
-    assert "what is kept of the log in memory is not let go of: Out of Memory" in caplog.text
+    assert "the log's blocks stay in memory: Out of Memory" in caplog.text
     ledger.close()
 
 
@@ -189,7 +192,7 @@ def test_pieces_are_joined_when_the_line_pauses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pieces() -> int:
-        ((number,),) = ledger._log.execute(
+        ((number,),) = ledger._database.connection.execute(
             "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('events')"
         ).fetchall()
         return int(number)
@@ -241,7 +244,7 @@ def test_without_room_it_is_said_and_the_next_commit_mends_it(
     monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 1)
     ledger = open_ledger(tmp_path)
     fill(ledger, 5)
-    real, ledger._log = ledger._log, Full()  # type: ignore[assignment]
+    real, ledger._database.connection = ledger._database.connection, Full()  # type: ignore[assignment]
     with pytest.raises(DiskFullError):
         ledger.checkpoint(paused=False)
     real.close()

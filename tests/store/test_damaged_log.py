@@ -25,7 +25,7 @@ def crashed(state: Path, rows: int = ROWS) -> list[tuple[str, ...]]:
     program = (
         "import os, sys; from pathlib import Path; from tests.store.rows import *\n"
         "ledger = open_ledger(Path(sys.argv[1])); fill(ledger, int(sys.argv[2]) // 2)\n"
-        "ledger._log.execute('CHECKPOINT log')\n"
+        "ledger._database.connection.execute('CHECKPOINT log')\n"
         "fill(ledger, int(sys.argv[2]) // 2, first=int(sys.argv[2]) // 2)\n"
         "print(content(ledger)); sys.stdout.flush(); os._exit(0)"
     )

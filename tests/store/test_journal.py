@@ -156,7 +156,7 @@ def test_a_commit_that_the_database_refuses_stands_in_the_journal_and_leaves_no_
 ) -> None:
     ledger = open_ledger(tmp_path)
     ledger.commit([event(1)], NOW)
-    ledger._log.close()
+    ledger._database.connection.close()
     with pytest.raises(StoreError, match="the database refused"):
         ledger.commit([event(2), gap(2)], NOW)
     ledger.commit([event(3)], NOW)
@@ -197,7 +197,7 @@ def test_the_rows_of_one_thread_come_into_the_database_before_those_of_another(
 def test_a_promise_that_the_database_refuses_stands_and_leaves_no_hole(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     ledger.append([event(1)], NOW)
-    ledger._log.close()
+    ledger._database.connection.close()
     with pytest.raises(StoreError, match="the database refused"):
         ledger.apply()
     ledger.apply()
