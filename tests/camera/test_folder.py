@@ -30,8 +30,10 @@ def test_files_are_played_bit_for_bit_in_name_order_and_again(
 def test_the_rate_holds_without_drift(camera_of: Open, folder: Path) -> None:
     camera = camera_of(backend="folder", images=folder, rate_hz=100)
     camera.open()
-    times = [next_frame(camera).monotonic_ns for _ in range(51)]
-    assert 0.49 < (times[-1] - times[0]) / 1e9 < 0.69
+    times = np.array([next_frame(camera).monotonic_ns for _ in range(51)]) / 1e9
+    assert times[-1] - times[0] > 0.49
+    # what a busy machine delays comes late, and moves no later frame's due time
+    assert np.median(np.diff(times)) < 0.014
 
 
 def test_a_slow_consumer_loses_nothing_and_gets_no_rush(camera_of: Open, folder: Path) -> None:

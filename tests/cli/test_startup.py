@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import time
-
-import pytest
+import os
+import statistics
 
 from tests.cli.runner import run
 
 
-@pytest.mark.serial
 def test_help_is_there_at_once() -> None:
-    def seconds() -> float:
-        started = time.perf_counter()
-        assert run("--help").returncode == 0
-        return time.perf_counter() - started
+    """In CPU time: by the clock it also takes as long as whatever else the machine does."""
 
-    assert min(seconds() for _ in range(5)) < 1.0
+    def cpu_s() -> float:
+        before = os.times()
+        assert run("--help").returncode == 0
+        after = os.times()
+        user = after.children_user - before.children_user
+        return user + after.children_system - before.children_system
+
+    assert statistics.median(cpu_s() for _ in range(3)) < 1.0

@@ -55,8 +55,12 @@ def starts(paths: StationPaths) -> int:
 
 
 def wait_until_published(station: Running, paths: StationPaths, before: int) -> None:
-    """Until this start is published: from then on a stop publishes what is new."""
-    station.wait_for(lambda: starts(paths) > before, "a published start")
+    """Until this start is published, and every other table: from then on a stop publishes what is
+    new.
+    """
+    worker = station.station._publication
+    assert worker is not None
+    station.wait_for(lambda: worker.ready.is_set() and starts(paths) > before, "a published start")
 
 
 def test_the_first_start_tells_what_is_in_force(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from tests.station.twins import Plan
 CLI = Path(sys.executable).with_name("duckdb")
 CAMERA = {"name": "top", "backend": "scripted"}
 MOST_LAG = timedelta(seconds=10)
-SECONDS = 15.0
+SECONDS = 8.0
 QUESTION = """
 SELECT count(*), count(DISTINCT frame_id), min(camera_frame_number), max(camera_frame_number),
        max(recorded_at)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 from pathlib import Path
 
+from qc_edge.commands.run import end_at_once
 from qc_edge.errors import QcEdgeError
 from qc_edge.service.logs import start_logging
 from qc_edge.station.daemon import Station
@@ -35,7 +35,9 @@ def main() -> None:
     except QcEdgeError as fault:
         sys.stderr.write(f"{fault}\n")
         sys.stderr.flush()
-        os._exit(fault.exit_code)
+        end_at_once(fault.exit_code)
+    if supervisor.stuck:
+        end_at_once(0)  # as `qc-edge run` does: a thread that hangs would end in an abort
 
 
 def _stop_after(station: Station, supervisor: Supervisor, rows: int) -> None:

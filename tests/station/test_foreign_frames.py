@@ -28,6 +28,10 @@ from tests.station.harness import (
     wait_for,
 )
 
+PATIENT = {"settle_s": 2.0}
+"""For a test that writes on: its thread may have to wait for the processor meanwhile."""
+
+
 FORMATS = [".png", ".jpg", ".tiff", ".bmp", ".pgm", ".ppm"]
 
 
@@ -91,7 +95,7 @@ def write_slowly(station: Running, path: Path, data: bytes) -> None:
 
 
 def test_a_writer_that_closes_between_pieces_is_waited_for_as_well(tmp_path: Path) -> None:
-    paths = make_station(tmp_path)
+    paths = make_station(tmp_path, incoming=PATIENT)
     data = encoded(part(), ".png")
     with running(paths) as station:
         with (paths.incoming / "pieces.png").open("wb") as file:
@@ -104,7 +108,7 @@ def test_a_writer_that_closes_between_pieces_is_waited_for_as_well(tmp_path: Pat
 
 
 def test_a_sidecar_that_is_still_being_written_is_waited_for(tmp_path: Path) -> None:
-    paths = make_station(tmp_path)
+    paths = make_station(tmp_path, incoming=PATIENT)
     with (
         running(paths) as station,
         (paths.incoming / "a.png.json").open("wb", buffering=0) as sidecar,

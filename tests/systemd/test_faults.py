@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import time
 from collections.abc import Iterator
@@ -66,7 +67,7 @@ def test_a_killed_station_inspects_again_within_three_seconds(machine: Machine) 
         took.append(time.monotonic() - begun)
     assert machine.show("qc-edge@line1", "NRestarts") == "3"
     print("killed, inspecting again after", ", ".join(f"{seconds:.2f} s" for seconds in took))
-    assert min(took) < 3
+    assert statistics.median(took) < 3
     stop_and_audit(machine)
 
 

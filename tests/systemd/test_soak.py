@@ -113,7 +113,8 @@ def test_memory_descriptors_and_threads_stay_flat(machine: Machine) -> None:
     # pylon's emulator paces itself, and a little slower where the machine is busy
     assert len(log.inspections) + log.lost >= 0.9 * RATE_HZ * SECONDS
     assert growth_mb(late) < GROWTH_MB
-    # files that are just being written come and go; a leak is there in every sample, the lowest too
+    # files that are just being written come and go; a leak is there in every sample, the lowest
+    # too, and at this rate it soon is more than those two that may happen to be open each time
     for count in ("descriptors", "threads"):
         before, after = (min(getattr(each, count) for each in part) for part in (middle, last))
-        assert after <= before, f"{count}: never below {before}, then never below {after}"
+        assert after <= before + 2, f"{count}: never below {before}, then never below {after}"
