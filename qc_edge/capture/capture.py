@@ -6,7 +6,6 @@ It never looks at the pixels, never waits for the inspector and never touches th
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 import time
@@ -15,12 +14,12 @@ from datetime import datetime
 
 from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
 from qc_edge.capture.losses import Losses
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.frame import Frame
-from qc_edge.domain.inspection import Event
 from qc_edge.errors import CameraError, CameraLostError, DiskFullError, StoreError
-from qc_edge.service.clock import FrameClock, utc_now
+from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
-from qc_edge.service.logs import LOG, log_line
+from qc_edge.service.logs import LOG
 from qc_edge.settings import CameraSettings, Trigger
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.store.spool import Spool
@@ -60,14 +59,15 @@ class Capture:
         boot: str,
         spool: Spool,
         disk_monitor: DiskMonitor,
+        events: EventLog,
     ) -> None:
         self._settings = settings
-        self._station = station
         self._camera = camera
         self._clock = clock
         self._boot = boot
         self._spool = spool
         self._disk_monitor = disk_monitor
+        self._events = events
         self._losses = Losses(
             station, settings.name, spool, lambda: clock.stamp(settings.name).frame_id
         )
@@ -127,15 +127,14 @@ class Capture:
         self._fired_at, self._due = None, time.monotonic()
         picture = f"{info.width} x {info.height} {info.pixel_format}"
         words = f"camera {self._settings.name}: {info.model} {info.serial}, {picture}"
-        kind = "camera_back" if again else "camera_opened"
-        log_line(logging.INFO, f"{words} {'is back' if again else 'opened'}", event=kind)
-        self._event(kind, words)
+        self._report(EventKind.CAMERA_BACK if again else EventKind.CAMERA_OPENED, words)
 
     def _lost_camera(self, fault: CameraError) -> None:
         if self.state.connected or self.state.detail != fault.message:
-            kind = "camera_lost" if self.state.connected else "camera_missing"
-            log_line(logging.ERROR, f"camera {self._settings.name}: {fault}", event=kind)
-            self._event(kind, fault.message)
+            kind = EventKind.CAMERA_LOST if self.state.connected else EventKind.CAMERA_MISSING
+            self._report(kind, fault.message)
+            if fault.hint:
+                LOG.error("camera %s: %s", self._settings.name, fault.hint)
         self.state.connected, self.state.detail = False, fault.message
 
     def _step(self, stop: threading.Event) -> None:
@@ -155,8 +154,7 @@ class Capture:
             self._silent = False
             self.state.detail = self._opened_as
             words = f"camera {self._settings.name}: frames come again"
-            log_line(logging.INFO, words, event="camera_delivers")
-            self._event("camera_delivers", words)
+            self._report(EventKind.CAMERA_DELIVERS, words)
         if isinstance(got, FailedGrab):
             self._failed(got)
         else:
@@ -198,8 +196,7 @@ class Capture:
             self._silent = True
             self.state.detail = f"open, but no frame for {quiet_s:.0f} s"
             words = f"camera {self._settings.name}: {self.state.detail}"
-            log_line(logging.WARNING, words, event="camera_silent")
-            self._event("camera_silent", words)
+            self._report(EventKind.CAMERA_SILENT, words)
 
     def _await_answer(self) -> None:
         """Told to stop with a trigger fired: its frame is still taken, or counts as lost."""
@@ -275,23 +272,8 @@ class Capture:
         self.state.lost += lost
         self._losses.add(lost, reason, detail, first, last)
 
-    def _event(self, kind: str, detail: str) -> None:
-        stamp = self._clock.stamp(self._settings.name)
-        try:
-            self._spool.put_row(
-                Event(
-                    stamp.frame_id,
-                    utc_now(),
-                    self._station,
-                    kind,
-                    self._settings.name,
-                    detail,
-                    None,
-                    None,
-                )
-            )
-        except StoreError as fault:
-            LOG.error("camera %s: no row for the event %s: %s", self._settings.name, kind, fault)
+    def _report(self, kind: EventKind, detail: str) -> None:
+        self._events.report(Occurrence(kind, detail, who=self._settings.name))
 
 
 def _bit_depth(pixel_format: str) -> int:

@@ -9,6 +9,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, ClassVar
 
+from qc_edge.domain.events import Event
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 
@@ -116,26 +117,6 @@ class Gap:
     detail: str
     first_frame_number: int | None
     last_frame_number: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that can alter a verdict or explain one: what changed, from what to what, who, why.
-
-    `detail` says what in words; `why` is the reason that a person gave.
-    """
-
-    TABLE: ClassVar[str] = "events"
-
-    event_id: FrameId
-    recorded_at: datetime
-    station: str
-    kind: str
-    who: str
-    detail: str
-    before: str | None
-    after: str | None
-    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from qc_edge.domain.inspection import Event, Gap
+from qc_edge.domain.events import Event
+from qc_edge.domain.inspection import Gap
 from qc_edge.inspection.inspection_row import ScoredFrame
 from qc_edge.inspection.preparer import Candidate
 from qc_edge.store.spool import SpooledFile

@@ -15,7 +15,8 @@ from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
 
-from qc_edge.domain.inspection import Event, Gap, Inspection, Row
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
+from qc_edge.domain.inspection import Gap, Inspection
 from qc_edge.engine import Engine
 from qc_edge.errors import DiskFullError, QcEdgeError
 from qc_edge.inspection import inspection_row
@@ -29,10 +30,10 @@ from qc_edge.inspection.scoring import FrameScorer
 from qc_edge.inspection.shadow import Offer
 from qc_edge.inspection.tally import Tally
 from qc_edge.output import Output
-from qc_edge.recipe.rules import Rules
-from qc_edge.service.clock import FrameClock, utc_now
+from qc_edge.recipe.rulebook import RuleBook
+from qc_edge.service.clock import utc_now
 from qc_edge.service.heartbeat import Heartbeat
-from qc_edge.service.logs import LOG, log_event
+from qc_edge.service.logs import LOG
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.spool import Spool, SpooledFile
@@ -45,7 +46,7 @@ _PAUSE_S = 20.0
 
 
 class Inspector:
-    """The inspector's work. `rules` may be replaced at any time; each frame keeps its own.
+    """The inspector's work. The rules in force may change at any time; each frame keeps its own.
 
     It is done on the thread of the engine, so that no frame pays for a hand-over; rules with
     another engine, which come `between` two frames, bring the work to where that one sits.
@@ -53,7 +54,7 @@ class Inspector:
 
     def __init__(
         self,
-        rules: Rules,
+        rulebook: RuleBook,
         arrivals: Arrivals,
         spool: Spool,
         ledger: Ledger,
@@ -61,22 +62,22 @@ class Inspector:
         crash_isolation: CrashIsolation,
         outputs: Sequence[Output],
         disk_monitor: DiskMonitor,
-        clock: FrameClock,
+        events: EventLog,
         tally: Tally,
         boot: str,
         threads: int,
         simulated: frozenset[str],
         offer: Offer,
     ) -> None:
-        self.rules = rules
+        self._rulebook = rulebook
         self._arrivals = arrivals
         self._spool = spool
         self._ledger = ledger
         self._judge = judge
         self._crash_isolation = crash_isolation
-        self._announcer = Announcer(outputs, tally, boot, self._note, offer)
+        self._announcer = Announcer(outputs, tally, boot, events, offer)
         self._disk_monitor = disk_monitor
-        self._clock = clock
+        self._events = events
         self._tally = tally
         self._boot = boot
         self._simulated = simulated
@@ -89,14 +90,13 @@ class Inspector:
             spool,
             crash_isolation,
             threads,
-            lambda: self.rules,
+            lambda: rulebook.rules,
             self._passed,
             lambda: bool(self._between),
         )
 
     def between(self, work: Callable[[], None]) -> Future[None]:
-        """Do `work`, which may replace `rules`, when the frames in hand have their rows, before the
-        next one.
+        """Do `work`, which may change the model, between two frames: those in hand have their rows.
 
         From any thread. What it raises as a QcEdgeError is the future's.
         """
@@ -111,7 +111,7 @@ class Inspector:
         """
         try:
             while not stop.is_set():
-                self.rules.engine_thread.run(partial(self._run, heartbeat, stop)).result()
+                self._rulebook.rules.engine_thread.run(partial(self._run, heartbeat, stop)).result()
                 while self._between:
                     work, done = self._between.popleft()
                     try:
@@ -121,8 +121,8 @@ class Inspector:
         finally:
             self._ahead.close()
             self._judge.close()
-            self.rules.engine_thread.close()
-            self.rules.engine_thread.closed.wait(_POLL_S)
+            self._rulebook.rules.engine_thread.close()
+            self._rulebook.rules.engine_thread.closed.wait(_POLL_S)
 
     def _run(self, heartbeat: Heartbeat, stop: threading.Event, engine: Engine) -> None:
         self._judge.use(engine)
@@ -151,7 +151,7 @@ class Inspector:
         """Judge the next frame, and those behind it that are ready, up to `batch_max`; a suspect
         alone.
         """
-        limit = self.rules.settings.inspect.batch_max
+        limit = self._rulebook.rules.settings.inspect.batch_max
         while self._ahead and (room := limit - len(batch.judged) - len(batch.rows)) > 0:
             if (waiting := self._ahead.row()) is not None:
                 self._add_row(batch, waiting)
@@ -252,17 +252,6 @@ class Inspector:
             judged, decision, age, now, judged.found.frame.camera in self._simulated
         )
 
-    def _note(self, kind: str, detail: str) -> None:
-        log_event(kind, detail)
-        stamp, now = self._clock.stamp("inspector"), utc_now()
-        station = self.rules.settings.station.name
-        event: Row = Event(stamp.frame_id, now, station, kind, "inspector", detail, None, None)
-        try:
-            self._ledger.commit([event], now)
-        except DiskFullError as fault:
-            LOG.error("no row for the event %s (%s): %s", kind, detail, fault)
-            self._disk_monitor.report_full()
-
     def _passed(self, waiting: SpooledFile) -> bool:
         """Its row was committed before a crash or a hold; the announcement may not have
         followed.
@@ -271,7 +260,8 @@ class Inspector:
             return False
         if not waiting.is_row:
             words = "its row stood already; whether the line was told of it is not known"
-            self._note("announcement_unknown", f"{waiting.frame_id}: {words}")
+            detail = f"{waiting.frame_id}: {words}"
+            self._events.report(Occurrence(EventKind.ANNOUNCEMENT_UNKNOWN, detail, who="inspector"))
         self._crash_isolation.end(waiting.frame_id)
         self._retire(waiting)
         return True

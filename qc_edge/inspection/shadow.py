@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qc_edge.bundles.bundle import Bundle
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.inspection import Inspection, ShadowScore
 from qc_edge.engine import BuildContext, Engine, Loader, Prepared, Score
 from qc_edge.engine.engine_thread import EngineThread
@@ -62,8 +63,7 @@ class ShadowStatus:
 class Shadow:
     """`offer` is called by the inspector's thread, `run` is a worker, `status` may be asked by any.
 
-    `busy` is True while the line needs the machine for itself. `note` writes an event: kind,
-    detail.
+    `busy` is True while the line needs the machine for itself.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Shadow:
         load: Loader,
         ledger: Ledger,
         busy: Callable[[], bool],
-        note: Callable[[str, str], None],
+        events: EventLog,
     ) -> None:
         assert settings.shadow.bundle is not None, "a shadow needs a bundle"  # noqa: S101
         self._named = settings.shadow.bundle
@@ -82,7 +82,7 @@ class Shadow:
         self._load = load
         self._ledger = ledger
         self._busy = busy
-        self._note = note
+        self._events = events
         self._frames: queue.Queue[tuple[Inspection, Prepared]] = queue.Queue(QUEUE)
         self._rows: list[ShadowScore] = []
         self._kept_at = time.monotonic()
@@ -131,7 +131,7 @@ class Shadow:
                 else f"{type(fault).__name__}: {fault}"
             )
             self._state = f"stopped: {' '.join(words.split())}"
-            self._note("shadow_failed", f"{self._named} is no longer asked: {words}")
+            self._report(EventKind.SHADOW_FAILED, f"{self._named} is no longer asked: {words}")
             while not stop.wait(_POLL_S):
                 heartbeat.beat()
         self._end()
@@ -146,8 +146,8 @@ class Shadow:
                 return
             info = engine_thread.ready.result()
             self._state, self._engine = "scoring", f"{info.backend} {info.version} on {info.device}"
-            self._note(
-                "shadow_started",
+            self._report(
+                EventKind.SHADOW_STARTED,
                 f"{bundle.reference} on {self._engine}, threshold {self._limit(bundle):g}",
             )
             while not stop.is_set():
@@ -267,6 +267,10 @@ class Shadow:
             self._keep()
         self._given_up += self._frames.qsize()
         if left := self._dropped - self._dropped_told:
-            self._note(
-                "shadow_dropped", f"{left:,} frames were not scored by {self._named} at the end"
+            self._report(
+                EventKind.SHADOW_DROPPED,
+                f"{left:,} frames were not scored by {self._named} at the end",
             )
+
+    def _report(self, kind: EventKind, detail: str) -> None:
+        self._events.report(Occurrence(kind, detail))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
 from qc_edge.publish.seal import Seal, SealedFile, file_sha256, read_seal, sealed_days, write_seal
@@ -31,9 +32,6 @@ for.
 
 _HOUR = "date=%Y-%m-%d/hour=%H.parquet"
 _ANY_HOUR = "date=????-??-??/hour=??.parquet"
-
-Finding = Callable[[str, str], None]
-"""(kind of event, words): hears of whatever was not as it should be."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,10 +53,13 @@ class PublishedHour:
 
 
 class Publisher:
-    """Used by one thread at a time. `on_hour` is called after each hour that was written."""
+    """Used by one thread at a time. `on_hour` is called after each hour that was written.
+
+    Whatever was not as it should be is an event in `events`.
+    """
 
     def __init__(
-        self, ledger: Ledger, directory: Path, disk: Disk, station: str, finding: Finding
+        self, ledger: Ledger, directory: Path, disk: Disk, station: str, events: EventLog
     ) -> None:
         """Made before anything is committed: no row may be recorded on a day that is sealed."""
         self._ledger = ledger
@@ -66,7 +67,7 @@ class Publisher:
         self._temporary = directory / ".tmp"
         self._disk = disk
         self._station = station
-        self._finding = finding
+        self._events = events
         self._sealed = sealed_days(directory)
         self._rows: dict[PublishedHour, int] = {}
         self._done: dict[str, int] = {}
@@ -105,7 +106,9 @@ class Publisher:
             wanted[PublishedHour(table, _before(now))] = 0
         gone = sorted(hour.file for hour in self._rows if hour.table == table and hour not in files)
         if gone:
-            self._finding("published_mended", f"{_some(gone)} had been deleted: published again")
+            self._report(
+                EventKind.PUBLISHED_MENDED, f"{_some(gone)} had been deleted: published again"
+            )
         self._rows = {
             hour: rows for hour, rows in self._rows.items() if hour.table != table
         } | found
@@ -117,8 +120,8 @@ class Publisher:
                 on_hour()
         ahead = sorted(hour.file for hour, rows in found.items() if rows > wanted.get(hour, 0))
         if ahead and table not in self._done:
-            self._finding(
-                "published_ahead",
+            self._report(
+                EventKind.PUBLISHED_AHEAD,
                 f"more rows than in the database, left as they are: {_some(ahead)}",
             )
         self._done[table] = max((newest for *_, newest in counted), default=0)
@@ -221,7 +224,7 @@ class Publisher:
             ).fetchone()
         except duckdb.Error as fault:
             words = f"{path.relative_to(self._directory)} did not read: published again"
-            self._finding("published_mended", f"{words} ({str(fault).splitlines()[0]})")
+            self._report(EventKind.PUBLISHED_MENDED, f"{words} ({str(fault).splitlines()[0]})")
             return -1
         return int(found[0]) if found else -1
 
@@ -254,7 +257,12 @@ class Publisher:
             if same
             else "with the same rows, but other bytes than were sealed"
         )
-        self._finding("published_mended", f"{hour.file} had been deleted: published again {words}")
+        self._report(
+            EventKind.PUBLISHED_MENDED, f"{hour.file} had been deleted: published again {words}"
+        )
+
+    def _report(self, kind: EventKind, detail: str) -> None:
+        self._events.report(Occurrence(kind, detail))
 
     def _is_sealed(self, hour: PublishedHour) -> bool:
         return hour.start.date() in self._sealed

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.errors import StoreError
 from qc_edge.publish.publisher import Publisher
 from qc_edge.service.clock import utc_now
@@ -27,21 +28,16 @@ _SEAL_AFTER_S = 300.0
 _SEAL_S = 60.0
 _NICE = 5
 
-Note = Callable[[str, str, str | None, str | None], None]
-"""(kind, words, before, after): write an event."""
-
 
 class PublishWorker:
-    """The work of the publisher's thread. `every_s` may change at any time; `note` writes an
-    event.
-    """
+    """The work of the publisher's thread. `every_s` may change at any time."""
 
-    def __init__(self, publisher: Publisher, every_s: float, note: Note) -> None:
+    def __init__(self, publisher: Publisher, every_s: float, events: EventLog) -> None:
         self.every_s = every_s
         self.ready = threading.Event()
         """Set once every table has a published file."""
         self._publisher = publisher
-        self._note = note
+        self._events = events
         self._said = ""
         self._working = threading.Lock()
         self._compared_at = self._looked_at = -_COMPARE_S
@@ -102,7 +98,7 @@ class PublishWorker:
             for day in self._publisher.due(utc_now()):
                 seal, sha256 = self._publisher.seal(day, utc_now(), go_on)
                 words = f"{day} is sealed: {seal.rows} rows in {len(seal.files)} files"
-                self._note("sealed", words, None, sha256)
+                self._events.report(Occurrence(EventKind.SEALED, words, after=sha256))
 
 
 class _ToldToStopError(Exception):

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from qc_edge.domain.inspection import COLUMNS, Event, Gap, Inspection, Label
+from qc_edge.domain.events import Event
+from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label
 from qc_edge.query.published_files import columns_of, together
 from qc_edge.query.rows import BusyRowsError, Rows, connection, normal, open_database
 from qc_edge.query.typed_rows import inspection, timed

@@ -1,36 +1,30 @@
-"""What the station runs on, written into the log, and how it differs from what it ran on before.
+"""What is in force, written into the log: each change as an event, and then all of it as one.
 
-Software, model, engine, calibrations and settings that changed between two runs each get an event
-with before and after; what changes live has its event already. Decides nothing.
+The same events are written for what changed between two runs and for what changes while the station
+runs. Decides nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.acceptance import ScoreSource
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.engine import EngineInfo
 from qc_edge.errors import StoreError
 from qc_edge.recipe.rules import Rules
-from qc_edge.service.logs import LOG
 from qc_edge.settings import Role
 from qc_edge.settings.change import differences, settings_text
 from qc_edge.store.durable import write_file
 from qc_edge.store.ledger import Ledger
 
-KIND = "in_force"
-"""Of the event that holds all of it, as JSON in `after`."""
-
-_FOUND = "found at the start"
+_FOUND = " (found at the start)"
 _DIGITS = 12
-
-Note = Callable[..., None]
-"""Writes an event: kind, detail, before, after, who, why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +50,13 @@ class InForce:
             engine=scores.engine,
             threshold=rules.threshold.threshold_id,
             calibrations={
-                camera: each.calibration_id for camera, each in rules.calibrations.items()
+                camera: record.calibration_id for camera, record in rules.calibrations.items()
             },
             settings=rules.digest,
         )
 
     def to_json(self) -> str:
-        """As the event has it."""
+        """What the event `in_force` holds in `after`."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
@@ -89,7 +83,7 @@ def judging_last(ledger: Ledger) -> ScoreSource | None:
 
 
 def _last(ledger: Ledger) -> InForce | None:
-    text = ledger.last_event_after(KIND)
+    text = ledger.last_event_after(EventKind.IN_FORCE)
     try:
         return InForce.from_json(text) if text else None
     except (ValueError, KeyError, TypeError):
@@ -97,84 +91,69 @@ def _last(ledger: Ledger) -> InForce | None:
 
 
 class InForceRecorder:
-    """Used by one thread at a time. `directory` keeps every settings that were ever in force, by
+    """Writes what changes, whole: its events and what is in force from then on, in one commit.
+
+    Used by one thread at a time. `directory` keeps every settings that were ever in force, by
     digest.
     """
 
-    def __init__(self, ledger: Ledger, directory: Path, note: Note) -> None:
+    def __init__(self, ledger: Ledger, directory: Path, events: EventLog) -> None:
         self._ledger = ledger
         self._directory = directory
-        self._note = note
-        self._written: InForce | None = None
+        self._events = events
 
     def begin(self, rules: Rules) -> None:
-        """At the start, before anything is judged: what has changed since the last run, each an
-        event.
+        """At the start, before anything is judged: the events of what has changed since the last
+        run.
+
+        On the first start that is what people have made before it. Raises StoreError.
         """
-        self._written = _last(self._ledger)
-        if self._written:
-            self._tell_judging(self._written, rules, f" ({_FOUND})")
-            for kind, words, before, after in self._changes(self._written, rules):
-                self._note(kind, f"{words} ({_FOUND})", before, after)
-        self.turn(rules)
+        before = _last(self._ledger)
+        threshold = self._ledger.last_threshold_id()
+        # A power cut in the middle of the last commit may have left the first of its events.
+        standing = self._ledger.events_since(EventKind.IN_FORCE)
+        self._write(
+            [
+                change
+                for change in self._changes(before, threshold, rules, _FOUND)
+                if (change.kind, change.after) not in standing
+            ],
+            before,
+            rules,
+        )
 
-    def move(self, rules: Rules) -> None:
-        """Another model judges from here on: the events of that, and what is in force."""
-        if self._written:
-            self._tell_judging(self._written, rules, "")
-        self.turn(rules)
+    def record(self, before: Rules, after: Rules) -> None:
+        """While the station runs: the events of this change, durable on return.
 
-    def _tell_judging(self, old: InForce, rules: Rules, found: str) -> None:
-        """Model and engine, each if it has changed; with who and why, if a person has activated
-        it.
+        Raises DiskFullError or StoreError; then the change must not come into force.
         """
-        now, activation = InForce.of(rules), rules.active_model.activation
-        if old.model != now.model:
-            words = f"{old.model} -> {now.model}"
-            if activation:
-                words = f"{words}, {activation.words}"
-                self._note(
-                    "model", words, old.model, now.model, activation.made_by, activation.reason
-                )
-            else:
-                self._note("model", f"{words}{found}", old.model, now.model)
-        if old.engine != now.engine:
-            self._note("engine", f"{old.engine} -> {now.engine}{found}", old.engine, now.engine)
+        old = InForce.of(before)
+        self._write(list(self._changes(old, old.threshold, after, "")), old, after)
 
-    def turn(self, rules: Rules) -> None:
-        """Write what is in force from now on, if it is something else than before."""
+    def _write(self, changes: list[Occurrence], before: InForce | None, rules: Rules) -> None:
         now = InForce.of(rules)
-        if now == self._written:
-            return
-        kept = self._directory / f"{now.settings}.json"
-        try:
+        if now != before:
+            # First the settings by their digest: the event says that they are kept.
+            kept = self._directory / f"{now.settings}.json"
             if not kept.exists():
                 write_file(kept, settings_text(rules.settings).encode())
-        except StoreError as fault:
-            LOG.error("%s; the next start keeps them", fault)
-            return
-        words = f"{rules.bundle.reference} on {now.engine}, threshold {now.threshold}"
-        self._note(KIND, f"{words}, settings {now.settings[:_DIGITS]}", None, now.to_json())
-        self._written = now
+            words = f"{rules.bundle.reference} on {now.engine}, threshold {now.threshold}"
+            detail = f"{words}, settings {now.settings[:_DIGITS]}"
+            changes.append(Occurrence(EventKind.IN_FORCE, detail, after=now.to_json()))
+        self._events.record(changes)
 
     def _changes(
-        self, old: InForce, rules: Rules
-    ) -> Iterator[tuple[str, str, str | None, str | None]]:
-        """(kind, words, before, after) of each; the threshold tells its own."""
-        now = InForce.of(rules)
-        if old.software != now.software:
-            yield "software", f"{old.software} -> {now.software}", old.software, now.software
-        for camera, calibration in now.calibrations.items():
-            if (had := old.calibrations.get(camera)) != calibration:
-                record = rules.calibrations[camera]
-                words = f"{camera}: {calibration} by {record.made_by}, due {record.due_at:%Y-%m-%d}"
-                yield "calibration", words, had, calibration
-        if old.settings != now.settings:
-            changes = differences(
-                self._kept(old.settings), json.loads(settings_text(rules.settings))
-            )
-            for change in changes:
-                yield "settings", str(change), str(change.before), str(change.after)
+        self, old: InForce | None, threshold: str | None, rules: Rules, found: str
+    ) -> Iterator[Occurrence]:
+        """The event of each thing that differs. `threshold` is the id of the one before."""
+        yield from _score_source_changes(old, rules, found)
+        yield from _calibration_changes(old, rules, found)
+        yield from _threshold_changes(threshold, rules)
+        if old and old.settings != rules.digest:
+            now = json.loads(settings_text(rules.settings))
+            for change in differences(self._kept(old.settings), now):
+                before, after = str(change.before), str(change.after)
+                yield Occurrence(EventKind.SETTINGS, f"{change}{found}", before, after)
 
     def _kept(self, digest: str) -> dict[str, Any]:
         try:
@@ -182,6 +161,64 @@ class InForceRecorder:
         except (OSError, ValueError):
             return {}
         return kept
+
+
+def _score_source_changes(old: InForce | None, rules: Rules, found: str) -> Iterator[Occurrence]:
+    """Model, engine and software; with who and why, if a person has activated the model."""
+    now, activation = InForce.of(rules), rules.active_model.activation
+    before = old.model if old else None
+    if before != now.model:
+        words = f"{before} -> {now.model}" if before else now.model
+        if activation:
+            who, why = activation.made_by, activation.reason
+            detail = f"{words}, {activation.words}"
+            yield Occurrence(EventKind.MODEL, detail, before, now.model, who, why)
+        elif before:
+            yield Occurrence(EventKind.MODEL, f"{words}{found}", before, now.model)
+    if old and old.engine != now.engine:
+        detail = f"{old.engine} -> {now.engine}{found}"
+        yield Occurrence(EventKind.ENGINE, detail, old.engine, now.engine)
+    if old and old.software != now.software:
+        detail = f"{old.software} -> {now.software}{found}"
+        yield Occurrence(EventKind.SOFTWARE, detail, old.software, now.software)
+
+
+def _calibration_changes(old: InForce | None, rules: Rules, found: str) -> Iterator[Occurrence]:
+    """On the first start those that a person has made; what a new station begins with is no
+    change.
+    """
+    for camera, record in rules.calibrations.items():
+        before = old.calibrations.get(camera) if old else None
+        if before == record.calibration_id or (old is None and record.starting):
+            continue
+        words = f"{camera}: {record.calibration_id} by {record.made_by}"
+        yield Occurrence(
+            EventKind.CALIBRATION,
+            f"{words}, due {record.due_at:%Y-%m-%d}{found}",
+            before,
+            record.calibration_id,
+            record.made_by,
+        )
+
+
+def _threshold_changes(before: str | None, rules: Rules) -> Iterator[Occurrence]:
+    """On the first start (`before` is None) only a record that a person has made is a change."""
+    after, record = rules.threshold.threshold_id, rules.record
+    if before == after or (before is None and record is None):
+        return
+    change = f"{before} -> {after}" if before else after
+    words = f"{change} for {rules.bundle.reference}"
+    if record is None:
+        who = "settings" if after.startswith("settings:") else "bundle"
+        yield Occurrence(EventKind.THRESHOLD, words, before, after, who)
+    else:
+        words = f"{words}, by {record.made_by}: {record.reason}"
+        yield Occurrence(EventKind.THRESHOLD, words, before, after, record.made_by, record.reason)
+
+
+def not_in_force(fault: StoreError) -> str:
+    """What a station says while a change waits for a log that takes its event."""
+    return f"a change is not in force, the log did not take its event: {fault.message}"
 
 
 def described(roles: tuple[Role, ...], rules: Rules | None) -> str:

@@ -1,7 +1,8 @@
 """The model that judges: opened and proven at the start, and exchanged while the station runs.
 
-An activation is proven beside the engine that judges and takes its place between two frames; one
-that fails changes nothing and says why. Never judges, never edits a bundle or a record.
+An activation is proven beside the engine that judges and takes its place between two frames, once
+the log has its event; one that fails changes nothing and says why. Never judges, never edits a
+bundle or a record.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from functools import partial
+from typing import Protocol
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.activation import Activation, Outcome
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.engine import BuildContext, EngineInfo, Loader
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, QcEdgeError, StoreError
 from qc_edge.recipe.active_model import ActiveModel, activated, chosen
+from qc_edge.recipe.in_force import not_in_force
+from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.recipe.score_identity import ScoreIdentity
 from qc_edge.records import activations
 from qc_edge.service.clock import utc_now
@@ -36,14 +41,18 @@ _REST_S = 0.02
 
 _STOPPED = "told to stop"
 
-Move = Callable[[EngineThread, ActiveModel], "Future[None]"]
-"""Brings the inspector to this seat; done when it judges there, or raises why it stays where it is.
-"""
+
+class BetweenFrames(Protocol):
+    """The inspector, as far as a change of model needs it."""
+
+    def between(self, work: Callable[[], None]) -> Future[None]:
+        """Do `work` when the frames in hand have their rows, before the next one."""
 
 
 class ModelActivator:
-    """`begin` on the inspector's thread, `run` on a worker's. `news`: what is under way, or was
-    refused.
+    """`open` and `opened_is_in_force` on the inspector's thread, `run` on a worker's.
+
+    `news` says what is under way, or was refused; `trouble` what a person should know of at once.
     """
 
     def __init__(
@@ -52,45 +61,64 @@ class ModelActivator:
         settings: Settings,
         load: Loader,
         identity: ScoreIdentity,
-        note: Callable[..., None],
+        events: EventLog,
     ) -> None:
         self._paths = paths
         self._settings = settings
         self._load = load
         self._identity = identity
-        self._note = note
+        self._events = events
         self._seen = ""
+        self._unconcluded: dict[Activation, Outcome] = {}
         self.news = ""
+        self.trouble = ""
 
-    def begin(
+    def open(
         self, tell: Callable[[str, float], None], stop: threading.Event
     ) -> tuple[EngineThread, ActiveModel]:
         """At the start: the engine of what is to judge, proven. An activation that fails changes
         nothing.
 
-        Raises ModelError, EngineError; EngineError too if `stop` is set meanwhile.
+        Raises ModelError, EngineError; EngineError too if `stop` is set meanwhile; StoreError if
+        the log does not take an event, then it may be called again.
         """
-        choices = activations.load(self._paths.activations)
+        history = activations.load(self._paths.activations)
         self._seen = activations.newest(self._paths.activations)
         build_context = BuildContext(self._paths.plans, tell, stop.is_set)
-        if pending := choices.pending:
+        if pending := history.pending:
             try:
                 active_model = activated(self._paths, self._settings.model, pending)
-                engine_thread = self._proven(active_model.bundle, build_context, stop)
+                return self._proven(active_model.bundle, build_context, stop), active_model
+            except StoreError:
+                raise  # a fault of the disk says nothing of the bundle
             except QcEdgeError as fault:
                 if stop.is_set():
                     raise
                 self._refuse(pending, fault)
-            else:
-                self._conclude(pending, Outcome(True, utc_now(), ""))
-                return engine_thread, active_model
         active_model = chosen(self._paths, self._settings.model)
         return self._proven(active_model.bundle, build_context, stop), active_model
 
-    def run(self, move: Move, heartbeat: Heartbeat, stop: threading.Event) -> None:
+    def opened_is_in_force(self, active_model: ActiveModel) -> None:
+        """At the start, once the log has the event of what was opened: its activation is applied.
+
+        In this order, so that a crash between the two makes the next start take it up again, which
+        adds no second event.
+        """
+        activation = active_model.activation
+        if activation and activation == activations.load(self._paths.activations).pending:
+            self._conclude(activation, Outcome(True, utc_now(), ""))
+
+    def run(
+        self,
+        rulebook: RuleBook,
+        inspector: BetweenFrames,
+        heartbeat: Heartbeat,
+        stop: threading.Event,
+    ) -> None:
         """Take up activations as they come, until `stop`."""
         while not stop.wait(LOOK_S):
             heartbeat.beat()
+            self._conclude_again()
             if (newest := activations.newest(self._paths.activations)) == self._seen:
                 continue
             self._seen = newest
@@ -98,15 +126,21 @@ class ModelActivator:
                 pending = activations.load(self._paths.activations).pending
             except QcEdgeError as fault:
                 self.news = f"the activation {newest} was refused: {fault.message.splitlines()[0]}"
-                self._note("activation_refused", f"the bundle in force stays: {fault.message}")
+                detail = f"the bundle in force stays: {fault.message}"
+                self._events.report(Occurrence(EventKind.ACTIVATION_REFUSED, detail))
             else:
                 if pending:
-                    self._take_up(pending, heartbeat, stop, move)
+                    self._take_up(pending, rulebook, inspector, heartbeat, stop)
 
     def _take_up(
-        self, pending: Activation, heartbeat: Heartbeat, stop: threading.Event, move: Move
+        self,
+        pending: Activation,
+        rulebook: RuleBook,
+        inspector: BetweenFrames,
+        heartbeat: Heartbeat,
+        stop: threading.Event,
     ) -> None:
-        """Prove it while the engine in force goes on; then move, and let that one go."""
+        """Prove its engine while the one in force goes on; then exchange them."""
         self.news = f"activating {pending.bundle}: loading and proving it"
         patience = _Patience(self, pending.bundle)
         try:
@@ -116,13 +150,13 @@ class ModelActivator:
             )
             try:
                 patience.await_ready(engine_thread, heartbeat, stop)
-                self._identity.check(engine_thread, partial(_rest, heartbeat, stop))
-                moved = move(engine_thread, active_model)
-                while wait([moved], _SLICE_S).not_done and not stop.is_set():
-                    heartbeat.beat()
-                if not moved.done():
-                    raise EngineError(_STOPPED)
-                moved.result()
+                check = partial(
+                    self._identity.check, engine_thread, partial(_rest, heartbeat, stop)
+                )
+                self._until_recorded(check, heartbeat, stop)
+                change = partial(rulebook.change_model, engine_thread, active_model)
+                exchange = partial(_exchange, inspector, change, heartbeat, stop)
+                self._until_recorded(exchange, heartbeat, stop)
             except QcEdgeError:
                 engine_thread.close()
                 raise
@@ -132,6 +166,27 @@ class ModelActivator:
         else:
             self._conclude(pending, Outcome(True, utc_now(), ""))
             self.news = ""
+
+    def _until_recorded(
+        self, step: Callable[[], None], heartbeat: Heartbeat, stop: threading.Event
+    ) -> None:
+        """Do a step that must have its event; again and again while the log does not take that.
+
+        The proven engine is kept meanwhile: a full disk says nothing against the bundle.
+        """
+        while True:
+            try:
+                step()
+                break
+            except StoreError as fault:
+                trouble = not_in_force(fault)
+                if trouble != self.trouble:
+                    LOG.error("%s", trouble)
+                self.trouble = trouble
+            heartbeat.beat()
+            if stop.wait(LOOK_S):
+                raise EngineError(_STOPPED)
+        self.trouble = ""
 
     def _open(self, bundle: Bundle, build_context: BuildContext) -> EngineThread:
         return EngineThread(
@@ -164,18 +219,46 @@ class ModelActivator:
             f"{pending.bundle}, {pending.words}: refused, the one before stays in force: "
             f"{fault.message}"
         )
-        who, why = pending.made_by, pending.reason
-        self._note("activation_refused", words, pending.before, pending.bundle, who, why)
+        self._events.report(
+            Occurrence(
+                EventKind.ACTIVATION_REFUSED,
+                words,
+                pending.before,
+                pending.bundle,
+                pending.made_by,
+                pending.reason,
+            )
+        )
 
     def _conclude(self, activation: Activation, outcome: Outcome) -> None:
+        """Keep what became of it beside the record; what the disk refuses is tried again."""
         try:
             activations.conclude(self._paths.activations, activation.record_id, outcome)
         except StoreError as fault:
-            LOG.error(
-                "not kept what became of %s, the next start tries again: %s",
-                activation.bundle,
-                fault,
-            )
+            if activation not in self._unconcluded:
+                LOG.error("not kept yet what became of %s: %s", activation.bundle, fault)
+            self._unconcluded[activation] = outcome
+        else:
+            self._unconcluded.pop(activation, None)
+
+    def _conclude_again(self) -> None:
+        for activation, outcome in tuple(self._unconcluded.items()):
+            self._conclude(activation, outcome)
+
+
+def _exchange(
+    inspector: BetweenFrames,
+    change: Callable[[], None],
+    heartbeat: Heartbeat,
+    stop: threading.Event,
+) -> None:
+    """Do `change` between two frames and wait for that. Raises what it raised."""
+    changed = inspector.between(change)
+    while wait([changed], _SLICE_S).not_done and not stop.is_set():
+        heartbeat.beat()
+    if not changed.done():
+        raise EngineError(_STOPPED)
+    changed.result()
 
 
 def _rest(heartbeat: Heartbeat, stop: threading.Event) -> None:

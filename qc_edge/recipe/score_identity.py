@@ -13,6 +13,7 @@ from concurrent.futures import Future, wait
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.acceptance import MovedScores
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.history import StoredInput
 from qc_edge.engine import Engine
 from qc_edge.engine.engine_thread import EngineThread
@@ -39,14 +40,12 @@ _SHOWN = 10
 
 
 class ScoreIdentity:
-    """Used by one thread at a time. `note` writes an event: kind, detail, before, after, who,
-    why.
-    """
+    """Used by one thread at a time."""
 
-    def __init__(self, ledger: Ledger, paths: StationPaths, note: Callable[..., None]) -> None:
+    def __init__(self, ledger: Ledger, paths: StationPaths, events: EventLog) -> None:
         self._ledger = ledger
         self._paths = paths
-        self._note = note
+        self._events = events
 
     def check(self, engine_thread: EngineThread, alive: Callable[[], None]) -> None:
         """Hold the engine in `engine_thread` against what its model said of stored inputs, if
@@ -67,26 +66,28 @@ class ScoreIdentity:
         found = _found(bundle, pairs, moved, len(parts))
         if not moved:
             acceptances.forget_moved(self._paths.scores_moved)
-            self._note("scores_compared", found, before.engine, after.engine)
+            self._events.report(
+                Occurrence(EventKind.SCORES_COMPARED, found, before.engine, after.engine)
+            )
             return
         for record in acceptances.load_all(self._paths.acceptances):
             if record.covers(before, after):
-                acceptances.forget_moved(self._paths.scores_moved)
-                words = f"{found}; accepted by {record.made_by}: {record.reason}"
-                self._note(
-                    "scores_accepted",
-                    words,
+                accepted = Occurrence(
+                    EventKind.SCORES_ACCEPTED,
+                    f"{found}; accepted by {record.made_by}: {record.reason}",
                     before.engine,
                     after.engine,
                     record.made_by,
                     record.reason,
                 )
+                self._events.record([accepted])
+                acceptances.forget_moved(self._paths.scores_moved)
                 return
         finding = MovedScores(
             bundle.reference, before, after, found, tuple(map(_row, _worst(moved)))
         )
         acceptances.keep_moved(self._paths.scores_moved, finding)
-        self._note("scores_moved", found, before.engine, after.engine)
+        self._events.report(Occurrence(EventKind.SCORES_MOVED, found, before.engine, after.engine))
         raise ModelError(
             f"{found}\n  before: {before.engine}\n  now:    {after.engine}\n{table(finding)}",
             hint="go back to what judged before; or, if these scores are right, accept them: "

@@ -5,11 +5,11 @@ Reads the directory of records and says what changes; never writes there, never 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.threshold import ThresholdRecord, record_in_force
 from qc_edge.errors import ThresholdError
 from qc_edge.recipe.rules import Rules
@@ -19,19 +19,16 @@ from qc_edge.service.logs import LOG
 
 
 class ThresholdFollower:
-    """Used by one thread at a time. Records that were read once are not read again.
+    """Used by one thread at a time. Records that were read once are not read again."""
 
-    `note` writes an event: kind, detail, before, after, who, why.
-    """
-
-    def __init__(self, directory: Path, note: Callable[..., None]) -> None:
+    def __init__(self, directory: Path, events: EventLog) -> None:
         self._directory = directory
-        self._note = note
+        self._events = events
         self._records: dict[str, ThresholdRecord] = {}
         self._refused: set[str] = set()
 
-    def read(self, model_sha256: str, now: datetime) -> ThresholdRecord | None:
-        """Take up all records; the one that rules this model at `now`.
+    def read(self, model_sha256: str, until: datetime) -> ThresholdRecord | None:
+        """Take up all records; the one that rules this model at `until`.
 
         Raises ThresholdError on a damaged record: none may be passed over unseen.
         """
@@ -39,13 +36,13 @@ class ThresholdFollower:
             record.record_id: record for record in thresholds.load_all(self._directory)
         }
         self._refused.clear()
-        return record_in_force(self._records.values(), model_sha256, now)
+        return record_in_force(self._records.values(), model_sha256, until)
 
     def follow(self, rules: Rules) -> Rules | None:
         """Take up what is new: `rules` with the record whose time has come, None if nothing
         changes.
 
-        A record that is damaged is told once and changes nothing.
+        A record that is damaged is reported once and changes nothing.
         """
         for name in sorted(
             set(thresholds.names(self._directory)) - self._records.keys() - self._refused
@@ -54,26 +51,19 @@ class ThresholdFollower:
                 self._records[name] = thresholds.load(self._directory, name)
             except ThresholdError as fault:
                 self._refused.add(name)
-                self._note("threshold_refused", f"the threshold in force stays: {fault.message}")
-        # Once a record is in force, no clock that is stepped back takes it away.
-        until = max(utc_now(), rules.record.at) if rules.record else utc_now()
-        record = record_in_force(self._records.values(), rules.bundle.sha256, until)
+                detail = f"the threshold in force stays: {fault.message}"
+                self._events.report(Occurrence(EventKind.THRESHOLD_REFUSED, detail))
+        record = record_in_force(self._records.values(), rules.bundle.sha256, due_until(rules))
         return None if record == rules.record else replace(rules, record=record)
 
-    def tell(self, before: str | None, rules: Rules) -> None:
-        """Write the event, if these rules have another threshold than `before` (an id; None: the
-        first).
-        """
-        after, record = rules.threshold.threshold_id, rules.record
-        if before in (None, after):
-            return
-        who = "settings" if after.startswith("settings:") else "bundle"
-        words = f"{before} -> {after} for {rules.bundle.reference}"
-        if record is None:
-            self._note("threshold", words, before, after, who)
-        else:
-            words = f"{words}, by {record.made_by}: {record.reason}"
-            self._note("threshold", words, before, after, record.made_by, record.reason)
+
+def due_until(rules: Rules | None) -> datetime:
+    """Records whose time is up to this moment have come: now, or that of the one in force.
+
+    Once a record is in force, no clock that is stepped back takes it away.
+    """
+    now = utc_now()
+    return max(now, rules.record.at) if rules and rules.record else now
 
 
 def warn_of_settings(before: Rules, after: Rules) -> None:

@@ -10,21 +10,25 @@ import os
 import sys
 import time
 
+from qc_edge.domain.events import EventKind
+
 LOG = logging.getLogger("qc_edge")
 
 _GRAVITY = {
-    "announcement_failed": logging.ERROR,
-    "announcement_unknown": logging.WARNING,
-    "clock": logging.WARNING,
-    "disk_low": logging.WARNING,
-    "disk_none": logging.ERROR,
-    "log_mended": logging.ERROR,
-    "settings_refused": logging.ERROR,
-    "late_announcement": logging.WARNING,
-    "published_ahead": logging.ERROR,
-    "published_mended": logging.WARNING,
-    "threshold_refused": logging.ERROR,
-    "fault": logging.CRITICAL,
+    EventKind.ANNOUNCEMENT_FAILED: logging.ERROR,
+    EventKind.ANNOUNCEMENT_UNKNOWN: logging.WARNING,
+    EventKind.CLOCK: logging.WARNING,
+    EventKind.DISK_LOW: logging.WARNING,
+    EventKind.DISK_NONE: logging.ERROR,
+    EventKind.LOG_MENDED: logging.ERROR,
+    EventKind.SETTINGS_REFUSED: logging.ERROR,
+    EventKind.LATE_ANNOUNCEMENT: logging.WARNING,
+    EventKind.PUBLISHED_AHEAD: logging.ERROR,
+    EventKind.PUBLISHED_MENDED: logging.WARNING,
+    EventKind.THRESHOLD_REFUSED: logging.ERROR,
+    EventKind.CAMERA_MISSING: logging.ERROR,
+    EventKind.CAMERA_LOST: logging.ERROR,
+    EventKind.CAMERA_SILENT: logging.WARNING,
 }
 
 
@@ -44,7 +48,7 @@ def log_line(level: int, message: str, **fields: object) -> None:
         LOG.log(level, message, extra=extra, stacklevel=2)
 
 
-def log_event(kind: str, detail: str) -> None:
+def log_event(kind: EventKind, detail: str) -> None:
     """One line for a row of the table `events`, as grave as its kind is (QC_EVENT=kind in the
     journal).
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.errors import StoreError
 from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.service.clock import FrameClock
@@ -24,25 +24,28 @@ _NICE = 5
 it then waits for this thread to be scheduled, which at 19 beside a heavy query may take long.
 """
 
-Note = Callable[[str, str], None]
-"""(kind, words): write an event."""
+_DISK_EVENTS = {
+    DiskSpace.ENOUGH: EventKind.DISK_ENOUGH,
+    DiskSpace.LOW: EventKind.DISK_LOW,
+    DiskSpace.NONE: EventKind.DISK_NONE,
+}
 
 
 class Housekeeping:
-    """The work of the janitor's thread. `note` writes an event row (or hands it to the spool)."""
+    """The work of the janitor's thread."""
 
     def __init__(
         self,
         disk_monitor: DiskMonitor,
         clock: FrameClock,
-        note: Note,
+        events: EventLog,
         arrivals: Arrivals | None,
         compressor: Compressor | None,
         compress_after_s: float,
     ) -> None:
         self._disk_monitor = disk_monitor
         self._clock = clock
-        self._note = note
+        self._events = events
         self._arrivals = arrivals
         self._compressor = compressor
         self._compress_after_s = compress_after_s
@@ -60,7 +63,7 @@ class Housekeeping:
             if now - looked_at_clock > _CLOCK_S:
                 looked_at_clock = now
                 if said := self._clock.check():
-                    self._note("clock", said)
+                    self._events.report(Occurrence(EventKind.CLOCK, said))
             if self._compressor and now - compressed_at > 60 and self._is_quiet():
                 compressed_at = now
                 self._compress(stop)
@@ -68,7 +71,8 @@ class Housekeeping:
     def _look_at_disk(self) -> None:
         if not self._disk_monitor.measure():
             return
-        self._note(f"disk_{self._disk_monitor.space}", self._disk_monitor.description)
+        kind = _DISK_EVENTS[self._disk_monitor.space]
+        self._events.report(Occurrence(kind, self._disk_monitor.description))
 
     def _compress(self, stop: threading.Event) -> None:
         assert self._compressor is not None  # noqa: S101

@@ -164,7 +164,8 @@ class MetricsCollector(Collector):
         yield from (connected, silent, last)
 
     def _judging(self, status: Status) -> Iterator[Metric]:
-        if rules := self._reporter.rules():
+        if self._reporter.rulebook:
+            rules = self._reporter.rulebook.rules
             yield self._info(
                 "engine",
                 "What runs the model, and why that.",

@@ -1,18 +1,18 @@
-"""Puts the station's state together for whoever looks; reads everything, changes nothing."""
+"""Puts the station's state together for whoever looks at it; reads everything, changes nothing."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from qc_edge.capture.capture import Capture
 from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.inspection.shadow import Shadow
 from qc_edge.inspection.tally import Tally
 from qc_edge.recipe.model_activation import ModelActivator
-from qc_edge.recipe.rules import Rules
+from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.service.clock import FrameClock, utc_now
-from qc_edge.service.heartbeat import Heartbeat, Heartbeats
+from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.settings import Settings
 from qc_edge.station.status import CameraStatus, Status
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
@@ -32,7 +32,7 @@ class Reporter:
         self.tally: Tally | None = None
         self.arrivals: Arrivals | None = None
         self.captures: Sequence[Capture] = ()
-        self.rules: Callable[[], Rules | None] = lambda: None
+        self.rulebook: RuleBook | None = None
         self.models: ModelActivator | None = None
         self.trouble = "starting"
         self.mended: tuple[str, ...] = ()
@@ -42,7 +42,8 @@ class Reporter:
         """The station now."""
         now = utc_now()
         troubles = self._troubles()
-        rules, arrivals, tally = self.rules(), self.arrivals, self.tally
+        rules = self.rulebook.rules if self.rulebook else None
+        arrivals, tally = self.arrivals, self.tally
         return Status(
             station=self.settings.station.name,
             pid=os.getpid(),
@@ -72,17 +73,6 @@ class Reporter:
             shadow=self.shadow.status if self.shadow else None,
         )
 
-    def starting(self, heartbeat: Heartbeat) -> Callable[[str, float], None]:
-        """Takes words on a slow step of the start, and within how many seconds the next ones
-        come.
-        """
-
-        def tell(words: str, limit_s: float) -> None:
-            self.trouble = f"not ready: {words}"
-            heartbeat.beat(limit_s)
-
-        return tell
-
     def _troubles(self) -> list[str]:
         """What keeps the station from being ready, the gravest first."""
         troubles = [
@@ -96,6 +86,8 @@ class Reporter:
             for capture in self.captures
             if not capture.state.connected or capture.silent
         ]
+        if self.models and self.models.trouble:
+            troubles.append(self.models.trouble)
         return troubles + ([self.trouble] if self.trouble else [])
 
 

@@ -8,22 +8,22 @@ import os
 import queue
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from qc_edge.domain.calibration import Calibration
-from qc_edge.errors import QcEdgeError, WorkerStuckError
-from qc_edge.inspection.inspector import Inspector
+from qc_edge.domain.events import EventKind, Occurrence
+from qc_edge.errors import QcEdgeError, StoreError, WorkerStuckError
+from qc_edge.recipe.in_force import not_in_force
 from qc_edge.recipe.rulebook import RuleBook
-from qc_edge.recipe.rules import Rules
 from qc_edge.service.logs import LOG, log_line
 from qc_edge.service.notify import Notifier
 from qc_edge.service.worker_pool import WorkerPool
 from qc_edge.settings import Settings, StationPaths, load_settings
-from qc_edge.settings.change import apply_live, split_changes
+from qc_edge.settings.change import SettingChange, apply_live, split_changes
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.status import Status
 from qc_edge.store.durable import store_error
+from qc_edge.store.event_log import StationEventLog
 
 _LOOK_S = 0.5
 _STATUS_S = 1.0
@@ -39,19 +39,14 @@ class Supervised(Protocol):
 
     paths: StationPaths
     settings: Settings
-    inspector: Inspector | None
-    rulebook: RuleBook
+    events: StationEventLog
 
-    def apply(self, settings: Settings, rules: Rules | None) -> None:
-        """Run on these from the next frame on."""
+    @property
+    def rulebook(self) -> RuleBook | None:
+        """The rules in force; None before there are any."""
 
-    def follow_records(self) -> None:
-        """Take up records that are new or whose time has come."""
-
-    def note(
-        self, kind: str, detail: str, before: str | None = None, after: str | None = None
-    ) -> None:
-        """Write an event."""
+    def apply(self, settings: Settings, changes: Sequence[SettingChange]) -> None:
+        """Run on these settings from the next frame on, once their events are durable."""
 
 
 class Supervisor:
@@ -63,6 +58,8 @@ class Supervisor:
         self._stopping = False
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._reload = False
+        self._must_read = False
+        """The settings are to be read: a reload asked for it, and the log has not taken it yet."""
         self._ready = False
         self._silent: set[str] = set()
         self._written = 0.0
@@ -120,10 +117,16 @@ class Supervisor:
         self._reporter.trouble = ""
         while not self._is_told_within(_LOOK_S if self._ready else 0.05):
             self._look()
-            self._station.follow_records()
-            if self._reload:
-                self._reload = False
-                self._do_reload()
+            self._station.events.write_waiting()
+            told_to_reload, self._reload = self._reload, False
+            if told_to_reload and self._ready:
+                usec = time.monotonic_ns() // 1000
+                self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={usec}")
+            self._must_read |= told_to_reload
+            self._take_up_changes()
+            if told_to_reload and self._ready:
+                # Also if the change waits for the log: the status says that.
+                self._notifier.send("READY=1")
 
     def ended(self, stuck: list[str]) -> None:
         """The workers have been dismissed, but for those that are stuck: write the last status."""
@@ -200,42 +203,42 @@ class Supervisor:
                 LOG.error("cannot write %s: %s", path, fault.strerror)
             self._unwritable = True
 
-    def _do_reload(self) -> None:
-        """Take over what can change live, keep the rest, and say which; a bad file changes
-        nothing.
-        """
-        station, inspector = self._station, self._station.inspector
-        if self._ready:
-            self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        try:
-            wanted = load_settings(station.paths.settings)
-            applied, waiting = split_changes(station.settings, wanted)
-            settings = apply_live(station.settings, wanted)
-            rules = station.rulebook.reload(settings, inspector.rules) if inspector else None
-        except QcEdgeError as fault:
-            station.note("settings_refused", f"the old settings stay in force: {fault}")
-        else:
-            before = inspector.rules if inspector else None
-            station.apply(settings, rules)
-            for change in applied:
-                station.note("settings", str(change), str(change.before), str(change.after))
-            for change in waiting:
-                LOG.warning("reload: needs a restart: %s", change)
-            if before and rules:
-                self._note_calibrations(before, rules)
-            if not applied and not waiting:
-                LOG.info("reload: the settings are as before")
-        if self._ready:
-            self._notifier.send("READY=1")
+    def _take_up_changes(self) -> None:
+        """Threshold records whose time has come, and the settings if a reload asks for it.
 
-    def _note_calibrations(self, before: Rules, after: Rules) -> None:
-        for camera, record in after.calibrations.items():
-            old: Calibration | None = before.calibrations.get(camera)
-            if old is None or old.calibration_id != record.calibration_id:
-                words = (
-                    f"{camera}: {record.calibration_id} by {record.made_by}, due "
-                    f"{record.due_at:%Y-%m-%d}"
-                )
-                self._station.note(
-                    "calibration", words, old.calibration_id if old else None, record.calibration_id
-                )
+        What the log does not take is not in force: it is tried again at the next look.
+        """
+        try:
+            if self._station.rulebook:
+                self._station.rulebook.follow()
+            if self._must_read:
+                self._read_settings()
+                self._must_read = False
+        except StoreError as fault:
+            trouble = not_in_force(fault)
+            if trouble != self._reporter.trouble:
+                LOG.error("%s", trouble)
+            self._reporter.trouble = trouble
+        else:
+            self._reporter.trouble = ""
+
+    def _read_settings(self) -> None:
+        """Take over what can change live, keep the rest, and say which; a bad file changes nothing.
+
+        Raises StoreError if the log does not take the events; then the old settings stay.
+        """
+        station = self._station
+        try:
+            read = load_settings(station.paths.settings)
+            applied, waiting = split_changes(station.settings, read)
+            station.apply(apply_live(station.settings, read), applied)
+        except StoreError:
+            raise
+        except QcEdgeError as fault:
+            detail = f"the old settings stay in force: {fault}"
+            station.events.report(Occurrence(EventKind.SETTINGS_REFUSED, detail))
+            return
+        for change in waiting:
+            LOG.warning("reload: needs a restart: %s", change)
+        if not applied and not waiting:
+            LOG.info("reload: the settings are as before")

@@ -126,6 +126,11 @@ class Ledger:
         with self._query() as log:
             return startup_state.last_event_after(log, kind)
 
+    def events_since(self, kind: str) -> set[tuple[str, str | None]]:
+        """(kind, `after`) of each event behind the newest of that kind; of all if there is none."""
+        with self._query() as log:
+            return startup_state.events_since(log, kind)
+
     def day_counts(self, day: datetime) -> startup_state.DayCounts:
         """The tally of the UTC day that `day` falls in."""
         with self._query() as log:

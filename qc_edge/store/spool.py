@@ -18,8 +18,9 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from qc_edge.domain.events import Event
 from qc_edge.domain.frame import Frame, FrameId, frame_id_micros
-from qc_edge.domain.inspection import COLUMNS, ROW_TYPES, Event, Gap, values
+from qc_edge.domain.inspection import COLUMNS, ROW_TYPES, Gap, values
 from qc_edge.domain.verdict import Reason
 from qc_edge.errors import StoreError
 from qc_edge.service.logs import LOG

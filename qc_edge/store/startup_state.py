@@ -110,6 +110,16 @@ def last_event_after(log: duckdb.DuckDBPyConnection, kind: str) -> str | None:
     return found[0] if found else None
 
 
+def events_since(log: duckdb.DuckDBPyConnection, kind: str) -> set[tuple[str, str | None]]:
+    """(kind, `after`) of each event behind the newest of that kind; of all if there is none."""
+    found = log.execute(
+        "SELECT kind, after FROM events WHERE chain_seq > "
+        "(SELECT coalesce(max(chain_seq), 0) FROM events WHERE kind = ?)",
+        [kind],
+    ).fetchall()
+    return set(found)
+
+
 def newest_rows(log: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str] | None]:
     """The number and hash of the newest row of each table, None for a table without rows."""
     return {

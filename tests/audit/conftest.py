@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from qc_edge.domain.events import Event
 from qc_edge.domain.frame import FrameId, frame_id
-from qc_edge.domain.inspection import Event, Gap, Label, Row, ShadowScore
+from qc_edge.domain.inspection import Gap, Label, Row, ShadowScore
 from qc_edge.publish.publisher import Publisher
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
+from tests.event_log import MemoryEventLog
 from tests.station.harness import BAD, GOOD, NAME, NEAR, drop, make_station, part, running, spool
 
 PARTS = 6
@@ -108,7 +110,7 @@ def _judge(paths: StationPaths, frame: FrameId) -> None:
 def publish(paths: StationPaths, *, seal: bool = False) -> None:
     """What the station's publisher does; with the seal of today if that is wanted."""
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
-    publisher = Publisher(ledger, paths.published, Disk(), NAME, lambda *_: None)
+    publisher = Publisher(ledger, paths.published, Disk(), NAME, MemoryEventLog())
     now = utc_now()
     publisher.compare(now)
     if seal:

@@ -18,8 +18,9 @@ import pytest
 
 from qc_edge.audit.finding import AuditReport, Severity
 from qc_edge.audit.verify import verify
+from qc_edge.domain.events import Event
 from qc_edge.domain.frame import frame_id
-from qc_edge.domain.inspection import COLUMNS, Event
+from qc_edge.domain.inspection import COLUMNS
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk

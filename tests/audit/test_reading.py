@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from qc_edge.audit.finding import Severity
 from qc_edge.audit.verify import verify
+from qc_edge.domain.events import Event
 from qc_edge.domain.frame import FrameId, frame_id
-from qc_edge.domain.inspection import COLUMNS, Event
+from qc_edge.domain.inspection import COLUMNS
 from qc_edge.domain.verdict import HoldReason, Reason, Threshold, decide, invalid
 from qc_edge.query.audit_queries import WRONG_VERDICTS
 from qc_edge.query.published_files import columns_of, open_published, together

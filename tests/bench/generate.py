@@ -28,6 +28,7 @@ from qc_edge.store.database import connect
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 from tests.bench import invented
+from tests.event_log import MemoryEventLog
 
 PER_HOUR = 36_000
 START = datetime(2025, 1, 6)  # noqa: DTZ001 - UTC, as the database has it; a Monday
@@ -66,7 +67,7 @@ def publish(paths: StationPaths) -> int:
         directory.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
     try:
-        publisher = Publisher(ledger, paths.published, Disk(), paths.name, print)
+        publisher = Publisher(ledger, paths.published, Disk(), paths.name, MemoryEventLog())
         return publisher.compare(utc_now())
     finally:
         ledger.close()

@@ -31,6 +31,7 @@ from qc_edge.setup.new_station import parse_camera, provision
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 from tests.bench import generate, invented, rival
+from tests.event_log import MemoryEventLog
 
 CACHE = Path(__file__).parents[2] / ".cache"
 NAME = "bench"
@@ -156,7 +157,7 @@ def writing(root: Path, commits: int = 500, busy: int = BUSY_HOUR) -> Figures:
         begun = time.perf_counter()
         ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
         taken["open_ms"] = (time.perf_counter() - begun) * 1e3
-        publisher = Publisher(ledger, paths.published, Disk(), NAME, print)
+        publisher = Publisher(ledger, paths.published, Disk(), NAME, MemoryEventLog())
         begun = time.perf_counter()
         publisher.compare(utc_now())
         taken["compare_s"] = time.perf_counter() - begun

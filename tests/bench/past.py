@@ -13,6 +13,7 @@ from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 from tests.bench.log import NAME
 from tests.bench.station import make_station
+from tests.event_log import MemoryEventLog
 
 
 def station_with_past(root: Path, clone: Path) -> StationPaths:
@@ -28,7 +29,7 @@ def station_with_past(root: Path, clone: Path) -> StationPaths:
     paths.journal.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
     try:
-        publisher = Publisher(ledger, paths.published, Disk(), NAME, print)
+        publisher = Publisher(ledger, paths.published, Disk(), NAME, MemoryEventLog())
         publisher.compare(utc_now())
         for day in publisher.due(utc_now()):
             publisher.seal(day, utc_now())

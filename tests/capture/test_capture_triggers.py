@@ -21,6 +21,7 @@ from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings import CameraSettings, StationPaths, StorageSettings, Trigger
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.durable import Disk
+from qc_edge.store.event_log import StationEventLog
 from qc_edge.store.spool import Spool
 
 SETTINGS = CameraSettings(
@@ -51,7 +52,9 @@ def capturing(paths: StationPaths, camera: ScriptedCamera) -> Iterator[Capture]:
     disk, stop = Disk(), threading.Event()
     disk_monitor = DiskMonitor(paths.state, disk, StorageSettings(warn_free_mb=0, stop_free_mb=0))
     clock = FrameClock(paths.state / "frame-clock")
-    capture = Capture(SETTINGS, "line1", camera, clock, "boot", Spool(paths, disk), disk_monitor)
+    spool = Spool(paths, disk)
+    events = StationEventLog("line1", clock, spool, None, "top")
+    capture = Capture(SETTINGS, "line1", camera, clock, "boot", spool, disk_monitor, events)
     thread = threading.Thread(target=capture.run, args=(Heartbeat("capture", 10.0), stop))
     thread.start()
     try:

@@ -249,7 +249,7 @@ def test_the_band_around_the_threshold_stays_the_bundles(tmp_path: Path) -> None
     paths = make_station(tmp_path)
     change(paths, "set", "0.42", *SET)
     with running(paths) as station:
-        rules: Rules = station.station.inspector.rules  # type: ignore[union-attr]
+        rules: Rules = station.station.rulebook.rules  # type: ignore[union-attr]
     assert (rules.threshold.value, rules.threshold.review_band) == (0.42, 0.1)
     assert ruled(paths).threshold_id == rules.threshold.threshold_id
 

@@ -13,13 +13,15 @@ from typing import Any
 
 import duckdb
 
+from qc_edge.domain.events import Event
 from qc_edge.domain.frame import FrameId, frame_id
-from qc_edge.domain.inspection import COLUMNS, Event, Gap, Inspection, Label, Row
+from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label, Row
 from qc_edge.domain.verdict import Threshold, decide, invalid
 from qc_edge.publish.publisher import Publisher
 from qc_edge.query.retry import asked_again
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
+from tests.event_log import MemoryEventLog
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 _NUMBERS = count()
@@ -150,12 +152,17 @@ def event(when: datetime, kind: str = "tested") -> Event:
 
 @dataclass
 class Log:
-    """A ledger with its publisher; `findings` is what the publisher found fault with."""
+    """A ledger with its publisher, and the events that the publisher reported."""
 
     state: Path
     ledger: Ledger
     publisher: Publisher
-    findings: list[tuple[str, str]] = field(default_factory=list)
+    events: MemoryEventLog = field(default_factory=MemoryEventLog)
+
+    @property
+    def findings(self) -> list[tuple[str, str]]:
+        """Kind and words of what the publisher found fault with."""
+        return [(event.kind, event.detail) for event in self.events.occurrences]
 
     @property
     def published(self) -> Path:
@@ -217,13 +224,12 @@ def log(
     """
     (state / "journal").mkdir(parents=True, exist_ok=True)
     ledger = Ledger(state / "t.duckdb", state / "journal", state / "set-aside", Disk())
-    findings: list[tuple[str, str]] = []
-    found = lambda kind, words: findings.append((kind, words))  # noqa: E731
-    publisher = Publisher(ledger, state / "published", disk or Disk(), "line1", found)
+    events = MemoryEventLog()
+    publisher = Publisher(ledger, state / "published", disk or Disk(), "line1", events)
     try:
         if compared:
             publisher.compare(compared)
-        yield Log(state, ledger, publisher, findings)
+        yield Log(state, ledger, publisher, events)
     finally:
         ledger.close()
 

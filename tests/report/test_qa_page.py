@@ -13,7 +13,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from qc_edge.domain.inspection import Event, Inspection, Label
+from qc_edge.domain.events import Event
+from qc_edge.domain.inspection import Inspection, Label
 from qc_edge.domain.verdict import Reason, Threshold, decide, invalid
 from qc_edge.publish.qa_database import build
 from tests.publish.rows import at, gap, inspection, label, log, new_id

@@ -118,7 +118,9 @@ def test_the_change_over_loses_no_frame_and_judges_none_twice(tmp_path: Path) ->
         wait_for(lambda: feeder.count > seen + 20, "more parts")
         dropped = feeder.end()
         run.wait_until_idle()
-        assert inspector.rules.bundle.reference == "corner@2"
+        rulebook = run.station.rulebook
+        assert rulebook
+        assert rulebook.rules.bundle.reference == "corner@2"
     log = audit(paths)
     assert len(log.inspections) == dropped
     judged = versions(log)

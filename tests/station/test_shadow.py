@@ -215,7 +215,10 @@ def test_a_frame_is_offered_in_no_time_whatever_the_shadow_does(tmp_path: Path) 
         feed(made.paths, (GOOD,))
         station.wait_until_inspected(1)
         station.wait_for(lambda: made.engine and made.engine.hanging.is_set(), "the shadow hangs")
-        shadow, inspector = station.station._shadow, station.station.inspector
+        inspector = station.station.inspector
+        role = station.station._inspect_role
+        assert role
+        shadow = role.shadow
         assert shadow is not None
         assert inspector is not None
         inspection = inspector._tally.last

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from qc_edge.domain.events import Event
 from qc_edge.domain.frame import frame_id
-from qc_edge.domain.inspection import COLUMNS, Event, Gap, Row
+from qc_edge.domain.inspection import COLUMNS, Gap, Row
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 

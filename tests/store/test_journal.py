@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.domain.inspection import Event, Gap
+from qc_edge.domain.events import Event
+from qc_edge.domain.inspection import Gap
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.store import chain
 from tests.station.twins import Cues, Fault, FaultyDisk

@@ -1,0 +1,111 @@
+"""Events: a row for every change and every trouble, their kinds, and the log that they are written
+to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import ClassVar, Protocol
+
+from qc_edge.domain.frame import FrameId
+
+
+class EventKind(str, Enum):
+    """What an event tells. The codes are stable; docs/reference/events.md says what each means."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+    # what verdicts depend on
+    IN_FORCE = "in_force"
+    SOFTWARE = "software"
+    MODEL = "model"
+    ACTIVATION_REFUSED = "activation_refused"
+    SCORES_COMPARED = "scores_compared"
+    SCORES_MOVED = "scores_moved"
+    SCORES_ACCEPTED = "scores_accepted"
+    ENGINE = "engine"
+    CALIBRATION = "calibration"
+    THRESHOLD = "threshold"
+    THRESHOLD_REFUSED = "threshold_refused"
+    SETTINGS = "settings"
+    SETTINGS_REFUSED = "settings_refused"
+    # the second bundle that scores along
+    SHADOW_STARTED = "shadow_started"
+    SHADOW_FAILED = "shadow_failed"
+    SHADOW_DROPPED = "shadow_dropped"
+    # cameras
+    CAMERA_OPENED = "camera_opened"
+    CAMERA_MISSING = "camera_missing"
+    CAMERA_LOST = "camera_lost"
+    CAMERA_BACK = "camera_back"
+    CAMERA_SILENT = "camera_silent"
+    CAMERA_DELIVERS = "camera_delivers"
+    # the machine
+    CLOCK = "clock"
+    DISK_LOW = "disk_low"
+    DISK_NONE = "disk_none"
+    DISK_ENOUGH = "disk_enough"
+    LOG_MENDED = "log_mended"
+    # what the line was told
+    LATE_ANNOUNCEMENT = "late_announcement"
+    ANNOUNCEMENT_FAILED = "announcement_failed"
+    ANNOUNCEMENT_UNKNOWN = "announcement_unknown"
+    # the published log
+    PUBLISHED_MENDED = "published_mended"
+    PUBLISHED_AHEAD = "published_ahead"
+    SEALED = "sealed"
+
+    __str__ = str.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """What happened, before the log gives it an id and a time.
+
+    `detail` says it in words. Of a change, `before` and `after` are the values; `who` is a person
+    where one gave a name, else the part of the station that noticed; `why` is that person's reason.
+    """
+
+    kind: EventKind
+    detail: str
+    before: str | None = None
+    after: str | None = None
+    who: str = "station"
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The row of an occurrence. `kind` is plain text: a log may hold kinds of another version."""
+
+    TABLE: ClassVar[str] = "events"
+
+    event_id: FrameId
+    recorded_at: datetime
+    station: str
+    kind: str
+    who: str
+    detail: str
+    before: str | None
+    after: str | None
+    why: str | None = None
+
+
+class EventLog(Protocol):
+    """Where events are written; from any thread. `qc_edge.store.event_log` fulfils it."""
+
+    def record(self, occurrences: Sequence[Occurrence]) -> None:
+        """Write what a change is told by, in order; on return it is durable.
+
+        For changes: only afterwards may they be in force. Raises DiskFullError or StoreError; then
+        none of the events stands, and the state before stays in force.
+        """
+
+    def report(self, occurrence: Occurrence) -> None:
+        """Write a trouble or a piece of news; never raises.
+
+        What the disk refuses is said and kept in memory, to be written with whatever is next.
+        """

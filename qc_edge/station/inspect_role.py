@@ -1,0 +1,218 @@
+"""The role `inspect`: arrivals, the inspector with its engine and rules, the shadow, the models.
+
+Builds and starts them in order. Nothing is taken from the spool before the engine has proven itself
+and the log has the events of what is in force.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from functools import partial
+
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
+from qc_edge.engine.engine_thread import EngineThread
+from qc_edge.errors import DiskFullError, EngineError
+from qc_edge.inspection.arrivals import Arrivals
+from qc_edge.inspection.crash_isolation import CrashIsolation
+from qc_edge.inspection.inspector import Inspector
+from qc_edge.inspection.scoring import FrameScorer
+from qc_edge.inspection.shadow import Shadow
+from qc_edge.inspection.tally import Tally
+from qc_edge.output import Output
+from qc_edge.recipe.active_model import ActiveModel
+from qc_edge.recipe.in_force import not_in_force
+from qc_edge.recipe.model_activation import ModelActivator
+from qc_edge.recipe.rulebook import RuleBook
+from qc_edge.recipe.score_identity import ScoreIdentity
+from qc_edge.service.clock import FrameClock, utc_now
+from qc_edge.service.heartbeat import Heartbeat
+from qc_edge.service.logs import LOG
+from qc_edge.service.worker_pool import WorkerPool
+from qc_edge.settings import INCOMING, Settings, StationPaths
+from qc_edge.station.dependencies import Dependencies
+from qc_edge.station.meter import Meter
+from qc_edge.station.reporter import Reporter
+from qc_edge.station.supervisor import Supervisor
+from qc_edge.store.disk_space import DiskMonitor, DiskSpace
+from qc_edge.store.evidence import Evidence
+from qc_edge.store.ledger import Ledger
+from qc_edge.store.spool import Spool
+
+_IN_HAND = 64
+"""No more frames than this are in hand at once; after a crash, so many are suspects."""
+
+_AGAIN_S = 0.5
+"""Between two tries to write the events of a start."""
+
+
+@dataclass(frozen=True)
+class StationParts:
+    """What every role of a station uses: made by the daemon, in this order."""
+
+    paths: StationPaths
+    settings: Settings
+    dependencies: Dependencies
+    boot: str
+    workers: WorkerPool
+    meter: Meter
+    reporter: Reporter
+    disk_monitor: DiskMonitor
+    spool: Spool
+    clock: FrameClock
+
+
+class InspectRole:
+    """Started once, from the main thread. `inspector` and `rulebook` are there after `start`."""
+
+    def __init__(
+        self, parts: StationParts, ledger: Ledger, events: EventLog, journal: Output
+    ) -> None:
+        """Arrivals first list what a crash left in the spool."""
+        settings, reporter = parts.settings, parts.reporter
+        self.inspector: Inspector | None = None
+        self.rulebook: RuleBook | None = None
+        self._parts = parts
+        self._ledger = ledger
+        self._events = events
+        self._outputs = [journal, *parts.dependencies.outputs]
+        self.arrivals = Arrivals(parts.paths, parts.spool, parts.clock, settings.incoming)
+        now = utc_now()
+        self._tally = Tally(ledger.day_counts(now), now, parts.meter.announced)
+        self.shadow = self._make_shadow() if settings.shadow.bundle else None
+        reporter.arrivals, reporter.tally, reporter.shadow = (
+            self.arrivals,
+            self._tally,
+            self.shadow,
+        )
+        reporter.mended = tuple(ledger.repairs)
+        for words in ledger.repairs:
+            events.report(Occurrence(EventKind.LOG_MENDED, words))
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Start the workers; on return frames are inspected, or the station was told to stop."""
+        workers, patience = self._parts.workers, self._parts.dependencies.patience_s
+        workers.start("inspector", patience, self._inspect)
+        supervisor.wait_until(lambda: self.inspector is not None)
+        workers.start("arrivals", patience, self.arrivals.run)
+        if self.shadow:
+            workers.start("shadow", patience, self.shadow.run)
+
+    def _make_shadow(self) -> Shadow:
+        parts = self._parts
+        return Shadow(
+            parts.settings,
+            parts.paths,
+            parts.dependencies.load_engine,
+            self._ledger,
+            self._line_is_busy,
+            self._events,
+        )
+
+    def _line_is_busy(self) -> bool:
+        return self.arrivals.depth > 1 or self._parts.disk_monitor.space is DiskSpace.NONE
+
+    def _inspect(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
+        """The inspector's worker: the model, the rules, then frames until `stop`."""
+        parts, reporter = self._parts, self._parts.reporter
+        models = ModelActivator(
+            parts.paths,
+            parts.settings,
+            parts.dependencies.load_engine,
+            ScoreIdentity(self._ledger, parts.paths, self._events),
+            self._events,
+        )
+        engine_thread, active_model = self._open_model(models, heartbeat, stop)
+        rulebook = self._begin_rules(engine_thread, active_model, heartbeat, stop)
+        models.opened_is_in_force(active_model)
+        inspector = self._make_inspector(rulebook)
+        reporter.rulebook, reporter.models = rulebook, models
+        self.rulebook, self.inspector = rulebook, inspector
+        change_models = partial(models.run, rulebook, inspector)
+        parts.workers.start("models", parts.dependencies.patience_s, change_models)
+        parts.workers.changed.set()
+        inspector.run(heartbeat, stop)
+
+    def _open_model(
+        self, models: ModelActivator, heartbeat: Heartbeat, stop: threading.Event
+    ) -> tuple[EngineThread, ActiveModel]:
+        """The engine that is to judge, proven; a full disk is waited for."""
+
+        def tell(step: str, limit_s: float) -> None:
+            self._parts.reporter.trouble = f"not ready: {step}"
+            heartbeat.beat(limit_s)
+
+        while True:
+            try:
+                opened = models.open(tell, stop)
+                heartbeat.beat()
+                return opened
+            except DiskFullError as fault:
+                self._wait_for_room(fault, heartbeat, stop)
+
+    def _begin_rules(
+        self,
+        engine_thread: EngineThread,
+        active_model: ActiveModel,
+        heartbeat: Heartbeat,
+        stop: threading.Event,
+    ) -> RuleBook:
+        """The rules in force, with their events; a full disk is waited for."""
+        parts = self._parts
+        try:
+            while True:
+                try:
+                    return RuleBook(
+                        parts.paths,
+                        self._ledger,
+                        self._events,
+                        parts.settings,
+                        engine_thread,
+                        active_model,
+                    )
+                except DiskFullError as fault:
+                    self._wait_for_room(fault, heartbeat, stop)
+        except BaseException:
+            engine_thread.close()
+            raise
+
+    def _wait_for_room(
+        self, fault: DiskFullError, heartbeat: Heartbeat, stop: threading.Event
+    ) -> None:
+        """Say why nothing is judged yet, and wait a little. Raises EngineError if told to stop."""
+        trouble = f"not ready: {not_in_force(fault)}"
+        if trouble != self._parts.reporter.trouble:
+            LOG.error("%s", trouble)
+        self._parts.reporter.trouble = trouble
+        heartbeat.beat()
+        if stop.wait(_AGAIN_S):
+            raise EngineError("told to stop")
+
+    def _make_inspector(self, rulebook: RuleBook) -> Inspector:
+        parts, settings, disk = self._parts, self._parts.settings, self._parts.dependencies.disk
+        evidence = Evidence(parts.paths.state, parts.paths.evidence, disk)
+        counters = dict(self._ledger.startup_state.part_counters)
+        suspects = self.arrivals.recovered[:_IN_HAND]
+        return Inspector(
+            rulebook,
+            self.arrivals,
+            parts.spool,
+            self._ledger,
+            FrameScorer(parts.spool, evidence, counters, _only_camera(settings)),
+            CrashIsolation(parts.paths.state / "in-hand.json", disk, suspects),
+            self._outputs,
+            parts.disk_monitor,
+            self._events,
+            self._tally,
+            parts.boot,
+            settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1),
+            frozenset(camera.name for camera in settings.camera if camera.backend != "basler"),
+            self.shadow.offer if self.shadow else lambda *_: None,
+        )
+
+
+def _only_camera(settings: Settings) -> str | None:
+    """The camera that a dropped file without a sidecar belongs to, where there is but one."""
+    names = [camera.name for camera in settings.camera] or [INCOMING]
+    return names[0] if len(names) == 1 else None

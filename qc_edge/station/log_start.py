@@ -1,0 +1,49 @@
+"""What a station goes on from: its log, opened or waited for, and the newest frame id known."""
+
+from __future__ import annotations
+
+from qc_edge.domain.frame import FrameId, frame_id_micros
+from qc_edge.errors import DiskFullError
+from qc_edge.service.logs import LOG
+from qc_edge.settings import StationPaths
+from qc_edge.station.supervisor import Supervisor
+from qc_edge.store.disk_space import DiskMonitor
+from qc_edge.store.durable import Disk
+from qc_edge.store.ledger import Ledger
+from qc_edge.store.spool import Spool
+
+_ROOM_S = 2.0
+"""Between two tries to open the log on a full disk."""
+
+
+def open_ledger(
+    paths: StationPaths, disk: Disk, supervisor: Supervisor, disk_monitor: DiskMonitor
+) -> Ledger | None:
+    """The log; on a full disk, wait for room. None if the station is told to stop meanwhile.
+
+    Raises StoreError if it can be neither opened nor made anew.
+    """
+    while True:
+        try:
+            return Ledger(paths.database, paths.journal, paths.set_aside, disk)
+        except DiskFullError as fault:
+            disk_monitor.report_full()
+            LOG.error("holding: %s", fault)
+            if supervisor.pause(_ROOM_S):
+                return None
+            disk_monitor.measure()
+
+
+def newest_frame_id(spool: Spool, ledger: Ledger | None) -> int:
+    """The floor for new frame ids (microseconds since the epoch): above all in spool and log."""
+    known = [name.partition("~")[0].partition(".")[0] for name in spool.names()[-1:]]
+    if ledger and (newest := ledger.startup_state.newest_id):
+        known.append(newest)
+    return max((_micros(FrameId(name)) for name in known), default=0)
+
+
+def _micros(frame: FrameId) -> int:
+    try:
+        return frame_id_micros(frame)
+    except ValueError:
+        return 0  # a stranger's file in the spool: it says nothing of time
