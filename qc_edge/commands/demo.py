@@ -44,21 +44,19 @@ def command(
     """
     from rich.console import Console
 
-    from qc_edge.demo.display import display_on
-    from qc_edge.demo.display import save_svg as save
-    from qc_edge.demo.performance import SEED, Performance
-    from qc_edge.demo.summary import as_json as in_json
-    from qc_edge.demo.summary import print_summary, tips
+    from qc_edge.demo import display, summary
+    from qc_edge.demo.demo_run import SEED, DemoRun
 
-    shown_on = Console(stderr=as_json)
-    with display_on(shown_on, silent=as_json) as display:
-        chosen = SEED if seed is None else seed
-        report = Performance(root.absolute(), seconds, chosen, display).play()
-    given = tips(report)
+    # stdout carries the JSON alone; the display may still use a terminal on stderr.
+    console = Console(stderr=as_json)
+    with display.display_on(console, silent=as_json) as screen:
+        parts_seed = SEED if seed is None else seed
+        report = DemoRun(root.absolute(), seconds, parts_seed, screen).run()
+    commands = summary.tips(report)
     if as_json:
-        print_json(in_json(report, given))
+        print_json(summary.to_json_values(report, commands))
     else:
-        print_summary(shown_on, report, given)
+        summary.print_summary(console, report, commands)
     if save_svg:
-        save(report.scene, save_svg)
+        display.save_svg(report.snapshot, save_svg)
     raise typer.Exit(1 if report.account.faults else 0)

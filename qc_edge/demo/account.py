@@ -1,7 +1,7 @@
 """The demo's account: the camera's count against the log's, and every verdict against the truth.
 
-Made from what the station left on disk, after it has stopped. Never looks at what was only
-displayed.
+Made from what the station left on disk, after it has stopped; what was only displayed does not
+count.
 """
 
 from __future__ import annotations
@@ -30,8 +30,11 @@ EXPECTED = {
 
 @dataclass(slots=True)
 class TruthRow:
-    """What became of all frames of one kind: good, a kind of defect, a fault of the frame, or
-    unknown.
+    """What became of all frames of one kind.
+
+    `kind` is good, a kind of defect, a fault of the frame, or unknown: a frame that shows none of
+    the rendered parts. `refused_wrongly` are frames that a gate refused for another reason than
+    their fault.
     """
 
     kind: str
@@ -48,11 +51,11 @@ class TruthRow:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Both sides of the count, the table against the truth, and what is wrong (nothing, if all is
-    well).
+    """Both sides of the count, the verdicts against the truth, and what is wrong.
 
-    `triggers` is the camera's side; `verdicts` and `lost` are rows of the log; `waiting` files are
-    still in the spool. `steps_ms` is the median time of each step (ms).
+    `triggers` is the camera's side of the count; `verdicts` and `lost` are rows of the log;
+    `waiting` files are still in the spool. `steps_ms` is the median time of each step (ms).
+    `faults` says in words what is wrong; the demo has succeeded if there is none.
     """
 
     triggers: int
@@ -81,49 +84,52 @@ class Account:
         return next((row for row in self.rows if row.kind == name), TruthRow(name))
 
 
-def reckon(paths: StationPaths, parts: Iterable[Truth], triggers: int) -> Account:
+def read_account(paths: StationPaths, parts: Iterable[Truth], triggers: int) -> Account:
     """The account of a station that has stopped. Raises StoreError if its log does not open."""
     inspections = [row for row in read_inspections(paths.database) if row.camera == CAMERA_NAME]
     gaps = [row for row in read_gaps(paths.database) if row.camera == CAMERA_NAME]
-    return settle(
+    return make_account(
         inspections, gaps, parts, triggers, waiting=sum(1 for _ in paths.frames.iterdir())
     )
 
 
-def settle(
+def make_account(
     inspections: Sequence[Inspection],
     gaps: Sequence[Gap],
     parts: Iterable[Truth],
     triggers: int,
     waiting: int = 0,
 ) -> Account:
-    """The account of these rows of the log; the truth of a frame is found by the digest of its
-    pixels.
+    """The account of these rows of the log.
+
+    The truth of a frame is found by the digest of its pixels, not by its number: a frame that comes
+    twice, or in another's place, shows.
     """
     truth = {part.sha256: part for part in parts}
     table = {kind: TruthRow(kind) for kind in (GOOD, *DefectKind, *FrameFault, UNKNOWN)}
     for inspection in inspections:
-        _enter(table, truth.get(inspection.raw_sha256 or ""), inspection)
-    invalid = Counter(str(each.reason) for each in inspections if each.verdict is Verdict.INVALID)
+        _count(table, truth.get(inspection.raw_sha256 or ""), inspection)
+    invalid = Counter(str(row.reason) for row in inspections if row.verdict is Verdict.INVALID)
+    verdicts = Counter(row.verdict for row in inspections)
     lost_why: Counter[str] = Counter()
     for gap in gaps:
         lost_why[gap.reason] += gap.lost
     account = Account(
         triggers=triggers,
-        verdicts={str(each): sum(one.verdict is each for one in inspections) for each in Verdict},
+        verdicts={str(verdict): verdicts[verdict] for verdict in Verdict},
         reasons=dict(invalid.most_common()),
         lost=lost_why.total(),
         lost_why=dict(lost_why),
         waiting=waiting,
-        held=sum(each.disposition is Disposition.HOLD for each in inspections),
+        held=sum(row.disposition is Disposition.HOLD for row in inspections),
         rows=[row for row in table.values() if row.seen],
-        steps_ms=_steps(inspections),
+        steps_ms=_median_steps_ms(inspections),
         faults=(),
     )
     return replace(account, faults=tuple(_faults(account)))
 
 
-def _enter(table: Mapping[str, TruthRow], part: Truth | None, inspection: Inspection) -> None:
+def _count(table: Mapping[str, TruthRow], part: Truth | None, inspection: Inspection) -> None:
     kind = UNKNOWN if part is None else part.fault or part.defect or GOOD
     row = table[kind]
     row.verdicts[str(inspection.verdict)] += 1
@@ -154,12 +160,12 @@ def _faults(account: Account) -> Iterator[str]:
         yield f"frames in the log that show none of the rendered parts: {unknown}"
 
 
-def _steps(inspections: Sequence[Inspection]) -> dict[str, float]:
-    steps = {}
+def _median_steps_ms(inspections: Sequence[Inspection]) -> dict[str, float]:
+    steps_ms = {}
     for step in ("wait", "read", "gates", "prepare", "infer", "evidence", "age"):
         values = sorted(
-            value for one in inspections if (value := getattr(one, f"{step}_ms")) is not None
+            value for row in inspections if (value := getattr(row, f"{step}_ms")) is not None
         )
         if values:
-            steps[step] = values[len(values) // 2]
-    return steps
+            steps_ms[step] = values[len(values) // 2]
+    return steps_ms

@@ -1,4 +1,4 @@
-"""Where the demo shows itself: a terminal's own screen, plain lines elsewhere, or nothing."""
+"""Shows the demo: a full screen on a terminal, plain lines elsewhere, or nothing at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.live import Live
 
-from qc_edge.demo.screen import draw, short
+from qc_edge.demo.screen import draw, draw_line
 from qc_edge.demo.view import Phase, View
 
 _LINE_EVERY_S = 5.0
@@ -20,22 +20,23 @@ _SVG_SIZE = (120, 36)
 
 
 class Display(Protocol):
-    """Shown a view several times a second, by one thread."""
+    """What the demo shows itself on; called several times a second, by the main thread."""
 
     def show(self, view: View) -> None:
-        """Show this moment."""
+        """Show the demo as it is now."""
 
 
-class Silent:
-    """Shows nothing."""
+class NoDisplay:
+    """Shows nothing: with --json nothing but the result is printed."""
 
     def show(self, view: View) -> None:
-        """Nothing."""
+        """Show nothing."""
 
 
-class Lines:
-    """One plain line when the phase changes, and one every few seconds while parts are
-    inspected.
+class LineDisplay:
+    """Prints a plain line when the phase changes, and every few seconds while parts are inspected.
+
+    For pipes and files, where an escape sequence would be garbage.
     """
 
     def __init__(self, console: Console) -> None:
@@ -44,24 +45,25 @@ class Lines:
         self._next = 0.0
 
     def show(self, view: View) -> None:
-        """A line if it is time for one."""
+        """Print a line if it is time for one."""
         if view.phase is not self._phase:
             self._phase = view.phase
             self._console.print(f"{view.phase} ...", markup=False, highlight=False)
         if view.phase is Phase.RUNNING and view.done >= self._next:
             self._next += _LINE_EVERY_S
-            line = f"{view.done:5.0f} s  {short(view)}"
+            line = f"{view.done:5.0f} s  {draw_line(view)}"
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-class Screen:
-    """The terminal's alternate screen; what was there before comes back at the end."""
+class ScreenDisplay:
+    """Draws on the terminal's alternate screen; what was there before comes back at the end."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
 
     def show(self, view: View) -> None:
-        """Draw it."""
+        """Draw the whole screen anew."""
+        # The size is asked for each time: the window may have been resized.
         console = self._live.console
         colours = console.color_system is not None and not console.no_color
         self._live.update(draw(view, *console.size, colours=colours), refresh=True)
@@ -71,12 +73,13 @@ class Screen:
 def display_on(console: Console, *, silent: bool = False) -> Iterator[Display]:
     """The display that suits `console`."""
     if console.is_terminal:
+        # No auto_refresh: rich would draw from a thread of its own, and `show` draws often enough.
         with Live(console=console, screen=True, auto_refresh=False, redirect_stderr=False) as live:
-            yield Screen(live)
+            yield ScreenDisplay(live)
     elif silent:
-        yield Silent()
+        yield NoDisplay()
     else:
-        yield Lines(console)
+        yield LineDisplay(console)
 
 
 def save_svg(view: View, file: Path) -> None:
@@ -92,6 +95,7 @@ def save_svg(view: View, file: Path) -> None:
     )
     console.print(draw(view, width, height))
     svg = console.export_svg(title="qc-edge demo", unique_id="qc-edge")
+    # rich's SVG loads its font from a web server; a README is shown without that.
     without_fonts = re.sub(r"@font-face\s*\{[^}]*\}\s*", "", svg)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(without_fonts, encoding="utf-8")

@@ -1,6 +1,4 @@
-"""The parts that the demo plays: rendered on threads, with their truth. Never shows them to
-anyone.
-"""
+"""Renders the parts that the demo's camera plays, with their truth, on all processor cores."""
 
 from __future__ import annotations
 
@@ -23,13 +21,11 @@ ROUND = 24
 _DEFECTS, _FAULTS = len(DefectKind) / ROUND, len(FrameFault) / ROUND
 _SEVERITY = (0.35, 1.0)
 _ROUNDS_MAX = 2
-_LOOK_S = 0.1
+_PROGRESS_S = 0.1
 
 
 def count_for(triggers: float) -> int:
-    """How many different parts are rendered for so many triggers: one or two rounds, then they
-    repeat.
-    """
+    """How many different parts to render for so many triggers; further ones repeat them."""
     return ROUND * max(1, min(_ROUNDS_MAX, round(triggers / ROUND)))
 
 
@@ -45,18 +41,17 @@ def render_parts(
     directory.mkdir(parents=True, exist_ok=True)
     plan = plan_series(seed, count, _DEFECTS, _FAULTS)
     severities = np.random.default_rng([seed, 0x5E7E]).uniform(*_SEVERITY, count)
-    with _threads() as pool:
-        pending: set[Future[Truth]] = set()
+    with _render_threads() as pool:
         futures = [
-            pool.submit(_rendered, directory, number, part, defect, fault, float(severity))
+            pool.submit(_render_part, directory, number, part, defect, fault, float(severity))
             for number, ((part, defect, fault), severity) in enumerate(
                 zip(plan, severities, strict=True), 1
             )
         ]
-        pending.update(futures)
+        pending: set[Future[Truth]] = set(futures)
         while pending:
             progress(count - len(pending))
-            _, pending = wait(pending, _LOOK_S, FIRST_COMPLETED)
+            _, pending = wait(pending, _PROGRESS_S, FIRST_COMPLETED)
         progress(count)
         parts = [future.result() for future in futures]
     write_truth(directory, parts)
@@ -64,15 +59,16 @@ def render_parts(
 
 
 @contextmanager
-def _threads() -> Iterator[ThreadPoolExecutor]:
+def _render_threads() -> Iterator[ThreadPoolExecutor]:
     pool = ThreadPoolExecutor(os.cpu_count() or 2, "render")
+    # The executor's own context waits for all of the queue; after Ctrl-C nobody wants the rest.
     try:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _rendered(
+def _render_part(
     directory: Path,
     number: int,
     seed: int,

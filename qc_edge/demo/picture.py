@@ -1,6 +1,4 @@
-"""The last part's frame as text: two pixels in each character, the model's defect map laid over it
-in red.
-"""
+"""A frame as coloured text, two pixels in each character, with the model's defect map in red."""
 
 from __future__ import annotations
 
@@ -17,24 +15,26 @@ from rich.text import Text
 from qc_edge.domain.inspection import Inspection
 
 _LEVELS = 16
+"""Greys: fewer of them let neighbouring characters share a style, which is less to send."""
+
 _DEFECT_FROM = 0.5
+"""Of the map's range, 0 to 1: from here on a pixel is drawn red."""
 
 
 def picture(inspection: Inspection, state: Path, columns: int, lines: int) -> Text:
-    """The frame in `columns` x `lines` characters, from the evidence under `state`; empty if there
-    is none.
+    """The frame in `columns` x `lines` characters, from the evidence under `state`.
 
-    Colours are reduced to a few greys, so that neighbours share one.
+    Says so in words if the evidence does not read.
     """
-    raw, shown = inspection.raw_path, inspection.map_path
-    return _text(
-        state / raw if raw else None, state / shown if shown else None, columns, lines
-    ).copy()
+    frame = state / inspection.raw_path if inspection.raw_path else None
+    defect_map = state / inspection.map_path if inspection.map_path else None
+    # A copy: a Text can be changed, and the cache keeps this one.
+    return _text(frame, defect_map, columns, lines).copy()
 
 
 @lru_cache(maxsize=2)
-def _text(raw: Path | None, shown: Path | None, columns: int, lines: int) -> Text:
-    pixels = _pixels(raw, shown, columns, 2 * lines) if raw else None
+def _text(frame: Path | None, defect_map: Path | None, columns: int, lines: int) -> Text:
+    pixels = _pixels(frame, defect_map, columns, 2 * lines) if frame else None
     if pixels is None:
         return Text("no picture", "dim")
     text = Text(no_wrap=True, end="")
@@ -46,15 +46,17 @@ def _text(raw: Path | None, shown: Path | None, columns: int, lines: int) -> Tex
     return text
 
 
-def _pixels(raw: Path, shown: Path | None, width: int, height: int) -> npt.NDArray[np.uint8] | None:
-    """height x width x 3, RGB; None if the frame does not read."""
-    gray = cv2.imread(str(raw), cv2.IMREAD_GRAYSCALE)
+def _pixels(
+    frame: Path, defect_map: Path | None, width: int, height: int
+) -> npt.NDArray[np.uint8] | None:
+    """The frame and its map as uint8, height x width x 3, RGB; None if the frame does not read."""
+    gray = cv2.imread(str(frame), cv2.IMREAD_GRAYSCALE)
     if gray is None:
         return None
     small = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
     step = 256 // _LEVELS
     rgb = np.repeat((small // step * step)[:, :, None], 3, axis=2).astype(np.uint8)
-    heat = cv2.imread(str(shown), cv2.IMREAD_GRAYSCALE) if shown else None
+    heat = cv2.imread(str(defect_map), cv2.IMREAD_GRAYSCALE) if defect_map else None
     if heat is not None:
         # The largest value under each character, so that a small defect does not average away.
         coarse = cv2.resize(

@@ -1,4 +1,4 @@
-"""A view as a picture for the terminal, from 80 x 24 up. Draws; knows nothing of a station."""
+"""Draws a view of the demo for a terminal of 80 x 24 characters or more; asks no station."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from qc_edge.demo.feed import Announcement
+from qc_edge.demo.announcements import Announcement
 from qc_edge.demo.picture import picture
 from qc_edge.demo.view import Phase, View
 from qc_edge.domain.inspection import Inspection
@@ -21,18 +21,17 @@ STYLES = {"PASS": "green", "FAIL": "red", "INVALID": "yellow"}
 _TOP, _TOP_TALL = 9, 16
 _TALL, _WIDE = 34, 110
 _PICTURE = (34, 14)
-_BESIDE = 6
-"""Lines of the screen besides the panels on top and the rows of the table: heads, the station, the
-foot.
+_OTHER_LINES = 6
+"""Lines of the screen that are neither panels nor rows of the table: heads, the station, the foot.
 """
 
 
 def draw(view: View, width: int, height: int, *, colours: bool = True) -> RenderableType:
-    """The whole screen of `width` x `height` characters; `colours` False leaves the picture out."""
+    """The whole screen of `width` x `height` characters; without `colours` there is no picture."""
     tall = height >= _TALL and width >= _WIDE and colours
     top = _TOP_TALL if tall else _TOP
     parts = Layout(name="parts", ratio=1)
-    parts.update(_parts(view, height - top - _BESIDE))
+    parts.update(_parts(view, height - top - _OTHER_LINES))
     screen = Layout()
     screen.split_column(
         Layout(_head(view), size=1),
@@ -44,14 +43,16 @@ def draw(view: View, width: int, height: int, *, colours: bool = True) -> Render
     return screen
 
 
-def short(view: View) -> str:
+def draw_line(view: View) -> str:
     """The view as one plain line."""
-    counts, seen = view.announced.verdicts, view.announced.latencies
-    each = "  ".join(f"{verdict} {counts.get(verdict, 0)}" for verdict in STYLES)
+    counts, latencies = view.announced.verdicts, view.announced.latencies
+    verdicts = "  ".join(f"{verdict} {counts.get(verdict, 0)}" for verdict in STYLES)
     triggers = f"{view.camera.triggers} triggers  " if view.camera else ""
     lost = f"lost {view.camera.lost}  " if view.camera else ""
-    latency = f"p50 {_ms(seen.p50_ms)}  p99 {_ms(seen.p99_ms)}" if seen.frames else ""
-    return f"{triggers}{each}  {lost}spool {view.spool}  {latency}".rstrip()
+    latency = ""
+    if latencies.frames:
+        latency = f"p50 {_ms(latencies.p50_ms)}  p99 {_ms(latencies.p99_ms)}"
+    return f"{triggers}{verdicts}  {lost}spool {view.spool}  {latency}".rstrip()
 
 
 def _head(view: View) -> Text:
@@ -82,9 +83,9 @@ def _top(view: View, width: int, *, tall: bool) -> RenderableType:
     if not tall:
         row.split_row(part, counts)
         return row
-    shown = picture(last.inspection, view.state, columns, lines) if last else Text()
+    image = picture(last.inspection, view.state, columns, lines) if last else Text()
     frame = Layout(
-        Panel(shown, box=box.ROUNDED, title="frame", title_align="left"), size=columns + 4
+        Panel(image, box=box.ROUNDED, title="frame", title_align="left"), size=columns + 4
     )
     row.split_row(frame, part, counts)
     return row
@@ -95,49 +96,48 @@ def _last_part(last: Announcement | None, width: int) -> Panel:
         return Panel(
             Text("no part yet", "dim"), box=box.ROUNDED, title="last part", title_align="left"
         )
-    seen = last.inspection
-    style = STYLES[seen.verdict]
-    badge = (f" {seen.verdict} ", f"bold white on {style}")
+    part = last.inspection
+    style = STYLES[part.verdict]
+    badge = (f" {part.verdict} ", f"bold white on {style}")
     lines = [
-        Text.assemble(badge, f"  {seen.disposition}", ("  part ", "dim"), seen.part_id),
+        Text.assemble(badge, f"  {part.disposition}", ("  part ", "dim"), part.part_id),
         Text(),
-        _score_bar(seen, width),
-        Text(seen.detail, style),
+        _score_bar(part, width),
+        Text(part.detail, style),
     ]
-    if seen.score is None:
+    if part.score is None:
         lines.append(Text("the model never saw this frame", "dim"))
-    lines.append(_figures(seen))
-    if seen.hold_reason:
-        lines.append(Text(f"held: {seen.hold_reason}", "yellow"))
+    lines.append(_figures(part))
+    if part.hold_reason:
+        lines.append(Text(f"held: {part.hold_reason}", "yellow"))
     return Panel(
         Group(*lines), box=box.ROUNDED, title="last part", title_align="left", border_style=style
     )
 
 
-def _figures(seen: Inspection) -> Text:
+def _figures(part: Inspection) -> Text:
     line = Text()
-    framing = ("framing", seen.framing_score, 2)
     for name, value, digits in (
-        ("focus", seen.focus, 0),
-        ("brightness", seen.brightness, 0),
-        framing,
+        ("focus", part.focus, 0),
+        ("brightness", part.brightness, 0),
+        ("framing", part.framing_score, 2),
     ):
         if value is not None:
             line.append(f"{name} ", "dim").append(f"{value:.{digits}f} ")
     return line
 
 
-def _score_bar(seen: Inspection, width: int) -> Text:
+def _score_bar(part: Inspection, width: int) -> Text:
     """From 0 to 1: filled up to the score, with a mark at the threshold."""
     width = max(10, min(width, 60))
-    mark = min(width - 1, int(seen.threshold * width))
-    filled = 0 if seen.score is None else max(1, round(seen.score * width))
+    mark = min(width - 1, int(part.threshold * width))
+    filled = 0 if part.score is None else max(1, round(part.score * width))
     bar = Text(no_wrap=True)
     for place in range(width):
         if place == mark:
             bar.append("┃", "bold")
         elif place < filled:
-            bar.append("━", STYLES[seen.verdict])
+            bar.append("━", STYLES[part.verdict])
         else:
             bar.append("─", "bright_black")
     return bar
@@ -169,7 +169,7 @@ def _counts(view: View) -> Panel:
 
 
 def _station(view: View) -> RenderableType:
-    camera, seen = view.camera, view.announced.latencies
+    camera, latencies = view.camera, view.announced.latencies
     grid = Table.grid(padding=(0, 2))
     first = Text(" camera ", "dim", no_wrap=True, overflow="ellipsis")
     if camera is None or not camera.connected:
@@ -181,11 +181,13 @@ def _station(view: View) -> RenderableType:
         first.append(camera.detail, "dim")
     grid.add_row(first)
     second = Text(" frame to verdict ", "dim", no_wrap=True, overflow="ellipsis")
-    if seen.frames:
-        second.append(f"p50 {_ms(seen.p50_ms)}, p99 {_ms(seen.p99_ms)}, max {_ms(seen.max_ms)}", "")
+    if latencies.frames:
+        second.append(
+            f"p50 {_ms(latencies.p50_ms)}, p99 {_ms(latencies.p99_ms)}, max {_ms(latencies.max_ms)}"
+        )
     if view.warnings:
-        said = f": {view.last_warning}" if view.last_warning else ""
-        second.append(f"  {view.warnings} warnings in station.log{said}", "yellow")
+        last = f": {view.last_warning}" if view.last_warning else ""
+        second.append(f"  {view.warnings} warnings in station.log{last}", "yellow")
     grid.add_row(second)
     return grid
 
@@ -198,15 +200,16 @@ def _parts(view: View, rows: int) -> RenderableType:
     table.add_column("score", justify="right", width=6, no_wrap=True)
     table.add_column("ms", justify="right", width=5, no_wrap=True)
     table.add_column("reason", ratio=1, no_wrap=True, overflow="ellipsis")
-    for told in view.announced.recent[: max(0, rows)]:
-        seen, style = told.inspection, STYLES[told.inspection.verdict]
+    for announcement in view.announced.recent[: max(0, rows)]:
+        part, style = announcement.inspection, STYLES[announcement.inspection.verdict]
+        latency = announcement.latency_ms
         table.add_row(
-            seen.part_id,
-            Text(seen.verdict, style),
-            Text(str(seen.disposition), "" if seen.disposition == "ACCEPT" else style),
-            "-" if seen.score is None else f"{seen.score:.3f}",
-            "-" if told.latency_ms is None else f"{told.latency_ms:.0f}",
-            Text(seen.detail if seen.verdict is not Verdict.PASS else "good", style),
+            part.part_id,
+            Text(part.verdict, style),
+            Text(str(part.disposition), "" if part.disposition == "ACCEPT" else style),
+            "-" if part.score is None else f"{part.score:.3f}",
+            "-" if latency is None else f"{latency:.0f}",
+            Text(part.detail if part.verdict is not Verdict.PASS else "good", style),
         )
     return table
 

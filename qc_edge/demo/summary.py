@@ -1,4 +1,4 @@
-"""The demo's last word: the account as tables for a person, or as one value for a script."""
+"""The demo's result: as tables for a person, or as JSON-ready values for a script."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from qc_edge.demo.account import Account, TruthRow
-from qc_edge.demo.performance import DemoReport
-from qc_edge.demo.place import STATION, log_file
+from qc_edge.demo.demo_run import DemoReport
+from qc_edge.demo.demo_station import STATION, log_file
 from qc_edge.demo.screen import STYLES
 from qc_edge.rendered import DefectKind, FrameFault, read_truth
 
@@ -26,11 +26,12 @@ Tip = tuple[str, str]
 
 def tips(report: DemoReport) -> tuple[Tip, Tip, Tip]:
     """Three commands that work as they stand, with the demo's station."""
-    root = _short(report.paths.root)
+    root = _short_path(report.paths.root)
     program = _program()
     played = report.paths.emulated_parts
     parts = read_truth(played)
     defective = next((part.file for part in parts if part.defect), parts[0].file)
+    part = _short_path(played / defective)
     query = (
         "SELECT verdict, reason, count(*) AS parts, round(median(age_ms), 1) AS ms "
         "FROM inspections GROUP BY ALL ORDER BY ALL"
@@ -43,16 +44,16 @@ def tips(report: DemoReport) -> tuple[Tip, Tip, Tip]:
             "run it on until Ctrl-C; in another terminal: status",
         ),
         (
-            f"{program} inspect {_short(played / defective)} --station {STATION} --root {root}",
+            f"{program} inspect {part} --station {STATION} --root {root}",
             "look at one defective part by itself",
         ),
-        (f'{_short(Path(sys.executable))} -c "{ask}"', "ask its log, with plain DuckDB"),
+        (f'{_short_path(Path(sys.executable))} -c "{ask}"', "ask its log, with plain DuckDB"),
     )
 
 
-def as_json(report: DemoReport, given: Sequence[Tip]) -> dict[str, object]:
-    """The whole report, JSON-ready."""
-    account, seen, paths = report.account, report.latencies, report.paths
+def to_json_values(report: DemoReport, commands: Sequence[Tip]) -> dict[str, object]:
+    """The whole report as `qc-edge demo --json` prints it."""
+    account, latencies, paths = report.account, report.latencies, report.paths
     return {
         "ok": not account.faults,
         "closed": account.closed,
@@ -76,10 +77,10 @@ def as_json(report: DemoReport, given: Sequence[Tip]) -> dict[str, object]:
         "spool": account.waiting,
         "confusion": [_row_json(row) for row in account.rows],
         "latency_ms": {
-            "frames": seen.frames,
-            "p50": _rounded(seen.p50_ms),
-            "p99": _rounded(seen.p99_ms),
-            "max": _rounded(seen.max_ms),
+            "frames": latencies.frames,
+            "p50": _rounded(latencies.p50_ms),
+            "p99": _rounded(latencies.p99_ms),
+            "max": _rounded(latencies.max_ms),
         },
         "steps_ms": dict(account.steps_ms),
         "model": report.status.model,
@@ -96,15 +97,15 @@ def as_json(report: DemoReport, given: Sequence[Tip]) -> dict[str, object]:
             "parts": paths.emulated_parts,
             "station_log": log_file(paths.root),
         },
-        "next": [command for command, _ in given],
+        "next": [command for command, _ in commands],
     }
 
 
-def print_summary(console: Console, report: DemoReport, given: Sequence[Tip]) -> None:
+def print_summary(console: Console, report: DemoReport, commands: Sequence[Tip]) -> None:
     """The report for a person, at most 80 columns wide but for paths and commands."""
     account = report.account
     console.print()
-    console.print(_closing(account))
+    console.print(_count(account))
     for kind, count in account.lost_why.items():
         console.print(Text(f"  lost: {count} {kind}", "red"))
     console.print(_table(account))
@@ -115,16 +116,19 @@ def print_summary(console: Console, report: DemoReport, given: Sequence[Tip]) ->
         console.print(Text(f"ended early, after {report.seconds:.0f} s", "yellow"))
     if report.warnings:
         console.print(
-            Text(f"{report.warnings} warnings in {_short(log_file(report.paths.root))}", "yellow")
+            Text(
+                f"{report.warnings} warnings in {_short_path(log_file(report.paths.root))}",
+                "yellow",
+            )
         )
     _print_places(console, report)
     console.print(Text("\ntry next", "bold"))
-    for command, why in given:
+    for command, why in commands:
         console.print(Text(f"  # {why}", "dim"))
         console.print(Text(f"  {command}", "cyan"), soft_wrap=True)
 
 
-def _closing(account: Account) -> Text:
+def _count(account: Account) -> Text:
     mark = (
         ("✓ the count closes", "bold green")
         if account.closed
@@ -158,30 +162,29 @@ def _table(account: Account) -> Table:
 
 
 def _cell(row: TruthRow, verdict: str) -> Text:
-    """Dots where nothing is, bold red where something should not be."""
+    """A count: a dot for none, bold red where there should be none."""
     count = row.verdicts[verdict]
     if not count:
         return Text("·", "dim")
-    wanted = (
-        "PASS"
-        if row.kind == "good"
-        else "INVALID"
-        if row.kind in set(map(str, FrameFault))
-        else "FAIL"
-    )
-    return Text(str(count), STYLES[verdict] if verdict == wanted else "bold red")
+    if row.kind == "good":
+        expected = "PASS"
+    else:
+        expected = "INVALID" if row.kind in set(map(str, FrameFault)) else "FAIL"
+    return Text(str(count), STYLES[verdict] if verdict == expected else "bold red")
 
 
 def _figures(report: DemoReport) -> Text:
-    seen, steps, status = report.latencies, report.account.steps_ms, report.status
+    latencies, steps_ms, status = report.latencies, report.account.steps_ms, report.status
     text = Text.assemble(("frame to verdict  ", "dim"))
-    if seen.frames:
+    if latencies.frames:
         text.append(
-            f"p50 {seen.p50_ms:.1f} ms, p99 {seen.p99_ms:.1f} ms, max {seen.max_ms:.1f} ms", "bold"
+            f"p50 {latencies.p50_ms:.1f} ms, p99 {latencies.p99_ms:.1f} ms, "
+            f"max {latencies.max_ms:.1f} ms",
+            "bold",
         )
-    shown = ("read", "gates", "prepare", "infer", "evidence")
-    named = [f"{step} {steps[step]:.1f}" for step in shown if step in steps]
-    text.append("\nmedian of each step (ms)  ", "dim").append(", ".join(named))
+    steps = ("read", "gates", "prepare", "infer", "evidence")
+    medians = [f"{step} {steps_ms[step]:.1f}" for step in steps if step in steps_ms]
+    text.append("\nmedian of each step (ms)  ", "dim").append(", ".join(medians))
     text.append("\nmodel  ", "dim").append(
         f"{status.model} on {status.engine}, threshold {status.threshold:g}"
     )
@@ -190,7 +193,7 @@ def _figures(report: DemoReport) -> Text:
 
 def _print_places(console: Console, report: DemoReport) -> None:
     paths = report.paths
-    console.print(Text(f"\nthe station's files, under {_short(paths.root)}", "bold"))
+    console.print(Text(f"\nthe station's files, under {_short_path(paths.root)}", "bold"))
     for what, where in (
         ("settings", paths.settings),
         ("log (DuckDB)", paths.database),
@@ -198,7 +201,7 @@ def _print_places(console: Console, report: DemoReport) -> None:
         ("rendered parts", paths.emulated_parts),
         ("what it said", log_file(paths.root)),
     ):
-        console.print(Text.assemble((f"  {what:<15}", "dim"), _short(where)), soft_wrap=True)
+        console.print(Text.assemble((f"  {what:<15}", "dim"), _short_path(where)), soft_wrap=True)
 
 
 def _row_json(row: TruthRow) -> dict[str, object]:
@@ -215,7 +218,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _short(path: Path) -> str:
+def _short_path(path: Path) -> str:
     """Relative to here where that is shorter, quoted if it must be."""
     relative = os.path.relpath(path)
     text = relative if not relative.startswith("..") else str(path)
@@ -223,9 +226,11 @@ def _short(path: Path) -> str:
 
 
 def _program() -> str:
-    """The command as it can be typed again here."""
+    """This program's name as it can be typed again here: it need not be on the PATH."""
     called = Path(sys.argv[0])
     if called.name != "qc-edge":
-        return f"{_short(Path(sys.executable))} -m qc_edge"
-    found = shutil.which("qc-edge")
-    return "qc-edge" if found and Path(found).samefile(called) else _short(called.absolute())
+        return f"{_short_path(Path(sys.executable))} -m qc_edge"
+    on_path = shutil.which("qc-edge")
+    return (
+        "qc-edge" if on_path and Path(on_path).samefile(called) else _short_path(called.absolute())
+    )

@@ -1,4 +1,4 @@
-"""One moment of the demo, as the display needs it. Values only."""
+"""One moment of the demo, with everything that the display shows of it. Values only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from qc_edge.capture.capture import CaptureState
-from qc_edge.demo.feed import AnnouncedParts
+from qc_edge.demo.announcements import AnnouncedParts
 from qc_edge.station.status import Status
 
 
@@ -25,10 +25,11 @@ class Phase(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`done` of `total` of the phase (parts while rendering, seconds while running).
+    """What the demo is doing, how far it is, and how the station is.
 
-    `state` is the station's directory, `status` what it last said of itself, `camera` its capture's
-    counts, `spool` the files that wait. `warnings` and `last_warning` come from its log.
+    `done` of `total` of the phase are over: parts while rendering, seconds otherwise. `state` is
+    the station's state directory, `status` its last status, `camera` the counts of its capture,
+    `spool` the number of files that wait. `warnings` and `last_warning` come from its log.
     """
 
     phase: Phase

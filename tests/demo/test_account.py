@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qc_edge.demo.account import Account, settle
+from qc_edge.demo.account import Account, make_account
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 from qc_edge.rendered import DefectKind, FrameFault, Truth
@@ -28,7 +28,7 @@ def as_it_should_be() -> list[Inspection]:
 
 
 def account(rows: list[Inspection], triggers: int | None = None) -> Account:
-    return settle(rows, [], PARTS, len(rows) if triggers is None else triggers)
+    return make_account(rows, [], PARTS, len(rows) if triggers is None else triggers)
 
 
 def test_all_is_well() -> None:
@@ -43,7 +43,7 @@ def test_all_is_well() -> None:
 
 
 def test_lost_frames_with_a_row_close_the_count() -> None:
-    settled = settle(as_it_should_be(), [gap(2), gap(1, "counter_gap")], PARTS, 6)
+    settled = make_account(as_it_should_be(), [gap(2), gap(1, "counter_gap")], PARTS, 6)
     assert settled.closed
     assert (settled.lost, settled.lost_why) == (3, {"failed_grab": 2, "counter_gap": 1})
 
@@ -59,7 +59,7 @@ def test_a_row_too_many_leaves_the_count_open() -> None:
 
 
 def test_a_frame_left_in_the_spool_leaves_the_count_open() -> None:
-    assert not settle(as_it_should_be(), [], PARTS, 3, waiting=1).closed
+    assert not make_account(as_it_should_be(), [], PARTS, 3, waiting=1).closed
 
 
 def test_an_escape_is_a_fault() -> None:

@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from qc_edge.capture.capture import CaptureState
+from qc_edge.demo.announcements import Announcements
 from qc_edge.demo.display import display_on, save_svg
-from qc_edge.demo.feed import Feed
 from qc_edge.demo.screen import draw
 from qc_edge.demo.view import Phase, View
 from qc_edge.domain.verdict import Reason, Verdict
@@ -25,15 +25,15 @@ def view(state: Path, phase: Phase = Phase.RUNNING) -> View:
     (state / "evidence").mkdir(exist_ok=True)
     frame = np.tile(np.arange(128, dtype=np.uint8), (96, 1))
     (state / "evidence/raw.pgm").write_bytes(b"".join(pnm.encode(None, frame, 8)))
-    feed = Feed()
+    announcements = Announcements()
     for number in range(30):
-        feed.announce(
+        announcements.announce(
             inspection(number, part_id=str(number), detail="score 0.1 is below threshold 0.5")
         )
-    feed.announce(
+    announcements.announce(
         inspection(31, Verdict.INVALID, reason=Reason.TOO_DARK, score=None, detail="brightness 5")
     )
-    feed.announce(
+    announcements.announce(
         inspection(
             32,
             Verdict.FAIL,
@@ -46,7 +46,7 @@ def view(state: Path, phase: Phase = Phase.RUNNING) -> View:
     camera = CaptureState(
         "top", connected=True, detail="Emulation 0815-0000", triggers=32, spooled=32
     )
-    return View(phase, 4.0, 30.0, feed.announced(), state, None, camera, spool=1)
+    return View(phase, 4.0, 30.0, announcements.snapshot(), state, None, camera, spool=1)
 
 
 def drawn(shown: View, width: int, height: int) -> list[str]:
@@ -86,7 +86,7 @@ def test_the_last_part_its_reason_and_the_counts_are_there(
 
 @pytest.mark.parametrize("phase", Phase)
 def test_every_phase_can_be_shown(tmp_path: Path, phase: Phase) -> None:
-    empty = View(phase, 0.0, 24.0, Feed().announced(), tmp_path)
+    empty = View(phase, 0.0, 24.0, Announcements().snapshot(), tmp_path)
     assert len(drawn(empty, 80, 24)) == 24
 
 

@@ -1,6 +1,4 @@
-"""Where the demo lives: a station made fresh under a directory of its own. Removes nothing else's
-files.
-"""
+"""The demo's station: made anew in a directory of its own. Removes only what a demo has made."""
 
 from __future__ import annotations
 
@@ -24,21 +22,23 @@ from qc_edge.store.durable import Disk, write_file
 
 STATION = "demo"
 CALIBRATED_ON = 24
-"""So many of the first parts: the good ones among them give the bounds."""
+"""The good ones among so many first parts give the gate bounds."""
 
 _MARKER = ".qc-edge-demo"
+"""A file that says that a demo made the directory: without it nothing there is removed."""
+
 _STOP_FREE_MB = 300
 _FRAME_MB = 1.7
 """Raw frame and prepared input of one part."""
 
 
 def log_file(root: Path) -> Path:
-    """What the station of the demo says while the screen belongs to the display."""
+    """The file for the station's log, while the screen belongs to the display."""
     return root / "station.log"
 
 
-def clear(root: Path, frames: int) -> StationPaths:
-    """An empty place for the station under the absolute `root`, with room for `frames` frames.
+def clear_directory(root: Path, frames: int) -> StationPaths:
+    """Make the absolute `root` an empty directory for the station, with room for `frames` frames.
 
     What an earlier demo left there is removed, and nothing else. Raises UsageError if `root` has
     content and no demo made it, BusyError if that demo still runs, DiskFullError if there is too
@@ -55,12 +55,12 @@ def clear(root: Path, frames: int) -> StationPaths:
                     hint="give a new or empty directory: qc-edge demo --root DIR",
                 )
             marker.write_text(json.dumps({"station": STATION, "made_by": "qc-edge demo"}) + "\n")
-        _remove(paths)
-    except OSError as fault:
+        _remove_station(paths)
+    except OSError as error:
         raise StoreError(
-            f"cannot make a place for the demo in {root}: {fault.strerror}",
+            f"cannot make a place for the demo in {root}: {error.strerror}",
             hint="give a directory that you may write: qc-edge demo --root DIR",
-        ) from fault
+        ) from error
     needed, free = _STOP_FREE_MB + frames * _FRAME_MB, Disk().free_bytes(root) / 1e6
     if free < needed:
         raise DiskFullError(
@@ -70,8 +70,11 @@ def clear(root: Path, frames: int) -> StationPaths:
     return paths
 
 
-def furnish(paths: StationPaths, parts: Sequence[Truth], rate_hz: float) -> None:
-    """Settings, calibrations and directories of a station whose emulated camera plays `parts`.
+def make_station(paths: StationPaths, parts: Sequence[Truth], rate_hz: float) -> None:
+    """Write the files of a station whose emulated camera plays `parts` at `rate_hz`.
+
+    The emulator plays the images of a directory by name, again from the first after the last; it is
+    triggered by software, so that each frame that it delivers was asked for and can be counted.
 
     Raises CalibrationError if the good ones among the first parts give no calibration.
     """
@@ -97,7 +100,7 @@ def furnish(paths: StationPaths, parts: Sequence[Truth], rate_hz: float) -> None
     write_file(paths.settings, render_settings(values, [camera_values]).encode())
 
 
-def _remove(paths: StationPaths) -> None:
+def _remove_station(paths: StationPaths) -> None:
     for role in Role:
         if holder := holder_of(paths.lock(role)):
             raise BusyError(

@@ -1,5 +1,7 @@
-"""What the station has announced, for the display: an output like any other, told after the row
-stands.
+"""What the demo's station has announced, kept for the display.
+
+An output like any other: it is called after the row of the part is committed, so the screen never
+shows a verdict that is not in the log.
 """
 
 from __future__ import annotations
@@ -14,12 +16,15 @@ from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import Verdict
 
 RECENT = 40
+"""So many of the newest parts are kept, for the table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One announcement, and the milliseconds from the exposure to it (None for another node's
-    frame).
+    """One part that was announced.
+
+    `latency_ms` is the time from its exposure to the announcement; None for a frame of another
+    node, whose clock cannot be compared.
     """
 
     inspection: Inspection
@@ -46,8 +51,8 @@ class AnnouncedParts:
     latencies: Latencies
 
 
-class Feed:
-    """Written by the inspector's thread, read by the display's."""
+class Announcements:
+    """Keeps what is announced; written by the inspector's thread, read by the main one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -57,7 +62,7 @@ class Feed:
         self._latencies: list[float] = []
 
     def announce(self, inspection: Inspection) -> None:
-        """Called after the row is committed."""
+        """Keep one part; called by the station after the part's row is committed."""
         exposed = inspection.monotonic_ns
         latency = None if exposed is None else (time.monotonic_ns() - exposed) / 1e6
         with self._lock:
@@ -69,10 +74,10 @@ class Feed:
                 self._latencies.append(latency)
 
     def close(self) -> None:
-        """Nothing to let go."""
+        """Nothing to release."""
 
-    def announced(self) -> AnnouncedParts:
-        """A copy of the state now."""
+    def snapshot(self) -> AnnouncedParts:
+        """A copy of everything announced until now."""
         with self._lock:
             verdicts, reasons, recent = (
                 dict(self._verdicts),
@@ -80,10 +85,10 @@ class Feed:
                 tuple(self._recent),
             )
             latencies = list(self._latencies)
-        return AnnouncedParts(verdicts, reasons, recent, _summed_up(latencies))
+        return AnnouncedParts(verdicts, reasons, recent, _summary(latencies))
 
 
-def _summed_up(latencies: list[float]) -> Latencies:
+def _summary(latencies: list[float]) -> Latencies:
     ordered = sorted(latencies)
     if not ordered:
         return Latencies(0, None, None, None)
