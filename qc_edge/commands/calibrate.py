@@ -1,12 +1,8 @@
-"""`qc-edge calibrate`: gate bounds from known-good parts, shown first, written only when told
-to.
-"""
+"""`qc-edge calibrate`: gate bounds from known-good parts, shown first, written only with --yes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,10 +11,11 @@ import typer
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.domain.calibration import Calibration
+    from rich.text import Text
+
     from qc_edge.settings import Settings, StationPaths
-    from qc_edge.terminal.good_frames import ChosenFrames
-    from qc_edge.vision.calibrate import Proposal
+    from qc_edge.terminal.calibration_proposal import CalibrationProposal
+    from qc_edge.vision.calibrate import BoundChange
 
 Camera = Annotated[
     str | None,
@@ -72,9 +69,9 @@ def command(
     """
     from qc_edge.errors import CalibrationError, UsageError
     from qc_edge.records import calibrations
-    from qc_edge.service.clock import utc_now
     from qc_edge.settings import StationPaths, load_settings
     from qc_edge.terminal import good_frames
+    from qc_edge.terminal.calibration_proposal import choose_camera, propose_calibration
 
     if not by.strip():
         raise UsageError(
@@ -84,26 +81,26 @@ def command(
         raise UsageError("--frames and --from exclude each other", hint="choose one of them")
     paths = StationPaths(root.absolute(), name)
     settings = load_settings(paths.settings)
-    chosen_camera = _camera(settings, camera)
-    now = utc_now()
-    current, warning = _current(paths, chosen_camera, now)
+    chosen_camera = choose_camera(settings, camera)
     if directory is not None:
-        chosen = good_frames.from_directory(directory)
+        files = good_frames.from_directory(directory)
     else:
-        chosen = good_frames.from_evidence(paths, chosen_camera, frames or _FRAMES)
-    proposal = _propose(chosen, current, now, by.strip(), due_days)
-    warnings = [*([warning] if warning else []), *_said(chosen), *proposal.warnings]
+        files = good_frames.from_evidence(paths, chosen_camera, frames or _FRAMES)
+    proposed = propose_calibration(
+        paths, chosen_camera, files, made_by=by.strip(), valid_days=due_days
+    )
+    record = proposed.proposal.calibration
     written = None
-    if proposal.calibration is not None and yes:
-        written = calibrations.write(paths.calibration, proposal.calibration)
+    if record is not None and yes:
+        written = calibrations.write(paths.calibration, record)
     if as_json:
-        print_json(_json(proposal, chosen, warnings, written))
+        print_json(_json_values(proposed, written))
     else:
-        _print(proposal, current, chosen, warnings)
-    if proposal.calibration is None:
+        _print(proposed)
+    if record is None:
         raise CalibrationError(
             f"no calibration of camera {chosen_camera!r} from these frames:\n  "
-            + "\n  ".join(proposal.faults),
+            + "\n  ".join(proposed.proposal.faults),
             hint="choose other frames: --from DIR with good parts only, all taken as the station "
             "takes them",
         )
@@ -111,94 +108,36 @@ def command(
         _print_what_next(paths, settings, written)
 
 
-def _camera(settings: Settings, camera: str | None) -> str:
-    from qc_edge.errors import UsageError
-    from qc_edge.settings import INCOMING
-    from qc_edge.terminal.images import known_camera
-
-    if camera is not None:
-        return known_camera(settings, camera)
-    names = [each.name for each in settings.camera]
-    if len(names) > 1:
-        raise UsageError(
-            f"station {settings.station.name!r} has several cameras: {', '.join(names)}",
-            hint=f"say which: --camera {names[0]}",
-        )
-    return names[0] if names else INCOMING
-
-
-def _current(paths: StationPaths, camera: str, now: datetime) -> tuple[Calibration, str]:
-    """The record in force, and a warning; the starting bounds where there is no sound one."""
-    from qc_edge.domain.calibration import starting_calibration
-    from qc_edge.errors import CalibrationError
-    from qc_edge.records import calibrations
-
-    try:
-        return calibrations.load_current(paths.calibration, camera), ""
-    except CalibrationError as fault:
-        said = f"{fault.message}; this one starts anew, without a region or a scale"
-        return starting_calibration(paths.name, camera, now), said
-
-
-def _propose(
-    chosen: ChosenFrames, current: Calibration, now: datetime, by: str, due_days: int
-) -> Proposal:
-    from qc_edge.terminal.images import read_picture
-    from qc_edge.vision import UnreadableFrameError
-    from qc_edge.vision.calibrate import GoodFrame, Proposal, propose, sample
-
-    faults: list[str] = []
-
-    def samples() -> Iterator[GoodFrame]:
-        for path in chosen.files:
-            try:
-                picture = read_picture(path)
-            except UnreadableFrameError as fault:
-                faults.append(f"{path.name}: {fault.reason}: {fault.detail}")
-            else:
-                yield sample(path.name, picture.image, current)
-
-    proposal = propose(
-        samples(), current, now=now, made_by=by, source=chosen.source, valid_days=due_days
-    )
-    return Proposal(None, (), (*faults, *proposal.faults), ()) if faults else proposal
-
-
-def _said(chosen: ChosenFrames) -> Iterator[str]:
-    if chosen.missing:
-        yield f"{chosen.missing} newer frames that PASSed are no longer among the evidence"
-
-
-def _json(
-    proposal: Proposal, chosen: ChosenFrames, warnings: list[str], written: Path | None
-) -> dict[str, object]:
-    made = proposal.calibration
+def _json_values(proposed: CalibrationProposal, written: Path | None) -> dict[str, object]:
+    proposal = proposed.proposal
     record = None
-    if made is not None:
-        record = {key: value for key, value in asdict(made).items() if key != "framing"}
-        record["has_framing_reference"] = made.framing is not None
+    if (calibration := proposal.calibration) is not None:
+        # The reference is a picture, as a long text: only whether there is one is of use here.
+        record = {key: value for key, value in asdict(calibration).items() if key != "framing"}
+        record["has_framing_reference"] = calibration.framing is not None
     return {
         "proposed": record,
         "changes": [asdict(change) for change in proposal.changes],
         "faults": list(proposal.faults),
-        "warnings": warnings,
-        "source": chosen.source,
-        "frames": list(chosen.files),
+        "warnings": list(proposed.warnings),
+        "source": proposed.frames.source,
+        "frames": list(proposed.frames.files),
         "written": written,
     }
 
 
-def _print(
-    proposal: Proposal, current: Calibration, chosen: ChosenFrames, warnings: list[str]
-) -> None:
+def _print(proposed: CalibrationProposal) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    console = out()
+    console, current, proposal = out(), proposed.current, proposed.proposal
     console.print(
         Text.assemble(
-            ("camera ", "dim"), (current.camera, "bold"), ("  from ", "dim"), chosen.source
+            ("camera ", "dim"),
+            (current.camera, "bold"),
+            ("  from ", "dim"),
+            proposed.frames.source,
         )
     )
     age = (
@@ -216,23 +155,28 @@ def _print(
         for change in proposal.changes:
             old = "-" if change.old is None else f"{change.old:.4g}"
             spread = [f"{value:.4g}" for value in (change.lowest, change.median, change.highest)]
-            if change.old is None:
-                mark = Text("new", "cyan")
-            elif change.new == change.old:
-                mark = Text("as it is", "dim")
-            else:
-                mark = Text("looser", "yellow") if change.looser else Text("tighter", "green")
-            table.add_row(change.bound, old, *spread, Text(f"{change.new:.4g}", "bold"), mark)
+            new = Text(f"{change.new:.4g}", "bold")
+            table.add_row(change.bound, old, *spread, new, _direction(change))
         console.print(table)
-    made = proposal.calibration
-    if made is not None:
-        framing = "with a framing reference" if made.framing else "without a framing reference"
+    if (record := proposal.calibration) is not None:
+        framing = "with a framing reference" if record.framing else "without a framing reference"
         console.print(
-            f"{made.width} x {made.height} pixels of {made.bit_depth} bits, {framing}; "
-            f"due again on {made.due_at:%Y-%m-%d}"
+            f"{record.width} x {record.height} pixels of {record.bit_depth} bits, {framing}; "
+            f"due again on {record.due_at:%Y-%m-%d}"
         )
-    for warning in warnings:
+    for warning in proposed.warnings:
         console.print(Text(f"note: {warning}", "yellow"))
+
+
+def _direction(change: BoundChange) -> Text:
+    """Whether the bound is new, stays, or lets more or fewer frames through."""
+    from rich.text import Text
+
+    if change.old is None:
+        return Text("new", "cyan")
+    if change.new == change.old:
+        return Text("as it is", "dim")
+    return Text("looser", "yellow") if change.looser else Text("tighter", "green")
 
 
 def _print_what_next(paths: StationPaths, settings: Settings, written: Path | None) -> None:

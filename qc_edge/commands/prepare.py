@@ -32,7 +32,10 @@ _LOSSLESS = (".png", ".pgm", ".bmp")
 
 @dataclass(frozen=True, slots=True)
 class GateRow:
-    """One gate: what was measured, what is allowed, and the refusal in words ("" if it passes)."""
+    """One gate: what was measured, what is allowed, and the refusal in words ("" if it passes).
+
+    The fields are those of `qc-edge prepare --json`.
+    """
 
     gate: str
     figure: str
@@ -62,30 +65,27 @@ def command(
       [bold]qc-edge prepare part.png --station line1 --json | jq .refusal[/bold]
     """
     from qc_edge.errors import ImageError, UsageError
-    from qc_edge.terminal.images import read_picture, standard
+    from qc_edge.terminal.file_inspection import measure_file
+    from qc_edge.terminal.images import load_calibrations
     from qc_edge.vision import UnreadableFrameError
-    from qc_edge.vision.gates import check_gates
     from qc_edge.vision.image import pixels_sha256
-    from qc_edge.vision.prepare import PrepareParameters, normalise, preprocess_id, resize
 
     if out_file is not None and out_file.suffix.lower() not in _LOSSLESS:
         raise UsageError(
             f"--out {out_file}: expected one of {', '.join(_LOSSLESS)}",
             hint="the model's input is kept without loss, so that its digest can be checked",
         )
-    against = standard(root.absolute(), station, camera)
+    calibrations = load_calibrations(root.absolute(), station, camera)
     try:
-        picture = read_picture(file, against.limits)
-    except UnreadableFrameError as fault:
+        measured = measure_file(file, calibrations)
+    except UnreadableFrameError as error:
         raise ImageError(
-            f"{file}: {fault.reason}: {fault.detail}",
+            f"{file}: {error.reason}: {error.detail}",
             hint="expected a whole PNG, JPEG, TIFF, BMP, PGM or PPM file, or a frame of a station",
         ) from None
-    image, calibration = picture.image, against.calibration(picture)
-    parameters = PrepareParameters(roi=calibration.roi)
-    resized = resize(image.gray, parameters)
-    report = check_gates(image.gray, resized, image.bit_depth, calibration)
-    prepared = normalise(resized, parameters)
+    image, calibration, report = measured.image, measured.calibration, measured.gates
+    prepared = measured.prepare()
+    rows = list(gate_rows(report, image, calibration))
     if out_file is not None:
         _write(out_file, prepared)
     values = {
@@ -96,66 +96,69 @@ def command(
         "raw_sha256": image.sha256,
         "prepared_sha256": pixels_sha256(prepared),
         "prepared_file": out_file,
-        "preprocess_id": preprocess_id(parameters),
+        "preprocess_id": measured.preprocess_id,
         "station": station,
         "camera": calibration.camera if station else None,
         "calibration_id": calibration.calibration_id if station else None,
         "accepted": report.refusal is None,
         "refusal": asdict(report.refusal) if report.refusal else None,
         "figures": asdict(report.figures),
-        "gates": [asdict(row) for row in gate_rows(report, image, calibration)],
+        "gates": [asdict(row) for row in rows],
     }
     if as_json:
         print_json(values)
     else:
-        _print(values, report, list(gate_rows(report, image, calibration)))
+        _print(values, report, rows)
 
 
 def gate_rows(report: GateReport, image: Image, calibration: Calibration) -> Iterator[GateRow]:
-    """Every gate as a row, in the order in which they count."""
+    """Every gate as a row, in the order in which they decide."""
     from qc_edge.vision.gates import ALL_LIGHT, NO_LIGHT
 
-    seen, bounds = report.figures, calibration.bounds
+    figures, bounds = report.figures, calibration.bounds
     size = f"{calibration.width} x {calibration.height}" if calibration.width else "any"
     bits = str(calibration.bit_depth) if calibration.bit_depth else "any"
     framing = _framing(report, calibration)
-    shown = {
+    texts = {
         "size": (f"{image.width} x {image.height}", size),
         "bit_depth": (str(image.bit_depth), bits),
         "light": (
-            f"{seen.brightness:.5g}",
+            f"{figures.brightness:.5g}",
             (
                 f"{min(bounds.brightness_min, NO_LIGHT):.5g} to "
                 f"{max(bounds.brightness_max, ALL_LIGHT):.5g}"
             ),
         ),
-        "saturated": (f"{seen.saturated_share:.5g}", f"at most {bounds.saturated_share_max:.5g}"),
+        "saturated": (
+            f"{figures.saturated_share:.5g}",
+            f"at most {bounds.saturated_share_max:.5g}",
+        ),
         "framing": framing,
         "brightness": (
-            f"{seen.brightness:.5g}",
+            f"{figures.brightness:.5g}",
             f"{bounds.brightness_min:.5g} to {bounds.brightness_max:.5g}",
         ),
-        "black": (f"{seen.black_share:.5g}", f"at most {bounds.black_share_max:.5g}"),
-        "contrast": (f"{seen.contrast:.5g}", f"at least {bounds.contrast_min:.5g}"),
-        "focus": (f"{seen.focus:.5g}", f"at least {bounds.focus_min:.5g}"),
+        "black": (f"{figures.black_share:.5g}", f"at most {bounds.black_share_max:.5g}"),
+        "contrast": (f"{figures.contrast:.5g}", f"at least {bounds.contrast_min:.5g}"),
+        "focus": (f"{figures.focus:.5g}", f"at least {bounds.focus_min:.5g}"),
     }
     for finding in report.findings:
-        figure, bound = shown[finding.name]
+        figure, bound = texts[finding.name]
         refusal = finding.refusal
-        said = f"{refusal.reason}: {refusal.detail}" if refusal else ""
-        yield GateRow(finding.name, figure, bound, refusal is None, said)
+        words = f"{refusal.reason}: {refusal.detail}" if refusal else ""
+        yield GateRow(finding.name, figure, bound, refusal is None, words)
 
 
 def _framing(report: GateReport, calibration: Calibration) -> tuple[str, str]:
-    seen, bounds = report.figures, calibration.bounds
-    if seen.framing_score is None or seen.framing_shift_px is None:
+    figures, bounds = report.figures, calibration.bounds
+    if figures.framing_score is None or figures.framing_shift_px is None:
         return "-", "no reference"
     limits = []
     if bounds.framing_score_min is not None:
         limits.append(f"at least {bounds.framing_score_min:.4g}")
     if bounds.framing_shift_max is not None:
         limits.append(f"at most {bounds.framing_shift_max:.4g} px")
-    return f"{seen.framing_score:.4g}, {seen.framing_shift_px:.1f} px off", ", ".join(limits)
+    return f"{figures.framing_score:.4g}, {figures.framing_shift_px:.1f} px off", ", ".join(limits)
 
 
 def _write(file: Path, prepared: object) -> None:
@@ -164,10 +167,10 @@ def _write(file: Path, prepared: object) -> None:
     from qc_edge.errors import StoreError
 
     try:
-        done = cv2.imwrite(str(file), prepared)  # type: ignore[call-overload]
+        is_written = cv2.imwrite(str(file), prepared)  # type: ignore[call-overload]
     except cv2.error:
-        done = False
-    if not done:
+        is_written = False
+    if not is_written:
         raise StoreError(
             f"cannot write {file}", hint="does its directory exist, may you write there?"
         )
@@ -197,13 +200,13 @@ def _print(values: dict[str, object], report: GateReport, rows: list[GateRow]) -
         )
     else:
         console.print(Text("all gates let it pass", "green"))
-    against = (
+    bounds = (
         f"{values['calibration_id']}"
         if values["station"]
         else "starting bounds (no --station given)"
     )
     for name, value in (
-        ("bounds", against),
+        ("bounds", bounds),
         ("pixels", f"sha256 {values['raw_sha256']}"),
         ("prepared", f"sha256 {values['prepared_sha256']}"),
         ("preprocess id", values["preprocess_id"]),

@@ -1,3 +1,3 @@
-"""What the commands share at the terminal: options, tables, image files as arguments, the SQL
-shell.
+"""What commands need below printing: options, tables, image files as arguments, the SQL shell,
+single files inspected, a calibration proposed.
 """

@@ -1,6 +1,4 @@
-"""Image files that a person names on the command line: found, read, and the calibration they are
-held to.
-"""
+"""Image files that a person names on the command line, and the calibrations they are held to."""
 
 from __future__ import annotations
 
@@ -25,30 +23,29 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SPOOL_MARK = b"# qc-edge "
+"""A frame of a spool is a PNM whose header begins with this comment."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """An image file that was read; `camera` is set if it is a frame of a station, which says so
-    itself.
-    """
+    """An image file that was read; a frame of a station names its `camera`, others have None."""
 
     path: Path
     image: Image
     camera: str | None
 
 
-def find_images(given: Sequence[Path]) -> list[Path]:
+def find_images(names: Sequence[Path]) -> list[Path]:
     """The files that these names mean, each once, in the order given.
 
     A directory means the image files directly in it, by name; a pattern (`*`, `?`, `[...]`) that
     the shell has left alone, what it matches. A name that is neither stands for itself, there or
     not. Raises UsageError for a directory without images and a pattern without a match.
     """
-    found: dict[Path, None] = {}
-    for name in given:
-        found.update(dict.fromkeys(_meant(name)))
-    return list(found)
+    files: dict[Path, None] = {}
+    for name in names:
+        files.update(dict.fromkeys(_expand(name)))
+    return list(files)
 
 
 def images_in(directory: Path) -> list[Path]:
@@ -98,29 +95,30 @@ def read_picture(path: Path, limits: IncomingSettings | None = None) -> ImageFil
 
 
 class CalibrationSet:
-    """The calibrations that pictures are held to: a station's, or the bounds that stations start
-    with.
-    """
+    """Calibrations by camera; `default_camera` is that of pictures that do not name their own."""
 
     def __init__(
-        self, settings: Settings | None, records: Mapping[str, Calibration], usual: str
+        self, settings: Settings | None, records: Mapping[str, Calibration], default_camera: str
     ) -> None:
         self.settings = settings
         self._records = records
-        self._usual = usual
+        self._default_camera = default_camera
 
     @property
     def limits(self) -> IncomingSettings | None:
-        """How large a file may be."""
+        """How large a file may be on the station; None without one."""
         return self.settings.incoming if self.settings else None
 
     def calibration(self, picture: ImageFile) -> Calibration:
         """The record of the camera that took the picture, as far as that is known."""
-        return self._records.get(picture.camera or self._usual) or self._records[self._usual]
+        return (
+            self._records.get(picture.camera or self._default_camera)
+            or (self._records[self._default_camera])
+        )
 
 
-def standard(root: Path, station: str | None, camera: str | None) -> CalibrationSet:
-    """What to hold pictures to.
+def load_calibrations(root: Path, station: str | None, camera: str | None) -> CalibrationSet:
+    """The calibrations of `station`, or without one the bounds that stations start with.
 
     Without `camera`, a picture that does not name its own counts as the station's only camera's, or
     as dropped by another node if there are several. Raises UsageError for a camera that the station
@@ -136,20 +134,20 @@ def standard(root: Path, station: str | None, camera: str | None) -> Calibration
         )
     paths = StationPaths(root, station)
     settings = load_settings(paths.settings)
-    names = [each.name for each in settings.camera]
+    names = [configured.name for configured in settings.camera]
     if camera is not None:
-        usual = known_camera(settings, camera)
+        default_camera = require_camera(settings, camera)
     else:
-        usual = names[0] if len(names) == 1 else INCOMING
+        default_camera = names[0] if len(names) == 1 else INCOMING
     records = {
         name: calibrations.load_current(paths.calibration, name) for name in (*names, INCOMING)
     }
-    return CalibrationSet(settings, records, usual)
+    return CalibrationSet(settings, records, default_camera)
 
 
-def known_camera(settings: Settings, camera: str) -> str:
+def require_camera(settings: Settings, camera: str) -> str:
     """`camera` if the station has it or it is `incoming`, else UsageError with the nearest name."""
-    names = [*(each.name for each in settings.camera), INCOMING]
+    names = [*(configured.name for configured in settings.camera), INCOMING]
     if camera in names:
         return camera
     near = difflib.get_close_matches(camera, names, 1)
@@ -160,7 +158,7 @@ def known_camera(settings: Settings, camera: str) -> str:
     )
 
 
-def _meant(name: Path) -> Iterator[Path]:
+def _expand(name: Path) -> Iterator[Path]:
     if name.is_dir():
         yield from images_in(name)
     elif not name.exists() and glob.has_magic(str(name)):

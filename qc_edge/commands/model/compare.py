@@ -139,19 +139,19 @@ def _images(
 
     from qc_edge.analysis.comparison_inputs import ComparisonInput
     from qc_edge.engine import Prepared
-    from qc_edge.terminal.images import images_in, read_picture, standard
+    from qc_edge.terminal.images import images_in, load_calibrations, read_picture
     from qc_edge.vision import UnreadableFrameError
     from qc_edge.vision.prepare import PrepareParameters, prepare
 
-    against = standard(root, station, camera)
+    calibrations = load_calibrations(root, station, camera)
 
     def load(path: Path, shape: tuple[int, int]) -> Prepared | str:
         try:
-            picture = read_picture(path, against.limits)
+            picture = read_picture(path, calibrations.limits)
         except UnreadableFrameError as fault:
             return str(fault.reason)
         height, width = shape
-        roi = against.calibration(picture).roi
+        roi = calibrations.calibration(picture).roi
         return prepare(picture.image.gray, PrepareParameters(width, height, roi=roi))
 
     return [ComparisonInput(path.name, partial(load, path)) for path in images_in(directory)]

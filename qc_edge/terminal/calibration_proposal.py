@@ -1,0 +1,93 @@
+"""Proposes a calibration of a station's camera from frames of known-good parts; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from qc_edge.domain.calibration import Calibration, starting_calibration
+from qc_edge.errors import CalibrationError, UsageError
+from qc_edge.records import calibrations
+from qc_edge.service.clock import utc_now
+from qc_edge.settings import INCOMING, Settings, StationPaths
+from qc_edge.terminal.good_frames import GoodFrameFiles
+from qc_edge.terminal.images import read_picture, require_camera
+from qc_edge.vision import UnreadableFrameError
+from qc_edge.vision.calibrate import GoodFrame, Proposal, propose, sample
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationProposal:
+    """A proposed calibration beside the current one, and the frames that it comes from.
+
+    `proposal.calibration` is None if these frames give none; `warnings` are all that a person
+    should read before putting it in force.
+    """
+
+    current: Calibration
+    frames: GoodFrameFiles
+    proposal: Proposal
+    warnings: tuple[str, ...]
+
+
+def choose_camera(settings: Settings, camera: str | None) -> str:
+    """`camera`, or the only one of the station, or `incoming` where there is none.
+
+    Raises UsageError for one that the station has not, and if there are several to choose from.
+    """
+    if camera is not None:
+        return require_camera(settings, camera)
+    names = [camera.name for camera in settings.camera]
+    if len(names) > 1:
+        raise UsageError(
+            f"station {settings.station.name!r} has several cameras: {', '.join(names)}",
+            hint=f"say which: --camera {names[0]}",
+        )
+    return names[0] if names else INCOMING
+
+
+def propose_calibration(
+    paths: StationPaths, camera: str, frames: GoodFrameFiles, *, made_by: str, valid_days: int
+) -> CalibrationProposal:
+    """The calibration that `frames` ask for, in place of the one of `camera` that is in force."""
+    now = utc_now()
+    current, warning = _current(paths, camera, now)
+    unreadable: list[str] = []
+
+    def samples() -> Iterator[GoodFrame]:
+        # One frame at a time in memory: a thousand of them would not fit.
+        for path in frames.files:
+            try:
+                picture = read_picture(path)
+            except UnreadableFrameError as error:
+                unreadable.append(f"{path.name}: {error.reason}: {error.detail}")
+            else:
+                yield sample(path.name, picture.image, current)
+
+    proposal = propose(
+        samples(),
+        current,
+        now=now,
+        made_by=made_by,
+        source=frames.source,
+        valid_days=valid_days,
+    )
+    # A frame that does not read is not left out in silence: the person has named it as good.
+    if unreadable:
+        proposal = Proposal(None, (), (*unreadable, *proposal.faults), ())
+    warnings = [warning] if warning else []
+    if frames.missing:
+        warnings.append(
+            f"{frames.missing} newer frames that PASSed are no longer among the evidence"
+        )
+    return CalibrationProposal(current, frames, proposal, (*warnings, *proposal.warnings))
+
+
+def _current(paths: StationPaths, camera: str, now: datetime) -> tuple[Calibration, str]:
+    """The record in force and "", or the starting bounds and a warning if there is no sound one."""
+    try:
+        return calibrations.load_current(paths.calibration, camera), ""
+    except CalibrationError as error:
+        warning = f"{error.message}; this one starts anew, without a region or a scale"
+        return starting_calibration(paths.name, camera, now), warning
