@@ -14,6 +14,9 @@ GPU_ARGS ?=
 BENCH_ARGS ?=
 DEMO_SECONDS ?= 30
 
+# Where it is set, each of hundreds of processes would compile the package and the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-systemd test-standin deb gpu bench clean venv
 

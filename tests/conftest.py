@@ -48,6 +48,11 @@ def _not_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
         report.longrepr = f"nothing is skipped before a merge; {reason}"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first; the others keep their order."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield

@@ -18,6 +18,7 @@ def test_the_code_is_formatted() -> None:
     assert_clean("ruff", "format", "--check", ".")
 
 
+@pytest.mark.slow
 def test_types_are_strict() -> None:
     assert_clean("mypy")
 

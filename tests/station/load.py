@@ -24,7 +24,7 @@ from tests.station.harness import (
     drop,
     dropped,
     encoded,
-    inspect_all,
+    is_idle,
     lines,
     make_station,
     part,
@@ -154,7 +154,8 @@ class KilledStation:
         """Let it inspect what is left, and hold its log against what its camera exposed and what
         was dropped. Returns the sums.
         """
-        inspect_all(self._paths, dependencies(Plan(announced=str(self._told))))
+        with running(self._paths, dependencies(Plan(announced=str(self._told)))) as station:
+            station.wait_for(lambda: is_idle(self._paths), "all inspected", 1800, 0.2)
         log, exposed = audit(self._paths, self._told), len(lines(self._grabbed))
         names = [row["original_name"] for row in log.inspections if row["camera"] == "incoming"]
         assert sorted(names) == sorted(map(_name, range(self._dropped)))

@@ -15,6 +15,7 @@ from tests.station.load import RANDOM_TIME, KilledStation, drop_many, inspect_fi
 from tests.station.twins import Plan
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("files", "before_the_start"), [(900, True), (1800, False)])
 def test_many_files_at_once_are_inspected_at_an_even_rate(
     tmp_path: Path, files: int, before_the_start: bool
@@ -25,6 +26,7 @@ def test_many_files_at_once_are_inspected_at_an_even_rate(
     assert figures["last_tenth_by_first_cpu"] >= 0.6
 
 
+@pytest.mark.slow
 def test_kills_at_random_under_load_break_no_promise(tmp_path: Path) -> None:
     station = KilledStation(tmp_path, seed=20261122)
     for point in [RANDOM_TIME, RANDOM_TIME, "append half", RANDOM_TIME, "unlink before"]:
