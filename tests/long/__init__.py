@@ -1,0 +1,1 @@
+"""What takes hours at full size: `make test-long`."""
