@@ -1,4 +1,7 @@
-"""The chain: every row carries a hash over the one before it, so that tampering shows."""
+"""The chain: every row carries a hash over the one before it, so that tampering shows.
+
+Changing one byte of what is hashed here makes every log that exists unverifiable.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from qc_edge.domain.inspection import COLUMNS, Row, values
 
 GENESIS = "0" * 64
 CHAIN = ("chain_seq", "chain_hash")
-"""The columns of each table that hold a row's place in the chain; they stand last."""
+"""The columns of each table that hold a row's place in the chain; in the files that are published
+they stand last.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +39,15 @@ def canonical(table: str, row: tuple[Any, ...]) -> str:
     Columns that are null are left out, so that a column added later changes no hash of an earlier
     row.
     """
-    told = {
+    present = {
         name: value for name, value in zip(COLUMNS[table], row, strict=True) if value is not None
     }
     return json.dumps(
-        {"table": table, **told},
+        {"table": table, **present},
         separators=(",", ":"),
         ensure_ascii=False,
         default=json_default,
-        allow_nan=False,
+        allow_nan=False,  # NaN is no JSON, and would not equal itself when it is verified
     )
 
 
@@ -60,7 +65,7 @@ def chain_hash(previous: str, seq: int, text: str) -> str:
 
 
 def json_default(value: object) -> str:
-    """`value` as canonical JSON has it, where JSON has no form of its own: times."""
+    """For json.dumps: a time as ISO 8601 in UTC with microseconds; else TypeError."""
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat(timespec="microseconds")
     raise TypeError(f"{type(value).__name__} has no place in a row")

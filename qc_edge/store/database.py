@@ -100,8 +100,8 @@ def open_with_recovery(
             _raise_if_not_damage(path, fault)
             if suspect.exists():
                 kept = _move_aside(suspect, set_aside)
-                why = f"{suspect.name} did not open ({_first_line(fault)})"
-                repairs.append(f"{why}: kept as {kept}")
+                line = _first_line(fault)
+                repairs.append(f"{suspect.name} did not open ({line}): kept as {kept}")
     try:
         _open(path, load)
         return repairs

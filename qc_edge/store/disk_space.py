@@ -1,4 +1,7 @@
-"""Room on the disk: when to warn, and when to stop judging rather than delete anything."""
+"""Space on the disk: when to warn, and when to stop judging rather than delete anything.
+
+See decision 0009.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,16 @@ from qc_edge.settings import StorageSettings
 from qc_edge.store.durable import Disk
 
 _REFUSED_S = 2.0
-"""After a write that found no room, nothing is tried for this long, whatever the file system says.
+"""After a write that found no space, nothing is tried for this long, whatever the file system says:
+a quota does not show in statvfs.
 """
 
 _RESUME = 1.05
-"""Goes on only with 5 % more than the bound, so that it does not flutter."""
+"""Judging resumes only with 5 % more than the bound, so that it does not flutter."""
 
 
 class DiskSpace(str, Enum):
-    """How much room there is."""
+    """How much space there is: enough, below the warning, or too little to judge."""
 
     ENOUGH = "enough"
     LOW = "low"
@@ -28,8 +32,8 @@ class DiskSpace(str, Enum):
 
 
 class DiskMonitor:
-    """Looked at every second by the janitor; asked by capture and the inspector before they
-    write.
+    """The state of the disk. Housekeeping measures it every second; capture and the inspector look
+    at `space` before they write, and report a write that found none.
     """
 
     def __init__(self, state: Path, disk: Disk, limits: StorageSettings) -> None:
@@ -42,7 +46,7 @@ class DiskMonitor:
         self.measure()
 
     def measure(self) -> bool:
-        """Measure; True if the answer has changed."""
+        """Ask the file system; True if `space` has changed."""
         self.free_mb = self._disk.free_bytes(self._state) / 1e6
         before = self.space
         stop_below = self.limits.stop_free_mb * (_RESUME if before is DiskSpace.NONE else 1)
@@ -55,7 +59,7 @@ class DiskMonitor:
         return self.space is not before
 
     def report_full(self) -> None:
-        """A write has found no room, whatever the last look said."""
+        """Call it when a write has found no space, whatever was measured last."""
         self._refused_at = time.monotonic()
         self.space = DiskSpace.NONE
 
@@ -65,15 +69,15 @@ class DiskMonitor:
 
     @property
     def description(self) -> str:
-        """The state of the disk in words."""
+        """The state of the disk in words, for status and events."""
         limits = self.limits
-        said = f"{self.free_mb:,.0f} MB free"
+        free = f"{self.free_mb:,.0f} MB free"
         if self.space is DiskSpace.NONE and self._was_refused:
             return (
-                f"{said}, but a write found no room: nothing is captured or judged until one does"
+                f"{free}, but a write found no room: nothing is captured or judged until one does"
             )
         if self.space is DiskSpace.NONE:
-            return f"{said}: below {limits.stop_free_mb:,.0f} MB nothing is captured or judged"
+            return f"{free}: below {limits.stop_free_mb:,.0f} MB nothing is captured or judged"
         if self.space is DiskSpace.LOW:
-            return f"{said}: at {limits.stop_free_mb:,.0f} MB the station will stop"
-        return said
+            return f"{free}: at {limits.stop_free_mb:,.0f} MB the station will stop"
+        return free

@@ -1,6 +1,4 @@
-"""DuckDB, opened: the one place, so that no database here fetches extensions or draws into an
-answer.
-"""
+"""Opening DuckDB: the one place, so that no connection fetches extensions or draws a bar."""
 
 from __future__ import annotations
 
@@ -21,19 +19,20 @@ def open_duckdb(
     What does not fit in memory is spilled beside the database, or into the system's directory for
     such files; DuckDB makes the place when it needs it and removes it. Raises duckdb.Error.
     """
+    # Stations have no internet, and none would want code from there in the middle of a query.
     config: dict[str, Setting] = {"autoinstall_known_extensions": False, **settings}
     if path is None:
-        # Its default is a directory in the current one, which need not be ours to write.
+        # DuckDB's default is a directory in the current one, which the station may not write to.
         config.setdefault(
             "temp_directory", f"{tempfile.gettempdir()}/qc-edge-{secrets.token_hex(8)}"
         )
     log = duckdb.connect(str(path or ":memory:"), read_only=read_only, config=config)
-    # Not taken in `config`. Where Python runs without a script, DuckDB draws a bar on stdout after
-    # 2 s.
+    # DuckDB does not take it in `config`. Where Python runs without a script it takes the
+    # session for an interactive one and draws a bar on stdout after 2 s.
     log.execute("SET enable_progress_bar = false")
     return log
 
 
 def quoted(text: str | Path) -> str:
-    """`text` as a literal of SQL."""
+    """`text` as an SQL string literal: ATTACH takes no parameters."""
     return "'" + str(text).replace("'", "''") + "'"

@@ -1,7 +1,8 @@
 """Writing so that it is there after a power cut: the one place that calls fsync, rename and unlink.
 
-A file written here is whole or absent under its name. Directory entries are durable only after
-`sync_directory`, so that a batch of files shares one.
+A file written here is whole or absent under its name. Its contents are durable when the call
+returns, its name only after `sync_directory`: fsync of a file says nothing about the directory that
+lists it, see fsync(2), and a batch of files can share one sync of their directory.
 """
 
 from __future__ import annotations
@@ -30,11 +31,15 @@ _HINTS = {
     errno.EISDIR: "a directory stands where a file belongs: move it elsewhere",
 }
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP}
+"""Another file system; another user's file (fs.protected_hardlinks); too many links; FAT and some
+network file systems.
+"""
 
 
 class Disk:
-    """The station's disk. A test's twin overrides a method to make it fail; nothing is cached
-    here.
+    """The station's disk: any thread may write, nothing is cached.
+
+    Tests take a twin of it that fails or ends the process at the n-th call.
     """
 
     def write(self, path: Path, chunks: Iterable[Chunk], temporary: Path) -> None:
@@ -43,6 +48,8 @@ class Disk:
         Raises DiskFullError or StoreError; then `path` is as it was and `temporary` is gone.
         """
         try:
+            # In this order: a rename that reaches the disk before the contents would leave an empty
+            # or torn file under the name after a power cut.
             self._write_synced(temporary, chunks)
             os.rename(temporary, path)  # noqa: PTH104 (hot path: no Path objects)
         except OSError as fault:
@@ -50,11 +57,12 @@ class Disk:
             raise store_error(fault, f"cannot write {path}") from fault
 
     def move_into_place(self, temporary: Path, path: Path) -> None:
-        """Bring a file that another library has written to `path`, durable in its directory too.
+        """Move a file that another library has written to `path`, durable with its name.
 
         Raises DiskFullError or StoreError; then `path` is as it was and `temporary` is gone.
         """
         try:
+            # fsync works on the file, not on what one descriptor wrote: a new one will do.
             fd = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 os.fsync(fd)
@@ -68,10 +76,15 @@ class Disk:
         self.sync_directory(path.parent)
 
     def write_evidence(self, path: Path, chunks: Iterable[Chunk]) -> None:
-        """Write `chunks` to `path` itself and fsync; no row points to it before this returns."""
+        """Write `chunks` to `path` itself and fsync.
+
+        Without a temporary file: no row points to evidence before this returns, so nobody reads a
+        torn one, and a replay after a crash writes it again. Raises DiskFullError or StoreError.
+        """
         try:
             self._write_synced(path, chunks)
         except FileNotFoundError:
+            # The first of an hour. Not looked for each time: this is on a frame's way.
             path.parent.mkdir(parents=True, exist_ok=True)
             self.write_evidence(path, chunks)
         except OSError as fault:
@@ -100,8 +113,9 @@ class Disk:
             self._copy(existing, path)
 
     def _copy(self, existing: Path, path: Path) -> None:
-        """A plain file is copied; what is none, or may not be read, can still be moved."""
+        """Copy a regular file; move what is none (a pipe, a link) or may not be read."""
         try:
+            # No waiting for the other end of a pipe, no following of a link out of the spool.
             fd = os.open(existing, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             fd = -1
@@ -119,12 +133,15 @@ class Disk:
 
     def append(self, fd: int, data: bytes) -> None:
         """Append `data` to the open file `fd` and make it durable. Raises OSError as it comes."""
+        # Not in a loop: a regular file takes less than all only where the disk is full, and the
+        # caller cuts off the part that was written.
         if os.write(fd, data) != len(data):
             raise OSError(errno.ENOSPC, "only part of the data could be appended")
+        # Enough for an append: the new size is flushed with the data, only the times are not.
         os.fdatasync(fd)
 
     def unlink(self, path: Path) -> None:
-        """Remove `path` if it is there."""
+        """Remove `path` if it is there. Raises StoreError."""
         try:
             os.unlink(path)  # noqa: PTH108
         except FileNotFoundError:
@@ -144,15 +161,17 @@ class Disk:
             raise store_error(fault, f"cannot sync the directory {path}") from fault
 
     def free_bytes(self, path: Path) -> int:
-        """Room left for the station's user on the file system of `path`."""
-        room = os.statvfs(path)
-        return room.f_bavail * room.f_frsize
+        """Bytes left for the station's user on the file system of `path`."""
+        space = os.statvfs(path)
+        # f_bavail, not f_bfree: ext4 reserves 5 % for root.
+        return space.f_bavail * space.f_frsize
 
     def _write_synced(self, path: Path, chunks: Iterable[Chunk]) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
         try:
             for chunk in chunks:
                 view = memoryview(chunk).cast("B")
+                # One write(2) takes at most 2 GiB, and less where the disk is nearly full.
                 while view:
                     view = view[os.write(fd, view) :]
             os.fsync(fd)
@@ -169,7 +188,10 @@ def write_file(path: Path, *chunks: Chunk) -> None:
 
 
 def store_error(fault: OSError, what: str) -> StoreError:
-    """The station's error for the system's: DiskFullError when there is no room."""
+    """The station's error for the system's; `what` says what could not be done.
+
+    DiskFullError where there is no space, which the station waits for; else StoreError.
+    """
     if fault.errno in _FULL:
         return DiskFullError(
             f"{what}: no space left",
@@ -180,7 +202,7 @@ def store_error(fault: OSError, what: str) -> StoreError:
 
 
 def make_directories(directories: Iterable[Path]) -> None:
-    """Make those that are missing. Raises DiskFullError or StoreError."""
+    """Make the directories that are missing. Raises DiskFullError or StoreError."""
     for directory in directories:
         try:
             directory.mkdir(parents=True, exist_ok=True)

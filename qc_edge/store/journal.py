@@ -1,7 +1,9 @@
 """The rows as text, one file an hour: appended and synced before the database commits.
 
-The database is a way to ask; this is what was promised. A database that is lost, torn or set aside
-is filled again from here. Lines: number, hash, canonical JSON, separated by tabs.
+A database is easily lost as a whole: a torn write-ahead log has left DuckDB files that do not open,
+and by then the frames have left the spool. A text file loses at most its torn end. So a row stands
+once it is here, and a database that is lost or set aside is filled again from here (decision 0002).
+Lines: number, hash, canonical JSON, separated by tabs.
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from qc_edge.store.chain import Link, chain_hash
 from qc_edge.store.durable import Disk, store_error
 
 _TAIL = 1 << 20
-"""A torn end is shorter than this: one batch of rows."""
+"""A torn end is shorter than this: at most one batch of rows, some 1.7 kB each."""
 
 
 class Journal:
-    """Append-only. Used under the ledger's lock. `repairs` says what was torn and cut off at
-    start.
+    """The journal of one station: append-only, used under the ledger's lock.
+
+    `repairs` says in words what was torn, damaged or out of order when it was read.
     """
 
     def __init__(self, directory: Path, disk: Disk) -> None:
@@ -37,18 +40,20 @@ class Journal:
         """Make these rows durable, in order. Raises DiskFullError or StoreError; then none is
         kept.
         """
-        # Never back to an earlier file, wherever the wall clock is stepped: file order is row
-        # order.
+        # Never back to an earlier file when the wall clock is stepped back: the order of the files
+        # by name is the order of the rows.
         name = max(f"{now.astimezone(timezone.utc):%Y-%m-%dT%H}.jsonl", self._newest_name)
-        data = "".join(f"{each.seq}\t{each.sha256}\t{each.text}\n" for each in links).encode()
+        data = "".join(f"{link.seq}\t{link.sha256}\t{link.text}\n" for link in links).encode()
         try:
             if name != self._open_name:
-                self._turn_to(name)
+                self._switch_to(name)
                 self._newest_name = name
             size = os.fstat(self._fd).st_size
             try:
                 self._disk.append(self._fd, data)
             except OSError:
+                # Also after a failed sync, where the data may be in the file: a row that was
+                # refused must not come back at the next start.
                 os.ftruncate(self._fd, size)
                 raise
         except OSError as fault:
@@ -57,9 +62,10 @@ class Journal:
     def after(self, seq: int, sha256: str) -> Iterator[list[Link]]:
         """The rows behind the one with number `seq` and hash `sha256`, oldest first, in portions.
 
-        What does not read is left out, what does not follow from the row before it is kept; both
-        are said in `repairs`.
+        A line that does not read is left out; one whose hash does not follow from the row before
+        it is kept, for `verify` to show. Both are noted in `repairs`.
         """
+        # From the newest file back to the one that holds `seq`: a journal of years is not read.
         files = sorted(self._directory.glob("*.jsonl"))
         start = len(files)
         while start > 0:
@@ -88,21 +94,26 @@ class Journal:
                 yield portion
 
     def close(self) -> None:
-        """Let the file go. May be called twice."""
+        """Close the file that is open. May be called twice."""
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, self._open_name = -1, ""
 
-    def _turn_to(self, name: str) -> None:
+    def _switch_to(self, name: str) -> None:
         self.close()
         path = self._directory / name
         new = not path.exists()
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         self._open_name = name
         if new:
+            # Without it a power cut could lose the whole file, synced rows and all.
             self._disk.sync_directory(self._directory)
 
     def _cut_torn_end(self) -> list[str]:
+        """Cut off what does not read at the end of the newest file; what was cut off, in words.
+
+        Only there: files before it were complete when the next one was begun.
+        """
         files = sorted(self._directory.glob("*.jsonl"))
         if not files:
             return []
@@ -129,7 +140,8 @@ def _reads(line: bytes) -> bool:
 
 def _seq(line: bytes) -> float:
     number = line.partition(b"\t")[0]
-    return int(number) if number.isdigit() else float("inf")  # damaged: looked at, and said
+    # inf for a damaged line, so that no reader passes it over: it is noted when it is parsed.
+    return int(number) if number.isdigit() else float("inf")
 
 
 def _first_seq(path: Path) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,9 @@ from qc_edge.store.database import (
 )
 from qc_edge.store.insert import insert
 from qc_edge.store.journal import Journal
-from qc_edge.store.readers import Readers
+
+_INTERRUPT_AGAIN_S = 0.02
+"""An interrupt counts only for the statement that runs; the reader may begin another one."""
 
 
 class LogDatabase:
@@ -173,3 +176,41 @@ class LogDatabase:
             yield
         except duckdb.Error as fault:
             raise database_error(self._path, fault) from fault
+
+
+class Readers:
+    """The connections of everybody who reads the log. Used from any thread.
+
+    A file cannot be opened again while a connection to it is open in the same process, so `end`
+    makes sure that none is left.
+    """
+
+    def __init__(self) -> None:
+        self._cursors: set[duckdb.DuckDBPyConnection] = set()
+        self._one_ended = threading.Condition()
+
+    def __bool__(self) -> bool:
+        """True while somebody reads."""
+        return bool(self._cursors)
+
+    def cursor(self, log: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        """A connection of its own for one reader, who gives it back to `close`."""
+        with self._one_ended:
+            cursor = log.cursor()
+            self._cursors.add(cursor)
+        return cursor
+
+    def close(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Take back the connection of a reader that is done."""
+        cursor.close()
+        with self._one_ended:
+            self._cursors.discard(cursor)
+            self._one_ended.notify_all()
+
+    def end(self) -> None:
+        """Interrupt all readers and wait until they are gone; call it so that no new one comes."""
+        with self._one_ended:
+            while self._cursors:
+                for cursor in self._cursors:
+                    cursor.interrupt()
+                self._one_ended.wait(_INTERRUPT_AGAIN_S)

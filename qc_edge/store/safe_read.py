@@ -1,4 +1,4 @@
-"""Reading what somebody else put there: a plain file of a bounded size, or a refusal."""
+"""Reading files that others have put there: a regular file of a bounded size, or a refusal."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from qc_edge.vision import UnreadableFrameError
 
 
 def read_regular_file(path: Path, max_bytes: int, bound: str) -> bytes:
-    """The bytes of `path`, at most `max_bytes`; `bound` says where that limit stands.
+    """The bytes of `path`, at most `max_bytes`; `bound` says in the error where that limit stands.
 
-    Raises UnreadableFrameError for what is no plain file (links are not followed), is too large or
-    cannot be read; FileNotFoundError if it has gone.
+    Raises UnreadableFrameError for what is no regular file (links are not followed), is too large
+    or cannot be read; FileNotFoundError if it has gone.
     """
     try:
+        # A link could lead to any file that the station may read; opening a pipe would wait for its
+        # other end. The rest is asked of the descriptor: the name may change meanwhile.
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         raise
@@ -26,12 +28,12 @@ def read_regular_file(path: Path, max_bytes: int, bound: str) -> bytes:
             kind, f"cannot open it: {fault.strerror}, expected a plain file"
         ) from fault
     try:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
             raise UnreadableFrameError(Reason.REFUSED_PATH, "it is no plain file")
-        if found.st_size > max_bytes:
+        if status.st_size > max_bytes:
             raise UnreadableFrameError(
-                Reason.TOO_LARGE, f"{found.st_size} bytes, expected at most {max_bytes} ({bound})"
+                Reason.TOO_LARGE, f"{status.st_size} bytes, expected at most {max_bytes} ({bound})"
             )
         with os.fdopen(os.dup(fd), "rb", buffering=0) as file:
             return file.read()

@@ -1,8 +1,8 @@
-"""What a station goes on from, read from its log without going through all of it. Writes nothing.
+"""What a station needs of its log at the start, read without going through all of it.
 
-Rows are only ever added, so their numbers in the chain rise through the file: DuckDB leaves out
-whatever lies before a number, or before a time, by the extremes that it keeps of each part of a
-column.
+Rows are only ever added, so their numbers in the chain rise through the file. DuckDB keeps the
+minimum and maximum of each column in each row group and skips the groups that cannot match, so the
+questions here ask by number, by id or by time. Writes nothing.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import COLUMNS
 
 _RECENT = 100_000
-"""Rows: more than wait in a spool, so the highest id is among them but where clocks were set far
-back.
+"""Rows in which the highest frame id is sought: more than ever wait in a spool. It is elsewhere
+only where a clock was set far back, and `_newest_id` looks for that in a second step.
 """
 
 
 @dataclass(slots=True)
 class DayCounts:
-    """Today's tally (UTC day): frames by verdict, INVALID by reason, known-lost."""
+    """The tally of one UTC day: frames by verdict, INVALID ones by reason, those on HOLD, and those
+    that are known to be lost.
+    """
 
     verdicts: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
@@ -34,8 +36,8 @@ class DayCounts:
 
 @dataclass(frozen=True, slots=True)
 class StartupState:
-    """The log at the start: the highest id of a frame, a gap, an event or a label (None in an empty
-    log), and the last counted part of each camera.
+    """Where ids and counters go on: the highest id of a frame, a gap, an event or a label (None in
+    an empty log), and the number of the last counted part of each camera.
     """
 
     newest_id: FrameId | None = None
@@ -43,13 +45,14 @@ class StartupState:
 
 
 def read_startup_state(log: duckdb.DuckDBPyConnection) -> StartupState:
-    """Read all of it. Raises duckdb.Error."""
+    """The state to go on from. Raises duckdb.Error."""
     return StartupState(_newest_id(log), _part_counters(log))
 
 
 def read_all_rows(log: duckdb.DuckDBPyConnection) -> None:
-    """Every value of every row, for nothing but to find blocks that do not read. Raises
-    duckdb.Error.
+    """Read every value of every row, to find blocks that are damaged. Raises duckdb.Error.
+
+    Hashing makes DuckDB read all columns without giving them out.
     """
     for table in COLUMNS:
         log.execute(f"SELECT bit_xor(hash({table})) FROM {table}").fetchall()  # noqa: S608
@@ -75,39 +78,38 @@ def day_counts(log: duckdb.DuckDBPyConnection, day: datetime) -> DayCounts:
     return counts
 
 
-def recorded_ids(log: duckdb.DuckDBPyConnection, wanted: Sequence[FrameId]) -> set[FrameId]:
-    """Those ids that have a row in any table. Raises duckdb.Error."""
-    found = log.execute(
+def recorded_ids(log: duckdb.DuckDBPyConnection, ids: Sequence[FrameId]) -> set[FrameId]:
+    """Those of `ids` that have a row in any table. Raises duckdb.Error."""
+    # BETWEEN beside IN: DuckDB skips row groups by a range, not by a list.
+    rows = log.execute(
         "SELECT frame_id FROM inspections WHERE frame_id BETWEEN $low AND $high "
-        "AND frame_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
-        "SELECT gap_id FROM gaps WHERE gap_id IN (SELECT unnest($wanted::VARCHAR[])) UNION ALL "
-        "SELECT event_id FROM events WHERE event_id IN (SELECT unnest($wanted::VARCHAR[])) UNION "
-        "ALL "
-        "SELECT label_id FROM labels WHERE label_id IN (SELECT unnest($wanted::VARCHAR[]))",
-        {"low": min(wanted), "high": max(wanted), "wanted": list(wanted)},
+        "AND frame_id IN (SELECT unnest($ids::VARCHAR[])) UNION ALL "
+        "SELECT gap_id FROM gaps WHERE gap_id IN (SELECT unnest($ids::VARCHAR[])) UNION ALL "
+        "SELECT event_id FROM events WHERE event_id IN (SELECT unnest($ids::VARCHAR[])) UNION ALL "
+        "SELECT label_id FROM labels WHERE label_id IN (SELECT unnest($ids::VARCHAR[]))",
+        {"low": min(ids), "high": max(ids), "ids": list(ids)},
     ).fetchall()
-    return {FrameId(name) for (name,) in found}
+    return {FrameId(name) for (name,) in rows}
 
 
 def last_threshold_id(log: duckdb.DuckDBPyConnection) -> str | None:
     """The threshold in force at the end: of the newest inspection, or of a change after it."""
-    found = log.execute(
+    row = log.execute(
         "SELECT threshold_id FROM ("
-        "(SELECT chain_seq, threshold_id FROM inspections ORDER BY chain_seq DESC LIMIT 1) UNION "
-        "ALL "
-        "(SELECT chain_seq, after FROM events WHERE kind = 'threshold' ORDER BY chain_seq DESC "
-        "LIMIT 1)"
-        ") ORDER BY chain_seq DESC LIMIT 1"
+        "(SELECT chain_seq, threshold_id FROM inspections ORDER BY chain_seq DESC LIMIT 1) "
+        "UNION ALL (SELECT chain_seq, after FROM events "
+        "WHERE kind = 'threshold' ORDER BY chain_seq DESC LIMIT 1)) "
+        "ORDER BY chain_seq DESC LIMIT 1"
     ).fetchone()
-    return found[0] if found else None
+    return row[0] if row else None
 
 
 def last_event_after(log: duckdb.DuckDBPyConnection, kind: str) -> str | None:
-    """What the newest event of that kind says in `after`."""
-    found = log.execute(
+    """The column `after` of the newest event of that kind; None if there is none."""
+    row = log.execute(
         "SELECT after FROM events WHERE kind = ? ORDER BY chain_seq DESC LIMIT 1", [kind]
     ).fetchone()
-    return found[0] if found else None
+    return row[0] if row else None
 
 
 def events_since(log: duckdb.DuckDBPyConnection, kind: str) -> set[tuple[str, str | None]]:
@@ -131,15 +133,12 @@ def newest_rows(log: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str] | N
 
 
 def _newest_id(log: duckdb.DuckDBPyConnection) -> FrameId | None:
-    """The highest of the recent rows, then whatever is above it: sought in the days from its own
-    on.
-    """
+    """The highest id of the recent rows, then whatever is above it, which is sought by id."""
     ((last,),) = log.execute("SELECT max(chain_seq) FROM inspections").fetchall()
     ((recent,),) = log.execute(
         "SELECT max(id) FROM (SELECT max(frame_id) AS id FROM inspections WHERE chain_seq > ? "
-        "UNION ALL "
-        "SELECT max(gap_id) FROM gaps UNION ALL SELECT max(event_id) FROM events UNION ALL "
-        "SELECT max(label_id) FROM labels)",
+        "UNION ALL SELECT max(gap_id) FROM gaps UNION ALL SELECT max(event_id) FROM events "
+        "UNION ALL SELECT max(label_id) FROM labels)",
         [(last or 0) - _RECENT],
     ).fetchall()
     if recent is None:
@@ -151,7 +150,10 @@ def _newest_id(log: duckdb.DuckDBPyConnection) -> FrameId | None:
 
 
 def _part_counters(log: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """In two steps: the text of 10 million part ids is not read to find a few."""
+    """The last counted part of each camera.
+
+    In two steps, by number: to find it by the part ids, the text of all of them would be read.
+    """
     last = log.execute(
         "SELECT max(chain_seq) FROM inspections WHERE part_source = 'counter' GROUP BY camera"
     ).fetchall()
