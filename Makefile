@@ -13,12 +13,15 @@ PYTEST_ARGS ?=
 GPU_ARGS ?=
 BENCH_ARGS ?=
 DEMO_SECONDS ?= 30
+LOCKS := systemd/requirements
+UV := .cache/uv/bin/uv
+UV_VERSION := 0.13.9
 
 # Where it is set, each of hundreds of processes would compile the package and the tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-systemd test-standin deb gpu bench clean venv
+.PHONY: help demo test test-long test-systemd test-standin deb gpu bench clean venv test-newest test-oldest lock
 
 help:
 	@echo "make demo    a whole station on rendered parts: no camera, no GPU (about half a minute)"
@@ -28,9 +31,11 @@ help:
 	@echo "             BENCH_ARGS='--only engine' make bench   one part of it: every engine here"
 	@echo "make gpu     what only an NVIDIA GPU can show, on a machine that has one"
 	@echo "make deb     a Debian package that installs without a network"
+	@echo "make lock    renew the locked dependencies in $(LOCKS)/"
 	@echo "make clean   remove what the commands above have made"
 	@echo
 	@echo "PYTHON=python3.12 make test   another Python, in an environment of its own"
+	@echo "make test-newest, make test-oldest   the newest and the oldest dependencies that setup.cfg allows"
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/qc-edge demo --root demo --seconds $(DEMO_SECONDS)
@@ -45,6 +50,24 @@ test: $(VENV)/.installed-dev
 # Bursts and kills at full size: hours. QC_EDGE_LONG=0.03 make test-long tries it in minutes and keeps no figures.
 test-long: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest -m long -s $(PYTEST_ARGS) tests/long
+
+# Not the locked dependencies but the newest that setup.cfg allows.
+test-newest: | $(VENV)/bin/pip
+	rm -rf $(VENV)-newest
+	$(PYTHON) -m venv $(VENV)-newest
+	$(VENV)-newest/bin/pip install --quiet --disable-pip-version-check --editable '.[basler,dev]'
+	@touch $(VENV)-newest/.installed-dev
+	$(MAKE) test VENV=$(VENV)-newest
+
+# The oldest: do the lower bounds of setup.cfg hold? Its warnings are those of old packages, and no failure.
+test-oldest: $(UV) | $(VENV)/bin/pip
+	rm -rf $(VENV)-oldest
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(UV) pip install --quiet --python $(VENV)-oldest/bin/python --resolution lowest-direct --no-build \
+	  --no-build-package qc-edge --editable '.[basler,compile,plots,report,dev]'
+	$(VENV)-oldest/bin/python -W default -m tests.quality.every_module
+	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) -W default $(PYTEST_ARGS) tests/store tests/publish
+	$(VENV)-oldest/bin/qc-edge demo --root demo --seconds 8
 
 # A station's life under a real systemd, in a container: as root, with systemd-container and debootstrap.
 test-systemd: $(VENV)/.installed-dev
@@ -74,13 +97,38 @@ clean:
 # the environment alone, for an editor
 venv: $(VENV)/.installed-dev
 
-$(VENV)/.installed: setup.cfg | $(VENV)/bin/pip
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[basler]'
+# Exactly what is locked, from wheels alone; the build backend, too, so that pip fetches nothing else.
+define install
+$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
+  -r $(LOCKS)/build.txt -r $(LOCKS)/$(1).txt
+$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+endef
+
+$(VENV)/.installed: setup.cfg $(LOCKS)/build.txt $(LOCKS)/station.txt | $(VENV)/bin/pip
+	$(call install,station)
 	@touch $@
 
-$(VENV)/.installed-dev: setup.cfg | $(VENV)/bin/pip
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[basler,dev]'
+$(VENV)/.installed-dev: setup.cfg $(LOCKS)/build.txt $(LOCKS)/tests.txt | $(VENV)/bin/pip
+	$(call install,tests)
 	@touch $@ $(VENV)/.installed
+
+# For all supported Pythons, x86-64 and aarch64, with what a station gets as a part of what the tests run on. Then: is
+# there a wheel of everything for each of them, with the C library that the package's oldest boxes have? uv has its own
+# setting for another package index, UV_DEFAULT_INDEX; none stands in the files.
+LOCK = $(UV) --quiet pip compile --universal --generate-hashes --python-version 3.10 --upgrade \
+  --no-emit-index-url --custom-compile-command "make lock"
+lock: $(UV)
+	$(LOCK) setup.cfg --extra basler --extra dev --output-file $(LOCKS)/tests.txt
+	$(LOCK) setup.cfg --extra basler --constraint $(LOCKS)/tests.txt --output-file $(LOCKS)/station.txt
+	sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | $(LOCK) - --output-file $(LOCKS)/build.txt
+	@for version in 3.10 3.11 3.12 3.13; do for machine in x86_64 aarch64; do \
+	  $(UV) --quiet pip compile --no-build --python-version $$version --python-platform $$machine-manylinux_2_31 \
+	    $(LOCKS)/tests.txt $(LOCKS)/build.txt --output-file /dev/null || exit 1; \
+	done; done
+
+$(UV):
+	$(PYTHON) -m venv --clear .cache/uv
+	.cache/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(VENV)/bin/pip:
 	@test $(VERSION) != none || { \
