@@ -1,288 +1,159 @@
-"""The chain held against itself, and the places that keep its rows held against one another.
+"""The chain of hashes through all rows, and the places that keep the rows held against one another.
 
-Every row of the journal must follow from the one before it; database and published files must tell
+Every row of the journal must follow from the one before it; database and published files must have
 each row as the journal does. Where the journal has none, the rows' own hashes decide.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from qc_edge.audit.finding import AuditReport, AuditStep
-from qc_edge.audit.formatting import (
-    about,
-    code,
-    difference,
-    is_linked,
-    join,
-    ranges,
-    rows_are,
-    same,
-)
-from qc_edge.audit.journal import JournalFile, read_hour
-from qc_edge.errors import StoreError
-from qc_edge.query.rows import BusyRowsError, LoggedRow, Rows
-from qc_edge.store.chain import GENESIS, chain_hash
-
-_T = TypeVar("_T")
+from qc_edge.audit.journal import JournalFile, read_journal_file
+from qc_edge.audit.place_check import TAMPERED, PlaceCheck, report_missing
+from qc_edge.audit.row_places import JOURNAL, RowPlaces
+from qc_edge.audit.row_ranges import append_ranges, ranges
+from qc_edge.audit.row_text import describe_row
+from qc_edge.query.rows import Rows
+from qc_edge.store.chain import chain_hash
 
 _WINDOW = 200_000
 """Rows whose numbers are held against one another at once, where the journal has none."""
 
-LAG_S = 60.0
-"""A running station publishes every few seconds; a row older than this must be there."""
 
-_FAKED = (
-    "somebody wrote to it: keep a copy, find out who; the other places still have the row as it was"
-)
-_REBUILT = "the station publishes from its database at its next start"
-
-
-@dataclass(slots=True)
 class ChainCheck:
-    """One pass over all rows, oldest first. `running`: the station adds rows meanwhile."""
+    """One pass over all rows, oldest first. One thread.
 
-    report: AuditReport
-    step: AuditStep
-    places: list[Rows]
-    running: bool
-    now: datetime
-    _last: dict[str, int] = field(default_factory=dict)
-    _end: dict[str, tuple[int, str]] = field(default_factory=dict)
-    _at: int = 0
+    A row is promised by the journal, the database is filled from it, and the published files are
+    what QA reads and a seal closes (docs/decisions/0002 and 0011). The hashes alone would not do:
+    whoever can write a file could compute the whole chain in it anew. So all three are read, and a
+    row that was changed in one of them differs from the others.
 
-    def check(self, journal: Sequence[Path], first: int, moved: Callable[[int], object]) -> int:
-        """Every row from number `first` on; the number of the last one. `moved` hears of each
-        portion.
+    `running`: the station adds rows meanwhile. `now` (aware) decides what is too new to be
+    published.
+    """
+
+    def __init__(
+        self,
+        report: AuditReport,
+        step: AuditStep,
+        places: Sequence[Rows],
+        *,
+        running: bool,
+        now: datetime,
+    ) -> None:
+        self._report = report
+        self._step = step
+        self._running = running
+        self._places = RowPlaces(report, places)
+        self._place_check = PlaceCheck(report, self._places, running, now)
+
+    def check(self, journal: Sequence[Path], first: int) -> int:
+        """Check every row from number `first` on; the number of the last one.
+
+        `journal` are the journal's files that hold rows from `first` on, oldest first.
         """
-        for place in list(self.places):
-            self._last[place.place] = self._ask(place, place.last, 0)
-        at, began = first, False
+        self._places.find_last()
+        following, in_journal = first, False
         for path in journal:
             hour = self._read(path)
             if hour is None or not hour.lines:
                 continue
-            if hour.first > at:
-                self._without_journal(at, hour.first - 1, moved, begins=not began)
-            self._hour(hour)
-            at, began = max(at, hour.last + 1), True
-            self._at = at - 1
-            moved(self.step.count)
-        end = max(self._last.values(), default=0)
-        if end >= at:
-            self._without_journal(at, end, moved, begins=not began)
-        return max(at - 1, end)
+            if hour.first > following:
+                self._without_journal(following, hour.first - 1, before_journal=not in_journal)
+            self._with_journal(hour)
+            following, in_journal = max(following, hour.last + 1), True
+            self._places.checked_to = following - 1
+            self._step.show(self._step.count)
+        end = self._places.last
+        if end >= following:
+            self._without_journal(following, end, before_journal=not in_journal)
+        return max(following - 1, end)
 
     def _read(self, path: Path) -> JournalFile | None:
-        try:
-            hour = read_hour(path)
-        except OSError as fault:
-            self.report.fault(
-                "journal_unreadable",
-                f"cannot be read: {fault.strerror}",
-                f"journal/{path.name}",
-                "look at the disk: dmesg, smartctl",
-            )
-            return None
         where = f"journal/{path.name}"
+        try:
+            hour = read_journal_file(path)
+        except OSError as fault:
+            words = f"cannot be read: {fault.strerror}"
+            hint = "look at the disk: dmesg, smartctl"
+            self._report.fault("journal_unreadable", words, where, hint)
+            return None
+        last_line = max((line.number for line in hour.lines.values()), default=0)
         for number, why in hour.damaged:
-            if hour.torn_end and number > max(
-                (each.number for each in hour.lines.values()), default=0
-            ):
-                if not self.running:
-                    self.report.note(
-                        "journal_torn",
-                        "the last line is torn: a crash cut it short",
-                        where,
-                        "the next start cuts it off; no row was promised by it",
-                    )
-            else:
-                self.report.fault(
-                    "journal_damaged",
-                    f"the line does not read: {why}",
-                    f"{where} line {number}",
-                    _FAKED,
+            if not (hour.torn_end and number > last_line):
+                words = f"the line does not read: {why}"
+                self._report.fault("journal_damaged", words, f"{where} line {number}", TAMPERED)
+            # A crash may cut the last line, and then the next start cuts it off. A running station
+            # may be just writing it.
+            elif not self._running:
+                self._report.note(
+                    "journal_torn",
+                    "the last line is torn: a crash cut it short",
+                    where,
+                    "the next start cuts it off; no row was promised by it",
                 )
         if not hour.in_order:
-            self.report.fault(
-                "journal_order", "its rows do not stand in order of their numbers", where, _FAKED
-            )
-        for line in hour.twice:
-            self.report.fault(
-                "row_twice", f"row {line.seq} stands twice", f"{where} line {line.number}", _FAKED
-            )
+            words = "its rows do not stand in order of their numbers"
+            self._report.fault("journal_order", words, where, TAMPERED)
+        for line in hour.repeated:
+            words = f"row {line.seq} stands twice"
+            self._report.fault("row_twice", words, f"{where} line {line.number}", TAMPERED)
         return hour
 
-    def _hour(self, hour: JournalFile) -> None:
-        sound = self._links(hour)
+    def _with_journal(self, hour: JournalFile) -> None:
+        sound = self._linked_lines(hour)
         missing = sorted(set(range(hour.first, hour.last + 1)) - hour.lines.keys())
-        for low, high in ranges(missing):
-            self._missing("journal", low, high, "journal_missing", _FAKED)
-        for place in list(self.places):
-            self._ask(place, partial(self._compare, place, hour, sound), None)
-        self.step.count += len(hour.lines)
-        self._end["journal"] = hour.last, hour.lines[hour.last].sha256
+        for rows in ranges(missing):
+            report_missing(self._report, JOURNAL, rows, "journal_missing", TAMPERED)
+        for place in self._places:
+            compare = partial(self._place_check.against_journal, place, hour, sound)
+            self._places.read(place, compare, None)
+        self._step.count += len(hour.lines)
+        self._places.set_head(JOURNAL, hour.last, hour.lines[hour.last].sha256)
 
-    def _links(self, hour: JournalFile) -> set[int]:
-        """The numbers of the lines that follow from the one before."""
+    def _linked_lines(self, hour: JournalFile) -> set[int]:
+        """The numbers of the rows that follow from the one before."""
         sound = set()
         for seq, line in hour.lines.items():
             before = hour.lines.get(seq - 1)
-            previous = before.sha256 if before else self._hash_of(seq - 1)
+            previous = before.sha256 if before else self._places.hash_of(seq - 1)
             if previous is None or chain_hash(previous, seq, line.text) == line.sha256:
                 sound.add(seq)
             else:
-                self.report.fault(
+                self._report.fault(
                     "journal_changed",
-                    f"row {seq} is not what its hash was taken over: {about(line.text)}",
+                    f"row {seq} is not what its hash was taken over: {describe_row(line.text)}",
                     hour.where(seq),
-                    _FAKED,
+                    TAMPERED,
                 )
         return sound
 
-    def _hash_of(self, seq: int) -> str | None:
-        """The hash of the row before a window; None where no place has it."""
-        if seq == 0:
-            return GENESIS
-        for known, sha256 in self._end.values():
-            if known == seq:
-                return sha256
-        for place in list(self.places):
-            found = self._ask(place, lambda: next(place.told(seq, seq), None), None)  # noqa: B023 - at once
-            if found:
-                return found.sha256
-        return None
-
-    def _compare(self, place: Rows, hour: JournalFile, sound: set[int]) -> None:
-        seen = set()
-        for told in place.told(hour.first, hour.last):
-            if told.seq in seen:
-                self._twice(place, told)
-                continue
-            seen.add(told.seq)
-            line = hour.lines.get(told.seq)
-            if line is None:
-                continue
-            same_text = told.text == line.text or same(told.text, line.text)
-            if (told.sha256 == line.sha256 and same_text) or told.seq not in sound:
-                continue
-            words = difference(told.text, line.text) if not same_text else "its hash is another one"
-            self.report.fault(
-                f"{code(place)}_changed",
-                f"row {told.seq} is not as the journal has it: {words} ({about(line.text)})",
-                place.place,
-                _FAKED,
-            )
-        self._lacking(place, hour, hour.lines.keys() - seen)
-
-    def _lacking(self, place: Rows, hour: JournalFile, lacking: set[int]) -> None:
-        last = self._last[place.place]
-        for low, high in ranges(sorted(lacking)):
-            if place.place == "database":
-                self._missing(
-                    place.place,
-                    low,
-                    high,
-                    "database_missing",
-                    "somebody deleted it; set the database aside, and the station rebuilds it from "
-                    "the journal",
-                )
-            elif low > last and not self.running:
-                self.report.note(
-                    "not_published",
-                    f"{rows_are(low, high)} not published yet",
-                    place.place,
-                    _REBUILT,
-                )
-            elif not (self.running and self._is_young(hour.lines[low].text)):
-                self._missing(place.place, low, high, "published_missing", _REBUILT)
-
-    def _is_young(self, text: str) -> bool:
-        try:
-            recorded = datetime.fromisoformat(json.loads(text)["recorded_at"])
-        except (ValueError, KeyError):
-            return False
-        return self.now.astimezone(timezone.utc) - recorded < timedelta(seconds=LAG_S)
-
-    def _without_journal(
-        self, first: int, last: int, moved: Callable[[int], object], *, begins: bool
-    ) -> None:
+    def _without_journal(self, first: int, last: int, *, before_journal: bool) -> None:
         """Rows that the journal does not have: older than it, or taken out of it."""
-        only_elsewhere: list[tuple[int, int]] = []
+        elsewhere: list[tuple[int, int]] = []
         nowhere: list[tuple[int, int]] = []
         for low in range(first, last + 1, _WINDOW):
             high = min(last, low + _WINDOW - 1)
-            found: set[int] = set()
-            for place in list(self.places):
-                previous = self._hash_of(low - 1)
-                found |= self._ask(place, partial(self._by_hash, place, low, high, previous), set())
-            join(only_elsewhere, ranges(sorted(found)))
-            join(nowhere, ranges(sorted(set(range(low, high + 1)) - found)))
-            self.step.count += high - low + 1
-            self._at = high
-            moved(self.step.count)
-        if begins and only_elsewhere:
+            present: set[int] = set()
+            for place in self._places:
+                previous = self._places.hash_of(low - 1)
+                check = partial(self._place_check.by_own_hashes, place, low, high, previous)
+                present |= self._places.read(place, check, set())
+            append_ranges(elsewhere, ranges(sorted(present)))
+            append_ranges(nowhere, ranges(sorted(set(range(low, high + 1)) - present)))
+            self._places.checked_to = high
+            self._step.advance(high - low + 1)
+        if before_journal and elsewhere:
+            # Only rows older than the journal: it begins there. A hole within it is a fault.
             words = f"the journal begins after row {last}: before it, the rows' own hashes decide"
-            self.report.note("journal_begins", words, "journal")
+            self._report.note("journal_begins", words, JOURNAL)
         else:
-            for low, high in only_elsewhere:
-                self._missing("journal", low, high, "journal_missing", _FAKED)
-        for low, high in nowhere:
-            self._missing(
-                "all places", low, high, "row_missing", "look at the upstream or at a backup"
-            )
-
-    def _by_hash(self, place: Rows, first: int, last: int, previous: str | None) -> set[int]:
-        seen: set[int] = set()
-        before = first - 1
-        for told in place.told(first, min(last, self._last[place.place])):
-            if told.seq in seen:
-                self._twice(place, told)
-                continue
-            if told.seq == before + 1 and previous and not is_linked(previous, told):
-                self.report.fault(
-                    f"{code(place)}_changed",
-                    f"row {told.seq} is not what its hash was taken over: {about(told.text)}",
-                    place.place,
-                    _FAKED,
-                )
-            seen.add(told.seq)
-            before, previous = told.seq, told.sha256
-        if previous:
-            self._end[place.place] = before, previous
-        if seen:
-            for low, high in ranges(sorted(set(range(first, last + 1)) - seen)):
-                if high < self._last[place.place] or place.place == "database":
-                    self._missing(place.place, low, high, f"{code(place)}_missing", _FAKED)
-        return seen
-
-    def _missing(self, where: str, low: int, high: int, kind: str, hint: str) -> None:
-        self.report.fault(kind, f"{rows_are(low, high)} missing", where, hint)
-
-    def _twice(self, place: Rows, told: LoggedRow) -> None:
-        self.report.fault(
-            "row_twice", f"row {told.seq} stands twice: {about(told.text)}", place.place, _FAKED
-        )
-
-    def _ask(self, place: Rows, action: Callable[[], _T], otherwise: _T) -> _T:
-        """What `action` finds in `place`; a place that cannot be read is left out from then on."""
-        try:
-            with place.held():
-                return action()
-        except BusyRowsError:
-            self.report.note(
-                "database_busy",
-                "the station was started meanwhile; its database was held against "
-                f"the journal up to row {self._at}",
-                place.place,
-            )
-        except StoreError as fault:
-            self.report.fault(f"{code(place)}_unreadable", fault.message, place.place, fault.hint)
-        self.places.remove(place)
-        return otherwise
+            for rows in elsewhere:
+                report_missing(self._report, JOURNAL, rows, "journal_missing", TAMPERED)
+        for rows in nowhere:
+            hint = "look at the upstream or at a backup"
+            report_missing(self._report, "all places", rows, "row_missing", hint)

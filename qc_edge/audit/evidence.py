@@ -1,4 +1,4 @@
-"""The rows held against the pictures behind them: digests, and prepared inputs made again."""
+"""The pictures behind the rows held against them: digests, and prepared inputs made again."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from pathlib import Path
 from threading import Lock
 from zlib import crc32
 
-import numpy as np
-
-from qc_edge.audit.finding import AuditReport, AuditStep
+from qc_edge.audit.finding import AuditFinding, AuditReport, AuditStep, fault
+from qc_edge.audit.frame_ids import FrameIds
 from qc_edge.domain.calibration import Calibration
 from qc_edge.errors import CalibrationError
-from qc_edge.query import evidence as proof
+from qc_edge.query import evidence
 from qc_edge.query.audit_queries import EvidenceClaim, kept
 from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
 from qc_edge.query.rows import Rows
@@ -27,26 +26,25 @@ from qc_edge.vision.prepare import DEFAULT, PrepareParameters, prepare, preproce
 
 _PORTION = 20_000
 """Rows in memory at once, a kilobyte each. Few portions: each begins a query."""
+
+_WAITING_PER_THREAD = 4
+"""Rows handed to the pool for each thread: enough that none is idle, few enough that images do not
+pile up in memory.
+"""
+
 _LOST = "was it pruned by hand, or has the disk lost it? look in the backup and at the upstream"
 _SWAPPED = (
     "the picture is not the one that was judged: hold the part, restore the picture from a backup"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceFault:
-    """What does not hold with a row's evidence. `kind` is a stable code."""
-
-    kind: str
-    what: str
-    where: str
-    hint: str
-
-
 @dataclass(slots=True)
 class EvidenceCheck:
-    """The evidence under `state`, read by `threads` threads. `share` (0..1) of the rows is looked
-    at.
+    """Checks the evidence under `state` (the state directory) by `threads` threads.
+
+    Threads are enough: reading and hashing run outside the interpreter's lock. `calibration` is the
+    directory of the records. `share` (0..1) of the rows is looked at. `images` counts the images
+    that were read.
     """
 
     state: Path
@@ -54,108 +52,105 @@ class EvidenceCheck:
     threads: int
     share: float = 1.0
     images: int = 0
-    bytes: int = 0
     _lock: Lock = field(default_factory=Lock)
 
     def check(
-        self,
-        report: AuditReport,
-        step: AuditStep,
-        rows: Rows,
-        first: int,
-        last: int,
-        moved: Callable[[int], object],
-    ) -> array[int]:
-        """Each row's evidence from row `first` to `last`; the sorted hashes of all frame ids on the
-        way.
-        """
-        known: array[int] = array("q")
+        self, report: AuditReport, step: AuditStep, rows: Rows, first: int, last: int
+    ) -> FrameIds:
+        """Check each row from `first` to `last`; the ids of all their frames, looked at or not."""
+        hashes: array[int] = array("q")
         calibration = cache(self._calibration)
+        step.total = last - first + 1
         with ThreadPoolExecutor(self.threads, "evidence") as pool:
-            waiting: deque[Future[list[EvidenceFault]]] = deque()
-            for row in self._rows(rows, first, last, known):
-                if crc32(row.frame_id.encode()) >= self.share * 2**32:
+            waiting: deque[Future[list[AuditFinding]]] = deque()
+            for row in self._rows(rows, first, last, hashes):
+                if not self._is_sampled(row.frame_id):
                     continue
-                waiting.append(pool.submit(self._look, row, calibration))
-                while len(waiting) > 4 * self.threads or (waiting and waiting[0].done()):
-                    self._take(report, waiting.popleft())
+                waiting.append(pool.submit(self._check_row, row, calibration))
+                # Taken from the left only: findings come in the order of the rows.
+                while len(waiting) > _WAITING_PER_THREAD * self.threads or (
+                    waiting and waiting[0].done()
+                ):
+                    self._collect(report, waiting.popleft())
                 step.count = self.images
-                moved(row.chain_seq)
+                step.show(row.chain_seq - first + 1)
             while waiting:
-                self._take(report, waiting.popleft())
+                self._collect(report, waiting.popleft())
         step.count = self.images
-        return array("q", np.sort(np.frombuffer(known, np.int64)).tobytes())
+        return FrameIds(hashes)
+
+    def _is_sampled(self, frame_id: str) -> bool:
+        """By the id's checksum and not by chance: the same share is the same frames on every run,
+        and a larger share has them, too.
+        """
+        return crc32(frame_id.encode()) < self.share * 2**32
 
     def _rows(
-        self, rows: Rows, first: int, last: int, known: array[int]
+        self, rows: Rows, first: int, last: int, hashes: array[int]
     ) -> Iterator[EvidenceClaim]:
         for low in range(first, last + 1, _PORTION):
+            # Held for the query only, not while images are read: a station that starts meanwhile
+            # needs its database.
             with rows.held():
                 portion = list(kept(rows, low, min(last, low + _PORTION - 1)))
-            known.extend(hash(row.frame_id) for row in portion)
+            hashes.extend(hash(row.frame_id) for row in portion)
             yield from portion
 
-    def _take(self, report: AuditReport, done: Future[list[EvidenceFault]]) -> None:
-        for trouble in done.result():
-            report.fault(trouble.kind, trouble.what, trouble.where, trouble.hint)
+    def _collect(self, report: AuditReport, done: Future[list[AuditFinding]]) -> None:
+        for finding in done.result():
+            report.add(finding)
 
-    def _look(
+    def _check_row(
         self, row: EvidenceClaim, calibration: Callable[[str], Calibration | str]
-    ) -> list[EvidenceFault]:
+    ) -> list[AuditFinding]:
+        """What does not hold with one row's evidence. Runs in a thread of the pool."""
         where = f"row {row.chain_seq}, part {row.part_id}, {row.frame_id}"
-        found: list[EvidenceFault] = []
-        raw = self._piece(row.raw_path, row.raw_sha256)
-        prepared = self._piece(row.prepared_path, row.prepared_sha256)
+        findings: list[AuditFinding] = []
+        raw = self._read(row.raw_path, row.raw_sha256)
+        prepared = self._read(row.prepared_path, row.prepared_sha256)
+        defect_map = self._read(row.map_path, row.map_sha256)
         if raw.match is EvidenceMatch.NOT_KEPT and row.reason != "vanished":
-            found.append(EvidenceFault("raw_missing", "the row names no frame", where, _LOST))
-        defect_map = self._piece(row.map_path, row.map_sha256)
-        for name, words, piece in (
+            findings.append(fault("raw_missing", "the row names no frame", where, _LOST))
+        for name, words, file in (
             ("raw", "frame", raw),
             ("prepared", "prepared input", prepared),
             ("map", "defect map", defect_map),
         ):
-            if piece.match.is_fault:
-                hint = _LOST if piece.match is EvidenceMatch.MISSING else _SWAPPED
-                found.append(
-                    EvidenceFault(f"{name}_{piece.match}", f"{words}: {piece.detail}", where, hint)
-                )
+            if file.match.is_fault:
+                hint = _LOST if file.match is EvidenceMatch.MISSING else _SWAPPED
+                kind = f"{name}_{file.match}"
+                findings.append(fault(kind, f"{words}: {file.detail}", where, hint))
+        # The defect map is held to its digest but not made again: that would take the model and
+        # the engine that judged. Preparing needs neither.
         if row.prepared_sha256 is not None and raw.match is EvidenceMatch.SAME:
-            found += self._again(row, raw, calibration(row.calibration_id), where)
-        return found
+            findings += self._check_prepared(row, raw, calibration(row.calibration_id), where)
+        return findings
 
-    def _piece(self, relative: str | None, expected: str | None) -> EvidenceFile:
-        piece = proof.hold(self.state, relative, expected)
-        if piece.image is not None:
+    def _read(self, relative: str | None, expected: str | None) -> EvidenceFile:
+        file = evidence.hold(self.state, relative, expected)
+        if file.image is not None:
             with self._lock:
                 self.images += 1
-                self.bytes += piece.image.pixels.nbytes
-        return piece
+        return file
 
-    def _again(
+    def _check_prepared(
         self, row: EvidenceClaim, raw: EvidenceFile, record: Calibration | str, where: str
-    ) -> list[EvidenceFault]:
-        """The prepared input made from the frame once more."""
+    ) -> list[AuditFinding]:
+        """The prepared input made from the frame once more has the digest in the row: preparing
+        gives the same bytes on every processor (docs/decisions/0008).
+        """
         if isinstance(record, str):
-            return [
-                EvidenceFault(
-                    "calibration_missing", record, where, "restore the record from a backup"
-                )
-            ]
+            hint = "restore the record from a backup"
+            return [fault("calibration_missing", record, where, hint)]
         parameters = parameters_of(record)
         if preprocess_id(parameters) != row.preprocess_id:
             words = (
                 f"prepared by {row.preprocess_id}, this version knows {preprocess_id(parameters)}"
             )
-            return [
-                EvidenceFault(
-                    "other_preprocessing",
-                    words,
-                    where,
-                    "verify with the software that wrote the row",
-                )
-            ]
+            hint = "verify with the software that wrote the row"
+            return [fault("other_preprocessing", words, where, hint)]
         assert raw.image is not None  # noqa: S101
-        gray = proof.judged_gray(
+        gray = evidence.judged_gray(
             raw.image, row.pixel_format, row.bit_depth, own=row.original_name is None
         )
         digest = pixels_sha256(prepare(gray, parameters))
@@ -165,21 +160,15 @@ class EvidenceCheck:
             f"made from the frame it is {digest[:12]}, the row says "
             f"{(row.prepared_sha256 or '')[:12]}"
         )
-        return [
-            EvidenceFault(
-                "prepared_differs",
-                f"prepared input: {words}",
-                where,
-                "the model saw something else than this frame gives: report it with both files",
-            )
-        ]
+        hint = "the model saw something else than this frame gives: report it with both files"
+        return [fault("prepared_differs", f"prepared input: {words}", where, hint)]
 
     def _calibration(self, identity: str) -> Calibration | str:
-        """The record, or why it cannot be had."""
+        """The calibration record, or why it cannot be had."""
         try:
             return load(self.calibration / identity.partition("Z-")[2] / f"{identity}.toml")
-        except CalibrationError as fault:
-            return fault.message
+        except CalibrationError as error:
+            return error.message
 
 
 def parameters_of(record: Calibration) -> PrepareParameters:

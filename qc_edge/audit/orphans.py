@@ -1,41 +1,44 @@
-"""Files that no row speaks of: evidence, quarantined files, and what waits in the spool."""
+"""Files without a row: evidence, quarantined files, and what waits in the spool."""
 
 from __future__ import annotations
 
 import os
 import re
 import time
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from qc_edge.audit.finding import AuditReport, AuditStep
+from qc_edge.audit.frame_ids import FrameIds
 from qc_edge.settings import StationPaths
 
-_FRAME = re.compile(r"(\d{8}T\d{12}Z-[a-z0-9-]+)(?:[.~]|$)")
+_FRAME_ID = re.compile(r"(\d{8}T\d{12}Z-[a-z0-9-]+)(?:[.~]|$)")
+"""A frame id in a file's name, up to its ending, or to ~ and the name that another node gave it."""
 _YOUNG_S = 60.0
-"""A running station writes evidence first and the row after it."""
+"""A file younger than this may be waiting for its row: a running station writes evidence first and
+the row after it.
+"""
 
 
 def check_orphans(
     report: AuditReport,
     step: AuditStep,
     paths: StationPaths,
-    known: array[int],
+    frames: FrameIds,
     since: datetime | None,
     *,
     running: bool,
 ) -> None:
-    """Every file of evidence and quarantine belongs to a row; `known` are the sorted hashes of
-    frame ids.
+    """Every file of evidence and quarantine belongs to a frame that has a row (`frames`).
+
+    `since` (naive UTC) leaves out the files of earlier hours; `step` counts the files.
     """
     before = time.time() - _YOUNG_S if running else float("inf")
     for directory, kind in ((paths.evidence, "evidence"), (paths.quarantine, "quarantine")):
         for path in _files(directory, since):
             step.count += 1
-            frame = _FRAME.search(path.name)
+            frame = _FRAME_ID.search(path.name)
             if frame is None:
                 if not path.name.startswith("."):
                     report.warning(
@@ -44,7 +47,7 @@ def check_orphans(
                         _name(path, paths),
                         "move it elsewhere",
                     )
-            elif not _is_known(known, frame[1]) and _changed(path) < before:
+            elif frame[1] not in frames and _modified_at(path) < before:
                 report.fault(
                     f"{kind}_orphan",
                     f"no row speaks of frame {frame[1]}",
@@ -54,7 +57,7 @@ def check_orphans(
 
 
 def check_spool(report: AuditReport, paths: StationPaths) -> None:
-    """What a station at rest has left in its spool: it is inspected at the next start."""
+    """Note what a station at rest has left in its spool: no fault, the next start takes it."""
     for directory, words in (
         (paths.frames, "wait to be inspected; the next start does, and holds their parts"),
         (paths.incoming, "were dropped by other nodes and not taken yet"),
@@ -69,11 +72,11 @@ def _files(directory: Path, since: datetime | None) -> Iterator[Path]:
     low = f"{since:%Y-%m-%d}" if since else ""
     for day in sorted(_names(directory)):
         if day >= low and (directory / day).is_dir():
-            for place, _, names in os.walk(directory / day):
-                hour = place.removeprefix(str(directory / day)).strip("/")
+            for folder, _, names in os.walk(directory / day):
+                hour = folder.removeprefix(str(directory / day)).strip("/")
                 if since and day == low and hour and hour < f"{since:%H}":
                     continue
-                yield from (Path(place) / name for name in sorted(names))
+                yield from (Path(folder) / name for name in sorted(names))
 
 
 def _names(directory: Path) -> list[str]:
@@ -83,17 +86,11 @@ def _names(directory: Path) -> list[str]:
         return []
 
 
-def _is_known(known: array[int], frame: str) -> bool:
-    key = hash(frame)
-    at = bisect_left(known, key)
-    return at < len(known) and known[at] == key
-
-
-def _changed(path: Path) -> float:
+def _modified_at(path: Path) -> float:
     try:
         return path.lstat().st_mtime
     except FileNotFoundError:
-        return float("inf")
+        return float("inf")  # gone meanwhile: a station moves and compresses its files
 
 
 def _name(path: Path, paths: StationPaths) -> str:

@@ -1,4 +1,4 @@
-"""The published files and their seals: whole, each with its own hour, and as they were sealed."""
+"""Published files and seals: each file whole and with its own hour, each day as it was sealed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SEALED = "restore it from upstream or a backup: a sealed day never changes"
 
 
 def check_files(report: AuditReport, published: PublishedLog, directory: Path) -> None:
-    """Every file reads, and holds the rows of its own hour, in order."""
+    """Every file reads, and holds the rows of its own hour in order of their numbers."""
     for damaged in published.damaged:
         report.fault(
             "file_damaged",
@@ -49,40 +49,56 @@ def check_seals(
     since: date | None,
     threads: int,
 ) -> None:
-    """Every sealed day is as its manifest says, and every manifest as its event says."""
-    told = dict(_told(report, published))
+    """Every sealed day is as its manifest says, and every manifest as its event says.
+
+    `since` leaves out earlier days; `step` counts bytes; files are read by `threads` threads.
+    """
+    digests = dict(_manifest_digests(report, published))
     days = sorted(day for day in sealed_days(directory) if since is None or day >= since)
     with ThreadPoolExecutor(threads, "seals") as pool:
         for day in days:
-            path = seal_path(directory, day)
-            where = _name(path, directory)
-            try:
-                seal = read_seal(directory, day)
-            except StoreError as fault:
-                report.fault("seal_damaged", fault.message, where, fault.hint)
-                continue
-            if (expected := told.get(str(day))) and file_sha256(path) != expected:
-                report.fault("seal_changed", "is not the manifest that was written", where, _SEALED)
-            looked = pool.map(lambda file: _altered(directory / file.path, file), seal.files)
-            for words, file in zip(looked, seal.files, strict=True):
-                step.count += file.bytes
-                if words:
-                    report.fault("sealed_file_changed", words, f"published/{file.path}", _SEALED)
-            strangers = {
-                each.relative_to(directory).as_posix()
-                for each in directory.glob(f"*/date={day}/*.parquet")
-            } - {file.path for file in seal.files}
-            for stranger in sorted(strangers):
-                report.fault(
-                    "sealed_day_grew",
-                    f"the day {day} was sealed without it",
-                    f"published/{stranger}",
-                    "find out who added it, and move it away",
-                )
+            _check_day(report, step, directory, day, digests.get(str(day)), pool)
 
 
-def _told(report: AuditReport, published: PublishedLog) -> list[tuple[str, str]]:
-    """(day, digest of its manifest) as the events have it."""
+def _check_day(
+    report: AuditReport,
+    step: AuditStep,
+    directory: Path,
+    day: date,
+    manifest_digest: str | None,
+    pool: ThreadPoolExecutor,
+) -> None:
+    path = seal_path(directory, day)
+    where = _name(path, directory)
+    try:
+        seal = read_seal(directory, day)
+    except StoreError as fault:
+        report.fault("seal_damaged", fault.message, where, fault.hint)
+        return
+    if manifest_digest and file_sha256(path) != manifest_digest:
+        report.fault("seal_changed", "is not the manifest that was written", where, _SEALED)
+    # hashlib works outside the interpreter's lock, so threads share the cores.
+    faults = pool.map(lambda file: _file_fault(directory / file.path, file), seal.files)
+    for words, file in zip(faults, seal.files, strict=True):
+        step.advance(file.bytes)
+        if words:
+            report.fault("sealed_file_changed", words, f"published/{file.path}", _SEALED)
+    present = {
+        file.relative_to(directory).as_posix() for file in directory.glob(f"*/date={day}/*.parquet")
+    }
+    for stranger in sorted(present - {file.path for file in seal.files}):
+        report.fault(
+            "sealed_day_grew",
+            f"the day {day} was sealed without it",
+            f"published/{stranger}",
+            "find out who added it, and move it away",
+        )
+
+
+def _manifest_digests(report: AuditReport, published: PublishedLog) -> list[tuple[str, str]]:
+    """(day, digest of its manifest) by the events of sealing: a manifest could be written anew with
+    the files it is for, an event in the chain could not.
+    """
     try:
         rows = ask(published.rows, SEALS, "events", 0, 2**62)
     except StoreError as fault:
@@ -91,7 +107,7 @@ def _told(report: AuditReport, published: PublishedLog) -> list[tuple[str, str]]
     return [(detail.split()[0], digest) for detail, digest in rows if detail and digest]
 
 
-def _altered(path: Path, sealed: SealedFile) -> str:
+def _file_fault(path: Path, sealed: SealedFile) -> str:
     """What is wrong with a sealed file; empty if nothing is."""
     try:
         if path.stat().st_size == sealed.bytes and file_sha256(path) == sealed.sha256:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from array import array
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from qc_edge.audit import journal
 from qc_edge.audit.chain import ChainCheck
-from qc_edge.audit.count_reconciliation import check_closure
+from qc_edge.audit.count_check import check_count
 from qc_edge.audit.evidence import EvidenceCheck
-from qc_edge.audit.finding import AuditReport, AuditStep, Progress
-from qc_edge.audit.judgements import check_ids, check_labels, check_verdicts
+from qc_edge.audit.finding import AuditProgress, AuditReport, NoProgress
+from qc_edge.audit.frame_ids import FrameIds
+from qc_edge.audit.journal import journal_files, read_journal_file
 from qc_edge.audit.orphans import check_orphans, check_spool
 from qc_edge.audit.published import check_files, check_seals
+from qc_edge.audit.row_checks import check_labels, check_unique_ids, check_verdicts
 from qc_edge.errors import StoreError
 from qc_edge.query.published_files import PublishedLog, open_published
 from qc_edge.query.rows import Rows, open_database
@@ -25,96 +23,91 @@ from qc_edge.service.lock import holder_of
 from qc_edge.settings import StationPaths
 
 
+def verify(
+    paths: StationPaths,
+    since: datetime | None = None,
+    share: float = 1.0,
+    progress: AuditProgress | None = None,
+) -> AuditReport:
+    """Hold all that a station has kept against all else, while it runs or at rest.
+
+    `since` (aware) leaves out what was recorded in earlier hours; `share` (0..1) of the rows have
+    their pictures looked at. What does not hold is in the report, never raised.
+    """
+    running = any(holder_of(paths.lock(role)) for role in ("inspect", "capture"))
+    report = AuditReport(progress or NoProgress())
+    return StationAudit(paths, report, since, share, running).run()
+
+
 @dataclass(slots=True)
-class Audit:
-    """One audit of a station. `since` (aware UTC) leaves out what was recorded in earlier hours;
-    `share` (0..1) of the rows have their pictures looked at.
+class StationAudit:
+    """One audit of a station, step by step. One thread; its checks of pictures and seals have their
+    own.
     """
 
     paths: StationPaths
-    since: datetime | None = None
-    share: float = 1.0
-    progress: Progress = lambda *_: None
+    report: AuditReport
+    since: datetime | None
+    share: float
+    running: bool
 
     def run(self) -> AuditReport:
-        """Hold everything against everything. What does not hold is in the report, never raised."""
-        report = AuditReport()
-        paths, since = self.paths, self.since.replace(tzinfo=None) if self.since else None
-        running = any(holder_of(paths.lock(role)) for role in ("inspect", "capture"))
-        if running:
-            report.note(
+        """Take all steps that can be taken, and give the report."""
+        if self.running:
+            # DuckDB lets one process alone open a database to write: the running station has it.
+            self.report.note(
                 "running",
                 "the station runs: its journal is held against its published files, "
                 "its database is not opened",
-                paths.name,
+                self.paths.name,
             )
-        threads = os.cpu_count() or 2
-        with self._step(report, "files", "published files") as step:
-            published = open_published(
-                paths.published, since, lambda n: self._moved(step, step.count + n, 0)
-            )
-            check_files(report, published, paths.published)
-        with self._step(report, "seals", "bytes of sealed days") as step:
-            check_seals(
-                report, step, published, paths.published, since.date() if since else None, threads
-            )
-        places = self._places(report, published, running)
-        with self._step(report, "chain", "rows") as step:
-            first, last = self._chain(report, step, list(places), running)
-        best = places[0] if places else None
-        if best is None:
-            return report
+        published = self._check_published()
+        places = self._places(published)
+        first, last = self._check_chain(places)
+        if not places:
+            return self.report
+        rows = places[0]  # the database where it could be opened, else the published files
         try:
-            known = self._rows(report, best, first, last, threads)
+            frames = self._check_rows(rows, first, last)
         except StoreError as fault:
-            report.warning(
+            self.report.warning(
                 "given_up",
                 f"the rows could not be read to the end: {fault.message}",
-                best.place,
+                rows.place,
                 "run it again; with --since it takes less time",
             )
-            return report
-        with self._step(report, "orphans", "files") as step:
-            check_orphans(report, step, paths, known, since, running=running)
-            if not running:
-                check_spool(report, paths)
-        return report
+            return self.report
+        with self.report.step("orphans", "files") as step:
+            since = self._naive_since()
+            check_orphans(self.report, step, self.paths, frames, since, running=self.running)
+            if not self.running:
+                check_spool(self.report, self.paths)
+        return self.report
 
-    def _rows(
-        self, report: AuditReport, rows: Rows, first: int, last: int, threads: int
-    ) -> array[int]:
-        with self._step(report, "verdicts", "rows") as step:
-            check_verdicts(report, rows, first, last)
-            check_ids(report, rows, first, last)
-            check_closure(report, rows, first, last)
-            step.count = max(0, last - first + 1)
-        with self._step(report, "evidence", "images") as step:
-            pictures = EvidenceCheck(self.paths.state, self.paths.calibration, threads, self.share)
-            known = pictures.check(
-                report,
-                step,
-                rows,
-                first,
-                last,
-                lambda seq: self.progress("evidence", seq - first + 1, last - first + 1),
-            )
-        if self.since is None:
-            check_labels(report, rows, first, last, known)
-        return known
+    def _check_published(self) -> PublishedLog:
+        directory, since = self.paths.published, self._naive_since()
+        with self.report.step("files", "published files") as step:
+            published = open_published(directory, since, step.advance)
+            check_files(self.report, published, directory)
+        with self.report.step("seals", "bytes of sealed days") as step:
+            day = since.date() if since else None
+            check_seals(self.report, step, published, directory, day, os.cpu_count() or 2)
+        return published
 
-    def _places(self, report: AuditReport, published: PublishedLog, running: bool) -> list[Rows]:
+    def _places(self, published: PublishedLog) -> list[Rows]:
+        """Where the rows can be read as tables."""
         places = []
-        if not running and self.paths.database.exists():
+        if not self.running and self.paths.database.exists():
             database = open_database(self.paths.database)
             try:
                 with database.held():
                     places.append(database)
             except StoreError as fault:
-                report.fault(
+                self.report.fault(
                     "database_unreadable", fault.message, "traceability.duckdb", fault.hint
                 )
-        elif not running:
-            report.fault(
+        elif not self.running:
+            self.report.fault(
                 "database_unreadable",
                 "there is no database",
                 "traceability.duckdb",
@@ -122,31 +115,48 @@ class Audit:
             )
         if published.files:
             places.append(published.rows)
-        elif not running or not published.damaged:
-            report.note("not_published", "nothing is published", "published")
+        elif not self.running or not published.damaged:
+            self.report.note("not_published", "nothing is published", "published")
         return places
 
-    def _chain(
-        self, report: AuditReport, step: AuditStep, places: list[Rows], running: bool
-    ) -> tuple[int, int]:
+    def _check_chain(self, places: list[Rows]) -> tuple[int, int]:
         """The numbers of the first and the last row that the audit is about."""
-        files = journal.files(self.paths.journal, self.since)
-        first = 1
-        if self.since:
-            hour = next((hour for path in files if (hour := journal.read_hour(path)).lines), None)
-            first = hour.first if hour else self._first_in(places)
-        chain = ChainCheck(report, step, places, running, utc_now())
-        total = self._last_in(places) - first + 1
-        last = chain.check(
-            files, first, lambda count: self.progress("chain", count, max(total, count))
-        )
-        return first, last
+        with self.report.step("chain", "rows") as step:
+            files = journal_files(self.paths.journal, self.since)
+            first = 1
+            if self.since:
+                hours = (read_journal_file(path) for path in files)
+                hour = next((hour for hour in hours if hour.lines), None)
+                first = hour.first if hour else self._first_in(places, self.since)
+            step.total = self._last_in(places) - first + 1
+            chain = ChainCheck(self.report, step, places, running=self.running, now=utc_now())
+            return first, chain.check(files, first)
 
-    def _first_in(self, places: list[Rows]) -> int:
-        assert self.since is not None  # noqa: S101
+    def _check_rows(self, rows: Rows, first: int, last: int) -> FrameIds:
+        """Verdicts, ids, the count and the evidence; the ids of all frames that have a row."""
+        with self.report.step("verdicts", "rows") as step:
+            check_verdicts(self.report, rows, first, last)
+            check_unique_ids(self.report, rows, first, last)
+            check_count(self.report, rows, first, last)
+            step.count = max(0, last - first + 1)
+        with self.report.step("evidence", "images") as step:
+            evidence = EvidenceCheck(
+                self.paths.state, self.paths.calibration, os.cpu_count() or 2, self.share
+            )
+            frames = evidence.check(self.report, step, rows, first, last)
+        # With `since`, a label may well be of an older frame, whose id was not read.
+        if self.since is None:
+            check_labels(self.report, rows, first, last, frames)
+        return frames
+
+    def _naive_since(self) -> datetime | None:
+        """`since` as tables and folders have their times: UTC without a zone."""
+        return self.since.replace(tzinfo=None) if self.since else None
+
+    def _first_in(self, places: list[Rows], since: datetime) -> int:
         for place in places:
             with place.held():
-                return place.first_since(self.since)
+                return place.first_since(since)
         return 1
 
     def _last_in(self, places: list[Rows]) -> int:
@@ -154,23 +164,3 @@ class Audit:
             with place.held():
                 return place.last()
         return 0
-
-    @contextmanager
-    def _step(self, report: AuditReport, name: str, what: str) -> Iterator[AuditStep]:
-        self.progress(name, 0, 0)
-        with report.step(name, what) as step:
-            yield step
-
-    def _moved(self, step: AuditStep, count: int, total: int) -> None:
-        step.count = count
-        self.progress(step.name, count, total)
-
-
-def verify(
-    paths: StationPaths,
-    since: datetime | None = None,
-    share: float = 1.0,
-    progress: Callable[[str, int, int], None] = lambda *_: None,
-) -> AuditReport:
-    """The audit of a station, running or at rest."""
-    return Audit(paths, since, share, progress).run()

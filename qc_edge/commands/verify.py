@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -74,15 +72,16 @@ def command(
     from qc_edge.audit.verify import verify
     from qc_edge.errors import AuditError
     from qc_edge.settings import StationPaths, load_settings
+    from qc_edge.terminal.audit_bar import AuditBar
 
     paths = StationPaths(root.absolute(), name)
     load_settings(paths.settings)
     begin = parse_since(since) if since else None
-    with _shown(as_json) as progress:
-        report = verify(paths, begin, sample, progress)
+    with AuditBar(STEPS, quiet=as_json) as bar:
+        report = verify(paths, begin, sample, bar)
     faults, warnings = report.count(Severity.FAULT), report.count(Severity.WARNING)
     if as_json:
-        print_json(_values(report))
+        print_json(_json_values(report))
     else:
         _print(report)
     if not report.is_clean:
@@ -94,7 +93,7 @@ def command(
 
 
 def parse_since(text: str) -> datetime:
-    """The moment (aware UTC) that `--since` means. Raises UsageError."""
+    """The moment (aware UTC) that `--since` means, a time or an age. Raises UsageError."""
     import re
     from datetime import timedelta, timezone
 
@@ -119,47 +118,21 @@ def parse_since(text: str) -> datetime:
     return at
 
 
-@contextmanager
-def _shown(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar on stderr; nothing where nobody looks."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield lambda *_: None
-        return
-    columns = (
-        TextColumn("{task.description:<24}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def moved(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                for task in tasks.values():
-                    bars.update(task, visible=False)
-                tasks[step] = bars.add_task(STEPS[step], total=None)
-            bars.update(tasks[step], completed=done, total=total or None)
-
-        yield moved
-
-
-def _values(report: AuditReport) -> dict[str, Any]:
+def _json_values(report: AuditReport) -> dict[str, Any]:
     return {
         "ok": report.is_clean,
         "findings": [asdict(finding) for finding in report.findings],
-        "not_listed": report.untold,
-        "steps": [asdict(step) | {"per_s": round(step.rate, 1)} for step in report.steps],
+        "not_listed": report.not_listed,
+        "steps": [
+            {
+                "name": step.name,
+                "what": step.what,
+                "count": step.count,
+                "seconds": step.seconds,
+                "per_s": round(step.rate, 1),
+            }
+            for step in report.steps
+        ],
     }
 
 
@@ -171,26 +144,26 @@ def _print(report: AuditReport) -> None:
     console = out()
     steps = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for step in report.steps:
-        steps.add_row(STEPS[step.name], Text(_looked_at(step), "dim"))
+        steps.add_row(STEPS[step.name], Text(_describe(step), "dim"))
     console.print(steps)
     if report.findings:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("", "what", "where"):
             table.add_column(heading, overflow="fold")
         for finding in report.findings:
-            said = Text(finding.what)
+            what = Text(finding.what)
             if finding.hint:
-                said.append(f"\n→ {finding.hint}", style="cyan")
+                what.append(f"\n→ {finding.hint}", style="cyan")
             severity = Text(str(finding.severity), style=STYLES[finding.severity])
-            table.add_row(severity, said, Text(finding.where))
+            table.add_row(severity, what, Text(finding.where))
         console.print(table)
-    for kind, count in report.untold.items():
+    for kind, count in report.not_listed.items():
         console.print(f"and {count:,} more findings of the kind {kind}")
     if report.is_clean:
         console.print(Text("everything holds", "bold green"))
 
 
-def _looked_at(step: AuditStep) -> str:
+def _describe(step: AuditStep) -> str:
     if not step.count:
         return f"{step.seconds:.1f} s"
     return f"{step.count:,} {step.what} in {step.seconds:.1f} s, {step.rate:,.0f} a second"

@@ -369,4 +369,4 @@ def test_no_end_of_findings_is_listed(paths: StationPaths) -> None:
         shutil.copy(raw, raw.with_name(f"77_20260101T0000000000{number:02}Z-top.raw.png"))
     report = verify(paths)
     assert (len(report.findings), report.count(Severity.FAULT)) == (50, 60)
-    assert report.untold == {"evidence_orphan": 10}
+    assert report.not_listed == {"evidence_orphan": 10}

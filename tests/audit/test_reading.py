@@ -179,7 +179,12 @@ def test_a_sample_looks_at_fewer_pictures(paths: StationPaths) -> None:
 
 def test_progress_is_told(paths: StationPaths) -> None:
     seen: list[tuple[str, int, int]] = []
-    verify(paths, progress=lambda *now: seen.append(now))
+
+    class Recorder:
+        def update(self, step: str, done: int, total: int) -> None:
+            seen.append((step, done, total))
+
+    verify(paths, progress=Recorder())
     assert {name for name, _, _ in seen} == {
         "files",
         "seals",

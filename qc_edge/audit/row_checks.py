@@ -1,12 +1,9 @@
-"""The rows held against what they say: verdicts judged again, ids that repeat, labels of
-nothing.
-"""
+"""Rows held against what they say themselves: verdicts, ids, and what a label is of."""
 
 from __future__ import annotations
 
-from array import array
-
 from qc_edge.audit.finding import AuditReport
+from qc_edge.audit.frame_ids import FrameIds
 from qc_edge.query.audit_queries import LABELS, TWICE, WRONG_VERDICTS, ask
 from qc_edge.query.rows import Rows
 
@@ -17,6 +14,7 @@ _IDS = {
     "labels": "label_id",
     "shadow_scores": "frame_id",
 }
+"""The column of each table that is unique in it."""
 
 
 def check_verdicts(report: AuditReport, rows: Rows, first: int, last: int) -> None:
@@ -28,16 +26,15 @@ def check_verdicts(report: AuditReport, rows: Rows, first: int, last: int) -> No
         report.fault(
             "wrong_verdict",
             f"{verdict}, {disposition}, {'' if review else 'not '}to be reviewed: not what score "
-            f"{score} "
-            f"against threshold {threshold}{held} gives",
+            f"{score} against threshold {threshold}{held} gives",
             f"{rows.place} row {seq}, part {part}, {frame}",
             "hold the part; if the row agrees with its hash, the software that wrote it was at "
             "fault",
         )
 
 
-def check_ids(report: AuditReport, rows: Rows, first: int, last: int) -> None:
-    """No id stands in two rows."""
+def check_unique_ids(report: AuditReport, rows: Rows, first: int, last: int) -> None:
+    """No id stands in two rows of its table."""
     for table, name in _IDS.items():
         for identity, count, seq in ask(rows, TWICE.replace("{name}", name), table, first, last):
             report.fault(
@@ -48,18 +45,10 @@ def check_ids(report: AuditReport, rows: Rows, first: int, last: int) -> None:
             )
 
 
-def check_labels(
-    report: AuditReport, rows: Rows, first: int, last: int, frames: array[int]
-) -> None:
-    """Every label is of an inspection that there is; `frames` are the sorted hashes of their
-    ids.
-    """
-    from bisect import bisect_left
-
+def check_labels(report: AuditReport, rows: Rows, first: int, last: int, frames: FrameIds) -> None:
+    """Every label is of a frame that has a row; `frames` are those that have one."""
     for seq, label, frame, part in ask(rows, LABELS, "labels", first, last):
-        key = hash(frame)
-        at = bisect_left(frames, key)
-        if at == len(frames) or frames[at] != key:
+        if frame not in frames:
             report.fault(
                 "label_of_nothing",
                 f"label {label} is of {frame}, which has no row",
