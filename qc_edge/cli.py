@@ -1,6 +1,4 @@
-"""The command `qc-edge`: which verbs there are, and how a fault reaches the person who typed
-one.
-"""
+"""The command `qc-edge`: which verbs there are, and how an error is told."""
 
 from __future__ import annotations
 
@@ -69,10 +67,10 @@ WITHOUT_ARGUMENTS = {"check", "demo", "install", "uninstall"}
 
 
 class Verb(typer.core.TyperCommand):
-    """A verb for which `-0.4` is a number, if its last argument, and no option."""
+    """A verb whose last argument may be a negative number: `-0.4` is no option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As click does it, with the number where no option is looked for."""
+        """Put `--` in front of a negative number, so that click looks for no option in it."""
         for at, text in enumerate(args):
             if text == "--":
                 break
@@ -84,8 +82,9 @@ class Verb(typer.core.TyperCommand):
         return super().parse_args(ctx, args)
 
     def _takes_a_value(self, before: str) -> bool:
-        options = (each for each in self.params if before in each.opts)
-        return any(not getattr(each, "is_flag", False) for each in options)
+        """True if `before` is an option with a value: then the number belongs to it."""
+        options = (parameter for parameter in self.params if before in parameter.opts)
+        return any(not getattr(option, "is_flag", False) for option in options)
 
 
 app = typer.Typer(
@@ -108,8 +107,8 @@ for name, (summary, verbs) in GROUPS.items():
     app.add_typer(group)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_given: bool) -> None:
+    if is_given:
         sys.stdout.write(f"qc-edge {__version__}\n")
         raise typer.Exit
 
@@ -127,27 +126,25 @@ def _options(
 
 
 def main() -> None:
-    """Entry point of the command line; the exit code is that of the fault (see
-    `qc_edge.errors`).
-    """
+    """Entry point of the command line; the exit code is that of the error (`qc_edge.errors`)."""
     try:
         app()
-    except QcEdgeError as fault:
-        _explain(fault)
-        sys.exit(fault.exit_code)
+    except QcEdgeError as error:
+        _print_error(error)
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(130)  # 128 + SIGINT, as a shell has it
     except BrokenPipeError:
         # Whoever read our output has gone; the interpreter must not stumble over it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        sys.exit(141)  # 128 + SIGPIPE
 
 
-def _explain(fault: QcEdgeError) -> None:
+def _print_error(error: QcEdgeError) -> None:
     from rich.console import Console
     from rich.text import Text
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print(Text.assemble(("error: ", "bold red"), fault.message))
-    if fault.hint:
-        console.print(Text.assemble(("hint: ", "bold cyan"), fault.hint))
+    console.print(Text.assemble(("error: ", "bold red"), error.message))
+    if error.hint:
+        console.print(Text.assemble(("hint: ", "bold cyan"), error.hint))

@@ -1,4 +1,4 @@
-"""Every error of the station, with its exit code (sysexits.h).
+"""Every error of the product, with its exit code (sysexits.h).
 
 A fault of one part is data (INVALID or HOLD with a reason, and a row); a fault of the station is
 one of these. The message says what, where and what was expected; the hint says what to do.
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class QcEdgeError(Exception):
-    """What went wrong (`message`), what the person at the machine can do (`hint`).
+    """An error for a person: what went wrong (`message`), and what to do about it (`hint`).
 
     `exit_code` is the process's exit status; systemd does not restart on 65 and 78, because only a
     person can mend those.
@@ -28,7 +28,7 @@ class QcEdgeError(Exception):
 
 
 class UsageError(QcEdgeError):
-    """The command was asked for something that it cannot do."""
+    """A command was asked for something that it cannot do."""
 
     exit_code = 64
 
@@ -84,9 +84,7 @@ class EngineUnavailableError(EngineError):
 
 
 class EngineLostError(EngineError):
-    """The device is gone or out of memory: no further frame can be scored, the process must start
-    anew.
-    """
+    """The device is gone or out of memory: only a new process can score the next frame."""
 
 
 class WorkerStuckError(QcEdgeError):
@@ -106,7 +104,7 @@ class DiskFullError(StoreError):
 
 
 class BusyError(QcEdgeError):
-    """Another process holds this station."""
+    """Another process runs this station already."""
 
     exit_code = 75
 

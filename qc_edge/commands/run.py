@@ -37,26 +37,25 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
         if supervisor.stuck:
             end_at_once(0)
     except QcEdgeError as fault:
-        told = report_fatal_error(fault)
+        is_reported = report_fatal_error(fault)
         if supervisor.stuck or isinstance(fault, WorkerStuckError):
-            if not told:
+            if not is_reported:
                 LOG.critical("%s", fault)
             end_at_once(fault.exit_code)
-        if not told:
+        if not is_reported:
             raise
         raise SystemExit(fault.exit_code) from None
 
 
 @contextmanager
 def files_refused() -> Iterator[None]:
-    """A file that the system refuses, wherever that is met, is a fault of the store and no
-    traceback.
-    """
+    """Turn what the system refuses about any file into a StoreError: no traceback, exit code 74."""
     from qc_edge.store.durable import store_error
 
     try:
         yield
     except OSError as fault:
+        # Without a file it is about something else, and a traceback says more.
         if fault.filename is None:
             raise
         raise store_error(fault, f"cannot use {fault.filename}") from fault

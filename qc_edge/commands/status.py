@@ -1,11 +1,8 @@
-"""`qc-edge status`: how a station is, asked from outside; reads its status file and touches
-nothing.
-"""
+"""`qc-edge status`: how a station is, from its status file; the station is not asked."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -23,13 +20,12 @@ def command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False) -> Non
       [bold]qc-edge status line1[/bold]
       [bold]qc-edge status line1 --json | jq .today[/bold]
     """
-    from qc_edge.service.lock import holder_of
+    from qc_edge.diagnostics.liveness import is_running, read_status
     from qc_edge.settings import StationPaths, load_settings
 
     paths = StationPaths(root.absolute(), name)
-    settings = load_settings(paths.settings)
-    running = any(holder_of(paths.lock(role)) for role in settings.station.roles)
-    status = _read(paths.status)
+    running = is_running(paths, load_settings(paths.settings))
+    status = read_status(paths)
     if status is not None:
         status["running"] = running
         status["ready"] = running and status["ready"]
@@ -42,14 +38,6 @@ def command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False) -> Non
     if not running:
         raise typer.Exit(3)
     raise typer.Exit(0 if status and status["ready"] else 1)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        status: dict[str, Any] = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-    return status
 
 
 def _print(name: str, status: dict[str, Any], running: bool) -> None:
@@ -74,68 +62,63 @@ def _print(name: str, status: dict[str, Any], running: bool) -> None:
     console.print(table)
 
 
-def _rows(status: dict[str, Any]) -> list[tuple[str, str]]:
-    rows = []
-    if today := status["today"]:
-        verdicts = today["verdicts"]
-        counts = ", ".join(
-            f"{verdicts.get(each, 0):,} {each}" for each in ("PASS", "FAIL", "INVALID")
-        )
-        rows.append(("today (UTC)", f"{counts}; {today['held']:,} held, {today['lost']:,} lost"))
-        reasons = sorted(today["reasons"].items(), key=lambda item: -item[1])
-        if reasons:
-            rows.append(
-                ("invalid for", ", ".join(f"{count:,} {reason}" for reason, count in reasons))
-            )
-    if last := status["last_part"]:
-        rows.append(
-            (
-                "last part",
-                f"{last['part_id']} {last['verdict']} {last['disposition']}: {last['detail']}",
-            )
-        )
+def _rows(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is shown of the status, line by line: a label and its text."""
+    yield from _today(status)
     oldest = f", oldest {status['spool_oldest_s']:.1f} s" if status["spool_depth"] else ""
-    rows.append(("spool", f"{status['spool_depth']:,} waiting{oldest}"))
+    yield "spool", f"{status['spool_depth']:,} waiting{oldest}"
     latency = status["latency"]
     if latency and latency["frames"]:
         figures = (
             f"p50 {latency['p50_ms']:.1f} ms, p99 {latency['p99_ms']:.1f} ms, max "
             f"{latency['max_ms']:.1f} ms"
         )
-        rows.append(("latency", f"{figures} over the last {latency['frames']:,} frames"))
+        yield "latency", f"{figures} over the last {latency['frames']:,} frames"
     for camera in status["cameras"]:
         state = camera["detail"] if camera["connected"] else f"NOT CONNECTED: {camera['detail']}"
         counts = (
             f"{camera['triggers']:,} triggers, {camera['lost']:,} lost, reopened "
             f"{camera['reopened']} times"
         )
-        rows.append((f"camera {camera['name']}", f"{state}; {counts}"))
-    if status["model"]:
-        rows.append(
-            (
-                "model",
-                (
-                    f"{status['model']} (sha256 {status['model_sha256'][:12]}); "
-                    f"{status['model_reason']}"
-                ),
-            )
+        yield f"camera {camera['name']}", f"{state}; {counts}"
+    yield from _model(status)
+    for record in status["calibrations"]:
+        due = f"due in {record['due_in_days']:.0f} d" if record["due_in_days"] > 0 else "EXPIRED"
+        starting = ", a starting one: calibrate on real parts" if record["starting"] else ""
+        yield f"calibration {record['camera']}", f"{record['calibration_id']}, {due}{starting}"
+    yield "disk", status["disk"]
+    yield "clock", status["clock"]
+    for repair in status["mended"]:
+        yield "mended at start", repair
+
+
+def _today(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if today := status["today"]:
+        verdicts = today["verdicts"]
+        counts = ", ".join(
+            f"{verdicts.get(verdict, 0):,} {verdict}" for verdict in ("PASS", "FAIL", "INVALID")
         )
+        yield "today (UTC)", f"{counts}; {today['held']:,} held, {today['lost']:,} lost"
+        if reasons := sorted(today["reasons"].items(), key=lambda item: -item[1]):
+            yield "invalid for", ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+    if part := status["last_part"]:
+        verdict = f"{part['part_id']} {part['verdict']} {part['disposition']}: {part['detail']}"
+        yield "last part", verdict
+
+
+def _model(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Model, engine and threshold in force, and the shadow; a station that captures has none."""
+    if status["model"]:
+        digest = status["model_sha256"][:12]
+        yield "model", f"{status['model']} (sha256 {digest}); {status['model_reason']}"
         if status["model_news"]:
-            rows.append(("", status["model_news"]))
-        rows.append(("engine", f"{status['engine']}: {status['engine_reason']}"))
-        rows.append(("threshold", f"{status['threshold']:g} ({status['threshold_id']})"))
+            yield "", status["model_news"]
+        yield "engine", f"{status['engine']}: {status['engine_reason']}"
+        yield "threshold", f"{status['threshold']:g} ({status['threshold_id']})"
+    # .get: a status that an older version has written has no such key.
     if shadow := status.get("shadow"):
         counts = (
             f"{shadow['scored']:,} scored, {shadow['failed']:,} failed, "
             f"{shadow['dropped']:,} dropped"
         )
-        rows.append(("shadow", f"{shadow['bundle']} {shadow['state']}; {counts}"))
-    for record in status["calibrations"]:
-        due = f"due in {record['due_in_days']:.0f} d" if record["due_in_days"] > 0 else "EXPIRED"
-        starting = ", a starting one: calibrate on real parts" if record["starting"] else ""
-        rows.append(
-            (f"calibration {record['camera']}", f"{record['calibration_id']}, {due}{starting}")
-        )
-    rows += [("disk", status["disk"]), ("clock", status["clock"])]
-    rows += [("mended at start", words) for words in status["mended"]]
-    return rows
+        yield "shadow", f"{shadow['bundle']} {shadow['state']}; {counts}"

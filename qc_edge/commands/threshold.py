@@ -75,11 +75,11 @@ def command(
         raise UsageError(
             f"`show` takes no {given[0]!r}", hint=f"qc-edge threshold {name} set X --by WHO ..."
         )
-    history = ruled(paths)
+    state = ruled(paths)
     if as_json:
-        print_json(_told(history))
+        print_json(_json_values(state))
     else:
-        _print(name, history)
+        _print(name, state)
 
 
 def _set(
@@ -98,20 +98,20 @@ def _set(
         wait_until_taken,
     )
 
-    wanted = ThresholdChange.parse(value, by, reason, at)
+    change = ThresholdChange.parse(value, by, reason, at)
     before = ruled(paths)
     take_owner(paths.state)
-    record = put(paths, before, wanted)
-    taken = before.running and wanted.at is None and wait_until_taken(paths, record)
+    record = put(paths, before, change)
+    taken = before.running and change.at is None and wait_until_taken(paths, record)
     if as_json:
-        print_json({**_record(record), "before": before.threshold_id, "taken_up": taken})
+        print_json({**_record_values(record), "before": before.threshold_id, "taken_up": taken})
         return
     console = out()
     console.print(
         f"threshold of {paths.name} for {record.bundle}: {before.value:g} -> "
         f"[bold]{record.value:g}[/bold]"
     )
-    if wanted.at is not None:
+    if change.at is not None:
         console.print(f"from {_moment(record.at)} (UTC) on; until then it stays as it is")
     elif taken:
         console.print(f"in force: every part from now on is judged by {record.threshold_id}")
@@ -127,45 +127,49 @@ def _set(
             )
 
 
-def _told(history: ThresholdState) -> dict[str, Any]:
+def _json_values(state: ThresholdState) -> dict[str, Any]:
+    records = [{**_record_values(record), "state": state.state(record)} for record in state.records]
     return {
-        "bundle": history.bundle,
-        "threshold": history.value,
-        "threshold_id": history.threshold_id,
-        "initial": history.initial_id,
-        "records": [{**_record(each), "state": history.state(each)} for each in history.records],
+        "bundle": state.bundle,
+        "threshold": state.value,
+        "threshold_id": state.threshold_id,
+        "initial": state.initial_id,
+        "records": records,
     }
 
 
-def _record(record: ThresholdRecord) -> dict[str, Any]:
+def _record_values(record: ThresholdRecord) -> dict[str, Any]:
     from dataclasses import asdict
 
     values = asdict(record) | {"threshold_id": record.threshold_id}
+    # Through JSON and back, so that times are text as in the record's file.
     plain: dict[str, Any] = json.loads(
         json.dumps(values, default=lambda moment: moment.isoformat())
     )
     return plain
 
 
-def _print(name: str, history: ThresholdState) -> None:
+def _print(name: str, threshold: ThresholdState) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     console = out()
     console.print(
-        f"{name}: [bold]{history.value:g}[/bold] for {history.bundle} ({history.threshold_id})"
+        f"{name}: [bold]{threshold.value:g}[/bold] for {threshold.bundle} "
+        f"({threshold.threshold_id})"
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("from (UTC)", "threshold", "bundle", "by", "why", ""):
         table.add_column(heading, overflow="fold")
     table.add_row(
-        "", history.initial_id.rpartition(":")[2], history.bundle, "", "initial value", ""
+        "", threshold.initial_id.rpartition(":")[2], threshold.bundle, "", "initial value", ""
     )
-    for each in sorted(history.records, key=lambda record: (record.at, record.record_id)):
-        state = history.state(each)
+    for record in sorted(threshold.records, key=lambda record: (record.at, record.record_id)):
+        state = threshold.state(record)
         style = {"in force": "bold green", "to come": "yellow"}.get(state, "dim")
-        cells = (_moment(each.at), f"{each.value:g}", each.bundle, each.made_by, each.reason, state)
+        value, made_by = f"{record.value:g}", record.made_by
+        cells = (_moment(record.at), value, record.bundle, made_by, record.reason, state)
         table.add_row(*(Text(cell, style) for cell in cells))
     console.print(table)
 

@@ -28,9 +28,9 @@ class ActiveModel:
     activation: Activation | None = None
 
 
-def chosen_reference(choices: ActivationHistory, wanted: ModelSettings) -> str:
+def chosen_reference(history: ActivationHistory, wanted: ModelSettings) -> str:
     """NAME@VERSION of what is in force, or will be at the first start."""
-    return choices.in_force.bundle if choices.in_force else wanted.bundle
+    return history.in_force.bundle if history.in_force else wanted.bundle
 
 
 def chosen(paths: StationPaths, wanted: ModelSettings) -> ActiveModel:

@@ -29,13 +29,13 @@ class CurrentModel:
     """What judges on a station, and whether it runs."""
 
     settings: Settings
-    choices: ActivationHistory
+    history: ActivationHistory
     running: bool
 
     @property
     def reference(self) -> str:
         """NAME@VERSION in force, or that will be at the first start."""
-        return chosen_reference(self.choices, self.settings.model)
+        return chosen_reference(self.history, self.settings.model)
 
     @classmethod
     def of(cls, paths: StationPaths) -> CurrentModel:
@@ -73,7 +73,7 @@ def activate(
     """
     bundle = opened(paths, now.settings.model, reference)
     if (
-        now.choices.pending is None
+        now.history.pending is None
         and bundle.reference == now.reference
         and _is_same(now, bundle.digest)
     ):
@@ -85,7 +85,7 @@ def activate(
 
 def roll_back(paths: StationPaths, now: CurrentModel, said: Attribution) -> Activation:
     """Record that the bundle before is to judge again. Raises UsageError if there is none."""
-    found = now.choices.undone_by_rollback()
+    found = now.history.undone_by_rollback()
     if found is None:
         raise UsageError(
             f"{paths.name} runs what its settings name, there is nothing to go back to",
@@ -132,8 +132,8 @@ def wait_for_outcome(paths: StationPaths, record: Activation, timeout_s: float =
     """
     pause, end = threading.Event(), time.monotonic() + timeout_s
     while time.monotonic() < end and holder_of(paths.lock(Role.INSPECT)) is not None:
-        if record.record_id in (choices := activations.load(paths.activations)).outcomes:
-            return choices.state(record)
+        if record.record_id in (history := activations.load(paths.activations)).outcomes:
+            return history.state(record)
         pause.wait(0.1)
     return ""
 
@@ -172,4 +172,4 @@ def _write(
 
 
 def _is_same(now: CurrentModel, digest: str) -> bool:
-    return now.choices.in_force is None or now.choices.in_force.bundle_sha256 == digest
+    return now.history.in_force is None or now.history.in_force.bundle_sha256 == digest

@@ -65,17 +65,17 @@ def command(
     from qc_edge.settings.paths import shipped
 
     loaded = load_bundle(bundle, [shipped("models")])
-    wanted = loaded.manifest.engine.precision if precision == "bundle" else precision
+    plan_precision = loaded.manifest.engine.precision if precision == "bundle" else precision
     names = [name for name in targets.split(",") if name.strip()]
-    told = [
-        _told(built, _kept(built, loaded, out_dir))
-        for built in build_offline(loaded, names, wanted, max_batch, tf32=tf32)
+    plans = [
+        _json_values(built, _write_plan(built, loaded, out_dir))
+        for built in build_offline(loaded, names, plan_precision, max_batch, tf32=tf32)
     ]
     if as_json:
-        print_json({"bundle": loaded.reference, "model_sha256": loaded.sha256, "plans": told})
+        print_json({"bundle": loaded.reference, "model_sha256": loaded.sha256, "plans": plans})
         return
     console = out()
-    for plan in told:
+    for plan in plans:
         console.print(
             f"{plan['target']}: {loaded.reference} {plan['precision']}, batch "
             f"1..{plan['max_batch']}, by "
@@ -84,7 +84,7 @@ def command(
         )
 
 
-def _told(built: BuiltPlan, file: Path | None) -> dict[str, Any]:
+def _json_values(built: BuiltPlan, file: Path | None) -> dict[str, Any]:
     return {
         "target": built.target,
         "compiler": built.compiler,
@@ -97,7 +97,8 @@ def _told(built: BuiltPlan, file: Path | None) -> dict[str, Any]:
     }
 
 
-def _kept(built: BuiltPlan, bundle: ModelBundle, directory: Path | None) -> Path | None:
+def _write_plan(built: BuiltPlan, bundle: ModelBundle, directory: Path | None) -> Path | None:
+    """Write the plan into `directory`; the file, or None where none is to be kept."""
     from qc_edge.errors import StoreError
 
     if directory is None:
@@ -108,8 +109,8 @@ def _kept(built: BuiltPlan, bundle: ModelBundle, directory: Path | None) -> Path
     try:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / name).write_bytes(built.data)
-    except OSError as fault:
+    except OSError as error:
         raise StoreError(
-            f"cannot write {directory / name}: {fault.strerror}", "name another --out"
-        ) from fault
+            f"cannot write {directory / name}: {error.strerror}", "name another --out"
+        ) from error
     return directory / name

@@ -48,23 +48,24 @@ def list_command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False) -
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
-    now = CurrentModel.of(paths)
-    bundles = list(listed(paths, now))
-    news = status_of(paths).get("model_news", "") if now.running else ""
+    current = CurrentModel.of(paths)
+    bundles = list(listed(paths, current))
+    news = status_of(paths).get("model_news", "") if current.running else ""
     if as_json:
         activations = [
-            {**asdict(each), "state": now.choices.state(each)} for each in now.choices.activations
+            {**asdict(activation), "state": current.history.state(activation)}
+            for activation in current.history.activations
         ]
         print_json(
             {
-                "in_force": now.reference,
+                "in_force": current.reference,
                 "news": news,
-                "bundles": [asdict(each) for each in bundles],
+                "bundles": [asdict(bundle) for bundle in bundles],
                 "activations": activations,
             }
         )
     else:
-        _print_list(now, bundles, news)
+        _print_list(current, bundles, news)
 
 
 def show_command(
@@ -83,14 +84,14 @@ def show_command(
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
-    now = CurrentModel.of(paths)
-    bundle = found(paths, ref, now)
-    told = _told(bundle) | {"signature": check_signature(bundle, now.settings.model)}
+    current = CurrentModel.of(paths)
+    bundle = found(paths, ref, current)
+    values = _json_values(bundle) | {"signature": check_signature(bundle, current.settings.model)}
     if as_json:
-        print_json(told)
+        print_json(values)
         return
     console = out()
-    for key, value in told.items():
+    for key, value in values.items():
         if isinstance(value, dict):
             console.print(f"[bold]{key}[/bold]")
             for inner, text in value.items():
@@ -116,16 +117,16 @@ def verify_command(
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
-    now = CurrentModel.of(paths)
-    bundle = found(paths, ref, now)
-    said = verify(bundle, now)
+    current = CurrentModel.of(paths)
+    bundle = found(paths, ref, current)
+    proofs = verify(bundle, current)
     if as_json:
-        print_json({"bundle": bundle.reference, "sha256": bundle.digest, "found": said})
+        print_json({"bundle": bundle.reference, "sha256": bundle.digest, "found": proofs})
         return
     console = out()
     console.print(f"[bold green]{bundle.reference} is fit to judge[/bold green]")
-    for words in said:
-        console.print(f"  {words}", markup=False)
+    for proof in proofs:
+        console.print(f"  {proof}", markup=False)
 
 
 def install_command(
@@ -146,22 +147,23 @@ def install_command(
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
-    now = CurrentModel.of(paths)
+    current = CurrentModel.of(paths)
     take_owner(paths.state)
-    bundle, is_new = install(source.absolute(), paths.models, now.settings.model)
+    bundle, is_new = install(source.absolute(), paths.models, current.settings.model)
     if as_json:
         print_json(
             {"bundle": bundle.reference, "directory": str(bundle.directory), "installed": is_new}
         )
         return
-    words = "installed" if is_new else "was installed already, the same"
-    out().print(f"[bold]{bundle.reference}[/bold] {words}: {bundle.directory}")
+    outcome = "installed" if is_new else "was installed already, the same"
+    out().print(f"[bold]{bundle.reference}[/bold] {outcome}: {bundle.directory}")
     out().print(
         f"to judge with it: qc-edge model activate {name} {bundle.reference} --by WHO --reason TEXT"
     )
 
 
-def _told(bundle: Bundle) -> dict[str, Any]:
+def _json_values(bundle: Bundle) -> dict[str, Any]:
+    """The manifest, what a person looks for first in front."""
     manifest = bundle.manifest.model_dump(mode="json")
     about = {key: manifest.pop(key) for key in ("description", "licence", "created")}
     first = {
@@ -174,7 +176,7 @@ def _told(bundle: Bundle) -> dict[str, Any]:
     )
 
 
-def _print_list(now: CurrentModel, bundles: Sequence[ListedBundle], news: str) -> None:
+def _print_list(current: CurrentModel, bundles: Sequence[ListedBundle], news: str) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -183,23 +185,23 @@ def _print_list(now: CurrentModel, bundles: Sequence[ListedBundle], news: str) -
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("bundle", "", "signature", "where"):
         table.add_column(heading, overflow="fold")
-    for each in bundles:
-        state = Text("in force", "bold green") if each.in_force else Text("")
-        state = Text(each.fault, "bold red") if each.fault else state
-        table.add_row(each.reference, state, each.signed, str(each.directory))
+    for bundle in bundles:
+        state = Text("in force", "bold green") if bundle.in_force else Text("")
+        state = Text(bundle.fault, "bold red") if bundle.fault else state
+        table.add_row(bundle.reference, state, bundle.signed, str(bundle.directory))
     console.print(table)
-    if now.choices.activations:
+    if current.history.activations:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("when (UTC)", "bundle", "by", "why", ""):
             table.add_column(heading, overflow="fold")
-        for activation in now.choices.activations:
+        for activation in current.history.activations:
             verb = "back to " if activation.undoes else ""
             table.add_row(
                 f"{activation.made_at:%Y-%m-%d %H:%M:%S}",
                 f"{verb}{activation.bundle}",
                 Text(activation.made_by),
                 Text(activation.reason),
-                Text(now.choices.state(activation)),
+                Text(current.history.state(activation)),
             )
         console.print(table)
     if news:

@@ -49,11 +49,11 @@ def activate_command(
     from qc_edge.recipe.threshold_change import take_owner
     from qc_edge.settings import StationPaths
 
-    said = Attribution.parse(by, reason)
+    attribution = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
-    now = CurrentModel.of(paths)
+    current = CurrentModel.of(paths)
     take_owner(paths.state)
-    _tell(paths, now, activate(paths, now, ref, said), as_json)
+    _report(paths, current, activate(paths, current, ref, attribution), as_json)
 
 
 def rollback_command(
@@ -71,11 +71,11 @@ def rollback_command(
     from qc_edge.recipe.threshold_change import take_owner
     from qc_edge.settings import StationPaths
 
-    said = Attribution.parse(by, reason)
+    attribution = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
-    now = CurrentModel.of(paths)
+    current = CurrentModel.of(paths)
     take_owner(paths.state)
-    _tell(paths, now, roll_back(paths, now, said), as_json)
+    _report(paths, current, roll_back(paths, current, attribution), as_json)
 
 
 def accept_command(
@@ -97,10 +97,10 @@ def accept_command(
     from qc_edge.recipe.threshold_change import take_owner
     from qc_edge.settings import StationPaths
 
-    said = Attribution.parse(by, reason)
+    attribution = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
     take_owner(paths.state)
-    record, moved = accept(paths, said)
+    record, moved = accept(paths, attribution)
     if as_json:
         print_json({"record_id": record.record_id, "bundle": record.bundle, "found": record.found})
         return
@@ -111,18 +111,19 @@ def accept_command(
     console.print("start the station, or activate the bundle, again")
 
 
-def _tell(paths: StationPaths, now: CurrentModel, record: Activation, as_json: bool) -> None:
-    """Wait for what a running station makes of it, and say so. Raises ModelError if it was
-    refused.
+def _report(paths: StationPaths, current: CurrentModel, record: Activation, as_json: bool) -> None:
+    """Wait until a running station has taken up or refused `record`, and print which.
+
+    Raises ModelError if it was refused.
     """
     from qc_edge.errors import ModelError
     from qc_edge.recipe.model_change import wait_for_outcome
 
-    state = wait_for_outcome(paths, record) if now.running else ""
+    state = wait_for_outcome(paths, record) if current.running else ""
     if state.startswith("refused"):
         raise ModelError(
             f"{record.bundle} was {state}",
-            hint=f"{now.reference} goes on judging; mend the reason and activate again",
+            hint=f"{current.reference} goes on judging; mend the reason and activate again",
         )
     if as_json:
         print_json(
@@ -138,7 +139,7 @@ def _tell(paths: StationPaths, now: CurrentModel, record: Activation, as_json: b
     console.print(f"model of {paths.name}: {record.before} -> [bold]{record.bundle}[/bold]")
     if state == "in force":
         console.print("in force: every part from now on is judged by it")
-    elif now.running:
+    elif current.running:
         console.print(f"[yellow]not in force yet[/yellow]; ask qc-edge model list {paths.name}")
     else:
         console.print(
