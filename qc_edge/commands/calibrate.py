@@ -67,18 +67,13 @@ def command(
       [bold]qc-edge calibrate line1 --by "M. Huber"[/bold]
       [bold]qc-edge calibrate line1 --from good/ --by "M. Huber" --yes[/bold]
     """
-    from qc_edge.errors import CalibrationError, UsageError
+    from qc_edge.errors import CalibrationError
     from qc_edge.records import calibrations
     from qc_edge.settings import StationPaths, load_settings
     from qc_edge.terminal import good_frames
     from qc_edge.terminal.calibration_proposal import choose_camera, propose_calibration
 
-    if not by.strip():
-        raise UsageError(
-            "--by is empty", hint="expected the name of a person: a calibration is answered for"
-        )
-    if frames is not None and directory is not None:
-        raise UsageError("--frames and --from exclude each other", hint="choose one of them")
+    _check_options(by, frames, directory)
     paths = StationPaths(root.absolute(), name)
     settings = load_settings(paths.settings)
     chosen_camera = choose_camera(settings, camera)
@@ -97,6 +92,7 @@ def command(
         print_json(_json_values(proposed, written))
     else:
         _print(proposed)
+    # After the output: what the frames measured shows why they give no calibration.
     if record is None:
         raise CalibrationError(
             f"no calibration of camera {chosen_camera!r} from these frames:\n  "
@@ -106,6 +102,17 @@ def command(
         )
     if not as_json:
         _print_what_next(paths, settings, written)
+
+
+def _check_options(by: str, frames: int | None, directory: Path | None) -> None:
+    from qc_edge.errors import UsageError
+
+    if not by.strip():
+        raise UsageError(
+            "--by is empty", hint="expected the name of a person: a calibration is answered for"
+        )
+    if frames is not None and directory is not None:
+        raise UsageError("--frames and --from exclude each other", hint="choose one of them")
 
 
 def _json_values(proposed: CalibrationProposal, written: Path | None) -> dict[str, object]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +11,9 @@ import typer
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, OfCamera, OfStation, Root, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.domain.calibration import Calibration
+    from qc_edge.terminal.file_inspection import MeasuredFile
+    from qc_edge.terminal.gate_table import GateRow
     from qc_edge.vision.gates import GateReport
-    from qc_edge.vision.image import Image
 
 File = Annotated[
     Path,
@@ -28,20 +27,6 @@ Out = Annotated[
 ]
 
 _LOSSLESS = (".png", ".pgm", ".bmp")
-
-
-@dataclass(frozen=True, slots=True)
-class GateRow:
-    """One gate: what was measured, what is allowed, and the refusal in words ("" if it passes).
-
-    The fields are those of `qc-edge prepare --json`.
-    """
-
-    gate: str
-    figure: str
-    bound: str
-    passed: bool
-    said: str
 
 
 def command(
@@ -66,9 +51,9 @@ def command(
     """
     from qc_edge.errors import ImageError, UsageError
     from qc_edge.terminal.file_inspection import measure_file
+    from qc_edge.terminal.gate_table import gate_rows
     from qc_edge.terminal.images import load_calibrations
     from qc_edge.vision import UnreadableFrameError
-    from qc_edge.vision.image import pixels_sha256
 
     if out_file is not None and out_file.suffix.lower() not in _LOSSLESS:
         raise UsageError(
@@ -83,18 +68,33 @@ def command(
             f"{file}: {error.reason}: {error.detail}",
             hint="expected a whole PNG, JPEG, TIFF, BMP, PGM or PPM file, or a frame of a station",
         ) from None
-    image, calibration, report = measured.image, measured.calibration, measured.gates
-    prepared = measured.prepare()
-    rows = list(gate_rows(report, image, calibration))
     if out_file is not None:
-        _write(out_file, prepared)
-    values = {
+        _write(out_file, measured.prepare())
+    rows = list(gate_rows(measured.gates, measured.image, measured.calibration))
+    values = _json_values(file, out_file, station, measured, rows)
+    if as_json:
+        print_json(values)
+    else:
+        _print(values, measured.gates, rows)
+
+
+def _json_values(
+    file: Path,
+    out_file: Path | None,
+    station: str | None,
+    measured: MeasuredFile,
+    rows: list[GateRow],
+) -> dict[str, object]:
+    from qc_edge.vision.image import pixels_sha256
+
+    image, calibration, report = measured.image, measured.calibration, measured.gates
+    return {
         "file": file,
         "width": image.width,
         "height": image.height,
         "bit_depth": image.bit_depth,
         "raw_sha256": image.sha256,
-        "prepared_sha256": pixels_sha256(prepared),
+        "prepared_sha256": pixels_sha256(measured.prepare()),
         "prepared_file": out_file,
         "preprocess_id": measured.preprocess_id,
         "station": station,
@@ -105,60 +105,6 @@ def command(
         "figures": asdict(report.figures),
         "gates": [asdict(row) for row in rows],
     }
-    if as_json:
-        print_json(values)
-    else:
-        _print(values, report, rows)
-
-
-def gate_rows(report: GateReport, image: Image, calibration: Calibration) -> Iterator[GateRow]:
-    """Every gate as a row, in the order in which they decide."""
-    from qc_edge.vision.gates import ALL_LIGHT, NO_LIGHT
-
-    figures, bounds = report.figures, calibration.bounds
-    size = f"{calibration.width} x {calibration.height}" if calibration.width else "any"
-    bits = str(calibration.bit_depth) if calibration.bit_depth else "any"
-    framing = _framing(report, calibration)
-    texts = {
-        "size": (f"{image.width} x {image.height}", size),
-        "bit_depth": (str(image.bit_depth), bits),
-        "light": (
-            f"{figures.brightness:.5g}",
-            (
-                f"{min(bounds.brightness_min, NO_LIGHT):.5g} to "
-                f"{max(bounds.brightness_max, ALL_LIGHT):.5g}"
-            ),
-        ),
-        "saturated": (
-            f"{figures.saturated_share:.5g}",
-            f"at most {bounds.saturated_share_max:.5g}",
-        ),
-        "framing": framing,
-        "brightness": (
-            f"{figures.brightness:.5g}",
-            f"{bounds.brightness_min:.5g} to {bounds.brightness_max:.5g}",
-        ),
-        "black": (f"{figures.black_share:.5g}", f"at most {bounds.black_share_max:.5g}"),
-        "contrast": (f"{figures.contrast:.5g}", f"at least {bounds.contrast_min:.5g}"),
-        "focus": (f"{figures.focus:.5g}", f"at least {bounds.focus_min:.5g}"),
-    }
-    for finding in report.findings:
-        figure, bound = texts[finding.name]
-        refusal = finding.refusal
-        words = f"{refusal.reason}: {refusal.detail}" if refusal else ""
-        yield GateRow(finding.name, figure, bound, refusal is None, words)
-
-
-def _framing(report: GateReport, calibration: Calibration) -> tuple[str, str]:
-    figures, bounds = report.figures, calibration.bounds
-    if figures.framing_score is None or figures.framing_shift_px is None:
-        return "-", "no reference"
-    limits = []
-    if bounds.framing_score_min is not None:
-        limits.append(f"at least {bounds.framing_score_min:.4g}")
-    if bounds.framing_shift_max is not None:
-        limits.append(f"at most {bounds.framing_shift_max:.4g} px")
-    return f"{figures.framing_score:.4g}, {figures.framing_shift_px:.1f} px off", ", ".join(limits)
 
 
 def _write(file: Path, prepared: object) -> None:
@@ -166,6 +112,7 @@ def _write(file: Path, prepared: object) -> None:
 
     from qc_edge.errors import StoreError
 
+    # imwrite returns False for some faults and raises for others.
     try:
         is_written = cv2.imwrite(str(file), prepared)  # type: ignore[call-overload]
     except cv2.error:

@@ -26,8 +26,10 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
     from qc_edge.station.daemon import Station
     from qc_edge.station.supervisor import Supervisor
 
+    # At first with the usual level: it is the settings that may be wrong.
     start_logging("info", name)
     supervisor = Supervisor()
+    # Before the station is made: loading a model may take minutes, and SIGTERM must end that too.
     supervisor.handle_signals()
     try:
         station = Station(root.absolute(), name)

@@ -36,7 +36,7 @@ def command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False) -> Non
     else:
         _print(name, status, running)
     if not running:
-        raise typer.Exit(3)
+        raise typer.Exit(3)  # "program is not running" for init scripts, by the Linux Standard Base
     raise typer.Exit(0 if status and status["ready"] else 1)
 
 

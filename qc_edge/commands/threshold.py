@@ -100,6 +100,7 @@ def _set(
 
     change = ThresholdChange.parse(value, by, reason, at)
     before = ruled(paths)
+    # From here on as the station's user, who must be able to read the record.
     take_owner(paths.state)
     record = put(paths, before, change)
     taken = before.running and change.at is None and wait_until_taken(paths, record)

@@ -88,6 +88,7 @@ def read_account(paths: StationPaths, parts: Iterable[Truth], triggers: int) -> 
     """The account of a station that has stopped. Raises StoreError if its log does not open."""
     inspections = [row for row in read_inspections(paths.database) if row.camera == CAMERA_NAME]
     gaps = [row for row in read_gaps(paths.database) if row.camera == CAMERA_NAME]
+    # The database and not what is published: the station has stopped, and this is the log itself.
     return make_account(
         inspections, gaps, parts, triggers, waiting=sum(1 for _ in paths.frames.iterdir())
     )

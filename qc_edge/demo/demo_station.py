@@ -28,8 +28,10 @@ _MARKER = ".qc-edge-demo"
 """A file that says that a demo made the directory: without it nothing there is removed."""
 
 _STOP_FREE_MB = 300
+"""Less than a station asks for: the demo is short, and laptops are full."""
+
 _FRAME_MB = 1.7
-"""Raw frame and prepared input of one part."""
+"""Evidence of one part: 1280 x 1024 bytes of frame, 512 x 512 of the model's input, its map."""
 
 
 def log_file(root: Path) -> Path:
@@ -101,6 +103,7 @@ def make_station(paths: StationPaths, parts: Sequence[Truth], rate_hz: float) ->
 
 
 def _remove_station(paths: StationPaths) -> None:
+    """Remove the earlier demo's station. Raises BusyError if it runs, UsageError for a link."""
     for role in Role:
         if holder := holder_of(paths.lock(role)):
             raise BusyError(
@@ -109,6 +112,7 @@ def _remove_station(paths: StationPaths) -> None:
                 hint="stop it first, or give another directory: --root DIR",
             )
     for tree in (paths.state, paths.run):
+        # What a link leads to was not made by a demo, even if the link stands in its directory.
         if tree.is_symlink():
             raise UsageError(
                 f"{tree} is a link: the demo removes only what it has made", hint="remove it"

@@ -28,6 +28,7 @@ _OTHER_LINES = 6
 
 def draw(view: View, width: int, height: int, *, colours: bool = True) -> RenderableType:
     """The whole screen of `width` x `height` characters; without `colours` there is no picture."""
+    # Without colours the picture's half blocks would all look alike.
     tall = height >= _TALL and width >= _WIDE and colours
     top = _TOP_TALL if tall else _TOP
     parts = Layout(name="parts", ratio=1)
@@ -128,7 +129,7 @@ def _figures(part: Inspection) -> Text:
 
 
 def _score_bar(part: Inspection, width: int) -> Text:
-    """From 0 to 1: filled up to the score, with a mark at the threshold."""
+    """A bar for 0 to 1: filled up to the score, with a mark at the threshold."""
     width = max(10, min(width, 60))
     mark = min(width - 1, int(part.threshold * width))
     filled = 0 if part.score is None else max(1, round(part.score * width))
@@ -159,6 +160,7 @@ def _counts(view: View) -> Panel:
         table.add_row(Text(verdict, f"bold {style}"), str(count), share, bar)
     reasons = sorted(view.announced.reasons.items(), key=lambda item: (-item[1], item[0]))
     why = Table.grid(padding=(0, 2))
+    # Six reasons, two in a line: what the panel has lines for on a small screen.
     for at in range(0, min(len(reasons), 6), 2):
         why.add_row(
             *[Text(f"{count:>3} {reason}", "yellow") for reason, count in reasons[at : at + 2]]
@@ -224,7 +226,7 @@ def _foot(view: View, width: int) -> RenderableType:
     if view.phase is Phase.RENDERING:
         left = f"{view.done:.0f} of {view.total:.0f} parts rendered"
     bar = ProgressBar(
-        total=max(view.total, 1e-9),
+        total=max(view.total, 1e-9),  # rich divides by it
         completed=view.done,
         width=max(10, width - 62),
         complete_style="cyan",

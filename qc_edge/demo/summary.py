@@ -37,6 +37,7 @@ def tips(report: DemoReport) -> tuple[Tip, Tip, Tip]:
         "FROM inspections GROUP BY ALL ORDER BY ALL"
     )
     database = os.path.relpath(report.paths.database)
+    # read_only: this must not keep the station from its database, should both be started together.
     ask = f"import duckdb; print(duckdb.connect('{database}', read_only=True).sql('{query}'))"
     return (
         (

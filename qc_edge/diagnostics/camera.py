@@ -32,6 +32,7 @@ def check_camera(paths: StationPaths, settings: CameraSettings) -> Iterator[Find
             f"in use by the running station, process {holder['pid']}; qc-edge status {paths.name}"
         )
         return
+    # Only one process can have a camera open: it must be closed again whatever happens.
     device = connect(settings)
     try:
         info = device.open()

@@ -78,6 +78,7 @@ def check_incoming(directory: Path, incoming: IncomingSettings) -> Iterator[Find
 def _synced_write_ms(paths: StationPaths) -> float:
     """Milliseconds for one small file by way of spool/tmp into spool/frames and away again."""
     disk = Disk()
+    # The way of a frame; the dot in front keeps a running station from taking it for one.
     probe = paths.frames / f".check-{os.getpid()}"
     started = time.perf_counter()
     disk.write(probe, [b"qc-edge check"], paths.spool_tmp / probe.name)
@@ -88,5 +89,5 @@ def _synced_write_ms(paths: StationPaths) -> float:
 
 
 def _nearest(path: Path) -> Path:
-    """`path`, or the nearest directory above it that exists."""
+    """`path`, or the nearest directory above it that exists: the same disk, before it is made."""
     return next(parent for parent in (path, *path.parents) if parent.exists())

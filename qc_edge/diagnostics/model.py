@@ -46,7 +46,7 @@ def check_model(paths: StationPaths, settings: Settings) -> Iterator[Finding]:
             f"{info.backend} {info.version} on {info.device}: golden frames agree; {info.reason}"
         )
     finally:
-        engine.close()
+        engine.close()  # a station that runs on this GPU needs the memory
     if settings.shadow.bundle is not None:
         shadow = opened(paths, settings.model, settings.shadow.bundle)
         yield ok(f"shadow {shadow.reference}, model sha256 {shadow.sha256[:12]}")

@@ -143,6 +143,7 @@ def _units(host: Host, unit: str) -> Iterator[SupportFile]:
 def _log(paths: StationPaths) -> Iterator[SupportFile]:
     schema = Path(store.__file__).with_name("schema.sql").read_text(encoding="utf-8")
     yield SupportFile("log/schema.sql", "the log's tables", schema)
+    # From the journal: a running station has the database to itself, and it may be damaged.
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in COLUMNS}
     tables: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
@@ -174,6 +175,7 @@ def _log(paths: StationPaths) -> Iterator[SupportFile]:
 
 def _records(paths: StationPaths) -> Iterator[SupportFile]:
     for file in sorted(paths.calibration.glob("*/*.toml")):
+        # No image leaves the station unless it was asked for.
         text = _FRAMING_PICTURE.sub(
             r'\1"(a picture of a part: removed)"', file.read_text(encoding="utf-8")
         )
@@ -220,6 +222,7 @@ def _listing(paths: StationPaths) -> str:
 
 def _csv(table: str, rows: list[dict[str, Any]]) -> str:
     text = io.StringIO()
+    # A row of another version of the software may have columns that this one does not know.
     writer = csv.DictWriter(text, COLUMNS[table], extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)

@@ -21,6 +21,7 @@ class NetworkAccess(str, Enum):
 
 def network_needs(settings: Settings) -> list[str]:
     """Everything in the settings that needs the network, in words; empty if it can be closed."""
+    # The settings do not say whether a Basler camera is USB or GigE: rather open than without it.
     needs = [
         f"camera {camera.name} may be a GigE camera (a USB camera: --network closed)"
         for camera in settings.camera

@@ -21,6 +21,7 @@ from qc_edge.vision.calibrate import propose, sample
 from qc_edge.vision.image import decode
 
 CAMERA_NAME = "top"
+# The parts that an emulated camera plays: some of each kind, so that every verdict comes up.
 PLAYED_PARTS = 24
 PLAYED_DEFECTS = 5 / PLAYED_PARTS
 PLAYED_FAULTS = 4 / PLAYED_PARTS
@@ -135,7 +136,7 @@ def fit_calibration(start: Calibration, directory: Path, parts: Sequence[Truth])
     Raises CalibrationError if they are too few or too different.
     """
     good = [part.file for part in parts if part.label == "good" and part.fault is None]
-    limit = 2**28
+    limit = 2**28  # pixels; the parts are our own, no size needs refusing
     samples = (
         sample(name, decode((directory / name).read_bytes(), max_pixels=limit), start)
         for name in good

@@ -77,11 +77,13 @@ def read_picture(path: Path, limits: IncomingSettings | None = None) -> ImageFil
     try:
         if path.is_dir():
             raise UnreadableFrameError(Reason.NOT_AN_IMAGE, "it is a directory")
+        # Before it is read: a file named by mistake may have gigabytes.
         if (size := path.stat().st_size) > most:
             raise UnreadableFrameError(Reason.TOO_LARGE, f"{size} bytes, at most {most} are taken")
         data = path.read_bytes()
     except OSError as fault:
         raise UnreadableFrameError(Reason.UNREADABLE, fault.strerror or str(fault)) from None
+    # The comment stands in the second line, behind "P5" or "P6" and a newline.
     if data[3 : 3 + len(_SPOOL_MARK)] == _SPOOL_MARK:
         meta, image = pnm.decode_frame(data)
         camera = meta.get("camera")
@@ -161,6 +163,7 @@ def require_camera(settings: Settings, camera: str) -> str:
 def _expand(name: Path) -> Iterator[Path]:
     if name.is_dir():
         yield from images_in(name)
+    # A file's own name may hold brackets: only what is not there is a pattern.
     elif not name.exists() and glob.has_magic(str(name)):
         matches = sorted(map(Path, glob.glob(str(name))))  # noqa: PTH207 (an absolute pattern, too)
         if not matches:

@@ -148,6 +148,7 @@ def install_command(
 
     paths = StationPaths(root.absolute(), name)
     current = CurrentModel.of(paths)
+    # From here on as the station's user, who must be able to read the bundle.
     take_owner(paths.state)
     bundle, is_new = install(source.absolute(), paths.models, current.settings.model)
     if as_json:

@@ -52,6 +52,7 @@ def activate_command(
     attribution = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
     current = CurrentModel.of(paths)
+    # From here on as the station's user: it must be able to read the record, also if root made it.
     take_owner(paths.state)
     _report(paths, current, activate(paths, current, ref, attribution), as_json)
 
