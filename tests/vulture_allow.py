@@ -12,7 +12,7 @@ from qc_edge.domain.inspection import Gap, Inspection, Label
 from qc_edge.inspection.arrivals import _Emitter, _Handler
 from qc_edge.inspection.tally import Latency
 from qc_edge.publish.seal import Seal
-from qc_edge.report.dossier import Dossier
+from qc_edge.report.part_report import PartReport
 from qc_edge.report.pictures import ReportPicture
 from qc_edge.setup.network import NetworkAccess
 from qc_edge.station.metrics import MetricsCollector
@@ -21,7 +21,7 @@ from qc_edge.station.metrics_server import _Server, _Server6, _UnixServer
 from qc_edge.station.status import Status
 
 calibration: Calibration
-dossier: Dossier
+report: PartReport
 gap: Gap
 label: Label
 latency: Latency
@@ -68,7 +68,7 @@ row.evidence_ms
 
 # written as whole records, read by people and scripts
 calibration.scale_um_per_px
-dossier.software
+report.software
 latency.p50_ms
 latency.max_ms
 picture.uri

@@ -12,7 +12,7 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_
 PartId = Annotated[
     str, typer.Argument(metavar="PART_ID", help="The part's id, as the line writes it.")
 ]
-ReportFile = Annotated[
+ReportPath = Annotated[
     Path | None,
     typer.Option(
         "--report",
@@ -28,12 +28,13 @@ FrameId = Annotated[
     ),
 ]
 _CHANGED = 65
+"""The exit code of `qc-edge verify` for the same: what was kept is not what was judged."""
 
 
 def command(
     name: Name,
     part_id: PartId,
-    report: ReportFile = None,
+    report: ReportPath = None,
     frame: FrameId = None,
     root: Root = DEFAULT_ROOT,
     as_json: Json = False,
@@ -53,11 +54,11 @@ def command(
       [bold]qc-edge part line1 48213 --report 48213.pdf[/bold]
     """
     from qc_edge.errors import UsageError
-    from qc_edge.report.dossier import gather
-    from qc_edge.report.html import render
-    from qc_edge.report.json_values import values
-    from qc_edge.report.pdf import to_pdf
-    from qc_edge.report.terminal import show
+    from qc_edge.report.html import render_html
+    from qc_edge.report.json_values import to_json_values
+    from qc_edge.report.part_report import examine_part
+    from qc_edge.report.pdf import render_pdf
+    from qc_edge.report.terminal import print_part_report
     from qc_edge.settings import StationPaths, load_settings
     from qc_edge.store.durable import write_file
 
@@ -67,15 +68,16 @@ def command(
         )
     paths = StationPaths(root.absolute(), name)
     load_settings(paths.settings)
-    dossier = gather(paths, part_id, frame)
+    part_report = examine_part(paths, part_id, frame)
     if report:
-        html = render(dossier)
-        write_file(report, to_pdf(html) if report.suffix.lower() == ".pdf" else html.encode())
+        html = render_html(part_report)
+        content = render_pdf(html) if report.suffix.lower() == ".pdf" else html.encode()
+        write_file(report, content)
     if as_json:
-        print_json(values(dossier))
+        print_json(to_json_values(part_report))
     else:
-        show(out(), dossier)
+        print_part_report(out(), part_report)
         if report:
             out().print(f"\nthe report is {report} ({report.stat().st_size / 1e3:,.0f} kB)")
-    if not all(seen.holds for seen in dossier.examined):
+    if not part_report.holds:
         raise typer.Exit(_CHANGED)

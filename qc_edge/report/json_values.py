@@ -1,4 +1,4 @@
-"""The dossier as plain values, for scripts."""
+"""A part report as plain values, for scripts."""
 
 from __future__ import annotations
 
@@ -6,53 +6,56 @@ from dataclasses import asdict
 from typing import Any
 
 from qc_edge.query.evidence import EvidenceFile
-from qc_edge.report.dossier import Dossier, ExaminedInspection
-from qc_edge.report.verification_commands import by_hand
-from qc_edge.report.wording import checks, gate_lines, headline, sentence, timeline
+from qc_edge.report.check_lines import check_lines
+from qc_edge.report.explanation import explain_verdict, headline
+from qc_edge.report.gate_lines import gate_lines
+from qc_edge.report.part_report import ExaminedInspection, PartReport
+from qc_edge.report.timeline import timeline
+from qc_edge.report.verification_commands import verification_commands
 
 
-def values(dossier: Dossier) -> dict[str, Any]:
-    """One JSON-ready object: the part, and each of its inspections with everything that was looked
-    at.
+def to_json_values(report: PartReport) -> dict[str, Any]:
+    """The object that `qc-edge part --json` prints: the part, and all that was looked at of each
+    of its inspections.
     """
     return {
-        "station": dossier.station,
-        "part_id": dossier.part_id,
-        "made_at": dossier.made_at,
-        "read_from": dossier.place,
-        "holds": all(seen.holds for seen in dossier.examined),
-        "inspections": [_inspection(seen) for seen in dossier.examined],
+        "station": report.station,
+        "part_id": report.part_id,
+        "made_at": report.made_at,
+        "read_from": report.place,
+        "holds": report.holds,
+        "inspections": [_inspection(inspection) for inspection in report.inspections],
     }
 
 
-def _inspection(seen: ExaminedInspection) -> dict[str, Any]:
-    case = seen.case
+def _inspection(inspection: ExaminedInspection) -> dict[str, Any]:
+    row, logged = inspection.row, inspection.logged
     return {
-        "told": headline(seen.row),
-        "why": sentence(seen.row),
-        "holds": seen.holds,
-        "row": asdict(seen.row),
-        "chain": {"seq": case.seq, "hash": case.sha256, "previous": case.previous},
-        "gates": [asdict(line) for line in gate_lines(seen.row, seen.calibration)],
-        "checks": [asdict(check) for check in checks(seen)],
+        "told": headline(row),
+        "why": explain_verdict(row),
+        "holds": inspection.holds,
+        "row": asdict(row),
+        "chain": {"seq": logged.seq, "hash": logged.sha256, "previous": logged.previous},
+        "gates": [asdict(line) for line in gate_lines(row, inspection.calibration)],
+        "checks": [asdict(line) for line in check_lines(inspection)],
         "evidence": {
-            "frame": _piece(seen.raw),
-            "prepared": _piece(seen.prepared),
-            "map": _piece(seen.map),
+            "frame": _evidence(inspection.raw),
+            "prepared": _evidence(inspection.prepared),
+            "map": _evidence(inspection.defect_map),
         },
-        "settings_as_today": seen.settings_today,
-        "labels": [asdict(label) for label in case.labels],
-        "timeline": [asdict(moment) for moment in timeline(seen)],
-        "by_hand": [asdict(each) for each in by_hand(seen)],
+        "settings_as_today": inspection.settings_unchanged,
+        "labels": [asdict(label) for label in logged.labels],
+        "timeline": [asdict(entry) for entry in timeline(inspection)],
+        "by_hand": [asdict(command) for command in verification_commands(inspection)],
     }
 
 
-def _piece(piece: EvidenceFile) -> dict[str, Any]:
+def _evidence(file: EvidenceFile) -> dict[str, Any]:
     return {
-        "match": str(piece.match),
-        "file": piece.path,
-        "expected": piece.expected,
-        "found": piece.sha256,
-        "detail": piece.detail,
-        "compressed": piece.compressed,
+        "match": str(file.match),
+        "file": file.path,
+        "expected": file.expected,
+        "found": file.sha256,
+        "detail": file.detail,
+        "compressed": file.compressed,
     }

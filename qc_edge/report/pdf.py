@@ -9,15 +9,14 @@ from qc_edge.errors import UsageError
 _WITHOUT = "write FILE.html instead and print it from a browser: it is made for that"
 
 
-def to_pdf(html: str) -> bytes:
+def render_pdf(html: str) -> bytes:
     """The PDF of a rendered report, which may refer to nothing outside itself.
 
     Raises UsageError if WeasyPrint or its library Pango is missing.
     """
     try:
-        with (
-            warnings.catch_warnings()
-        ):  # without HarfBuzz-Subset fontTools does its work, and says so
+        with warnings.catch_warnings():
+            # Without HarfBuzz-Subset fontTools does its work, and WeasyPrint warns of it.
             warnings.filterwarnings("ignore", "HarfBuzz-Subset", DeprecationWarning)
             import weasyprint
             from weasyprint.urls import URLFetcher
@@ -31,6 +30,8 @@ def to_pdf(html: str) -> bytes:
             f"a PDF needs the library Pango: {str(fault).splitlines()[0]}",
             hint=f"sudo apt install libpango-1.0-0 libpangoft2-1.0-0; or {_WITHOUT}",
         ) from None
-    nothing_else = URLFetcher(allowed_protocols={"data"}, fail_on_errors=True)
-    made: bytes = weasyprint.HTML(string=html, url_fetcher=nothing_else).write_pdf()
-    return made
+    # The report's pictures are data URIs. Whatever a part id or a file name from outside may hold,
+    # nothing else is fetched, neither from the network nor from the disk.
+    fetcher = URLFetcher(allowed_protocols={"data"}, fail_on_errors=True)
+    document: bytes = weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf()
+    return document

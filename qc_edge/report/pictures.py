@@ -1,6 +1,4 @@
-"""The pictures of a report: small copies to look at, made from evidence. The evidence itself is
-only read.
-"""
+"""The pictures of a report: small copies to look at, made from the evidence, which is only read."""
 
 from __future__ import annotations
 
@@ -12,26 +10,30 @@ import numpy as np
 import numpy.typing as npt
 
 from qc_edge.domain.calibration import Calibration
-from qc_edge.report.dossier import ExaminedInspection
+from qc_edge.report.part_report import ExaminedInspection
 from qc_edge.vision.image import Gray, Image
 
 _SIDE_MAX = 1100
-"""A copy is not larger: it fills half a printed page at 150 dots an inch."""
+"""Pixels of a copy's longer side at most: it fills half a printed page at 150 dots an inch."""
 
 _SIDE_MIN = 400
-"""A copy that is smaller is shown twice as large."""
+"""A picture whose longer side is less is doubled."""
 
-_QUALITY = 85
+_JPEG_QUALITY = 85
 _HEAT_MAX = 0.5
-"""How much of the frame the strongest heat covers."""
+"""How much of the frame the strongest heat covers: the part must still be seen under it."""
 
 _CLOSER = 4
+"""The closer look shows this part of the frame's width and height."""
 
-_OUTLINE = (40, 30, 215)
-_REGION = (235, 190, 60)
+_OUTLINE_COLOUR = (40, 30, 215)
+_REGION_COLOUR = (235, 190, 60)
 
 Colour = npt.NDArray[np.uint8]
 """H x W x 3, uint8, in OpenCV's order: blue, green, red."""
+
+Roi = tuple[int, int, int, int]
+"""x, y, width and height in pixels of the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +47,30 @@ class ReportPicture:
     caption: str
 
 
-def pictures(seen: ExaminedInspection) -> list[ReportPicture]:
-    """The frame, the heat over it, a closer look, the prepared input: as far as they are there."""
-    row, shown = seen.row, []
-    if seen.raw.image is not None:
+def report_pictures(inspection: ExaminedInspection) -> list[ReportPicture]:
+    """The frame, the heat over it, a closer look and the prepared input, as far as they exist."""
+    row, shown = inspection.row, []
+    roi = _roi(inspection.calibration)
+    if inspection.raw.image is not None:
         size = (
             f"{row.width} x {row.height} pixels, {row.bit_depth} bits, "
             f"{row.pixel_format or 'as delivered'}"
         )
-        region = " The outlined region is inspected." if _roi(seen.calibration) else ""
-        shown.append(
-            _picture(_frame(seen.raw.image, seen.calibration), "The frame", size + "." + region)
-        )
-    if seen.gray is not None and seen.map.image is not None:
-        engine_thread = DefectLocation(
-            seen.gray, seen.map.image.gray, _roi(seen.calibration), row.threshold
+        region = " The outlined region is inspected." if roi else ""
+        shown.append(_picture(_frame(inspection.raw.image, roi), "The frame", f"{size}.{region}"))
+    if inspection.gray is not None and inspection.defect_map.image is not None:
+        location = DefectLocation(
+            inspection.gray, inspection.defect_map.image.gray, roi, row.threshold
         )
         words = (
             "The defect map over the frame: the redder, the surer; outlined where it reaches "
             "the threshold."
         )
-        shown.append(_picture(engine_thread.heat(), "Where the model looks", words))
+        shown.append(_picture(location.heat(), "Where the model looks", words))
         words = "The frame where the map is strongest, without the heat, with the same outline."
-        shown.append(_picture(engine_thread.close(), "A closer look", words))
-    if seen.prepared.image is not None:
-        image = seen.prepared.image.gray
+        shown.append(_picture(location.close(), "A closer look", words))
+    if inspection.prepared.image is not None:
+        image = inspection.prepared.image.gray
         rule = row.preprocess_id.partition("@")[0]
         words = f"{image.shape[1]} x {image.shape[0]} pixels, prepared by {rule}."
         shown.append(_picture(_bgr(image), "What the model saw", words))
@@ -77,23 +78,21 @@ def pictures(seen: ExaminedInspection) -> list[ReportPicture]:
 
 
 class DefectLocation:
-    """Where a defect sits: the map (h x w uint8, 255 = surely defective) over the frame (H x W
+    """Where a defect sits: the map (h x w, uint8, 255 = surely defective) over the frame (H x W,
     uint8).
 
-    The map covers `roi` of the frame, all of it without one; outlined is what reaches `threshold`
-    (0..1).
+    The map covers `roi` of the frame, all of it without one. Where it reaches `threshold` (0..1) it
+    is outlined.
     """
 
-    def __init__(
-        self, gray: Gray, levels: Gray, roi: tuple[int, int, int, int] | None, threshold: float
-    ) -> None:
+    def __init__(self, gray: Gray, levels: Gray, roi: Roi | None, threshold: float) -> None:
         self._gray = gray
         self._x, self._y, width, height = roi or (0, 0, gray.shape[1], gray.shape[0])
         region = gray[self._y : self._y + height, self._x : self._x + width]
         self._height, self._width = region.shape
         size = (self._width, self._height)
         wide = np.asarray(cv2.resize(levels, size, interpolation=cv2.INTER_CUBIC), np.float32) / 255
-        self._share = np.clip(wide, 0.0, 1.0)
+        self._share = np.clip(wide, 0.0, 1.0)  # the cubic overshoots beside steep edges
         reached = (self._share >= threshold).astype(np.uint8)
         self._lines, _ = cv2.findContours(reached, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
 
@@ -111,6 +110,7 @@ class DefectLocation:
     def close(self) -> Colour:
         """A quarter of the frame's width and height around the strongest place."""
         frame = self._outlined(_bgr(self._gray))
+        # Blurred first: one hot pixel must not draw the look away from a large defect.
         peak = cv2.minMaxLoc(cv2.blur(self._share, (9, 9)))[3]
         height, width = self._gray.shape
         across, along = max(1, width // _CLOSER), max(1, height // _CLOSER)
@@ -124,19 +124,20 @@ class DefectLocation:
 
     def _outlined(self, frame: Colour) -> Colour:
         line = max(1, max(frame.shape) // 640)
-        cv2.drawContours(self._region(frame), self._lines, -1, _OUTLINE, line)
+        cv2.drawContours(self._region(frame), self._lines, -1, _OUTLINE_COLOUR, line)
         return frame
 
 
-def _frame(image: Image, record: Calibration | None) -> Colour:
+def _frame(image: Image, roi: Roi | None) -> Colour:
+    """The frame in 8 bits and colour, with the inspected region outlined."""
     pixels = image.pixels
     if pixels.dtype != np.uint8:
         pixels = cv2.convertScaleAbs(pixels >> (image.bit_depth - 8))  # type: ignore[assignment]
     colour = pixels[..., ::-1].copy() if pixels.ndim == 3 else _bgr(image.gray)
-    if roi := _roi(record):
+    if roi is not None:
         x, y, width, height = roi
         line = max(2, max(colour.shape) // 400)
-        cv2.rectangle(colour, (x, y), (x + width - 1, y + height - 1), _REGION, line)
+        cv2.rectangle(colour, (x, y), (x + width - 1, y + height - 1), _REGION_COLOUR, line)
     return colour
 
 
@@ -144,8 +145,8 @@ def _bgr(gray: Gray) -> Colour:
     return cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
 
 
-def _roi(record: Calibration | None) -> tuple[int, int, int, int] | None:
-    return record.roi if record else None
+def _roi(calibration: Calibration | None) -> Roi | None:
+    return calibration.roi if calibration else None
 
 
 def _picture(pixels: Colour, title: str, caption: str) -> ReportPicture:
@@ -154,9 +155,10 @@ def _picture(pixels: Colour, title: str, caption: str) -> ReportPicture:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if max(height, width) < _SIDE_MIN:
         size = (2 * width, 2 * height)
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    small = pixels if size == (width, height) else cv2.resize(pixels, size, interpolation=way)
-    data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+    # INTER_AREA for smaller ones: the others leave pixels out, and a scratch may be one pixel wide.
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    small = pixels if size == (width, height) else cv2.resize(pixels, size, interpolation=method)
+    data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
     return ReportPicture(
         f"data:image/jpeg;base64,{base64.b64encode(data).decode()}", *size, title, caption
     )

@@ -1,4 +1,4 @@
-"""The dossier on the terminal: the same words as the report, short."""
+"""A part report on the terminal: the same words as the file, without the pictures."""
 
 from __future__ import annotations
 
@@ -6,104 +6,106 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from qc_edge.report.dossier import Dossier, ExaminedInspection
-from qc_edge.report.html import identification
-from qc_edge.report.wording import checks, gate_lines, headline, match_words, sentence, timeline
+from qc_edge.report.check_lines import check_lines
+from qc_edge.report.explanation import describe_evidence, explain_verdict, headline
+from qc_edge.report.gate_lines import gate_lines
+from qc_edge.report.identification import identification
+from qc_edge.report.part_report import ExaminedInspection, PartReport
+from qc_edge.report.timeline import timeline
 
-_TONES = {"ACCEPTED": "green", "REJECTED": "red", "HELD": "yellow"}
-_BAR = 48
+_BADGES = {"ACCEPTED": "green", "REJECTED": "red", "HELD": "yellow"}
+_BAR_CELLS = 48
 
 
-def show(console: Console, dossier: Dossier) -> None:
+def print_part_report(console: Console, report: PartReport) -> None:
     """Every inspection of the part, oldest first."""
-    times = len(dossier.examined)
+    times = len(report.inspections)
     seen = "" if times == 1 else f", seen {times} times"
     console.print(
-        Text.assemble((f"part {dossier.part_id}", "bold"), f"  station {dossier.station}{seen}")
+        Text.assemble((f"part {report.part_id}", "bold"), f"  station {report.station}{seen}")
     )
-    for each in dossier.examined:
-        _inspection(console, each)
+    for inspection in report.inspections:
+        _print_inspection(console, inspection)
 
 
-def _inspection(console: Console, seen: ExaminedInspection) -> None:
-    row = seen.row
+def _print_inspection(console: Console, inspection: ExaminedInspection) -> None:
+    row = inspection.row
     word = headline(row)
     console.print()
     console.print(
         Text.assemble(
-            (f" {word} ", f"bold white on {_TONES[word]}"),
+            (f" {word} ", f"bold white on {_BADGES[word]}"),
             f"  {row.captured_at:%Y-%m-%d %H:%M:%S} UTC  {row.frame_id}",
         )
     )
-    console.print(Text(sentence(row)))
+    console.print(Text(explain_verdict(row)))
     if row.score is not None:
-        console.print(bar(row.score, row.threshold, row.review_band))
-    _gates(console, seen)
-    _section(console, "what judged it", identification(seen))
-    console.print(Text("\ndone again now", "bold"))
-    for check in checks(seen):
-        sign, style = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("-", "dim")}[check.ok]
-        console.print(
-            Text.assemble((f"  {sign} ", style), check.what, (f": {check.outcome}", style))
-        )
-    _section(
+        console.print(score_bar(row.score, row.threshold, row.review_band))
+    _print_gates(console, inspection)
+    _print_section(console, "what judged it", identification(inspection))
+    _print_checks(console, inspection)
+    evidence = (
+        ("frame", inspection.raw, row.raw_path),
+        ("prepared", inspection.prepared, row.prepared_path),
+        ("defect map", inspection.defect_map, row.map_path),
+    )
+    _print_section(
         console,
         "evidence",
         [
-            (name, f"{match_words(piece)}  {path or ''}".rstrip())
-            for name, piece, path in (
-                ("frame", seen.raw, row.raw_path),
-                ("prepared", seen.prepared, row.prepared_path),
-                ("defect map", seen.map, row.map_path),
-            )
+            (name, f"{describe_evidence(file)}  {path or ''}".rstrip())
+            for name, file, path in evidence
         ],
     )
-    _section(
+    _print_section(
         console,
         "what happened around it",
         [
-            (f"{moment.at:%Y-%m-%d %H:%M:%S}", f"{moment.what}  ({moment.who})")
-            for moment in timeline(seen)
+            (f"{entry.at:%Y-%m-%d %H:%M:%S}", f"{entry.what}  ({entry.who})")
+            for entry in timeline(inspection)
         ],
     )
 
 
-def bar(score: float, threshold: float, band: float) -> Text:
-    """The score on a line from 0 to 1, with the threshold and the band around it."""
+def score_bar(score: float, threshold: float, review_band: float) -> Text:
+    """The score on a line from 0 to 1, with the threshold and the review band around it."""
     line = Text("  0 ")
-    for cell in range(_BAR):
-        low, high = cell / _BAR, (cell + 1) / _BAR
-        last = cell == _BAR - 1
-        if low <= score < high or (last and score >= low):
+    for cell in range(_BAR_CELLS):
+        low, high = cell / _BAR_CELLS, (cell + 1) / _BAR_CELLS
+        is_last = cell == _BAR_CELLS - 1  # it has the 1.0, too
+        if low <= score < high or (is_last and score >= low):
             line.append("●", "bold red" if score >= threshold else "bold green")
-        elif low <= threshold < high or (last and threshold >= low):
+        elif low <= threshold < high or (is_last and threshold >= low):
             line.append("|", "bold")
         else:
-            near = low < threshold + band and high > threshold - band
-            line.append("─", "yellow" if near else "dim")
+            in_band = low < threshold + review_band and high > threshold - review_band
+            line.append("─", "yellow" if in_band else "dim")
     return line.append(" 1", "default").append(f"   score {score:.4f}, threshold {threshold:g}")
 
 
-def _gates(console: Console, seen: ExaminedInspection) -> None:
+def _print_gates(console: Console, inspection: ExaminedInspection) -> None:
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
     for heading in ("  gate", "measured", "allowed", ""):
         table.add_column(heading, justify="right" if heading == "measured" else "left")
-    for gate in gate_lines(seen.row, seen.calibration):
-        outcome = {True: ("within", "green"), False: ("OUTSIDE", "bold red"), None: ("", "")}[
-            gate.within
-        ]
+    outcomes = {True: ("within", "green"), False: ("OUTSIDE", "bold red"), None: ("", "")}
+    for gate in gate_lines(inspection.row, inspection.calibration):
         style = "bold" if gate.decided else ""
-        table.add_row(
-            Text(f"  {gate.name}", style),
-            Text(gate.figure, style),
-            Text(gate.bound, style),
-            Text(*outcome),
-        )
+        cells = (f"  {gate.name}", gate.figure, gate.bound)
+        table.add_row(*(Text(cell, style) for cell in cells), Text(*outcomes[gate.within]))
     console.print()
     console.print(table)
 
 
-def _section(console: Console, title: str, lines: list[tuple[str, str]]) -> None:
+def _print_checks(console: Console, inspection: ExaminedInspection) -> None:
+    signs = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("-", "dim")}
+    console.print(Text("\ndone again now", "bold"))
+    for check in check_lines(inspection):
+        sign, style = signs[check.ok]
+        outcome = (f": {check.outcome}", style)
+        console.print(Text.assemble((f"  {sign} ", style), check.what, outcome))
+
+
+def _print_section(console: Console, title: str, lines: list[tuple[str, str]]) -> None:
     console.print(Text(f"\n{title}", "bold"))
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     table.add_column(no_wrap=True)

@@ -12,7 +12,7 @@ from qc_edge.errors import SettingsError, UsageError
 from qc_edge.settings import StationPaths
 from tests.audit.conftest import paths, station_at_rest
 from tests.cli.runner import invoke, run
-from tests.report.test_dossier import one
+from tests.report.test_part_report import one
 
 __all__ = ["paths", "station_at_rest"]
 

@@ -1,1 +1,1 @@
-"""The dossier of a part: what it says, and that it says so when something is wrong."""
+"""The report of a part: what it says, and that it says so when something is wrong."""

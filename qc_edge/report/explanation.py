@@ -1,0 +1,59 @@
+"""A verdict and the state of its evidence in words, the same on the terminal and on paper."""
+
+from __future__ import annotations
+
+from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
+from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
+
+_HOLD_REASONS = {
+    HoldReason.LATE: "the verdict came after its deadline, when the part may have passed already",
+    HoldReason.RECOVERED: "the frame was found after a restart, when the part had left the station",
+    HoldReason.CALIBRATION_EXPIRED: "the calibration of its camera was past its due date",
+}
+
+_MATCHES = {
+    EvidenceMatch.SAME: "unchanged",
+    EvidenceMatch.CHANGED: "CHANGED",
+    EvidenceMatch.MISSING: "MISSING",
+    EvidenceMatch.UNREADABLE: "UNREADABLE",
+    EvidenceMatch.NOT_KEPT: "not kept",
+    EvidenceMatch.UNPROVEN: "present",
+}
+
+
+def headline(row: Inspection) -> str:
+    """One word for what became of the part: ACCEPTED, REJECTED or HELD."""
+    if row.disposition is Disposition.HOLD:
+        return "HELD"
+    return "ACCEPTED" if row.disposition is Disposition.ACCEPT else "REJECTED"
+
+
+def explain_verdict(row: Inspection) -> str:
+    """Why, in whole sentences for somebody who has never seen the station."""
+    if row.score is not None and row.verdict is not Verdict.INVALID:
+        side = "at or above" if row.verdict is Verdict.FAIL else "below"
+        judged = (
+            f"The model scored the part {row.score:.4f} on a scale from 0 (good) to 1 (defective), "
+            f"which is {side} the threshold {row.threshold:g}: {row.verdict}."
+        )
+        if row.hold_reason:
+            return f"{judged} The part was held all the same: {_HOLD_REASONS[row.hold_reason]}."
+        if row.verdict is Verdict.FAIL:
+            return f"{judged} The line was told to reject it."
+        return f"{judged} The line was told to accept it."
+    if row.reason in {Reason.ENGINE_FAILED, Reason.BAD_SCORE, Reason.CRASHED_THE_STATION}:
+        return f"The model could not judge the part: {row.detail}. It was held for a person."
+    detail = row.detail[:1].upper() + row.detail[1:] if row.detail else str(row.reason)
+    return (
+        f"The picture was not fit to be judged ({row.reason}): {detail}. The part was held for "
+        "a person."
+    )
+
+
+def describe_evidence(file: EvidenceFile) -> str:
+    """Whether a file of evidence is still what its row says, in words."""
+    words = _MATCHES[file.match]
+    if file.match.is_fault and file.detail:
+        return f"{words}: {file.detail}"
+    return f"{words}, compressed without loss since" if file.compressed else words

@@ -1,0 +1,44 @@
+"""What judged a part: names, versions, digests and times, as lines of a report."""
+
+from __future__ import annotations
+
+from qc_edge.report.part_report import ExaminedInspection
+
+
+def identification(inspection: ExaminedInspection) -> list[tuple[str, str]]:
+    """What judged the part, where and by which settings, as (name, value)."""
+    row, calibration = inspection.row, inspection.calibration
+    serial = f", serial number {row.camera_serial}" if row.camera_serial else ""
+    number = f", its frame {row.camera_frame_number}" if row.camera_frame_number is not None else ""
+    clock = "" if row.clock_trusted else " (clock not trusted)"
+    in_date = "in date" if row.calibration_in_date else "PAST ITS DUE DATE"
+    lines = [
+        ("part", f"{row.part_id} (id from the {row.part_source})"),
+        ("lot", row.lot or "not given"),
+        ("station", row.station + (", simulated camera" if row.simulated else "")),
+        ("camera", f"{row.camera}{serial}{number}"),
+        ("exposed", f"{row.captured_at:%Y-%m-%d %H:%M:%S.%f} UTC{clock}"),
+        ("recorded", f"{row.recorded_at:%Y-%m-%d %H:%M:%S.%f} UTC"),
+        ("frame", row.frame_id),
+        ("model", f"{row.model_name}@{row.model_version}, sha256 {row.model_sha256}"),
+        ("engine", f"{row.engine_backend} {row.engine_version} on {row.engine_device}"),
+        (
+            "threshold",
+            f"{row.threshold:g}, review within {row.review_band:g} of it; from {row.threshold_id}",
+        ),
+        ("calibration", f"{row.calibration_id}, {in_date}"),
+    ]
+    if calibration is not None:
+        made, due = f"{calibration.made_at:%Y-%m-%d}", f"{calibration.due_at:%Y-%m-%d}"
+        lines.append(("calibrated", f"{made} by {calibration.made_by}, due {due}"))
+    since = {True: ", as today", False: ", changed since", None: ""}[inspection.settings_unchanged]
+    lines += [
+        ("preprocessing", row.preprocess_id),
+        ("software", row.software_version),
+        ("settings", f"sha256 {row.settings_digest}{since}"),
+    ]
+    if row.engine_plan_sha256:
+        lines.append(("engine plan", f"sha256 {row.engine_plan_sha256}"))
+    if row.original_name:
+        lines.append(("delivered as", row.original_name))
+    return lines

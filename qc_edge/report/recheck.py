@@ -1,0 +1,85 @@
+"""An inspection done again as far as that is possible: gates, prepared input, verdict, chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qc_edge.domain.calibration import Calibration
+from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.verdict import Threshold, decide
+from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
+from qc_edge.query.part_lookup import PartInspection
+from qc_edge.vision.gates import GateFigures, check_gates
+from qc_edge.vision.image import Gray, pixels_sha256
+from qc_edge.vision.prepare import DEFAULT, PrepareParameters, normalise, preprocess_id, resize
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """Whether the same came out when an inspection was done again today.
+
+    `gates`: their figures on the frame. `prepared`: the model's input made from it. `verdict`: what
+    score and threshold give. `chain`: the row is what its hash was taken over. None where it cannot
+    be done, or does not apply; `why_not` says why gates or input could not.
+    """
+
+    gates: bool | None
+    prepared: bool | None
+    verdict: bool | None
+    chain: bool | None
+    why_not: str = ""
+
+    @property
+    def is_broken(self) -> bool:
+        """True if anything came out otherwise."""
+        return False in {self.gates, self.prepared, self.verdict, self.chain}
+
+
+def recheck_inspection(
+    inspection: PartInspection,
+    raw: EvidenceFile,
+    gray: Gray | None,
+    calibration: Calibration | None,
+    no_calibration: str,
+) -> Recheck:
+    """Do an inspection again from its frame.
+
+    `gray` (H x W, uint8) is the frame as it was inspected, None if it was not kept or does not
+    read. `no_calibration` says why `calibration` is None.
+    """
+    # The score and the defect map are not made again: that would take the model and the engine that
+    # judged. All else is a pure function of what is kept.
+    row, why_not = inspection.row, no_calibration
+    gates = prepared = None
+    if raw.match is not EvidenceMatch.SAME or gray is None:
+        why_not = raw.detail or "the frame was not kept"
+    elif calibration is not None:
+        parameters = DEFAULT if calibration.roi is None else PrepareParameters(roi=calibration.roi)
+        resized = resize(gray, parameters)
+        # A frame that was refused for its size or depth has no figures.
+        if row.focus is not None:
+            figures = check_gates(gray, resized, row.bit_depth or 8, calibration).figures
+            gates = _same_figures(row, figures)
+        if row.prepared_sha256 is not None:
+            if preprocess_id(parameters) == row.preprocess_id:
+                digest = pixels_sha256(normalise(resized, parameters))
+                prepared = digest == row.prepared_sha256
+            else:
+                current = preprocess_id(parameters)
+                why_not = f"prepared by {row.preprocess_id}, this version knows {current}"
+    return Recheck(gates, prepared, _same_verdict(row), inspection.is_linked, why_not)
+
+
+def _same_figures(row: Inspection, figures: GateFigures) -> bool:
+    # Equal, not nearly equal: the figures are exact integers with one division, the same on every
+    # processor (docs/decisions/0008).
+    return all(getattr(row, name) == getattr(figures, name) for name in GateFigures.__slots__)
+
+
+def _same_verdict(row: Inspection) -> bool | None:
+    if row.score is None:
+        return None
+    threshold = Threshold(row.threshold, row.review_band, row.threshold_id)
+    decision = decide(row.score, threshold, row.hold_reason)
+    again = (decision.verdict, decision.disposition, decision.reason)
+    return again == (row.verdict, row.disposition, row.reason)

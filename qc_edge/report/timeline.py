@@ -1,0 +1,72 @@
+"""What led to an inspection and what came after it, in order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from qc_edge.domain.events import Event
+from qc_edge.domain.inspection import Inspection, Label
+from qc_edge.report.part_report import ExaminedInspection
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """Something that happened: when (aware UTC), what, and by whom or what.
+
+    `weight` is the style in the HTML report: `main` for the inspection itself, `label` for a
+    person's judgement, else empty.
+    """
+
+    at: datetime
+    what: str
+    who: str
+    weight: str = ""
+
+
+def timeline(inspection: ExaminedInspection) -> list[TimelineEntry]:
+    """Changes and troubles before and around the inspection, itself, and its labels, oldest
+    first.
+    """
+    logged, calibration = inspection.logged, inspection.calibration
+    # An event may be among both: the last change of its kind, and within ten minutes.
+    events = {event.event_id: event for event in (*logged.changes, *logged.around)}
+    entries = [_event_entry(event) for event in events.values()]
+    if calibration is not None:
+        words = f"calibration of camera {calibration.camera}: {calibration.source}"
+        entries.append(TimelineEntry(calibration.made_at, words, calibration.made_by))
+    for gap in logged.gaps:
+        words = f"{gap.lost} frames lost, {gap.reason}: {gap.detail}"
+        entries.append(TimelineEntry(gap.noticed_at, words, gap.camera))
+    entries += _inspection_entries(inspection.row)
+    entries += _label_entries(logged.labels)
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def _event_entry(event: Event) -> TimelineEntry:
+    reason = f" ({event.why})" if event.why else ""
+    words = f"{event.kind.replace('_', ' ')}: {event.detail}{reason}"
+    return TimelineEntry(event.recorded_at, words, event.who)
+
+
+def _inspection_entries(row: Inspection) -> list[TimelineEntry]:
+    exposed = f"exposed, frame {row.frame_id}"
+    verdict = f"{row.verdict}, the line told {row.disposition}: {row.detail}"
+    model = f"{row.model_name}@{row.model_version}"
+    return [
+        TimelineEntry(row.captured_at, exposed, f"camera {row.camera}", "main"),
+        TimelineEntry(row.recorded_at, verdict, model, "main"),
+    ]
+
+
+def _label_entries(labels: tuple[Label, ...]) -> Iterator[TimelineEntry]:
+    for label in labels:
+        defect_class = f", {label.defect_class}" if label.defect_class else ""
+        why = f": {label.why}" if label.why else ""
+        words = f"labelled {label.label}{defect_class}{why}"
+        yield TimelineEntry(label.recorded_at, words, label.who, "label")
+    if len({label.label for label in labels}) > 1:
+        last = labels[-1]
+        words = "disputed: people do not agree"
+        yield TimelineEntry(last.recorded_at, words, last.who, "label")
