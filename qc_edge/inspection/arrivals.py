@@ -25,7 +25,8 @@ from qc_edge.inspection.incoming import IncomingFiles
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings import IncomingSettings, StationPaths
-from qc_edge.store.spool import Spool, SpooledFile
+from qc_edge.store.spool import Spool
+from qc_edge.store.spooled_file import SpooledFile, is_foreign, parse_name
 
 _IDLE_SCAN_S = 1.0
 """With nothing waiting: a lost event costs a second, not a file."""
@@ -173,7 +174,7 @@ class Arrivals:
     def _on_spooled(self, name: str) -> None:
         # A claimed file makes an event too, but `_claim` offers it itself: only there is it known
         # when it arrived and whether it was recovered.
-        if not self._spool.is_foreign(name):
+        if not is_foreign(name):
             self._offer([name], recovered=False)
 
     def _on_incoming(self, name: str) -> None:
@@ -190,7 +191,7 @@ class Arrivals:
             for name in names:
                 if name in self._accepted:
                     continue
-                file = self._spool.spooled_file(name, now, recovered=recovered)
+                file = parse_name(name, now, recovered=recovered)
                 # An event may be older than the frame's retirement: only what is there counts.
                 if file and os.path.lexists(frames + name):
                     self._accepted.add(name)

@@ -11,7 +11,7 @@ from qc_edge.domain.events import Event
 from qc_edge.domain.inspection import Gap
 from qc_edge.inspection.inspection_row import ScoredFrame
 from qc_edge.inspection.preparer import Candidate
-from qc_edge.store.spool import SpooledFile
+from qc_edge.store.spooled_file import SpooledFile
 
 
 @dataclass(slots=True)

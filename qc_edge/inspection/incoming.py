@@ -17,7 +17,8 @@ from pathlib import Path
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.logs import LOG
 from qc_edge.settings import IncomingSettings
-from qc_edge.store.spool import Spool, SpooledFile, claimed_name
+from qc_edge.store.spool import Spool
+from qc_edge.store.spooled_file import SpooledFile, claimed_name
 
 _TEMPORARY = (
     ".tmp",

@@ -36,7 +36,8 @@ from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.spool import Spool, SpooledFile
+from qc_edge.store.spool import Spool
+from qc_edge.store.spooled_file import SpooledFile
 from qc_edge.vision import UnreadableFrameError
 
 _TAKE_S = 0.25

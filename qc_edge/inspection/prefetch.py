@@ -15,7 +15,8 @@ from qc_edge.inspection.batch import Prefetched
 from qc_edge.inspection.crash_isolation import CrashIsolation
 from qc_edge.inspection.preparer import Candidate, Preparer
 from qc_edge.recipe.rules import Rules
-from qc_edge.store.spool import Spool, SpooledFile
+from qc_edge.store.spool import Spool
+from qc_edge.store.spooled_file import SpooledFile
 
 _POLL_S = 1.0
 

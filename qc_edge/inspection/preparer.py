@@ -16,7 +16,8 @@ from qc_edge.domain.verdict import Reason
 from qc_edge.engine import Prepared
 from qc_edge.inspection.sidecar import Sidecar, parse_sidecar
 from qc_edge.recipe.rules import INCOMING, Rules
-from qc_edge.store.spool import Spool, SpooledFile
+from qc_edge.store.spool import Spool
+from qc_edge.store.spooled_file import SpooledFile
 from qc_edge.vision import UnreadableFrameError, pnm, prepare
 from qc_edge.vision.gates import GateFigures, check_gates
 from qc_edge.vision.image import Image, decode, pixels_sha256

@@ -1,3 +1,1 @@
-"""What a process needs to be a good service: clock, beats, lock, log and systemd's
-notifications.
-"""
+"""What a process needs to be a good service: clock, heartbeats, lock, log, systemd."""

@@ -1,5 +1,6 @@
-"""Time that can be defended: frame ids that never repeat, and whether the wall clock can be
-trusted.
+"""The clock behind frame ids, which never repeat, and whether the wall clock can be trusted.
+
+See decision 0003.
 """
 
 from __future__ import annotations
@@ -17,12 +18,21 @@ from pathlib import Path
 from qc_edge.domain.frame import FrameId, frame_id
 
 _RENEW_US = 5_000_000
+"""The high-water mark is written when ids have come this far (us): not for every frame."""
+
 _TIME_ERROR = 5
+"""adjtimex(2) returns TIME_ERROR where nothing disciplines the clock."""
+
 _STEP_S = 0.5
+"""The wall clock was stepped if it moved by more against the monotonic one; slewing moves it by
+less than 1 ms a second.
+"""
+
 _FRESH_NS = 30_000_000_000
+"""The answer of `clockwatch`, written every 5 s, counts for this long (ns)."""
 
 CLOCK_STATE_FILE = Path("/run/qc-edge-clock/synchronised")
-"""What qc-edge-clock.service says to the confined stations."""
+"""Where qc-edge-clock.service leaves the kernel's answer for the stations."""
 
 
 def utc_now() -> datetime:
@@ -36,16 +46,18 @@ def boot_id() -> str:
 
 
 def is_synchronised() -> bool:
-    """True if something (NTP, PTP) disciplines the wall clock, asked of the kernel, or, where a
-    sandbox forbids that, of what `qc_edge.service.clockwatch` last state_file.
+    """True if something (NTP, PTP) disciplines the wall clock.
+
+    The kernel knows. A station's unit may not ask it, since adjtimex, which also sets the clock, is
+    closed to it by ProtectClock=: there it is what `qc_edge.service.clockwatch` last wrote.
     """
     answer = kernel_is_synchronised()
     return _read_clock_state(CLOCK_STATE_FILE) if answer is None else answer
 
 
 def kernel_is_synchronised() -> bool | None:
-    """Whether the kernel calls the wall clock synchronised, see adjtimex(2); None if it may not be
-    asked.
+    """Whether the kernel calls the wall clock synchronised, see adjtimex(2); None if asking is
+    forbidden.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     query = ctypes.create_string_buffer(256)  # struct timex, zeroed: modes = 0 only asks
@@ -54,14 +66,14 @@ def kernel_is_synchronised() -> bool | None:
 
 
 def write_clock_state(state_file: Path, synchronised: bool) -> None:
-    """Leave the kernel's answer in the file `state_file`, dated by the monotonic clock."""
+    """Write the kernel's answer to `state_file`, dated by the clock that is never stepped."""
     temporary = state_file.with_suffix(".new")
     temporary.write_text(f"{int(synchronised)} {time.monotonic_ns()}", encoding="ascii")
     temporary.replace(state_file)
 
 
 def _read_clock_state(state_file: Path) -> bool:
-    """The answer in the file `state_file`; False if there is none, or none that is fresh."""
+    """The answer in `state_file`; False if there is none, or none that is fresh."""
     try:
         answer, at_ns = state_file.read_text(encoding="ascii").split()
         return answer == "1" and 0 <= time.monotonic_ns() - int(at_ns) < _FRESH_NS
@@ -71,8 +83,9 @@ def _read_clock_state(state_file: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The moment of one frame: its id, wall clock (UTC), monotonic clock (ns), and trust in the
-    first.
+    """The moment of one frame: its id, wall clock (UTC) and monotonic clock (ns).
+
+    `clock_trusted` is about the wall clock.
     """
 
     frame_id: FrameId
@@ -98,6 +111,7 @@ class FrameClock:
         self._written = self._read()
         # Ids may have been given out for up to 5 s after the mark was last written.
         self._last = max(floor_us, self._written + _RENEW_US if self._written else 0)
+        # Where the wall clock is past all that, as it is unless it was set back, it goes first.
         if self._wall_us() > self._last:
             self._last = floor_us
         self._synchronised = is_synchronised()
@@ -111,6 +125,8 @@ class FrameClock:
         at_ns = monotonic_ns or now_ns
         with self._lock:
             wall = self._wall_us() - (now_ns - at_ns) // 1000
+            # Within a second ids may run ahead without a step: two cameras stamp at once, and a
+            # frame that was delivered earlier is stamped later.
             self._behind = wall <= self._last - 1_000_000
             self._last = max(wall, self._last + 1)
             if abs(self._last - self._written) >= _RENEW_US:
@@ -124,9 +140,7 @@ class FrameClock:
             )
 
     def check(self) -> str | None:
-        """Look at the clock again; call it every few seconds. Words if it has changed, else
-        None.
-        """
+        """Look at the clock again, every few seconds; what has changed in words, or None."""
         synchronised, offset = is_synchronised(), self._wall_s() - time.monotonic()
         step = offset - self._offset
         with self._lock:
@@ -139,7 +153,7 @@ class FrameClock:
 
     @property
     def trust(self) -> str:
-        """Why the wall clock can or cannot be trusted, in words."""
+        """In words why the wall clock can or cannot be trusted."""
         if self._behind:
             return "stepped back: frame ids run ahead of the wall clock"
         return "synchronised" if self._synchronised else "not synchronised"

@@ -1,8 +1,7 @@
-"""`python -m qc_edge.service.clockwatch`: tells confined stations whether the wall clock is
-synchronised.
+"""`python -m qc_edge.service.clockwatch`: writes down whether the wall clock is synchronised.
 
-Asking the kernel takes the system call that also sets the clock, which is closed to a station. This
-process may ask; it does nothing else. Run by qc-edge-clock.service.
+Asking the kernel takes adjtimex(2), the system call that also sets the clock, so the units of the
+stations forbid it. This process may ask and does nothing else. Run by qc-edge-clock.service.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Signs of life: every worker beats, and the one that falls silent has a name."""
+"""Heartbeats: every worker shows that it is alive, and one that falls silent is known by name."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 
 class Heartbeat:
-    """One worker's sign of life. `beat()` is called by the worker, `age_s` by whoever watches.
+    """The heartbeat of one worker, which calls `beat`; the main thread reads `age_s`.
 
-    `deadline_s` is the longest that the worker may be silent in any of its steps.
+    `deadline_s` is the longest that the worker may be silent in any of its steps. Without a lock:
+    one thread writes, and assigning a float is atomic in CPython.
     """
 
     __slots__ = ("_last", "_usual_s", "deadline_s", "name")
@@ -21,20 +22,21 @@ class Heartbeat:
         self._last: float | None = time.monotonic()
 
     def beat(self, then_silent_s: float = 0.0) -> None:
-        """I am alive; my next step may take `then_silent_s` (seconds), if that is more than my
-        deadline.
+        """Show that the worker is alive.
+
+        `then_silent_s`: how long its next step may take (s), if that is more than its deadline.
         """
         self.deadline_s = max(self._usual_s, then_silent_s)
         self._last = time.monotonic()
 
     def end(self) -> None:
-        """I have ended: my silence means nothing any more."""
+        """The worker has ended: from now on its silence means nothing."""
         self._last = None
 
     @property
     def age_s(self) -> float:
-        """Seconds since the last sign of life; 0 at rest."""
-        last = self._last
+        """Seconds since the last beat; 0 once the worker has ended."""
+        last = self._last  # once: the worker may end between two looks
         return 0.0 if last is None else time.monotonic() - last
 
 
@@ -48,14 +50,14 @@ class Silence:
 
 
 class Heartbeats:
-    """The beats of all workers. Safe from any thread."""
+    """The heartbeats of all workers. Safe from any thread."""
 
     def __init__(self) -> None:
         self._heartbeats: list[Heartbeat] = []
         self._lock = threading.Lock()
 
     def add(self, name: str, deadline_s: float) -> Heartbeat:
-        """A beat for a new worker."""
+        """A heartbeat for a new worker."""
         heartbeat = Heartbeat(name, deadline_s)
         with self._lock:
             self._heartbeats.append(heartbeat)
@@ -71,5 +73,5 @@ class Heartbeats:
 
     def silent(self) -> list[Silence]:
         """The workers over their deadline, the most silent first."""
-        late = [each for each in self.all() if each.age_s > each.deadline_s]
-        return sorted(late, key=lambda silence: -silence.age_s)
+        late = [worker for worker in self.all() if worker.age_s > worker.deadline_s]
+        return sorted(late, key=lambda worker: -worker.age_s)

@@ -1,4 +1,7 @@
-"""One process per station: an flock that dies with its holder and says who that is."""
+"""One process per station and role: a file lock that names its holder.
+
+flock(2) rather than a file with a pid: the kernel releases it however the holder dies.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,11 @@ from qc_edge.errors import BusyError, StoreError
 from qc_edge.service.clock import utc_now
 
 _TRIES, _PAUSE_S = 5, 0.05
+"""Whoever only asks for the holder takes a shared lock for a moment: that is waited for."""
 
 
 class StationLock:
-    """Held as a context by the one process that runs the station."""
+    """The lock of one station; a context manager, held by the process that runs the station."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -35,7 +39,7 @@ class StationLock:
                 f"cannot open the station's lock {self._path}: {fault.strerror}",
                 hint="run as the station's user, or give another --root",
             ) from fault
-        if not self._taken():
+        if not self._acquire():
             holder = holder_of(self._path)
             os.close(self._fd)
             who = (
@@ -47,7 +51,7 @@ class StationLock:
             )
         content = json.dumps({"pid": os.getpid(), "since": utc_now().isoformat(timespec="seconds")})
         os.ftruncate(self._fd, 0)
-        with contextlib.suppress(OSError):  # without room the lock is held by somebody unnamed
+        with contextlib.suppress(OSError):  # the disk may be full: locked, but without a name
             os.pwrite(self._fd, content.encode(), 0)
         return self
 
@@ -57,11 +61,12 @@ class StationLock:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # The file stays: were it removed, a process that has it open could hold the lock of a file
+        # that nobody else sees.
         os.ftruncate(self._fd, 0)
         os.close(self._fd)
 
-    def _taken(self) -> bool:
-        """Whoever only asks who holds it holds it for a moment: that is waited for."""
+    def _acquire(self) -> bool:
         for _ in range(_TRIES):
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -73,7 +78,7 @@ class StationLock:
 
 
 def holder_of(path: Path) -> dict[str, object] | None:
-    """Who holds the station (`pid`, `since`), or None if nobody does."""
+    """The holder's `pid` and `since`, or None if nobody holds the lock."""
     try:
         with path.open("rb") as file:
             try:

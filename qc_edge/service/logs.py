@@ -1,6 +1,4 @@
-"""What the station says: the journal with its fields under systemd, plain lines on stderr
-elsewhere.
-"""
+"""The log: journald with structured fields under systemd, plain lines on stderr elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from qc_edge.domain.events import EventKind
 
 LOG = logging.getLogger("qc_edge")
 
-_GRAVITY = {
+_EVENT_LEVELS = {
     EventKind.ANNOUNCEMENT_FAILED: logging.ERROR,
     EventKind.ANNOUNCEMENT_UNKNOWN: logging.WARNING,
     EventKind.CLOCK: logging.WARNING,
@@ -49,22 +47,20 @@ def log_line(level: int, message: str, **fields: object) -> None:
 
 
 def log_event(kind: EventKind, detail: str) -> None:
-    """One line for a row of the table `events`, as grave as its kind is (QC_EVENT=kind in the
-    journal).
-    """
-    level = _GRAVITY.get(kind, logging.INFO)
+    """One line for a row of the table `events`, with its kind's level and field QC_EVENT=kind."""
+    level = _EVENT_LEVELS.get(kind, logging.INFO)
     log_line(level, f"{kind.replace('_', ' ')}: {detail}", event=kind)
 
 
 class RateLimit:
-    """At most `per_s` a second, with bursts of as many; `allow()` says whether one more may go."""
+    """At most `per_s` lines a second, with bursts of as many: a token bucket for one thread."""
 
     def __init__(self, per_s: float) -> None:
         self.per_s = per_s
         self._tokens, self._at = per_s, time.monotonic()
 
     def allow(self) -> bool:
-        """True if one more may go now. Called by one thread."""
+        """True if one more may go now; it then counts."""
         now = time.monotonic()
         self._tokens = min(self.per_s, self._tokens + (now - self._at) * self.per_s)
         self._at = now
@@ -75,7 +71,7 @@ class RateLimit:
 
 
 def _handler(station: str) -> logging.Handler:
-    if "JOURNAL_STREAM" in os.environ:
+    if "JOURNAL_STREAM" in os.environ:  # set where stderr goes to journald, see systemd.exec(5)
         try:
             journal = importlib.import_module("systemd.journal")
         except ImportError:

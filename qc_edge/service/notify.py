@@ -1,6 +1,4 @@
-"""Tell systemd how the service is: READY, STATUS, WATCHDOG. Silent when systemd did not start
-it.
-"""
+"""systemd's notifications: READY, STATUS, WATCHDOG. Nothing is sent if systemd did not start it."""
 
 from __future__ import annotations
 
@@ -13,8 +11,8 @@ from qc_edge.errors import QcEdgeError, SettingsError
 from qc_edge.service.logs import log_line
 
 NOT_RESTARTED = (65, 78)
-"""Exit codes that only a person can mend: systemd does not restart on them
-(RestartPreventExitStatus=).
+"""Exit codes of faults that only a person can mend; the units have the same in
+RestartPreventExitStatus=, so that systemd does not restart on them.
 """
 
 
@@ -29,6 +27,7 @@ class Notifier:
         self._notify = None
         if "NOTIFY_SOCKET" in os.environ:
             try:
+                # Not required: it has no wheel for aarch64, where Debian's python3-systemd is used.
                 daemon = importlib.import_module("systemd.daemon")
             except ImportError:
                 raise SettingsError(
@@ -43,11 +42,11 @@ class Notifier:
         if self._notify:
             self._notify("\n".join(assignments))
 
-    def status(self, words: str) -> None:
-        """The line of `systemctl status`; sent only when it changes."""
-        if words != self._status:
-            self._status = words
-            self.send(f"STATUS={words}")
+    def status(self, text: str) -> None:
+        """Set the line of `systemctl status`; sent only when it changes."""
+        if text != self._status:
+            self._status = text
+            self.send(f"STATUS={text}")
 
 
 def report_fatal_error(fault: QcEdgeError) -> bool:
@@ -60,13 +59,13 @@ def report_fatal_error(fault: QcEdgeError) -> bool:
     log_line(logging.CRITICAL, str(fault), event="fault")
     hint = f" · {fault.hint}" if fault.hint else ""
     if fault.exit_code in NOT_RESTARTED:
-        words = (
+        status = (
             f"NOT RESTARTED BY ITSELF: {fault.message}{hint} · then: systemctl restart this unit"
         )
     else:
-        words = f"FAILED, starts again: {fault.message}{hint}"
-    with contextlib.suppress(
-        SettingsError
-    ):  # systemd's module is missing: that stands in the journal
-        Notifier().status(" ".join(words.split()))
+        status = f"FAILED, starts again: {fault.message}{hint}"
+    # A newline would begin another assignment in systemd's protocol, hence the split and join. That
+    # the module systemd is missing stands in the journal already.
+    with contextlib.suppress(SettingsError):
+        Notifier().status(" ".join(status.split()))
     return True

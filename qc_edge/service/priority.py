@@ -1,4 +1,7 @@
-"""Who goes first: upkeep steps back behind the line, on the processor and at the disk."""
+"""Priorities of threads: upkeep goes behind the line, on the processor and at the disk.
+
+See decision 0019 for what was measured.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 """Numbers of the system call ioprio_set, which neither libc nor Python has a function for."""
 _WHO_PROCESS = 1
 _BEST_EFFORT_LAST = 2 << 13 | 7
-"""Behind the class "realtime", which the unit gives to the station. Not "idle": what is in it may
-wait for seconds, and with it the file system's journal, which a frame's fsync waits for.
+"""IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7), see ioprio_set(2): behind the class "realtime", which the
+unit gives to the station. Not "idle": what is in that class may wait for seconds, and with it the
+file system's journal, which a frame's fsync waits for.
 """
 
 
@@ -26,9 +30,10 @@ def lower_priority(nice: int) -> None:
     last of the ordinary priorities. Where the latter is refused the log says so, and the thread
     works as before.
     """
+    # On Linux both are properties of a thread, although POSIX has niceness for a process.
     thread = threading.get_native_id()
     os.setpriority(os.PRIO_PROCESS, thread, max(nice, os.getpriority(os.PRIO_PROCESS, thread)))
-    number = _IOPRIO_SET.get(platform.machine(), -1)  # of which the kernel says that it has none
+    number = _IOPRIO_SET.get(platform.machine(), -1)  # -1: ENOSYS
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.syscall(number, _WHO_PROCESS, thread, _BEST_EFFORT_LAST) < 0:
         who, reason = threading.current_thread().name, os.strerror(ctypes.get_errno())

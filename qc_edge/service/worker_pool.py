@@ -1,4 +1,4 @@
-"""The station's threads: each beats, each can be stopped, and one that fails ends the process."""
+"""The station's threads: each has a heartbeat, can be stopped, and ends the process if it fails."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from qc_edge.service.heartbeat import Heartbeat, Heartbeats
 
 @dataclass(frozen=True, slots=True)
 class WorkerFailure:
-    """A worker that raised: who, and what."""
+    """The name of a worker that raised, and what it raised."""
 
     worker: str
     fault: BaseException
 
 
 class WorkerPool:
-    """All workers of a station. A worker is `work(beat, stop)`: it returns soon after `stop` is
-    set.
+    """All workers of a station. Used by the main thread, which waits for `changed`.
+
+    A worker is a function `work(heartbeat, stop)` that returns soon after `stop` is set.
     """
 
     def __init__(self) -> None:
@@ -35,6 +36,7 @@ class WorkerPool:
     ) -> None:
         """Start a worker that may be silent for `deadline_s` seconds at most."""
         heartbeat = self.heartbeats.add(name, deadline_s)
+        # A daemon: a worker that hangs in a driver must not keep the process from ending.
         thread = threading.Thread(
             target=self._run, args=(name, heartbeat, work), name=name, daemon=True
         )
@@ -42,8 +44,9 @@ class WorkerPool:
         thread.start()
 
     def shut_down(self, timeout_s: float) -> list[str]:
-        """Stop everyone and wait for at most `timeout_s` in all; the names of those that did not
-        end.
+        """Stop all workers and wait at most `timeout_s` for all of them together.
+
+        Gives the names of those that did not end.
         """
         self.stop.set()
         end = time.monotonic() + timeout_s

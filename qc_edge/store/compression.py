@@ -1,5 +1,7 @@
-"""Raw evidence made smaller while nothing else is to do: PGM to PNG, the same pixels, proven
-first.
+"""Raw evidence is compressed while nothing waits: PGM or PPM to PNG, the same pixels, proven first.
+
+Not when it is captured: 5 megapixels take 46 ms as PNG, 1 ms as PGM (measured with OpenCV 5). The
+digests in rows are over the pixels, so they fit both (decision 0006).
 """
 
 from __future__ import annotations
@@ -20,13 +22,15 @@ from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import decode
 
 _IHDR_END = 33
+"""Bytes of a PNG's signature and header chunk, behind which other chunks may stand."""
 _PIXELS_MAX = 2**28
 _DONE = ".compressed"
+"""An empty file in the directory of an hour in which nothing is left to compress."""
 _RAW = (".raw.pgm", ".raw.ppm")
 
 
 class Compressor:
-    """Used by the janitor's thread. Goes through the evidence hour by hour, oldest first."""
+    """Compresses evidence hour by hour, oldest first. Used by the thread of housekeeping."""
 
     def __init__(self, evidence: Path, temporary: Path, disk: Disk) -> None:
         self._evidence = evidence
@@ -34,10 +38,14 @@ class Compressor:
         self._disk = disk
 
     def compress(self, older_than_s: float, may_go_on: Callable[[], bool]) -> int:
-        """Compress what is old enough while `may_go_on()`; how many files were."""
+        """Compress what is older than `older_than_s` (s) while `may_go_on()`; the number of files.
+
+        Raises DiskFullError or StoreError; each file is then as it was or compressed.
+        """
         compressed = 0
         before = time.time() - older_than_s
         for hour in self._hours(before):
+            # An hour to whose directory something was added lately may still get frames.
             complete = hour.stat().st_mtime < before - 3600
             for raw in _raw(hour):
                 if not may_go_on():
@@ -51,7 +59,7 @@ class Compressor:
         return compressed
 
     def _hours(self, before: float) -> Iterator[Path]:
-        """Those that are not done and began before then."""
+        """The directories of hours that are not done and began before then (s since the epoch)."""
         last = f"{datetime.fromtimestamp(before, timezone.utc):%Y-%m-%d/%H}"
         for day in sorted(self._evidence.glob("????-??-??")):
             for hour in sorted(day.glob("??")):
@@ -65,6 +73,7 @@ class Compressor:
         except (OSError, UnreadableFrameError) as fault:
             LOG.error("evidence %s is left as it is: %s", raw, fault)
             return False
+        # OpenCV takes colours as BGR.
         pixels = image.pixels if image.pixels.ndim == 2 else image.pixels[..., ::-1]
         png = _with_text(
             cv2.imencode(".png", pixels)[1].tobytes(), data[: data.index(b"\n", 3)][3:]
@@ -72,6 +81,8 @@ class Compressor:
         if decode(png, max_pixels=_PIXELS_MAX).sha256 != image.sha256:
             LOG.error("evidence %s is left as it is: its PNG did not give the same pixels", raw)
             return False
+        # The raw file goes last, once the other is durable under its name: after a crash there may
+        # be both, never none.
         kept = raw.with_suffix(".png")
         self._disk.write(kept, [png], self._temporary / kept.name)
         self._disk.sync_directory(kept.parent)
@@ -86,13 +97,13 @@ class Compressor:
 
 
 def _raw(hour: Path) -> Iterator[os.DirEntry[str]]:
-    """In no order, and never all at once: a busy hour has a hundred thousand names."""
+    """The raw frames of an hour, in no order and one by one: a busy hour has 100,000 names."""
     with os.scandir(hour) as entries:
         yield from (entry for entry in entries if entry.name.endswith(_RAW))
 
 
 def _with_text(png: bytes, comment: bytes) -> bytes:
-    """`png` with the spool file's comment in a tEXt chunk: it still says whose it is."""
+    """`png` with the spool file's comment, the frame's metadata, in a tEXt chunk."""
     body = b"tEXt" + b"Comment\0" + comment.removeprefix(b"# ")
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     return png[:_IHDR_END] + chunk + png[_IHDR_END:]

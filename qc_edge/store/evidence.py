@@ -1,8 +1,9 @@
-"""What stands behind every row: the raw frame, the prepared input, the defect map.
+"""Evidence, what stands behind every row: the raw frame, the prepared input, the defect map.
 
-Named by date, part and frame: `evidence/2026-11-22/14/48213_20261122T141507123456Z-top.raw.pgm`.
-Rows point here by paths relative to the station's state; a raw frame that was compressed since is
-found under the same name with another suffix.
+Files are named by date, part and frame:
+`evidence/2026-11-22/14/48213_20261122T141507123456Z-top.raw.pgm`. Rows have paths relative to the
+station's state, so that it can be moved; a raw frame that was compressed since is found under the
+same name with another suffix.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from qc_edge.vision import pnm
 from qc_edge.vision.image import pixels_sha256
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+"""A part id comes from outside: a slash in it must not lead out of the directory."""
+
 _PART_MAX = 80
+"""Characters of the part id in a name, which may have 255 bytes in all; the row has all of it."""
 
 
 class Evidence:
-    """Writes evidence; never removes any. Safe from any thread but for `sync`."""
+    """Writes evidence, never removes any. Safe from any thread, but for `sync`."""
 
     def __init__(self, state: Path, directory: Path, disk: Disk) -> None:
         self._state = state
@@ -38,13 +42,16 @@ class Evidence:
         return self._directory / day / hour / f"{_UNSAFE.sub('_', part_id)[:_PART_MAX]}_{frame}"
 
     def keep_own(self, stem: Path, spooled: Path) -> Path:
-        """Keep a frame of this station's capture: the spooled file itself under a second name."""
+        """Keep a frame of this station's capture: the spooled file under a second name (hard link).
+
+        Its bytes are written once. Nobody writes to a spooled file after it was renamed there.
+        """
         kept = Path(f"{stem}.raw{spooled.suffix}")
         self._disk.link(spooled, kept)
         return kept
 
     def keep_foreign(self, stem: Path, data: bytes, suffix: str) -> Path:
-        """Keep another node's file as a copy: that node may still hold the file open."""
+        """Keep another node's file as a copy: that node may hold it open and write to it later."""
         kept = Path(f"{stem}.raw.{suffix}")
         self._disk.write_evidence(kept, [data])
         return kept
@@ -65,15 +72,18 @@ class Evidence:
         return kept, pixels_sha256(levels)
 
     def relative(self, path: Path) -> str:
-        """`path` as a row has it."""
+        """`path` as rows have it: relative to the station's state, with slashes."""
         return path.relative_to(self._state).as_posix()
 
     def sync(self, directories: set[Path]) -> None:
-        """Make the names in these directories durable, before rows point there; one thread at a
-        time.
+        """Make the names in these directories durable, before rows point there.
+
+        One thread at a time.
         """
         for directory in directories:
             if directory not in self._synced:
+                # The directory itself is a name in its parent: new ones, of an hour and of a day,
+                # are synced once.
                 self._synced.add(directory)
                 for parent in (directory.parent, directory.parent.parent):
                     self._disk.sync_directory(parent)

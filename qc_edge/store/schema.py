@@ -1,4 +1,7 @@
-"""The schema's named migrations: each runs once, in one transaction with the record that it ran."""
+"""The schema of the log as named migrations, read from schema.sql.
+
+Each runs once, in one transaction with the record that it ran.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import duckdb
 from qc_edge.errors import StoreError
 from qc_edge.service.clock import utc_now
 
-_BOOK = (
+_RECORDS = (
     "CREATE TABLE IF NOT EXISTS migrations (name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
 )
 _HEADER = re.compile(r"(?m)^-- migration (\w+)$")
@@ -34,14 +37,13 @@ def migrations() -> tuple[Migration, ...]:
     return tuple(map(Migration, sections[::2], sections[1::2]))
 
 
-def migrate(
-    log: duckdb.DuckDBPyConnection, wanted: tuple[Migration, ...] | None = None
-) -> list[str]:
-    """Bring the database up to date; the names of what ran. Raises StoreError on a newer
-    database.
+def migrate(log: duckdb.DuckDBPyConnection, upto: tuple[Migration, ...] | None = None) -> list[str]:
+    """Run the migrations that the database lacks, all or those `upto`; the names of what ran.
+
+    Raises StoreError if the database has one that is not known here: a newer software wrote it.
     """
-    wanted = migrations() if wanted is None else wanted
-    log.execute(_BOOK)
+    wanted = migrations() if upto is None else upto
+    log.execute(_RECORDS)
     done = {name for (name,) in log.execute("SELECT name FROM migrations").fetchall()}
     if newer := done - {migration.name for migration in wanted}:
         raise StoreError(

@@ -1,11 +1,8 @@
-"""The hand-over between capture and inspection: a directory of self-contained files, and nothing
-else.
+"""The hand-over between capture and inspection: a directory of self-contained files, nothing else.
 
-`frames/` holds what waits, by frame id, so that name order is time order:
-    ID.pgm, ID.ppm   a frame of this station's own capture
-    ID~NAME          a file that another node dropped into incoming/ as NAME (percent-encoded)
-    ID~NAME.sidecar  its sidecar
-    ID.row.json      a gap or an event that capture has to report
+Capture writes into `frames/`, inspection takes from there, and no other call goes between them: a
+slow model never stalls a camera, a restart loses no frame (decision 0001). `spooled_file` says how
+files are named.
 """
 
 from __future__ import annotations
@@ -13,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import dataclass, replace
+import stat
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote, unquote
 
 from qc_edge.domain.events import Event
-from qc_edge.domain.frame import Frame, FrameId, frame_id_micros
+from qc_edge.domain.frame import Frame, FrameId
 from qc_edge.domain.inspection import COLUMNS, ROW_TYPES, Gap, values
 from qc_edge.domain.verdict import Reason
 from qc_edge.errors import StoreError
@@ -27,51 +24,18 @@ from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
 from qc_edge.store import chain
 from qc_edge.store.durable import Disk, store_error
-from qc_edge.store.safe_read import read_regular_file
+from qc_edge.store.spooled_file import ROW, SIDECAR, SpooledFile, is_foreign, parse_name
 from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import Pixels
 
-SIDECAR = ".sidecar"
-ROW = ".row.json"
-_NAME_MAX = 200
 _SIDECAR_MAX = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class SpooledFile:
-    """A file in `frames/`. `arrived_ns` is CLOCK_MONOTONIC, `recovered`: it was there at start.
-
-    `clock_trusted` is of the wall clock when it was claimed; False where that is not known any
-    more.
-    """
-
-    name: str
-    frame_id: FrameId
-    arrived_ns: int
-    recovered: bool
-    clock_trusted: bool = False
-
-    @property
-    def is_row(self) -> bool:
-        """True for a gap or an event, False for a frame."""
-        return self.name.endswith(ROW)
-
-    @property
-    def original_name(self) -> str | None:
-        """The name under which another node dropped it; None for a frame of this station's
-        capture.
-        """
-        _, marked, name = self.name.partition("~")
-        return (
-            os.fsdecode(unquote(name, errors="surrogateescape").encode("utf-8", "surrogateescape"))
-            if marked
-            else None
-        )
+"""Bytes: a sidecar is a few lines of JSON."""
 
 
 class Spool:
-    """Stateless: any thread, any process. Raises StoreError and DiskFullError from the disk
-    below.
+    """The spool of one station. Keeps no state: any thread and any process may use it.
+
+    Raises DiskFullError and StoreError.
     """
 
     def __init__(self, paths: StationPaths, disk: Disk) -> None:
@@ -84,15 +48,13 @@ class Spool:
         self._put(f"{frame.frame_id}.{suffix}", *pnm.encode(frame.to_json(), pixels, bit_depth))
 
     def put_row(self, row: Gap | Event) -> None:
-        """Hand a gap or an event to whoever keeps the log."""
+        """Hand a gap or an event to inspection, which alone writes the log."""
         name = row.gap_id if isinstance(row, Gap) else row.event_id
         fields = {"table": row.TABLE, **dict(zip(COLUMNS[row.TABLE], values(row), strict=True))}
         self._put(name + ROW, json.dumps(fields, default=chain.json_default).encode())
 
     def read_row(self, spooled: SpooledFile, now: datetime) -> Gap | Event:
-        """The gap or event in that file, recorded `now`. Raises UnreadableFrameError if it is
-        none.
-        """
+        """The gap or event in that file, recorded `now`; UnreadableFrameError if it is none."""
         try:
             fields = json.loads(self.path(spooled).read_bytes())
             table = fields.pop("table")
@@ -114,57 +76,40 @@ class Spool:
         """Where the file is."""
         return self._paths.frames / spooled.name
 
-    def spooled_file(self, name: str, arrived_ns: int, *, recovered: bool) -> SpooledFile | None:
-        """The file `name` of `frames/` as it waits; None if it is a sidecar or nothing of this
-        spool.
-        """
-        if name.endswith(SIDECAR) or name.startswith("."):
-            return None
-        identity = (
-            name.partition("~")[0].removesuffix(ROW).removesuffix(".pgm").removesuffix(".ppm")
-        )
-        try:
-            frame_id_micros(FrameId(identity))
-        except ValueError:
-            return None
-        return SpooledFile(name, FrameId(identity), arrived_ns, recovered)
-
-    def is_foreign(self, name: str) -> bool:
-        """True for the name of another node's file."""
-        return "~" in name
-
     def names(self) -> list[str]:
         """All names in `frames/`, oldest first."""
         return sorted(os.listdir(self._paths.frames))  # noqa: PTH208 (no Path object for each of 20,000)
 
     def clear_torn(self) -> list[FrameId]:
-        """At start: remove what was being written when the last process ended; the frames among
-        it.
+        """At start: remove what was being written when the last process ended; give its frame ids.
+
+        Those frames are lost: the caller writes a gap row for each.
         """
         torn = list(self._paths.spool_tmp.iterdir())
         for path in torn:
             self._disk.unlink(path)
-        files = (self.spooled_file(path.name, 0, recovered=True) for path in torn)
+        files = (parse_name(path.name, 0, recovered=True) for path in torn)
         return [file.frame_id for file in files if file and not file.is_row]
 
     def claim(self, dropped: str, sidecar: str | None, claimed: SpooledFile) -> bool:
         """Take `dropped` out of incoming/, with its sidecar, as `claimed`; False if it has gone.
 
-        A rename: the other node may reuse the name at once. The sidecar goes first, so that whoever
-        sees the frame sees all of it. Directories are left alone.
+        A rename: the other node may reuse the name at once, and a copy could be torn by it.
+        Directories are left alone. The directory is not synced here: `sync` does it for a batch.
         """
-        incoming, beside = self._paths.incoming, self._sidecar_path(claimed)
+        incoming, claimed_sidecar = self._paths.incoming, self._sidecar_path(claimed)
         try:
             if sidecar:
-                # If it has gone meanwhile, the frame has none; the settings say what that means.
+                # First, so that whoever sees the frame sees its sidecar too. If it has gone
+                # meanwhile, the frame has none, and the settings say what that means.
                 with contextlib.suppress(FileNotFoundError):
-                    (incoming / sidecar).rename(beside)
+                    (incoming / sidecar).rename(claimed_sidecar)
             try:
                 (incoming / dropped).rename(self.path(claimed))
             except FileNotFoundError:
                 if sidecar:
                     with contextlib.suppress(FileNotFoundError):
-                        beside.rename(incoming / sidecar)
+                        claimed_sidecar.rename(incoming / sidecar)
                 return False
         except OSError as fault:
             raise store_error(fault, f"cannot take {incoming / dropped}") from fault
@@ -178,13 +123,18 @@ class Spool:
             if name == frame or frame in names:
                 continue
             dropped = SpooledFile(frame, FrameId(""), 0, recovered=True).original_name
+            # Not over another sidecar that came under the same name meanwhile.
             home = self._paths.incoming / f"{dropped}.json"
             if dropped and not os.path.lexists(home):
                 (self._paths.frames / name).rename(home)
 
     def read(self, spooled: SpooledFile, max_bytes: int) -> bytes:
-        """The bytes of a frame file. Raises as `read_regular_file` does."""
-        return read_regular_file(self.path(spooled), max_bytes, "incoming.max_file_mb")
+        """The bytes of a frame file.
+
+        Raises UnreadableFrameError if it is no regular file or too large, FileNotFoundError if it
+        has gone.
+        """
+        return _read_regular_file(self.path(spooled), max_bytes, "incoming.max_file_mb")
 
     def sidecar(self, spooled: SpooledFile) -> bytes | None:
         """The sidecar that came with a dropped file, None if none did.
@@ -192,42 +142,39 @@ class Spool:
         Raises UnreadableFrameError (bad_sidecar) for what is no plain file of a sidecar's size.
         """
         try:
-            return read_regular_file(self._sidecar_path(spooled), _SIDECAR_MAX, "for a sidecar")
+            return _read_regular_file(self._sidecar_path(spooled), _SIDECAR_MAX, "for a sidecar")
         except FileNotFoundError:
             return None
         except UnreadableFrameError as fault:
             raise UnreadableFrameError(Reason.BAD_SIDECAR, f"sidecar: {fault.detail}") from fault
 
     def changed_at(self, spooled: SpooledFile) -> float:
-        """When the file or its sidecar was last written (seconds since the epoch). Raises
-        OSError.
-        """
+        """When the file or its sidecar was last written (s since the epoch). Raises OSError."""
         changed = self.path(spooled).lstat().st_mtime
         with contextlib.suppress(FileNotFoundError):
             changed = max(changed, self._sidecar_path(spooled).lstat().st_mtime)
         return changed
 
     def retire(self, spooled: SpooledFile) -> None:
-        """The row stands and the evidence is kept: the frame leaves the spool.
+        """Take the frame out of the spool; its row stands and its evidence is kept.
 
-        An unlink, not a rename: a rename out of a watched directory would hold up watchdog for 0.5
-        s.
+        An unlink, not a rename: watchdog holds a move out of a watched directory back for 0.5 s,
+        hoping for its other half, and everything behind it waits (measured: p50 251 ms, unlink
+        0.5 ms).
         """
-        if "~" in spooled.name:
+        if is_foreign(spooled.name):
             # First the sidecar: alone, it would lie there for ever after a crash.
             self._disk.unlink(self._sidecar_path(spooled))
         self._disk.unlink(self.path(spooled))
 
     def quarantine(self, spooled: SpooledFile, reason: Reason, detail: str) -> Path | None:
-        """Keep a file that is no frame, with the reason beside it; None if it has gone.
+        """Keep a file that is no frame, with the reason in a file beside it; None if it has gone.
 
         The file stays in the spool under its name too, until it is retired.
         """
-        day = (
-            self._paths.quarantine
-            / f"{spooled.frame_id[:4]}-{spooled.frame_id[4:6]}-{spooled.frame_id[6:8]}"
-        )
-        kept = day / spooled.name
+        frame = spooled.frame_id
+        day = f"{frame[:4]}-{frame[4:6]}-{frame[6:8]}"
+        kept = self._paths.quarantine / day / spooled.name
         try:
             self._disk.link(self.path(spooled), kept)
         except FileNotFoundError:
@@ -253,14 +200,36 @@ class Spool:
         return self._paths.frames / (spooled.name + SIDECAR)
 
 
-def claimed_name(frame: FrameId, dropped: str) -> str:
-    """The name in frames/ of the file that another node dropped as `dropped`."""
-    return f"{frame}~{_quoted(dropped)}"
+def _read_regular_file(path: Path, max_bytes: int, bound: str) -> bytes:
+    """The bytes of `path`, at most `max_bytes`; `bound` says in the error where that limit stands.
 
-
-def _quoted(dropped: str) -> str:
-    """The name percent-encoded; of a very long one the end, from a whole character on."""
-    whole = quote(os.fsencode(dropped), safe="._-")
-    cut = max(0, len(whole) - _NAME_MAX)
-    escape = whole.find("%", max(0, cut - 2), cut)
-    return whole[cut if escape < 0 else escape + 3 :]
+    Raises UnreadableFrameError for what is no regular file (links are not followed), is too large
+    or cannot be read; FileNotFoundError if it has gone.
+    """
+    try:
+        # A link could lead to any file that the station may read; opening a pipe would wait for its
+        # other end. The rest is asked of the descriptor: the name may change meanwhile.
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError as fault:
+        kind = Reason.REFUSED_PATH if path.is_symlink() else Reason.UNREADABLE
+        raise UnreadableFrameError(
+            kind, f"cannot open it: {fault.strerror}, expected a plain file"
+        ) from fault
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableFrameError(Reason.REFUSED_PATH, "it is no plain file")
+        if status.st_size > max_bytes:
+            raise UnreadableFrameError(
+                Reason.TOO_LARGE, f"{status.st_size} bytes, expected at most {max_bytes} ({bound})"
+            )
+        with os.fdopen(os.dup(fd), "rb", buffering=0) as file:
+            return file.read()
+    except OSError as fault:
+        raise UnreadableFrameError(
+            Reason.UNREADABLE, f"cannot read it: {fault.strerror}"
+        ) from fault
+    finally:
+        os.close(fd)
