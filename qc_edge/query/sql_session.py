@@ -238,7 +238,8 @@ class SqlSession:
 
     def _wrong(self, fault: duckdb.Error) -> UsageError | StoreError:
         said = str(fault).strip()
-        if "pytz" in said:
+        # DuckDB up to 1.5 makes such a value with pytz, from 2.0 on with zoneinfo: the box may have neither.
+        if "pytz" in said or "zoneinfo" in said:
             return UsageError(
                 "a column with a time zone cannot be shown",
                 hint="the log is in UTC without zones: utc_now() instead of now(), or cast it "

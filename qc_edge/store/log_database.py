@@ -123,8 +123,11 @@ class LogDatabase:
             raise
 
     def new_reader(self) -> duckdb.DuckDBPyConnection:
-        """A connection for one reader, who hands it to `snapshot`."""
-        return self._readers.cursor(self.connection)
+        """A connection for one reader, who hands it to `snapshot`. Raises StoreError where `reopen`
+        has failed and left none to read by.
+        """
+        with self._store_errors():
+            return self._readers.cursor(self.connection)
 
     @contextmanager
     def snapshot(self, reader: duckdb.DuckDBPyConnection) -> Iterator[None]:
@@ -202,8 +205,10 @@ class Readers:
 
     def close(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Take back the connection of a reader that is done."""
-        cursor.close()
         with self._one_ended:
+            # Closed and forgotten in one step: DuckDB raises where `end` interrupts one that is
+            # closed.
+            cursor.close()
             self._cursors.discard(cursor)
             self._one_ended.notify_all()
 

@@ -4,10 +4,14 @@ one.
 
 from __future__ import annotations
 
+import sys
+import zoneinfo
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from qc_edge.errors import QcEdgeError, StoreError, UsageError
@@ -109,8 +113,27 @@ def test_a_syntax_error_is_pointed_at(asking: SqlSession) -> None:
     assert 'syntax error at or near "SELEC"' in refused(asking, "SELEC 1")
 
 
-def test_a_time_with_a_zone_gets_advice(asking: SqlSession) -> None:
+@pytest.fixture
+def no_time_zones(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Neither pytz, which DuckDB up to 1.5 makes zoned times with, nor the box's zones, as from 2.0 on."""
+    for module in ("pytz", "tzdata"):
+        monkeypatch.setitem(sys.modules, module, None)
+    zoneinfo.reset_tzpath(())
+    zoneinfo.ZoneInfo.clear_cache()
+    yield
+    zoneinfo.reset_tzpath()
+
+
+def test_a_time_with_a_zone_that_cannot_be_shown_gets_advice(asking: SqlSession, no_time_zones: None) -> None:
     assert "utc_now()" in refused(asking, "SELECT now()")
+
+
+def test_a_time_with_a_zone_is_shown_where_this_duckdb_can(asking: SqlSession) -> None:
+    if duckdb.__version__ < "2" and find_spec("pytz") is None:
+        assert "utc_now()" in refused(asking, "SELECT now()")
+        return
+    ((now,),) = (row for portion in asking.ask("SELECT now()").portions for row in portion)
+    assert now.utcoffset() is not None
 
 
 def test_a_value_that_does_not_convert_is_said(asking: SqlSession) -> None:
