@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # build.sh PYTHON DIST: qc-edge_VERSION_ARCH.deb in DIST, for boxes whose python3 is the same 3.x as PYTHON's.
-# All wheels are inside; the box makes its virtual environment from them without a network.
+# All wheels are inside, exactly those of systemd/requirements/station.txt; the box makes its virtual environment from
+# them without a network.
 #   ARCH=arm64     another architecture (the wheels come from the index, nothing is compiled)
 #   REVISION=2     the same software packaged again
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-here=systemd/deb python=$1 dist=$2
+here=systemd/deb locks=systemd/requirements python=$1 dist=$2
 arch=${ARCH:-$(dpkg --print-architecture)} revision=${REVISION:-1}
 
 case $arch in
@@ -29,13 +30,14 @@ mkdir "$work/source"
 tar -c --exclude=__pycache__ setup.cfg pyproject.toml README.md LICENSE qc_edge models calibration systemd |
     tar -x -C "$work/source"
 pip=("$python" -m pip --disable-pip-version-check --quiet --quiet)
-"${pip[@]}" wheel --no-deps --wheel-dir "$wheels" "$work/source"
-product=$(echo "$wheels"/qc_edge-*.whl)
+"${pip[@]}" install --require-hashes --only-binary=:all: --target "$work/backend" -r $locks/build.txt
+PYTHONPATH=$work/backend "${pip[@]}" wheel --no-deps --no-build-isolation --wheel-dir "$wheels" "$work/source"
 platforms=()
 for tag in 2_17 2_24 2_26 2_27 2_28 2_31; do platforms+=(--platform "manylinux_${tag}_$machine"); done
-# pip judges the markers of requirements by the Python that it runs on: hence PYTHON, never --python-version.
-"${pip[@]}" download --only-binary=:all: --implementation cp --python-version "$minor" \
-    "${platforms[@]}" --platform "manylinux2014_$machine" --dest "$wheels" "$product[basler]"
+# pip judges the markers of requirements by the Python that it runs on: hence PYTHON, never --python-version alone; by
+# its machine, too, and therefore nothing in the lock of a station depends on that (tests/quality/test_package.py).
+"${pip[@]}" download --require-hashes --no-deps --only-binary=:all: --implementation cp --python-version "$minor" \
+    "${platforms[@]}" --platform "manylinux2014_$machine" --dest "$wheels" -r $locks/station.txt
 
 cp systemd/system/* "$root/lib/systemd/system/"
 cp -r systemd/rules.d "$root/lib/udev/"
