@@ -14,6 +14,7 @@ GPU_ARGS ?=
 BENCH_ARGS ?=
 DEMO_SECONDS ?= 30
 LOCKS := systemd/requirements
+OLDEST_TESTS ?= tests/quality/test_package.py tests/store tests/publish tests/query
 UV := .cache/uv/bin/uv
 UV_VERSION := 0.13.9
 
@@ -59,15 +60,14 @@ test-newest: | $(VENV)/bin/pip
 	@touch $(VENV)-newest/.installed-dev
 	$(MAKE) test VENV=$(VENV)-newest
 
-# The oldest: do the lower bounds of setup.cfg hold? Its warnings are those of old packages, and no failure.
+# The oldest: do the lower bounds of setup.cfg hold? What old packages warn of is no failure.
 test-oldest: $(UV) | $(VENV)/bin/pip
 	rm -rf $(VENV)-oldest
 	$(PYTHON) -m venv $(VENV)-oldest
-	$(UV) pip install --quiet --python $(VENV)-oldest/bin/python --resolution lowest-direct --no-build \
-	  --no-build-package qc-edge --editable '.[basler,compile,plots,report,dev]'
-	$(VENV)-oldest/bin/python -W default -m tests.quality.every_module
-	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) -W default $(PYTEST_ARGS) tests/store tests/publish
-	$(VENV)-oldest/bin/qc-edge demo --root demo --seconds 8
+	$(UV) pip install --quiet --python $(VENV)-oldest/bin/python --resolution lowest-direct \
+	  --only-binary :all: --no-binary qc-edge --editable '.[basler,compile,plots,report,dev]'
+	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) -W default -m "not serial" $(PYTEST_ARGS) $(OLDEST_TESTS)
+	$(VENV)-oldest/bin/qc-edge demo --root $(VENV)-oldest/demo --seconds 8
 
 # A station's life under a real systemd, in a container: as root, with systemd-container and debootstrap.
 test-systemd: $(VENV)/.installed-dev

@@ -238,7 +238,7 @@ class SqlSession:
 
     def _wrong(self, fault: duckdb.Error) -> UsageError | StoreError:
         said = str(fault).strip()
-        # DuckDB up to 1.5 makes such a value with pytz, from 2.0 on with zoneinfo: the box may have neither.
+        # DuckDB makes such a value with pytz, from 2.0 on with zoneinfo: the box may lack both.
         if "pytz" in said or "zoneinfo" in said:
             return UsageError(
                 "a column with a time zone cannot be shown",

@@ -35,11 +35,11 @@ def made(tmp_path: Path) -> Iterator[Log]:
 
 
 def inspect(made: Log) -> None:
-    """Rows that are promised, then fulfilled; now and then what is done in a pause."""
+    """Rows that are appended, then applied; now and then what is done in a pause."""
     for number in range(COMMITS):
-        made.ledger.promise([inspection(NOON), event(NOON)], NOON)
-        made.ledger.fulfil()
-        made.ledger.tidy(paused=number % 10 == 0)
+        made.ledger.append([inspection(NOON), event(NOON)], NOON)
+        made.ledger.apply()
+        made.ledger.checkpoint(paused=number % 10 == 0)
 
 
 def shadow(made: Log) -> None:
@@ -52,16 +52,17 @@ def look(made: Log) -> None:
     """What is asked of the ledger by the line and by who shows it."""
     counts = made.ledger.day_counts(NOON)
     assert set(counts.verdicts) <= {"PASS"}
-    assert made.ledger.known([event(NOON).event_id]) == set()
+    assert made.ledger.recorded_ids([event(NOON).event_id]) == set()
     assert made.ledger.last_threshold_id() == "tests:0.5"
-    assert made.ledger.last_event("tested") is None
+    assert made.ledger.last_event_after("tested") is None
 
 
 def read(made: Log) -> None:
     """The same number twice, however many rows are added meanwhile."""
-    with made.ledger.reading() as reading:
+    with made.ledger.snapshot() as reading:
         numbers = {
-            reading.execute("SELECT count(*), max(chain_seq) FROM events").fetchone() for _ in range(3)
+            reading.execute("SELECT count(*), max(chain_seq) FROM events").fetchone()
+            for _ in range(3)
         }
     assert len(numbers) == 1
 
@@ -100,7 +101,7 @@ def test_all_threads_of_a_station_use_the_log_at_once(made: Log) -> None:
         finally:
             stop.set()
         assert all(future.result() > 0 for future in others)
-    with made.ledger.reading() as reading:
+    with made.ledger.snapshot() as reading:
         every = " UNION ALL ".join(f"SELECT chain_seq FROM {table}" for table in COLUMNS)
         numbers = [seq for (seq,) in reading.execute(f"{every} ORDER BY 1").fetchall()]
     assert numbers == list(range(1, 3 + 4 * COMMITS + 1))
@@ -127,7 +128,7 @@ def test_a_log_that_is_opened_again_ends_its_readers_in_words(made: Log) -> None
             stop.set()
         for future in readers:
             future.result()
-    assert made.ledger.newest("events") == 23
+    assert made.ledger.newest_seq("events") == 23
 
 
 def test_a_log_that_could_not_be_opened_again_says_so_to_its_readers(made: Log) -> None:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import configparser
+import importlib
+import pkgutil
 import re
 
+import pytest
+from packaging.requirements import Requirement
+
+import qc_edge
 from qc_edge.settings import toml
 from qc_edge.settings.schema import SCHEMA_FILE, station_schema
 from qc_edge.version import __version__
@@ -68,3 +74,63 @@ def test_every_folder_of_modules_is_a_package() -> None:
 def test_the_changes_begin_with_what_is_unreleased() -> None:
     headings = re.findall(r"(?m)^## (.+)$", (REPOSITORY / "CHANGES.md").read_text(encoding="utf-8"))
     assert headings[0] == "Unreleased" or headings[0].startswith(__version__)
+
+
+OPTIONAL = {"pycuda"}
+"""Imported at the top of a module that is itself imported only where it is wanted."""
+
+
+def test_every_module_can_be_imported() -> None:
+    """`make test-oldest` asks this of the oldest dependencies that setup.cfg allows."""
+    for module in pkgutil.walk_packages(qc_edge.__path__, "qc_edge."):
+        if not module.name.endswith("__main__"):
+            try:
+                importlib.import_module(module.name)
+            except ModuleNotFoundError as fault:
+                assert fault.name in OPTIONAL, f"{module.name}: {fault}"
+
+
+LOCKS = REPOSITORY / "systemd/requirements"
+
+
+def locked(name: str) -> dict[str, str]:
+    """The requirements of a lock as `name==version ; marker`, each with its hashes."""
+    text = (LOCKS / name).read_text(encoding="utf-8").replace("\\\n", "")
+    entries = [re.split(r"\s+(?=--hash=)", line, maxsplit=1) for line in text.splitlines()]
+    return {entry[0]: entry[1] for entry in entries if not entry[0].lstrip().startswith("#")}
+
+
+@pytest.mark.parametrize("name", ["build.txt", "station.txt", "tests.txt"])
+def test_a_lock_has_exact_versions_with_hashes_and_says_nothing_of_where_they_came_from(
+    name: str,
+) -> None:
+    for requirement, hashes in locked(name).items():
+        assert re.match(r"[a-z0-9-]+==[^ *]+( ; |$)", requirement)
+        assert re.fullmatch(r"(--hash=sha256:[0-9a-f]{64}\s*)+", hashes)
+    assert not re.search(
+        r"://|--[a-z-]*(index|link|host)", (LOCKS / name).read_text(encoding="utf-8")
+    )
+
+
+def test_a_station_gets_versions_that_the_tests_run_on() -> None:
+    versions = {requirement.split(" ;")[0] for requirement in locked("tests.txt")}
+    assert {requirement.split(" ;")[0] for requirement in locked("station.txt")} <= versions
+
+
+def test_what_a_station_gets_does_not_depend_on_the_machine_that_packages_it() -> None:
+    assert not [each for each in locked("station.txt") if "platform_machine" in each]
+
+
+def test_the_locks_hold_what_setup_cfg_asks_for() -> None:
+    """`make lock` after a dependency was added or a bound was changed."""
+    setup, extras = setup_cfg()["options"], setup_cfg()["options.extras_require"]
+    asked = {
+        "station.txt": setup["install_requires"] + extras["basler"],
+        "tests.txt": setup["install_requires"] + extras["basler"] + extras["dev"],
+    }
+    for name, requirements in asked.items():
+        versions = [each.split(" ;")[0].split("==") for each in locked(name)]
+        for wanted in map(Requirement, filter(str.strip, requirements.splitlines())):
+            found = [version for each, version in versions if each == wanted.name.lower()]
+            fits = [version for version in found if version in wanted.specifier]
+            assert found and fits == found, f"{name}: {wanted}, has {found}: make lock"

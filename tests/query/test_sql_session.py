@@ -115,7 +115,7 @@ def test_a_syntax_error_is_pointed_at(asking: SqlSession) -> None:
 
 @pytest.fixture
 def no_time_zones(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Neither pytz, which DuckDB up to 1.5 makes zoned times with, nor the box's zones, as from 2.0 on."""
+    """Neither pytz nor the box's time zones: DuckDB makes zoned times with either, by its version."""
     for module in ("pytz", "tzdata"):
         monkeypatch.setitem(sys.modules, module, None)
     zoneinfo.reset_tzpath(())
@@ -124,7 +124,9 @@ def no_time_zones(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     zoneinfo.reset_tzpath()
 
 
-def test_a_time_with_a_zone_that_cannot_be_shown_gets_advice(asking: SqlSession, no_time_zones: None) -> None:
+def test_a_time_with_a_zone_that_cannot_be_shown_gets_advice(
+    asking: SqlSession, no_time_zones: None
+) -> None:
     assert "utc_now()" in refused(asking, "SELECT now()")
 
 
