@@ -14,7 +14,7 @@ GPU_ARGS ?=
 BENCH_ARGS ?=
 DEMO_SECONDS ?= 30
 LOCKS := systemd/requirements
-OLDEST_TESTS ?= tests/quality/test_package.py tests/store tests/publish tests/query
+OLDEST_TESTS ?= tests/quality/test_package.py::test_every_module_can_be_imported tests/store tests/publish tests/query
 UV := .cache/uv/bin/uv
 UV_VERSION := 0.13.9
 
