@@ -115,7 +115,7 @@ def test_a_syntax_error_is_pointed_at(asking: SqlSession) -> None:
 
 @pytest.fixture
 def no_time_zones(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Neither pytz nor the box's time zones: DuckDB makes zoned times with either, by its version."""
+    """Neither pytz nor the box's time zones; DuckDB needs one of them, by its version."""
     for module in ("pytz", "tzdata"):
         monkeypatch.setitem(sys.modules, module, None)
     zoneinfo.reset_tzpath(())
