@@ -130,7 +130,8 @@ $(UV):
 	$(PYTHON) -m venv --clear .cache/uv
 	.cache/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-$(VENV)/bin/pip:
+# Made anew with another lock, so that nothing stays of the one before.
+$(VENV)/bin/pip: $(wildcard $(LOCKS)/*.txt)
 	@test $(VERSION) != none || { \
 	  echo "$(PYTHON) is missing or does not run. On Debian or Ubuntu: sudo apt install python3 python3-venv"; \
 	  exit 1; }
