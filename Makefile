@@ -66,7 +66,7 @@ test-oldest: $(UV) | $(VENV)/bin/pip
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(UV) pip install --quiet --python $(VENV)-oldest/bin/python --resolution lowest-direct \
 	  --only-binary :all: --no-binary qc-edge --editable '.[basler,compile,plots,report,dev]'
-	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) -W default -m "not serial" $(PYTEST_ARGS) $(OLDEST_TESTS)
+	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) -W default -m "$(PARALLEL)" $(PYTEST_ARGS) $(OLDEST_TESTS)
 	$(VENV)-oldest/bin/qc-edge demo --root $(VENV)-oldest/demo --seconds 8
 
 # A station's life under a real systemd, in a container: as root, with systemd-container and debootstrap.
