@@ -140,6 +140,10 @@ class Disk:
         # Enough for an append: the new size is flushed with the data, only the times are not.
         os.fdatasync(fd)
 
+    def truncate(self, fd: int, size: int) -> None:
+        """Cut the open file `fd` back to `size` bytes. Raises OSError as it comes."""
+        os.ftruncate(fd, size)
+
     def unlink(self, path: Path) -> None:
         """Remove `path` if it is there. Raises StoreError."""
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -33,6 +34,8 @@ class Journal:
         self._disk = disk
         self._fd = -1
         self._open_name = ""
+        self._whole_bytes: int | None = None
+        """Of the open file, where a refused append left more behind that could not be cut off."""
         self.repairs = self._cut_torn_end()
         self._newest_name = max((path.name for path in directory.glob("*.jsonl")), default="")
 
@@ -45,6 +48,7 @@ class Journal:
         name = max(f"{now.astimezone(timezone.utc):%Y-%m-%dT%H}.jsonl", self._newest_name)
         data = "".join(f"{link.seq}\t{link.sha256}\t{link.text}\n" for link in links).encode()
         try:
+            self._cut_refused()
             if name != self._open_name:
                 self._switch_to(name)
                 self._newest_name = name
@@ -54,7 +58,8 @@ class Journal:
             except OSError:
                 # Also after a failed sync, where the data may be in the file: a row that was
                 # refused must not come back at the next start.
-                os.ftruncate(self._fd, size)
+                self._whole_bytes = size
+                self._cut_refused()
                 raise
         except OSError as fault:
             raise store_error(fault, f"cannot append to {self._directory / name}") from fault
@@ -63,8 +68,12 @@ class Journal:
         """The rows behind the one with number `seq` and hash `sha256`, oldest first, in portions.
 
         A line that does not read is left out; one whose hash does not follow from the row before
-        it is kept, for `verify` to show. Both are noted in `repairs`.
+        it is kept, for `verify` to show. Both are noted in `repairs`. Raises StoreError.
         """
+        try:
+            self._cut_refused()
+        except OSError as fault:
+            raise store_error(fault, f"cannot mend {self._directory / self._open_name}") from fault
         # From the newest file back to the one that holds `seq`: a journal of years is not read.
         files = sorted(self._directory.glob("*.jsonl"))
         start = len(files)
@@ -96,18 +105,26 @@ class Journal:
     def close(self) -> None:
         """Close the file that is open. May be called twice."""
         if self._fd >= 0:
+            with suppress(OSError):
+                self._cut_refused()
             os.close(self._fd)
-        self._fd, self._open_name = -1, ""
+        self._fd, self._open_name, self._whole_bytes = -1, "", None
 
     def _switch_to(self, name: str) -> None:
         self.close()
         path = self._directory / name
-        new = not path.exists()
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-        self._open_name = name
-        if new:
-            # Without it a power cut could lose the whole file, synced rows and all.
+        # An empty file is new, or its name was not made durable by a try before this one. Without
+        # its name in the directory it would be gone after a power cut, with all its rows.
+        if os.fstat(self._fd).st_size == 0:
             self._disk.sync_directory(self._directory)
+        self._open_name = name
+
+    def _cut_refused(self) -> None:
+        """Take a refused append out of the file. Raises OSError; then the next call tries again."""
+        if self._whole_bytes is not None:
+            self._disk.truncate(self._fd, self._whole_bytes)
+            self._whole_bytes = None
 
     def _cut_torn_end(self) -> list[str]:
         """Cut off what does not read at the end of the newest file; what was cut off, in words.

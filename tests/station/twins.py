@@ -127,6 +127,11 @@ class FaultyDisk(Disk):
         super().append(fd, data)
         self.cues.reach("append after", kind)
 
+    def truncate(self, fd: int, size: int) -> None:
+        """Step: truncate before."""
+        self.cues.reach("truncate before")
+        super().truncate(fd, size)
+
     def unlink(self, path: Path) -> None:
         """Steps: unlink before, unlink after."""
         self._reach("unlink before", path)

@@ -152,6 +152,37 @@ def test_a_commit_that_the_disk_refuses_leaves_no_trace(
     check_agreement(tmp_path, 3)
 
 
+@pytest.mark.parametrize("step", ["append half", "append after"])
+@pytest.mark.parametrize("lost", [False, True], ids=["database whole", "database lost"])
+def test_a_refused_commit_that_could_not_be_cut_off_at_once_leaves_no_trace_either(
+    tmp_path: Path, step: str, lost: bool
+) -> None:
+    faults = [Fault(step, nth=2, act="EIO"), Fault("truncate before", act="EIO")]
+    ledger = open_ledger(tmp_path, FaultyDisk(Cues(faults)))
+    ledger.commit([event(1)], NOW)
+    with pytest.raises(StoreError):
+        ledger.commit([event(2), gap(2)], NOW)
+    if lost:
+        ledger._database.connection.close()
+        ledger._database.is_behind = True  # the next commit reads the journal again
+    ledger.commit([event(3)], NOW + timedelta(hours=1))
+    ledger.close()
+    check_agreement(tmp_path, 2)
+
+
+def test_a_journal_whose_name_was_not_made_durable_is_not_trusted_with_rows(
+    tmp_path: Path,
+) -> None:
+    disk = FaultyDisk(Cues([Fault("sync before", act="EIO")]))
+    ledger = open_ledger(tmp_path, disk)
+    with pytest.raises(StoreError):
+        ledger.commit([event(1)], NOW)
+    ledger.commit([event(2)], NOW)
+    assert disk.cues.seen["sync before"] == 2, "the directory was synced before the first row"
+    ledger.close()
+    check_agreement(tmp_path, 1)
+
+
 def test_a_commit_that_the_database_refuses_stands_in_the_journal_and_leaves_no_hole(
     tmp_path: Path,
 ) -> None:
