@@ -76,6 +76,7 @@ def audit(paths: StationPaths, announced: Path | None = None, drained: bool = Tr
         f"more than one row: {[name for name in ids if ids[name] > 1]}"
     )
     check_chain(paths, log)
+    check_in_force(log)
     for row in log.inspections:
         check_evidence(paths, row)
     assert not [
@@ -118,6 +119,23 @@ def _told(table: str, row: Values) -> Values:
         else value
         for name, value in columns.items()
     }
+
+
+def check_in_force(log: Log) -> None:
+    """What each row was judged by had its event before it: a frame in hand keeps its own."""
+    snapshots = [
+        (event["chain_seq"], json.loads(event["after"])) for event in log.events_of("in_force")
+    ]
+    for row in log.inspections:
+        assert any(
+            seq < row["chain_seq"]
+            and row["threshold_id"] == state["threshold"]
+            and row["calibration_id"] in state["calibrations"].values()
+            and row["settings_digest"] == state["settings"]
+            and row["model_sha256"] in state["model"]
+            and row["software_version"] == state["software"]
+            for seq, state in snapshots
+        ), f"row {row['chain_seq']} was judged by what no event before it says is in force"
 
 
 def check_evidence(paths: StationPaths, row: Values) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 import threading
@@ -22,6 +23,8 @@ from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.settings import CameraSettings
 from qc_edge.station.dependencies import Dependencies
 from qc_edge.store.durable import Chunk, Disk, store_error
+
+_HELD = rb'"(?:table|kind)":"(\w+)"'
 
 POISON = 99
 """Gray level of a corner that `infer poison` counts."""
@@ -110,22 +113,18 @@ class FaultyDisk(Disk):
         self._reach("link after", path)
 
     def append(self, fd: int, data: bytes) -> None:
-        """Steps: append before, append half, append after; `in inspections` those that hold a
-        part's row.
+        """Steps: append before, append half (it is in the file), append after; `in KIND` those that
+        hold a row of that table or an event of that kind.
         """
-        kind = Path("inspections") if b'"table":"inspections"' in data else None
-        self.cues.reach("append before", kind)
-        try:
-            self.cues.reach("append half", kind)
-        except OSError:
-            os.write(fd, data[: len(data) // 2])
-            raise
-        if any(fault.at == "append half" and fault.act == "kill" for fault in self.cues.faults):
-            os.write(fd, data[: len(data) // 2])
-            self.cues.reach("append half written")
-            data = data[len(data) // 2 :]
+        held = Path(*sorted({name.decode() for name in re.findall(_HELD, data)}))
+        self.cues.reach("append before", held)
+        if any(fault.at.startswith("append half") for fault in self.cues.faults):
+            half = len(data) // 2
+            os.write(fd, data[:half])
+            self.cues.reach("append half", held)
+            data = data[half:]
         super().append(fd, data)
-        self.cues.reach("append after", kind)
+        self.cues.reach("append after", held)
 
     def truncate(self, fd: int, size: int) -> None:
         """Step: truncate before."""
