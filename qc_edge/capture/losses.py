@@ -1,15 +1,14 @@
-"""Lost frames: counted at once, and each kind handed to the log as one gap row by way of the
-spool.
+"""Lost frames of one camera: gathered by reason, and handed to the log as gap rows.
+
+The rows go through the spool, like the frames: capture never opens the log, and the log has one
+writer (decision 0001).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
-from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Gap
 from qc_edge.errors import StoreError
 from qc_edge.service.clock import FrameClock, utc_now
@@ -17,12 +16,14 @@ from qc_edge.service.logs import LOG
 from qc_edge.store.spool import Spool
 
 _REPORT_EVERY_S = 5.0
+"""At most one row in this time: a full disk or a broken cable loses frames at the camera's rate."""
 
 
 @dataclass(slots=True)
 class _Loss:
-    """Lost frames of one kind that have no row yet, with the camera's own numbers of the first and
-    last.
+    """Lost frames of one reason that have no row yet.
+
+    `first` and `last` are the camera's own numbers, where it gave some.
     """
 
     reason: str
@@ -33,21 +34,19 @@ class _Loss:
 
 
 class Losses:
-    """Used by one capture thread. `new_id` gives the id of a gap row."""
+    """The losses of one camera that have no row yet; used by its capture thread."""
 
-    def __init__(
-        self, station: str, camera: str, spool: Spool, new_id: Callable[[], FrameId]
-    ) -> None:
+    def __init__(self, station: str, camera: str, spool: Spool, clock: FrameClock) -> None:
         self._station = station
         self._camera = camera
         self._spool = spool
-        self._new_id = new_id
+        self._clock = clock
         self._open: _Loss | None = None
         self._reported_at = -_REPORT_EVERY_S
         self.serial: str | None = None
 
     def add(self, lost: int, reason: str, detail: str, first: int | None, last: int | None) -> None:
-        """Count `lost` more frames; losses of one kind in a row share a row."""
+        """Count `lost` more frames; losses of one reason that follow one another share a row."""
         if self._open and self._open.reason != reason:
             self.report()
         if self._open is None:
@@ -66,7 +65,7 @@ class Losses:
         if loss is None:
             return
         row = Gap(
-            gap_id=self._new_id(),
+            gap_id=self._clock.stamp(self._camera).frame_id,
             recorded_at=now,
             station=self._station,
             camera=self._camera,
@@ -96,17 +95,10 @@ class Losses:
 
 
 def report_torn(spool: Spool, clock: FrameClock, station: str) -> None:
-    """At start: what was being written when the last run ended is removed; each frame of it is a
-    gap.
-    """
+    """At start: remove what was being written when the last run ended, and count its frames."""
     for frame in spool.clear_torn():
         camera = frame.partition("Z-")[2]
-        losses = Losses(station, camera, spool, partial(_new_id, clock, camera))
-        losses.add(
-            1, "torn", f"frame {frame} was being written when the last run ended", None, None
-        )
+        losses = Losses(station, camera, spool, clock)
+        detail = f"frame {frame} was being written when the last run ended"
+        losses.add(1, "torn", detail, None, None)
         losses.report()
-
-
-def _new_id(clock: FrameClock, camera: str) -> FrameId:
-    return clock.stamp(camera).frame_id

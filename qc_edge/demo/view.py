@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from qc_edge.capture.capture import CaptureState
+from qc_edge.capture.state import CaptureState
 from qc_edge.demo.announcements import AnnouncedParts
 from qc_edge.station.status import Status
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from qc_edge.capture.capture import Capture
 from qc_edge.capture.losses import report_torn
+from qc_edge.capture.recorder import CaptureTarget
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.inspection.inspector import Inspector
 from qc_edge.output.journal import JournalOutput
@@ -174,20 +175,12 @@ class Station:
         return self._publication
 
     def _start_captures(self, parts: StationParts) -> None:
+        station = parts.settings.station.name
+        target = CaptureTarget(station, self._boot, parts.clock, parts.spool, parts.disk_monitor)
         for camera in parts.settings.camera:
-            station = parts.settings.station.name
             # Always by way of the spool: so its events stand among its frames in order.
             events = StationEventLog(station, parts.clock, parts.spool, None, camera.name)
-            capture = Capture(
-                camera,
-                station,
-                self._dependencies.connect_camera(camera),
-                parts.clock,
-                self._boot,
-                parts.spool,
-                parts.disk_monitor,
-                events,
-            )
+            capture = Capture(camera, self._dependencies.connect_camera(camera), target, events)
             self.captures.append(capture)
             patience = 2 * self._dependencies.patience_s
             self._workers.start(f"capture-{camera.name}", patience, capture.run)

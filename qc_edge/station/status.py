@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from qc_edge.capture.capture import CaptureState
+from qc_edge.capture.state import CaptureState
 from qc_edge.inspection.shadow import ShadowStatus
 from qc_edge.inspection.tally import LastPart, Latency
 from qc_edge.recipe.rules import CalibrationStatus

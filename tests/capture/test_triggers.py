@@ -16,6 +16,7 @@ import pytest
 
 from qc_edge.camera.scripted import ScriptedCamera
 from qc_edge.capture.capture import Capture
+from qc_edge.capture.recorder import CaptureTarget
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings import CameraSettings, StationPaths, StorageSettings, Trigger
@@ -54,7 +55,8 @@ def capturing(paths: StationPaths, camera: ScriptedCamera) -> Iterator[Capture]:
     clock = FrameClock(paths.state / "frame-clock")
     spool = Spool(paths, disk)
     events = StationEventLog("line1", clock, spool, None, "top")
-    capture = Capture(SETTINGS, "line1", camera, clock, "boot", spool, disk_monitor, events)
+    target = CaptureTarget("line1", "boot", clock, spool, disk_monitor)
+    capture = Capture(SETTINGS, camera, target, events)
     thread = threading.Thread(target=capture.run, args=(Heartbeat("capture", 10.0), stop))
     thread.start()
     try:

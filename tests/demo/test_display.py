@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from qc_edge.capture.capture import CaptureState
+from qc_edge.capture.state import CaptureState
 from qc_edge.demo.announcements import Announcements
 from qc_edge.demo.display import display_on, save_svg
 from qc_edge.demo.screen import draw

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qc_edge.capture.capture import CaptureState
+from qc_edge.capture.state import CaptureState
 from tests.station.audit import Log, audit
 from tests.station.harness import inspect_all, make_station, running
 from tests.station.twins import Plan, dependencies

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.capture.capture import CaptureState
+from qc_edge.capture.state import CaptureState
 from qc_edge.store.durable import Disk
 from tests.station.audit import audit
 from tests.station.harness import (
