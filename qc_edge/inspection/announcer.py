@@ -1,63 +1,75 @@
-"""Tells the line what has its row already, and counts it. Never changes a row, never judges."""
+"""Tells the line of a part whose row stands, and counts it. Never changes a row, never decides."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
-from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.inspection import Gap, Inspection
 from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.errors import OutputError
-from qc_edge.inspection import inspection_row
-from qc_edge.inspection.inspection_row import ScoredFrame
-from qc_edge.inspection.shadow import Offer
-from qc_edge.inspection.tally import Tally
+from qc_edge.inspection.frames import ScoredFrame
+from qc_edge.inspection.shadow import Shadow
+from qc_edge.inspection.statistics import Statistics
 from qc_edge.output import Output
 
 
 class Announcer:
-    """Used by the inspector, after the commit.
-
-    `offer` hears last of each part that has a score: the shadow, or nobody.
-    """
+    """Tells the outputs, then the statistics, then the shadow; used by the inspector's thread."""
 
     def __init__(
         self,
         outputs: Sequence[Output],
-        tally: Tally,
-        boot: str,
+        statistics: Statistics,
+        shadow: Shadow | None,
         events: EventLog,
-        offer: Offer,
+        boot_id: str,
     ) -> None:
+        self.statistics = statistics
         self._outputs = outputs
-        self._tally = tally
-        self._boot = boot
+        self._shadow = shadow
         self._events = events
-        self._offer = offer
+        self._boot_id = boot_id
 
-    def announce(self, judged: ScoredFrame, inspection: Inspection) -> None:
-        """To every output; one that fails is an event and keeps none of the others from hearing
-        it.
+    def announce(self, scored: ScoredFrame, inspection: Inspection) -> None:
+        """Tell every output of a part whose row is durable.
+
+        An output that fails is an event; the others are told all the same.
         """
-        age = inspection_row.age_ms(judged, self._boot)
-        deadline = judged.found.rules.settings.station.deadline_ms
-        told = inspection
-        if age > deadline and inspection.disposition is not Disposition.HOLD:
-            # The commit itself took too long: the row stands as it is, the line is told HOLD.
-            told = replace(inspection, disposition=Disposition.HOLD, hold_reason=HoldReason.LATE)
-            words = f"{inspection.frame_id}: {age:.0f} ms, the deadline is {deadline:g} ms"
-            self._report(EventKind.LATE_ANNOUNCEMENT, words)
+        announced = self._hold_if_late(scored, inspection)
         for output in self._outputs:
             try:
-                output.announce(told)
+                output.announce(announced)
             except OutputError as fault:
-                words = f"{inspection.frame_id}, part {told.part_id}: {fault.message}"
-                self._report(EventKind.ANNOUNCEMENT_FAILED, words)
-        live = judged.found.waiting.original_name is None and not judged.found.waiting.recovered
-        self._tally.add(told, inspection_row.age_ms(judged, self._boot), counts_as_latency=live)
-        if inspection.score is not None and judged.found.prepared is not None:
-            self._offer(inspection, judged.found.prepared)
+                detail = f"{inspection.frame_id}, part {announced.part_id}: {fault.message}"
+                self._report(EventKind.ANNOUNCEMENT_FAILED, detail)
+        # A recovered or dropped frame waited for reasons that say nothing of this station's speed.
+        file = scored.prepared.file
+        counts_as_latency = file.original_name is None and not file.recovered
+        self.statistics.add_part(announced, scored.age_ms(self._boot_id), counts_as_latency)
+        # After the announcement, and without waiting: nobody waits for the shadow (decision 0016).
+        model_input = scored.prepared.model_input
+        if self._shadow and inspection.score is not None and model_input is not None:
+            self._shadow.offer(inspection, model_input)
+
+    def count_gap(self, gap: Gap, now: datetime) -> None:
+        """The frames of `gap` are lost: outputs are told of parts alone, the statistics of both."""
+        self.statistics.add_lost(gap.lost, now)
+
+    def _hold_if_late(self, scored: ScoredFrame, inspection: Inspection) -> Inspection:
+        """The inspection as the line is told it: HOLD if the commit has taken it past its deadline.
+
+        The row stands as it is: it says what was decided, the event what was told.
+        """
+        age_ms = scored.age_ms(self._boot_id)
+        deadline_ms = scored.prepared.rules.settings.station.deadline_ms
+        if age_ms <= deadline_ms or inspection.disposition is Disposition.HOLD:
+            return inspection
+        detail = f"{inspection.frame_id}: {age_ms:.0f} ms, the deadline is {deadline_ms:g} ms"
+        self._report(EventKind.LATE_ANNOUNCEMENT, detail)
+        return replace(inspection, disposition=Disposition.HOLD, hold_reason=HoldReason.LATE)
 
     def _report(self, kind: EventKind, detail: str) -> None:
         self._events.report(Occurrence(kind, detail, who="inspector"))

@@ -1,5 +1,7 @@
-"""From a spooled file to the model's input: read, verify, gate, prepare. Several at once, in
-threads.
+"""From a spooled file to the model's input: read, verify, gate, prepare.
+
+Runs in several threads at once, beside the model. Never decides about the part and never raises for
+a fault of the file: that is a refusal, which gives the frame its row.
 """
 
 from __future__ import annotations
@@ -7,22 +9,21 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 
-from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.frame import Frame, frame_id_micros
 from qc_edge.domain.verdict import Reason
-from qc_edge.engine import Prepared
+from qc_edge.inspection.frames import FrameRefusal, PreparedFrame
 from qc_edge.inspection.sidecar import Sidecar, parse_sidecar
 from qc_edge.recipe.rules import INCOMING, Rules
 from qc_edge.store.spool import Spool
 from qc_edge.store.spooled_file import SpooledFile
 from qc_edge.vision import UnreadableFrameError, pnm, prepare
-from qc_edge.vision.gates import GateFigures, check_gates
+from qc_edge.vision.gates import check_gates
 from qc_edge.vision.image import Image, decode, pixels_sha256
 
-_UNFINISHED = {
+_SIGNS_OF_AN_UNFINISHED_FILE = {
     Reason.EMPTY_FILE,
     Reason.TORN_FILE,
     Reason.NOT_AN_IMAGE,
@@ -31,163 +32,148 @@ _UNFINISHED = {
 }
 
 
-@dataclass(slots=True)
-class Candidate:
-    """A frame on its way: what is known of it so far. Filled by one thread after the other.
-
-    `refusal` is the reason and the words if the frame must not reach the model. `prepared` is
-    H x W uint8. `times_ms` holds the milliseconds of each step.
-    """
-
-    waiting: SpooledFile
-    rules: Rules
-    frame: Frame
-    calibration: Calibration
-    preprocess_id: str
-    part_source: str | None = None
-    data: bytes | None = None
-    image: Image | None = None
-    figures: GateFigures | None = None
-    prepared: Prepared | None = None
-    prepared_sha256: str | None = None
-    refusal: tuple[Reason, str] | None = None
-    vanished: bool = False
-    may_be_unfinished: bool = False
-    times_ms: dict[str, float] = field(default_factory=dict)
-
-
 class Preparer:
-    """Stateless but for the spool; safe from any thread."""
+    """Reads and prepares frames of the spool; without state of its own, safe from any thread."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
 
-    def prepare(self, waiting: SpooledFile, rules: Rules) -> Candidate:
-        """Everything before the model. Faults of the frame are in `refusal`, never raised."""
+    def prepare(self, file: SpooledFile, rules: Rules) -> PreparedFrame:
+        """Do everything before the model. Faults of the frame are in `refusal`, never raised."""
         begun = time.perf_counter()
-        found = self._candidate(waiting, rules)
+        prepared = self._unread(file, rules)
         try:
-            self._read(found)
+            self._read(prepared)
         except UnreadableFrameError as fault:
-            found.refusal = (fault.reason, fault.detail)
-            found.may_be_unfinished = fault.reason in _UNFINISHED and self._is_young(found)
-        except FileNotFoundError:
-            found.vanished = True
-            found.refusal = (
-                Reason.VANISHED,
-                "the file has left the spool without having been inspected",
+            prepared.refusal = FrameRefusal(fault.reason, fault.detail)
+            prepared.may_be_unfinished = (
+                fault.reason in _SIGNS_OF_AN_UNFINISHED_FILE and self._is_young(prepared)
             )
-        found.times_ms["read"] = (time.perf_counter() - begun) * 1e3
-        if found.image is not None and found.refusal is None:
-            self._gate_and_prepare(found, found.image)
-        return found
+        except FileNotFoundError:
+            prepared.vanished = True
+            prepared.refusal = FrameRefusal(
+                Reason.VANISHED, "the file has left the spool without having been inspected"
+            )
+        prepared.times_ms["read"] = (time.perf_counter() - begun) * 1e3
+        if prepared.image is not None and prepared.refusal is None:
+            self._gate_and_prepare(prepared, prepared.image)
+        return prepared
 
     def refuse(
-        self, waiting: SpooledFile, rules: Rules, reason: Reason, detail: str
-    ) -> Future[Candidate]:
-        """A candidate that is refused without a look at its file, as if it had been prepared."""
-        found = self._candidate(waiting, rules)
-        found.refusal = (reason, detail)
-        done: Future[Candidate] = Future()
-        done.set_result(found)
+        self, file: SpooledFile, rules: Rules, reason: Reason, detail: str
+    ) -> Future[PreparedFrame]:
+        """A frame that is refused without a look at its file, in the shape of a finished job."""
+        prepared = self._unread(file, rules)
+        prepared.refusal = FrameRefusal(reason, detail)
+        done: Future[PreparedFrame] = Future()
+        done.set_result(prepared)
         return done
 
-    def _candidate(self, waiting: SpooledFile, rules: Rules) -> Candidate:
-        micros = frame_id_micros(waiting.frame_id)
+    def _unread(self, file: SpooledFile, rules: Rules) -> PreparedFrame:
+        """What the name in the spool tells, so that also a file that cannot be read has a row."""
+        micros = frame_id_micros(file.frame_id)
         frame = Frame(
-            frame_id=waiting.frame_id,
-            camera=waiting.frame_id.partition("Z-")[2],
+            frame_id=file.frame_id,
+            camera=file.frame_id.partition("Z-")[2],
             captured_at=datetime.fromtimestamp(micros / 1e6, timezone.utc),
-            clock_trusted=waiting.clock_trusted,
-            original_name=waiting.original_name,
+            clock_trusted=file.clock_trusted,
+            original_name=file.original_name,
         )
         calibration = rules.calibration(frame.camera)
         parameters = rules.parameters(calibration)
-        found = Candidate(waiting, rules, frame, calibration, rules.preprocess_id(parameters))
-        found.times_ms["wait"] = (time.monotonic_ns() - waiting.arrived_ns) / 1e6
-        return found
+        prepared = PreparedFrame(file, rules, frame, calibration, rules.preprocess_id(parameters))
+        prepared.times_ms["wait"] = (time.monotonic_ns() - file.arrived_ns) / 1e6
+        return prepared
 
-    def _is_young(self, found: Candidate) -> bool:
-        """Another node may still be writing a file that was changed so recently."""
-        if found.waiting.original_name is None:
-            return False
+    def _is_young(self, prepared: PreparedFrame) -> bool:
+        """True if another node may still be writing the file: it was changed only just now."""
+        if prepared.file.original_name is None:
+            return False  # this station's own frames are renamed into the spool, whole
         try:
-            changed = self._spool.changed_at(found.waiting)
+            changed = self._spool.changed_at(prepared.file)
         except FileNotFoundError:
             return False
-        return 0 <= time.time() - changed < found.rules.settings.incoming.settle_s
+        return 0 <= time.time() - changed < prepared.rules.settings.incoming.settle_s
 
-    def _read(self, found: Candidate) -> None:
-        limits = found.rules.settings.incoming
-        found.data = self._spool.read(found.waiting, int(limits.max_file_mb * 1e6))
-        if found.waiting.original_name is None:
-            meta, found.image = pnm.decode_frame(found.data)
+    def _read(self, prepared: PreparedFrame) -> None:
+        limits = prepared.rules.settings.incoming
+        prepared.data = self._spool.read(prepared.file, int(limits.max_file_mb * 1e6))
+        if prepared.file.original_name is None:
+            meta, prepared.image = pnm.decode_frame(prepared.data)
             try:
-                found.frame = Frame.from_json(meta)
+                prepared.frame = Frame.from_json(meta)
             except (KeyError, TypeError, ValueError) as fault:
                 raise UnreadableFrameError(
                     Reason.UNREADABLE, f"its metadata do not read: {fault}"
                 ) from fault
-            if found.frame.frame_id != found.waiting.frame_id:
-                words = f"it is a copy of frame {found.frame.frame_id}"
-                found.frame = replace(found.frame, frame_id=found.waiting.frame_id)
-                raise UnreadableFrameError(Reason.UNREADABLE, words)
-            found.part_source = "frame" if found.frame.part_id else None
+            if prepared.frame.frame_id != prepared.file.frame_id:
+                # Somebody copied a spooled file under another name: the same picture twice.
+                detail = f"it is a copy of frame {prepared.frame.frame_id}"
+                prepared.frame = replace(prepared.frame, frame_id=prepared.file.frame_id)
+                raise UnreadableFrameError(Reason.UNREADABLE, detail)
+            prepared.part_source = "frame" if prepared.frame.part_id else None
         else:
-            self._read_foreign(found, found.data)
-        found.calibration = found.rules.calibration(found.frame.camera)
-        found.preprocess_id = found.rules.preprocess_id(found.rules.parameters(found.calibration))
+            self._read_foreign(prepared, prepared.data)
+        # Once more: only the content says which camera it is, if another node dropped the file.
+        rules = prepared.rules
+        prepared.calibration = rules.calibration(prepared.frame.camera)
+        prepared.preprocess_id = rules.preprocess_id(rules.parameters(prepared.calibration))
 
-    def _read_foreign(self, found: Candidate, data: bytes) -> None:
-        limits = found.rules.settings.incoming
-        self._name_part(found)
-        sidecar = self._spool.sidecar(found.waiting) if limits.sidecar != "none" else None
-        if sidecar is None and limits.sidecar == "required":
+    def _read_foreign(self, prepared: PreparedFrame, data: bytes) -> None:
+        limits = prepared.rules.settings.incoming
+        self._take_part_id_from_name(prepared)
+        sidecar_data = self._spool.sidecar(prepared.file) if limits.sidecar != "none" else None
+        if sidecar_data is None and limits.sidecar == "required":
             raise UnreadableFrameError(
                 Reason.BAD_SIDECAR,
                 f"no sidecar came within {limits.sidecar_wait_s:g} s, one is required",
             )
-        known = parse_sidecar(sidecar) if sidecar is not None else Sidecar()
-        if known.part_id:
-            found.part_source = "sidecar"
-        found.frame = replace(
-            found.frame,
-            part_id=known.part_id or found.frame.part_id,
-            lot=known.lot,
-            camera=known.camera or INCOMING,
-            camera_serial=known.camera_serial,
-            camera_frame_number=known.camera_frame_number,
-            captured_at=known.captured_at_utc or found.frame.captured_at,
-            exposure_us=known.exposure_us,
-            gain_db=known.gain_db,
+        sidecar = Sidecar() if sidecar_data is None else parse_sidecar(sidecar_data)
+        if sidecar.part_id:
+            prepared.part_source = "sidecar"
+        # Before the pixels: an image that does not decode still has the part id of its sidecar.
+        prepared.frame = replace(
+            prepared.frame,
+            part_id=sidecar.part_id or prepared.frame.part_id,
+            lot=sidecar.lot,
+            camera=sidecar.camera or INCOMING,
+            camera_serial=sidecar.camera_serial,
+            camera_frame_number=sidecar.camera_frame_number,
+            captured_at=sidecar.captured_at_utc or prepared.frame.captured_at,
+            exposure_us=sidecar.exposure_us,
+            gain_db=sidecar.gain_db,
         )
-        found.image = decode(
+        image = prepared.image = decode(
             data,
             max_pixels=int(limits.max_megapixels * 1e6),
             max_decoded_bytes=int(limits.max_decoded_mb * 1e6),
         )
-        colours = "RGB" if found.image.pixels.ndim == 3 else "Mono"
-        found.frame = replace(found.frame, pixel_format=f"{colours}{found.image.bit_depth}")
+        colours = "RGB" if image.pixels.ndim == 3 else "Mono"
+        prepared.frame = replace(prepared.frame, pixel_format=f"{colours}{image.bit_depth}")
 
-    def _name_part(self, found: Candidate) -> None:
-        pattern, name = found.rules.settings.incoming.part_id_pattern, found.waiting.original_name
+    def _take_part_id_from_name(self, prepared: PreparedFrame) -> None:
+        pattern = prepared.rules.settings.incoming.part_id_pattern
+        name = prepared.file.original_name
         match = re.search(pattern, name) if pattern and name else None
         if match:
-            part = match.groupdict().get("part") or match.group(1)
-            found.frame, found.part_source = replace(found.frame, part_id=part), "name"
+            part_id = match.groupdict().get("part") or match.group(1)
+            prepared.frame = replace(prepared.frame, part_id=part_id)
+            prepared.part_source = "name"
 
-    def _gate_and_prepare(self, found: Candidate, image: Image) -> None:
-        parameters = found.rules.parameters(found.calibration)
+    def _gate_and_prepare(self, prepared: PreparedFrame, image: Image) -> None:
+        parameters = prepared.rules.parameters(prepared.calibration)
         begun = time.perf_counter()
         resized = prepare.resize(image.gray, parameters)
         after_resize = time.perf_counter()
-        report = check_gates(image.gray, resized, image.bit_depth, found.calibration)
+        report = check_gates(image.gray, resized, image.bit_depth, prepared.calibration)
         after_gates = time.perf_counter()
-        found.figures = report.figures
+        prepared.figures = report.figures
         if report.refusal is not None:
-            found.refusal = (report.refusal.reason, report.refusal.detail)
+            prepared.refusal = FrameRefusal(report.refusal.reason, report.refusal.detail)
         else:
-            found.prepared = prepare.normalise(resized, parameters)
-            found.prepared_sha256 = pixels_sha256(found.prepared)
-        found.times_ms["gates"] = (after_gates - after_resize) * 1e3
-        found.times_ms["prepare"] = (after_resize - begun + time.perf_counter() - after_gates) * 1e3
+            prepared.model_input = prepare.normalise(resized, parameters)
+            prepared.model_input_sha256 = pixels_sha256(prepared.model_input)
+        # The gates measure the resized picture too, so they stand between the halves of "prepare".
+        normalising_s = time.perf_counter() - after_gates
+        prepared.times_ms["gates"] = (after_gates - after_resize) * 1e3
+        prepared.times_ms["prepare"] = (after_resize - begun + normalising_s) * 1e3

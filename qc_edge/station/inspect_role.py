@@ -14,12 +14,17 @@ from functools import partial
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import DiskFullError, EngineError
+from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.inspection.crash_isolation import CrashIsolation
-from qc_edge.inspection.inspector import Inspector
+from qc_edge.inspection.evidence_keeper import EvidenceKeeper
+from qc_edge.inspection.inspection_row import InspectionBuilder
+from qc_edge.inspection.inspector import Inspector, Judging
+from qc_edge.inspection.part_numbers import PartNumbers
 from qc_edge.inspection.scoring import FrameScorer
 from qc_edge.inspection.shadow import Shadow
-from qc_edge.inspection.tally import Tally
+from qc_edge.inspection.statistics import Statistics
+from qc_edge.inspection.stores import InspectionStores
 from qc_edge.output import Output
 from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.recipe.in_force import not_in_force
@@ -35,7 +40,7 @@ from qc_edge.station.dependencies import Dependencies
 from qc_edge.station.meter import Meter
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.supervisor import Supervisor
-from qc_edge.store.disk_space import DiskMonitor, DiskSpace
+from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.spool import Spool
@@ -79,13 +84,10 @@ class InspectRole:
         self._outputs = [journal, *parts.dependencies.outputs]
         self.arrivals = Arrivals(parts.paths, parts.spool, parts.clock, settings.incoming)
         now = utc_now()
-        self._tally = Tally(ledger.day_counts(now), now, parts.meter.announced)
+        self._statistics = Statistics(ledger.day_counts(now), now, parts.meter)
         self.shadow = self._make_shadow() if settings.shadow.bundle else None
-        reporter.arrivals, reporter.tally, reporter.shadow = (
-            self.arrivals,
-            self._tally,
-            self.shadow,
-        )
+        reporter.arrivals, reporter.shadow = self.arrivals, self.shadow
+        reporter.statistics = self._statistics
         reporter.mended = tuple(ledger.repairs)
         for words in ledger.repairs:
             events.report(Occurrence(EventKind.LOG_MENDED, words))
@@ -106,12 +108,10 @@ class InspectRole:
             parts.paths,
             parts.dependencies.load_engine,
             self._ledger,
-            self._line_is_busy,
+            self.arrivals,
+            parts.disk_monitor,
             self._events,
         )
-
-    def _line_is_busy(self) -> bool:
-        return self.arrivals.depth > 1 or self._parts.disk_monitor.space is DiskSpace.NONE
 
     def _inspect(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """The inspector's worker: the model, the rules, then frames until `stop`."""
@@ -191,25 +191,31 @@ class InspectRole:
 
     def _make_inspector(self, rulebook: RuleBook) -> Inspector:
         parts, settings, disk = self._parts, self._parts.settings, self._parts.dependencies.disk
-        evidence = Evidence(parts.paths.state, parts.paths.evidence, disk)
-        counters = dict(self._ledger.startup_state.part_counters)
         suspects = self.arrivals.recovered[:_IN_HAND]
-        return Inspector(
-            rulebook,
-            self.arrivals,
-            parts.spool,
-            self._ledger,
-            FrameScorer(parts.spool, evidence, counters, _only_camera(settings)),
-            CrashIsolation(parts.paths.state / "in-hand.json", disk, suspects),
-            self._outputs,
-            parts.disk_monitor,
-            self._events,
-            self._tally,
-            parts.boot,
-            settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1),
-            frozenset(camera.name for camera in settings.camera if camera.backend != "basler"),
-            self.shadow.offer if self.shadow else lambda *_: None,
+        isolation = CrashIsolation(parts.paths.state / "in-hand.json", disk, suspects)
+        stores = InspectionStores(
+            self.arrivals, parts.spool, self._ledger, parts.disk_monitor, isolation
         )
+        counters = dict(self._ledger.startup_state.part_counters)
+        part_numbers = PartNumbers(counters, _only_camera(settings))
+        evidence = EvidenceKeeper(
+            parts.spool, Evidence(parts.paths.state, parts.paths.evidence, disk)
+        )
+        simulated = frozenset(
+            camera.name for camera in settings.camera if camera.backend != "basler"
+        )
+        judging = Judging(
+            rulebook,
+            part_numbers,
+            evidence,
+            FrameScorer(part_numbers, evidence),
+            InspectionBuilder(parts.boot, simulated),
+        )
+        announcer = Announcer(
+            self._outputs, self._statistics, self.shadow, self._events, parts.boot
+        )
+        threads = settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1)
+        return Inspector(stores, judging, announcer, self._events, threads)
 
 
 def _only_camera(settings: Settings) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from qc_edge.capture.capture import Capture
 from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.inspection.shadow import Shadow
-from qc_edge.inspection.tally import Tally
+from qc_edge.inspection.statistics import Statistics
 from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.service.clock import FrameClock, utc_now
@@ -29,7 +29,7 @@ class Reporter:
         self._heartbeats = heartbeats
         self._started_at = utc_now()
         self.clock: FrameClock | None = None
-        self.tally: Tally | None = None
+        self.statistics: Statistics | None = None
         self.arrivals: Arrivals | None = None
         self.captures: Sequence[Capture] = ()
         self.rulebook: RuleBook | None = None
@@ -43,7 +43,7 @@ class Reporter:
         now = utc_now()
         troubles = self._troubles()
         rules = self.rulebook.rules if self.rulebook else None
-        arrivals, tally = self.arrivals, self.tally
+        arrivals, statistics = self.arrivals, self.statistics
         return Status(
             station=self.settings.station.name,
             pid=os.getpid(),
@@ -57,9 +57,9 @@ class Reporter:
             disk=self._disk_monitor.description,
             clock=self.clock.trust if self.clock else "",
             cameras=tuple(CameraStatus.of(capture.state) for capture in self.captures),
-            today=tally.today(now) if tally else None,
-            latency=tally.latency() if tally else None,
-            last_part=tally.last_part() if tally else None,
+            today=statistics.today(now) if statistics else None,
+            latency=statistics.latency() if statistics else None,
+            last_part=statistics.last_part() if statistics else None,
             model=rules.bundle.reference if rules else None,
             model_sha256=rules.bundle.sha256 if rules else None,
             model_reason=rules.active_model.why if rules else None,

@@ -36,7 +36,7 @@ def test_layers_and_drivers_stay_apart() -> None:
     [
         ("domain/planted.py", "from qc_edge.settings import Settings", "layers"),
         ("store/planted.py", "from qc_edge.camera import Camera", "layers"),
-        ("audit/planted.py", "from qc_edge.inspection import tally", "layers what"),
+        ("audit/planted.py", "from qc_edge.inspection import statistics", "layers what"),
         ("errors.py", "import qc_edge.domain.frame", "layers"),
         ("planted.py", "ON_NO_LAYER = True", "layers"),
         ("inspection/planted.py", "import duckdb", "drivers"),

@@ -252,7 +252,11 @@ class Running:
 
         def done() -> bool:
             inspector = self.station.inspector
-            return bool(inspector and inspector._tally.inspected >= frames and not spooled(paths))
+            return bool(
+                inspector
+                and inspector.announcer.statistics.inspected >= frames
+                and not spooled(paths)
+            )
 
         self.wait_for(done, f"{frames} frames inspected")
 

@@ -111,7 +111,7 @@ def test_the_change_over_loses_no_frame_and_judges_none_twice(tmp_path: Path) ->
         feeder.start()
         inspector = run.station.inspector
         assert inspector
-        run.wait_for(lambda: inspector._tally.inspected >= 20, "20 parts")
+        run.wait_for(lambda: inspector.announcer.statistics.inspected >= 20, "20 parts")
         said = model("activate", "corner@2", *WHO, paths=paths)
         assert said["in_force"]
         seen = feeder.count

@@ -221,7 +221,7 @@ def test_a_frame_is_offered_in_no_time_whatever_the_shadow_does(tmp_path: Path) 
         shadow = role.shadow
         assert shadow is not None
         assert inspector is not None
-        inspection = inspector._tally.last
+        inspection = inspector.announcer.statistics.last
         assert inspection is not None
         taken = []
         for _ in range(1000):

@@ -1,0 +1,86 @@
+"""A frame on its way from the spool to its row: prepared for the model, then scored.
+
+SpooledFile (store) -> PreparedFrame -> ScoredFrame -> Inspection (domain). Holds what is known at
+each station of that way; does nothing with it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from qc_edge.domain.calibration import Calibration
+from qc_edge.domain.frame import Frame
+from qc_edge.domain.verdict import Reason
+from qc_edge.engine import Prepared
+from qc_edge.recipe.rules import Rules
+from qc_edge.store.spooled_file import SpooledFile
+from qc_edge.vision.gates import GateFigures
+from qc_edge.vision.image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRefusal:
+    """Why a frame must not reach the model, or has no score from it: its verdict is INVALID."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(slots=True)
+class PreparedFrame:
+    """A frame before the model, with the rules it is judged by from beginning to end.
+
+    Made by a preparer thread, then read by the inspector's thread. Until the file is read, `frame`
+    holds what its name tells; where it cannot be read, `image`, `figures` and `model_input` stay
+    None and `refusal` says why. `model_input` is H x W uint8, None of a refused frame. `data` are
+    the bytes of the file. `part_source` says where the part's id comes from, None without one.
+    `vanished`: the file had left the spool. `may_be_unfinished`: another node may still be writing
+    it. `times_ms` holds the milliseconds of each step so far.
+    """
+
+    file: SpooledFile
+    rules: Rules
+    frame: Frame
+    calibration: Calibration
+    preprocess_id: str
+    part_source: str | None = None
+    data: bytes | None = None
+    image: Image | None = None
+    figures: GateFigures | None = None
+    model_input: Prepared | None = None
+    model_input_sha256: str | None = None
+    refusal: FrameRefusal | None = None
+    vanished: bool = False
+    may_be_unfinished: bool = False
+    times_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ScoredFrame:
+    """A prepared frame with its part's id, the model's score and the places of its evidence.
+
+    `score` is None where the frame was refused or the model failed on it; the reason is then in
+    `prepared.refusal`. Paths are relative to the station's state, and None until the evidence is
+    durable.
+    """
+
+    prepared: PreparedFrame
+    part_id: str
+    part_source: str
+    score: float | None = None
+    raw_path: str | None = None
+    prepared_path: str | None = None
+    map_path: str | None = None
+    map_sha256: str | None = None
+
+    def age_ms(self, boot_id: str) -> float:
+        """Milliseconds since the exposure, else since arrival where that cannot be known.
+
+        Only the monotonic clock of this boot (`boot_id`) can tell: the wall clock may have been
+        stepped meanwhile, and the monotonic clock starts anew with each boot.
+        """
+        frame, file = self.prepared.frame, self.prepared.file
+        if frame.monotonic_ns is not None and frame.boot_id == boot_id:
+            return (time.monotonic_ns() - frame.monotonic_ns) / 1e6
+        return (time.monotonic_ns() - file.arrived_ns) / 1e6

@@ -1,0 +1,47 @@
+"""The last step of a frame: with row, evidence and announcement done, its file leaves the spool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
+from qc_edge.inspection.stores import InspectionStores
+from qc_edge.store.spooled_file import SpooledFile
+
+
+class Retirement:
+    """Takes files out of the spool; used by the inspector's thread.
+
+    It also knows which files of a crash or a hold have their rows already: those only leave.
+    """
+
+    def __init__(self, stores: InspectionStores, events: EventLog) -> None:
+        self._stores = stores
+        self._events = events
+        self._recorded = stores.ledger.recorded_ids(stores.arrivals.recovered)
+
+    def retire(self, file: SpooledFile) -> None:
+        """`file` has its row and its evidence: it leaves the spool and the queue."""
+        self._stores.crash_isolation.end(file.frame_id)
+        self._stores.spool.retire(file)
+        self._stores.arrivals.done(file)
+
+    def look_up(self, files: Iterable[SpooledFile]) -> None:
+        """After a hold: ask the log which of these files have their rows already."""
+        self._recorded |= self._stores.ledger.recorded_ids(file.frame_id for file in files)
+
+    def retire_if_recorded(self, file: SpooledFile) -> bool:
+        """True if `file` had its row before a crash or a hold: it is retired, not inspected again.
+
+        Whether its announcement followed the row cannot be known, and an event says so.
+        """
+        if file.frame_id not in self._recorded:
+            return False
+        if not file.is_row:
+            detail = (
+                f"{file.frame_id}: its row stood already; whether the line was told of it is not "
+                "known"
+            )
+            self._events.report(Occurrence(EventKind.ANNOUNCEMENT_UNKNOWN, detail, who="inspector"))
+        self.retire(file)
+        return True
