@@ -164,6 +164,7 @@ class PairedScores:
 
     def largest(self, count: int) -> list[PairedScore]:
         """The pairs that move furthest, at most `count`; those that do not move are left out."""
+        # Stable: of equal moves the oldest come first, and the list is the same on every run.
         order = np.argsort(-np.abs(self.moves), kind="stable")[:count]
         return [self.pairs[index] for index in order if self.moves[index]]
 

@@ -72,6 +72,8 @@ class SideLookup:
     def _threshold(self, bundle: Bundle) -> tuple[float, str]:
         """What the station would judge this bundle by now, and where that comes from."""
         if self.paths is not None and self.settings is not None:
+            # As the station looks it up: a record takes the place of the settings' initial value
+            # (docs/decisions/0010).
             records = thresholds.load_all(self.paths.thresholds)
             if record := record_in_force(records, bundle.sha256, utc_now()):
                 return record.value, record.threshold_id

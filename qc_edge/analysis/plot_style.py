@@ -39,6 +39,7 @@ def add_scores(
     axes: Axes, points: Sequence[tuple[float, float]], colour: str, radius: float
 ) -> None:
     """Dots at (score to the right, score upwards), in order of time."""
+    # Each dot is an element of the SVG, which a browser keeps in memory.
     step = 1 + len(points) // _DOTS_MAX
     for x, y in points[::step]:
         axes.canvas.add(Dot(axes.x(x), axes.y(y), radius, colour, 0.55))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 
 from qc_edge.analysis.label_outcome import label_outcome
 from qc_edge.analysis.operating_curve import cheapest_threshold, operating_curve
@@ -39,7 +40,9 @@ def replay_threshold(
     threshold = request.threshold
     assert threshold is not None, "checked by whoever chose this replay"  # noqa: S101
     request.outputs.check()
-    load_settings(paths.settings)
+    load_settings(
+        paths.settings
+    )  # only for its errors: no such station, or settings that are wrong
     with open_past(paths, request.selection, database) as history:
         totals = history.totals(threshold)
         if not totals.inspections:
@@ -89,6 +92,8 @@ def replay_model(
             raise nothing_fits(paths, database)
         engine = load_engine(bundle, settings.engine, BuildContext(paths.plans))
         try:
+            # A model whose golden frames come out otherwise on this machine would give figures of
+            # another model. `qc-edge model compare` takes it all the same, to find out.
             self_test(engine, bundle)
             path = request.results or score_file_path(paths.state / "replays", bundle)
             with ScoreFile(path, bundle.sha256, _engine_key(engine)) as scores:
@@ -106,14 +111,17 @@ def replay_model(
             skipped=rescorer.skipped,
         )
         if request.outputs.csv:
-            names = [field.name for field in fields(Flip)]
-            rows = ([getattr(flip, name) for name in names] for flip in flips)
-            write_csv(request.outputs.csv, names, rows)
+            _write_flips(flips, request.outputs.csv)
         if request.outputs.plot:
             before = threshold if impact.threshold_before is None else impact.threshold_before
             picture = plot_model_replay(paths.name, bundle.reference, rescored, before, threshold)
             save_picture(picture, request.outputs.plot, result.tables())
     return result
+
+
+def _write_flips(flips: Sequence[Flip], path: Path) -> None:
+    names = [field.name for field in fields(Flip)]
+    write_csv(path, names, ([getattr(flip, name) for name in names] for flip in flips))
 
 
 def _engine_key(engine: Engine) -> str:

@@ -32,11 +32,14 @@ class ReplayResult:
     def warnings(self) -> list[str]:
         """What a person must know before believing the figures, one sentence each."""
         impact, warnings = self.impact, []
+        # At its own threshold each stored verdict must come out again. One that does not makes all
+        # figures doubtful: the row was changed, or the software that wrote it was at fault.
         if impact.totals.unexplained:
             warnings.append(
                 f"{impact.totals.unexplained:,} verdicts do not follow from their own score and "
                 f"threshold: qc-edge verify {self.station}"
             )
+        # Scores of two models are not on one scale: one threshold over both says little.
         if len(impact.models) > 1 and self.model is None:
             names = ", ".join(impact.models)
             warnings.append(

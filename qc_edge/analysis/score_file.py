@@ -35,6 +35,7 @@ class ScoreFile:
         self._key = {"model_sha256": model_sha256, "engine": engine}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            # Appending: two replays of one model at once cannot write into each other's lines.
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._descriptor = os.open(path, flags, 0o640)
             content = path.read_bytes()

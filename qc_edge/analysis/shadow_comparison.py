@@ -35,6 +35,7 @@ def compare_shadow(
     with open_past(paths, selection, database) as history:
         judged, shadowed = history.count_scored(), history.shadowed()
         shadows = Counter(part.shadow_model for part in shadowed)
+        # The shadow that was on last: the one that somebody is about to decide on.
         shadow = model or (shadowed[-1].shadow_model if shadowed else "")
         parts = [part for part in shadowed if part.shadow_model == shadow]
         if parts:
@@ -52,6 +53,8 @@ def compare_shadow(
         shadow=shadow,
         judged=judged,
         failed=len(parts) - len(pairs),
+        # The shadow never holds up the line: what it was not shown is a count in its next row
+        # (docs/decisions/0016).
         dropped=sum(part.dropped_before for part in parts),
         other_shadows=dict(shadows),
         scores=PairedScores(pairs),

@@ -78,15 +78,15 @@ class ChainCheck:
         try:
             hour = read_journal_file(path)
         except OSError as fault:
-            words = f"cannot be read: {fault.strerror}"
+            message = f"cannot be read: {fault.strerror}"
             hint = "look at the disk: dmesg, smartctl"
-            self._report.fault("journal_unreadable", words, where, hint)
+            self._report.fault("journal_unreadable", message, where, hint)
             return None
         last_line = max((line.number for line in hour.lines.values()), default=0)
         for number, why in hour.damaged:
             if not (hour.torn_end and number > last_line):
-                words = f"the line does not read: {why}"
-                self._report.fault("journal_damaged", words, f"{where} line {number}", TAMPERED)
+                message = f"the line does not read: {why}"
+                self._report.fault("journal_damaged", message, f"{where} line {number}", TAMPERED)
             # A crash may cut the last line, and then the next start cuts it off. A running station
             # may be just writing it.
             elif not self._running:
@@ -97,11 +97,11 @@ class ChainCheck:
                     "the next start cuts it off; no row was promised by it",
                 )
         if not hour.in_order:
-            words = "its rows do not stand in order of their numbers"
-            self._report.fault("journal_order", words, where, TAMPERED)
+            message = "its rows do not stand in order of their numbers"
+            self._report.fault("journal_order", message, where, TAMPERED)
         for line in hour.repeated:
-            words = f"row {line.seq} stands twice"
-            self._report.fault("row_twice", words, f"{where} line {line.number}", TAMPERED)
+            message = f"row {line.seq} stands twice"
+            self._report.fault("row_twice", message, f"{where} line {line.number}", TAMPERED)
         return hour
 
     def _with_journal(self, hour: JournalFile) -> None:
@@ -149,8 +149,8 @@ class ChainCheck:
             self._step.advance(high - low + 1)
         if before_journal and elsewhere:
             # Only rows older than the journal: it begins there. A hole within it is a fault.
-            words = f"the journal begins after row {last}: before it, the rows' own hashes decide"
-            self._report.note("journal_begins", words, JOURNAL)
+            message = f"the journal begins after row {last}: before it, the rows' own hashes decide"
+            self._report.note("journal_begins", message, JOURNAL)
         else:
             for rows in elsewhere:
                 report_missing(self._report, JOURNAL, rows, "journal_missing", TAMPERED)

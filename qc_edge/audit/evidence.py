@@ -59,6 +59,7 @@ class EvidenceCheck:
     ) -> FrameIds:
         """Check each row from `first` to `last`; the ids of all their frames, looked at or not."""
         hashes: array[int] = array("q")
+        # Many rows share a record. Two threads may both read it the first time, which does no harm.
         calibration = cache(self._calibration)
         step.total = last - first + 1
         with ThreadPoolExecutor(self.threads, "evidence") as pool:
@@ -109,9 +110,10 @@ class EvidenceCheck:
         raw = self._read(row.raw_path, row.raw_sha256)
         prepared = self._read(row.prepared_path, row.prepared_sha256)
         defect_map = self._read(row.map_path, row.map_sha256)
+        # A file that vanished before it was read left nothing to keep.
         if raw.match is EvidenceMatch.NOT_KEPT and row.reason != "vanished":
             findings.append(fault("raw_missing", "the row names no frame", where, _LOST))
-        for name, words, file in (
+        for name, noun, file in (
             ("raw", "frame", raw),
             ("prepared", "prepared input", prepared),
             ("map", "defect map", defect_map),
@@ -119,7 +121,7 @@ class EvidenceCheck:
             if file.match.is_fault:
                 hint = _LOST if file.match is EvidenceMatch.MISSING else _SWAPPED
                 kind = f"{name}_{file.match}"
-                findings.append(fault(kind, f"{words}: {file.detail}", where, hint))
+                findings.append(fault(kind, f"{noun}: {file.detail}", where, hint))
         # The defect map is held to its digest but not made again: that would take the model and
         # the engine that judged. Preparing needs neither.
         if row.prepared_sha256 is not None and raw.match is EvidenceMatch.SAME:
@@ -144,11 +146,11 @@ class EvidenceCheck:
             return [fault("calibration_missing", record, where, hint)]
         parameters = parameters_of(record)
         if preprocess_id(parameters) != row.preprocess_id:
-            words = (
+            message = (
                 f"prepared by {row.preprocess_id}, this version knows {preprocess_id(parameters)}"
             )
             hint = "verify with the software that wrote the row"
-            return [fault("other_preprocessing", words, where, hint)]
+            return [fault("other_preprocessing", message, where, hint)]
         assert raw.image is not None  # noqa: S101
         gray = evidence.judged_gray(
             raw.image, row.pixel_format, row.bit_depth, own=row.original_name is None
@@ -156,12 +158,12 @@ class EvidenceCheck:
         digest = pixels_sha256(prepare(gray, parameters))
         if digest == row.prepared_sha256:
             return []
-        words = (
+        message = (
             f"made from the frame it is {digest[:12]}, the row says "
             f"{(row.prepared_sha256 or '')[:12]}"
         )
         hint = "the model saw something else than this frame gives: report it with both files"
-        return [fault("prepared_differs", f"prepared input: {words}", where, hint)]
+        return [fault("prepared_differs", f"prepared input: {message}", where, hint)]
 
     def _calibration(self, identity: str) -> Calibration | str:
         """The calibration record, or why it cannot be had."""

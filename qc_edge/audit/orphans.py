@@ -40,6 +40,7 @@ def check_orphans(
             step.count += 1
             frame = _FRAME_ID.search(path.name)
             if frame is None:
+                # Hidden ones are temporary files of a write that is not finished.
                 if not path.name.startswith("."):
                     report.warning(
                         "stranger",
@@ -58,17 +59,18 @@ def check_orphans(
 
 def check_spool(report: AuditReport, paths: StationPaths) -> None:
     """Note what a station at rest has left in its spool: no fault, the next start takes it."""
-    for directory, words in (
+    for directory, state in (
         (paths.frames, "wait to be inspected; the next start does, and holds their parts"),
         (paths.incoming, "were dropped by other nodes and not taken yet"),
         (paths.spool_tmp, "were being written when the station ended; the next start removes them"),
     ):
         names = [name for name in _names(directory) if not name.startswith(".")]
         if names:
-            report.note("spool", f"{len(names):,} files {words}", _name(directory, paths))
+            report.note("spool", f"{len(names):,} files {state}", _name(directory, paths))
 
 
 def _files(directory: Path, since: datetime | None) -> Iterator[Path]:
+    # Folders are named by date and hour: those of earlier ones are not even listed.
     low = f"{since:%Y-%m-%d}" if since else ""
     for day in sorted(_names(directory)):
         if day >= low and (directory / day).is_dir():

@@ -48,28 +48,28 @@ class PlaceCheck:
         Lines that do not follow from the one before them are not in `sound`: they are reported
         already, and say nothing about another place.
         """
-        seen = set()
+        present = set()
         for row in place.told(hour.first, hour.last):
-            if row.seq in seen:
+            if row.seq in present:
                 self._report_repeated(place, row)
                 continue
-            seen.add(row.seq)
+            present.add(row.seq)
             line = hour.lines.get(row.seq)
             if line is None:
                 continue
             same_text = row.text == line.text or same_values(row.text, line.text)
             if (row.sha256 == line.sha256 and same_text) or row.seq not in sound:
                 continue
-            words = "its hash is another one"
+            reason = "its hash is another one"
             if not same_text:
-                words = describe_difference(row.text, line.text)
+                reason = describe_difference(row.text, line.text)
             self.report.fault(
                 f"{code(place)}_changed",
-                f"row {row.seq} is not as the journal has it: {words} ({describe_row(line.text)})",
+                f"row {row.seq} is not as the journal has it: {reason} ({describe_row(line.text)})",
                 place.place,
                 TAMPERED,
             )
-        self._report_lacking(place, hour, hour.lines.keys() - seen)
+        self._report_lacking(place, hour, hour.lines.keys() - present)
 
     def by_own_hashes(self, place: Rows, first: int, last: int, previous: str | None) -> set[int]:
         """Rows `first` to `last` follow from one another; the numbers of those that are there.
@@ -77,10 +77,10 @@ class PlaceCheck:
         `previous` is the hash of the row before them, None if nobody has it: then the first row
         cannot be checked.
         """
-        seen: set[int] = set()
+        present: set[int] = set()
         before = first - 1
         for row in place.told(first, min(last, self.places.last_in(place))):
-            if row.seq in seen:
+            if row.seq in present:
                 self._report_repeated(place, row)
                 continue
             if row.seq == before + 1 and previous and not is_linked(previous, row):
@@ -90,18 +90,18 @@ class PlaceCheck:
                     place.place,
                     TAMPERED,
                 )
-            seen.add(row.seq)
+            present.add(row.seq)
             before, previous = row.seq, row.sha256
         if previous:
             self.places.set_head(place.place, before, previous)
-        if seen:
-            for low, high in ranges(sorted(set(range(first, last + 1)) - seen)):
+        if present:
+            for low, high in ranges(sorted(set(range(first, last + 1)) - present)):
                 # What comes after a place's last row is not published yet, or this place ends
                 # before the others.
                 if high < self.places.last_in(place) or place.place == "database":
                     kind = f"{code(place)}_missing"
                     report_missing(self.report, place.place, (low, high), kind, TAMPERED)
-        return seen
+        return present
 
     def _report_lacking(self, place: Rows, hour: JournalFile, lacking: set[int]) -> None:
         last = self.places.last_in(place)
@@ -113,9 +113,10 @@ class PlaceCheck:
                     "the journal"
                 )
                 report_missing(self.report, place.place, rows, "database_missing", hint)
+            # A station that was stopped between a row and its publishing does that when it starts.
             elif low > last and not self.running:
-                words = f"{describe_range(low, high)} not published yet"
-                self.report.note("not_published", words, place.place, _REBUILT)
+                message = f"{describe_range(low, high)} not published yet"
+                self.report.note("not_published", message, place.place, _REBUILT)
             elif not (self.running and self._is_young(hour.lines[low].text)):
                 report_missing(self.report, place.place, rows, "published_missing", _REBUILT)
 
@@ -127,5 +128,5 @@ class PlaceCheck:
         return self.now.astimezone(timezone.utc) - recorded < _PUBLISHED_WITHIN
 
     def _report_repeated(self, place: Rows, row: LoggedRow) -> None:
-        words = f"row {row.seq} stands twice: {describe_row(row.text)}"
-        self.report.fault("row_twice", words, place.place, TAMPERED)
+        message = f"row {row.seq} stands twice: {describe_row(row.text)}"
+        self.report.fault("row_twice", message, place.place, TAMPERED)

@@ -27,6 +27,7 @@ def check_files(report: AuditReport, published: PublishedLog, directory: Path) -
         )
     for file in published.files:
         where = _name(file.path, directory)
+        # A row goes into the hour of its recorded_at, in order of the chain (docs/decisions/0011).
         if not file.holds_only_its_hour:
             report.fault(
                 "wrong_hour",
@@ -75,14 +76,15 @@ def _check_day(
     except StoreError as fault:
         report.fault("seal_damaged", fault.message, where, fault.hint)
         return
+    # Without a digest the event is not published yet, or `since` left it out: nothing to compare.
     if manifest_digest and file_sha256(path) != manifest_digest:
         report.fault("seal_changed", "is not the manifest that was written", where, _SEALED)
     # hashlib works outside the interpreter's lock, so threads share the cores.
     faults = pool.map(lambda file: _file_fault(directory / file.path, file), seal.files)
-    for words, file in zip(faults, seal.files, strict=True):
+    for message, file in zip(faults, seal.files, strict=True):
         step.advance(file.bytes)
-        if words:
-            report.fault("sealed_file_changed", words, f"published/{file.path}", _SEALED)
+        if message:
+            report.fault("sealed_file_changed", message, f"published/{file.path}", _SEALED)
     present = {
         file.relative_to(directory).as_posix() for file in directory.glob(f"*/date={day}/*.parquet")
     }
@@ -97,7 +99,7 @@ def _check_day(
 
 def _manifest_digests(report: AuditReport, published: PublishedLog) -> list[tuple[str, str]]:
     """(day, digest of its manifest) by the events of sealing: a manifest could be written anew with
-    the files it is for, an event in the chain could not.
+    the files it is for, an event not without breaking the chain.
     """
     try:
         rows = ask(published.rows, SEALS, "events", 0, 2**62)
@@ -110,6 +112,7 @@ def _manifest_digests(report: AuditReport, published: PublishedLog) -> list[tupl
 def _file_fault(path: Path, sealed: SealedFile) -> str:
     """What is wrong with a sealed file; empty if nothing is."""
     try:
+        # The size first: a file that was cut needs no digest.
         if path.stat().st_size == sealed.bytes and file_sha256(path) == sealed.sha256:
             return ""
     except FileNotFoundError:

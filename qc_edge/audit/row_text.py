@@ -21,10 +21,10 @@ def is_linked(previous: str, row: LoggedRow) -> bool:
         return False
 
 
-def same_values(text: str, other: str) -> bool:
+def same_values(text: str, journal_text: str) -> bool:
     """True if both hold the same values, however their characters are escaped."""
     try:
-        return bool(json.loads(text) == json.loads(other))
+        return bool(json.loads(text) == json.loads(journal_text))
     except ValueError:
         return False
 
@@ -33,11 +33,11 @@ def describe_difference(text: str, journal_text: str) -> str:
     """The columns that differ, in words, at most three of them."""
     row, journal_row = json.loads(text), json.loads(journal_text)
     names = [name for name in row | journal_row if row.get(name) != journal_row.get(name)]
-    words = [
+    differences = [
         f"{name} is {row.get(name)!r}, the journal says {journal_row.get(name)!r}"
         for name in names[:3]
     ]
-    return "; ".join(words) + (f"; and {len(names) - 3} more" if len(names) > 3 else "")
+    return "; ".join(differences) + (f"; and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def describe_row(text: str) -> str:

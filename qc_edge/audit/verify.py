@@ -61,6 +61,7 @@ class StationAudit:
                 "its database is not opened",
                 self.paths.name,
             )
+        # First of all: the steps after it read only those published files that are whole.
         published = self._check_published()
         places = self._places(published)
         first, last = self._check_chain(places)
@@ -124,6 +125,7 @@ class StationAudit:
         with self.report.step("chain", "rows") as step:
             files = journal_files(self.paths.journal, self.since)
             first = 1
+            # Rows are numbered, not timed: the journal's first whole hour says where to begin.
             if self.since:
                 hours = (read_journal_file(path) for path in files)
                 hour = next((hour for hour in hours if hour.lines), None)
@@ -134,6 +136,7 @@ class StationAudit:
 
     def _check_rows(self, rows: Rows, first: int, last: int) -> FrameIds:
         """Verdicts, ids, the count and the evidence; the ids of all frames that have a row."""
+        # In one place only: the step before has shown where the others differ from it.
         with self.report.step("verdicts", "rows") as step:
             check_verdicts(self.report, rows, first, last)
             check_unique_ids(self.report, rows, first, last)

@@ -42,6 +42,7 @@ def explain_verdict(row: Inspection) -> str:
         if row.verdict is Verdict.FAIL:
             return f"{judged} The line was told to reject it."
         return f"{judged} The line was told to accept it."
+    # The picture was good in these cases: nobody should clean the lens.
     if row.reason in {Reason.ENGINE_FAILED, Reason.BAD_SCORE, Reason.CRASHED_THE_STATION}:
         return f"The model could not judge the part: {row.detail}. It was held for a person."
     detail = row.detail[:1].upper() + row.detail[1:] if row.detail else str(row.reason)
@@ -53,7 +54,7 @@ def explain_verdict(row: Inspection) -> str:
 
 def describe_evidence(file: EvidenceFile) -> str:
     """Whether a file of evidence is still what its row says, in words."""
-    words = _MATCHES[file.match]
+    state = _MATCHES[file.match]
     if file.match.is_fault and file.detail:
-        return f"{words}: {file.detail}"
-    return f"{words}, compressed without loss since" if file.compressed else words
+        return f"{state}: {file.detail}"
+    return f"{state}, compressed without loss since" if file.compressed else state

@@ -48,8 +48,8 @@ class _Measurement:
         if self.figure is not None:
             figure = f"{self.figure * self.scale:.4g}{self.unit}"
         limits = [
-            f"{words} {limit * self.scale:g}{self.unit}"
-            for words, limit in (("at least", self.low), ("at most", self.high))
+            f"{relation} {limit * self.scale:g}{self.unit}"
+            for relation, limit in (("at least", self.low), ("at most", self.high))
             if limit is not None
         ]
         no_bound = "no bound" if has_record else "calibration record missing"
@@ -86,6 +86,7 @@ def _measurements(row: Inspection, calibration: Calibration | None) -> list[_Mea
             "saturated pixels", row.saturated_share, None, white, (Reason.SATURATED,), " %", 100.0
         )
     ]
+    # A calibration without a framing reference has no such gate: no empty line for it.
     if row.framing_score is not None or likeness is not None:
         measurements += [
             _Measurement("framing, likeness", row.framing_score, likeness, None, framing),

@@ -126,6 +126,8 @@ def _examine(
     calibration, no_calibration = _calibration(paths, row)
     gray = None
     if raw.image is not None:
+        # A frame of another node was inspected as its file decodes, an own one by the pixel format
+        # of its camera.
         own = row.original_name is None
         gray = evidence.judged_gray(raw.image, row.pixel_format, row.bit_depth, own=own)
     settings_unchanged = None if current_digest is None else current_digest == row.settings_digest

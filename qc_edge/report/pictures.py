@@ -62,18 +62,18 @@ def report_pictures(inspection: ExaminedInspection) -> list[ReportPicture]:
         location = DefectLocation(
             inspection.gray, inspection.defect_map.image.gray, roi, row.threshold
         )
-        words = (
+        caption = (
             "The defect map over the frame: the redder, the surer; outlined where it reaches "
             "the threshold."
         )
-        shown.append(_picture(location.heat(), "Where the model looks", words))
-        words = "The frame where the map is strongest, without the heat, with the same outline."
-        shown.append(_picture(location.close(), "A closer look", words))
+        shown.append(_picture(location.heat(), "Where the model looks", caption))
+        caption = "The frame where the map is strongest, without the heat, with the same outline."
+        shown.append(_picture(location.close(), "A closer look", caption))
     if inspection.prepared.image is not None:
         image = inspection.prepared.image.gray
         rule = row.preprocess_id.partition("@")[0]
-        words = f"{image.shape[1]} x {image.shape[0]} pixels, prepared by {rule}."
-        shown.append(_picture(_bgr(image), "What the model saw", words))
+        caption = f"{image.shape[1]} x {image.shape[0]} pixels, prepared by {rule}."
+        shown.append(_picture(_bgr(image), "What the model saw", caption))
     return shown
 
 
@@ -132,6 +132,7 @@ def _frame(image: Image, roi: Roi | None) -> Colour:
     """The frame in 8 bits and colour, with the inspected region outlined."""
     pixels = image.pixels
     if pixels.dtype != np.uint8:
+        # The upper 8 bits are enough for a picture to look at.
         pixels = cv2.convertScaleAbs(pixels >> (image.bit_depth - 8))  # type: ignore[assignment]
     colour = pixels[..., ::-1].copy() if pixels.ndim == 3 else _bgr(image.gray)
     if roi is not None:

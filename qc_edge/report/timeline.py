@@ -34,11 +34,11 @@ def timeline(inspection: ExaminedInspection) -> list[TimelineEntry]:
     events = {event.event_id: event for event in (*logged.changes, *logged.around)}
     entries = [_event_entry(event) for event in events.values()]
     if calibration is not None:
-        words = f"calibration of camera {calibration.camera}: {calibration.source}"
-        entries.append(TimelineEntry(calibration.made_at, words, calibration.made_by))
+        what = f"calibration of camera {calibration.camera}: {calibration.source}"
+        entries.append(TimelineEntry(calibration.made_at, what, calibration.made_by))
     for gap in logged.gaps:
-        words = f"{gap.lost} frames lost, {gap.reason}: {gap.detail}"
-        entries.append(TimelineEntry(gap.noticed_at, words, gap.camera))
+        what = f"{gap.lost} frames lost, {gap.reason}: {gap.detail}"
+        entries.append(TimelineEntry(gap.noticed_at, what, gap.camera))
     entries += _inspection_entries(inspection.row)
     entries += _label_entries(logged.labels)
     return sorted(entries, key=lambda entry: entry.at)
@@ -46,8 +46,8 @@ def timeline(inspection: ExaminedInspection) -> list[TimelineEntry]:
 
 def _event_entry(event: Event) -> TimelineEntry:
     reason = f" ({event.why})" if event.why else ""
-    words = f"{event.kind.replace('_', ' ')}: {event.detail}{reason}"
-    return TimelineEntry(event.recorded_at, words, event.who)
+    what = f"{event.kind.replace('_', ' ')}: {event.detail}{reason}"
+    return TimelineEntry(event.recorded_at, what, event.who)
 
 
 def _inspection_entries(row: Inspection) -> list[TimelineEntry]:
@@ -64,9 +64,9 @@ def _label_entries(labels: tuple[Label, ...]) -> Iterator[TimelineEntry]:
     for label in labels:
         defect_class = f", {label.defect_class}" if label.defect_class else ""
         why = f": {label.why}" if label.why else ""
-        words = f"labelled {label.label}{defect_class}{why}"
-        yield TimelineEntry(label.recorded_at, words, label.who, "label")
+        what = f"labelled {label.label}{defect_class}{why}"
+        yield TimelineEntry(label.recorded_at, what, label.who, "label")
     if len({label.label for label in labels}) > 1:
         last = labels[-1]
-        words = "disputed: people do not agree"
-        yield TimelineEntry(last.recorded_at, words, last.who, "label")
+        what = "disputed: people do not agree"
+        yield TimelineEntry(last.recorded_at, what, last.who, "label")

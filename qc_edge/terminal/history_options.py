@@ -1,6 +1,10 @@
 """Options of the commands that look at a station's past, so that all spell them alike.
 
 They only name and describe: what a command does with the texts is parsed in qc_edge.analysis.
+
+typer takes a command's options from the parameters of its function, so those functions have as many
+parameters as the command has options. Each groups them into values first (Selection, OutputFiles,
+Costs), and nothing below a command takes them one by one.
 """
 
 from __future__ import annotations
