@@ -40,9 +40,7 @@ def replay_threshold(
     threshold = request.threshold
     assert threshold is not None, "checked by whoever chose this replay"  # noqa: S101
     request.outputs.check()
-    load_settings(
-        paths.settings
-    )  # only for its errors: no such station, or settings that are wrong
+    load_settings(paths.settings)  # for its errors only: no such station, or faulty settings
     with open_past(paths, request.selection, database) as history:
         totals = history.totals(threshold)
         if not totals.inspections:

@@ -80,10 +80,11 @@ def command(
     same command goes on where it stopped.
 
     [dim]Examples:[/dim]
-      [bold]qc-edge replay line1 --threshold 0.42[/bold] [bold]qc-edge replay line1 --threshold 0.42
-      --from 2026-11-01 --plot effect.html --csv turned.csv[/bold] [bold]qc-edge replay line1
-      --threshold 0.42 --cost-escape 250 --cost-overkill 4[/bold] [bold]qc-edge replay line1
-      --bundle reference@2 --plot scatter.svg[/bold]
+      [bold]qc-edge replay line1 --threshold 0.42[/bold]
+      [bold]qc-edge replay line1 --threshold 0.42 --from 2026-11-01 --plot effect.html[/bold]
+      [bold]qc-edge replay line1 --threshold 0.42 --csv turned.csv[/bold]
+      [bold]qc-edge replay line1 --threshold 0.42 --cost-escape 250 --cost-overkill 4[/bold]
+      [bold]qc-edge replay line1 --bundle reference@2 --plot scatter.svg[/bold]
     """
     from qc_edge.analysis.label_outcome import Costs
     from qc_edge.analysis.output_files import OutputFiles

@@ -73,8 +73,9 @@ def command(
 
     Verdicts of both at the threshold of each, every part whose verdict flips, the scores that move
     furthest, and where people have labelled the parts, which of the two is right more often
-    (McNemar's test). With
-    --on stored, each prepared input is held to its digest before it is scored. With --on DIR,
+    (McNemar's test).
+
+    With --on stored, each prepared input is held to its digest before it is scored. With --on DIR,
     images are prepared as the bundle wants them, without gates; --station adds the region of its
     calibration.
 
@@ -82,9 +83,8 @@ def command(
 
     [dim]Examples:[/dim]
       [bold]qc-edge model compare reference@1 reference@2 --station line1 --plot moves.html[/bold]
-      [bold]qc-edge model compare reference@1:onnx reference@1:auto --station line1 --sample
-      500[/bold] [bold]qc-edge model compare reference@1 ./candidate --on parts/ --csv
-      scores.csv[/bold]
+      [bold]qc-edge model compare reference@1:onnx reference@1 --station line1 --sample 500[/bold]
+      [bold]qc-edge model compare reference@1 ./candidate --on parts/ --csv scores.csv[/bold]
     """
     from qc_edge.analysis.comparison import compare_sides
     from qc_edge.analysis.comparison_side import SideLookup
