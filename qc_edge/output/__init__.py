@@ -1,7 +1,6 @@
-"""Outputs: how the line learns of a verdict. Each backend is a module here, imported when it is
-used.
+"""Outputs: how the line learns of a verdict. Each backend is a module of this package.
 
-An output is told after the row is committed, never before; it neither decides nor changes anything.
+An output is called after the row is durable, never before; it neither decides nor changes anything.
 """
 
 from __future__ import annotations
@@ -12,10 +11,13 @@ from qc_edge.domain.inspection import Inspection
 
 
 class Output(Protocol):
-    """Called by the inspector's thread, in the order of the log."""
+    """One way to tell the line. Called by the inspector's thread, in the order of the log."""
 
     def announce(self, inspection: Inspection) -> None:
-        """Tell the line. Raises OutputError if it cannot be told; must not block for long."""
+        """Tell the line of one part. Raises OutputError if it cannot be told.
+
+        Must not block for long: the next frame waits meanwhile.
+        """
 
     def close(self) -> None:
-        """No more verdicts will come. May be called twice."""
+        """No more parts will be announced. May be called twice."""

@@ -15,7 +15,7 @@ from qc_edge.capture.losses import report_torn
 from qc_edge.capture.recorder import CaptureTarget
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.inspection.inspector import Inspector
-from qc_edge.output.journal import JournalOutput
+from qc_edge.output.journald import JournaldOutput
 from qc_edge.publish.publisher import Publisher
 from qc_edge.publish.qa_database import QaDatabase
 from qc_edge.publish.worker import PublishWorker
@@ -57,7 +57,7 @@ class Station:
         self._boot = boot_id()
         self._workers = WorkerPool()
         self._meter = Meter(camera.name for camera in self.settings.camera)
-        self._journal = JournalOutput(self.settings.log.verdicts_per_s)
+        self._journal = JournaldOutput(self.settings.log.verdicts_per_s)
         self._inspect_role: InspectRole | None = None
         self._publication: PublishWorker | None = None
         self.captures: list[Capture] = []

@@ -1,0 +1,50 @@
+"""The output that every station has: verdicts as lines of journald, with their fields."""
+
+from __future__ import annotations
+
+import logging
+
+from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.verdict import Disposition, HoldReason
+from qc_edge.service.logs import RateLimit, log_line
+
+_BACKLOG = {HoldReason.RECOVERED, HoldReason.LATE}
+
+
+class JournaldOutput:
+    """Logs announced parts; used by the inspector's thread.
+
+    Each REJECT, and each HOLD of a part that is still on the line, has a line. ACCEPTs, and the
+    HOLDs of a backlog (recovered, late), have at most `lines_per_s` together; the rest are counted
+    in the next line.
+    """
+
+    def __init__(self, lines_per_s: float) -> None:
+        self.rate = RateLimit(lines_per_s)
+        self._omitted = 0
+
+    def announce(self, inspection: Inspection) -> None:
+        """Log one line, unless it is one too many in this second."""
+        is_accepted = inspection.disposition is Disposition.ACCEPT
+        if (is_accepted or inspection.hold_reason in _BACKLOG) and not self.rate.allow():
+            self._omitted += 1
+            return
+        more = f" (and {self._omitted} parts before)" if self._omitted else ""
+        self._omitted = 0
+        result = f"{inspection.verdict} {inspection.disposition}"
+        log_line(
+            logging.INFO if is_accepted else logging.WARNING,
+            f"part {inspection.part_id} {result}: {inspection.detail}{more}",
+            event="inspected",
+            part=inspection.part_id,
+            frame=inspection.frame_id,
+            verdict=inspection.verdict,
+            disposition=inspection.disposition,
+            reason=inspection.hold_reason or inspection.reason,
+        )
+
+    def close(self) -> None:
+        """Log how many parts have had no line."""
+        if self._omitted:
+            log_line(logging.INFO, f"{self._omitted} more parts")
+            self._omitted = 0
