@@ -10,17 +10,18 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+TIMEOUT_S = 10.0
 Sample = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class _OverSocket(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=5)
+        super().__init__("localhost", timeout=TIMEOUT_S)
         self._path = str(path)
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(5)
+        self.sock.settimeout(TIMEOUT_S)
         self.sock.connect(self._path)
 
 
@@ -28,7 +29,7 @@ def connection(where: Path | int) -> http.client.HTTPConnection:
     """To a socket, or to a port of this machine."""
     if isinstance(where, Path):
         return _OverSocket(where)
-    return http.client.HTTPConnection("127.0.0.1", where, timeout=5)
+    return http.client.HTTPConnection("127.0.0.1", where, timeout=TIMEOUT_S)
 
 
 def get(where: Path | int) -> tuple[int, str]:

@@ -238,9 +238,9 @@ def test_the_database_is_opened_again_while_somebody_reads(tmp_path: Path) -> No
 
         reader = threading.Thread(target=read_for_ever)
         reader.start()
-        begun.wait(10)
+        assert begun.wait(30)
         made.ledger.reopen()
-        reader.join(10)
+        reader.join(30)
         assert len(ended) == 1
         made.add(event(NOON))
         made.publisher.publish()

@@ -83,7 +83,7 @@ def holding(path: Path, *options: str) -> Iterator[None]:
         wait_for(lambda: turn(path) != before, "a fresh file for the next comer")
         yield
     finally:
-        client.communicate(timeout=10)
+        client.communicate(timeout=30)
 
 
 def turn(path: Path) -> int:

@@ -124,11 +124,11 @@ def test_two_engines_at_a_time_and_the_first_goes(
         "a context is current where nobody works with it"
     )
     seats[0].close()
-    assert seats[0].closed.wait(10)
+    assert seats[0].closed.wait(30)
     (score,) = seats[1].infer(frame.prepared).result(10)
     assert score.value == pytest.approx(frame.score, abs=bundle.tolerance)
     seats[1].close()
-    assert seats[1].closed.wait(10)
+    assert seats[1].closed.wait(30)
     assert library.left() == {}
 
 

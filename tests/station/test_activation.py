@@ -143,12 +143,12 @@ def test_the_old_engine_goes_on_while_the_new_one_is_loaded(tmp_path: Path) -> N
     def prove(bundle: Bundle) -> None:
         if bundle.version == "2":
             loading.set()
-            assert may_load.wait(20)
+            assert may_load.wait(30)
 
     with running(paths, by_version(prove)) as run:
         asked = threading.Thread(target=lambda: model("activate", "corner@2", *WHO, paths=paths))
         asked.start()
-        assert loading.wait(10)
+        assert loading.wait(30)
         drop(paths, "meanwhile.png", part())
         run.wait_until_inspected(1)
         run.wait_for_status(lambda status: "activating corner@2" in status.line(), "it is said")
