@@ -18,6 +18,7 @@ from qc_edge.domain.inspection import Inspection
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from tests.station.audit import audit, read_log
+from tests.station.crash_points import REFUSAL, SIDECAR
 from tests.station.harness import (
     GOOD,
     child_said,
@@ -128,9 +129,10 @@ class KilledStation:
 
     def kill(self, point: str = RANDOM_TIME) -> None:
         """Start it, drop files while it works, and kill it: in that step of its twins, one of the
-        first eight times, or at a random time. So is one that does not come to the step.
+        first times that it comes to it, or at a random time. So is one that does not come to it.
         """
-        faults = () if point == RANDOM_TIME else (Fault(point, self._rng.randrange(1, 9)),)
+        latest = 2 if point in {*REFUSAL, *SIDECAR} else 8  # few files come by there
+        faults = (Fault(point, self._rng.randint(1, latest)),) if point != RANDOM_TIME else ()
         plan = Plan(
             camera="9999f",
             rate_hz=15.0,
@@ -143,7 +145,7 @@ class KilledStation:
             self._work(process, 40 if faults else self._rng.randrange(5, 40))
             if faults:
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(5)
+                    process.wait(20)
             self.kills[RANDOM_TIME if process.poll() is None else point] += 1
         finally:
             process.kill()
