@@ -109,6 +109,7 @@ def make_account(
     truth = {part.sha256: part for part in parts}
     table = {kind: TruthRow(kind) for kind in (GOOD, *DefectKind, *FrameFault, UNKNOWN)}
     for inspection in inspections:
+        # A frame that did not read has no digest, and so counts as unknown.
         _count(table, truth.get(inspection.raw_sha256 or ""), inspection)
     invalid = Counter(str(row.reason) for row in inspections if row.verdict is Verdict.INVALID)
     verdicts = Counter(row.verdict for row in inspections)

@@ -77,6 +77,7 @@ def _render_part(
     severity: float,
 ) -> Truth:
     part = render(seed, defect, fault, severity=severity)
+    # The emulator plays files by name, and decodes each anew every time: BMP costs it least.
     path = directory / f"part-{number:05d}.bmp"
     if not cv2.imwrite(str(path), part.pixels):
         raise StoreError(f"cannot write {path}", hint="is the disk full?")

@@ -21,6 +21,8 @@ STYLES = {"PASS": "green", "FAIL": "red", "INVALID": "yellow"}
 _TOP, _TOP_TALL = 9, 16
 _TALL, _WIDE = 34, 110
 _PICTURE = (34, 14)
+"""Columns and lines: 34 x 28 pixels, about the shape of a frame of 1280 x 1024."""
+
 _OTHER_LINES = 6
 """Lines of the screen that are neither panels nor rows of the table: heads, the station, the foot.
 """

@@ -63,5 +63,6 @@ class StationThread:
     def _run(self) -> None:
         try:
             self._station.run(self._supervisor)
+        # Whatever ends the station must not vanish with its thread.
         except BaseException as error:  # noqa: BLE001 (the main thread raises it)
             self._errors.append(error)

@@ -37,7 +37,7 @@ def tips(report: DemoReport) -> tuple[Tip, Tip, Tip]:
         "FROM inspections GROUP BY ALL ORDER BY ALL"
     )
     database = os.path.relpath(report.paths.database)
-    # read_only: this must not keep the station from its database, should both be started together.
+    # DuckDB lets one process write or many read: read_only, so that several may ask at once.
     ask = f"import duckdb; print(duckdb.connect('{database}', read_only=True).sql('{query}'))"
     return (
         (

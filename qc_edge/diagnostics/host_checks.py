@@ -30,6 +30,7 @@ _HOT_GPU_C = 85
 
 def check_clock() -> Iterator[Finding]:
     """Whether something disciplines the wall clock."""
+    # In a container the kernel may refuse adjtimex(2); then there is no answer to report.
     if is_synchronised():
         yield ok("the wall clock is synchronised")
     elif kernel_is_synchronised() is None:

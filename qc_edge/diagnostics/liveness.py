@@ -19,6 +19,8 @@ from qc_edge.service.lock import holder_of
 from qc_edge.settings import Settings, StationPaths
 
 _STALE_S = 10.0
+"""A running station writes its status every second."""
+
 _DEEP_SPOOL = 100
 _OLD_FRAME_S = 10.0
 _LOST_SHARE = 0.001

@@ -120,6 +120,7 @@ def _versions(host: Host) -> dict[str, Any]:
         "kernel": platform.release(),
         "machine": platform.machine(),
         "system": (host.read("etc/os-release") or "").splitlines()[:4],
+        # The rows carry it as well: it tells whether they are from before the last restart.
         "boot_id": host.read("proc/sys/kernel/random/boot_id"),
         "packages": dict(sorted(installed.items(), key=lambda item: item[0].lower())),
     }
@@ -130,8 +131,11 @@ def _units(host: Host, unit: str) -> Iterator[SupportFile]:
         yield SupportFile(f"units/{unit}.txt", f"systemctl cat {unit}", text)
     if text := host.ask("systemctl", "show", unit, f"--property={_UNIT_PROPERTIES}"):
         yield SupportFile(f"units/{unit}.state.txt", f"systemctl show {unit}", text)
+    # All units, not only the station's: the target, the clock and the sync count, and systemd may
+    # not run here.
     for place in ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"):
         for file in host.matching(f"{place}/qc-edge*"):
+            # A link enables a unit whose file stands in another of these directories.
             if file.is_file() and not file.is_symlink():
                 yield SupportFile(
                     f"units/{place.replace('/', '-')}/{file.name}",
