@@ -12,8 +12,8 @@ from pathlib import Path
 
 from qc_edge.domain.history import LabelledPart, Selection, StoredInput
 from qc_edge.engine import Prepared
-from qc_edge.query.station_history import nothing_fits, open_past
-from qc_edge.query.stored_input import stored_input
+from qc_edge.query.evidence import read_stored_input
+from qc_edge.query.station_history import nothing_matches, open_history
 from qc_edge.settings import StationPaths
 
 LoadInput = Callable[[tuple[int, int]], Prepared | str]
@@ -43,11 +43,11 @@ def stored_inputs(
 
     Raises UsageError if there is none, StoreError if the log does not read.
     """
-    with open_past(paths, selection, database) as history:
+    with open_history(paths, selection, database) as history:
         parts = [part for portion in history.stored() for part in portion]
         labelled = history.labelled()
     if not parts:
-        raise nothing_fits(paths, database)
+        raise nothing_matches(paths, database)
     labels = {label.frame_id: label for label in labelled}
     return [
         _input(part, labels.get(part.frame_id), paths.state)
@@ -71,7 +71,7 @@ def sample_evenly(parts: Sequence[StoredInput], count: int | None) -> Sequence[S
 def _input(part: StoredInput, label: LabelledPart | None, state: Path) -> ComparisonInput:
     return ComparisonInput(
         part.frame_id,
-        partial(stored_input, state, part),
+        partial(read_stored_input, state, part),
         part.part_id,
         part.camera,
         part.recorded_at,

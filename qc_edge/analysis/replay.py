@@ -25,7 +25,7 @@ from qc_edge.engine import BuildContext, Engine, load_engine
 from qc_edge.engine.self_test import self_test
 from qc_edge.plot.save import save_picture
 from qc_edge.query.history import History
-from qc_edge.query.station_history import nothing_fits, open_past
+from qc_edge.query.station_history import nothing_matches, open_history
 from qc_edge.settings import StationPaths, load_settings
 from qc_edge.settings.paths import shipped
 
@@ -41,10 +41,11 @@ def replay_threshold(
     assert threshold is not None, "checked by whoever chose this replay"  # noqa: S101
     request.outputs.check()
     load_settings(paths.settings)  # for its errors only: no such station, or faulty settings
-    with open_past(paths, request.selection, database) as history:
+    writable = [request.outputs.csv] if request.outputs.csv else []
+    with open_history(paths, request.selection, database, writable) as history:
         totals = history.totals(threshold)
         if not totals.inspections:
-            raise nothing_fits(paths, database)
+            raise nothing_matches(paths, database)
         labelled = history.labelled()
         impact = ThresholdImpact(
             threshold,
@@ -84,10 +85,10 @@ def replay_model(
     settings = load_settings(paths.settings)
     bundle = load_bundle(request.bundle, [paths.models, shipped("models")])
     threshold = bundle.threshold if request.threshold is None else request.threshold
-    with open_past(paths, request.selection, database) as history:
+    with open_history(paths, request.selection, database) as history:
         count = history.count_stored()
         if not count:
-            raise nothing_fits(paths, database)
+            raise nothing_matches(paths, database)
         engine = load_engine(bundle, settings.engine, BuildContext(paths.plans))
         try:
             # A model whose golden frames come out otherwise on this machine would give figures of

@@ -12,7 +12,7 @@ from qc_edge.analysis.scoring import InputScorer, ScoringProgress
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.history import StoredInput
 from qc_edge.engine import Engine
-from qc_edge.query.stored_input import stored_input
+from qc_edge.query.evidence import read_stored_input
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Rescorer:
         return rescored
 
     def _score(self, part: StoredInput) -> float | None:
-        score = self._scorer.score(stored_input(self._state, part, self._input_shape))
+        score = self._scorer.score(read_stored_input(self._state, part, self._input_shape))
         if score is not None:
             self._scores.add(part.frame_id, score)
             self.scored += 1

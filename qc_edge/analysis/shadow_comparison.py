@@ -13,7 +13,7 @@ from qc_edge.analysis.shadow_result import ShadowResult
 from qc_edge.domain.history import Selection, ShadowedPart
 from qc_edge.errors import UsageError
 from qc_edge.plot.save import save_picture
-from qc_edge.query.station_history import nothing_fits, open_past
+from qc_edge.query.station_history import nothing_matches, open_history
 from qc_edge.settings import StationPaths
 
 
@@ -32,7 +32,7 @@ def compare_shadow(
     cannot be written.
     """
     outputs.check()
-    with open_past(paths, selection, database) as history:
+    with open_history(paths, selection, database) as history:
         judged, shadowed = history.count_scored(), history.shadowed()
         shadows = Counter(part.shadow_model for part in shadowed)
         # The shadow that was on last: the one that somebody is about to decide on.
@@ -42,7 +42,7 @@ def compare_shadow(
             # Only the time in which the shadow was on: before and after it could score nothing.
             judged = history.count_scored(parts[0].frame_id, parts[-1].frame_id)
     if not judged:
-        raise nothing_fits(paths, database)
+        raise nothing_matches(paths, database)
     pairs = _pairs(parts)
     if not pairs:
         raise _no_scores(model, judged, shadows)

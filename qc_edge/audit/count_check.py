@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from qc_edge.audit.finding import AuditReport
-from qc_edge.query.audit_queries import JUMPS, LOSSES, NUMBERLESS, OPENED, ask
+from qc_edge.query.audit_queries import JUMPS, LOSSES, NUMBERLESS, OPENED, fetch
 from qc_edge.query.rows import Rows
 
 _HOLES_LISTED = 3
@@ -36,22 +36,22 @@ def check_count(report: AuditReport, rows: Rows, first: int, last: int) -> None:
     """
     # Ids begin with the time, so they tell on which side of an opening a frame lies.
     openings: dict[str, list[str]] = defaultdict(list)
-    for camera, event in ask(rows, OPENED, "events", first, last):
+    for camera, event in fetch(rows, OPENED, "events", first, last):
         openings[camera].append(event)
     sessions: dict[tuple[str, int], _Session] = defaultdict(_Session)
-    for camera, before, after, low, high in ask(rows, JUMPS, "inspections", first, last):
+    for camera, before, after, low, high in fetch(rows, JUMPS, "inspections", first, last):
         number = bisect_right(openings[camera], after)
         # A jump across an opening says nothing: the camera counts from anew.
         if bisect_left(openings[camera], before) == number:
             session = sessions[camera, number]
             session.missing += high - low + 1
             session.holes.append((low, high, before, after))
-    for camera, gap, lost, low, high in ask(rows, LOSSES, "gaps", first, last):
+    for camera, gap, lost, low, high in fetch(rows, LOSSES, "gaps", first, last):
         session = sessions[camera, bisect_right(openings[camera], gap)]
         session.accounted += lost
         session.losses.append((low, high))
     # A frame whose number did not come with it leaves a hole, but is inspected.
-    for camera, frame in ask(rows, NUMBERLESS, "inspections", first, last):
+    for camera, frame in fetch(rows, NUMBERLESS, "inspections", first, last):
         sessions[camera, bisect_right(openings[camera], frame)].accounted += 1
     for (camera, _), session in sorted(sessions.items()):
         if session.missing > session.accounted:

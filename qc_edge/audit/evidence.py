@@ -17,7 +17,7 @@ from qc_edge.audit.frame_ids import FrameIds
 from qc_edge.domain.calibration import Calibration
 from qc_edge.errors import CalibrationError
 from qc_edge.query import evidence
-from qc_edge.query.audit_queries import EvidenceClaim, kept
+from qc_edge.query.audit_queries import EvidenceClaim, evidence_claims
 from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
 from qc_edge.query.rows import Rows
 from qc_edge.records.calibrations import load
@@ -93,7 +93,7 @@ class EvidenceCheck:
             # Held for the query only, not while images are read: a station that starts meanwhile
             # needs its database.
             with rows.held():
-                portion = list(kept(rows, low, min(last, low + _PORTION - 1)))
+                portion = list(evidence_claims(rows, low, min(last, low + _PORTION - 1)))
             hashes.extend(hash(row.frame_id) for row in portion)
             yield from portion
 
@@ -129,7 +129,7 @@ class EvidenceCheck:
         return findings
 
     def _read(self, relative: str | None, expected: str | None) -> EvidenceFile:
-        file = evidence.hold(self.state, relative, expected)
+        file = evidence.compare(self.state, relative, expected)
         if file.image is not None:
             with self._lock:
                 self.images += 1
@@ -152,7 +152,7 @@ class EvidenceCheck:
             hint = "verify with the software that wrote the row"
             return [fault("other_preprocessing", message, where, hint)]
         assert raw.image is not None  # noqa: S101
-        gray = evidence.judged_gray(
+        gray = evidence.inspected_gray(
             raw.image, row.pixel_format, row.bit_depth, own=row.original_name is None
         )
         digest = pixels_sha256(prepare(gray, parameters))

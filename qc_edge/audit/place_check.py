@@ -49,7 +49,7 @@ class PlaceCheck:
         already, and say nothing about another place.
         """
         present = set()
-        for row in place.told(hour.first, hour.last):
+        for row in place.read(hour.first, hour.last):
             if row.seq in present:
                 self._report_repeated(place, row)
                 continue
@@ -79,7 +79,7 @@ class PlaceCheck:
         """
         present: set[int] = set()
         before = first - 1
-        for row in place.told(first, min(last, self.places.last_in(place))):
+        for row in place.read(first, min(last, self.places.last_in(place))):
             if row.seq in present:
                 self._report_repeated(place, row)
                 continue

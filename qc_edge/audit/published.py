@@ -9,14 +9,14 @@ from pathlib import Path
 from qc_edge.audit.finding import AuditReport, AuditStep
 from qc_edge.errors import StoreError
 from qc_edge.publish.seal import SealedFile, file_sha256, read_seal, seal_path, sealed_days
-from qc_edge.query.audit_queries import SEALS, ask
-from qc_edge.query.published_files import PublishedLog
+from qc_edge.query.audit_queries import SEALS, fetch
+from qc_edge.query.examined_log import ExaminedLog
 
 _AGAIN = "move it away: the station writes it again from its database at the next start"
 _SEALED = "restore it from upstream or a backup: a sealed day never changes"
 
 
-def check_files(report: AuditReport, published: PublishedLog, directory: Path) -> None:
+def check_files(report: AuditReport, published: ExaminedLog, directory: Path) -> None:
     """Every file reads, and holds the rows of its own hour in order of their numbers."""
     for damaged in published.damaged:
         report.fault(
@@ -45,7 +45,7 @@ def check_files(report: AuditReport, published: PublishedLog, directory: Path) -
 def check_seals(
     report: AuditReport,
     step: AuditStep,
-    published: PublishedLog,
+    published: ExaminedLog,
     directory: Path,
     since: date | None,
     threads: int,
@@ -97,12 +97,12 @@ def _check_day(
         )
 
 
-def _manifest_digests(report: AuditReport, published: PublishedLog) -> list[tuple[str, str]]:
+def _manifest_digests(report: AuditReport, published: ExaminedLog) -> list[tuple[str, str]]:
     """(day, digest of its manifest) by the events of sealing: a manifest could be written anew with
     the files it is for, an event not without breaking the chain.
     """
     try:
-        rows = ask(published.rows, SEALS, "events", 0, 2**62)
+        rows = fetch(published.rows, SEALS, "events", 0, 2**62)
     except StoreError as fault:
         report.fault("file_damaged", fault.message, "published", fault.hint)
         return []

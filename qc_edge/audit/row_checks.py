@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qc_edge.audit.finding import AuditReport
 from qc_edge.audit.frame_ids import FrameIds
-from qc_edge.query.audit_queries import LABELS, TWICE, WRONG_VERDICTS, ask
+from qc_edge.query.audit_queries import LABELS, TWICE, WRONG_VERDICTS, fetch
 from qc_edge.query.rows import Rows
 
 _IDS = {
@@ -19,7 +19,7 @@ _IDS = {
 
 def check_verdicts(report: AuditReport, rows: Rows, first: int, last: int) -> None:
     """Each verdict, disposition and need of review is what score, threshold, band and hold give."""
-    for seq, frame, part, score, threshold, verdict, disposition, hold, review in ask(
+    for seq, frame, part, score, threshold, verdict, disposition, hold, review in fetch(
         rows, WRONG_VERDICTS, "inspections", first, last
     ):
         held = f", held: {hold}" if hold else ""
@@ -36,7 +36,7 @@ def check_verdicts(report: AuditReport, rows: Rows, first: int, last: int) -> No
 def check_unique_ids(report: AuditReport, rows: Rows, first: int, last: int) -> None:
     """No id stands in two rows of its table."""
     for table, name in _IDS.items():
-        for identity, count, seq in ask(rows, TWICE.replace("{name}", name), table, first, last):
+        for identity, count, seq in fetch(rows, TWICE.replace("{name}", name), table, first, last):
             report.fault(
                 "id_twice",
                 f"{count} rows have the {name} {identity}",
@@ -47,7 +47,7 @@ def check_unique_ids(report: AuditReport, rows: Rows, first: int, last: int) -> 
 
 def check_labels(report: AuditReport, rows: Rows, first: int, last: int, frames: FrameIds) -> None:
     """Every label is of a frame that has a row; `frames` are those that have one."""
-    for seq, label, frame, part in ask(rows, LABELS, "labels", first, last):
+    for seq, label, frame, part in fetch(rows, LABELS, "labels", first, last):
         if frame not in frames:
             report.fault(
                 "label_of_nothing",

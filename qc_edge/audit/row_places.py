@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from qc_edge.audit.finding import AuditReport
 from qc_edge.errors import StoreError
-from qc_edge.query.rows import BusyRowsError, Rows
+from qc_edge.query.database_at_rest import DatabaseBusyError
+from qc_edge.query.rows import Rows
 from qc_edge.store.chain import GENESIS
 
 _T = TypeVar("_T")
@@ -65,7 +66,7 @@ class RowPlaces:
             if head == seq:
                 return sha256
         for place in self:
-            row = self.read(place, lambda: next(place.told(seq, seq), None), None)  # noqa: B023 - at once
+            row = self.read(place, lambda: next(place.read(seq, seq), None), None)  # noqa: B023 - at once
             if row:
                 return row.sha256
         return None
@@ -75,7 +76,7 @@ class RowPlaces:
         try:
             with place.held():
                 return action()
-        except BusyRowsError:
+        except DatabaseBusyError:
             # Not a fault: verify gives the database back between two portions, and a station that
             # starts takes it.
             self._report.note(

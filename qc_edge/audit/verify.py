@@ -16,8 +16,9 @@ from qc_edge.audit.orphans import check_orphans, check_spool
 from qc_edge.audit.published import check_files, check_seals
 from qc_edge.audit.row_checks import check_labels, check_unique_ids, check_verdicts
 from qc_edge.errors import StoreError
-from qc_edge.query.published_files import PublishedLog, open_published
-from qc_edge.query.rows import Rows, open_database
+from qc_edge.query.database_at_rest import DatabaseAtRest
+from qc_edge.query.examined_log import ExaminedLog, examine_published
+from qc_edge.query.rows import Rows
 from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import StationPaths
@@ -85,21 +86,21 @@ class StationAudit:
                 check_spool(self.report, self.paths)
         return self.report
 
-    def _check_published(self) -> PublishedLog:
+    def _check_published(self) -> ExaminedLog:
         directory, since = self.paths.published, self._naive_since()
         with self.report.step("files", "published files") as step:
-            published = open_published(directory, since, step.advance)
+            published = examine_published(directory, since, step.advance)
             check_files(self.report, published, directory)
         with self.report.step("seals", "bytes of sealed days") as step:
             day = since.date() if since else None
             check_seals(self.report, step, published, directory, day, os.cpu_count() or 2)
         return published
 
-    def _places(self, published: PublishedLog) -> list[Rows]:
+    def _places(self, published: ExaminedLog) -> list[Rows]:
         """Where the rows can be read as tables."""
         places = []
         if not self.running and self.paths.database.exists():
-            database = open_database(self.paths.database)
+            database = Rows(DatabaseAtRest(self.paths.database))
             try:
                 with database.held():
                     places.append(database)

@@ -106,7 +106,7 @@ def _answer(
         )
     for statement in statements:
         if target is not None:
-            written = asking.keep(statement, target)
+            written = asking.export(statement, target)
             sys.stdout.write(f"{written} rows in {target}\n")
         else:
             show(statement)

@@ -14,7 +14,7 @@ from typing import Any
 
 from qc_edge.diagnostics.finding import Finding, fault, ok, warning
 from qc_edge.diagnostics.host import Host
-from qc_edge.query.recent_rows import newest_rows
+from qc_edge.query.journal_reader import newest_rows
 from qc_edge.settings import StationPaths, StorageSettings
 from qc_edge.store.durable import Disk
 

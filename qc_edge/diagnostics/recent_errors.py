@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from qc_edge.diagnostics.finding import Finding, ok, warning
 from qc_edge.diagnostics.host import Host
-from qc_edge.query.recent_rows import newest_rows
+from qc_edge.query.journal_reader import newest_rows
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 

@@ -25,7 +25,7 @@ from qc_edge.diagnostics.liveness import read_status
 from qc_edge.diagnostics.secrets import mask
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import QcEdgeError
-from qc_edge.query.recent_rows import newest_rows
+from qc_edge.query.journal_reader import newest_rows
 from qc_edge.settings import StationPaths, load_settings, toml
 from qc_edge.settings.paths import shipped
 from qc_edge.version import __version__

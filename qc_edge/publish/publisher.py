@@ -20,6 +20,7 @@ from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
 from qc_edge.publish.seal import Seal, SealedFile, file_sha256, read_seal, sealed_days, write_seal
+from qc_edge.query.published_files import ANY_HOUR, HOUR_FILE
 from qc_edge.store.chain import CHAIN
 from qc_edge.store.duck import quoted
 from qc_edge.store.durable import Disk
@@ -29,9 +30,6 @@ FORMAT = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192"
 """Of the files: row groups small enough to be written in little memory and skipped when not asked
 for.
 """
-
-_HOUR = "date=%Y-%m-%d/hour=%H.parquet"
-_ANY_HOUR = "date=????-??-??/hour=??.parquet"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,12 +42,12 @@ class PublishedHour:
     @property
     def file(self) -> str:
         """Its file, relative to the published log."""
-        return f"{self.table}/{self.start:{_HOUR}}"
+        return f"{self.table}/{self.start:{HOUR_FILE}}"
 
     @classmethod
     def of(cls, table: str, path: Path) -> PublishedHour:
         """The hour whose rows of `table` are in the file `path`."""
-        return cls(table, datetime.strptime(f"{path.parent.name}/{path.name}", _HOUR))  # noqa: DTZ007
+        return cls(table, datetime.strptime(f"{path.parent.name}/{path.name}", HOUR_FILE))  # noqa: DTZ007
 
 
 class Publisher:
@@ -88,8 +86,7 @@ class Publisher:
 
     def _compare(self, table: str, now: datetime, on_hour: Callable[[], None]) -> int:
         files = {
-            PublishedHour.of(table, path): path
-            for path in (self._directory / table).glob(_ANY_HOUR)
+            PublishedHour.of(table, path): path for path in (self._directory / table).glob(ANY_HOUR)
         }
         with self._ledger.snapshot() as log:
             counted = log.execute(

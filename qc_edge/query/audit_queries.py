@@ -1,5 +1,6 @@
-"""What an audit asks of the rows, in SQL. The answers are rows; what they mean is for the audit to
-say.
+"""The queries of an audit, in SQL. They give rows; what those mean is for the audit to say.
+
+In each, {rows} stands for the rows of one table between two numbers of the chain (`Rows.select`).
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ FROM {rows} WHERE verdict IS DISTINCT FROM
    OR needs_review IS DISTINCT FROM (score IS NULL OR abs(score - threshold) <= review_band)
 ORDER BY chain_seq
 """
-"""Rows that `domain.verdict.decide` would not give for their own score, threshold, band and hold.
+"""Of inspections: those that `domain.verdict.decide` would not give for their own score, threshold,
+review band and hold reason.
 """
 
 TWICE = (
     "SELECT {name}, count(*), min(chain_seq) FROM {rows} GROUP BY {name} HAVING count(*) > 1 "
     "ORDER BY {name}"
 )
-"""Ids that more than one row has."""
+"""Values of the id column {name} that more than one row has."""
 
 LABELS = "SELECT chain_seq, label_id, frame_id, part_id FROM {rows} ORDER BY chain_seq"
 
@@ -41,27 +43,30 @@ SELECT camera, previous_id, frame_id, previous + 1, number - 1 FROM (
     FROM {rows} WHERE original_name IS NULL AND camera_frame_number IS NOT NULL)
 WHERE number > previous + 1 ORDER BY frame_id
 """
-"""Where a camera's own numbers leave some out: between which frames, the first and the last of
-them.
+"""Of inspections: gaps in a camera's own frame numbers, with the frames before and after and the
+first and last number that is missing. Files dropped by other nodes (`original_name`) have none.
 """
 
 NUMBERLESS = (
     "SELECT camera, frame_id FROM {rows} WHERE original_name IS NULL AND "
     "camera_frame_number IS NULL"
 )
+"""Of inspections: frames of the station's own cameras that came without a number."""
 
 OPENED = (
     "SELECT who, event_id FROM {rows} WHERE kind IN ('camera_opened', 'camera_back') ORDER "
     "BY event_id"
 )
-"""When a camera's numbers began anew."""
+"""Of events: when a camera was opened, from which its numbers begin anew."""
 
 LOSSES = """
 SELECT camera, gap_id, lost, first_frame_number, last_frame_number FROM {rows}
 WHERE first_frame_number IS NOT NULL ORDER BY gap_id
 """
+"""Of gaps: frames that are known to be lost, by the camera's numbers."""
 
 SEALS = "SELECT detail, after FROM {rows} WHERE kind = 'sealed' ORDER BY chain_seq"
+"""Of events: the day that was sealed (first word of `detail`) and the digest of its manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +92,17 @@ class EvidenceClaim:
     recorded_at: datetime
 
 
-def kept(rows: Rows, first: int, last: int) -> Iterator[EvidenceClaim]:
-    """The evidence of the inspections number `first` to `last`."""
-    known = rows.columns("inspections")
-    wanted = ", ".join(
-        name if name in known else f"NULL AS {name}" for name in EvidenceClaim.__slots__
+def evidence_claims(rows: Rows, first: int, last: int) -> Iterator[EvidenceClaim]:
+    """What the inspections number `first` to `last` say of their evidence. Raises StoreError."""
+    present = rows.columns("inspections")
+    columns = ", ".join(
+        name if name in present else f"NULL AS {name}" for name in EvidenceClaim.__slots__
     )
-    query = f"SELECT {wanted} FROM {{rows}} ORDER BY chain_seq"  # noqa: S608
+    query = f"SELECT {columns} FROM {{rows}} ORDER BY chain_seq"  # noqa: S608
     return (EvidenceClaim(*row) for row in rows.select(query, "inspections", first, last))
 
 
-def ask(rows: Rows, query: str, table: str, first: int, last: int) -> list[tuple[Any, ...]]:
-    """All answers to one of the questions above. Raises StoreError."""
+def fetch(rows: Rows, query: str, table: str, first: int, last: int) -> list[tuple[Any, ...]]:
+    """The whole result of one of the queries above. Raises StoreError."""
     with rows.held():
         return list(rows.select(query, table, first, last))

@@ -1,5 +1,6 @@
-"""Evidence read back: where it is now, and whether it is still what its row says. Writes
-nothing.
+"""Evidence read back: where it is now, and whether it is still what its row says.
+
+Writes nothing.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
+from qc_edge.domain.history import StoredInput
 from qc_edge.vision import UnreadableFrameError, formats
-from qc_edge.vision.image import Gray, Image, decode, to_gray
+from qc_edge.vision.image import Gray, Image, decode, pixels_sha256, to_gray
 
 PIXELS_MAX = 2**28
-"""No frame of a station is larger than that."""
+"""No frame of a station is larger: a forged header must not make a decoder fill the memory."""
 
 _HEADER_MAX = 1 << 16
+"""Bytes in which the header of a PNM file ends, comments included."""
 
 
 class EvidenceMatch(str, Enum):
-    """How a piece of evidence stands to the row that names it."""
+    """How an evidence file compares with the row that names it."""
 
     SAME = "same"
     CHANGED = "changed"
@@ -34,17 +37,17 @@ class EvidenceMatch(str, Enum):
 
     @property
     def is_fault(self) -> bool:
-        """True if the row can no longer be defended with this piece."""
+        """True if the row can no longer be proven with this file."""
         return self in {EvidenceMatch.CHANGED, EvidenceMatch.MISSING, EvidenceMatch.UNREADABLE}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvidenceFile:
-    """One piece of evidence: what the row says of it, what was found, in words where they differ.
+    """One evidence file compared with its row; `detail` says in words how they differ.
 
     `path` is where it is now (None if it is nowhere), `compressed` True if that is not where the
-    row says; `sha256` is that of the pixels found. `image` is None if they do not read or nobody
-    asked for them.
+    row says; `expected` is the row's sha256 (hex) of the pixels, `sha256` that of the pixels found.
+    `image` is None if they do not read or were not read, as there was nothing to compare with.
     """
 
     match: EvidenceMatch
@@ -62,14 +65,16 @@ NOT_KEPT = EvidenceFile(EvidenceMatch.NOT_KEPT, None)
 def find(state: Path, relative: str) -> Path | None:
     """The file that a row names by `relative`, compressed since or not; None if it is nowhere."""
     path = state / relative
-    if path.exists() or path.is_symlink():
+    if path.exists() or path.is_symlink():  # a link to nothing is there, and does not read
         return path
+    # Frames are kept as they came and compressed losslessly when the machine is idle; a row, which
+    # is never changed, goes on naming the first file.
     smaller = path.with_suffix(".png")
     return smaller if path.suffix in {".pgm", ".ppm"} and smaller.exists() else None
 
 
-def hold(state: Path, relative: str | None, expected: str | None) -> EvidenceFile:
-    """The picture that a row names, held against the digest of its pixels in the row."""
+def compare(state: Path, relative: str | None, expected: str | None) -> EvidenceFile:
+    """The image that a row names, compared with the digest of its pixels in the row."""
     if relative is None:
         return NOT_KEPT
     path = find(state, relative)
@@ -83,17 +88,17 @@ def hold(state: Path, relative: str | None, expected: str | None) -> EvidenceFil
     try:
         image = read(path)
     except (OSError, UnreadableFrameError) as fault:
-        said = fault.detail if isinstance(fault, UnreadableFrameError) else fault.strerror
+        reason = fault.detail if isinstance(fault, UnreadableFrameError) else fault.strerror
         return EvidenceFile(
-            EvidenceMatch.UNREADABLE, path, expected, detail=f"{path.name} does not read: {said}"
+            EvidenceMatch.UNREADABLE, path, expected, detail=f"{path.name} does not read: {reason}"
         )
     if image.sha256 != expected:
-        words = (
+        detail = (
             f"the pixels of {path.name} have sha256 {image.sha256[:12]}, the row says "
             f"{expected[:12]}"
         )
         return EvidenceFile(
-            EvidenceMatch.CHANGED, path, expected, image.sha256, words, image, moved
+            EvidenceMatch.CHANGED, path, expected, image.sha256, detail, image, moved
         )
     return EvidenceFile(EvidenceMatch.SAME, path, expected, image.sha256, "", image, moved)
 
@@ -101,16 +106,15 @@ def hold(state: Path, relative: str | None, expected: str | None) -> EvidenceFil
 def read(path: Path) -> Image:
     """The image in an evidence file. Raises OSError, or UnreadableFrameError if it holds none.
 
-    The digest in a spool file's own comment is of no account: whoever changed the pixels could
-    change it.
+    The digest in a spool file's own comment is ignored: whoever changed the pixels could change it.
     """
     data = path.read_bytes()
-    return _plain(data) or decode(data, max_pixels=PIXELS_MAX)
+    return _read_pgm(data) or decode(data, max_pixels=PIXELS_MAX)
 
 
-def _plain(data: bytes) -> Image | None:
-    """The common case without a decoder: a PGM of 8 bits is its header and the pixels. None if it
-    is not.
+def _read_pgm(data: bytes) -> Image | None:
+    """A PGM of 8 bits, the common case, without a decoder: a header and the pixels. None for any
+    other file.
     """
     header = formats.PNM_HEADER.match(data[:_HEADER_MAX])
     if header is None or header[1] != b"5" or header[4] != b"255":
@@ -123,7 +127,23 @@ def _plain(data: bytes) -> Image | None:
     return Image(pixels, pixels, 8, hashlib.sha256(body).hexdigest())
 
 
-def judged_gray(
+def read_stored_input(state: Path, part: StoredInput, shape: tuple[int, int]) -> Gray | str:
+    """The prepared input (uint8, H x W) of an inspection for a model that takes `shape`, or in
+    words why it cannot be had: gone, changed since, or of another size.
+    """
+    height, width = shape
+    try:
+        gray = decode((state / part.prepared_path).read_bytes(), max_pixels=4 * height * width).gray
+    except FileNotFoundError:
+        return "the prepared input is gone"
+    except (OSError, UnreadableFrameError):
+        return "the prepared input does not read"
+    if pixels_sha256(gray) != part.prepared_sha256:
+        return "the prepared input is not what was judged"
+    return gray if gray.shape == shape else "the model takes another size"
+
+
+def inspected_gray(
     image: Image, pixel_format: str | None, bit_depth: int | None, *, own: bool
 ) -> Gray:
     """The 8-bit gray that was inspected: of a frame of this station's cameras (`own`) by its pixel

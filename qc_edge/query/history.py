@@ -1,18 +1,16 @@
-"""The judged past as a replay asks for it, wherever it was opened (`sources`).
+"""The judged past of a station as replay and comparison need it, from any LogSource.
 
-Reads, and never decides: what a threshold makes of a score is asked of the database in one pass
-over the columns `score`, `verdict` and `threshold`.
+Reads, and never decides: what a threshold makes of a score is computed by DuckDB in one pass over
+the columns `score`, `verdict` and `threshold`.
 """
 
 # ruff: noqa: S608 - what comes from outside is bound, or a path that is quoted
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timezone
+from collections.abc import Iterator
+from datetime import timezone
 from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from qc_edge.domain.history import (
     Flip,
@@ -24,41 +22,68 @@ from qc_edge.domain.history import (
     Totals,
 )
 from qc_edge.errors import StoreError
-from qc_edge.query.retry import asked_again, in_portions
+from qc_edge.query.source import EVERYTHING, LogSource, Span
+from qc_edge.query.typed_rows import aware, with_aware_time
 from qc_edge.store.duck import quoted
 from qc_edge.store.durable import write_file
 
 BINS = 100
-"""Of the histogram: scores 0.00 to 1.00."""
+"""Of the histogram, over scores from 0 to 1."""
 
+_MODEL_COLUMNS = ("model_name", "model_version")
 _COLUMNS = (
-    "frame_id, recorded_at, part_id, camera, score, threshold, threshold_id, verdict, model_name, "
-    "model_version, prepared_path, prepared_sha256"
+    "frame_id",
+    "recorded_at",
+    "part_id",
+    "camera",
+    "score",
+    "threshold",
+    "threshold_id",
+    "verdict",
+    *_MODEL_COLUMNS,
+    "prepared_path",
+    "prepared_sha256",
 )
+_LABEL_COLUMNS = ("frame_id", "label", "chain_seq")
+_SHADOW_COLUMNS = ("frame_id", "score", "threshold", "dropped_before", *_MODEL_COLUMNS)
 _STORED = "verdict <> 'INVALID' AND score IS NOT NULL AND prepared_path IS NOT NULL"
 _FLIP = "frame_id, part_id, recorded_at, camera, score, threshold, verdict, replayed, label"
 
+# Where a log of an older version of the program has no such table.
+_NO_LABELS = (
+    "(SELECT NULL::VARCHAR AS frame_id, NULL::VARCHAR AS label, 0 AS chain_seq WHERE false)"
+)
+_NO_SHADOW = (
+    "(SELECT NULL::VARCHAR AS frame_id, NULL::DOUBLE AS score, NULL::DOUBLE AS threshold, "
+    "NULL::VARCHAR AS model_name, NULL::VARCHAR AS model_version, 0::BIGINT AS dropped_before "
+    "WHERE false)"
+)
+
 
 class History:
-    """An open look at the past, of one of the `sources`; used by one thread."""
+    """The inspections of a selection, with their labels and shadow scores. Belongs to one thread.
 
-    def __init__(
-        self,
-        log: duckdb.DuckDBPyConnection,
-        selection: Selection,
-        inspections: str = "inspections",
-        labels: str = "labels",
-        shadow: str = "shadow_scores",
-        files: Callable[[], Iterable[Path]] = tuple,
-    ) -> None:
-        """`files`: those that may be replaced while they are read."""
-        self._log, self._files = log, files
-        self._labels, self._shadow = labels, shadow
+    Every method that reads raises StoreError where the source does not read.
+    """
+
+    def __init__(self, source: LogSource, selection: Selection) -> None:
+        """Raises StoreError if the source has no inspections table."""
+        self._source = source
+        hours = Span(since=selection.since, until=selection.until)
+        inspections = source.relation("inspections", hours, _COLUMNS)
+        if inspections is None:
+            raise StoreError(
+                f"the {source.place} has no table of inspections",
+                hint="qc-edge verify says what else is missing",
+            )
+        # Labels and shadow scores come later than the inspection: from any hour.
+        self._labels = source.relation("labels", EVERYTHING, _LABEL_COLUMNS) or _NO_LABELS
+        self._shadow = source.relation("shadow_scores", EVERYTHING, _SHADOW_COLUMNS) or _NO_SHADOW
         self._where, self._values = _condition(selection)
-        self._from = f"(SELECT {_COLUMNS} FROM {inspections}{self._where})"
+        self._from = f"(SELECT {', '.join(_COLUMNS)} FROM {inspections}{self._where})"
 
     def extent(self) -> str:
-        """What there is to ask for, in words."""
+        """The time, the models and the cameras of the inspections, as a sentence for a person."""
         first, last, models, cameras = self._ask(
             "SELECT min(recorded_at), max(recorded_at), list(DISTINCT model_name || '@' || "
             "model_version), "
@@ -72,7 +97,9 @@ class History:
         )
 
     def totals(self, threshold: float) -> Totals:
-        """One pass: what was, and what `threshold` turns over. INVALID rows never turn."""
+        """Counts as they were stored, and how many verdicts `threshold` turns over (INVALID rows
+        never turn). One pass.
+        """
         row = self._ask(
             "SELECT count(*), count_if(failed), count(*) - count(failed), count_if(fails > "
             "failed), "
@@ -86,65 +113,71 @@ class History:
 
     def judged(self) -> list[ModelUsage]:
         """Which models and thresholds judged these parts, the most recent last."""
-        found = self._ask(
+        usages = self._ask(
             "SELECT model_name || '@' || model_version, threshold, threshold_id, n, last FROM ("
             "SELECT model_name, model_version, threshold, threshold_id, count(*) AS n, "
             f"max(recorded_at) AS last FROM {self._from} GROUP BY ALL) ORDER BY last"
         )
         return [
-            ModelUsage(model, threshold, threshold_id, inspections, _aware(last))
-            for model, threshold, threshold_id, inspections, last in found
+            ModelUsage(model, threshold, threshold_id, inspections, aware(last))
+            for model, threshold, threshold_id, inspections, last in usages
         ]
 
     def histogram(self) -> tuple[list[int], list[int]]:
         """How many PASS and FAIL in each of BINS equal bins of the score; 1.0 belongs to the
         last.
         """
-        found = self._ask(
+        # One byte to group by: the bin, and whether the verdict was FAIL in its highest bit.
+        counted = self._ask(
             "SELECT bin, count(*) FROM ("
             f"SELECT floor(score * {BINS})::UTINYINT + CASE verdict WHEN 'FAIL' THEN 128::UTINYINT "
             f"WHEN 'PASS' THEN 0::UTINYINT END AS bin FROM {self._from}) WHERE bin IS NOT NULL "
             "GROUP BY bin"
         )
         passed, failed = [0] * BINS, [0] * BINS
-        for number, count in found:
+        for number, count in counted:
             bins = failed if number >= 128 else passed
             bins[min(number % 128, BINS - 1)] += count
         return passed, failed
 
     def labelled(self) -> list[LabelledPart]:
         """Every judged part with a label in effect, in order of time."""
-        found = self._ask(
+        rows = self._ask(
             f"SELECT frame_id, score, verdict, label = 'defect' FROM {self._from} JOIN "
             f"{self._effective()} "
             "USING (frame_id) WHERE verdict <> 'INVALID' AND score IS NOT NULL ORDER BY frame_id"
         )
-        return [LabelledPart(*row) for row in found]
+        return [LabelledPart(*row) for row in rows]
 
     def flips(self, threshold: float, limit: int) -> list[Flip]:
         """Parts that `threshold` turns over, the newest `limit`."""
-        found = self._ask(
+        rows = self._ask(
             f"{self._flips()} ORDER BY frame_id DESC LIMIT $limit", t=threshold, limit=limit
         )
-        return [Flip(*_timed(row)) for row in found]
+        return [Flip(*with_aware_time(row)) for row in rows]
 
     def write_flips(self, threshold: float, file: Path) -> int:
-        """All of them as CSV, oldest first; how many. Raises StoreError if `file` cannot be
-        written.
+        """Write all of them as CSV, oldest first; how many. Raises StoreError if `file` cannot be
+        written: of the published files, only one that the source was opened with as `writable`.
         """
-        write_file(file, b"")  # says why it cannot, in the station's own words
+        write_file(file, b"")  # its message says why it cannot be written; DuckDB's does not
+        # No temporary file: DuckDB gives it another name, which a confined source may not write.
         (number,) = self._ask(
-            f"COPY ({self._flips()} ORDER BY frame_id) TO {quoted(file)} (HEADER)", t=threshold
+            f"COPY ({self._flips()} ORDER BY frame_id) TO {quoted(file.absolute())} "
+            "(FORMAT csv, HEADER, USE_TMP_FILE false)",
+            t=threshold,
         )[0]
         return int(number)
 
     def count_stored(self) -> int:
-        """How many `stored` gives."""
+        """How many inspections `stored` gives."""
         (number,) = self._ask(f"SELECT count(*) FROM {self._from} WHERE {_STORED}")[0]
         return int(number)
 
     def count_scored(self, first: str = "", last: str = "~") -> int:
-        """How many were scored, their prepared input kept or not, from one frame id to another."""
+        """How many inspections have a score, their prepared input kept or not, from frame id
+        `first` to `last` (inclusive).
+        """
         (number,) = self._ask(
             f"SELECT count(score) FROM {self._from} WHERE frame_id BETWEEN $first AND $last",
             first=first,
@@ -153,21 +186,18 @@ class History:
         return int(number)
 
     def stored(self) -> Iterator[list[StoredInput]]:
-        """Judged inspections with their prepared input, oldest first, in portions."""
+        """Scored inspections whose prepared input was kept, oldest first, in portions."""
         query = (
             "SELECT frame_id, part_id, recorded_at, camera, score, threshold, verdict, "
             "prepared_path, "
             f"prepared_sha256 FROM {self._from} WHERE {_STORED} ORDER BY frame_id"
         )
-        try:
-            for rows in in_portions(self._log, query, self._values, self._files):
-                yield [StoredInput(*_timed(row)) for row in rows]
-        except duckdb.Error as fault:
-            raise unreadable("the log", fault) from fault
+        for rows in self._source.portions(query, self._values):
+            yield [StoredInput(*with_aware_time(row)) for row in rows]
 
     def shadowed(self) -> list[ShadowedPart]:
-        """Every judged part that the shadow was shown, in order of time."""
-        found = self._ask(
+        """Every scored part that the shadow was shown, in order of time."""
+        rows = self._ask(
             "SELECT frame_id, part_id, recorded_at, camera, score, threshold, "
             "model_name || '@' || model_version, shadow_score, shadow_threshold, shadow_model, "
             "dropped_before, label = 'defect' "
@@ -178,7 +208,7 @@ class History:
             f"LEFT JOIN {self._effective()} USING (frame_id) WHERE score IS NOT NULL ORDER BY "
             "frame_id"
         )
-        return [ShadowedPart(*_timed(row)) for row in found]
+        return [ShadowedPart(*with_aware_time(row)) for row in rows]
 
     def _flips(self) -> str:
         return (
@@ -195,45 +225,20 @@ class History:
         )
 
     def _ask(self, query: str, **values: object) -> list[Any]:
-        try:
-            return asked_again(
-                lambda: self._log.execute(query, {**self._values, **values}).fetchall(), self._files
-            )
-        except duckdb.Error as fault:
-            raise unreadable("the log", fault) from fault
+        return self._source.fetch(query, {**self._values, **values})
 
 
 def _condition(selection: Selection) -> tuple[str, dict[str, object]]:
-    parts, values = [], dict[str, object]()
+    """The selection as a WHERE clause (empty if it takes everything) and its parameters."""
+    conditions, values = [], dict[str, object]()
     for name, sign, moment in (("since", ">=", selection.since), ("until", "<", selection.until)):
         if moment is not None:
-            parts.append(f"recorded_at {sign} ${name}")
+            conditions.append(f"recorded_at {sign} ${name}")
             values[name] = moment.astimezone(timezone.utc).replace(tzinfo=None)
     if selection.model is not None:
-        parts.append("model_name = $model AND model_version = $version")
+        conditions.append("model_name = $model AND model_version = $version")
         values["model"], _, values["version"] = selection.model.partition("@")
     if selection.cameras:
-        parts.append("list_contains($cameras, camera)")
+        conditions.append("list_contains($cameras, camera)")
         values["cameras"] = list(selection.cameras)
-    return (f" WHERE {' AND '.join(parts)}" if parts else ""), values
-
-
-def _timed(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The row with its third value as an aware time."""
-    return (*row[:2], _aware(row[2]), *row[3:])
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=timezone.utc)
-
-
-def unreadable(what: str, fault: duckdb.Error) -> StoreError:
-    """What DuckDB says of `what`, and what to do."""
-    words = str(fault).strip().splitlines()[0]
-    if "lock on file" in words:
-        hint = (
-            "a running station holds its database: leave --database out to read what it publishes"
-        )
-    else:
-        hint = "a file of the published log may be damaged: qc-edge verify says which"
-    return StoreError(f"{what} cannot be read: {words}", hint=hint)
+    return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values

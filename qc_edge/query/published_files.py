@@ -1,174 +1,102 @@
-"""The published files read back: which hour each holds, which do not read, their rows. Writes
-nothing.
+"""The files of the published log, by table and hour: how they are named, found, and given to SQL.
+Opens none.
+
+`inspections/date=2026-11-22/hour=13.parquet` holds the rows of `inspections` that were recorded in
+that hour (UTC).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import duckdb
-
-from qc_edge.domain.inspection import COLUMNS
-from qc_edge.query.rows import Rows, connection
 from qc_edge.store.duck import quoted
 
-_NAME = re.compile(r"date=(\d{4}-\d{2}-\d{2})/hour=(\d{2})\.parquet$")
-_HELD = re.compile(r"/proc/self/fd/\d+")
-
-_LOOK = """
-SELECT count(*), min(chain_seq), max(chain_seq), min(recorded_at)::TIMESTAMP,
-       max(recorded_at)::TIMESTAMP, coalesce(bool_and(follows), true)
-FROM (SELECT chain_seq, recorded_at,
-             coalesce(chain_seq > lag(chain_seq) OVER (ORDER BY file_row_number), true) AS follows
-      FROM read_parquet({file}, file_row_number = true, hive_partitioning = false))
+HOUR_FILE = "date=%Y-%m-%d/hour=%H.parquet"
+"""Of a table's directory, for strftime. `date=` is the form of partitions that DuckDB, Spark and
+Polars know ("hive"): a query with a filter on `date` opens only the files of those days.
 """
 
+ANY_HOUR = "date=????-??-??/hour=??.parquet"
 
-@dataclass(frozen=True, slots=True)
-class PublishedFile:
-    """One hour of a table as Parquet: its rows by number, and when they were recorded (UTC).
+_HOUR = re.compile(r"date=(\d{4}-\d{2}-\d{2})/hour=(\d{2})\.parquet$")
 
-    `hour` is the hour that its name says; `in_order` False if its rows do not stand by number.
+
+def hour_of(path: Path) -> datetime | None:
+    """The hour (UTC, without a zone, as DuckDB has it) in a file's name; None if it names none."""
+    match = _HOUR.search(path.as_posix())
+    if match is None:
+        return None
+    try:
+        return datetime.strptime(f"{match[1]} {match[2]}", "%Y-%m-%d %H")  # noqa: DTZ007 - UTC
+    except ValueError:
+        return None
+
+
+def hour_files(
+    directory: Path, table: str, since: datetime | None = None, until: datetime | None = None
+) -> list[Path]:
+    """The files of `table` that may hold rows recorded from `since` up to `until` (aware UTC)."""
+    first = _naive(since) - timedelta(hours=1) if since else None
+    end = _naive(until) if until else None
+    return [
+        path
+        for path in sorted((directory / table).glob("date=*/hour=*.parquet"))
+        if (hour := hour_of(path)) is not None
+        and (first is None or hour > first)
+        and (end is None or hour < end)
+    ]
+
+
+def oldest_file(directory: Path, table: str) -> Path | None:
+    """The file of the first hour of `table`; None if nothing is published. Lists few directories:
+    a log of a year has some nine thousand files.
     """
-
-    path: Path
-    table: str
-    hour: datetime
-    columns: frozenset[str]
-    rows: int
-    first: int
-    last: int
-    earliest: datetime
-    latest: datetime
-    in_order: bool
-
-    @property
-    def holds_only_its_hour(self) -> bool:
-        """True if every row was recorded in the hour of the file's name."""
-        return self.hour <= self.earliest and self.latest < self.hour + timedelta(hours=1)
+    for day in sorted((directory / table).glob("date=*")):
+        if hours := sorted(day.glob("hour=*.parquet")):
+            return hours[0]
+    return None
 
 
-@dataclass(frozen=True, slots=True)
-class DamagedFile:
-    """A file that does not read, or has no hour in its name; in words."""
-
-    path: Path
-    detail: str
+def all_files(directory: Path) -> Iterator[Path]:
+    """The files of all tables, in no order."""
+    return directory.glob("*/date=*/hour=*.parquet")
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedLog:
-    """All that is published of a station."""
+def sql_path(path: Path) -> str:
+    """`path` as a literal of SQL that DuckDB takes for this one file.
 
-    rows: Rows
-    files: tuple[PublishedFile, ...]
-    damaged: tuple[DamagedFile, ...]
-
-
-def open_published(
-    directory: Path, since: datetime | None = None, say: Callable[[int], object] = lambda _: None
-) -> PublishedLog:
-    """Look into every published file of the hours from `since` on; `say` hears of each one (1).
-
-    Never raises for a file: one that does not read is in `damaged`.
+    DuckDB takes the argument of read_parquet for a pattern, and has no escape but a class of one
+    character: a station under `/srv/line[1]` would not find its files.
     """
-    log = connection()
-    files, damaged = [], []
-    for table in COLUMNS:
-        for path in sorted((directory / table).glob("**/*.parquet")):
-            hour = _hour(path)
-            if since and hour and hour + timedelta(hours=1) <= since:
-                continue
-            try:
-                if hour is None:
-                    damaged.append(DamagedFile(path, "expected date=YYYY-MM-DD/hour=HH.parquet"))
-                elif found := _look(log, path, table, hour):
-                    files.append(found)
-            except (duckdb.Error, OSError) as fault:
-                words = _HELD.sub(path.name, str(fault).strip())
-                damaged.append(DamagedFile(path, words.splitlines()[0][:200]))
-            say(1)
-    return PublishedLog(
-        Rows("published files", _Files(log, files), log), tuple(files), tuple(damaged)
-    )
+    return quoted(glob_escaped(str(path)))
 
 
-def _hour(path: Path) -> datetime | None:
-    name = _NAME.search(path.as_posix())
-    return datetime.strptime(f"{name[1]} {name[2]}", "%Y-%m-%d %H") if name else None  # noqa: DTZ007 - UTC
-
-
-def _look(
-    log: duckdb.DuckDBPyConnection, path: Path, table: str, hour: datetime
-) -> PublishedFile | None:
-    with path.open("rb") as file:
-        held = Path(
-            f"/proc/self/fd/{file.fileno()}"
-        )  # this version of it, though another takes its name
-        seen = log.execute(_LOOK.replace("{file}", quoted(held))).fetchone()
-        if not seen or not seen[0]:
-            return None
-        return PublishedFile(path, table, hour, columns_of(log, held), *seen)
-
-
-def columns_of(log: duckdb.DuckDBPyConnection, path: Path) -> frozenset[str]:
-    """The columns of a file. Raises duckdb.Error."""
-    found = log.execute(f"SELECT name FROM parquet_schema({quoted(path)})").fetchall()  # noqa: S608
-    return frozenset(name for (name,) in found)
-
-
-def together(files: Iterable[tuple[Path, frozenset[str]]]) -> str | None:
-    """What stands behind FROM for all rows of these files, of which earlier ones may lack later
-    columns.
+def union(files: Iterable[tuple[Path, frozenset[str]]]) -> str | None:
+    """What stands behind FROM for all rows of these files, with the columns of each, of which
+    earlier ones may lack later columns; None if there are no files.
 
     Not union_by_name: DuckDB 2.0 then looks into all files first, and stumbles over one that is
-    replaced before its rows are read, as that of the hour is every few seconds.
+    replaced before its rows are read, as that of the hour is every few seconds. `date=` in the path
+    is no column of the log: hive_partitioning, which DuckDB would find by itself, is off.
     """
     alike: dict[frozenset[str], list[str]] = {}
     for path, columns in files:
-        alike.setdefault(columns, []).append(quoted(path))
+        alike.setdefault(columns, []).append(sql_path(path))
     parts = [
-        f"read_parquet([{', '.join(names)}], hive_partitioning = false)" for names in alike.values()
+        f"read_parquet([{', '.join(paths)}], hive_partitioning = false)" for paths in alike.values()
     ]
     if len(parts) > 1:
         return f"({' UNION ALL BY NAME '.join(f'SELECT * FROM {part}' for part in parts)})"  # noqa: S608
     return parts[0] if parts else None
 
 
-class _Files:
-    """The tables that the files make together."""
+def glob_escaped(path: str) -> str:
+    """`path` with the characters that a glob takes for patterns taken literally."""
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in path)
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, files: Sequence[PublishedFile]) -> None:
-        self._cursor = cursor
-        self._files: dict[str, list[PublishedFile]] = {}
-        for file in files:
-            self._files.setdefault(file.table, []).append(file)
 
-    def take(self) -> None:
-        """Nothing to do: these files are there to be read."""
-
-    def release(self) -> None:
-        """Nothing to do."""
-
-    def files(self) -> Iterable[Path]:
-        """All of them."""
-        return (each.path for files in self._files.values() for each in files)
-
-    def columns(self, table: str) -> dict[str, str]:
-        source = self.sql(table, 0, 2**62)
-        if source is None:
-            return {}
-        return {
-            row[0]: row[1] for row in self._cursor.execute(f"DESCRIBE FROM {source}").fetchall()
-        }
-
-    def sql(self, table: str, first: int, last: int) -> str | None:
-        return together(
-            (each.path, each.columns)
-            for each in self._files.get(table, ())
-            if each.last >= first and each.first <= last
-        )
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(timezone.utc).replace(tzinfo=None)

@@ -1,31 +1,20 @@
-"""The log read for an audit: its rows as the text that their hashes are taken over, from either of
-the two places that hold them as tables. Writes nothing, and judges nothing.
+"""The rows of the log by their number in the chain, as the text that their hashes are taken over.
+
+Reads from any LogSource. Judges nothing: what the rows mean is for the audit to say.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Protocol
-
-import duckdb
+from typing import Any
 
 from qc_edge.domain.inspection import COLUMNS
-from qc_edge.errors import StoreError
-from qc_edge.query.retry import in_portions
-from qc_edge.store.duck import open_duckdb, quoted
-
-
-class BusyRowsError(StoreError):
-    """A running station holds its database."""
-
-
-_BUSY = ("lock on file", "already attached by database")
-"""How DuckDB says that another process, or another connection of this one, has the file."""
+from qc_edge.query.source import EVERYTHING, LogSource, Span
+from qc_edge.store.duck import quoted
 
 _PORTION = 20_000
 """Rows in memory at once: about 2 kB each as text."""
@@ -33,8 +22,8 @@ _PORTION = 20_000
 
 @dataclass(frozen=True, slots=True)
 class LoggedRow:
-    """A row as its place tells it: its number, the hash beside it, its columns as canonical
-    JSON.
+    """A row as a place has it: its number in the chain, the hash stored beside it (hex), and its
+    columns as canonical JSON (`canonical_sql`).
     """
 
     seq: int
@@ -42,110 +31,74 @@ class LoggedRow:
     text: str
 
 
-class RowSource(Protocol):
-    """Where rows are: gives the SQL of a table, by the numbers that are asked for."""
-
-    def columns(self, table: str) -> dict[str, str]:
-        """The columns that the table has here, with their types; none if there is no such table."""
-
-    def sql(self, table: str, first: int, last: int) -> str | None:
-        """What stands behind FROM for rows number `first` to `last` of `table`; None if there are
-        none.
-        """
-
-    def take(self) -> None:
-        """Make the rows readable. Raises duckdb.Error."""
-
-    def release(self) -> None:
-        """Let whoever writes the rows have them again."""
-
-    def files(self) -> Iterable[Path]:
-        """Those that may be replaced while they are read."""
-
-
 @dataclass(slots=True)
 class Rows:
-    """The rows of one place, readable while `held`. One thread."""
+    """The rows of one place; read them while the place is `held`. Belongs to one thread."""
 
-    place: str
-    relation: RowSource
-    cursor: duckdb.DuckDBPyConnection
+    source: LogSource
     _texts: dict[str, str] = field(default_factory=dict)
-    _columns: dict[str, dict[str, str]] = field(default_factory=dict)
-    _depth: int = 0
+    _columns: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Read in here, and not for long: a station that starts meanwhile cannot open its database.
+    @property
+    def place(self) -> str:
+        """Where the rows are, for a person: `database` or `published files`."""
+        return self.source.place
 
-        Raises StoreError if the rows cannot be had.
-        """
-        if self._depth == 0:
-            try:
-                self.relation.take()
-            except duckdb.Error as fault:
-                raise self.error(fault) from fault
-        self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
-            if self._depth == 0:
-                self.relation.release()
+    def held(self) -> AbstractContextManager[None]:
+        """Read in here, and not for long. Raises StoreError if the rows cannot be had."""
+        return self.source.held()
 
-    def columns(self, table: str) -> dict[str, str]:
+    def columns(self, table: str) -> Mapping[str, str]:
         """The columns that the table has here, with their types: older rows may lack later ones."""
         if table not in self._columns:
-            self._columns[table] = self.relation.columns(table)
+            self._columns[table] = self.source.columns(table)
         return self._columns[table]
 
     def last(self) -> int:
-        """The number of the newest row, 0 if there is none."""
+        """The number of the newest row, 0 if there is none. Raises StoreError."""
         return max((self._number("max", table) for table in COLUMNS), default=0)
 
     def first_since(self, since: datetime) -> int:
-        """The lowest number of a row recorded at `since` (UTC) or later; one after the last if none
-        is.
+        """The lowest number of a row recorded at `since` (UTC, without a zone) or later; one after
+        the last if there is none. Raises StoreError.
         """
-        found = [self._number("min", table, since) for table in COLUMNS]
-        return min((number for number in found if number), default=self.last() + 1)
+        numbers = [self._number("min", table, since) for table in COLUMNS]
+        return min((number for number in numbers if number), default=self.last() + 1)
 
-    def told(self, first: int, last: int) -> Iterator[LoggedRow]:
-        """The rows number `first` to `last`, in order of their numbers; a number that stands twice,
-        twice.
+    def read(self, first: int, last: int) -> Iterator[LoggedRow]:
+        """The rows number `first` to `last`, in order of their numbers; where two rows have the
+        same number, both. Raises StoreError.
         """
         for low in range(first, last + 1, _PORTION):
             high = min(last, low + _PORTION - 1)
-            parts = [
-                f"SELECT chain_seq, chain_hash, {self._text(table)} FROM {source} "  # noqa: S608
+            tables = [
+                f"SELECT chain_seq, chain_hash, {self._text(table)} FROM {relation} "  # noqa: S608
                 f"WHERE chain_seq BETWEEN {low} AND {high}"
                 for table in COLUMNS
-                if (source := self.relation.sql(table, low, high))
+                if (relation := self.source.relation(table, Span(first=low, last=high)))
             ]
-            if parts:
-                for row in self.ask(" UNION ALL ".join(parts) + " ORDER BY ALL"):
-                    yield LoggedRow(*row)
+            if tables:
+                query = " UNION ALL ".join(tables) + " ORDER BY ALL"
+                for portion in self.source.portions(query):
+                    for row in portion:
+                        yield LoggedRow(*row)
 
     def select(self, query: str, table: str, first: int, last: int) -> Iterator[tuple[Any, ...]]:
-        """`query` with {rows} in the place of the table's rows number `first` to `last`."""
-        if source := self.relation.sql(table, first, last):
-            kept = f"(SELECT * FROM {source} WHERE chain_seq BETWEEN {first} AND {last})"  # noqa: S608
-            yield from self.ask(query.replace("{rows}", kept))
-
-    def ask(self, query: str) -> Iterator[tuple[Any, ...]]:
-        """The answer to any query, row by row; nothing else may be asked before its end."""
-        try:
-            for portion in in_portions(self.cursor, query, None, self.relation.files):
+        """The result of `query`, in which {rows} stands for the rows of `table` number `first` to
+        `last`. No other query before its end. Raises StoreError.
+        """
+        if relation := self.source.relation(table, Span(first=first, last=last)):
+            rows = f"(SELECT * FROM {relation} WHERE chain_seq BETWEEN {first} AND {last})"  # noqa: S608
+            for portion in self.source.portions(query.replace("{rows}", rows)):
                 yield from portion
-        except duckdb.Error as fault:
-            raise self.error(fault) from fault
 
     def _number(self, choice: str, table: str, since: datetime | None = None) -> int:
-        source = self.relation.sql(table, 0, 2**62)
-        if source is None:
+        relation = self.source.relation(table, EVERYTHING, ("chain_seq", "recorded_at"))
+        if relation is None:
             return 0
         where = f" WHERE recorded_at >= TIMESTAMP '{since:%Y-%m-%d %H:%M:%S}'" if since else ""
-        ((number,),) = self.ask(f"SELECT {choice}(chain_seq) FROM {source}{where}")  # noqa: S608
+        query = f"SELECT {choice}(chain_seq) FROM {relation}{where}"  # noqa: S608
+        ((number,),) = self.source.fetch(query)
         return int(number or 0)
 
     def _text(self, table: str) -> str:
@@ -153,24 +106,14 @@ class Rows:
             self._texts[table] = canonical_sql(table, self.columns(table))
         return self._texts[table]
 
-    def error(self, fault: duckdb.Error) -> StoreError:
-        """What DuckDB says of these rows, in our words."""
-        if any(sign in str(fault) for sign in _BUSY):
-            return BusyRowsError(
-                "a running station holds its database", hint="stop it, or read what it publishes"
-            )
-        return StoreError(
-            f"the {self.place} cannot be read: {str(fault).strip().splitlines()[0][:200]}",
-            hint="look at the disk; a start of the station rebuilds it from the journal",
-        )
 
-
-def canonical_sql(table: str, types: dict[str, str]) -> str:
+def canonical_sql(table: str, types: Mapping[str, str]) -> str:
     """SQL that gives a row of `table` as `chain.canonical` does, but for the way JSON escapes some
     characters: then `normal` of both is the same.
 
     DuckDB writes a DOUBLE as Python's repr does: the shortest text that reads back to the same
-    value.
+    value. `concat` leaves out what is NULL, name and value, as the canonical text does: a column
+    that comes later changes no earlier hash.
     """
     parts = [f"""'{{"table":"{table}"'"""]
     for name in COLUMNS[table]:
@@ -189,45 +132,6 @@ def _value(name: str, kind: str) -> str:
     if kind == "VARCHAR":
         return f"to_json({name})::VARCHAR"
     if kind.startswith("TIMESTAMP"):
+        # The column has no zone and is UTC; the canonical text says so.
         return f"""strftime({name}::TIMESTAMP, '"%Y-%m-%dT%H:%M:%S.%f+00:00"')"""
     return f"{name}::VARCHAR"
-
-
-class _Tables:
-    """The tables of a database file, attached while they are read."""
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
-        self._cursor = cursor
-        self._path = path
-        self._columns: dict[str, dict[str, str]] = {}
-
-    def take(self) -> None:
-        self._cursor.execute(f"ATTACH {quoted(self._path)} AS log (READ_ONLY)")
-        for table, name, kind in self._cursor.execute(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name "
-            "= 'log'"
-        ).fetchall():
-            self._columns.setdefault(table, {})[name] = kind
-
-    def release(self) -> None:
-        self._cursor.execute("DETACH log")
-
-    def files(self) -> Iterable[Path]:
-        return ()
-
-    def columns(self, table: str) -> dict[str, str]:
-        return self._columns.get(table, {})
-
-    def sql(self, table: str, first: int, last: int) -> str | None:  # noqa: ARG002 - one table has all
-        return f"log.{table}" if table in self._columns else None
-
-
-def open_database(path: Path) -> Rows:
-    """The rows of a database at rest; the file is opened by `held`."""
-    log = connection()
-    return Rows("database", _Tables(log, path), log)
-
-
-def connection() -> duckdb.DuckDBPyConnection:
-    """A DuckDB of its own in memory, to attach or read files in."""
-    return open_duckdb(memory_limit="512MB")

@@ -1,62 +1,46 @@
-"""Questions to the published log, in SQL: a DuckDB in memory with the views, that can only read
-those files.
+"""A person's SQL over the published log: which statements are allowed, what comes back, and errors
+in words.
 
-Locks nothing and writes nothing, so it asks while the station runs, while it does not, and on a
-disk that is mounted read-only.
+Refuses whatever is not a query, so that the answer is a sentence; that nothing can be written or
+read elsewhere is ensured by the PublishedLog, whatever a statement says.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError, UsageError
-from qc_edge.query.retry import asked_again, in_portions, replaced_since
-from qc_edge.query.views import script
-from qc_edge.store.duck import open_duckdb, quoted
+from qc_edge.query.published_files import oldest_file, sql_path
+from qc_edge.query.published_log import NOT_IN_GROUP, PublishedLog
+from qc_edge.query.source import Portion, first_line
+from qc_edge.store.duck import quoted
 from qc_edge.store.durable import store_error
 
-_READS = {"SELECT", "EXPLAIN", "MULTI"}
+_READING_TYPES = {"SELECT", "EXPLAIN", "MULTI"}
 """Statement types of DuckDB; MULTI is PIVOT, which 1.5 takes apart into statements without a text.
 """
 
-_WORDS = {
-    "SELECT",
-    "FROM",
-    "WITH",
-    "VALUES",
-    "TABLE",
-    "DESCRIBE",
-    "DESC",
-    "SHOW",
-    "SUMMARIZE",
-    "PIVOT",
-    "PIVOT_WIDER",
-    "PIVOT_LONGER",
-    "UNPIVOT",
-}
+_FIRST_WORD = re.compile(
+    r"(SELECT|FROM|WITH|VALUES|TABLE|DESCRIBE|DESC|SHOW|SUMMARIZE|"
+    r"PIVOT|PIVOT_WIDER|PIVOT_LONGER|UNPIVOT)\b",
+    re.IGNORECASE,
+)
 _BLANK = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)+", re.DOTALL)
 _EXPLAIN = re.compile(r"EXPLAIN(?:\s+ANALYZE)?(?:\s*\([^)]*\))?", re.IGNORECASE)
-_GROUP = "you need to be in the station's group to read its files"
-
-_AGAIN = "ask again: the station replaces the file of the current hour every few seconds"
-
-Portion = list[tuple[Any, ...]]
-"""Some rows of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class SqlResult:
-    """What came back: names and DuckDB types of the columns; the rows can be taken once, in
-    portions.
+    """The result of a statement: names and DuckDB types of its columns; the rows can be taken once,
+    in portions.
     """
 
     names: tuple[str, ...]
@@ -66,7 +50,7 @@ class SqlResult:
 
 @dataclass(frozen=True, slots=True)
 class SqlRelation:
-    """A view, or a macro with its parameters, that can be asked."""
+    """A view (`parameters` is None), or a table macro, that can stand behind FROM."""
 
     name: str
     parameters: str | None
@@ -77,35 +61,28 @@ class SqlRelation:
 
 
 class SqlSession:
-    """Used by one thread. Close it, or use it as a context."""
+    """The published log with its views, for statements that a person wrote. Belongs to one thread.
 
-    def __init__(self, published: Path, spill: Path, writes: Sequence[Path] = ()) -> None:
-        """`spill`: a directory for what does not fit in memory; `writes`: files that `keep` may
+    Close it, or use it as a context.
+    """
+
+    def __init__(self, published: Path, spill: Path, writable: Sequence[Path] = ()) -> None:
+        """`spill`: a directory for what does not fit in memory; `writable`: files that `export` may
         write.
 
-        Raises StoreError if there is nothing to ask.
+        Raises StoreError if a table has no published file.
         """
         if published.exists() and not os.access(published, os.R_OK | os.X_OK):
-            raise StoreError(f"you may not read {published}", hint=_GROUP)
-        missing = [
-            table for table in COLUMNS if not any((published / table).glob("date=*/hour=*.parquet"))
-        ]
+            raise StoreError(f"you may not read {published}", hint=NOT_IN_GROUP)
+        missing = [table for table in COLUMNS if oldest_file(published, table) is None]
         if missing:
             raise StoreError(
                 f"there are no published rows of {', '.join(missing)} in {published}",
                 hint="the station publishes them when it runs: qc-edge run",
             )
-        self._published = published
-        self._log = open_duckdb(autoload_known_extensions=False)
-        try:
-            self._log.execute(script(published))
-            self._log.execute("SET temp_directory = ?", [str(spill)])
-            self._log.execute("SET allowed_directories = ?", [[f"{published}/", f"{spill}/"]])
-            self._log.execute("SET allowed_paths = ?", [[str(path) for path in writes]])
-            self._log.execute("SET enable_external_access = false")
-            self._log.execute("SET lock_configuration = true")
-        except duckdb.Error as fault:
-            raise StoreError(f"cannot read {published}: {fault}", hint=_hint(fault)) from None
+        self._log = PublishedLog(published, memory_limit=None, spill=spill, writable=writable)
+        self._log.create_views()
+        self._cursor = self._log.cursor()
 
     def __enter__(self) -> SqlSession:
         return self
@@ -117,154 +94,151 @@ class SqlSession:
         """The statements in `sql`, each of which only reads. Raises UsageError, also for one that
         writes.
         """
-        found: list[str] = []
-        for statement in self._parsed(sql):
+        texts: list[str] = []
+        try:
+            parsed = self._cursor.parse(sql)
+        except StoreError as error:
+            raise self._explained(error) from None
+        for statement in parsed:
             text = statement.query.strip().rstrip(";").strip()
-            if not text:
+            if not text:  # a part of a PIVOT in 1.5: the statement is the whole of what was given
                 text = sql.strip().rstrip(";").strip()
-                if text in found:
+                if text in texts:
                     continue
-            elif statement.type.name not in _READS:
+            elif statement.type.name not in _READING_TYPES:
                 raise _refused(text)
             if not _only_reads(text):
                 raise _refused(text)
-            found.append(text)
-        return found
+            texts.append(text)
+        return texts
 
     def is_complete(self, text: str) -> bool:
         """True if `text` ends a statement with a semicolon that is not inside of quotes."""
         if not text.rstrip().endswith(";"):
             return False
         try:
-            self._log.extract_statements(text)
-        except duckdb.Error as fault:
-            return "unterminated" not in str(fault)
+            self._cursor.parse(text)
+        except StoreError as error:
+            return "unterminated" not in str(error.__cause__)
         return True
 
-    def ask(self, statement: str) -> SqlResult:
-        """The answer to one statement out of `statements`. Raises UsageError with DuckDB's own
-        words.
+    def execute(self, statement: str) -> SqlResult:
+        """The result of one of the `statements`. Raises UsageError with DuckDB's own words, or
+        StoreError; so does reading its portions.
         """
-        began, portions = time.time(), in_portions(self._log, statement, None, self._files)
-        try:
-            first = next(portions, [])
-        except duckdb.Error as fault:
-            raise self._wrong(fault) from None
-        names = tuple(column[0] for column in self._log.description or ())
-        types = tuple(str(column[1]) for column in self._log.description or ())
-        return SqlResult(names, types, self._rest(first, portions, began))
+        portions = self._portions(statement)
+        first = next(portions, [])  # runs the statement: only then it has columns
+        columns = self._cursor.result_columns()
+        names, types = tuple(name for name, _ in columns), tuple(kind for _, kind in columns)
+        return SqlResult(names, types, chain([first] if first else [], portions))
 
     def count(self, statement: str) -> int | None:
         """How many rows it has; None if DuckDB cannot count that kind of statement."""
         try:
-            counted = self._one(f"SELECT count(*) FROM ({statement}\n)")  # noqa: S608
-        except duckdb.Error:
+            ((rows,),) = self._cursor.fetch(f"SELECT count(*) FROM ({statement}\n)")  # noqa: S608
+        except StoreError:
             return None
-        return int(counted[0]) if counted else None
+        return int(rows)
 
-    def keep(self, statement: str, path: Path) -> int:
-        """Write the answer to `path` as Parquet, whole or not at all; how many rows. Raises
-        StoreError.
+    def export(self, statement: str, path: Path) -> int:
+        """Write the result to `path` as Parquet, whole or not at all; how many rows.
+
+        Raises StoreError, or UsageError with DuckDB's own words.
         """
+        # `writable` has this name, too. Not DuckDB's own temporary file: it is named otherwise.
         temporary = path.with_name(f".{path.name}.new")
         target = quoted(temporary)
         try:
-            self._one(f"COPY (FROM ({statement}\n)) TO {target} (FORMAT parquet, COMPRESSION zstd)")
-            written = self._one(f"SELECT num_rows FROM parquet_file_metadata({target})")  # noqa: S608
+            self._cursor.fetch(
+                f"COPY (FROM ({statement}\n)) TO {target} (FORMAT parquet, COMPRESSION zstd)"
+            )
+            ((rows,),) = self._cursor.fetch(
+                f"SELECT num_rows FROM parquet_file_metadata({sql_path(temporary)})"  # noqa: S608
+            )
             os.replace(temporary, path)  # noqa: PTH105
-        except duckdb.Error as fault:
+        except StoreError as error:
+            fault = error.__cause__
             if isinstance(fault, duckdb.IOException) and temporary.name in str(fault):
                 hint = "does the directory exist, is there room, and may you write there?"
-                raise StoreError(f"cannot write {path}: {_first_line(fault)}", hint=hint) from None
-            raise self._wrong(fault) from None
+                raise StoreError(f"cannot write {path}: {first_line(fault)}", hint=hint) from None
+            raise self._explained(error) from None
         except OSError as fault:
             raise store_error(fault, f"cannot write {path}") from None
         finally:
             temporary.unlink(missing_ok=True)
-        return int(written[0]) if written else 0
+        return int(rows)
 
     def relations(self) -> list[SqlRelation]:
-        """What can be asked: the views, then the table macros."""
-        views = self._log.execute(
+        """What can be queried: the views, then the table macros."""
+        views = self._cursor.fetch(
             "SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY 1"
-        ).fetchall()
-        macros = self._log.execute(
+        )
+        macros = self._cursor.fetch(
             "SELECT function_name, array_to_string(parameters, ', ') FROM duckdb_functions() "
             "WHERE function_type = 'table_macro' AND NOT internal ORDER BY 1"
-        ).fetchall()
+        )
         return [SqlRelation(name, None) for (name,) in views] + [
             SqlRelation(*macro) for macro in macros
         ]
 
-    def words(self) -> list[str]:
-        """What a person may want to have completed: words of SQL, views, macros, columns."""
-        found = self._log.execute(
+    def completions(self) -> list[str]:
+        """What the Tab key may complete: words of SQL, views, macros, columns."""
+        names = self._cursor.fetch(
             "SELECT upper(keyword_name) FROM duckdb_keywords() WHERE keyword_category = "
             "'reserved' UNION "
             "SELECT view_name FROM duckdb_views() WHERE NOT internal UNION "
             "SELECT function_name FROM duckdb_functions() WHERE NOT internal UNION "
             "SELECT column_name FROM duckdb_columns() WHERE NOT internal ORDER BY 1"
         )
-        return [word for (word,) in found.fetchall()]
+        return [name for (name,) in names]
 
     def interrupt(self) -> None:
         """End the statement that runs. From any thread, or a signal handler."""
-        self._log.interrupt()
+        self._cursor.interrupt()
 
-    def _rest(self, first: Portion, rest: Iterator[Portion], began: float) -> Iterator[Portion]:
+    def _portions(self, statement: str) -> Iterator[Portion]:
         try:
-            if first:
-                yield first
-            yield from rest
-        except duckdb.Error as fault:
-            if replaced_since(began, self._files()):
-                raise StoreError(
-                    f"a file was replaced while its rows were being read: {_first_line(fault)}",
-                    hint=_AGAIN,
-                ) from None
-            raise self._wrong(fault) from None
+            yield from self._cursor.portions(statement)
+        except StoreError as error:
+            raise self._explained(error) from None
 
-    def _files(self) -> Iterator[Path]:
-        return self._published.glob("*/date=*/hour=*.parquet")
-
-    def _one(self, statement: str) -> tuple[Any, ...] | None:
-        return asked_again(lambda: self._log.execute(statement).fetchone(), self._files)
-
-    def _parsed(self, sql: str) -> list[duckdb.Statement]:
-        try:
-            return self._log.extract_statements(sql)
-        except duckdb.Error as fault:
-            raise self._wrong(fault) from None
-
-    def _wrong(self, fault: duckdb.Error) -> UsageError | StoreError:
-        said = str(fault).strip()
+    def _explained(self, error: StoreError) -> UsageError | StoreError:
+        """The error of a statement in DuckDB's own words, which quote it, and what to do."""
+        fault = error.__cause__
+        if not isinstance(fault, duckdb.Error):
+            return error
+        message = str(fault).strip()
         # DuckDB makes such a value with pytz, from 2.0 on with zoneinfo: the box may lack both.
-        if "pytz" in said or "zoneinfo" in said:
+        if "pytz" in message or "zoneinfo" in message:
             return UsageError(
                 "a column with a time zone cannot be shown",
                 hint="the log is in UTC without zones: utc_now() instead of now(), or cast it "
                 "::TIMESTAMP",
             )
         if isinstance(fault, duckdb.IOException):
-            return StoreError(said, hint=_hint(fault))
+            return StoreError(message, hint=error.hint)
         if isinstance(fault, duckdb.PermissionException):
-            return UsageError(said, hint="only the published log of this station can be read here")
+            return UsageError(
+                message, hint="only the published log of this station can be read here"
+            )
         if isinstance(fault, duckdb.CatalogException):
-            return UsageError(said, hint=f"there are {', '.join(map(str, self.relations()))}")
+            return UsageError(message, hint=f"there are {', '.join(map(str, self.relations()))}")
         if isinstance(fault, duckdb.BinderException):
             return UsageError(
-                said, hint="DESCRIBE inspections shows its columns; docs/schema.md explains them"
+                message, hint="DESCRIBE inspections shows its columns; docs/schema.md explains them"
             )
-        return UsageError(said)
+        return UsageError(message)
 
 
 def _only_reads(text: str) -> bool:
+    """Whether the statement begins as a query does. DuckDB gives EXPLAIN ANALYZE of a COPY, which
+    runs it, the type EXPLAIN: what stands behind EXPLAIN must be a query as well.
+    """
     text = _BLANK.sub("", text, count=1) if _BLANK.match(text) else text
     if explained := _EXPLAIN.match(text):
         rest = text[explained.end() :]
         return rest[:1] in {" ", "\n", "\t", "(", "-", "/", "\r"} and _only_reads(rest)
-    word = re.match(r"\w*", text)
-    return word is not None and word[0].upper() in _WORDS
+    return _FIRST_WORD.match(text) is not None
 
 
 def _refused(text: str) -> UsageError:
@@ -274,18 +248,3 @@ def _refused(text: str) -> UsageError:
         hint="SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, PIVOT, EXPLAIN; --parquet FILE keeps an "
         "answer",
     )
-
-
-def _hint(fault: duckdb.Error) -> str:
-    if "No space left" in str(fault):
-        return "free some room"
-    if "Permission denied" in str(fault):
-        return _GROUP
-    return (
-        "a damaged file is published again when the station is restarted; qc-edge verify finds "
-        "them all"
-    )
-
-
-def _first_line(fault: Exception) -> str:
-    return str(fault).strip().splitlines()[0]

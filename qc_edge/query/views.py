@@ -9,6 +9,8 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from qc_edge.query.published_files import glob_escaped
+
 _STATEMENT = re.compile(
     r'^((?:-- [^\n]*\n)+)CREATE (VIEW|MACRO) "?(\w+)"?\s*(?:\((.*?)\))? AS( TABLE)?\b(.*?);$',
     re.MULTILINE | re.DOTALL,
@@ -60,7 +62,7 @@ def described() -> tuple[DescribedView, ...]:
 
 def script(published: Path) -> str:
     """The statements that make the views over the files in `published`, an absolute path."""
-    return source().replace("@published@", _glob_safe(str(published)).replace("'", "''"))
+    return source().replace("@published@", glob_escaped(str(published)).replace("'", "''"))
 
 
 def comments() -> str:
@@ -80,8 +82,3 @@ def comments() -> str:
 
 def _text(words: str) -> str:
     return "'" + words.replace("'", "''") + "'"
-
-
-def _glob_safe(path: str) -> str:
-    """`path` with the signs that a glob would take for patterns taken literally."""
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in path)

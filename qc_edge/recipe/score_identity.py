@@ -18,8 +18,8 @@ from qc_edge.domain.history import StoredInput
 from qc_edge.engine import Engine
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, ModelError
-from qc_edge.query.sample import sample
-from qc_edge.query.stored_input import stored_input
+from qc_edge.query.evidence import read_stored_input
+from qc_edge.query.input_sample import sample_inputs
 from qc_edge.recipe.in_force import judging, judging_last
 from qc_edge.records import acceptances
 from qc_edge.settings import StationPaths
@@ -59,7 +59,7 @@ class ScoreIdentity:
         after = judging(bundle, engine_thread.ready.result())
         if before is None or before == after:
             return
-        parts = sample(self._ledger, bundle.reference, SAMPLE)
+        parts = sample_inputs(self._ledger, bundle.reference, SAMPLE)
         scoring = engine_thread.run(lambda engine: self._rescored(engine, bundle, parts, alive))
         pairs = _answer(scoring, bundle.reference, alive)
         moved = [pair for pair in pairs if not abs(pair[1] - pair[0].score) <= bundle.tolerance]
@@ -105,7 +105,7 @@ class ScoreIdentity:
         """Each part whose input is still there with its score now; NaN is a score that moved."""
         pairs, end = [], time.monotonic() + BOUND_S
         for part in parts:
-            prepared = stored_input(self._paths.state, part, bundle.input_shape)
+            prepared = read_stored_input(self._paths.state, part, bundle.input_shape)
             if not isinstance(prepared, str):
                 pairs.append((part, engine.infer(prepared[None])[0].value))
             alive()

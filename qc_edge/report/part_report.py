@@ -122,19 +122,19 @@ def _examine(
     paths: StationPaths, logged: PartInspection, current_digest: str | None
 ) -> ExaminedInspection:
     row = logged.row
-    raw = evidence.hold(paths.state, row.raw_path, row.raw_sha256)
+    raw = evidence.compare(paths.state, row.raw_path, row.raw_sha256)
     calibration, no_calibration = _calibration(paths, row)
     gray = None
     if raw.image is not None:
         # A frame of another node was inspected as its file decodes, an own one by the pixel format
         # of its camera.
         own = row.original_name is None
-        gray = evidence.judged_gray(raw.image, row.pixel_format, row.bit_depth, own=own)
+        gray = evidence.inspected_gray(raw.image, row.pixel_format, row.bit_depth, own=own)
     settings_unchanged = None if current_digest is None else current_digest == row.settings_digest
     return ExaminedInspection(
         logged=logged,
         raw=raw,
-        prepared=evidence.hold(paths.state, row.prepared_path, row.prepared_sha256),
+        prepared=evidence.compare(paths.state, row.prepared_path, row.prepared_sha256),
         defect_map=_defect_map(paths, row),
         gray=gray,
         calibration=calibration,
@@ -147,7 +147,7 @@ def _defect_map(paths: StationPaths, row: Inspection) -> EvidenceFile:
     """The defect map. Rows of earlier versions have no digest of it: then all that can be said is
     whether it is there and reads.
     """
-    file = evidence.hold(paths.state, row.map_path, row.map_sha256)
+    file = evidence.compare(paths.state, row.map_path, row.map_sha256)
     if file.path is None or file.match is not EvidenceMatch.UNPROVEN:
         return file
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qc_edge.domain.verdict import Verdict
 from qc_edge.errors import UsageError
-from qc_edge.query.typed_rows import newest_inspections
+from qc_edge.query.journal_reader import newest_inspections
 from qc_edge.settings import StationPaths
 from qc_edge.terminal.images import images_in
 

@@ -38,7 +38,7 @@ class ResultPrinter:
 
     def __call__(self, statement: str) -> None:
         """Ask, and print what comes."""
-        answer = self._asking.ask(statement)
+        answer = self._asking.execute(statement)
         if self.kind == "csv":
             _write_csv(answer)
         elif self.kind == "json":

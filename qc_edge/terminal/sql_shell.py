@@ -103,7 +103,7 @@ def _remember(asking: SqlSession) -> None:
             readline.write_history_file(history)
 
     atexit.register(keep)
-    names = asking.words()
+    names = asking.completions()
 
     def complete(text: str, state: int) -> str | None:
         found = [name for name in names if name.lower().startswith(text.lower())] if text else []

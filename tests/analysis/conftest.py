@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from qc_edge.domain.history import Selection
-from qc_edge.query import history_sources
 from qc_edge.query.history import History
+from qc_edge.query.station_history import history_at_rest, published_history
 from qc_edge.settings import StationPaths
 from tests.bench import generate
 from tests.station.harness import make_station
@@ -50,9 +50,7 @@ def opened(
     paths: StationPaths, source: str, selection: Selection = EVERYTHING
 ) -> Iterator[History]:
     """The past in the published files or in the database."""
-    look: Any = {"published": history_sources.published, "database": history_sources.at_rest}[
-        source
-    ]
+    look: Any = {"published": published_history, "database": history_at_rest}[source]
     where: Path = paths.published if source == "published" else paths.database
     with look(where, selection) as found:
         yield found

@@ -19,7 +19,7 @@ from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.domain.history import Selection, StoredInput
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, StoreError
-from qc_edge.query.history_sources import at_rest
+from qc_edge.query.station_history import history_at_rest
 from qc_edge.settings import StationPaths
 from tests.station.harness import child_environment, drop, inspect_all, make_station, part
 
@@ -41,7 +41,7 @@ def bundle_of(paths: StationPaths) -> Bundle:
 
 
 def stored(paths: StationPaths) -> list[list[StoredInput]]:
-    with at_rest(paths.database, Selection()) as history:
+    with history_at_rest(paths.database, Selection()) as history:
         assert history.count_stored() == len(LEVELS)
         return list(history.stored())
 

@@ -19,12 +19,12 @@ from qc_edge.domain.frame import FrameId
 from qc_edge.domain.history import LabelledPart, Selection
 from qc_edge.domain.inspection import Label
 from qc_edge.query import views
-from qc_edge.query.history_sources import published
+from qc_edge.query.station_history import published_history
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
-from tests.analysis.conftest import ROWS, opened
+from tests.analysis.conftest import EVERYTHING, ROWS, opened
 from tests.bench import generate
 from tests.cli.test_threshold import SET, change
 from tests.station.harness import BAD, GOOD, drop, inspect_all, make_station, part
@@ -123,7 +123,7 @@ def test_an_hour_that_is_published_anew_meanwhile_is_read_whole(
     publisher.start()
     try:
         for _ in range(20):
-            with published(copied, Selection()) as history:
+            with published_history(copied, Selection()) as history:
                 assert history.totals(0.3).inspections == ROWS
     finally:
         stop.set()
@@ -184,7 +184,7 @@ def test_the_histogram_holds_every_judged_part(past: StationPaths, rows: Rows, s
 
 def test_all_that_turn_go_to_a_file(past: StationPaths, rows: Rows, tmp_path: Path) -> None:
     file = tmp_path / "turned.csv"
-    with opened(past, "published") as history:
+    with published_history(past.published, EVERYTHING, [file]) as history:
         number = history.write_flips(0.2, file)
     written = list(csv.DictReader(file.read_text().splitlines()))
     assert [row["frame_id"] for row in written] == [row["frame_id"] for row in turned(rows, 0.2)]

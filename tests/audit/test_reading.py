@@ -23,9 +23,11 @@ from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.domain.verdict import HoldReason, Reason, Threshold, decide, invalid
 from qc_edge.query.audit_queries import WRONG_VERDICTS
-from qc_edge.query.published_files import columns_of, open_published, together
-from qc_edge.query.retry import asked_again
-from qc_edge.query.rows import BusyRowsError, Rows, canonical_sql, normal, open_database
+from qc_edge.query.database_at_rest import DatabaseAtRest, DatabaseBusyError
+from qc_edge.query.examined_log import examine_published
+from qc_edge.query.published_files import union
+from qc_edge.query.published_log import PublishedLog
+from qc_edge.query.rows import Rows, canonical_sql, normal
 from qc_edge.query.typed_rows import read_inspections
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
@@ -50,23 +52,23 @@ def journal(paths: StationPaths) -> dict[int, tuple[str, str]]:
 
 def told(place: Rows) -> dict[int, tuple[str, str]]:
     with place.held():
-        return {each.seq: (each.sha256, normal(each.text)) for each in place.told(1, place.last())}
+        return {each.seq: (each.sha256, normal(each.text)) for each in place.read(1, place.last())}
 
 
 def test_the_database_tells_every_row_as_the_journal(paths: StationPaths) -> None:
-    rows = told(open_database(paths.database))
+    rows = told(Rows(DatabaseAtRest(paths.database)))
     assert rows == journal(paths)
     tables = {text.split('"')[3] for _, text in rows.values()}
     assert tables == set(COLUMNS)
 
 
 def test_the_published_files_tell_every_row_as_the_journal(paths: StationPaths) -> None:
-    assert told(open_published(paths.published).rows) == journal(paths)
+    assert told(examine_published(paths.published).rows) == journal(paths)
 
 
 def test_every_row_follows_from_the_one_before(paths: StationPaths) -> None:
     previous = chain.GENESIS
-    for seq, (sha256, text) in sorted(told(open_database(paths.database)).items()):
+    for seq, (sha256, text) in sorted(told(Rows(DatabaseAtRest(paths.database))).items()):
         assert chain.chain_hash(previous, seq, text) == sha256
         previous = sha256
 
@@ -134,7 +136,7 @@ def test_a_running_station_is_held_against_what_it_publishes(paths: StationPaths
         report = verify(paths)
         assert report.is_clean, report.findings
         assert "running" in {each.kind for each in report.findings}
-        with pytest.raises(BusyRowsError), open_database(paths.database).held():
+        with pytest.raises(DatabaseBusyError), Rows(DatabaseAtRest(paths.database)).held():
             pass
 
 
@@ -261,20 +263,16 @@ def made(rows: int) -> str:
 
 
 def test_files_are_read_while_the_newest_is_replaced(tmp_path: Path) -> None:
-    files = [tmp_path / f"{number:02}.parquet" for number in range(40)]
+    files = [tmp_path / f"table/date=2026-11-22/hour={number:02}.parquet" for number in range(40)]
+    files[0].parent.mkdir(parents=True)
     with duckdb.connect() as log:
         for file in files:
             log.execute(f"COPY ({made(20_000)}) TO '{file}' (FORMAT parquet)")
-    with replaced_all_the_time(files[-1]):
+    with replaced_all_the_time(files[-1]), PublishedLog(tmp_path) as log:
         for _ in range(10):
-            with duckdb.connect() as log:
-
-                def ask(log: duckdb.DuckDBPyConnection = log) -> list[tuple[int, int, str]]:
-                    source = together((file, columns_of(log, file)) for file in files)
-                    asked = log.execute(
-                        f"SELECT count(*), count(DISTINCT text), max(other) FROM {source}"
-                    )
-                    return asked.fetchall()
-
-                ((rows, texts, _),) = asked_again(ask, lambda: files)
+            cursor = log.cursor()
+            source = union((file, cursor.read_columns(file)) for file in files)
+            ((rows, texts, _),) = cursor.fetch(
+                f"SELECT count(*), count(DISTINCT text), max(other) FROM {source}"
+            )
             assert rows >= 39 * 20_000 and texts == 20_000

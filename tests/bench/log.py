@@ -23,7 +23,7 @@ from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.domain.history import Selection
 from qc_edge.domain.inspection import Inspection, values
 from qc_edge.publish.publisher import Publisher
-from qc_edge.query.history_sources import at_rest, published
+from qc_edge.query.station_history import history_at_rest, published_history
 from qc_edge.query.typed_rows import read_inspections
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
@@ -75,7 +75,7 @@ def _fill(root: Path, rows: int) -> None:
 def sizes(root: Path) -> Figures:
     """Bytes a row on the disk, and how long the rows took to make (s)."""
     paths = StationPaths(root, NAME)
-    with at_rest(paths.database, Selection()) as history:
+    with history_at_rest(paths.database, Selection()) as history:
         rows = history.totals(0.5).inspections
     files = [path.stat().st_size for path in paths.published.rglob("*.parquet")]
     return {
@@ -97,8 +97,8 @@ def replays(root: Path) -> Figures:
     whole = Selection()
     totals = {}
     looks = (
-        ("database", at_rest(paths.database, whole)),
-        ("published", published(paths.published, whole)),
+        ("database", history_at_rest(paths.database, whole)),
+        ("published", published_history(paths.published, whole)),
     )
     for name, look in looks:
         with look as history:

@@ -18,7 +18,7 @@ from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label, Row
 from qc_edge.domain.verdict import Threshold, decide, invalid
 from qc_edge.publish.publisher import Publisher
-from qc_edge.query.retry import asked_again
+from qc_edge.query.retry import retried
 from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 from tests.event_log import MemoryEventLog
@@ -212,7 +212,7 @@ def asked(sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return (Path(name) for pattern in values for name in glob(str(pattern)))  # noqa: PTH207 - absolute
 
     with duckdb.connect() as memory:
-        return asked_again(lambda: memory.execute(sql, values).fetchall(), files)
+        return retried(lambda: memory.execute(sql, values).fetchall(), files)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import pytest
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
-from qc_edge.query.audit_queries import kept
-from qc_edge.query.published_files import open_published
+from qc_edge.query.audit_queries import evidence_claims
+from qc_edge.query.examined_log import examine_published
 from qc_edge.query.views import script
 from qc_edge.store import chain
 from qc_edge.store.database import STORAGE_VERSION, connect
@@ -83,8 +83,8 @@ def test_files_published_before_a_column_came_are_asked_beside_later_ones(tmp_pa
                 "SELECT frame_id, date::VARCHAR FROM inspections ORDER BY recorded_at"
             )
             assert found.fetchall() == [(row.frame_id, "2026-11-22") for row in (early, late)]
-        with (held := open_published(made.published).rows).held():
-            both = [row.map_sha256 for row in kept(held, 1, 9)]
+        with (held := examine_published(made.published).rows).held():
+            both = [row.map_sha256 for row in evidence_claims(held, 1, 9)]
     assert both == [None, "d" * 64]
 
 

@@ -10,7 +10,6 @@ from qc_edge import errors
 from qc_edge.cli import COMMANDS, GROUPS
 from qc_edge.domain.verdict import HoldReason, Reason
 from qc_edge.errors import QcEdgeError
-from qc_edge.query import schema_reference
 from tests.quality.tools import REPOSITORY, listing, relative
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)|(?:src|href)=\"([^\"]+)\"")
@@ -98,4 +97,5 @@ def test_the_generated_references_are_up_to_date() -> None:
 
 def test_the_page_of_the_log_is_up_to_date() -> None:
     written = (REPOSITORY / "docs/schema.md").read_text(encoding="utf-8")
-    assert written == schema_reference.page(), "run: python -m qc_edge.query.schema_reference"
+    page = runpy.run_path(str(REPOSITORY / "docs/schema_reference.py"))["page"]
+    assert written == page(), "run: python docs/schema_reference.py"

@@ -19,11 +19,11 @@ import pytest
 
 from qc_edge.domain.history import Selection
 from qc_edge.errors import StoreError
-from qc_edge.query.history_sources import published
+from qc_edge.query.examined_log import examine_published
 from qc_edge.query.part_lookup import find_part
-from qc_edge.query.published_files import open_published
-from qc_edge.query.retry import asked_again, replaced_since
+from qc_edge.query.retry import replaced_since, retried
 from qc_edge.query.sql_session import SqlSession
+from qc_edge.query.station_history import published_history
 from qc_edge.settings import StationPaths
 from tests.publish.rows import NOON, Log, event, gap, inspection, label, log
 
@@ -85,7 +85,7 @@ def whole(counted: tuple[int, ...]) -> bool:
     return rows == distinct and rows in sums and letters % rows == 0
 
 
-def test_a_plain_duckdb_meets_it_and_asked_again_does_not(
+def test_a_plain_duckdb_meets_it_and_a_retried_query_does_not(
     grown: tuple[StationPaths, list[Path]],
 ) -> None:
     paths, versions = grown
@@ -110,7 +110,7 @@ def test_a_plain_duckdb_meets_it_and_asked_again_does_not(
                 "this test no longer tests anything: DuckDB always answered"
             )
         for _ in range(TIMES):
-            assert whole(asked_again(question, lambda: paths.published.glob(ANY_HOUR)))
+            assert whole(retried(question, lambda: paths.published.glob(ANY_HOUR)))
 
 
 def by_sql(paths: StationPaths, spill: Path) -> Callable[[], None]:
@@ -118,10 +118,10 @@ def by_sql(paths: StationPaths, spill: Path) -> Callable[[], None]:
     asking = SqlSession(paths.published, spill, [spill / "kept.parquet"])
 
     def ask() -> None:
-        ((counted,),) = asking.ask(f"{TOTAL} inspections").portions
+        ((counted,),) = asking.execute(f"{TOTAL} inspections").portions
         assert whole(counted)
         assert asking.count("FROM inspections_raw") is not None
-        assert asking.keep("FROM inspections_raw", spill / "kept.parquet") > 1
+        assert asking.export("FROM inspections_raw", spill / "kept.parquet") > 1
 
     return ask
 
@@ -140,7 +140,7 @@ def by_replay(paths: StationPaths, _: Path) -> Callable[[], None]:
     """`qc-edge replay`."""
 
     def ask() -> None:
-        with published(paths.published, Selection()) as history:
+        with published_history(paths.published, Selection()) as history:
             assert history.totals(0.5).inspections > 1
             assert list(history.stored()) == []
 
@@ -151,9 +151,9 @@ def by_verify(paths: StationPaths, _: Path) -> Callable[[], None]:
     """`qc-edge verify`."""
 
     def ask() -> None:
-        found = open_published(paths.published)
+        found = examine_published(paths.published)
         assert found.damaged == ()
-        assert len(list(found.rows.told(1, 1000))) > 1
+        assert len(list(found.rows.read(1, 1000))) > 1
 
     return ask
 
@@ -179,7 +179,7 @@ def test_a_question_that_is_wrong_is_put_once() -> None:
         duckdb.sql("FROM nowhere")
 
     with pytest.raises(duckdb.CatalogException):
-        asked_again(wrong, lambda: [Path(duckdb.__file__)])
+        retried(wrong, lambda: [Path(duckdb.__file__)])
     assert next(times) == 1
 
 
@@ -200,6 +200,6 @@ def test_a_file_that_is_damaged_and_was_not_replaced_is_an_error_in_words(
     damaged.write_bytes(damaged.read_bytes()[:50])
     with pytest.raises(StoreError, match=f"hour={hour}"):
         find_part(paths, "48213")
-    (found,) = open_published(paths.published).damaged
+    (found,) = examine_published(paths.published).damaged
     assert found.path == damaged
     assert damaged.name in found.detail

@@ -34,7 +34,7 @@ def refused(asking: SqlSession, sql: str) -> str:
     """What is said of it."""
     with pytest.raises(UsageError) as fault:
         for statement in asking.statements(sql):
-            list(asking.ask(statement).portions)
+            list(asking.execute(statement).portions)
     return str(fault.value)
 
 
@@ -87,7 +87,7 @@ def test_what_is_no_question_is_refused(asking: SqlSession, statement: str) -> N
 )
 def test_what_is_a_question_is_answered(asking: SqlSession, statement: str) -> None:
     (found,) = asking.statements(statement)
-    assert list(asking.ask(found).portions)
+    assert list(asking.execute(found).portions)
 
 
 @pytest.mark.parametrize("file", ["/etc/passwd", "https://example.com/x.csv"])
@@ -134,7 +134,7 @@ def test_a_time_with_a_zone_is_shown_where_this_duckdb_can(asking: SqlSession) -
     if duckdb.__version__ < "2" and find_spec("pytz") is None:
         assert "utc_now()" in refused(asking, "SELECT now()")
         return
-    ((now,),) = (row for portion in asking.ask("SELECT now()").portions for row in portion)
+    ((now,),) = (row for portion in asking.execute("SELECT now()").portions for row in portion)
     assert now.utcoffset() is not None
 
 
@@ -143,7 +143,7 @@ def test_a_value_that_does_not_convert_is_said(asking: SqlSession) -> None:
 
 
 def test_an_answer_comes_in_portions(asking: SqlSession) -> None:
-    answer = asking.ask("SELECT i, i / 2 AS half FROM range(5000) AS numbers(i)")
+    answer = asking.execute("SELECT i, i / 2 AS half FROM range(5000) AS numbers(i)")
     assert (answer.names, answer.types) == (("i", "half"), ("BIGINT", "DOUBLE"))
     assert [len(portion) for portion in answer.portions] == [2000, 2000, 1000]
     assert asking.count("FROM range(5000)") == 5000
@@ -179,4 +179,4 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         SqlSession(made.published, tmp_path) as asking,
         pytest.raises(QcEdgeError, match=r"hour=13\.parquet"),
     ):
-        list(asking.ask("FROM events").portions)
+        list(asking.execute("FROM events").portions)

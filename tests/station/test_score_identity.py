@@ -18,7 +18,7 @@ from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, Prepared
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineError, ModelError
-from qc_edge.query.sample import sample
+from qc_edge.query.input_sample import sample_inputs
 from qc_edge.recipe import score_identity
 from qc_edge.recipe.score_identity import SAMPLE
 from qc_edge.rendered import DefectKind, render
@@ -231,11 +231,11 @@ def test_the_sample_is_the_nearest_to_the_threshold_and_the_newest_by_the_last_e
         inspect_all(paths, on("2"))
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
     names = {row["frame_id"]: row["original_name"] for row in _rows(ledger)}
-    found = [names[each.frame_id] for each in sample(ledger, "corner@1", 4)]
+    found = [names[each.frame_id] for each in sample_inputs(ledger, "corner@1", 4)]
     assert found[-2:] == ["later-4.png", "later-5.png"]
     assert "later-1.png" in found
     assert all(name.startswith("later") for name in found)
-    assert sample(ledger, "corner@2", SAMPLE) == []
+    assert sample_inputs(ledger, "corner@2", SAMPLE) == []
     ledger.close()
 
 

@@ -1,6 +1,5 @@
-"""The reference page of the log, made from schema.sql and views.sql.
-
-Run `python -m qc_edge.query.schema_reference` after either has changed.
+"""Write docs/schema.md, the reference of the log, from schema.sql and views.sql: `python
+docs/schema_reference.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from qc_edge.query.views import DescribedView, described, source
 from qc_edge.store.duck import open_duckdb
 from qc_edge.store.schema import migrate, migrations
 
-PAGE = Path(__file__).parents[2] / "docs/schema.md"
+PAGE = Path(__file__).parent / "schema.md"
 
 _TABLE = re.compile(
     r"^((?:-- [^\n]*\n)+)CREATE TABLE (\w+) \(\n(.*?)^\);$", re.MULTILINE | re.DOTALL
@@ -31,7 +30,7 @@ INTRODUCTION = """\
 # The traceability log
 
 Generated from `qc_edge/store/schema.sql` and `qc_edge/query/views.sql` by
-`python -m qc_edge.query.schema_reference`.
+`python docs/schema_reference.py`.
 
 All times are UTC, without a time zone. Rows are only ever added; a correction is a new row. What
 can be asked is in `qa.duckdb`, for any DuckDB client, and in `qc-edge sql`.
@@ -46,7 +45,7 @@ can be asked is in `qa.duckdb`, for any DuckDB client, and in `qc-edge sql`.
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as the page has it."""
+    """A row of a table of columns on the page."""
 
     name: str
     kind: str
@@ -56,25 +55,25 @@ class Column:
 def page() -> str:
     """The whole page."""
     tables = dict(_tables())
-    asked = {table: name for name, table in _FILES.findall(source())}
+    published_as = {table: name for name, table in _FILES.findall(source())}
     parts = [INTRODUCTION, "\n## Tables\n"]
     for name, (words, columns) in tables.items():
-        called = "" if asked[name] == name else f" Published as `{name}`."
+        alias = "" if published_as[name] == name else f" Published as `{name}`."
         parts += [
-            f"\n### {asked[name]}\n\n{words}{called}\n\n",
+            f"\n### {published_as[name]}\n\n{words}{alias}\n\n",
             _HEAD,
             *(_row(column) for column in columns),
         ]
     parts.append("\n## Views and macros\n")
     with _empty_log() as log:
-        for each in described():
-            if each.name not in asked.values():
-                parts += [f"\n### {_title(each)}\n\n{each.words}\n", *_shape(log, each)]
+        for view in described():
+            if view.name not in published_as.values():
+                parts += [f"\n### {_title(view)}\n\n{view.words}\n", *_columns(log, view)]
     return "".join(parts)
 
 
-def _title(each: DescribedView) -> str:
-    return each.name if each.kind == "VIEW" else f"{each.quoted}({each.parameters})"
+def _title(view: DescribedView) -> str:
+    return view.name if view.kind == "VIEW" else f"{view.quoted}({view.parameters})"
 
 
 def _row(column: Column) -> str:
@@ -89,8 +88,8 @@ def _tables() -> Iterator[tuple[str, tuple[str, list[Column]]]]:
     ]
     for words, name, body in _TABLE.findall(text):
         columns = [
-            Column(column, kind + (", not null" if required else ""), said)
-            for column, kind, required, said in _COLUMN.findall(body)
+            Column(column, kind + (", not null" if required else ""), comment)
+            for column, kind, required, comment in _COLUMN.findall(body)
         ]
         columns[-2:-2] = [column for table, column in added if table == name]
         yield name, (" ".join(line.removeprefix("-- ") for line in words.splitlines()), columns)
@@ -107,19 +106,19 @@ def _empty_log() -> duckdb.DuckDBPyConnection:
     return log
 
 
-def _shape(log: duckdb.DuckDBPyConnection, each: DescribedView) -> Iterator[str]:
+def _columns(log: duckdb.DuckDBPyConnection, view: DescribedView) -> Iterator[str]:
     """The columns of a view; those that it takes over as they are, by the name of their source."""
-    if each.kind == "MACRO":
+    if view.kind == "MACRO":
         return
-    if whole := re.search(r"(\w+)\.\*|SELECT \* FROM (\w+)", each.body):
-        yield f"\nAll columns of `{whole[1] or whole[2]}`{', and:' if each.columns else '.'}\n"
-    if each.columns:
-        needed = [part for part in each.parameters.split(", ") if part and ":=" not in part]
-        given = "" if each.kind == "VIEW" else f"({', '.join(['NULL'] * len(needed))})"
+    if whole := re.search(r"(\w+)\.\*|SELECT \* FROM (\w+)", view.body):
+        yield f"\nAll columns of `{whole[1] or whole[2]}`{', and:' if view.columns else '.'}\n"
+    if view.columns:
+        needed = [part for part in view.parameters.split(", ") if part and ":=" not in part]
+        given = "" if view.kind == "VIEW" else f"({', '.join(['NULL'] * len(needed))})"
         yield f"\n{_HEAD}"
-        for name, kind, *_ in log.execute(f"DESCRIBE FROM {each.quoted}{given}").fetchall():
-            if not whole or name in each.columns:
-                yield _row(Column(name, kind, each.columns.get(name, "")))
+        for name, kind, *_ in log.execute(f"DESCRIBE FROM {view.quoted}{given}").fetchall():
+            if not whole or name in view.columns:
+                yield _row(Column(name, kind, view.columns.get(name, "")))
 
 
 if __name__ == "__main__":
