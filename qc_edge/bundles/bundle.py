@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from qc_edge.bundles.golden import REINSTALL, GoldenFrame, read_golden_frames
+from qc_edge.bundles.golden import GoldenFrame, read_golden_frames
 from qc_edge.bundles.manifest import (
     GOLDEN,
     MANIFEST,
     MODEL,
+    REINSTALL,
     SIGNATURE,
     GoldenFile,
     Manifest,

@@ -10,11 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from qc_edge.bundles.manifest import GoldenEntry
+from qc_edge.bundles.manifest import REINSTALL, GoldenEntry
 from qc_edge.errors import ModelError
-
-REINSTALL = "install the bundle again as it was delivered; a bundle is never edited in place"
-"""The hint for a bundle that is not as it was approved."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

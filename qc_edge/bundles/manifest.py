@@ -1,6 +1,6 @@
-"""What stands in a bundle's `bundle.toml`: the words a person wrote, checked key by key.
+"""The manifest of a bundle, `bundle.toml`, as types: what a person wrote, checked key by key.
 
-Knows the manifest's shape and nothing of the files that it names.
+Never opens the files that it names.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ GOLDEN = "golden/golden.json"
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Precision = Literal["fp32", "fp16", "int8"]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+REINSTALL = "install the bundle again as it was delivered; a bundle is never edited in place"
+"""The hint for a bundle that is not as it was approved."""
 
 
 class _Section(BaseModel):
@@ -106,10 +109,9 @@ class Manifest(_Section):
         for path in (MODEL, GOLDEN):
             if path not in self.files:
                 raise ValueError(f"[files] does not name {path!r}")
-        if strangers := [
-            path for path in self.files if path.startswith("/") or ".." in path.split("/")
-        ]:
-            raise ValueError(f"[files] leaves the bundle: {', '.join(strangers)}")
+        outside = [path for path in self.files if path.startswith("/") or ".." in path.split("/")]
+        if outside:
+            raise ValueError(f"[files] leaves the bundle: {', '.join(outside)}")
         return self
 
 
@@ -139,7 +141,7 @@ def parse_manifest(text: str, where: str) -> Manifest:
     try:
         values = toml.loads(text)
     except toml.TOMLDecodeError as fault:
-        raise ModelError(f"{where} is not valid TOML: {fault}", hint=_AS_DELIVERED) from None
+        raise ModelError(f"{where} is not valid TOML: {fault}", hint=REINSTALL) from None
     try:
         return Manifest.model_validate(values)
     except ValidationError as faults:
@@ -156,15 +158,10 @@ def parse_golden(text: str, where: str) -> GoldenFile:
         raise refused(where, faults, GoldenFile) from None
 
 
-_AS_DELIVERED = "install the bundle again as it was delivered; a bundle is never edited in place"
-
-
 def refused(where: str, faults: ValidationError, model: type[BaseModel]) -> ModelError:
     """All faults of one file as one error."""
     lines = "\n".join(f"  {_words(fault, model)}" for fault in faults.errors())
-    return ModelError(
-        f"{where} is no manifest that this version knows:\n{lines}", hint=_AS_DELIVERED
-    )
+    return ModelError(f"{where} is no manifest that this version knows:\n{lines}", hint=REINSTALL)
 
 
 def _words(fault: ErrorDetails, model: type[BaseModel]) -> str:
@@ -179,9 +176,9 @@ def _words(fault: ErrorDetails, model: type[BaseModel]) -> str:
             str(fault["loc"][-1]), list(section.model_fields) if section else [], 1
         )
         return f"{where}: unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
-    said = fault["msg"].removeprefix("Value error, ")
+    message = fault["msg"].removeprefix("Value error, ")
     return (
-        f"{where}: {said}"
+        f"{where}: {message}"
         if fault["type"] in {"missing", "value_error"}
-        else f"{where}: {said}, got {fault['input']!r}"
+        else f"{where}: {message}, got {fault['input']!r}"
     )

@@ -1,7 +1,6 @@
 """Signatures of bundles: Ed25519 over the manifest, which has the digest of every other file.
 
-Makes keys, signs, and says whether a signature is one that the station trusts; never looks at the
-model.
+Makes keys, signs, and checks whether the station trusts a signature; never looks at the model.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import MANIFEST, SIGNATURE
 from qc_edge.errors import ModelError, UsageError
-from qc_edge.settings.model import KEY_PREFIX, ModelSettings
+from qc_edge.settings.bundles import KEY_PREFIX, ModelSettings
 
-_MEANT_FOR = b"qc-edge model bundle 1\n"
-"""Stands before the manifest, so that a signature for something else is none for a bundle."""
+_DOMAIN = b"qc-edge model bundle 1\n"
+"""Signed before the manifest, so that a signature made for anything else is none for a bundle."""
 
 
 class _Signature(BaseModel):
@@ -83,30 +82,30 @@ def sign_manifest(bundle: Bundle, key_file: Path) -> tuple[str, bytes]:
         raise UsageError(
             f"{key_file} is no Ed25519 key", hint="make one: qc-edge model keygen FILE"
         )
-    signed = base64.b64encode(key.sign(_MEANT_FOR + _manifest(bundle))).decode()
+    signed = base64.b64encode(key.sign(_DOMAIN + _manifest(bundle))).decode()
     public = _public(key)
     text = json.dumps({"format": 1, "key": public, "signature": signed}, indent=1) + "\n"
     return public, text.encode()
 
 
-def check_signature(bundle: Bundle, wanted: ModelSettings) -> str:
+def check_signature(bundle: Bundle, settings: ModelSettings) -> str:
     """Who signed the bundle, in words, after the signature has been held against the manifest.
 
     Raises ModelError if there is a signature that does not fit the manifest, and, where the
     settings demand one, if there is none or it is of a key that they do not trust.
     """
-    found = _read(bundle.directory / SIGNATURE)
-    if found is None:
-        if wanted.require_signature:
+    signature = _read(bundle.directory / SIGNATURE)
+    if signature is None:
+        if settings.require_signature:
             raise ModelError(
                 f"{bundle.directory} is not signed, and this station takes signed bundles only",
                 hint="have it signed by whoever approves models: qc-edge model sign DIR --key FILE",
             )
         return "not signed"
     try:
-        raw = base64.b64decode(found.key.removeprefix(KEY_PREFIX), validate=True)
-        signed = base64.b64decode(found.signature, validate=True)
-        Ed25519PublicKey.from_public_bytes(raw).verify(signed, _MEANT_FOR + _manifest(bundle))
+        raw = base64.b64decode(signature.key.removeprefix(KEY_PREFIX), validate=True)
+        signed = base64.b64decode(signature.signature, validate=True)
+        Ed25519PublicKey.from_public_bytes(raw).verify(signed, _DOMAIN + _manifest(bundle))
     except (ValueError, InvalidSignature):
         raise ModelError(
             f"the signature of {bundle.reference} does not fit its manifest: "
@@ -114,15 +113,15 @@ def check_signature(bundle: Bundle, wanted: ModelSettings) -> str:
             "was altered after it was signed, or signed with another key than it names",
             hint="install the bundle again as it was delivered, or have it signed again",
         ) from None
-    names = {key.split()[0]: key for key in wanted.trusted_keys}
-    if found.key in names:
-        return f"signed by {' '.join(names[found.key].split()[1:]) or found.key}"
-    if wanted.require_signature:
+    names = {key.split()[0]: key for key in settings.trusted_keys}
+    if signature.key in names:
+        return f"signed by {' '.join(names[signature.key].split()[1:]) or signature.key}"
+    if settings.require_signature:
         raise ModelError(
-            f"{bundle.reference} is signed by {found.key}, which this station does not trust",
+            f"{bundle.reference} is signed by {signature.key}, which this station does not trust",
             hint="compare the key with whoever approves models, then add it to model.trusted_keys",
         )
-    return f"signed by a key that is not in model.trusted_keys: {found.key}"
+    return f"signed by a key that is not in model.trusted_keys: {signature.key}"
 
 
 def _read(path: Path) -> _Signature | None:

@@ -22,9 +22,9 @@ from qc_edge.settings import EngineSettings
 if TYPE_CHECKING:
     from qc_edge.bundles.bundle import Bundle
 
-# Before ONNX Runtime is imported, which only modules of this package do: from 1.29 on it reports
-# the models that it runs to its maker, and keeps what it has not sent in a database in $HOME, with
-# an fsync each time.
+# Set before ONNX Runtime is imported, which only modules of this package do: from 1.29 on it
+# reports the models that it runs to its maker, and keeps what it has not sent in a database in
+# $HOME, with an fsync each time.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 Prepared = npt.NDArray[np.uint8]
@@ -36,9 +36,7 @@ DefectMap = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What the model says of one frame: `value` in 0..1, higher is worse, and where it looks
-    bad.
-    """
+    """What the model says of one frame: `value` in 0..1, higher is worse, and the defect map."""
 
     value: float
     defect_map: DefectMap
@@ -61,7 +59,7 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class BuildContext:
-    """Where an engine is made, and who waits for it.
+    """What an engine may use while it is loaded, and who waits for it.
 
     `plans` keeps what was compiled for this device (None: it is compiled anew each time).
     `report(message, limit_s)` is called on the engine's thread while a slow step goes on: the next

@@ -1,8 +1,7 @@
-"""The graphics processor through pycuda, in this one file: context, stream, page-locked memory,
-copies.
+"""An NVIDIA GPU through pycuda, in this one file: context, stream, page-locked memory, copies.
 
-Every fault of the driver becomes an EngineLostError: most are sticky, and a context that had one
-computes nothing that may be trusted.
+Every fault of the driver becomes an EngineLostError. Most are sticky, see CUDA's "Error Checking":
+every later call of the context returns them, and nothing that it computes may be trusted.
 """
 
 from __future__ import annotations
@@ -23,7 +22,9 @@ from qc_edge.errors import EngineLostError, EngineUnavailableError
 _LIBRARY = "libcuda.so.1"
 _MODULE = Path("/sys/module/nvidia/version")
 _THREAD_LOCAL = 1
-"""CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may go on using the driver meanwhile."""
+"""CU_STREAM_CAPTURE_MODE_THREAD_LOCAL. In the global mode a call of another thread that allocates
+memory meanwhile (the shadow's engine may be loading) would fail, and spoil the capture.
+"""
 
 
 def open_gpu(number: int) -> CudaGpu:
@@ -49,15 +50,17 @@ def open_gpu(number: int) -> CudaGpu:
 
 
 class CudaGpu:
-    """A device with its primary context, which TensorRT shares, and a stream. See
-    `engine.gpu.Gpu`.
+    """A device with a stream in its primary context; fulfils `engine.gpu.Gpu`.
+
+    The primary context, because TensorRT works through the CUDA runtime, which uses that one.
     """
 
     def __init__(self, device: Any) -> None:
         self._context: Any = device.retain_primary_context()
+        # A context is current on one thread; this one keeps it until `close`.
         self._context.push()
         self._stream: Any = cuda.Stream()
-        self._kept: list[Any] = []
+        self._owned: list[Any] = []  # all memory and graphs, to be freed while the context lives
         self._facts = GpuFacts(
             name=device.name(),
             capability=device.compute_capability(),
@@ -67,29 +70,28 @@ class CudaGpu:
 
     @property
     def facts(self) -> GpuFacts:
-        """Which device."""
+        """The device and its driver."""
         return self._facts
 
     @property
     def stream(self) -> int:
-        """The stream's handle."""
+        """The handle of the stream, a CUstream."""
         return int(self._stream.handle)
 
     def allocate(self, shape: tuple[int, ...], dtype: type[np.generic]) -> PinnedBuffer:
-        """Page-locked memory with its device twin; where the device shares our memory, both are
-        one.
-        """
+        """Page-locked memory (zeros) and its counterpart on the device, for the engine's life."""
         with _driver("no memory on the GPU"):
             if self._facts.integrated:
+                # A Jetson's GPU shares the host's memory: mapped, there is nothing to copy.
                 host = cuda.pagelocked_zeros(
                     shape, dtype, mem_flags=cuda.host_alloc_flags.DEVICEMAP
                 )
-                self._kept.append(host.base)
+                self._owned.append(host.base)
                 return PinnedBuffer(host, int(host.base.get_device_pointer()), mapped=True)
             host = cuda.pagelocked_zeros(shape, dtype)
-            self._kept.append(host.base)
+            self._owned.append(host.base)
             memory = cuda.mem_alloc(host.nbytes)
-            self._kept.append(memory)
+            self._owned.append(memory)
             return PinnedBuffer(host, int(memory), mapped=False)
 
     def upload(self, buffer: PinnedBuffer, rows: int) -> None:
@@ -105,89 +107,91 @@ class CudaGpu:
                 cuda.memcpy_dtoh_async(buffer.host[:rows], buffer.device, self._stream)
 
     def capture_graph(self, work: Callable[[], None]) -> Callable[[], None]:
-        """A CUDA graph of what `work` puts on the stream; pycuda has none, so the driver is called
-        itself.
+        """A CUDA graph of what `work` puts on the stream; calling the answer launches it.
+
+        pycuda knows no graphs, so the driver's library is called by ctypes.
         """
         library, stream = ctypes.CDLL(_LIBRARY), ctypes.c_void_p(self.stream)
-        graph, playable = ctypes.c_void_p(), ctypes.c_void_p()
+        graph, instance = ctypes.c_void_p(), ctypes.c_void_p()
         _call(
-            library.cuStreamBeginCapture_v2(stream, ctypes.c_int(_THREAD_LOCAL)), "begin to record"
+            library.cuStreamBeginCapture_v2(stream, ctypes.c_int(_THREAD_LOCAL)), "begin to capture"
         )
         try:
             try:
                 work()
             finally:
+                # Also after a fault: a stream that still captures takes no other work.
                 ended = library.cuStreamEndCapture(stream, ctypes.byref(graph))
-            _call(ended, "record")
+            _call(ended, "capture")
             _call(
                 library.cuGraphInstantiateWithFlags(
-                    ctypes.byref(playable), graph, ctypes.c_ulonglong(0)
+                    ctypes.byref(instance), graph, ctypes.c_ulonglong(0)
                 ),
-                "keep a record",
+                "instantiate",
             )
         finally:
+            # The template only; what is launched is the instance.
             if graph.value is not None:
                 library.cuGraphDestroy(graph)
-        self._kept.append(_Recorded(library, playable))
+        self._owned.append(_GraphInstance(library, instance))
 
-        def play() -> None:
-            _call(library.cuGraphLaunch(playable, stream), "play back")
+        def launch() -> None:
+            _call(library.cuGraphLaunch(instance, stream), "launch")
 
-        return play
+        return launch
 
     def synchronize(self) -> None:
-        """Until the stream is empty; other Python threads run meanwhile."""
+        """Wait until the stream is empty. pycuda releases the GIL: other threads run meanwhile."""
         with _driver("the GPU failed"):
             self._stream.synchronize()
 
     def close(self) -> None:
         """Free memory, stream and context, in this order; a device that is lost cannot refuse that.
 
-        Nobody may use what `pair` gave any more: it is freed even where something still refers to
-        it, as the fault does that an engine was given up for; without its context it never would
-        be.
+        Buffers are freed even where something still refers to them, as the traceback of a fault
+        does: pycuda would free them with their last reference, but not once their context is gone.
         """
         context, self._context = self._context, None
         if context is None:
             return
-        for each in self._kept:
+        for resource in self._owned:
             with contextlib.suppress(cuda.Error):
-                each.free()
-        self._kept.clear()
+                resource.free()
+        self._owned.clear()
         with contextlib.suppress(cuda.Error):
             self._stream = None
         with contextlib.suppress(cuda.Error):
             cuda.Context.pop()
             context.detach()
             # pycuda makes the context current to release it and expects the driver to undo that,
-            # which it does not for a primary context
+            # which the driver does not for a primary context.
             ctypes.CDLL(_LIBRARY).cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
 
 
-class _Recorded:
-    """A recorded graph, to be freed with the memory that it works on."""
+class _GraphInstance:
+    """An instantiated CUDA graph, freed like memory."""
 
-    def __init__(self, library: ctypes.CDLL, playable: ctypes.c_void_p) -> None:
-        self._library, self._playable = library, playable
+    def __init__(self, library: ctypes.CDLL, instance: ctypes.c_void_p) -> None:
+        self._library, self._instance = library, instance
 
     def free(self) -> None:
-        """Once. Nothing that plays it may be left."""
-        self._library.cuGraphExecDestroy(self._playable)
+        """Call it once, when nobody launches the graph any more."""
+        self._library.cuGraphExecDestroy(self._instance)
 
 
 @contextlib.contextmanager
-def _driver(words: str) -> Iterator[None]:
-    """Faults of the driver as ours."""
+def _driver(what: str) -> Iterator[None]:
+    """Turns pycuda's errors into EngineLostError; `what` says what failed."""
     try:
         yield
     except cuda.MemoryError as fault:
         raise EngineLostError(
-            f"{words}: the GPU's memory is used up ({fault})",
+            f"{what}: the GPU's memory is used up ({fault})",
             OUT_OF_MEMORY,
         ) from fault
     except cuda.Error as fault:
         raise EngineLostError(
-            f"{words}: {fault}",
+            f"{what}: {fault}",
             "the station starts again with a fresh context; dmesg (Xid) says what it was",
         ) from fault
 
@@ -201,11 +205,12 @@ def _call(code: int, what: str) -> None:
 
 
 def _driver_version() -> str:
-    """`580.159.04` as the kernel's module says it, else the CUDA version that the driver is made
-    for.
+    """`580.159.04` as the kernel's module has it, else the CUDA version that the driver supports.
+
+    A Jetson's driver is part of its kernel and has no such file.
     """
     try:
         return _MODULE.read_text(encoding="ascii").strip()
     except OSError:
-        known = int(cuda.get_driver_version())
-        return f"CUDA {known // 1000}.{known % 1000 // 10}"
+        version = int(cuda.get_driver_version())
+        return f"CUDA {version // 1000}.{version % 1000 // 10}"

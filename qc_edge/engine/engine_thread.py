@@ -1,7 +1,7 @@
-"""A seat: one thread on which an engine is loaded, proven, used and closed, and no other.
+"""The thread on which an engine is loaded, tested, used and closed.
 
-A CUDA context belongs to the thread that made it, so an engine never leaves its seat: work comes to
-it and goes away as futures. Decides nothing, never loads a second engine.
+A CUDA context is current on one thread, so an engine never leaves its own: work comes to it through
+a queue and goes away as futures. Decides nothing, never loads a second engine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _Job = tuple[Callable[[Engine], Any], "Future[Any]"]
 
 
 class EngineThread:
-    """Loads at once, on a thread of its own. All methods may be called from any thread.
+    """An engine on a thread of its own, loaded at once. Methods may be called from any thread.
 
     `ready` gives the engine's info once it is loaded and has passed the bundle's self-test, or
     raises why it is not fit to judge (ModelError, EngineError). `closed` is set when the engine and
@@ -37,12 +37,11 @@ class EngineThread:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._entry = threading.Lock()
         self._is_open = True
-        # a daemon: an engine that hangs must not keep the process from ending
+        # A daemon: an engine that hangs must not keep the process from ending.
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def infer(self, prepared: Prepared) -> Future[list[Score]]:
-        """One Score for each of the N prepared frames (N x H x W, uint8), in order, when their turn
-        comes.
+        """One Score for each of the N prepared frames (N x H x W, uint8), in order.
 
         The future raises EngineError if the model fails; see `run` for the rest.
         """
@@ -51,9 +50,8 @@ class EngineThread:
     def run(self, work: Callable[[Engine], T]) -> Future[T]:
         """What `work` returns or raises, done on the engine's thread when its turn comes.
 
-        It may be cancelled while it waits; work that comes before the engine is ready waits for
-        that. The future raises EngineError if the seat is closed, or if the engine did not become
-        ready.
+        The future may be cancelled while it waits; work that comes before the engine is ready waits
+        for that. It raises EngineError if the engine is closed or did not become ready.
         """
         done: Future[T] = Future()
         with self._entry:
@@ -76,7 +74,7 @@ class EngineThread:
             engine = self._load()
             self_test(engine, self.bundle)
             self.ready.set_result(engine.info)
-        except BaseException as fault:  # noqa: BLE001 (whoever waits for the seat raises it)
+        except BaseException as fault:  # noqa: BLE001 (whoever waits for `ready` raises it)
             self.close()
             self.ready.set_exception(fault)
         while (job := self._jobs.get()) is not None:

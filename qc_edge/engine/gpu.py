@@ -1,6 +1,4 @@
-"""What an engine asks of a graphics processor: facts, memory in pairs, copies, one stream. No
-driver here.
-"""
+"""What an engine needs of a GPU, as a protocol: facts, buffers, copies, one stream."""
 
 from __future__ import annotations
 
@@ -14,8 +12,8 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class GpuFacts:
-    """Which device and driver; plans belong to exactly these. `integrated`: it shares the host's
-    memory.
+    """The device and its driver, to which compiled plans belong. `integrated`: the device shares
+    the host's memory.
     """
 
     name: str
@@ -35,7 +33,10 @@ class GpuFacts:
 
 @dataclass(frozen=True, slots=True)
 class PinnedBuffer:
-    """Page-locked host memory and its place on the device; `mapped`: both are the same memory."""
+    """Page-locked host memory and its address on the device; `mapped`: both are the same memory.
+
+    Page-locked, since only such memory is copied beside the host.
+    """
 
     host: npt.NDArray[Any]
     device: int
@@ -51,30 +52,26 @@ class Gpu(Protocol):
 
     @property
     def facts(self) -> GpuFacts:
-        """Which device."""
+        """The device and its driver."""
 
     @property
     def stream(self) -> int:
-        """The stream's handle, as the driver knows it."""
+        """The handle of the stream, as the driver knows it."""
 
     def allocate(self, shape: tuple[int, ...], dtype: type[np.generic]) -> PinnedBuffer:
-        """Memory for the life of the engine; nothing else is ever allocated."""
+        """A buffer for the life of the engine; it is freed by `close`."""
 
     def upload(self, buffer: PinnedBuffer, rows: int) -> None:
-        """Begin to copy the first `rows` rows to the device; nothing to do where both are the
-        same.
-        """
+        """Begin to copy the first `rows` rows to the device; nothing where it is mapped."""
 
     def download(self, buffer: PinnedBuffer, rows: int) -> None:
-        """Begin to copy the first `rows` rows from the device; nothing to do where both are the
-        same.
-        """
+        """Begin to copy the first `rows` rows from the device; nothing where it is mapped."""
 
     def capture_graph(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Record what `work` puts on the stream, without doing it; the answer plays it back."""
+        """Capture what `work` puts on the stream, without doing it; the answer launches it."""
 
     def synchronize(self) -> None:
-        """Until all that was begun on the stream is done."""
+        """Wait until all that was begun on the stream is done."""
 
     def close(self) -> None:
         """Free everything. Never raises; may be called twice."""

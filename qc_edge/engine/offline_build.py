@@ -1,5 +1,6 @@
-"""Compiling ahead of time through TensorRT for RTX, without a GPU: does a bundle compile? Runs
-nothing.
+"""Compiling a bundle offline, without a GPU, by TensorRT for RTX. Never runs a plan.
+
+Other TensorRT variants compile only for the GPU that they find.
 """
 
 from __future__ import annotations
@@ -19,9 +20,7 @@ from qc_edge.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class BuiltPlan:
-    """A plan for one compute capability (`sm89`), by which compiler, and how long it took
-    (seconds).
-    """
+    """A plan for one compute capability (`sm89`): what compiled it, and in how many seconds."""
 
     target: str
     compiler: str
@@ -50,7 +49,7 @@ def build_offline(
     is no compiler here, ModelError if the model cannot be parsed or compiled.
     """
     variant = find_compiler()
-    names = [_known(variant, target) for target in targets]
+    names = [_check_target(variant, target) for target in targets]
     model = convert_model(bundle, precision)
     for name in names:
         begun = time.monotonic()
@@ -67,7 +66,8 @@ def build_offline(
         )
 
 
-def _known(variant: ImportedVariant, target: str) -> str:
+def _check_target(variant: ImportedVariant, target: str) -> str:
+    """The name of `target` as TensorRT has it. Raises UsageError if it does not compile for it."""
     known = compile_targets(variant)
     name = target.strip().upper()
     if name not in known:

@@ -1,4 +1,4 @@
-"""ONNX Runtime: on the CPU the engine that every machine has, on other processors by provider.
+"""The backend `onnx`: ONNX Runtime on the CPU, or on another processor by an execution provider.
 
 Owns the session and its threads; never converts frames, never changes a score, never falls back:
 the runtime by itself goes on with the CPU when a provider does not start.
@@ -25,14 +25,13 @@ MOST_THREADS = 4
 """More do not pay at batch 1: the network's layers are too small to share out further."""
 
 _ERRORS_ONLY = 3
+"""ORT_LOGGING_LEVEL_ERROR: warnings of the runtime on stderr are no lines of the station's log."""
 _TYPES = {"uint8": "tensor(uint8)"}
 
 
-def thread_count(wanted: int, cores: int) -> int:
-    """`wanted`, or for 0 all cores but one (capture, disk and log need it too), at most
-    MOST_THREADS.
-    """
-    return wanted or max(1, min(cores - 1, MOST_THREADS))
+def thread_count(setting: int, cores: int) -> int:
+    """`setting`; 0 means all cores but one, which capture and disk need, at most MOST_THREADS."""
+    return setting or max(1, min(cores - 1, MOST_THREADS))
 
 
 def load(
@@ -62,7 +61,7 @@ def load(
 
 
 class OnnxEngine:
-    """A session of ONNX Runtime. Used by one thread."""
+    """A bundle's model in a session of ONNX Runtime. Used by one thread."""
 
     def __init__(
         self,
@@ -103,13 +102,13 @@ class OnnxEngine:
             )
         # One by one: a CPU gains nothing from a batch, memory stays that of one frame, and a
         # frame's score cannot depend on which frames happened to wait beside it.
-        return [self._scored(self._session, prepared[i : i + 1]) for i in range(len(prepared))]
+        return [self._infer_one(self._session, prepared[i : i + 1]) for i in range(len(prepared))]
 
     def close(self) -> None:
-        """Let the session and its threads go."""
+        """End the session and its threads. May be called twice."""
         self._session = None
 
-    def _scored(self, session: ort.InferenceSession, frame: Prepared) -> Score:
+    def _infer_one(self, session: ort.InferenceSession, frame: Prepared) -> Score:
         try:
             scores, maps = session.run(self._outputs, {self._input: np.ascontiguousarray(frame)})
         except Exception as fault:  # the runtime raises its own types, which share no public base
@@ -123,13 +122,14 @@ class OnnxEngine:
 def _session(bundle: Bundle, threads: int, providers: Providers) -> ort.InferenceSession:
     options = _options(threads)
     if not providers.may_use_cpu:
+        # Nodes that the provider cannot run would go to the CPU without a word.
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
         session = ort.InferenceSession(
             str(bundle.model_path),
             options,
             providers=providers.for_session(threads),
-            enable_fallback=0,
+            enable_fallback=0,  # of the Python package: to the CPU after a fault
         )
     except Exception as fault:  # the runtime raises its own types, which share no public base
         if providers.first.name != CPU:
@@ -138,6 +138,7 @@ def _session(bundle: Bundle, threads: int, providers: Providers) -> ort.Inferenc
             f"ONNX Runtime {ort.__version__} does not take {bundle.model_path}: {fault}",
             hint="the model needs a newer ONNX Runtime, or the file was not exported whole",
         ) from fault
+    # Some providers that do not start are only logged; the session says what it really has.
     if missing := providers.missing(session.get_providers()):
         raise startup_error(providers, ort.__version__, f"{', '.join(missing)} did not start")
     return session
@@ -149,13 +150,13 @@ def _options(threads: int) -> ort.SessionOptions:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = _ERRORS_ONLY
-    # threads that spin between frames would take the cores from capture, disk and log
+    # Threads that spin between frames would take the cores from capture, disk and log.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 
 def _mismatches(session: ort.InferenceSession, bundle: Bundle) -> list[str]:
-    """How the model's tensors differ from the manifest's, in words."""
+    """In words how the model's tensors differ from those of the manifest."""
     taken, given = bundle.manifest.input, bundle.manifest.outputs
     inputs = {tensor.name: tensor for tensor in session.get_inputs()}
     outputs = {tensor.name: tensor for tensor in session.get_outputs()}
@@ -169,14 +170,15 @@ def _mismatches(session: ort.InferenceSession, bundle: Bundle) -> list[str]:
 def _mismatch(
     side: str, name: str, tensors: Mapping[str, ort.NodeArg], kind: str, shape: tuple[int, ...]
 ) -> list[str]:
-    wanted = f"{kind} [N{''.join(f', {length}' for length in shape)}]"
+    expected = f"{kind} [N{''.join(f', {length}' for length in shape)}]"
     if name not in tensors:
-        return [f"no {side} {name!r}, expected {wanted}; it has {', '.join(tensors)}"]
-    found = tensors[name]
-    is_dynamic = bool(found.shape) and not isinstance(found.shape[0], int)
-    if found.type == kind and tuple(found.shape[1:]) == shape and is_dynamic:
+        return [f"no {side} {name!r}, expected {expected}; it has {', '.join(tensors)}"]
+    tensor = tensors[name]
+    # A dynamic dimension is a name or None, a fixed one a number.
+    is_dynamic = bool(tensor.shape) and not isinstance(tensor.shape[0], int)
+    if tensor.type == kind and tuple(tensor.shape[1:]) == shape and is_dynamic:
         return []
-    return [f"{side} {name!r} is {found.type} {found.shape}, expected {wanted}"]
+    return [f"{side} {name!r} is {tensor.type} {tensor.shape}, expected {expected}"]
 
 
 @cache

@@ -1,7 +1,7 @@
 """Compiled models (plans) on disk, each under the digest of all that it depends on. Never compiles.
 
-A cache, so nothing is forced to the disk: what a power cut tears does not match its digest and is
-made again.
+A cache, so nothing is synced to the disk: a plan that a power cut tears does not match its digest
+and is made again.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class PlanKey:
-    """All that a plan depends on. `max_batch` ends the profile 1..N; `flags` are the builder's,
-    sorted.
+    """All that a plan depends on: plans move neither across GPU models nor TensorRT versions.
+
+    `flavour` is the TensorRT variant, `max_batch` ends the profile 1..N, `flags` are the builder's,
+    sorted. The names are in the files of stations: renaming one makes them compile again.
     """
 
     model_sha256: str
@@ -34,11 +36,12 @@ class PlanKey:
 
     @property
     def digest(self) -> str:
-        """Hex sha256 over all of it."""
+        """The sha256 (hex) of the key as canonical JSON."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def differs_in(self, kept: dict[str, Any]) -> list[str]:
-        """`driver 575.1 -> 580.2` for each part in which the key of a kept plan is another."""
+        """`driver 575.1 -> 580.2` for each part in which the key of a kept plan differs."""
+        # Through JSON, as the kept one: tuples become lists.
         mine = json.loads(json.dumps(asdict(self)))
         return [
             f"{name} {kept.get(name)} -> {value}"
@@ -57,8 +60,9 @@ class Plan:
 
 
 class PlanCache:
-    """`directory` holds KEY.plan and KEY.json; without one, nothing is found or kept. `kept`: how
-    many.
+    """The plans in `directory`, as KEY.plan and KEY.json, at most `kept` of them.
+
+    Without a directory nothing is found or kept.
     """
 
     def __init__(self, directory: Path | None, kept: int) -> None:
@@ -68,7 +72,7 @@ class PlanCache:
     def load(self, key: PlanKey) -> tuple[Plan | None, str]:
         """The plan for `key` or None, and in words where it is from or why there is none.
 
-        A plan that is torn, altered or of another key is None and says so; it is never handed out.
+        A plan that is torn, altered or of another key is never given out.
         """
         if self._directory is None:
             return None, "no plan is kept here"
@@ -81,20 +85,22 @@ class PlanCache:
             return None, self._why_none(key)
         except (OSError, ValueError, KeyError, TypeError) as fault:
             return None, f"the kept plan does not read ({type(fault).__name__}: {fault})"
-        if strange := key.differs_in(about.get("key", {})):
-            return None, f"the kept plan is of another key ({', '.join(strange)})"
-        found = hashlib.sha256(data).hexdigest()
-        if found != sha256:
-            return None, f"the kept plan is torn (sha256 {found[:12]}, expected {sha256[:12]})"
-        with contextlib.suppress(
-            OSError
-        ):  # a disk that is read-only for us: only the order of pruning suffers
+        # The file's name has half of the key's digest; the note has the key itself.
+        if differences := key.differs_in(about.get("key", {})):
+            return None, f"the kept plan is of another key ({', '.join(differences)})"
+        actual = hashlib.sha256(data).hexdigest()
+        if actual != sha256:
+            return None, f"the kept plan is torn (sha256 {actual[:12]}, expected {sha256[:12]})"
+        # Marks it as used, for `_prune`. On a disk that is read-only only that order suffers.
+        with contextlib.suppress(OSError):
             os.utime(note)
         return Plan(data, sha256, build_s), f"plan {sha256[:12]}, kept from an earlier start"
 
     def keep(self, key: PlanKey, data: bytes, build_s: float) -> tuple[Plan, str]:
-        """Keep a plan that was just made, drop those not used for longest; the words say if that
-        failed.
+        """Keep a plan that was just made and drop those not used for longest.
+
+        Gives the plan, and in words where it is from, and that it could not be kept where that
+        failed: the engine runs without.
         """
         plan = Plan(data, hashlib.sha256(data).hexdigest(), build_s)
         words = f"plan {plan.sha256[:12]}, made here in {build_s:.1f} s"
@@ -109,6 +115,7 @@ class PlanCache:
         }
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
+            # The note goes first and comes last: while there is none, there is no plan.
             note.unlink(missing_ok=True)
             _replace(file, data)
             _replace(note, json.dumps(about, indent=1).encode())
@@ -124,9 +131,7 @@ class PlanCache:
                 file.unlink(missing_ok=True)
 
     def expected_s(self, key: PlanKey) -> float | None:
-        """How long the last build of this flavour on this device took (seconds), None before the
-        first.
-        """
+        """Seconds that the last build by this variant for this GPU took, None before the first."""
         for about in self._notes():
             kept = about.get("key", {})
             if (kept.get("flavour"), kept.get("gpu")) == (key.flavour, key.gpu):
@@ -134,7 +139,7 @@ class PlanCache:
         return None
 
     def _why_none(self, key: PlanKey) -> str:
-        """The newest plan of the same model tells what has changed since."""
+        """In words what has changed since the newest plan of the same model."""
         for about in self._notes():
             kept = about.get("key", {})
             if kept.get("model_sha256") == key.model_sha256:
@@ -147,9 +152,7 @@ class PlanCache:
         return self._directory / f"{name}.json", self._directory / f"{name}.plan"
 
     def _notes(self) -> Iterator[dict[str, Any]]:
-        """What is known of each kept plan, the last used first; those that do not read are left
-        out.
-        """
+        """The notes of the kept plans, the last used first, without those that do not read."""
         for path in self._by_use():
             with contextlib.suppress(OSError, ValueError):
                 about = json.loads(path.read_bytes())

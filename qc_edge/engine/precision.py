@@ -1,7 +1,8 @@
-"""The model as TensorRT is given it: looked through first, then in the precision that is wanted.
+"""The model as TensorRT gets it: checked first, then in the precision of the settings.
 
 TensorRT computes in the types of the graph, so a precision is a property of the model: fp16 and
-int8 are made here from the bundle's own by ONNX Runtime's converters. Never writes into the bundle.
+int8 are made here from the bundle's own by ONNX Runtime's converters (decision 0017). Never writes
+into the bundle.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ def _checked(data: bytes, name: str) -> Any:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as fault:
         raise ModelError(f"{name} is not valid ONNX: {fault}", _EXPORT) from fault
+    # A damaged file can still be valid ONNX: such weights would give scores that are no numbers.
     for weights in model.graph.initializer:
         values = numpy_helper.to_array(weights)
         if values.dtype.kind == "f" and not (finite := np.isfinite(values)).all():
@@ -84,7 +86,7 @@ def _checked(data: bytes, name: str) -> Any:
 def _in_half(model: Any) -> bytes:
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    # keep_io_types: scores and maps stay float32 on the outside
+    # keep_io_types: inputs, scores and maps stay as the manifest has them
     return bytes(convert_float_to_float16(model, keep_io_types=True).SerializeToString())
 
 
@@ -102,12 +104,11 @@ def _quantized(model: Any, name: str, frames: Sequence[Prepared]) -> bytes:
             frame = next(self._frames, None)
             return None if frame is None else {name: frame}
 
-    chatter = logging.getLogger().level
+    level = logging.getLogger().level
     with tempfile.TemporaryDirectory() as directory:
         target = Path(directory) / "int8.onnx"
-        logging.getLogger().setLevel(
-            logging.ERROR
-        )  # it advises on standard error how else to do it
+        # The quantizer logs advice about its options to the root logger.
+        logging.getLogger().setLevel(logging.ERROR)
         try:
             quantization.quantize_static(
                 model,
@@ -126,5 +127,5 @@ def _quantized(model: Any, name: str, frames: Sequence[Prepared]) -> bytes:
                 },
             )
         finally:
-            logging.getLogger().setLevel(chatter)
+            logging.getLogger().setLevel(level)
         return target.read_bytes()

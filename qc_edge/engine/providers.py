@@ -1,7 +1,6 @@
-"""Execution providers of ONNX Runtime by the names that settings have: `CUDA`,
-`OpenVINO:device_type=GPU`.
+"""Execution providers of ONNX Runtime as settings name them: `CUDA`, `OpenVINO:device_type=GPU`.
 
-Knows names, never the runtime: what an installation has is told to it.
+Knows names, never the runtime: what an installation has is passed to it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _PACKAGES = {
     "dml": "onnxruntime-directml",
     "qnn": "onnxruntime-qnn",
 }
-"""Each brings its own onnxruntime and takes the place of the plain package."""
+"""Provider -> the package on PyPI that has it, in the place of the plain onnxruntime."""
 
 _THREADS = {"OpenVINO": "num_of_threads"}
 """Providers with threads of their own: the option that says how many."""
@@ -39,12 +38,12 @@ class Provider:
     options: tuple[tuple[str, str], ...] = ()
 
     @property
-    def full(self) -> str:
-        """As the runtime lists it, `CUDAExecutionProvider`."""
+    def full_name(self) -> str:
+        """The name that the runtime lists, `CUDAExecutionProvider`."""
         return self.name + _SUFFIX
 
     def device(self, cpu: str) -> str:
-        """The processor that it computes on; `cpu` is this machine's."""
+        """The name of the processor that it computes on; `cpu` is the name of this machine's."""
         options = dict(self.options)
         chosen = options.get("device_type") or options.get("device_id")
         if chosen is None and self.name in _ON_THIS_CPU:
@@ -54,53 +53,54 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """The providers that a session is made with, preferred first; never the CPU unless it is asked
-    for.
-    """
+    """The providers that a session is made with, preferred first; the CPU only if it is named."""
 
     all: tuple[Provider, ...]
 
     @property
     def first(self) -> Provider:
-        """The one that is preferred."""
+        """The preferred provider."""
         return self.all[0]
 
     @property
     def description(self) -> str:
         """For the reason in rows and status: `CUDA, CPU for what it does not take`."""
-        first, *others = (each.name for each in self.all)
-        return ", ".join([first, *(f"{name} for what it does not take" for name in others)])
+        first, *rest = (provider.name for provider in self.all)
+        return ", ".join([first, *(f"{name} for what it does not take" for name in rest)])
 
     @property
     def may_use_cpu(self) -> bool:
         """False if the whole model must run on what is named."""
-        return any(each.name == CPU for each in self.all)
+        return any(provider.name == CPU for provider in self.all)
 
     def for_session(self, threads: int) -> list[tuple[str, dict[str, str]]]:
-        """As an InferenceSession takes them; one with threads of its own gets `threads` of them."""
+        """The providers and their options as an InferenceSession takes them.
+
+        A provider with threads of its own gets `threads` of them.
+        """
         return [
             (
-                each.full,
-                ({_THREADS[each.name]: str(threads)} if each.name in _THREADS else {})
-                | dict(each.options),
+                provider.full_name,
+                ({_THREADS[provider.name]: str(threads)} if provider.name in _THREADS else {})
+                | dict(provider.options),
             )
-            for each in self.all
+            for provider in self.all
         ]
 
     def missing(self, taken: Sequence[str]) -> list[str]:
-        """The names of those that are not among `taken`, which a session says it uses."""
-        return [each.name for each in self.all if each.full not in taken]
+        """The names of those that are not among `taken`, the providers that a session lists."""
+        return [provider.name for provider in self.all if provider.full_name not in taken]
 
 
-def resolve_providers(wanted: Sequence[str], available: Sequence[str], version: str) -> Providers:
-    """`wanted` of the settings among what ONNX Runtime `version` says is `available` here.
+def resolve_providers(named: Sequence[str], available: Sequence[str], version: str) -> Providers:
+    """The providers `named` in the settings, as this installation spells them.
 
-    Upper and lower case do not matter. Raises EngineUnavailableError that lists what this
-    installation has.
+    `available` are those that ONNX Runtime `version` lists; upper and lower case do not matter.
+    Raises EngineUnavailableError that lists what this installation has.
     """
     known = {name.removesuffix(_SUFFIX).lower(): name.removesuffix(_SUFFIX) for name in available}
-    found = []
-    for text in wanted:
+    providers = []
+    for text in named:
         name, _, options = text.partition(":")
         short = name.lower().removesuffix(_SUFFIX.lower())
         if short not in known:
@@ -114,10 +114,10 @@ def resolve_providers(wanted: Sequence[str], available: Sequence[str], version: 
                 if package
                 else "install the onnxruntime that has it, or change engine.providers",
             )
-        found.append(
+        providers.append(
             Provider(known[short], tuple(map(_option, options.split(","))) if options else ())
         )
-    return Providers(tuple(found))
+    return Providers(tuple(providers))
 
 
 def startup_error(providers: Providers, version: str, why: str) -> EngineUnavailableError:

@@ -1,5 +1,4 @@
-"""The scripted twin: an engine that does what a script says, for faults that no real one makes on
-demand.
+"""The backend `scripted`: a twin that does what a script says, faults on demand among it.
 
 Never looks at the pixels, unless they are a golden frame's or the script is a function of them.
 """
@@ -75,17 +74,17 @@ class ScriptedEngine:
         """
         if self._closed:
             raise EngineError("the scripted engine is closed", hint="load it again")
-        return [self._scored(prepared[i : i + 1]) for i in range(len(prepared))]
+        return [self._infer_one(prepared[i : i + 1]) for i in range(len(prepared))]
 
     def close(self) -> None:
-        """End every hang, too."""
+        """Close it; a call that hangs is released. May be called twice."""
         self._closed = True
         self.release.set()
 
-    def _scored(self, frame: Prepared) -> Score:
-        known = self._golden.get(frame.tobytes()) if self._golden else None
-        if known is not None:
-            return Score(known.score, known.expand_map((_MAP_SIDE, _MAP_SIDE)))
+    def _infer_one(self, frame: Prepared) -> Score:
+        golden = self._golden.get(frame.tobytes()) if self._golden else None
+        if golden is not None:
+            return Score(golden.score, golden.expand_map((_MAP_SIDE, _MAP_SIDE)))
         self.frames += 1
         step = self._next(frame)
         if step == "raise":

@@ -1,5 +1,4 @@
-"""Which TensorRT this machine has: NVIDIA's and JetPack's `tensorrt`, or TensorRT for RTX. Never
-builds.
+"""Which TensorRT this machine has: `tensorrt` of NVIDIA or JetPack, or TensorRT for RTX.
 
 Imports a variant only when there is a driver and pycuda, so that a CPU box loads nothing of CUDA.
 """
@@ -18,8 +17,7 @@ from qc_edge.errors import EngineUnavailableError
 _DRIVER = "libcuda.so.1"
 _HOW = (
     "on a Jetson, JetPack brings tensorrt; else pip install 'qc-edge[tensorrt]' or "
-    "'qc-edge[tensorrt-rtx]' "
-    "(docs/engines.md says what each needs). Without a GPU: "
+    "'qc-edge[tensorrt-rtx]' (docs/engines.md says what each needs). Without a GPU: "
     'engine.backend = "auto" or "onnx"'
 )
 
@@ -44,14 +42,14 @@ VARIANTS = (TENSORRT, RTX)
 
 @dataclass(frozen=True, slots=True)
 class ImportedVariant:
-    """A variant that was imported: its module (the API is the same for all) and version."""
+    """A variant that was imported, with its module `trt`; the API is the same for all."""
 
     variant: Variant
     trt: Any
 
     @property
     def name(self) -> str:
-        """As rows say it."""
+        """Its name in rows."""
         return self.variant.name
 
     @property

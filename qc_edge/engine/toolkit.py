@@ -1,6 +1,4 @@
-"""What an engine needs of a TensorRT: to compile a bundle's model and to run the plan. Keeps
-nothing.
-"""
+"""What an engine needs of a TensorRT, as a protocol: compile a bundle's model, load the plan."""
 
 from __future__ import annotations
 
@@ -16,13 +14,11 @@ from qc_edge.settings import EngineSettings
 
 
 class Toolkit(Protocol):
-    """One variant of TensorRT. `captures_graphs`: its runtime records CUDA graphs, nobody else
-    may.
-    """
+    """One variant of TensorRT. Tests have twins of it that need no GPU."""
 
     @property
     def name(self) -> str:
-        """As rows say it: `tensorrt-rtx`."""
+        """Its name in rows: `tensorrt-rtx`."""
 
     @property
     def version(self) -> str:
@@ -30,10 +26,10 @@ class Toolkit(Protocol):
 
     @property
     def captures_graphs(self) -> bool:
-        """True if its runtime makes CUDA graphs by itself."""
+        """True if its runtime captures CUDA graphs by itself; then nobody else may."""
 
     def compile_options(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
-        """How it compiles for this device."""
+        """How to compile for this device by these settings."""
 
     def compile(
         self, bundle: Bundle, precision: Precision, options: CompileOptions, progress: Progress
@@ -43,34 +39,35 @@ class Toolkit(Protocol):
         """
 
     def load_plan(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
-        """The plan, ready for addresses. Raises PlanRefusedError, EngineError."""
+        """The plan in the runtime, to which addresses are bound next.
+
+        Raises PlanRefusedError, EngineError.
+        """
 
 
 class InstalledToolkit:
-    """NVIDIA's own module, whichever of its variants."""
+    """NVIDIA's own module, whichever variant is installed."""
 
     def __init__(self, variant: ImportedVariant) -> None:
         self._variant = variant
 
     @property
     def name(self) -> str:
-        """As rows say it."""
+        """Its name in rows."""
         return self._variant.name
 
     @property
     def version(self) -> str:
-        """As the module says it."""
+        """The version of the module."""
         return self._variant.version
 
     @property
     def captures_graphs(self) -> bool:
-        """TensorRT for RTX does, because its kernels come into being while it runs."""
+        """True for TensorRT for RTX: its kernels come into being while it runs."""
         return self._variant.variant is RTX
 
     def compile_options(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
-        """For the device's compute capability where the variant can be told, else for the one it
-        finds.
-        """
+        """Compile for the device's compute capability by name, where this variant takes names."""
         targets = (gpu.sm,) if gpu.sm in compile_targets(self._variant) else ()
         return CompileOptions(settings.max_batch, settings.tf32, targets)
 
@@ -80,6 +77,7 @@ class InstalledToolkit:
         """A plan of the bundle's model. Raises ModelError, EngineUnavailableError,
         EngineLostError.
         """
+        # Not at the top: it needs onnx, which a station with a kept plan does not.
         from qc_edge.engine.precision import convert_model
 
         return compile_plan(
@@ -87,6 +85,9 @@ class InstalledToolkit:
         )
 
     def load_plan(self, bundle: Bundle, plan: bytes, graphs: bool) -> Runner:
-        """The plan, ready for addresses. Raises PlanRefusedError, EngineError."""
-        own = graphs and self.captures_graphs
-        return PlanRunner(self._variant, plan, bundle.manifest.input.name, bundle.input_shape, own)
+        """The plan in the runtime, to which addresses are bound next.
+
+        Raises PlanRefusedError, EngineError.
+        """
+        name, shape = bundle.manifest.input.name, bundle.input_shape
+        return PlanRunner(self._variant, plan, name, shape, graphs and self.captures_graphs)

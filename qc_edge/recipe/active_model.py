@@ -15,7 +15,7 @@ from qc_edge.errors import ModelError
 from qc_edge.records import activations
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
-from qc_edge.settings.model import ModelSettings
+from qc_edge.settings.bundles import ModelSettings
 from qc_edge.settings.paths import shipped
 
 

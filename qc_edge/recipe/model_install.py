@@ -19,7 +19,7 @@ from qc_edge.bundles.bundle import Bundle, open_bundle
 from qc_edge.bundles.manifest import MANIFEST
 from qc_edge.bundles.signing import check_signature
 from qc_edge.errors import ModelError
-from qc_edge.settings.model import ModelSettings
+from qc_edge.settings.bundles import ModelSettings
 from qc_edge.store.durable import Disk, store_error
 
 MAX_BYTES = 4_000_000_000

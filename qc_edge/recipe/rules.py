@@ -21,8 +21,8 @@ from qc_edge.engine import EngineInfo
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.settings import Settings
+from qc_edge.settings.bundles import ModelSettings
 from qc_edge.settings.change import settings_digest
-from qc_edge.settings.model import ModelSettings
 from qc_edge.version import __version__
 from qc_edge.vision.prepare import DEFAULT, PrepareParameters, preprocess_id
 

@@ -1,16 +1,15 @@
 """A station's settings: the TOML a person edits, checked as a whole, and where its files are."""
 
+from qc_edge.settings.bundles import ModelSettings
 from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.change import SettingChange, apply_live, settings_digest, split_changes
 from qc_edge.settings.engine import EngineSettings
+from qc_edge.settings.incoming import INCOMING, IncomingSettings
 from qc_edge.settings.load import load_settings, parse_settings
 from qc_edge.settings.model import (
-    INCOMING,
-    IncomingSettings,
     InspectSettings,
     LogSettings,
     MetricsSettings,
-    ModelSettings,
     Role,
     Settings,
     StationSettings,

@@ -27,8 +27,8 @@ class CameraSettings(Section):
     name: Name = Field(description="Stands in every frame id: top, left, weld-2.")
     backend: Literal["basler", "emulated", "folder", "scripted"] = Field(
         default="basler",
-        description="basler: a real device. emulated: pylon's emulator plays `images`. "
-        "folder: plays `images` without pylon. scripted: faults for tests.",
+        description="basler: a real device. emulated: pylon's emulator plays `images`. folder: "
+        "plays `images` without pylon. scripted: faults for tests.",
     )
     serial: Text | None = Field(
         default=None, description="Serial number; without it the only camera found is taken."
@@ -77,8 +77,7 @@ class CameraSettings(Section):
         default=None,
         validate_default=True,
         description="Directory that an emulated or folder camera plays, in name order; a relative "
-        "path "
-        "starts at the settings file.",
+        "path starts at the settings file.",
     )
     repeat: bool = Field(default=True, description="Folder camera: start again after the last.")
 

@@ -36,8 +36,7 @@ class EngineSettings(Section):
     precision: Literal["bundle", "fp32", "fp16", "int8"] = Field(
         default="bundle",
         description="tensorrt: what the model computes in; bundle: as its manifest says. The "
-        "golden frames "
-        "must agree either way.",
+        "golden frames must agree either way.",
     )
     max_batch: int = Field(
         default=8,

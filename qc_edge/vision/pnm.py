@@ -1,7 +1,8 @@
-"""The spool's own file: a binary PGM or PPM with the frame's metadata in one comment line.
+"""The format of spooled frames: a binary PGM or PPM with the metadata in one comment line.
 
-Any image viewer opens it, and it proves itself: the comment holds the digest of the pixels. Bytes
-to values and back; never touches the disk.
+Any image viewer opens it, and damage shows: the comment holds the digest of the pixels. It is not
+compressed, because capture must keep up: 5 megapixels take 0.9 ms, as PNG 46 ms. Never touches the
+disk.
 
     P5
     # qc-edge {"camera": "top", ..., "pixels_sha256": "9f86d0..."}
@@ -61,15 +62,16 @@ def decode_frame(data: bytes | memoryview) -> tuple[dict[str, Any], Image]:
     if not view:
         raise UnreadableFrameError(Reason.EMPTY_FILE, "the file has no bytes")
     meta, start = _meta(view)
-    found = formats.PNM_HEADER.match(b"P%c\n" % view[1] + bytes(view[start : start + 64]))
-    if found is None:
+    # The header without the comment, so that one pattern serves; 64 bytes hold any size.
+    header = formats.PNM_HEADER.match(b"P%c\n" % view[1] + bytes(view[start : start + 64]))
+    if header is None:
         raise formats.torn("the file ends inside its header")
-    width, height, maxval = int(found[2]), int(found[3]), int(found[4])
+    width, height, maxval = int(header[2]), int(header[3]), int(header[4])
     bit_depth = maxval.bit_length()
     if not (width and height and 8 <= bit_depth <= 16 and maxval == (1 << bit_depth) - 1):
         raise UnreadableFrameError(Reason.UNREADABLE, f"{width} x {height} pixels, maxval {maxval}")
-    shape = (height, width) if found[1] == b"5" else (height, width, 3)
-    body = view[start + found.end() - 3 :]
+    shape = (height, width) if header[1] == b"5" else (height, width, 3)
+    body = view[start + header.end() - 3 :]
     pixels = _pixels(body, shape, bit_depth)
     digest = hashlib.sha256(body).hexdigest()
     if digest != meta.pop(_DIGEST, None):

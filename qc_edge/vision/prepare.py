@@ -94,6 +94,8 @@ def _stretch(lowest: int, highest: int) -> Gray:
     """
     if lowest == highest:
         return np.zeros(256, np.uint8)
+    # Step by step as cv2.normalize computes it, proven equal for every pair of minimum and maximum
+    # (decision 0008).
     scale = 255.0 * (1.0 / (highest - lowest))
     factor, shift = float(np.float32(scale)), float(np.float32(0.0 - lowest * scale))
     fused = (np.arange(256) * factor + shift).astype(np.float32)

@@ -1,0 +1,79 @@
+"""The sections [model] and [shadow]: which bundle judges, and which one only scores along."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, field_validator, model_validator
+
+from qc_edge.settings.section import Section
+
+KEY_PREFIX = "ed25519:"
+_KEY = re.compile(r"ed25519:[A-Za-z0-9+/]{43}=( \S.*)?")
+_BUNDLE = r"^[a-z][a-z0-9-]*@[A-Za-z0-9.+-]+$"
+
+
+class ModelSettings(Section):
+    """Which model judges, and where the line between good and bad is."""
+
+    bundle: str = Field(
+        default="reference@1",
+        pattern=_BUNDLE,
+        description="NAME@VERSION of the bundle. The initial value: an activation by qc-edge "
+        "model takes its place.",
+    )
+    threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="A score at or above it FAILs; without it, the bundle's default. The initial "
+        "value: a record made by qc-edge threshold takes its place.",
+    )
+    review_band: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Scores this near the threshold go to the review queue; default: the bundle's.",
+    )
+    trusted_keys: tuple[str, ...] = Field(
+        default=(),
+        description="Public keys of whoever approves models, as qc-edge model keygen prints them; "
+        "a name may stand behind each.",
+    )
+    require_signature: bool = Field(
+        default=False, description="Take only bundles that one of trusted_keys has signed."
+    )
+
+    @field_validator("trusted_keys")
+    @classmethod
+    def _are_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            if not _KEY.fullmatch(key):
+                raise ValueError(
+                    f"got {key!r}, expected 'ed25519:' and 44 signs, as qc-edge model keygen prints"
+                )
+        return keys
+
+    @model_validator(mode="after")
+    def _has_whom_to_trust(self) -> ModelSettings:
+        if self.require_signature and not self.trusted_keys:
+            raise ValueError(
+                "require_signature is true and trusted_keys is empty: no bundle could be taken"
+            )
+        return self
+
+
+class ShadowSettings(Section):
+    """A second bundle that scores the same frames after the line was told; it has no effect on the
+    line.
+    """
+
+    bundle: str | None = Field(
+        default=None, pattern=_BUNDLE, description="NAME@VERSION of the bundle; none: no shadow."
+    )
+    threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="What its verdicts are counted by; without it, its bundle's own.",
+    )

@@ -1,0 +1,56 @@
+"""The section [incoming]: frames that other machines drop into the spool."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from qc_edge.settings.section import Section
+
+INCOMING = "incoming"
+"""Stands for a camera's name where a frame comes from spool/incoming/: in frame ids, in
+calibrations.
+"""
+
+
+class IncomingSettings(Section):
+    """Frames that other acquisition nodes drop into spool/incoming/."""
+
+    enabled: bool = Field(default=True, description="Take files from spool/incoming/.")
+    part_id_pattern: str | None = Field(
+        default=None,
+        description="Regular expression on the file name; the group `part` (or the first) is the "
+        "part id.",
+    )
+    sidecar: Literal["optional", "required", "none"] = Field(
+        default="optional",
+        description="NAME.json beside NAME.png. required: wait for it, at most `sidecar_wait_s`.",
+    )
+    sidecar_wait_s: float = Field(default=5.0, gt=0, description="Wait for a required sidecar (s).")
+    settle_s: float = Field(
+        default=2.0,
+        ge=0.1,
+        description="A file that nobody announced as finished is taken when unchanged this long "
+        "(s).",
+    )
+    max_megapixels: float = Field(default=100.0, gt=0, le=268, description="Larger is refused.")
+    max_decoded_mb: float = Field(
+        default=600.0,
+        gt=0,
+        description="A picture that takes more memory once decoded is refused by its header (MB).",
+    )
+    max_file_mb: float = Field(default=512.0, gt=0, description="Larger files are refused (MB).")
+
+    @field_validator("part_id_pattern")
+    @classmethod
+    def _pattern_compiles(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            try:
+                compiled = re.compile(pattern)
+            except re.error as fault:
+                raise ValueError(f"is no regular expression: {fault}") from fault
+            if not compiled.groups:
+                raise ValueError("has no group: put the part id in parentheses, (?P<part>...)")
+        return pattern
