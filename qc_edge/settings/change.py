@@ -1,4 +1,4 @@
-"""What differs between two settings, and what of it a running station takes over."""
+"""The differences between two settings, and which of them a running station takes over."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SettingChange:
 
 
 def settings_digest(settings: Settings) -> str:
-    """SHA-256 (hex) of the settings with all defaults filled in; equal settings, equal digest."""
+    """SHA-256 (hex) of `settings_text`: equal settings, equal digest."""
     return hashlib.sha256(settings_text(settings).encode()).hexdigest()
 
 
@@ -78,11 +78,11 @@ def apply_live(old: Settings, new: Settings) -> Settings:
     """`old` with those settings of `new` that apply at once: what a reloaded station runs on."""
     sections = {}
     for section in type(old).model_fields:
-        was, comes = getattr(old, section), getattr(new, section)
+        old_section, new_section = getattr(old, section), getattr(new, section)
         if section != "camera":
-            keys = type(was).model_fields
-            sections[section] = was.model_copy(
-                update={key: getattr(comes, key) for key in keys if is_live(f"{section}.{key}")}
+            live = [key for key in type(old_section).model_fields if is_live(f"{section}.{key}")]
+            sections[section] = old_section.model_copy(
+                update={key: getattr(new_section, key) for key in live}
             )
     return old.model_copy(update=sections)
 

@@ -1,4 +1,4 @@
-"""Read a settings file: every fault at once, each with its line and what was expected."""
+"""Reading a settings file: all faults at once, each with its line and what was expected."""
 
 from __future__ import annotations
 
@@ -67,61 +67,66 @@ def parse_settings(text: str, where: str, base: Path = Path("/")) -> Settings:
             hint='expected [section] lines, key = value lines, and text in "quotes"',
         ) from None
     try:
+        # As JSON and strictly: pydantic then takes no number for text and no text for a number, but
+        # still lists for tuples and text for enums, as TOML has them.
         return Settings.model_validate_json(
             json.dumps(values, default=str), strict=True, context={"base": base}
         )
     except ValidationError as faults:
         lines = lines_by_place(text)
         in_order = sorted(faults.errors(), key=lambda fault: line_of(fault["loc"], lines) or 0)
-        said = [_words(fault, values, lines) for fault in in_order]
+        messages = [_message(fault, values, lines) for fault in in_order]
         raise SettingsError(
-            f"{where} has {len(said)} fault{'s'[: len(said) > 1]}:\n"
-            + "\n".join(f"  {each}" for each in said),
+            f"{where} has {len(messages)} fault{'s'[: len(messages) > 1]}:\n"
+            + "\n".join(f"  {message}" for message in messages),
             hint="mend the file, then run `qc-edge check`; an editor with TOML support completes "
             "the keys",
         ) from None
 
 
 def _no_such_station(path: Path) -> SettingsError:
-    known = sorted(other.stem for other in path.parent.glob("*.toml"))
-    near = _did_you_mean(path.stem, known)
+    stations = sorted(file.stem for file in path.parent.glob("*.toml"))
+    near = _did_you_mean(path.stem, stations)
     return SettingsError(
         f"there is no station {path.stem!r}: {path} does not exist{near}",
-        hint=f"stations here: {', '.join(known)}"
-        if known
+        hint=f"stations here: {', '.join(stations)}"
+        if stations
         else f"make it: qc-edge init {path.stem}",
     )
 
 
-def _words(fault: ErrorDetails, values: dict[str, Any], lines: dict[Place, int]) -> str:
+def _message(fault: ErrorDetails, values: dict[str, Any], lines: dict[Place, int]) -> str:
     place = fault["loc"]
     number = line_of(place, lines)
     where = f"line {number}, {_dotted(place, values)}" if number else _dotted(place, values)
-    return f"{where}: {_fault_words(fault, place)}"
+    return f"{where}: {_explain(fault, place)}"
 
 
 def _dotted(place: Place, values: Any) -> str:
-    words = ""
+    """The place as a person would write it: `camera[top].exposure_us`."""
+    dotted = ""
     for part in place:
         try:
             values = values[part]
         except (LookupError, TypeError):
             values = None
         if isinstance(part, str):
-            words += f".{part}" if words else part
+            dotted += f".{part}" if dotted else part
         elif isinstance(values, dict) and isinstance(values.get("name"), str):
-            words += f"[{values['name']}]"
+            dotted += f"[{values['name']}]"
         else:
-            words += f"[#{part + 1}]"
-    return words
+            dotted += f"[#{part + 1}]"
+    return dotted
 
 
-def _fault_words(fault: ErrorDetails, place: Place) -> str:
+def _explain(fault: ErrorDetails, place: Place) -> str:
     """What is wrong and what was expected, for a person who has never seen the program's types."""
     kind, given = fault["type"], json.dumps(fault["input"], default=str)
     if kind == "extra_forbidden":
-        known, what = _known_keys(place[:-1]), "key" if len(place) > 1 else "section"
-        return f"unknown {what}{_did_you_mean(str(place[-1]), known) or '; known: ' + ', '.join(known)}"
+        keys, what = _known_keys(place[:-1]), "key" if len(place) > 1 else "section"
+        return f"unknown {what}" + (
+            _did_you_mean(str(place[-1]), keys) or f"; known: {', '.join(keys)}"
+        )
     if kind == "value_error":
         return fault["msg"].removeprefix("Value error, ")
     field = _field(place)
@@ -158,6 +163,7 @@ def _section(names: tuple[str, ...]) -> type[BaseModel] | None:
     for name in names:
         field = section.model_fields.get(name)
         annotation = field.annotation if field else None
+        # Of a repeated section, tuple[CameraSettings, ...], the type of one.
         inner = getattr(annotation, "__args__", (annotation,))[0]
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             return None
@@ -165,6 +171,6 @@ def _section(names: tuple[str, ...]) -> type[BaseModel] | None:
     return section
 
 
-def _did_you_mean(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
+def _did_you_mean(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, 1)
     return f"; did you mean {near[0]!r}?" if near else ""

@@ -168,6 +168,7 @@ class StationPaths:
 
 
 def shipped(kind: str) -> Path:
-    """The directory of `models` or `calibration` that came with the software."""
+    """The directory `models` or `calibration` that came with the software."""
+    # Beside the package in a checkout, under the prefix once installed (data_files of setup.cfg).
     checkout = Path(qc_edge.__file__).parent.parent / kind
     return checkout if checkout.is_dir() else Path(sys.prefix) / "share/qc-edge" / kind

@@ -1,4 +1,7 @@
-"""Where a setting stands in its TOML text, so that a message names the line; never reads values."""
+"""The line of each setting in its TOML text, so that messages can name it; never reads values.
+
+The TOML parser of the standard library gives no positions.
+"""
 
 from __future__ import annotations
 

@@ -72,9 +72,10 @@ def _commented(text: str) -> str:
 def toml_value(value: object) -> str:
     """One value as TOML: text, numbers, booleans, and lists of them."""
     if isinstance(value, (tuple, list)):
-        return f"[{', '.join(toml_value(each) for each in value)}]"
+        return f"[{', '.join(toml_value(item) for item in value)}]"
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, Path):
         value = str(value)
+    # A JSON string is a TOML string, but for DEL, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

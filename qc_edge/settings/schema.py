@@ -1,6 +1,4 @@
-"""The settings as a JSON schema, for editors: `python -m qc_edge.settings.schema` writes the
-file.
-"""
+"""The settings as a JSON schema, for editors: `python -m qc_edge.settings.schema` writes it."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ def station_schema() -> str:
 def _for_toml(node: Any) -> Any:
     """The same schema without `null` (TOML has none) and without titles, which repeat the keys."""
     if isinstance(node, list):
-        return [_for_toml(each) for each in node]
+        return [_for_toml(item) for item in node]
     if not isinstance(node, dict):
         return node
     node = {key: _for_toml(value) for key, value in node.items()}
