@@ -132,7 +132,7 @@ def test_scores_of_another_model_or_engine_are_not_taken_for_these(
             assert scores.scores == {}
 
 
-def test_an_input_that_is_gone_or_changed_is_left_out_and_said(
+def test_an_input_that_is_gone_or_changed_is_left_out_and_reported(
     inspected: StationPaths, tmp_path: Path
 ) -> None:
     paths = StationPaths(tmp_path / "copy", "line1")

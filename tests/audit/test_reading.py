@@ -41,7 +41,7 @@ OLDEST, NEWEST = datetime(1971, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 - UT
 
 
 def journal(paths: StationPaths) -> dict[int, tuple[str, str]]:
-    """Number -> hash and text, as promised."""
+    """Number -> hash and text, as the journal has them."""
     lines = [
         line for path in sorted(paths.journal.glob("*")) for line in path.read_text().splitlines()
     ]
@@ -179,7 +179,7 @@ def test_a_sample_looks_at_fewer_pictures(paths: StationPaths) -> None:
     assert counts[0] == 0 < counts[1]
 
 
-def test_progress_is_told(paths: StationPaths) -> None:
+def test_progress_is_reported(paths: StationPaths) -> None:
     seen: list[tuple[str, int, int]] = []
 
     class Recorder:

@@ -153,7 +153,7 @@ def test_frames_that_differ_too_much_give_no_calibration(
     assert calibrations.load_current(paths.calibration, "top").starting
 
 
-def test_a_damaged_record_can_be_replaced_and_is_said(paths: StationPaths, parts: Path) -> None:
+def test_a_damaged_record_can_be_replaced_and_is_reported(paths: StationPaths, parts: Path) -> None:
     [record] = (paths.calibration / "top").iterdir()
     record.write_text(record.read_text().replace("focus_min = 80.0", "focus_min = 8.0"))
     assert "has been changed" in calibrated(paths, "--from", parts)["warnings"][0]

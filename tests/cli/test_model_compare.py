@@ -172,7 +172,7 @@ def test_labels_and_the_threshold_in_force_count(tmp_path: Path) -> None:
     assert said["notes"][0].startswith("prepared for one of them only")
 
 
-def test_an_input_that_is_gone_or_changed_is_said(station: StationPaths, tmp_path: Path) -> None:
+def test_a_missing_or_changed_input_is_reported(station: StationPaths, tmp_path: Path) -> None:
     paths = StationPaths(tmp_path / "copy", NAME)
     shutil.copytree(station.root, paths.root)
     first, second, *_ = sorted(paths.evidence.rglob("*.prepared.pgm"))

@@ -52,7 +52,7 @@ def test_every_command_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("row", REFUSALS)
-def test_a_refusal_is_quoted_as_it_is_said(row: str) -> None:
+def test_a_refusal_is_quoted_as_it_is_reported(row: str) -> None:
     for quote in re.findall(r"`([^`]+)`", row):
         for piece in filter(None, (part.strip() for part in quote.split("…"))):
             known = any(piece in text for text in said()) or piece.startswith(

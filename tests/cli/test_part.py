@@ -63,6 +63,6 @@ def test_an_unknown_part_is_said_to_the_person(paths: StationPaths) -> None:
 
 
 @pytest.mark.parametrize("command", ["part", "verify"])
-def test_an_unknown_station_is_said(tmp_path: Path, command: str) -> None:
+def test_an_unknown_station_is_reported(tmp_path: Path, command: str) -> None:
     result = invoke(command, "line9", *(["1"] if command == "part" else []), "--root", tmp_path)
     assert isinstance(result.exception, SettingsError)

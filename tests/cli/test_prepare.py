@@ -75,7 +75,7 @@ def test_a_lossy_format_is_refused(good: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_output_that_cannot_be_written_is_said(good: Path, tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_is_reported(good: Path, tmp_path: Path) -> None:
     assert "cannot write" in str(refused(good, "--out", tmp_path / "nowhere/prepared.png"))
 
 

@@ -111,7 +111,7 @@ def test_a_parquet_file_holds_the_answer(root: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_parquet_file_that_cannot_be_written_is_said(root: Path, tmp_path: Path) -> None:
+def test_a_parquet_file_that_cannot_be_written_is_reported(root: Path, tmp_path: Path) -> None:
     said = sql(root, "FROM events", "--parquet", str(tmp_path / "none/x.parquet"))
     assert said.returncode == 74
     assert "cannot write" in said.stderr
@@ -156,12 +156,12 @@ def test_an_unclear_request_is_refused(root: Path, arguments: list[str], words: 
     assert words in refused(root, *arguments)
 
 
-def test_an_unknown_station_is_said(root: Path) -> None:
+def test_an_unknown_station_is_reported(root: Path) -> None:
     said = run("sql", "line9", "SELECT 1", "--root", root)
     assert (said.returncode, "no station 'line9'" in said.stderr) == (64, True)
 
 
-def test_a_station_that_has_never_run_is_said(tmp_path: Path) -> None:
+def test_a_station_that_has_never_run_is_reported(tmp_path: Path) -> None:
     settings = StationPaths(tmp_path, "line1").settings
     settings.parent.mkdir(parents=True)
     settings.touch()

@@ -1,4 +1,4 @@
-"""An engine never leaves its seat: one thread loads, proves, uses and closes it."""
+"""An engine belongs to one thread, which loads, proves, uses and closes it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_an_engine_that_fails_its_self_test_is_not_ready_and_is_closed(bundle: B
         made[0].infer(FRAME)
 
 
-def test_a_frame_that_fails_does_not_end_the_seat(bundle: Bundle) -> None:
+def test_a_frame_that_fails_does_not_end_the_engine_thread(bundle: Bundle) -> None:
     engine_thread = EngineThread(bundle, lambda: ScriptedEngine("raise 0.4", bundle.golden_frames))
     with pytest.raises(EngineError, match="the script says raise"):
         engine_thread.infer(FRAME).result(WAIT_S)

@@ -172,7 +172,7 @@ def test_another_profile_flag_or_precision_means_another_plan(
 @pytest.mark.parametrize(
     "damage", ["torn", "altered", "emptied", "no note", "a note that does not read"]
 )
-def test_a_damaged_plan_is_built_anew_and_said(bundle: Bundle, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_plan_is_built_anew(bundle: Bundle, tmp_path: Path, damage: str) -> None:
     made(bundle, BuildContext(tmp_path))
     (plan,), (note,) = tmp_path.glob("*.plan"), tmp_path.glob("*.json")
     data = plan.read_bytes()
@@ -238,7 +238,7 @@ def test_plans_not_used_for_longest_are_dropped(bundle: Bundle, tmp_path: Path) 
     assert len(list(tmp_path.iterdir())) == 4
 
 
-def test_a_plan_that_cannot_be_kept_is_still_used_and_that_is_said(
+def test_a_plan_that_cannot_be_kept_is_still_used_and_that_is_reported(
     bundle: Bundle, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -315,7 +315,7 @@ def test_memory_that_runs_out_in_a_build_is_no_fault_of_the_model(bundle: Bundle
         load_first_supported([toolkit], [], toolkit.gpu, bundle, SETTINGS, "test", DEFAULT_CONTEXT)
 
 
-def test_the_first_flavour_that_takes_the_device_is_taken_and_the_others_are_told(
+def test_the_first_variant_that_takes_the_device_is_taken_and_the_others_are_reported(
     bundle: Bundle,
 ) -> None:
     gpu = TwinGpu()
@@ -339,7 +339,7 @@ def test_the_first_flavour_that_takes_the_device_is_taken_and_the_others_are_tol
 @pytest.mark.parametrize(
     "fault", [EngineUnavailableError("not made for SM89"), ModelError("no such operator")]
 )
-def test_when_no_flavour_fits_all_reasons_are_told(
+def test_when_no_variant_fits_all_reasons_are_reported(
     bundle: Bundle, fault: EngineError | ModelError
 ) -> None:
     gpu = TwinGpu()

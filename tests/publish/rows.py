@@ -235,7 +235,7 @@ def log(
 
 
 def long_hour(made: Log) -> None:
-    """10,010 events, the log folded wherever it may be."""
+    """10,010 events; the database may be checkpointed anywhere between them."""
     for _ in range(10):
         made.ledger.commit([event(NOON) for _ in range(1000)], NOON)
         made.ledger.checkpoint(paused=False)

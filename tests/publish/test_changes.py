@@ -126,7 +126,7 @@ def test_a_setting_changed_live_is_told_once(tmp_path: Path) -> None:
     assert len(of(paths, "in_force")) == 2
 
 
-def test_another_engine_is_told(tmp_path: Path) -> None:
+def test_another_engine_is_recorded(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
     run_once(paths)
 
@@ -143,7 +143,7 @@ def test_another_engine_is_told(tmp_path: Path) -> None:
     assert len(of(paths, "engine")) == 2
 
 
-def test_a_calibration_made_while_the_station_was_down_is_told(tmp_path: Path) -> None:
+def test_a_calibration_made_while_the_station_was_down_is_recorded(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
     run_once(paths)
     old = calibrations.load_current(paths.calibration, INCOMING)

@@ -136,7 +136,7 @@ def test_a_clock_that_steps_back_sends_rows_into_the_hour_that_it_says(tmp_path:
         everything(made)
 
 
-def test_a_deleted_file_is_published_again_and_said(tmp_path: Path) -> None:
+def test_a_deleted_file_is_published_again_and_reported(tmp_path: Path) -> None:
     with log(tmp_path) as made:
         made.add(event(at("2026-11-22 12:10")), event(at("2026-11-22 13:10")))
         made.publisher.publish()
@@ -158,7 +158,7 @@ def test_a_deleted_directory_is_published_again(tmp_path: Path) -> None:
         everything(made)
 
 
-def test_a_truncated_file_is_published_again_and_said(tmp_path: Path) -> None:
+def test_a_truncated_file_is_published_again_and_reported(tmp_path: Path) -> None:
     with log(tmp_path) as made:
         made.add(event(NOON))
         made.publisher.publish()

@@ -155,7 +155,7 @@ def test_a_station_that_was_moved_finds_its_files(
     moved.rename(made.published)
 
 
-def test_without_published_files_the_reason_is_said(tmp_path: Path) -> None:
+def test_without_published_files_the_reason_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No files found"):
         build(tmp_path / "qa.duckdb", tmp_path / "published")
 

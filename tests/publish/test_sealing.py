@@ -110,7 +110,7 @@ def test_what_was_not_published_yet_is_in_the_seal(tmp_path: Path) -> None:
         assert seal.rows == 2
 
 
-def test_a_long_hour_has_the_same_bytes_however_the_log_was_folded(
+def test_a_long_hour_has_the_same_bytes_however_the_log_was_checkpointed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 1)
@@ -152,7 +152,7 @@ def test_a_sealed_file_that_was_changed_is_not_written_over(tmp_path: Path) -> N
         assert file.read_bytes() == b"evidence of a crime"
 
 
-def test_a_seal_that_does_not_read_is_said(tmp_path: Path) -> None:
+def test_a_seal_that_does_not_read_is_reported(tmp_path: Path) -> None:
     with log(tmp_path) as made:
         sealed(made)
         path = seal_path(made.published, DAY)

@@ -138,7 +138,7 @@ def test_a_time_with_a_zone_is_shown_where_this_duckdb_can(asking: SqlSession) -
     assert now.utcoffset() is not None
 
 
-def test_a_value_that_does_not_convert_is_said(asking: SqlSession) -> None:
+def test_a_value_that_does_not_convert_is_reported(asking: SqlSession) -> None:
     assert "Could not convert" in refused(asking, "FROM threshold_replay('half')")
 
 

@@ -102,7 +102,7 @@ def test_a_lost_calibration_is_said_and_the_rest_stands(paths: StationPaths) -> 
     assert found.recheck.verdict and found.recheck.chain
 
 
-def test_a_swapped_frame_is_said(paths: StationPaths) -> None:
+def test_a_swapped_frame_is_reported(paths: StationPaths) -> None:
     row = one(paths, Verdict.FAIL)
     (paths.state / str(row.raw_path)).write_bytes(cv2.imencode(".png", part(seed=5))[1].tobytes())
     found = examine_part(paths, row.part_id).last
@@ -110,7 +110,7 @@ def test_a_swapped_frame_is_said(paths: StationPaths) -> None:
     assert [check.ok for check in check_lines(found)] == [False, None, None, True, True]
 
 
-def test_missing_evidence_is_said(paths: StationPaths) -> None:
+def test_missing_evidence_is_reported(paths: StationPaths) -> None:
     row = one(paths, Verdict.FAIL)
     for relative in (row.raw_path, row.map_path):
         (paths.state / str(relative)).unlink()
@@ -160,7 +160,7 @@ def test_an_unknown_part_gets_the_nearest_ones(paths: StationPaths) -> None:
     assert told.value.hint == "did you mean axle-48213?"
 
 
-def test_a_frame_that_is_not_of_the_part_is_said(paths: StationPaths) -> None:
+def test_a_frame_that_is_not_of_the_part_is_reported(paths: StationPaths) -> None:
     row = one(paths, Verdict.FAIL)
     with pytest.raises(UsageError, match="no inspection of frame"):
         examine_part(paths, row.part_id, "20200101T000000000000Z-top")

@@ -31,7 +31,7 @@ def test_no_lock_means_no_holder(tmp_path: Path) -> None:
     assert holder_of(tmp_path / "none.lock") is None
 
 
-def test_a_place_without_room_for_a_lock_is_said(tmp_path: Path) -> None:
+def test_a_place_without_room_for_a_lock_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
         pytest.raises(StoreError, match="cannot open the station's lock"),

@@ -112,8 +112,8 @@ def test_no_frame_takes_anything_of_the_device(
 def test_two_engines_at_a_time_and_the_first_goes(
     library: Library, bundle: Bundle, load: Load
 ) -> None:
-    seats = [EngineThread(bundle, load, name) for name in ("first", "second")]
-    for engine_thread in seats:
+    engine_threads = [EngineThread(bundle, load, name) for name in ("first", "second")]
+    for engine_thread in engine_threads:
         assert (
             engine_thread.ready.result(60).device
             == "Stand-in, compute capability 8.9, driver CUDA 13.0"
@@ -123,12 +123,12 @@ def test_two_engines_at_a_time_and_the_first_goes(
     assert "contexts on this thread" not in library.left(), (
         "a context is current where nobody works with it"
     )
-    seats[0].close()
-    assert seats[0].closed.wait(30)
-    (score,) = seats[1].infer(frame.prepared).result(10)
+    engine_threads[0].close()
+    assert engine_threads[0].closed.wait(30)
+    (score,) = engine_threads[1].infer(frame.prepared).result(10)
     assert score.value == pytest.approx(frame.score, abs=bundle.tolerance)
-    seats[1].close()
-    assert seats[1].closed.wait(30)
+    engine_threads[1].close()
+    assert engine_threads[1].closed.wait(30)
     assert library.left() == {}
 
 
@@ -199,7 +199,7 @@ def test_an_engine_that_cannot_be_made_gives_all_back(
         ("INIT", "100", "the NVIDIA driver does not start"),
     ],
 )
-def test_a_device_that_is_not_there_is_said(
+def test_a_device_that_is_not_there_is_reported(
     library: Library,
     load: Load,
     monkeypatch: pytest.MonkeyPatch,

@@ -39,7 +39,7 @@ ONLY_RTX = {
     "DynamicShapesKernelSpecializationStrategy",
     "EAGER",
 }
-"""Used only where the flavour is RTX, or looked for before."""
+"""Used only where the variant is RTX, or looked for before."""
 NAMES = """
 import importlib, json, sys
 module = importlib.import_module(sys.argv[1])

@@ -225,7 +225,7 @@ def engine(script: Callable[[Prepared], Step] | str) -> Loader:
 
 
 def dependencies(plan: Plan = Plan(), *, disk: Disk | None = None) -> Dependencies:
-    """A station's seams by plan."""
+    """What a station of this plan is made of."""
     cues = Cues(plan.faults)
     outputs: Sequence[Recorder] = [Recorder(Path(plan.announced), cues)] if plan.announced else []
 

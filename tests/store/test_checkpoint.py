@@ -1,4 +1,4 @@
-"""The write-ahead log is folded into the database between two frames, not within a commit."""
+"""The database takes over its write-ahead log between two frames, not within a commit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def wal(state: Path) -> Path:
     return state / "log.duckdb.wal"
 
 
-def test_little_is_left_alone_and_much_is_folded(
+def test_little_is_left_alone_and_much_is_checkpointed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 30_000)
@@ -64,7 +64,7 @@ def bound(log: duckdb.DuckDBPyConnection) -> str:
 LITTLE = 768 << 10
 
 
-def test_what_was_folded_is_let_go_of_when_nobody_reads(
+def test_what_was_checkpointed_is_released_when_nobody_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "CHECKPOINT_WAL_BYTES", 30_000)
@@ -83,7 +83,7 @@ def test_what_was_folded_is_let_go_of_when_nobody_reads(
     ledger.close()
 
 
-def test_what_was_read_is_let_go_of_by_the_last_reader_but_not_the_newest_rows(
+def test_what_was_read_is_released_by_the_last_reader_but_not_the_newest_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "_KEPT_BYTES", LITTLE)
@@ -177,7 +177,7 @@ def test_memory_has_a_low_bound_once_the_log_is_up_to_date(
     ledger.close()
 
 
-def test_what_cannot_be_let_go_of_is_no_damage_and_said(
+def test_what_cannot_be_released_is_no_damage_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(database, "_MEMORY_TO_WORK", "0B")
@@ -188,10 +188,10 @@ def test_what_cannot_be_let_go_of_is_no_damage_and_said(
     ledger.close()
 
 
-def test_pieces_are_joined_when_the_line_pauses(
+def test_row_groups_are_joined_when_the_line_pauses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def pieces() -> int:
+    def row_groups() -> int:
         ((number,),) = ledger._database.connection.execute(
             "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('events')"
         ).fetchall()
@@ -202,13 +202,13 @@ def test_pieces_are_joined_when_the_line_pauses(
     for turn in range(checkpoint.VACUUM_AFTER_CHECKPOINTS):
         fill(ledger, 10, first=10 * turn)
         ledger.checkpoint(paused=True)
-    rows, before = content(ledger), pieces()
+    rows, before = content(ledger), row_groups()
     monkeypatch.undo()
     ledger.checkpoint(paused=False)
-    assert pieces() == before > 1
+    assert row_groups() == before > 1
     fill(ledger, 1, first=1000)
     ledger.checkpoint(paused=True)
-    assert pieces() < before
+    assert row_groups() < before
     assert content(ledger)[:-1] == rows
     ledger.close()
 
@@ -262,4 +262,4 @@ def test_a_station_folds_when_nothing_waits(
         for number in range(3):
             drop(paths, f"{number}.png", part(GOOD, number))
         station.wait_until_inspected(3)
-        station.wait_for(lambda: not Path(f"{paths.database}.wal").exists(), "the log to be folded")
+        station.wait_for(lambda: not Path(f"{paths.database}.wal").exists(), "the checkpoint")

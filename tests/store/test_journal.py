@@ -1,4 +1,4 @@
-"""The journal is what was promised: torn ends, damaged lines, clocks that step back, commits that
+"""The journal is what counts: torn ends, damaged lines, clocks that step back, commits that
 fail.
 """
 
@@ -50,7 +50,7 @@ def test_journal_and_database_agree(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "torn", [b"x", b"\0" * 5000, b'21\tabc\t{"table":"events","eve', b"\n", b"21\t\t\n", b"\xff\n"]
 )
-def test_a_torn_end_is_cut_off_and_said(tmp_path: Path, torn: bytes) -> None:
+def test_a_torn_end_is_cut_off_and_reported(tmp_path: Path, torn: bytes) -> None:
     ledger = open_ledger(tmp_path)
     fill(ledger, 20)
     ledger.close()
@@ -199,7 +199,7 @@ def test_a_commit_that_the_database_refuses_stands_in_the_journal_and_leaves_no_
     check_agreement(tmp_path, 4)
 
 
-def test_what_was_promised_is_in_the_database_after_a_crash(tmp_path: Path) -> None:
+def test_what_was_appended_is_in_the_database_after_a_crash(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     ledger.commit([event(1)], NOW)
     ledger.append([event(2), gap(2)], NOW)
@@ -220,13 +220,13 @@ def test_the_rows_of_one_thread_come_into_the_database_before_those_of_another(
     ledger.commit([event(2)], NOW)
     assert len(content(ledger)) == 2
     ledger.append([event(3)], NOW)
-    assert ledger.recorded_ids([event(3).event_id]) == {event(3).event_id}, "a promise counts"
+    assert ledger.recorded_ids([event(3).event_id]) == {event(3).event_id}, "an append counts"
     ledger.apply()
     ledger.close()
     check_agreement(tmp_path, 3)
 
 
-def test_a_promise_that_the_database_refuses_stands_and_leaves_no_hole(tmp_path: Path) -> None:
+def test_an_append_that_the_database_refuses_stands_and_leaves_no_hole(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     ledger.append([event(1)], NOW)
     ledger._database.connection.close()

@@ -1,5 +1,5 @@
-"""The journal promises a row; the line is told on that promise, and the database has it when it
-can.
+"""A row is safe once it is in the journal: the line is told then, and the database takes the row
+over when it can.
 """
 
 from __future__ import annotations
