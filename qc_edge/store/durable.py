@@ -8,13 +8,16 @@ lists it, see fsync(2), and a batch of files can share one sync of their directo
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from qc_edge.errors import DiskFullError, StoreError
+from qc_edge.store.safe_read import PIECE, open_for_reading, read_pieces
 
 Chunk: TypeAlias = bytes | bytearray | memoryview
 
@@ -34,6 +37,15 @@ _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSU
 """Another file system; another user's file (fs.protected_hardlinks); too many links; FAT and some
 network file systems.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class FileHead:
+    """The beginning of a file that was too large to be copied whole, and what the whole was."""
+
+    length: int
+    size: int
+    sha256: str
 
 
 class Disk:
@@ -91,45 +103,96 @@ class Disk:
             path.unlink(missing_ok=True)
             raise store_error(fault, f"cannot keep evidence {path}") from fault
 
-    def link(self, existing: Path, path: Path) -> None:
+    def link(
+        self,
+        existing: Path,
+        path: Path,
+        *,
+        copy_max: int | None = None,
+        beat: Callable[[], object] = lambda: None,
+    ) -> FileHead | None:
         """Give `existing` the second name `path`, replacing what a crashed try left there.
 
         A link itself is linked, never its target. Where no link is allowed (another file system,
-        another user's file under fs.protected_hardlinks) `path` is a copy.
+        another user's file under fs.protected_hardlinks) `path` is a copy; of a file of more than
+        `copy_max` bytes only its first MiB, and what the whole was is returned. `beat` is called
+        after each piece that was read.
         """
         try:
             os.link(existing, path, follow_symlinks=False)
         except FileExistsError:
             path.unlink()
-            self.link(existing, path)
+            return self.link(existing, path, copy_max=copy_max, beat=beat)
         except FileNotFoundError:
             if path.parent.is_dir():
                 raise
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.link(existing, path)
+            return self.link(existing, path, copy_max=copy_max, beat=beat)
         except OSError as fault:
             if fault.errno not in _NO_LINK:
                 raise store_error(fault, f"cannot link {path}") from fault
-            self._copy(existing, path)
+            return self._copy_evidence(existing, path, copy_max, beat)
+        return None
 
-    def _copy(self, existing: Path, path: Path) -> None:
+    def copy(self, existing: Path, path: Path, temporary: Path, beat: Callable[[], object]) -> None:
+        """Copy `existing` from another file system to `path`, with its time, by way of `temporary`.
+
+        What is no regular file comes as another of its kind. `beat` is called after each piece.
+        Raises DiskFullError, StoreError, and OSError for what cannot be read.
+        """
+        status = existing.lstat()
+        if stat.S_ISREG(status.st_mode):
+            fd = open_for_reading(existing)
+            try:
+                self.write(path, read_pieces(fd, beat), temporary)
+            finally:
+                os.close(fd)
+        elif stat.S_ISLNK(status.st_mode):
+            path.symlink_to(existing.readlink())
+        else:
+            os.mkfifo(path)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
+
+    def _copy_evidence(
+        self, existing: Path, path: Path, copy_max: int | None, beat: Callable[[], object]
+    ) -> FileHead | None:
         """Copy a regular file; move what is none (a pipe, a link) or may not be read."""
         try:
-            # No waiting for the other end of a pipe, no following of a link out of the spool.
-            fd = os.open(existing, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            fd = open_for_reading(existing)
         except OSError:
             fd = -1
         try:
-            if fd >= 0 and stat.S_ISREG(os.fstat(fd).st_mode):
-                with os.fdopen(os.dup(fd), "rb") as file:
-                    self.write_evidence(path, [file.read()])
+            if fd < 0 or not stat.S_ISREG(os.fstat(fd).st_mode):
+                self._move_evidence(existing, path)
+            elif copy_max is None or os.fstat(fd).st_size <= copy_max:
+                self.write_evidence(path, read_pieces(fd, beat))
             else:
-                os.rename(existing, path)  # noqa: PTH104
+                return self._copy_head(fd, path, beat)
         except OSError as fault:
             raise store_error(fault, f"cannot keep {existing} as {path}") from fault
         finally:
             if fd >= 0:
                 os.close(fd)
+        return None
+
+    def _copy_head(self, fd: int, path: Path, beat: Callable[[], object]) -> FileHead:
+        head = os.read(fd, PIECE)
+        self.write_evidence(path, [head])
+        size, digest = len(head), hashlib.sha256(head)
+        for piece in read_pieces(fd, beat):
+            size += len(piece)
+            digest.update(piece)
+        return FileHead(len(head), size, digest.hexdigest())
+
+    def _move_evidence(self, existing: Path, path: Path) -> None:
+        try:
+            os.rename(existing, path)  # noqa: PTH104
+        except OSError as fault:
+            # What cannot even be moved is no reason to stop the station: its row stands, with what
+            # it was.
+            mode = existing.lstat().st_mode
+            kind = stat.filemode(mode)
+            self.write_evidence(path, [f"not kept ({kind}): {fault.strerror}\n".encode()])
 
     def append(self, fd: int, data: bytes) -> None:
         """Append `data` to the open file `fd` and make it durable. Raises OSError as it comes."""

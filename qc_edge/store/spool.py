@@ -29,6 +29,8 @@ from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import Pixels
 
 _SIDECAR_MAX = 1 << 20
+_COPIED_MAX = 16 << 20
+"""Bytes of a file beyond the limits that are copied into quarantine where it cannot be linked."""
 """Bytes: a sidecar is a few lines of JSON."""
 
 
@@ -176,12 +178,17 @@ class Spool:
         day = f"{frame[:4]}-{frame[4:6]}-{frame[6:8]}"
         kept = self._paths.quarantine / day / spooled.name
         try:
-            self._disk.link(self.path(spooled), kept)
+            copy_max = _COPIED_MAX if reason is Reason.TOO_LARGE else None
+            head = self._disk.link(self.path(spooled), kept, copy_max=copy_max, beat=beat)
         except FileNotFoundError:
             return None
-        self._disk.write_evidence(
-            kept.with_name(kept.name + ".reason.txt"), [f"{reason}: {detail}\n".encode()]
-        )
+        why = f"{reason}: {detail}\n"
+        if head is not None:
+            why += (
+                f"kept: the first {head.length} of {head.size} bytes; "
+                f"sha256 of all of them: {head.sha256}\n"
+            )
+        self._disk.write_evidence(kept.with_name(kept.name + ".reason.txt"), [why.encode()])
         return kept
 
     def sync(self) -> None:

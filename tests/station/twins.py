@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qc_edge.camera import Camera, Exposure, FailedGrab
 from qc_edge.camera.scripted import ScriptedCamera
@@ -22,7 +23,7 @@ from qc_edge.engine import Loader, Prepared
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.settings import CameraSettings
 from qc_edge.station.dependencies import Dependencies
-from qc_edge.store.durable import Chunk, Disk, store_error
+from qc_edge.store.durable import Chunk, Disk, FileHead, store_error
 
 _HELD = rb'"(?:table|kind)":"(\w+)"'
 
@@ -106,11 +107,12 @@ class FaultyDisk(Disk):
         """Steps: those of write."""
         super().write_evidence(path, chunks)
 
-    def link(self, existing: Path, path: Path) -> None:
+    def link(self, existing: Path, path: Path, **options: Any) -> FileHead | None:
         """Steps: link before, link after."""
         self._reach("link before", path)
-        super().link(existing, path)
+        head = super().link(existing, path, **options)
         self._reach("link after", path)
+        return head
 
     def append(self, fd: int, data: bytes) -> None:
         """Steps: append before, append half (it is in the file), append after; `in KIND` those that
