@@ -11,9 +11,11 @@ from typing import Any
 from qc_edge.domain.verdict import Reason
 from qc_edge.engine import DefectMap
 from qc_edge.inspection.frames import FrameRefusal, PreparedFrame, ScoredFrame
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.spool import Spool
 
+_POLL_S = 1.0
 _SUFFIXES = {"png", "jpg", "jpeg", "tif", "tiff", "bmp", "pgm", "ppm"}
 
 
@@ -46,6 +48,7 @@ class EvidenceKeeper:
         # files that it waits for runs after them.
         self._thread = ThreadPoolExecutor(1, "keeper")
         self._pending: list[PendingEvidence] = []
+        self._pieces = 0  # of large files, read so far: counted by the thread alone
 
     def begin(self, scored: ScoredFrame) -> PendingEvidence:
         """Start to keep the raw frame and the model's input."""
@@ -65,9 +68,10 @@ class EvidenceKeeper:
         """Start to keep the model's defect map (h x w float32, 0..1) too."""
         pending.map = self._thread.submit(self._evidence.keep_map, pending.stem, defect_map)
 
-    def finish(self) -> None:
+    def finish(self, heartbeat: Heartbeat) -> None:
         """Wait until all evidence that was begun is durable, and put its paths into the frames.
 
+        Beats as long as a large file is being read; a disk that hangs shows as a silent inspector.
         Raises StoreError or DiskFullError; then none of these frames may have a row.
         """
         pending, self._pending = self._pending, []
@@ -77,7 +81,12 @@ class EvidenceKeeper:
             for future in (evidence.files, evidence.map, evidence.synced)
             if future
         ]
-        wait(writing)  # all, before the first fault is raised: nothing may be written afterwards
+        # All, before the first fault is raised: nothing may be written afterwards.
+        pieces = self._pieces
+        while wait(writing, _POLL_S).not_done:
+            if self._pieces != pieces:
+                pieces = self._pieces
+                heartbeat.beat()
         for evidence in pending:
             self._take_paths(evidence)
         # One sync of a directory serves all frames of the batch, after the last file is in it.
@@ -100,7 +109,8 @@ class EvidenceKeeper:
         file = prepared.file
         if prepared.image is None:
             refusal = prepared.refusal or FrameRefusal(Reason.UNREADABLE, "")
-            return self._spool.quarantine(file, refusal.reason, refusal.detail), None
+            kept = self._spool.quarantine(file, refusal.reason, refusal.detail, self._count_piece)
+            return kept, None
         if file.original_name is None:
             raw = self._evidence.keep_own(stem, self._spool.path(file))
         else:
@@ -111,6 +121,9 @@ class EvidenceKeeper:
             model_input = self._evidence.keep_prepared(stem, prepared.model_input)
         prepared.times_ms["evidence"] = (time.perf_counter() - begun) * 1e3
         return raw, model_input
+
+    def _count_piece(self) -> None:
+        self._pieces += 1
 
     def _take_paths(self, evidence: PendingEvidence) -> None:
         """Raises what writing this evidence raised."""

@@ -126,7 +126,7 @@ class Inspector:
             self._prefetcher.fill(_TAKE_S)
             self._collect(batch, heartbeat)
             if batch.size:
-                self._finish(batch)
+                self._finish(batch, heartbeat)
         except DiskFullError as fault:
             self._hold(batch, fault)
         else:
@@ -181,11 +181,11 @@ class Inspector:
         batch.unscored = []
         batch.scored += self._scorer.score(whole)
 
-    def _finish(self, batch: Batch) -> None:
+    def _finish(self, batch: Batch, heartbeat: Heartbeat) -> None:
         """Evidence, rows, announcements, retirement: in this order and no other."""
         self._finished_at = time.monotonic()
         # 1. Evidence, and the names of claimed files: no row points at what a power cut may undo.
-        self._evidence.finish()
+        self._evidence.finish(heartbeat)
         if any(scored.prepared.file.original_name is not None for scored in batch.scored):
             self._spool.sync()
         # 2. Rows: one durable append for the batch. From here on a crash repeats no frame.

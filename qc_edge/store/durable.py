@@ -8,16 +8,20 @@ lists it, see fsync(2), and a batch of files can share one sync of their directo
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from qc_edge.errors import DiskFullError, StoreError
-from qc_edge.store.safe_read import PIECE, open_for_reading, read_pieces
+from qc_edge.store.safe_read import (
+    PIECE,
+    FileHead,
+    digest_behind,
+    open_for_reading,
+    read_pieces,
+)
 
 Chunk: TypeAlias = bytes | bytearray | memoryview
 
@@ -37,15 +41,6 @@ _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSU
 """Another file system; another user's file (fs.protected_hardlinks); too many links; FAT and some
 network file systems.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class FileHead:
-    """The beginning of a file that was too large to be copied whole, and what the whole was."""
-
-    length: int
-    size: int
-    sha256: str
 
 
 class Disk:
@@ -134,25 +129,6 @@ class Disk:
             return self._copy_evidence(existing, path, copy_max, beat)
         return None
 
-    def copy(self, existing: Path, path: Path, temporary: Path, beat: Callable[[], object]) -> None:
-        """Copy `existing` from another file system to `path`, with its time, by way of `temporary`.
-
-        What is no regular file comes as another of its kind. `beat` is called after each piece.
-        Raises DiskFullError, StoreError, and OSError for what cannot be read.
-        """
-        status = existing.lstat()
-        if stat.S_ISREG(status.st_mode):
-            fd = open_for_reading(existing)
-            try:
-                self.write(path, read_pieces(fd, beat), temporary)
-            finally:
-                os.close(fd)
-        elif stat.S_ISLNK(status.st_mode):
-            path.symlink_to(existing.readlink())
-        else:
-            os.mkfifo(path)
-        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
-
     def _copy_evidence(
         self, existing: Path, path: Path, copy_max: int | None, beat: Callable[[], object]
     ) -> FileHead | None:
@@ -167,22 +143,15 @@ class Disk:
             elif copy_max is None or os.fstat(fd).st_size <= copy_max:
                 self.write_evidence(path, read_pieces(fd, beat))
             else:
-                return self._copy_head(fd, path, beat)
+                head = os.read(fd, PIECE)
+                self.write_evidence(path, [head])
+                return digest_behind(head, fd, beat)
         except OSError as fault:
             raise store_error(fault, f"cannot keep {existing} as {path}") from fault
         finally:
             if fd >= 0:
                 os.close(fd)
         return None
-
-    def _copy_head(self, fd: int, path: Path, beat: Callable[[], object]) -> FileHead:
-        head = os.read(fd, PIECE)
-        self.write_evidence(path, [head])
-        size, digest = len(head), hashlib.sha256(head)
-        for piece in read_pieces(fd, beat):
-            size += len(piece)
-            digest.update(piece)
-        return FileHead(len(head), size, digest.hexdigest())
 
     def _move_evidence(self, existing: Path, path: Path) -> None:
         try:

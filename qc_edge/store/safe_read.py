@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from qc_edge.domain.verdict import Reason
@@ -12,6 +14,15 @@ from qc_edge.vision import UnreadableFrameError
 
 PIECE = 1 << 20
 """Bytes that are read at once of a file of any size."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileHead:
+    """The beginning of a file that was too large to be copied whole, and what the whole was."""
+
+    length: int
+    size: int
+    sha256: str
 
 
 def read_regular_file(path: Path, max_bytes: int, bound: str) -> bytes:
@@ -65,3 +76,12 @@ def read_pieces(fd: int, beat: Callable[[], object]) -> Iterator[bytes]:
     while piece := os.read(fd, PIECE):
         yield piece
         beat()
+
+
+def digest_behind(head: bytes, fd: int, beat: Callable[[], object]) -> FileHead:
+    """What the whole file is that begins with `head`; the rest is still to be read from `fd`."""
+    size, digest = len(head), hashlib.sha256(head)
+    for piece in read_pieces(fd, beat):
+        size += len(piece)
+        digest.update(piece)
+    return FileHead(len(head), size, digest.hexdigest())

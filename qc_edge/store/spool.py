@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import stat
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,14 +24,16 @@ from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
 from qc_edge.store import chain
 from qc_edge.store.durable import Disk, store_error
+from qc_edge.store.safe_read import read_regular_file
 from qc_edge.store.spooled_file import ROW, SIDECAR, SpooledFile, is_foreign, parse_name
 from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import Pixels
 
 _SIDECAR_MAX = 1 << 20
+"""Bytes: a sidecar is a few lines of JSON."""
+
 _COPIED_MAX = 16 << 20
 """Bytes of a file beyond the limits that are copied into quarantine where it cannot be linked."""
-"""Bytes: a sidecar is a few lines of JSON."""
 
 
 class Spool:
@@ -136,7 +138,7 @@ class Spool:
         Raises UnreadableFrameError if it is no regular file or too large, FileNotFoundError if it
         has gone.
         """
-        return _read_regular_file(self.path(spooled), max_bytes, "incoming.max_file_mb")
+        return read_regular_file(self.path(spooled), max_bytes, "incoming.max_file_mb")
 
     def sidecar(self, spooled: SpooledFile) -> bytes | None:
         """The sidecar that came with a dropped file, None if none did.
@@ -144,7 +146,7 @@ class Spool:
         Raises UnreadableFrameError (bad_sidecar) for what is no plain file of a sidecar's size.
         """
         try:
-            return _read_regular_file(self._sidecar_path(spooled), _SIDECAR_MAX, "for a sidecar")
+            return read_regular_file(self._sidecar_path(spooled), _SIDECAR_MAX, "for a sidecar")
         except FileNotFoundError:
             return None
         except UnreadableFrameError as fault:
@@ -169,10 +171,18 @@ class Spool:
             self._disk.unlink(self._sidecar_path(spooled))
         self._disk.unlink(self.path(spooled))
 
-    def quarantine(self, spooled: SpooledFile, reason: Reason, detail: str) -> Path | None:
+    def quarantine(
+        self,
+        spooled: SpooledFile,
+        reason: Reason,
+        detail: str,
+        beat: Callable[[], object] = lambda: None,
+    ) -> Path | None:
         """Keep a file that is no frame, with the reason in a file beside it; None if it has gone.
 
-        The file stays in the spool under its name too, until it is retired.
+        The file stays in the spool under its name too, until it is retired. Of a file that is too
+        large and cannot be linked (another user's) only the beginning, size and digest are kept:
+        a copy of 3 GB takes the disk and the time of the line. `beat` is called meanwhile.
         """
         frame = spooled.frame_id
         day = f"{frame[:4]}-{frame[4:6]}-{frame[6:8]}"
@@ -205,38 +215,3 @@ class Spool:
 
     def _sidecar_path(self, spooled: SpooledFile) -> Path:
         return self._paths.frames / (spooled.name + SIDECAR)
-
-
-def _read_regular_file(path: Path, max_bytes: int, bound: str) -> bytes:
-    """The bytes of `path`, at most `max_bytes`; `bound` says in the error where that limit stands.
-
-    Raises UnreadableFrameError for what is no regular file (links are not followed), is too large
-    or cannot be read; FileNotFoundError if it has gone.
-    """
-    try:
-        # A link could lead to any file that the station may read; opening a pipe would wait for its
-        # other end. The rest is asked of the descriptor: the name may change meanwhile.
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise
-    except OSError as fault:
-        kind = Reason.REFUSED_PATH if path.is_symlink() else Reason.UNREADABLE
-        raise UnreadableFrameError(
-            kind, f"cannot open it: {fault.strerror}, expected a plain file"
-        ) from fault
-    try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFrameError(Reason.REFUSED_PATH, "it is no plain file")
-        if status.st_size > max_bytes:
-            raise UnreadableFrameError(
-                Reason.TOO_LARGE, f"{status.st_size} bytes, expected at most {max_bytes} ({bound})"
-            )
-        with os.fdopen(os.dup(fd), "rb", buffering=0) as file:
-            return file.read()
-    except OSError as fault:
-        raise UnreadableFrameError(
-            Reason.UNREADABLE, f"cannot read it: {fault.strerror}"
-        ) from fault
-    finally:
-        os.close(fd)

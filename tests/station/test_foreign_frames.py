@@ -4,6 +4,7 @@ the line.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import struct
@@ -343,3 +344,25 @@ def test_a_sidecar_that_a_crash_parted_from_its_frame_finds_it_again(tmp_path: P
     with running(paths) as station:
         station.wait_until_inspected(1)
     assert audit(paths).of("a b.png")["part_id"] == "mine"
+
+
+def test_of_a_huge_file_of_another_user_the_beginning_is_kept_and_the_line_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbid(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    paths = make_station(tmp_path, incoming={"max_file_mb": 0.1})
+    hidden = paths.incoming / ".huge"
+    hidden.write_bytes(b"BM")
+    os.truncate(hidden, 100 << 20)
+    with running(paths) as station:
+        monkeypatch.setattr(os, "link", forbid)  # as fs.protected_hardlinks does
+        hidden.rename(paths.incoming / "huge.bmp")
+        drop(paths, "good.png", part())
+        station.wait_until_inspected(2)
+    log = audit(paths)
+    row = log.of("huge.bmp")
+    assert (row["verdict"], row["reason"]) == ("INVALID", "too_large")
+    assert (paths.state / row["raw_path"]).stat().st_size == 1 << 20
+    assert log.of("good.png")["verdict"] == "PASS"

@@ -23,7 +23,8 @@ from qc_edge.engine import Loader, Prepared
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.settings import CameraSettings
 from qc_edge.station.dependencies import Dependencies
-from qc_edge.store.durable import Chunk, Disk, FileHead, store_error
+from qc_edge.store.durable import Chunk, Disk, store_error
+from qc_edge.store.safe_read import FileHead
 
 _HELD = rb'"(?:table|kind)":"(\w+)"'
 

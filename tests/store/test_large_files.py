@@ -16,7 +16,8 @@ from qc_edge.domain.frame import FrameId
 from qc_edge.domain.verdict import Reason
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk, make_directories
-from qc_edge.store.spool import Spool, SpooledFile
+from qc_edge.store.spool import Spool
+from qc_edge.store.spooled_file import SpooledFile
 
 GIB = 1 << 30
 NAME = "20261122T141507123456Z-incoming~huge.bmp"
