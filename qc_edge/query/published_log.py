@@ -105,14 +105,15 @@ class PublishedLog:
     def _confine(self, writable: Sequence[Path], descriptors: bool) -> None:
         """Let DuckDB reach these files and no others, whatever a query says.
 
-        A query may come from anybody who can ask: without this, read_csv reads any file that this
-        user can read, COPY and ATTACH write, INSTALL and httpfs reach the network. What is allowed
-        must be said first: once external access is off, the lists cannot be changed. The last one
-        forbids to switch anything on again.
+        Without this, read_csv reads any file that the user may read, COPY and ATTACH write, INSTALL
+        and httpfs reach the network. What is allowed comes first: once external access is off, the
+        lists cannot be changed. The last one forbids to switch anything on again.
         """
         (spill,) = self._connection.execute("SELECT current_setting('temp_directory')").fetchall()
         own = [DESCRIPTORS] if descriptors else []
-        directories = [f"{path}/" for path in (self.directory, *spill, *own)]
+        # A pattern is compared before it is expanded: the directory as patterns have it as well.
+        published = (self.directory, glob_escaped(str(self.directory)))
+        directories = [f"{path}/" for path in (*published, *spill, *own)]
         files = [str(path.absolute()) for path in writable]
         self._connection.execute("SET allowed_directories = ?", [directories])
         self._connection.execute("SET allowed_paths = ?", [files])

@@ -40,6 +40,7 @@ def test_layers_and_drivers_stay_apart() -> None:
         ("errors.py", "import qc_edge.domain.frame", "layers"),
         ("planted.py", "ON_NO_LAYER = True", "layers"),
         ("inspection/planted.py", "import duckdb", "drivers"),
+        ("query/planted.py", "import duckdb", "drivers"),
         ("domain/planted.py", "import onnxruntime", "drivers"),
     ],
 )
