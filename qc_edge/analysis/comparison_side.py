@@ -13,7 +13,7 @@ from qc_edge.bundles.bundle import Bundle, load_bundle, open_bundle
 from qc_edge.domain.threshold import record_in_force
 from qc_edge.engine import BACKENDS, DEFAULT_CONTEXT, BuildContext
 from qc_edge.errors import UsageError
-from qc_edge.recipe.active_model import chosen_reference
+from qc_edge.recipe.active_model import active_reference
 from qc_edge.records import activations, thresholds
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import EngineSettings, Settings, StationPaths
@@ -78,7 +78,7 @@ class SideLookup:
             if record := record_in_force(records, bundle.sha256, utc_now()):
                 return record.value, record.threshold_id
             model = self.settings.model
-            active = chosen_reference(activations.load(self.paths.activations), model)
+            active = active_reference(activations.load(self.paths.activations), model)
             # The threshold of the settings is for the model of the settings: for another bundle its
             # scores mean something else.
             if active == bundle.reference and model.threshold is not None:

@@ -64,7 +64,7 @@ def command(
       "new light" --at 2026-11-24T06:00[/bold]
     """
     from qc_edge.errors import UsageError
-    from qc_edge.recipe.threshold_change import ruled
+    from qc_edge.recipe.threshold_change import current_threshold
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
@@ -75,7 +75,7 @@ def command(
         raise UsageError(
             f"`show` takes no {given[0]!r}", hint=f"qc-edge threshold {name} set X --by WHO ..."
         )
-    state = ruled(paths)
+    state = current_threshold(paths)
     if as_json:
         print_json(_json_values(state))
     else:
@@ -92,18 +92,18 @@ def _set(
 ) -> None:
     from qc_edge.recipe.threshold_change import (
         ThresholdChange,
-        put,
-        ruled,
-        take_owner,
-        wait_until_taken,
+        act_as_owner,
+        current_threshold,
+        wait_until_in_force,
+        write_change,
     )
 
     change = ThresholdChange.parse(value, by, reason, at)
-    before = ruled(paths)
+    before = current_threshold(paths)
     # From here on as the station's user, who must be able to read the record.
-    take_owner(paths.state)
-    record = put(paths, before, change)
-    taken = before.running and change.at is None and wait_until_taken(paths, record)
+    act_as_owner(paths.state)
+    record = write_change(paths, before, change)
+    taken = before.running and change.at is None and wait_until_in_force(paths, record)
     if as_json:
         print_json({**_record_values(record), "before": before.threshold_id, "taken_up": taken})
         return

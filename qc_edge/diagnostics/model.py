@@ -8,7 +8,7 @@ from qc_edge.bundles.signing import check_signature
 from qc_edge.diagnostics.finding import Finding, ok, warning
 from qc_edge.engine import BuildContext, load_engine
 from qc_edge.engine.self_test import self_test
-from qc_edge.recipe.active_model import chosen, opened
+from qc_edge.recipe.active_model import open_active_model, open_signed_bundle
 from qc_edge.records import acceptances, activations
 from qc_edge.settings import Settings, StationPaths
 
@@ -22,7 +22,7 @@ def check_model(paths: StationPaths, settings: Settings) -> Iterator[Finding]:
     Raises ModelError or EngineError as the station would at its start.
     """
     history = activations.load(paths.activations)
-    active_model = chosen(paths, settings.model)
+    active_model = open_active_model(paths, settings.model)
     bundle = active_model.bundle
     signed = check_signature(bundle, settings.model)
     yield ok(f"{bundle.reference}, model sha256 {bundle.sha256[:12]}, {signed}; {active_model.why}")
@@ -48,5 +48,5 @@ def check_model(paths: StationPaths, settings: Settings) -> Iterator[Finding]:
     finally:
         engine.close()  # a station that runs on this GPU needs the memory
     if settings.shadow.bundle is not None:
-        shadow = opened(paths, settings.model, settings.shadow.bundle)
+        shadow = open_signed_bundle(paths, settings.model, settings.shadow.bundle)
         yield ok(f"shadow {shadow.reference}, model sha256 {shadow.sha256[:12]}")

@@ -24,7 +24,7 @@ from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, EngineLostError, QcEdgeError
 from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.inspection.shadow_log import ShadowLog, ShadowResult, shadow_row
-from qc_edge.recipe.active_model import opened
+from qc_edge.recipe.active_model import open_signed_bundle
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.priority import lower_priority
 from qc_edge.settings import Settings, StationPaths
@@ -131,7 +131,7 @@ class Shadow:
         self._finish()
 
     def _work(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
-        bundle = opened(self._paths, self._settings.model, self._reference)
+        bundle = open_signed_bundle(self._paths, self._settings.model, self._reference)
         engine_thread = EngineThread(
             bundle, lambda: self._load_engine(bundle, stop), "shadow-engine"
         )

@@ -10,7 +10,6 @@ are missing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -19,8 +18,9 @@ import duckdb
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
+from qc_edge.publish.hour import PublishedHour, hour_before
 from qc_edge.publish.seal import Seal, SealedFile, file_sha256, read_seal, sealed_days, write_seal
-from qc_edge.query.published_files import ANY_HOUR, HOUR_FILE
+from qc_edge.query.published_files import ANY_HOUR
 from qc_edge.store.chain import CHAIN
 from qc_edge.store.duck import quoted
 from qc_edge.store.durable import Disk
@@ -30,24 +30,6 @@ FORMAT = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192"
 """Of the files: row groups small enough to be written in little memory and skipped when not asked
 for.
 """
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class PublishedHour:
-    """One hour of one table; `start` is in UTC, without a time zone, as DuckDB has it."""
-
-    table: str
-    start: datetime
-
-    @property
-    def file(self) -> str:
-        """Its file, relative to the published log."""
-        return f"{self.table}/{self.start:{HOUR_FILE}}"
-
-    @classmethod
-    def of(cls, table: str, path: Path) -> PublishedHour:
-        """The hour whose rows of `table` are in the file `path`."""
-        return cls(table, datetime.strptime(f"{path.parent.name}/{path.name}", HOUR_FILE))  # noqa: DTZ007
 
 
 class Publisher:
@@ -100,11 +82,11 @@ class Publisher:
             }
         wanted = {PublishedHour(table, start): rows for start, rows, _ in counted}
         if not wanted and not files:
-            wanted[PublishedHour(table, _before(now))] = 0
+            wanted[PublishedHour(table, hour_before(now))] = 0
         gone = sorted(hour.file for hour in self._rows if hour.table == table and hour not in files)
         if gone:
             self._report(
-                EventKind.PUBLISHED_MENDED, f"{_some(gone)} had been deleted: published again"
+                EventKind.PUBLISHED_MENDED, f"{_listing(gone)} had been deleted: published again"
             )
         self._rows = {
             hour: rows for hour, rows in self._rows.items() if hour.table != table
@@ -119,7 +101,7 @@ class Publisher:
         if ahead and table not in self._done:
             self._report(
                 EventKind.PUBLISHED_AHEAD,
-                f"more rows than in the database, left as they are: {_some(ahead)}",
+                f"more rows than in the database, left as they are: {_listing(ahead)}",
             )
         self._done[table] = max((newest for *_, newest in counted), default=0)
         return written
@@ -265,13 +247,5 @@ class Publisher:
         return hour.start.date() in self._sealed
 
 
-def _before(now: datetime) -> datetime:
-    """The hour before `now`, or that of `now` where the one before was yesterday, which is to be
-    sealed.
-    """
-    this = now.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0, tzinfo=None)
-    return this - timedelta(hours=1) if this.hour else this
-
-
-def _some(files: list[str]) -> str:
+def _listing(files: list[str]) -> str:
     return ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")

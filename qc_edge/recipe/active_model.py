@@ -28,31 +28,35 @@ class ActiveModel:
     activation: Activation | None = None
 
 
-def chosen_reference(history: ActivationHistory, wanted: ModelSettings) -> str:
+def active_reference(history: ActivationHistory, settings: ModelSettings) -> str:
     """NAME@VERSION of what is in force, or will be at the first start."""
-    return history.in_force.bundle if history.in_force else wanted.bundle
+    return history.in_force.bundle if history.in_force else settings.bundle
 
 
-def chosen(paths: StationPaths, wanted: ModelSettings) -> ActiveModel:
+def open_active_model(paths: StationPaths, settings: ModelSettings) -> ActiveModel:
     """What is in force, opened. Raises ModelError if it is not what was approved, activated or
     signed.
     """
     activation = activations.load(paths.activations).in_force
     if activation is None:
-        return ActiveModel(opened(paths, wanted, wanted.bundle), "the settings name it")
-    if activation.bundle != wanted.bundle:
+        return ActiveModel(
+            open_signed_bundle(paths, settings, settings.bundle), "the settings name it"
+        )
+    if activation.bundle != settings.bundle:
         LOG.info(
             "model.bundle = %s has no effect: %s was %s",
-            wanted.bundle,
+            settings.bundle,
             activation.bundle,
             activation.words,
         )
-    return activated(paths, wanted, activation)
+    return open_activated(paths, settings, activation)
 
 
-def activated(paths: StationPaths, wanted: ModelSettings, activation: Activation) -> ActiveModel:
+def open_activated(
+    paths: StationPaths, settings: ModelSettings, activation: Activation
+) -> ActiveModel:
     """The bundle of this activation. Raises ModelError if it is not the one that was activated."""
-    bundle = opened(paths, wanted, activation.bundle)
+    bundle = open_signed_bundle(paths, settings, activation.bundle)
     if bundle.digest != activation.bundle_sha256:
         raise ModelError(
             f"{bundle.directory} is not the {bundle.reference} that was {activation.words}: its "
@@ -65,8 +69,8 @@ def activated(paths: StationPaths, wanted: ModelSettings, activation: Activation
     return ActiveModel(bundle, activation.words, activation)
 
 
-def opened(paths: StationPaths, wanted: ModelSettings, reference: str) -> Bundle:
+def open_signed_bundle(paths: StationPaths, settings: ModelSettings, reference: str) -> Bundle:
     """The bundle `reference` of the station, or that came with the software; signed as demanded."""
     bundle = load_bundle(reference, [paths.models, shipped("models")])
-    LOG.debug("%s: %s", bundle.reference, check_signature(bundle, wanted))
+    LOG.debug("%s: %s", bundle.reference, check_signature(bundle, settings))
     return bundle

@@ -43,7 +43,7 @@ class InForce:
     @classmethod
     def of(cls, rules: Rules) -> InForce:
         """What these rules are."""
-        scores = judging(rules.bundle, rules.engine)
+        scores = score_source(rules.bundle, rules.engine)
         return cls(
             software=rules.software_version,
             model=scores.model,
@@ -65,7 +65,7 @@ class InForce:
         return cls(**json.loads(text))
 
 
-def judging(bundle: Bundle, engine: EngineInfo) -> ScoreSource:
+def score_source(bundle: Bundle, engine: EngineInfo) -> ScoreSource:
     """What scores come from, in the words of the log."""
     plan = f", plan {engine.plan_sha256[:_DIGITS]}" if engine.plan_sha256 else ""
     return ScoreSource(
@@ -74,7 +74,7 @@ def judging(bundle: Bundle, engine: EngineInfo) -> ScoreSource:
     )
 
 
-def judging_last(ledger: Ledger) -> ScoreSource | None:
+def last_score_source(ledger: Ledger) -> ScoreSource | None:
     """What scores came from when this was written last; None if it was not, or by another
     version.
     """
@@ -216,12 +216,12 @@ def _threshold_changes(before: str | None, rules: Rules) -> Iterator[Occurrence]
         yield Occurrence(EventKind.THRESHOLD, words, before, after, record.made_by, record.reason)
 
 
-def not_in_force(fault: StoreError) -> str:
+def waiting_for_log(fault: StoreError) -> str:
     """What a station says while a change waits for a log that takes its event."""
     return f"a change is not in force, the log did not take its event: {fault.message}"
 
 
-def described(roles: tuple[Role, ...], rules: Rules | None) -> str:
+def describe_start(roles: tuple[Role, ...], rules: Rules | None) -> str:
     """What a station starts with, in words."""
     words = " and ".join(map(str, roles))
     if rules is None:

@@ -8,20 +8,28 @@ bundle or a record.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from functools import partial
-from typing import Protocol
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.activation import Activation, Outcome
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
-from qc_edge.engine import BuildContext, EngineInfo, Loader
+from qc_edge.engine import BuildContext, Loader
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, QcEdgeError, StoreError
-from qc_edge.recipe.active_model import ActiveModel, activated, chosen
-from qc_edge.recipe.in_force import not_in_force
+from qc_edge.recipe.active_model import ActiveModel, open_activated, open_active_model
+from qc_edge.recipe.engine_exchange import (
+    SILENT_S,
+    SLICE_S,
+    STOPPED,
+    BetweenFrames,
+    EngineWait,
+    Progress,
+    exchange_engines,
+)
+from qc_edge.recipe.in_force import waiting_for_log
+from qc_edge.recipe.outcome_keeper import OutcomeKeeper
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.recipe.score_identity import ScoreIdentity
 from qc_edge.records import activations
@@ -31,28 +39,13 @@ from qc_edge.service.logs import LOG
 from qc_edge.settings import Settings, StationPaths
 
 LOOK_S = 0.5
-_SLICE_S = 0.2
-_SILENT_S = 60.0
-"""An engine that is proven beside the one that judges may be silent for so long, if it announces no
-more.
-"""
-
 _REST_S = 0.02
-
-_STOPPED = "told to stop"
-
-
-class BetweenFrames(Protocol):
-    """The inspector, as far as a change of model needs it."""
-
-    def between(self, work: Callable[[], None]) -> Future[None]:
-        """Do `work` when the frames in hand have their rows, before the next one."""
 
 
 class ModelActivator:
     """`open` and `opened_is_in_force` on the inspector's thread, `run` on a worker's.
 
-    `news` says what is under way, or was refused; `trouble` what a person should know of at once.
+    Anybody may look at `progress`.
     """
 
     def __init__(
@@ -69,9 +62,8 @@ class ModelActivator:
         self._identity = identity
         self._events = events
         self._seen = ""
-        self._unconcluded: dict[Activation, Outcome] = {}
-        self.news = ""
-        self.trouble = ""
+        self._outcomes = OutcomeKeeper(paths.activations)
+        self.progress = Progress()
 
     def open(
         self, tell: Callable[[str, float], None], stop: threading.Event
@@ -87,7 +79,7 @@ class ModelActivator:
         build_context = BuildContext(self._paths.plans, tell, stop.is_set)
         if pending := history.pending:
             try:
-                active_model = activated(self._paths, self._settings.model, pending)
+                active_model = open_activated(self._paths, self._settings.model, pending)
                 return self._proven(active_model.bundle, build_context, stop), active_model
             except StoreError:
                 raise  # a fault of the disk says nothing of the bundle
@@ -95,7 +87,7 @@ class ModelActivator:
                 if stop.is_set():
                     raise
                 self._refuse(pending, fault)
-        active_model = chosen(self._paths, self._settings.model)
+        active_model = open_active_model(self._paths, self._settings.model)
         return self._proven(active_model.bundle, build_context, stop), active_model
 
     def opened_is_in_force(self, active_model: ActiveModel) -> None:
@@ -106,7 +98,7 @@ class ModelActivator:
         """
         activation = active_model.activation
         if activation and activation == activations.load(self._paths.activations).pending:
-            self._conclude(activation, Outcome(True, utc_now(), ""))
+            self._outcomes.keep(activation, Outcome(True, utc_now(), ""))
 
     def run(
         self,
@@ -118,14 +110,16 @@ class ModelActivator:
         """Take up activations as they come, until `stop`."""
         while not stop.wait(LOOK_S):
             heartbeat.beat()
-            self._conclude_again()
+            self._outcomes.retry()
             if (newest := activations.newest(self._paths.activations)) == self._seen:
                 continue
             self._seen = newest
             try:
                 pending = activations.load(self._paths.activations).pending
             except QcEdgeError as fault:
-                self.news = f"the activation {newest} was refused: {fault.message.splitlines()[0]}"
+                self.progress.news = (
+                    f"the activation {newest} was refused: {fault.message.splitlines()[0]}"
+                )
                 detail = f"the bundle in force stays: {fault.message}"
                 self._events.report(Occurrence(EventKind.ACTIVATION_REFUSED, detail))
             else:
@@ -141,21 +135,21 @@ class ModelActivator:
         stop: threading.Event,
     ) -> None:
         """Prove its engine while the one in force goes on; then exchange them."""
-        self.news = f"activating {pending.bundle}: loading and proving it"
-        patience = _Patience(self, pending.bundle)
+        self.progress.news = f"activating {pending.bundle}: loading and proving it"
+        loading = EngineWait(pending.bundle, self.progress)
         try:
-            active_model = activated(self._paths, self._settings.model, pending)
+            active_model = open_activated(self._paths, self._settings.model, pending)
             engine_thread = self._open(
-                active_model.bundle, BuildContext(self._paths.plans, patience.told, stop.is_set)
+                active_model.bundle, BuildContext(self._paths.plans, loading.heard, stop.is_set)
             )
             try:
-                patience.await_ready(engine_thread, heartbeat, stop)
+                loading.await_ready(engine_thread, heartbeat, stop)
                 check = partial(
                     self._identity.check, engine_thread, partial(_rest, heartbeat, stop)
                 )
                 self._until_recorded(check, heartbeat, stop)
                 change = partial(rulebook.change_model, engine_thread, active_model)
-                exchange = partial(_exchange, inspector, change, heartbeat, stop)
+                exchange = partial(exchange_engines, inspector, change, heartbeat, stop)
                 self._until_recorded(exchange, heartbeat, stop)
             except QcEdgeError:
                 engine_thread.close()
@@ -164,8 +158,8 @@ class ModelActivator:
             if not stop.is_set():
                 self._refuse(pending, fault)
         else:
-            self._conclude(pending, Outcome(True, utc_now(), ""))
-            self.news = ""
+            self._outcomes.keep(pending, Outcome(True, utc_now(), ""))
+            self.progress.news = ""
 
     def _until_recorded(
         self, step: Callable[[], None], heartbeat: Heartbeat, stop: threading.Event
@@ -179,14 +173,14 @@ class ModelActivator:
                 step()
                 break
             except StoreError as fault:
-                trouble = not_in_force(fault)
-                if trouble != self.trouble:
+                trouble = waiting_for_log(fault)
+                if trouble != self.progress.trouble:
                     LOG.error("%s", trouble)
-                self.trouble = trouble
+                self.progress.trouble = trouble
             heartbeat.beat()
             if stop.wait(LOOK_S):
-                raise EngineError(_STOPPED)
-        self.trouble = ""
+                raise EngineError(STOPPED)
+        self.progress.trouble = ""
 
     def _open(self, bundle: Bundle, build_context: BuildContext) -> EngineThread:
         return EngineThread(
@@ -197,14 +191,14 @@ class ModelActivator:
         self, bundle: Bundle, build_context: BuildContext, stop: threading.Event
     ) -> EngineThread:
         engine_thread = self._open(bundle, build_context)
-        while wait([engine_thread.ready], _SLICE_S).not_done:
+        while wait([engine_thread.ready], SLICE_S).not_done:
             if stop.is_set():
-                raise EngineError(_STOPPED)
+                raise EngineError(STOPPED)
         engine_thread.ready.result()
         try:
             self._identity.check(
                 engine_thread,
-                lambda: build_context.report("scoring stored inputs again", _SILENT_S),
+                lambda: build_context.report("scoring stored inputs again", SILENT_S),
             )
         except QcEdgeError:
             engine_thread.close()
@@ -213,8 +207,8 @@ class ModelActivator:
 
     def _refuse(self, pending: Activation, fault: QcEdgeError) -> None:
         first = fault.message.splitlines()[0]
-        self._conclude(pending, Outcome(False, utc_now(), first))
-        self.news = f"{pending.bundle} was refused: {first}"
+        self._outcomes.keep(pending, Outcome(False, utc_now(), first))
+        self.progress.news = f"{pending.bundle} was refused: {first}"
         words = (
             f"{pending.bundle}, {pending.words}: refused, the one before stays in force: "
             f"{fault.message}"
@@ -230,67 +224,8 @@ class ModelActivator:
             )
         )
 
-    def _conclude(self, activation: Activation, outcome: Outcome) -> None:
-        """Keep what became of it beside the record; what the disk refuses is tried again."""
-        try:
-            activations.conclude(self._paths.activations, activation.record_id, outcome)
-        except StoreError as fault:
-            if activation not in self._unconcluded:
-                LOG.error("not kept yet what became of %s: %s", activation.bundle, fault)
-            self._unconcluded[activation] = outcome
-        else:
-            self._unconcluded.pop(activation, None)
-
-    def _conclude_again(self) -> None:
-        for activation, outcome in tuple(self._unconcluded.items()):
-            self._conclude(activation, outcome)
-
-
-def _exchange(
-    inspector: BetweenFrames,
-    change: Callable[[], None],
-    heartbeat: Heartbeat,
-    stop: threading.Event,
-) -> None:
-    """Do `change` between two frames and wait for that. Raises what it raised."""
-    changed = inspector.between(change)
-    while wait([changed], _SLICE_S).not_done and not stop.is_set():
-        heartbeat.beat()
-    if not changed.done():
-        raise EngineError(_STOPPED)
-    changed.result()
-
 
 def _rest(heartbeat: Heartbeat, stop: threading.Event) -> None:
     """Between two stored inputs: the line goes first."""
     heartbeat.beat()
     stop.wait(_REST_S)
-
-
-class _Patience:
-    """How long an engine that is being proven may take, by its own words."""
-
-    def __init__(self, book: ModelActivator, named: str) -> None:
-        self._book = book
-        self._named = named
-        self._until = time.monotonic() + _SILENT_S
-
-    def told(self, words: str, limit_s: float) -> None:
-        """The engine says how it goes; the next words come within `limit_s`."""
-        self._until = time.monotonic() + max(limit_s, _SILENT_S)
-        self._book.news = f"activating {self._named}: {words}"
-
-    def await_ready(
-        self, engine_thread: EngineThread, heartbeat: Heartbeat, stop: threading.Event
-    ) -> EngineInfo:
-        """Its info. Raises EngineError if it is silent for too long, or at `stop`."""
-        while wait([engine_thread.ready], _SLICE_S).not_done:
-            heartbeat.beat()
-            if stop.is_set():
-                raise EngineError(_STOPPED)
-            if time.monotonic() > self._until:
-                raise EngineError(
-                    f"the engine of {self._named} gave no sign of life in time while it was loaded",
-                    hint="look at the journal; the engine in force goes on",
-                )
-        return engine_thread.ready.result()

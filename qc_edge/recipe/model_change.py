@@ -14,7 +14,8 @@ from qc_edge.domain.acceptance import Acceptance, MovedScores
 from qc_edge.domain.activation import Activation, ActivationHistory
 from qc_edge.domain.threshold import record_id
 from qc_edge.errors import UsageError
-from qc_edge.recipe.active_model import chosen_reference, opened
+from qc_edge.recipe.active_model import active_reference, open_signed_bundle
+from qc_edge.recipe.attribution import Attribution
 from qc_edge.records import acceptances, activations
 from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
@@ -35,7 +36,7 @@ class CurrentModel:
     @property
     def reference(self) -> str:
         """NAME@VERSION in force, or that will be at the first start."""
-        return chosen_reference(self.history, self.settings.model)
+        return active_reference(self.history, self.settings.model)
 
     @classmethod
     def of(cls, paths: StationPaths) -> CurrentModel:
@@ -45,33 +46,13 @@ class CurrentModel:
         return cls(settings, activations.load(paths.activations), running)
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
-    """Who answers for a change, and why: one line of text each."""
-
-    by: str
-    reason: str
-
-    @classmethod
-    def parse(cls, by: str | None, reason: str | None) -> Attribution:
-        """From the words of a command. Raises UsageError that says what is missing."""
-        said = {"--by": (by or "").strip(), "--reason": (reason or "").strip()}
-        for option, text in said.items():
-            if not text or not text.isprintable():
-                raise UsageError(
-                    f"{option} is {'missing' if not text else 'no single line of text'}",
-                    hint="a change is on record with who and why: --by WHO --reason TEXT",
-                )
-        return cls(said["--by"], said["--reason"])
-
-
 def activate(
-    paths: StationPaths, now: CurrentModel, reference: str, said: Attribution
+    paths: StationPaths, now: CurrentModel, reference: str, attribution: Attribution
 ) -> Activation:
     """Record that `reference` (NAME@VERSION) is to judge. Raises UsageError, ModelError or
     StoreError.
     """
-    bundle = opened(paths, now.settings.model, reference)
+    bundle = open_signed_bundle(paths, now.settings.model, reference)
     if (
         now.history.pending is None
         and bundle.reference == now.reference
@@ -80,24 +61,24 @@ def activate(
         raise UsageError(
             f"{bundle.reference} is in force already", hint=f"qc-edge model list {paths.name}"
         )
-    return _write(paths, now, bundle.reference, bundle.digest, "", said)
+    return _write(paths, now, bundle.reference, bundle.digest, "", attribution)
 
 
-def roll_back(paths: StationPaths, now: CurrentModel, said: Attribution) -> Activation:
+def roll_back(paths: StationPaths, now: CurrentModel, attribution: Attribution) -> Activation:
     """Record that the bundle before is to judge again. Raises UsageError if there is none."""
-    found = now.history.undone_by_rollback()
-    if found is None:
+    rollback = now.history.undone_by_rollback()
+    if rollback is None:
         raise UsageError(
             f"{paths.name} runs what its settings name, there is nothing to go back to",
             hint=f"qc-edge model activate {paths.name} NAME@VERSION --by WHO --reason TEXT",
         )
-    undone, before = found
+    undone, before = rollback
     reference = before.bundle if before else undone.before
-    bundle = opened(paths, now.settings.model, reference)
-    return _write(paths, now, reference, bundle.digest, undone.record_id, said)
+    bundle = open_signed_bundle(paths, now.settings.model, reference)
+    return _write(paths, now, reference, bundle.digest, undone.record_id, attribution)
 
 
-def accept(paths: StationPaths, said: Attribution) -> tuple[Acceptance, MovedScores]:
+def accept(paths: StationPaths, attribution: Attribution) -> tuple[Acceptance, MovedScores]:
     """Record that the scores which kept the station from starting are right, and what had moved.
 
     Raises UsageError if nothing waits for that.
@@ -119,8 +100,8 @@ def accept(paths: StationPaths, said: Attribution) -> tuple[Acceptance, MovedSco
         moved.after.engine,
         moved.found,
         at,
-        said.by,
-        said.reason,
+        attribution.by,
+        attribution.reason,
     )
     acceptances.write(paths.acceptances, record)
     return record, moved
@@ -138,13 +119,13 @@ def wait_for_outcome(paths: StationPaths, record: Activation, timeout_s: float =
     return ""
 
 
-def status_of(paths: StationPaths) -> dict[str, Any]:
+def read_status(paths: StationPaths) -> dict[str, Any]:
     """What the station last said of itself; empty if it says nothing."""
     try:
-        found: dict[str, Any] = json.loads(paths.status.read_bytes())
+        status: dict[str, Any] = json.loads(paths.status.read_bytes())
     except (OSError, ValueError):
         return {}
-    return found
+    return status
 
 
 def _write(
@@ -153,7 +134,7 @@ def _write(
     reference: str,
     digest: str,
     undoes: str,
-    said: Attribution,
+    attribution: Attribution,
 ) -> Activation:
     at = utc_now()
     record = Activation(
@@ -164,8 +145,8 @@ def _write(
         now.reference,
         undoes,
         at,
-        said.by,
-        said.reason,
+        attribution.by,
+        attribution.reason,
     )
     activations.write(paths.activations, record)
     return record

@@ -44,11 +44,11 @@ _TORN = (
 Entry = tuple[str, int, "IO[bytes]"]
 
 
-def install(source: Path, models: Path, wanted: ModelSettings) -> tuple[Bundle, bool]:
+def install(source: Path, models: Path, settings: ModelSettings) -> tuple[Bundle, bool]:
     """The bundle of `source` as MODELS/NAME/VERSION, durable; False if it was there already, the
     same.
 
-    Raises ModelError if it is no bundle, not what was approved or not signed as `wanted` demands,
+    Raises ModelError if it is no bundle, not what was approved or not signed as `settings` demands,
     or if another one stands there; StoreError if the disk refuses. Then nothing is installed.
     """
     try:
@@ -63,8 +63,8 @@ def install(source: Path, models: Path, wanted: ModelSettings) -> tuple[Bundle, 
             raise ModelError(
                 f"{source} does not unpack: {fault}", "it may be torn: fetch it again"
             ) from None
-        bundle = open_bundle(_found(source, work / "bundle"))
-        check_signature(bundle, wanted)
+        bundle = open_bundle(_bundle_directory(source, work / "bundle"))
+        check_signature(bundle, settings)
         return _place(bundle, models)
     except OSError as fault:
         raise store_error(fault, f"cannot install {source} into {models}") from fault
@@ -75,14 +75,14 @@ def install(source: Path, models: Path, wanted: ModelSettings) -> tuple[Bundle, 
 def _place(bundle: Bundle, models: Path) -> tuple[Bundle, bool]:
     target = models / bundle.name / bundle.version
     if (target / MANIFEST).exists():
-        there = open_bundle(target)
-        if there.digest != bundle.digest:
+        installed = open_bundle(target)
+        if installed.digest != bundle.digest:
             raise ModelError(
                 f"{target} holds another bundle of that name: its manifest has the digest "
-                f"{there.digest[:12]}..., this one {bundle.digest[:12]}...",
+                f"{installed.digest[:12]}..., this one {bundle.digest[:12]}...",
                 hint="a version never changes: give the new bundle a version of its own",
             )
-        return there, False
+        return installed, False
     disk = Disk()
     for path in sorted(bundle.directory.rglob("*"), reverse=True):
         path.chmod(0o750 if path.is_dir() else 0o640)
@@ -114,10 +114,10 @@ def _copy(source: Path, target: Path) -> None:
         file = target / path
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("xb") as out:
-            _pour(data, out, size, f"{source}: {name}")
+            _copy_exactly(data, out, size, f"{source}: {name}")
 
 
-def _pour(data: IO[bytes], out: IO[bytes], size: int, where: str) -> None:
+def _copy_exactly(data: IO[bytes], out: IO[bytes], size: int, where: str) -> None:
     """Exactly the `size` bytes that the archive announced: an entry that holds more is a bomb."""
     left = size
     while chunk := data.read(min(_CHUNK, left + 1)):
@@ -177,7 +177,7 @@ def _of_zip(source: Path) -> Iterator[Entry]:
                 yield entry.filename, entry.file_size, data
 
 
-def _found(source: Path, unpacked: Path) -> Path:
+def _bundle_directory(source: Path, unpacked: Path) -> Path:
     """The directory that holds the manifest: the archive's own top, or the one directory in it."""
     inside = list(unpacked.iterdir())
     if not (unpacked / MANIFEST).is_file() and len(inside) == 1 and inside[0].is_dir():

@@ -32,7 +32,7 @@ class ListedBundle:
     fault: str
 
 
-def listed(paths: StationPaths, now: CurrentModel) -> Iterator[ListedBundle]:
+def list_bundles(paths: StationPaths, now: CurrentModel) -> Iterator[ListedBundle]:
     """The station's own bundles, then those that came with the software and are not hidden by
     one.
     """
@@ -52,7 +52,7 @@ def listed(paths: StationPaths, now: CurrentModel) -> Iterator[ListedBundle]:
             yield ListedBundle(reference, directory, reference == now.reference, signed, fault)
 
 
-def found(paths: StationPaths, reference: str | None, now: CurrentModel) -> Bundle:
+def find_bundle(paths: StationPaths, reference: str | None, now: CurrentModel) -> Bundle:
     """The bundle `reference`, or the one in force. Raises ModelError if it is nowhere, or not
     whole.
     """
@@ -68,13 +68,13 @@ def verify(bundle: Bundle, now: CurrentModel) -> list[str]:
     Raises ModelError or EngineError with what is wrong.
     """
     whole = f"every file is what the manifest {bundle.digest[:12]} says"
-    said = [whole, check_signature(bundle, now.settings.model)]
+    findings = [whole, check_signature(bundle, now.settings.model)]
     engine = load_engine(bundle, now.settings.engine)
     try:
         self_test(engine, bundle)
         info = engine.info
         on = f"{info.backend} {info.version} ({info.device})"
-        said.append(f"{len(bundle.golden_frames)} golden frames score as approved on {on}")
+        findings.append(f"{len(bundle.golden_frames)} golden frames score as approved on {on}")
     finally:
         engine.close()
-    return said
+    return findings

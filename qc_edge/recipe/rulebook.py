@@ -13,7 +13,7 @@ from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.recipe.in_force import InForceRecorder
 from qc_edge.recipe.rules import INCOMING, Rules
-from qc_edge.recipe.threshold_follower import ThresholdFollower, due_until, warn_of_settings
+from qc_edge.recipe.threshold_follower import ThresholdFollower, due_until, warn_if_overruled
 from qc_edge.records.calibrations import load_current
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store.ledger import Ledger
@@ -95,5 +95,5 @@ class RuleBook:
     def _change(self, after: Rules) -> None:
         # The order is the guarantee: no part is judged by what has no durable event yet.
         self._recorder.record(self._rules, after)
-        warn_of_settings(self._rules, after)
+        warn_if_overruled(self._rules, after)
         self._rules = after

@@ -31,18 +31,18 @@ INCOMING = "incoming"
 
 
 def threshold_in_force(
-    wanted: ModelSettings, bundle: Bundle, record: ThresholdRecord | None
+    settings: ModelSettings, bundle: Bundle, record: ThresholdRecord | None
 ) -> Threshold:
     """That of the bundle's `record` in force, else the settings' value, else the bundle's.
 
     What the settings say is meant for the bundle that they name; another one does not inherit it.
     """
-    own = wanted.bundle == bundle.reference
-    band = wanted.review_band if own and wanted.review_band is not None else bundle.review_band
+    own = settings.bundle == bundle.reference
+    band = settings.review_band if own and settings.review_band is not None else bundle.review_band
     if record is not None:
         return Threshold(record.value, band, record.threshold_id)
-    if own and wanted.threshold is not None:
-        return Threshold(wanted.threshold, band, f"settings:{wanted.threshold:g}")
+    if own and settings.threshold is not None:
+        return Threshold(settings.threshold, band, f"settings:{settings.threshold:g}")
     return Threshold(bundle.threshold, band, f"{bundle.reference}:{bundle.threshold:g}")
 
 
@@ -124,7 +124,7 @@ class Rules:
 
     def preprocess_id(self, parameters: PrepareParameters) -> str:
         """The id of these parameters, computed once."""
-        known = self._preprocess_ids
-        if parameters not in known:
-            known[parameters] = preprocess_id(parameters)
-        return known[parameters]
+        ids = self._preprocess_ids
+        if parameters not in ids:
+            ids[parameters] = preprocess_id(parameters)
+        return ids[parameters]

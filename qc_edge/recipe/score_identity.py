@@ -20,7 +20,7 @@ from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, ModelError
 from qc_edge.query.evidence import read_stored_input
 from qc_edge.query.input_sample import sample_inputs
-from qc_edge.recipe.in_force import judging, judging_last
+from qc_edge.recipe.in_force import last_score_source, score_source
 from qc_edge.records import acceptances
 from qc_edge.settings import StationPaths
 from qc_edge.store.ledger import Ledger
@@ -55,26 +55,26 @@ class ScoreIdentity:
         the bundle's tolerance and nobody has accepted that, EngineError if the model fails or does
         not answer.
         """
-        bundle, before = engine_thread.bundle, judging_last(self._ledger)
-        after = judging(bundle, engine_thread.ready.result())
+        bundle, before = engine_thread.bundle, last_score_source(self._ledger)
+        after = score_source(bundle, engine_thread.ready.result())
         if before is None or before == after:
             return
         parts = sample_inputs(self._ledger, bundle.reference, SAMPLE)
         scoring = engine_thread.run(lambda engine: self._rescored(engine, bundle, parts, alive))
-        pairs = _answer(scoring, bundle.reference, alive)
+        pairs = _await_scores(scoring, bundle.reference, alive)
         moved = [pair for pair in pairs if not abs(pair[1] - pair[0].score) <= bundle.tolerance]
-        found = _found(bundle, pairs, moved, len(parts))
+        summary = _summary(bundle, pairs, moved, len(parts))
         if not moved:
             acceptances.forget_moved(self._paths.scores_moved)
             self._events.report(
-                Occurrence(EventKind.SCORES_COMPARED, found, before.engine, after.engine)
+                Occurrence(EventKind.SCORES_COMPARED, summary, before.engine, after.engine)
             )
             return
         for record in acceptances.load_all(self._paths.acceptances):
             if record.covers(before, after):
                 accepted = Occurrence(
                     EventKind.SCORES_ACCEPTED,
-                    f"{found}; accepted by {record.made_by}: {record.reason}",
+                    f"{summary}; accepted by {record.made_by}: {record.reason}",
                     before.engine,
                     after.engine,
                     record.made_by,
@@ -84,15 +84,18 @@ class ScoreIdentity:
                 acceptances.forget_moved(self._paths.scores_moved)
                 return
         finding = MovedScores(
-            bundle.reference, before, after, found, tuple(map(_row, _worst(moved)))
+            bundle.reference, before, after, summary, tuple(map(_row, _worst(moved)))
         )
         acceptances.keep_moved(self._paths.scores_moved, finding)
-        self._events.report(Occurrence(EventKind.SCORES_MOVED, found, before.engine, after.engine))
+        self._events.report(
+            Occurrence(EventKind.SCORES_MOVED, summary, before.engine, after.engine)
+        )
         raise ModelError(
-            f"{found}\n  before: {before.engine}\n  now:    {after.engine}\n{table(finding)}",
+            f"{summary}\n  before: {before.engine}\n  now:    {after.engine}\n"
+            f"{format_moved_scores(finding)}",
             hint="go back to what judged before; or, if these scores are right, accept them: "
-            "qc-edge model "
-            f"accept {self._paths.name} --by WHO --reason TEXT, then start the station again",
+            f"qc-edge model accept {self._paths.name} --by WHO --reason TEXT, then start the "
+            "station again",
         )
 
     def _rescored(
@@ -114,21 +117,22 @@ class ScoreIdentity:
         return pairs
 
 
-def _answer(scoring: Future[_Pairs], named: str, alive: Callable[[], None]) -> _Pairs:
+def _await_scores(scoring: Future[_Pairs], reference: str, alive: Callable[[], None]) -> _Pairs:
     """What the engine says, unless it hangs: whoever waits for it must not hang as well."""
     end = time.monotonic() + BOUND_S + _ANSWER_S
     while wait([scoring], _SLICE_S).not_done:
         alive()
         if time.monotonic() > end:
             raise EngineError(
-                f"{named} gave no answer for {_ANSWER_S:g} s while it scored stored inputs again",
+                f"{reference} gave no answer for {_ANSWER_S:g} s while it scored stored inputs "
+                "again",
                 hint="it passed its golden frames and hangs on others: look at the engine and its "
                 "driver",
             )
     return scoring.result()
 
 
-def table(moved: MovedScores) -> str:
+def format_moved_scores(moved: MovedScores) -> str:
     """The worst of what moved, a line a part."""
     head = f"  {'part':16} {'frame':32} {'before':>9} {'now':>9}  verdict"
     lines = [
@@ -139,18 +143,18 @@ def table(moved: MovedScores) -> str:
     return "\n".join([head, *lines])
 
 
-def _found(
+def _summary(
     bundle: Bundle,
     pairs: Sequence[tuple[StoredInput, float]],
     moved: Sequence[tuple[StoredInput, float]],
-    wanted: int,
+    requested: int,
 ) -> str:
     if not pairs:
         return (
             f"{bundle.reference}: no stored input to score again, the golden frames alone "
             "speak for it"
         )
-    farthest = max(_off(pair) for pair in pairs)
+    farthest = max(_distance(pair) for pair in pairs)
     turned = sum(part.verdict != _verdict(part, now) for part, now in pairs)
     verdicts = "1 verdict" if turned == 1 else f"{turned} verdicts"
     words = (
@@ -159,13 +163,13 @@ def _found(
     )
     return (
         words
-        if len(pairs) == wanted
-        else f"{words}; {wanted - len(pairs)} more could not be compared"
+        if len(pairs) == requested
+        else f"{words}; {requested - len(pairs)} more could not be compared"
     )
 
 
 def _worst(moved: Sequence[tuple[StoredInput, float]]) -> list[tuple[StoredInput, float]]:
-    return sorted(moved, key=lambda pair: (pair[0].verdict == _verdict(*pair), -_off(pair)))[
+    return sorted(moved, key=lambda pair: (pair[0].verdict == _verdict(*pair), -_distance(pair)))[
         :_SHOWN
     ]
 
@@ -181,6 +185,6 @@ def _verdict(part: StoredInput, score: float) -> str:
     return "FAIL" if score >= part.threshold else "PASS"
 
 
-def _off(pair: tuple[StoredInput, float]) -> float:
+def _distance(pair: tuple[StoredInput, float]) -> float:
     by = abs(pair[1] - pair[0].score)
     return by if math.isfinite(by) else math.inf

@@ -19,7 +19,8 @@ from typing import Any
 from qc_edge.bundles.bundle import load_bundle
 from qc_edge.domain.threshold import ThresholdRecord, record_id, record_in_force, scheduled
 from qc_edge.errors import StoreError, UsageError
-from qc_edge.recipe.active_model import chosen_reference
+from qc_edge.recipe.active_model import active_reference
+from qc_edge.recipe.attribution import Attribution
 from qc_edge.recipe.rules import threshold_in_force
 from qc_edge.records import activations, thresholds
 from qc_edge.service.clock import utc_now
@@ -86,20 +87,13 @@ class ThresholdChange:
         cls, value: str | None, by: str | None, reason: str | None, at: str | None
     ) -> ThresholdChange:
         """From the words of a command. Raises UsageError that says what is missing or wrong."""
-        said = {"--by": (by or "").strip(), "--reason": (reason or "").strip()}
-        for option, text in said.items():
-            if not text or not text.isprintable():
-                raise UsageError(
-                    f"{option} is {'missing' if not text else 'no single line of text'}",
-                    hint="a change is on record with who and why: --by WHO --reason TEXT",
-                )
+        attribution = Attribution.parse(by, reason)
         if value is None:
             raise UsageError(
                 "the new threshold is missing", hint='set 0.42 --by WHO --reason "why"'
             )
-        return cls(
-            parse_threshold(value), said["--by"], said["--reason"], parse_moment(at) if at else None
-        )
+        moment = parse_moment(at) if at else None
+        return cls(parse_threshold(value), attribution.by, attribution.reason, moment)
 
 
 def parse_threshold(text: str) -> float:
@@ -138,7 +132,7 @@ def parse_moment(text: str) -> datetime:
     )
 
 
-def ruled(paths: StationPaths) -> ThresholdState:
+def current_threshold(paths: StationPaths) -> ThresholdState:
     """What rules the station now: of the bundle that it runs, or will run when it starts.
 
     Raises SettingsError, ModelError or ThresholdError.
@@ -146,7 +140,7 @@ def ruled(paths: StationPaths) -> ThresholdState:
     settings = load_settings(paths.settings)
     running = holder_of(paths.lock(Role.INSPECT)) is not None
     status = _status(paths.status) if running else {}
-    reference = status.get("model") or chosen_reference(
+    reference = status.get("model") or active_reference(
         activations.load(paths.activations), settings.model
     )
     bundle = load_bundle(reference, [paths.models, shipped("models")])
@@ -162,17 +156,19 @@ def ruled(paths: StationPaths) -> ThresholdState:
     )
 
 
-def put(paths: StationPaths, before: ThresholdState, wanted: ThresholdChange) -> ThresholdRecord:
+def write_change(
+    paths: StationPaths, before: ThresholdState, change: ThresholdChange
+) -> ThresholdRecord:
     """Write the record of a change. Raises UsageError, ThresholdError or StoreError; then nothing
     changes.
     """
     now = utc_now()
-    if wanted.at is not None and wanted.at <= now:
+    if change.at is not None and change.at <= now:
         raise UsageError(
-            f"--at {wanted.at:%Y-%m-%d %H:%M:%S} (UTC) has passed, it is {now:%Y-%m-%d %H:%M:%S}",
+            f"--at {change.at:%Y-%m-%d %H:%M:%S} (UTC) has passed, it is {now:%Y-%m-%d %H:%M:%S}",
             hint="verdicts that stand never change; without --at it applies at once",
         )
-    if wanted.at is None and wanted.value == before.value:
+    if change.at is None and change.value == before.value:
         raise UsageError(
             f"the threshold is {before.value:g} already ({before.threshold_id})",
             hint=f"qc-edge threshold {paths.name} show",
@@ -182,18 +178,18 @@ def put(paths: StationPaths, before: ThresholdState, wanted: ThresholdChange) ->
         paths.name,
         before.bundle,
         before.model_sha256,
-        wanted.value,
-        wanted.at or now,
+        change.value,
+        change.at or now,
         now,
-        wanted.by,
-        wanted.reason,
+        change.by,
+        change.reason,
     )
     _must_be_writable(paths)
     thresholds.write(paths.thresholds, record)
     return record
 
 
-def wait_until_taken(
+def wait_until_in_force(
     paths: StationPaths, record: ThresholdRecord, timeout_s: float = TAKEN_UP_S
 ) -> bool:
     """True as soon as the running station says that it judges by `record`, False after
@@ -207,7 +203,7 @@ def wait_until_taken(
     return True
 
 
-def take_owner(directory: Path) -> None:
+def act_as_owner(directory: Path) -> None:
     """If this is root, go on as the owner of `directory`: the station must read what is written
     there.
     """

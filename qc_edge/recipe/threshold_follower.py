@@ -66,7 +66,7 @@ def due_until(rules: Rules | None) -> datetime:
     return max(now, rules.record.at) if rules and rules.record else now
 
 
-def warn_of_settings(before: Rules, after: Rules) -> None:
+def warn_if_overruled(before: Rules, after: Rules) -> None:
     """Say that a threshold was changed in the settings while a record is in force: that has no
     effect.
     """

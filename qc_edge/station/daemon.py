@@ -19,7 +19,7 @@ from qc_edge.output.journald import JournaldOutput
 from qc_edge.publish.publisher import Publisher
 from qc_edge.publish.qa_database import QaDatabase
 from qc_edge.publish.worker import PublishWorker
-from qc_edge.recipe.in_force import described
+from qc_edge.recipe.in_force import describe_start
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.service.clock import FrameClock, boot_id
 from qc_edge.service.lock import StationLock
@@ -120,7 +120,7 @@ class Station:
                 self._start_captures(parts)
             workers.start("janitor", self._dependencies.patience_s, self._janitor(parts).run)
             rules = self.rulebook.rules if self.rulebook else None
-            self.events.report(Occurrence(EventKind.STARTED, described(roles, rules)))
+            self.events.report(Occurrence(EventKind.STARTED, describe_start(roles, rules)))
             supervisor.watch()
 
     def apply(self, settings: Settings, changes: Sequence[SettingChange]) -> None:

@@ -27,7 +27,7 @@ from qc_edge.inspection.statistics import Statistics
 from qc_edge.inspection.stores import InspectionStores
 from qc_edge.output import Output
 from qc_edge.recipe.active_model import ActiveModel
-from qc_edge.recipe.in_force import not_in_force
+from qc_edge.recipe.in_force import waiting_for_log
 from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.recipe.score_identity import ScoreIdentity
@@ -181,7 +181,7 @@ class InspectRole:
         self, fault: DiskFullError, heartbeat: Heartbeat, stop: threading.Event
     ) -> None:
         """Say why nothing is judged yet, and wait a little. Raises EngineError if told to stop."""
-        trouble = f"not ready: {not_in_force(fault)}"
+        trouble = f"not ready: {waiting_for_log(fault)}"
         if trouble != self._parts.reporter.trouble:
             LOG.error("%s", trouble)
         self._parts.reporter.trouble = trouble

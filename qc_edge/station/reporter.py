@@ -63,7 +63,7 @@ class Reporter:
             model=rules.bundle.reference if rules else None,
             model_sha256=rules.bundle.sha256 if rules else None,
             model_reason=rules.active_model.why if rules else None,
-            model_news=self.models.news if self.models else "",
+            model_news=self.models.progress.news if self.models else "",
             engine=f"{rules.engine.backend} {rules.engine.version}" if rules else None,
             engine_reason=rules.engine.reason if rules else None,
             threshold=rules.threshold.value if rules else None,
@@ -86,8 +86,8 @@ class Reporter:
             for capture in self.captures
             if not capture.state.connected or capture.silent
         ]
-        if self.models and self.models.trouble:
-            troubles.append(self.models.trouble)
+        if self.models and self.models.progress.trouble:
+            troubles.append(self.models.progress.trouble)
         return troubles + ([self.trouble] if self.trouble else [])
 
 

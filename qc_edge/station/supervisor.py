@@ -13,7 +13,7 @@ from typing import Protocol
 
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.errors import QcEdgeError, StoreError, WorkerStuckError
-from qc_edge.recipe.in_force import not_in_force
+from qc_edge.recipe.in_force import waiting_for_log
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.service.logs import LOG, log_line
 from qc_edge.service.notify import Notifier
@@ -215,7 +215,7 @@ class Supervisor:
                 self._read_settings()
                 self._must_read = False
         except StoreError as fault:
-            trouble = not_in_force(fault)
+            trouble = waiting_for_log(fault)
             if trouble != self._reporter.trouble:
                 LOG.error("%s", trouble)
             self._reporter.trouble = trouble

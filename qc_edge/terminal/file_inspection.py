@@ -16,7 +16,7 @@ from qc_edge.domain.verdict import Reason, Threshold, decide
 from qc_edge.engine import Engine, load_engine
 from qc_edge.engine.self_test import self_test
 from qc_edge.errors import EngineError
-from qc_edge.recipe.active_model import chosen_reference
+from qc_edge.recipe.active_model import active_reference
 from qc_edge.recipe.rules import threshold_in_force
 from qc_edge.records import activations, thresholds
 from qc_edge.service.clock import utc_now
@@ -110,7 +110,7 @@ class FileInspector:
             model = settings.model.bundle
             if paths is not None:
                 history = activations.load(paths.activations)
-                model = chosen_reference(history, settings.model)
+                model = active_reference(history, settings.model)
         bundle = load_bundle(model, [*([paths.models] if paths else []), shipped("models")])
         record = None
         if paths is not None:

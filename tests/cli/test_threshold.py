@@ -16,7 +16,7 @@ import pytest
 from qc_edge.domain.threshold import ThresholdRecord, record_id, record_in_force, scheduled
 from qc_edge.errors import QcEdgeError, StoreError, ThresholdError, UsageError
 from qc_edge.recipe.rules import Rules
-from qc_edge.recipe.threshold_change import ruled
+from qc_edge.recipe.threshold_change import current_threshold
 from qc_edge.records import thresholds
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
@@ -251,7 +251,7 @@ def test_the_band_around_the_threshold_stays_the_bundles(tmp_path: Path) -> None
     with running(paths) as station:
         rules: Rules = station.station.rulebook.rules  # type: ignore[union-attr]
     assert (rules.threshold.value, rules.threshold.review_band) == (0.42, 0.1)
-    assert ruled(paths).threshold_id == rules.threshold.threshold_id
+    assert current_threshold(paths).threshold_id == rules.threshold.threshold_id
 
 
 def made(at: datetime, value: float, hours: float = 0) -> ThresholdRecord:

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 from qc_edge.domain.calibration import calibration_id, starting_calibration
 from qc_edge.recipe import threshold_change
-from qc_edge.recipe.model_change import Attribution, CurrentModel, activate
+from qc_edge.recipe.attribution import Attribution
+from qc_edge.recipe.model_change import CurrentModel, activate
 from qc_edge.recipe.threshold_change import ThresholdChange
 from qc_edge.records import calibrations
 from qc_edge.service.clock import utc_now
@@ -37,8 +38,8 @@ class Change:
 
 
 def _set_threshold(paths: StationPaths) -> None:
-    before = threshold_change.ruled(paths)
-    threshold_change.put(paths, before, ThresholdChange(0.3, BY, REASON, None))
+    before = threshold_change.current_threshold(paths)
+    threshold_change.write_change(paths, before, ThresholdChange(0.3, BY, REASON, None))
 
 
 def _activate(paths: StationPaths) -> None:

@@ -43,14 +43,14 @@ def list_command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False) -
     [dim]Examples:[/dim]
       [bold]qc-edge model list line1[/bold]
     """
-    from qc_edge.recipe.model_change import CurrentModel, status_of
-    from qc_edge.recipe.model_listing import listed
+    from qc_edge.recipe.model_change import CurrentModel, read_status
+    from qc_edge.recipe.model_listing import list_bundles
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
     current = CurrentModel.of(paths)
-    bundles = list(listed(paths, current))
-    news = status_of(paths).get("model_news", "") if current.running else ""
+    bundles = list(list_bundles(paths, current))
+    news = read_status(paths).get("model_news", "") if current.running else ""
     if as_json:
         activations = [
             {**asdict(activation), "state": current.history.state(activation)}
@@ -80,12 +80,12 @@ def show_command(
     """
     from qc_edge.bundles.signing import check_signature
     from qc_edge.recipe.model_change import CurrentModel
-    from qc_edge.recipe.model_listing import found
+    from qc_edge.recipe.model_listing import find_bundle
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
     current = CurrentModel.of(paths)
-    bundle = found(paths, ref, current)
+    bundle = find_bundle(paths, ref, current)
     values = _json_values(bundle) | {"signature": check_signature(bundle, current.settings.model)}
     if as_json:
         print_json(values)
@@ -113,12 +113,12 @@ def verify_command(
       [bold]qc-edge model verify line1 flange@3[/bold]
     """
     from qc_edge.recipe.model_change import CurrentModel
-    from qc_edge.recipe.model_listing import found, verify
+    from qc_edge.recipe.model_listing import find_bundle, verify
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
     current = CurrentModel.of(paths)
-    bundle = found(paths, ref, current)
+    bundle = find_bundle(paths, ref, current)
     proofs = verify(bundle, current)
     if as_json:
         print_json({"bundle": bundle.reference, "sha256": bundle.digest, "found": proofs})
@@ -143,13 +143,13 @@ def install_command(
     """
     from qc_edge.recipe.model_change import CurrentModel
     from qc_edge.recipe.model_install import install
-    from qc_edge.recipe.threshold_change import take_owner
+    from qc_edge.recipe.threshold_change import act_as_owner
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
     current = CurrentModel.of(paths)
     # From here on as the station's user, who must be able to read the bundle.
-    take_owner(paths.state)
+    act_as_owner(paths.state)
     bundle, is_new = install(source.absolute(), paths.models, current.settings.model)
     if as_json:
         print_json(

@@ -45,15 +45,16 @@ def activate_command(
       [bold]qc-edge model activate line1 flange@3 --by anna --reason "finds stains, report
       117"[/bold]
     """
-    from qc_edge.recipe.model_change import Attribution, CurrentModel, activate
-    from qc_edge.recipe.threshold_change import take_owner
+    from qc_edge.recipe.attribution import Attribution
+    from qc_edge.recipe.model_change import CurrentModel, activate
+    from qc_edge.recipe.threshold_change import act_as_owner
     from qc_edge.settings import StationPaths
 
     attribution = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
     current = CurrentModel.of(paths)
     # From here on as the station's user: it must be able to read the record, also if root made it.
-    take_owner(paths.state)
+    act_as_owner(paths.state)
     _report(paths, current, activate(paths, current, ref, attribution), as_json)
 
 
@@ -68,14 +69,15 @@ def rollback_command(
     [dim]Examples:[/dim]
       [bold]qc-edge model rollback line1 --by anna --reason "rejects good parts"[/bold]
     """
-    from qc_edge.recipe.model_change import Attribution, CurrentModel, roll_back
-    from qc_edge.recipe.threshold_change import take_owner
+    from qc_edge.recipe.attribution import Attribution
+    from qc_edge.recipe.model_change import CurrentModel, roll_back
+    from qc_edge.recipe.threshold_change import act_as_owner
     from qc_edge.settings import StationPaths
 
     attribution = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
     current = CurrentModel.of(paths)
-    take_owner(paths.state)
+    act_as_owner(paths.state)
     _report(paths, current, roll_back(paths, current, attribution), as_json)
 
 
@@ -93,14 +95,15 @@ def accept_command(
       [bold]qc-edge model accept line1 --by anna --reason "new driver, checked with 30 known
       parts"[/bold]
     """
-    from qc_edge.recipe.model_change import Attribution, accept
-    from qc_edge.recipe.score_identity import table
-    from qc_edge.recipe.threshold_change import take_owner
+    from qc_edge.recipe.attribution import Attribution
+    from qc_edge.recipe.model_change import accept
+    from qc_edge.recipe.score_identity import format_moved_scores
+    from qc_edge.recipe.threshold_change import act_as_owner
     from qc_edge.settings import StationPaths
 
     attribution = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
-    take_owner(paths.state)
+    act_as_owner(paths.state)
     record, moved = accept(paths, attribution)
     if as_json:
         print_json({"record_id": record.record_id, "bundle": record.bundle, "found": record.found})
@@ -108,7 +111,7 @@ def accept_command(
     console = out()
     console.print(f"accepted by {record.made_by}: {moved.found}", markup=False)
     console.print(f"  before: {moved.before.engine}\n  now:    {moved.after.engine}", markup=False)
-    console.print(table(moved), markup=False)
+    console.print(format_moved_scores(moved), markup=False)
     console.print("start the station, or activate the bundle, again")
 
 
