@@ -68,11 +68,11 @@ def build_offline(
 
 def _check_target(variant: ImportedVariant, target: str) -> str:
     """The name of `target` as TensorRT has it. Raises UsageError if it does not compile for it."""
-    known = compile_targets(variant)
+    targets = compile_targets(variant)
     name = target.strip().upper()
-    if name not in known:
+    if name not in targets:
         raise UsageError(
             f"{variant.name} {variant.version} does not compile for {target!r}",
-            f"it knows {', '.join(map(str.lower, known))}; sm89 is compute capability 8.9",
+            f"it knows {', '.join(map(str.lower, targets))}; sm89 is compute capability 8.9",
         )
     return name

@@ -103,9 +103,9 @@ class PlanCache:
         failed: the engine runs without.
         """
         plan = Plan(data, hashlib.sha256(data).hexdigest(), build_s)
-        words = f"plan {plan.sha256[:12]}, made here in {build_s:.1f} s"
+        origin = f"plan {plan.sha256[:12]}, made here in {build_s:.1f} s"
         if self._directory is None:
-            return plan, words
+            return plan, origin
         note, file = self._files(key)
         about = {
             "key": asdict(key),
@@ -121,8 +121,8 @@ class PlanCache:
             _replace(note, json.dumps(about, indent=1).encode())
             self._prune()
         except OSError as fault:
-            return plan, f"{words}, but it cannot be kept: {fault.strerror}: {self._directory}"
-        return plan, words
+            return plan, f"{origin}, but it cannot be kept: {fault.strerror}: {self._directory}"
+        return plan, origin
 
     def forget(self, key: PlanKey) -> None:
         """Drop a plan that the runtime does not take."""

@@ -91,15 +91,15 @@ def make(
     )
     options, facts = toolkit.compile_options(settings, gpu.facts), gpu.facts
     key = PlanKey(
-        bundle.sha256,
-        toolkit.name,
-        toolkit.version,
-        facts.name,
-        facts.sm,
-        facts.driver,
-        precision,
-        options.max_batch,
-        options.flags,
+        model_sha256=bundle.sha256,
+        flavour=toolkit.name,
+        version=toolkit.version,
+        gpu=facts.name,
+        capability=facts.sm,
+        driver=facts.driver,
+        precision=precision,
+        max_batch=options.max_batch,
+        flags=options.flags,
     )
     cache = PlanCache(build_context.plans, settings.plans_kept)
 

@@ -80,27 +80,34 @@ def find_variants(
     ]
     if len(missing) == len(modules):
         raise EngineUnavailableError(", ".join(missing), _HOW)
-    there = ", ".join(variant.name for variant, module in modules.items() if module)
+    installed = ", ".join(variant.name for variant, module in modules.items() if module)
     if not driver():
-        raise EngineUnavailableError(f"{there}: no NVIDIA driver on this machine ({_DRIVER})", _HOW)
+        raise EngineUnavailableError(
+            f"{installed}: no NVIDIA driver on this machine ({_DRIVER})", _HOW
+        )
     if util.find_spec("pycuda") is None:
-        raise EngineUnavailableError(f"{there}: the Python package pycuda is not installed", _HOW)
-    found: list[ImportedVariant] = []
+        raise EngineUnavailableError(
+            f"{installed}: the Python package pycuda is not installed", _HOW
+        )
+    imported: list[ImportedVariant] = []
     for variant, module in modules.items():
         if module is None:
             continue
+        # An installed package can still fail to import: a library that it needs is missing, or the
+        # stub on PyPI could not fetch the real one from NVIDIA.
         try:
-            found.append(ImportedVariant(variant, importlib.import_module(module)))
+            imported.append(ImportedVariant(variant, importlib.import_module(module)))
         except (ImportError, OSError) as fault:
             missing.append(f"{variant.name} does not import: {fault}")
-    if not found:
+    if not imported:
         raise EngineUnavailableError("; ".join(missing), _HOW)
-    return found, missing
+    return imported, missing
 
 
 def find_compiler() -> ImportedVariant:
-    """TensorRT for RTX, which compiles without a GPU. Raises EngineUnavailableError if it is
-    missing.
+    """TensorRT for RTX, the only variant that compiles without a GPU.
+
+    Raises EngineUnavailableError if it is not installed.
     """
     module = RTX.module()
     if module is None:

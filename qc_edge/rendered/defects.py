@@ -8,20 +8,20 @@ import cv2
 import numpy as np
 
 from qc_edge.rendered.kinds import DefectKind, Mask, Plane
-from qc_edge.rendered.scene import FLANGE, HOLES, HUB, SPOT_FACE, Scene, drill, stamp
+from qc_edge.rendered.scene import FLANGE, HOLES, HUB, SPOT_FACE, Scene, blend_disc, drill_hole
 
 
-def damage(scene: Scene, kind: DefectKind, severity: float, rng: np.random.Generator) -> Mask:
+def add_defect(scene: Scene, kind: DefectKind, severity: float, rng: np.random.Generator) -> Mask:
     """Put a defect of `severity` (0 barely visible, 1 gross) on the part; True where it is (H x
     W).
     """
-    return _MAKERS[kind](scene, severity, rng)
+    return _ADD[kind](scene, severity, rng)
 
 
 def _scratch(scene: Scene, severity: float, rng: np.random.Generator) -> Mask:
     radius = scene.pose.radius
-    x, y = _somewhere_on_metal(scene, rng)
-    length = radius * _between(0.16, 0.6, severity) * rng.uniform(0.85, 1.15)
+    x, y = _random_point_on_metal(scene, rng)
+    length = radius * _interpolate(0.16, 0.6, severity) * rng.uniform(0.85, 1.15)
     heading = rng.uniform(0, 2 * np.pi)
     bend = length * rng.uniform(-0.18, 0.18)
     along = np.linspace(-0.5, 0.5, 25)
@@ -33,10 +33,10 @@ def _scratch(scene: Scene, severity: float, rng: np.random.Generator) -> Mask:
         ],
         axis=1,
     )
-    thickness = max(1, round(radius * _between(0.0055, 0.011, severity)))
-    depth = _between(34, 72, severity)
-    groove = _drawn(scene, line, thickness)
-    shadow = _drawn(scene, line + thickness * 0.8, max(1, thickness - 1))
+    thickness = max(1, round(radius * _interpolate(0.0055, 0.011, severity)))
+    depth = _interpolate(34, 72, severity)
+    groove = _line_mask(scene, line, thickness)
+    shadow = _line_mask(scene, line + thickness * 0.8, max(1, thickness - 1))
     bright = 1.0 if rng.random() < 0.6 else -1.0
     scene.canvas[...] += scene.metal * (
         groove * np.float32(bright * depth) - shadow * np.float32(depth * 0.4)
@@ -45,49 +45,49 @@ def _scratch(scene: Scene, severity: float, rng: np.random.Generator) -> Mask:
 
 
 def _pit(scene: Scene, severity: float, rng: np.random.Generator) -> Mask:
-    x, y = _somewhere_on_metal(scene, rng)
-    size = scene.pose.radius * _between(0.013, 0.034, severity)
+    x, y = _random_point_on_metal(scene, rng)
+    size = scene.pose.radius * _interpolate(0.013, 0.034, severity)
     field = np.zeros_like(scene.canvas)
     for _ in range(3):
         dx, dy = rng.uniform(-0.45, 0.45, 2) * size
-        stamp(field, x + dx, y + dy, size * rng.uniform(0.55, 0.85), 1.0, 1.0)
+        blend_disc(field, x + dx, y + dy, size * rng.uniform(0.55, 0.85), 1.0, 1.0)
     rim = np.zeros_like(field)
-    stamp(rim, x + size * 0.35, y + size * 0.35, size * 1.25, 1.0, 0.5)
+    blend_disc(rim, x + size * 0.35, y + size * 0.35, size * 1.25, 1.0, 0.5)
     rim *= 1 - field
-    depth = np.float32(_between(55, 105, severity))
+    depth = np.float32(_interpolate(55, 105, severity))
     scene.canvas[...] += scene.metal * (rim * depth * np.float32(0.4) - field * depth)
     return field * scene.metal > 0.3
 
 
 def _stain(scene: Scene, severity: float, rng: np.random.Generator) -> Mask:
-    x, y = _somewhere_on_metal(scene, rng)
-    size = scene.pose.radius * _between(0.09, 0.2, severity)
+    x, y = _random_point_on_metal(scene, rng)
+    size = scene.pose.radius * _interpolate(0.09, 0.2, severity)
     height, width = scene.canvas.shape
     film = np.zeros_like(scene.canvas)
     for _ in range(7):
         dx, dy = rng.uniform(-0.6, 0.6, 2) * size
-        stamp(film, x + dx, y + dy, size * rng.uniform(0.4, 0.7), 1.0, 1.0)
-    # blurred at a quarter of the size: the film is smooth, and a wide kernel at full size is slow
+        blend_disc(film, x + dx, y + dy, size * rng.uniform(0.4, 0.7), 1.0, 1.0)
+    # Blurred at a quarter of the size: the film is smooth, and a wide kernel at full size is slow.
     small = cv2.resize(film, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), max(1.0, size / 4 * 0.12))
     film = np.asarray(
         cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
     )
     film *= scene.metal
-    scene.canvas[...] *= 1 - film * np.float32(_between(0.16, 0.4, severity))
+    scene.canvas[...] *= 1 - film * np.float32(_interpolate(0.16, 0.4, severity))
     return film > 0.4
 
 
 def _chipped_edge(scene: Scene, severity: float, rng: np.random.Generator) -> Mask:
     pose = scene.pose
     middle = rng.uniform(0, 2 * np.pi)
-    half_width = _between(0.035, 0.11, severity)
-    depth = _between(0.03, 0.085, severity)
+    half_width = _interpolate(0.035, 0.11, severity)
+    depth = _interpolate(0.03, 0.085, severity)
     steps = np.linspace(-1, 1, 15)
     bite = 1 - depth * (1 - steps**2) * rng.uniform(0.65, 1.2, steps.size)
     inner = [pose.at(float(r), middle + half_width * s) for r, s in zip(bite, steps, strict=True)]
     outer = [pose.at(1.05, middle + half_width * s) for s in steps[::-1]]
-    gone = _filled(scene, np.array(inner + outer))
+    gone = _polygon_mask(scene, np.array(inner + outer))
     facet = np.roll(gone, (-2, -2), (0, 1)) if rng.random() < 0.5 else np.roll(gone, (2, 2), (0, 1))
     broken = np.clip(facet - gone, 0, 1) * scene.metal
     missing = gone * scene.metal
@@ -101,14 +101,14 @@ def _chipped_edge(scene: Scene, severity: float, rng: np.random.Generator) -> Ma
 def _missing_hole(scene: Scene, severity: float, rng: np.random.Generator) -> Mask:
     index = int(rng.integers(HOLES))
     x, y = scene.pose.hole(index)
-    stamp(scene.metal, x, y, scene.pose.radius * SPOT_FACE, 1.0, 1.0)
-    drill(scene, index, depth=max(0.0, 0.55 - 0.75 * severity))
+    blend_disc(scene.metal, x, y, scene.pose.radius * SPOT_FACE, 1.0, 1.0)
+    drill_hole(scene, index, depth=max(0.0, 0.55 - 0.75 * severity))
     where = np.zeros_like(scene.canvas)
-    stamp(where, x, y, scene.pose.radius * SPOT_FACE * 0.7, 1.0, 1.0)
+    blend_disc(where, x, y, scene.pose.radius * SPOT_FACE * 0.7, 1.0, 1.0)
     return where > 0.5
 
 
-_MAKERS: dict[DefectKind, Callable[[Scene, float, np.random.Generator], Mask]] = {
+_ADD: dict[DefectKind, Callable[[Scene, float, np.random.Generator], Mask]] = {
     DefectKind.SCRATCH: _scratch,
     DefectKind.PIT: _pit,
     DefectKind.STAIN: _stain,
@@ -117,11 +117,11 @@ _MAKERS: dict[DefectKind, Callable[[Scene, float, np.random.Generator], Mask]] =
 }
 
 
-def _between(least: float, most: float, severity: float) -> float:
+def _interpolate(least: float, most: float, severity: float) -> float:
     return least + (most - least) * severity
 
 
-def _somewhere_on_metal(scene: Scene, rng: np.random.Generator) -> tuple[float, float]:
+def _random_point_on_metal(scene: Scene, rng: np.random.Generator) -> tuple[float, float]:
     """A point on the flange or the hub, clear of edges, bolt holes and the frame's border."""
     pose = scene.pose
     height, width = scene.canvas.shape
@@ -138,14 +138,15 @@ def _somewhere_on_metal(scene: Scene, rng: np.random.Generator) -> tuple[float, 
     return x, y
 
 
-def _drawn(scene: Scene, line: np.ndarray, thickness: int) -> Plane:
+def _line_mask(scene: Scene, line: np.ndarray, thickness: int) -> Plane:
     layer = np.zeros(scene.canvas.shape, np.uint8)
+    # Four fractional bits, the last argument: OpenCV then draws between the pixels.
     points = np.round(line * 16).astype(np.int32).reshape(-1, 1, 2)
     cv2.polylines(layer, [points], False, 255, thickness, cv2.LINE_AA, 4)
     return np.asarray(layer / 255.0, np.float32)
 
 
-def _filled(scene: Scene, outline: np.ndarray) -> Plane:
+def _polygon_mask(scene: Scene, outline: np.ndarray) -> Plane:
     layer = np.zeros(scene.canvas.shape, np.uint8)
     points = np.round(outline * 16).astype(np.int32).reshape(-1, 1, 2)
     cv2.fillPoly(layer, [points], 255, cv2.LINE_AA, 4)

@@ -1,4 +1,4 @@
-"""What can be wrong with a rendered part or with its frame, and the result of rendering one."""
+"""Kinds of defects and of frame faults, and a rendered part with the truth about it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Render one part as a camera would see it. Deterministic in its arguments; never reads a clock or
-a file.
-"""
+"""Rendering one part as a camera would see it: deterministic, no clock, no file."""
 
 from __future__ import annotations
 
@@ -9,9 +7,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from qc_edge.rendered.defects import damage
+from qc_edge.rendered.defects import add_defect
 from qc_edge.rendered.kinds import DefectKind, FrameFault, Grey, Plane, RenderedPart
-from qc_edge.rendered.scene import HOLES, Pose, drill, light, pose_in, stage
+from qc_edge.rendered.scene import HOLES, Pose, build_scene, drill_hole, lamp_gain, random_pose
 
 RENDERER = "flange-1"
 """Changes whenever the same seed would give other pixels."""
@@ -37,25 +35,26 @@ def render(
         raise ValueError(f"size {size} is too small: expected at least 64 x 64")
     if severity is not None and not 0 <= severity <= 1:
         raise ValueError(f"severity {severity} is out of range: expected 0..1")
+    # One generator for each purpose: a defect draws numbers without changing pose or noise.
     parts, flaws, faults, sensor = (np.random.default_rng([seed, stream]) for stream in range(4))
-    pose = pose_in(size, parts)
+    pose = random_pose(size, parts)
     if fault is FrameFault.OUT_OF_FRAME:
-        pose = _slid_away(pose, size, faults)
-    scene = stage(size, pose, parts)
+        pose = _out_of_frame_pose(pose, size, faults)
+    scene = build_scene(size, pose, parts)
     for index in range(HOLES):
-        drill(scene, index)
+        drill_hole(scene, index)
     drawn = float(flaws.uniform(0, 1)) if severity is None else severity
     mask = (
         np.zeros(scene.canvas.shape, np.bool_)
         if defect is None
-        else damage(scene, defect, drawn, flaws)
+        else add_defect(scene, defect, drawn, flaws)
     )
     plane = scene.canvas
-    plane *= light(size, parts)
-    plane = _spoilt(plane, fault, faults)
+    plane *= lamp_gain(size, parts)
+    plane = _apply_fault(plane, fault, faults)
     return RenderedPart(
         seed=seed,
-        pixels=_exposed(plane, sensor),
+        pixels=_expose(plane, sensor),
         mask=mask,
         defect=defect,
         severity=0.0 if defect is None else drawn,
@@ -63,8 +62,8 @@ def render(
     )
 
 
-def _slid_away(pose: Pose, size: tuple[int, int], rng: np.random.Generator) -> Pose:
-    """The feeder missed: four tenths to most of the part lies beyond the frame's edge."""
+def _out_of_frame_pose(pose: Pose, size: tuple[int, int], rng: np.random.Generator) -> Pose:
+    """A pose as after a feeder's miss: four tenths to most of the part lies beyond an edge."""
     width, height = size
     beyond = pose.radius * float(rng.uniform(-0.15, 0.55))
     edge = int(rng.integers(4))
@@ -73,9 +72,9 @@ def _slid_away(pose: Pose, size: tuple[int, int], rng: np.random.Generator) -> P
     return replace(pose, y=-beyond if edge == 2 else height + beyond)
 
 
-def _spoilt(plane: Plane, fault: FrameFault | None, rng: np.random.Generator) -> Plane:
+def _apply_fault(plane: Plane, fault: FrameFault | None, rng: np.random.Generator) -> Plane:
     if fault is FrameFault.DEFOCUSED:
-        # as wide as a lens would blur it, never so narrow that a pixel's grain survives
+        # As wide as a lens would blur it, never so narrow that a pixel's grain survives.
         sigma = max(2.5, min(plane.shape) / 1024 * float(rng.uniform(4, 9)))
         return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
     if fault is FrameFault.OVEREXPOSED:
@@ -85,8 +84,8 @@ def _spoilt(plane: Plane, fault: FrameFault | None, rng: np.random.Generator) ->
     return plane
 
 
-def _exposed(plane: Plane, rng: np.random.Generator) -> Grey:
-    """Sensor noise, rounding and clipping to 8 bits."""
+def _expose(plane: Plane, rng: np.random.Generator) -> Grey:
+    """The plane with sensor noise, rounded and clipped to 8 bits."""
     noise = rng.standard_normal(plane.shape, dtype=np.float32)
     noise *= np.float32(rng.uniform(*_SENSOR_NOISE))
     plane += noise

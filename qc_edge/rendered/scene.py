@@ -55,7 +55,7 @@ class Scene:
     pose: Pose
 
 
-def pose_in(size: tuple[int, int], rng: np.random.Generator) -> Pose:
+def random_pose(size: tuple[int, int], rng: np.random.Generator) -> Pose:
     """A part laid into the fixture by a feeder: 1 % of play, 4 degrees either way."""
     width, height = size
     side = min(width, height)
@@ -67,7 +67,7 @@ def pose_in(size: tuple[int, int], rng: np.random.Generator) -> Pose:
     )
 
 
-def stage(size: tuple[int, int], pose: Pose, rng: np.random.Generator) -> Scene:
+def build_scene(size: tuple[int, int], pose: Pose, rng: np.random.Generator) -> Scene:
     """The part without bolt holes on the fixture, before light and sensor. `size` is (width,
     height).
     """
@@ -87,22 +87,25 @@ def stage(size: tuple[int, int], pose: Pose, rng: np.random.Generator) -> Scene:
     return Scene(canvas, fixture, metal, pose)
 
 
-def drill(scene: Scene, index: int, depth: float = 1.0) -> None:
+def drill_hole(scene: Scene, index: int, depth: float = 1.0) -> None:
     """Spot-face and drill bolt hole `index`; `depth` 1 goes through, 0 leaves a centre punch."""
     x, y = scene.pose.hole(index)
     radius = scene.pose.radius
-    stamp(scene.canvas, x, y, radius * SPOT_FACE, 176.0, 0.75)
-    stamp(scene.canvas, x, y, radius * SPOT_FACE * 0.93, 150.0, 0.75)
+    blend_disc(scene.canvas, x, y, radius * SPOT_FACE, 176.0, 0.75)
+    blend_disc(scene.canvas, x, y, radius * SPOT_FACE * 0.93, 150.0, 0.75)
     if depth < 1:
-        stamp(scene.canvas, x, y, radius * 0.014, 70.0, 1.0)
+        blend_disc(scene.canvas, x, y, radius * 0.014, 70.0, 1.0)
     if depth > 0:
         floor = 150.0 - 128.0 * depth
-        stamp(scene.canvas, x, y, radius * HOLE_RADIUS * 1.12, 205.0 - 30.0 * (1 - depth), depth)
-        stamp(scene.canvas, x, y, radius * HOLE_RADIUS, floor, 1.0)
-        stamp(scene.metal, x, y, radius * HOLE_RADIUS, 1.0 - depth, 1.0)
+        rim = 205.0 - 30.0 * (1 - depth)
+        blend_disc(scene.canvas, x, y, radius * HOLE_RADIUS * 1.12, rim, depth)
+        blend_disc(scene.canvas, x, y, radius * HOLE_RADIUS, floor, 1.0)
+        blend_disc(scene.metal, x, y, radius * HOLE_RADIUS, 1.0 - depth, 1.0)
 
 
-def stamp(plane: Plane, x: float, y: float, radius_px: float, value: float, opacity: float) -> None:
+def blend_disc(
+    plane: Plane, x: float, y: float, radius_px: float, value: float, opacity: float
+) -> None:
     """Blend a disc with a one-pixel soft edge into `plane`, in place; what lies outside is cut
     off.
     """
@@ -119,7 +122,7 @@ def stamp(plane: Plane, x: float, y: float, radius_px: float, value: float, opac
     window += cover * (np.float32(value) - window)
 
 
-def light(size: tuple[int, int], rng: np.random.Generator) -> Plane:
+def lamp_gain(size: tuple[int, int], rng: np.random.Generator) -> Plane:
     """The lamp: a gain with a slope across the frame and darker corners, around 1."""
     width, height = size
     across = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
@@ -144,8 +147,8 @@ def _fixture(width: int, height: int, rng: np.random.Generator) -> Plane:
     for angle in np.deg2rad((52.0, 128.0)):
         x = width / 2 + side * 0.445 * float(np.cos(angle))
         y = height / 2 + side * 0.445 * float(np.sin(angle))
-        stamp(plate, x, y, side * 0.034, 118.0, 0.9)
-        stamp(plate, x - side * 0.008, y - side * 0.008, side * 0.02, 142.0, 0.8)
+        blend_disc(plate, x, y, side * 0.034, 118.0, 0.9)
+        blend_disc(plate, x - side * 0.008, y - side * 0.008, side * 0.02, 142.0, 0.8)
     return plate
 
 

@@ -1,4 +1,4 @@
-"""A mixed series of rendered parts in a directory, with its truth table beside the images."""
+"""A series of rendered parts, good and defective, as images with a truth table beside them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def write_series(
     """
     directory.mkdir(parents=True, exist_ok=True)
     rows = list(
-        _written(directory, plan_series(seed, count, defect_share, fault_share), size, suffix)
+        _render_parts(directory, plan_series(seed, count, defect_share, fault_share), size, suffix)
     )
     write_truth(directory, rows)
     return rows
@@ -102,7 +102,7 @@ def read_truth(directory: Path) -> list[Truth]:
         ]
 
 
-def _written(
+def _render_parts(
     directory: Path,
     plan: Sequence[tuple[int, DefectKind | None, FrameFault | None]],
     size: tuple[int, int],

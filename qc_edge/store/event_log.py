@@ -47,7 +47,8 @@ class StationEventLog:
             return
         with self._lock:
             if self._ledger is not None:
-                self._append(self._ledger, [(self._new_id(), each) for each in occurrences])
+                events = [(self._new_id(), occurrence) for occurrence in occurrences]
+                self._append(self._ledger, events)
             else:
                 self._hand_over(occurrences)
         for occurrence in occurrences:
@@ -105,15 +106,15 @@ class StationEventLog:
     def _row(self, event_id: FrameId, event: Occurrence) -> Event:
         # Recorded now, however long it waited: the published hours that are over never change.
         return Event(
-            event_id,
-            utc_now(),
-            self._station,
-            event.kind,
-            event.who,
-            event.detail,
-            event.before,
-            event.after,
-            event.why,
+            event_id=event_id,
+            recorded_at=utc_now(),
+            station=self._station,
+            kind=event.kind,
+            who=event.who,
+            detail=event.detail,
+            before=event.before,
+            after=event.after,
+            why=event.why,
         )
 
     def _new_id(self) -> FrameId:

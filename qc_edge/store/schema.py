@@ -6,6 +6,7 @@ Each runs once, in one transaction with the record that it ran.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -37,25 +38,26 @@ def migrations() -> tuple[Migration, ...]:
     return tuple(map(Migration, sections[::2], sections[1::2]))
 
 
-def migrate(log: duckdb.DuckDBPyConnection, upto: tuple[Migration, ...] | None = None) -> list[str]:
-    """Run the migrations that the database lacks, all or those `upto`; the names of what ran.
+def migrate(log: duckdb.DuckDBPyConnection, steps: Sequence[Migration] | None = None) -> list[str]:
+    """Run those of `steps` (all, if None) that the database lacks; the names of what ran.
 
     Raises StoreError if the database has one that is not known here: a newer software wrote it.
     """
-    wanted = migrations() if upto is None else upto
+    steps = migrations() if steps is None else steps
     log.execute(_RECORDS)
     done = {name for (name,) in log.execute("SELECT name FROM migrations").fetchall()}
-    if newer := done - {migration.name for migration in wanted}:
+    if newer := done - {migration.name for migration in steps}:
         raise StoreError(
             "the log was written by a newer version of the software (it has "
             f"{', '.join(sorted(newer))})",
             hint="install that version again; the log cannot go back",
         )
     ran = []
-    for migration in wanted:
+    for migration in steps:
         if migration.name not in done:
             log.execute("BEGIN")
             try:
+                # In one transaction, so that no crash leaves a change without its record.
                 log.execute(migration.sql)
                 log.execute(
                     "INSERT INTO migrations VALUES (?, ?)",

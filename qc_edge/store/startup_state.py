@@ -114,12 +114,12 @@ def last_event_after(log: duckdb.DuckDBPyConnection, kind: str) -> str | None:
 
 def events_since(log: duckdb.DuckDBPyConnection, kind: str) -> set[tuple[str, str | None]]:
     """(kind, `after`) of each event behind the newest of that kind; of all if there is none."""
-    found = log.execute(
+    rows = log.execute(
         "SELECT kind, after FROM events WHERE chain_seq > "
         "(SELECT coalesce(max(chain_seq), 0) FROM events WHERE kind = ?)",
         [kind],
     ).fetchall()
-    return set(found)
+    return set(rows)
 
 
 def newest_rows(log: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str] | None]:

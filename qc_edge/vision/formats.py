@@ -137,10 +137,10 @@ def _jpeg(data: bytes) -> Header:
     has_exif = False
     at = 2
     while True:
-        found = _JPEG_MARKER.search(data, at)
-        if found is None:
+        match = _JPEG_MARKER.search(data, at)
+        if match is None:
             raise torn("JPEG: the file ends before its end mark")
-        marker, at = data[found.end() - 1], found.end()
+        marker, at = data[match.end() - 1], match.end()
         if marker == 0xD9:
             break
         if marker in {0x01, 0xD8}:
@@ -191,16 +191,16 @@ def _bmp(data: bytes) -> Header:
 
 
 def _pnm(data: bytes) -> Header:
-    found = PNM_HEADER.match(data)
-    if found is None:
+    header = PNM_HEADER.match(data)
+    if header is None:
         raise torn("PGM/PPM: the header is not complete")
-    channels = 3 if found[1] == b"6" else 1
-    width, height, maxval = int(found[2]), int(found[3]), int(found[4])
+    channels = 3 if header[1] == b"6" else 1
+    width, height, maxval = int(header[2]), int(header[3]), int(header[4])
     if not (width and height and 0 < maxval < 65536):
         raise UnreadableFrameError(
             Reason.UNREADABLE, f"PNM of {width} x {height} pixels, maxval {maxval}"
         )
-    expected = found.end() + width * height * channels * (2 if maxval > 255 else 1)
+    expected = header.end() + width * height * channels * (2 if maxval > 255 else 1)
     if len(data) < expected:
         raise torn(f"PGM/PPM: {len(data)} bytes, its header says {expected}")
     depth, kind = max(8, maxval.bit_length()), "PPM" if channels == 3 else "PGM"

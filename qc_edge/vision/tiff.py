@@ -35,6 +35,7 @@ _TYPES = {
     17: "q",
     18: "Q",
 }
+"""Type of a directory entry -> its struct code; a fraction (5, 10) is two numbers."""
 _NEEDED = {
     *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _ROWS_PER_STRIP, _PLANAR),
     *(_TILE_WIDTH, _TILE_HEIGHT, _SUB_DIRECTORIES, *_CHUNKS, *_CHUNKS.values()),
