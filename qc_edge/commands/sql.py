@@ -1,4 +1,4 @@
-"""`qc-edge sql`: questions to the log of a station, whether it runs or not; changes nothing."""
+"""`qc-edge sql`: SQL over the log of a station, whether it runs or not; changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from qc_edge.query.sql_session import SqlSession
     from qc_edge.settings import StationPaths
-    from qc_edge.terminal.sql_answer import ResultPrinter
+    from qc_edge.terminal.sql_result import ResultPrinter
 
 Sql = Annotated[
     str | None,
@@ -66,7 +66,7 @@ def command(
     from qc_edge.errors import UsageError
     from qc_edge.settings import StationPaths
     from qc_edge.terminal import sql_shell
-    from qc_edge.terminal.sql_answer import ResultPrinter
+    from qc_edge.terminal.sql_result import ResultPrinter
 
     if as_csv + as_json + (parquet is not None) > 1:
         raise UsageError("--csv, --json and --parquet: one of them", hint="ask once for each")
@@ -77,25 +77,25 @@ def command(
             f"there is no station {name!r} under {root}", hint="qc-edge check lists the stations"
         )
     target = parquet.absolute() if parquet else None
-    with _asking(paths, target) as asking:
-        show = ResultPrinter(asking, kind, rows)
+    with _open_session(paths, target) as session:
+        printer = ResultPrinter(session, kind, rows)
         if target is not None and sql is None:
             raise UsageError(
                 "--parquet needs a statement", hint="qc-edge sql NAME 'FROM ...' --parquet FILE"
             )
         if sql is None and sys.stdin.isatty():
-            sql_shell.run(asking, show, name)
+            sql_shell.run(session, printer, name)
         else:
             text = sys.stdin.read() if sql is None else sql
-            _answer(asking, show, text, target, several=sql is None and kind == "table")
+            _run(session, printer, text, target, several=sql is None and kind == "table")
 
 
-def _answer(
-    asking: SqlSession, show: ResultPrinter, text: str, target: Path | None, several: bool
+def _run(
+    session: SqlSession, printer: ResultPrinter, text: str, target: Path | None, several: bool
 ) -> None:
     from qc_edge.errors import UsageError
 
-    statements = asking.statements(text)
+    statements = session.statements(text)
     if not statements:
         raise UsageError(
             "there is no statement", hint='for example: qc-edge sql NAME "FROM yield_by_hour"'
@@ -106,30 +106,30 @@ def _answer(
         )
     for statement in statements:
         if target is not None:
-            written = asking.export(statement, target)
+            written = session.export(statement, target)
             sys.stdout.write(f"{written} rows in {target}\n")
         else:
-            show(statement)
+            printer(statement)
 
 
 @contextmanager
-def _asking(paths: StationPaths, target: Path | None) -> Iterator[SqlSession]:
+def _open_session(paths: StationPaths, target: Path | None) -> Iterator[SqlSession]:
     import tempfile
 
     from qc_edge.query.sql_session import SqlSession
 
-    _give_way(paths)
-    writes = [target, target.with_name(f".{target.name}.new")] if target else []
+    _yield_to_station(paths)
+    writable = [target, target.with_name(f".{target.name}.new")] if target else []
     with (
         tempfile.TemporaryDirectory(prefix="qc-edge-sql-") as spill,
-        SqlSession(paths.published, Path(spill), writes) as asking,
+        SqlSession(paths.published, Path(spill), writable) as session,
     ):
-        yield asking
+        yield session
 
 
-def _give_way(paths: StationPaths) -> None:
-    """Where the station runs on this machine, its frames come first: use only what CPU they leave
-    idle.
+def _yield_to_station(paths: StationPaths) -> None:
+    """Where the station runs on this machine, its frames come first: use only the CPU time that
+    they leave idle. A query on all cores would otherwise delay verdicts (sched(7), SCHED_IDLE).
     """
     import os
 

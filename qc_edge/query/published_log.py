@@ -61,9 +61,7 @@ class PublishedLog:
     ) -> None:
         """`memory_limit`: None for DuckDB's own, 80 % of the machine's memory; `spill`: a directory
         for what does not fit into it; `writable`: files that a COPY may write; `descriptors`: files
-        that this process has open may be read, too (DESCRIPTORS).
-
-        Raises StoreError.
+        that this process has open may be read, too (DESCRIPTORS). Raises StoreError.
         """
         # Absolute, as DuckDB compares the path of a file with what it is allowed as text.
         self.directory = directory.absolute()
@@ -187,10 +185,9 @@ class PublishedCursor:
 
     def fetch(self, query: str, parameters: Parameters = None) -> Portion:
         """All rows of the result. Raises StoreError, whose cause is DuckDB's error."""
+        execute = self._connection.execute
         try:
-            return retried(
-                lambda: self._connection.execute(query, parameters).fetchall(), self._files
-            )
+            return retried(lambda: execute(query, parameters).fetchall(), self._files)
         except duckdb.Error as fault:
             raise published_error(fault) from fault
 
@@ -224,7 +221,7 @@ class PublishedCursor:
         return [(column[0], str(column[1])) for column in self._connection.description or ()]
 
     def parse(self, sql: str) -> list[duckdb.Statement]:
-        """The statements in `sql`, none of them run. Raises StoreError, also for wrong SQL."""
+        """The statements in `sql`, not run. Raises StoreError, also for wrong SQL."""
         try:
             return self._connection.extract_statements(sql)
         except duckdb.Error as fault:

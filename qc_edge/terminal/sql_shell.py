@@ -15,7 +15,7 @@ from qc_edge.terminal.options import out
 
 if TYPE_CHECKING:
     from qc_edge.query.sql_session import SqlSession
-    from qc_edge.terminal.sql_answer import ResultPrinter
+    from qc_edge.terminal.sql_result import ResultPrinter
 
 _HISTORY = 2000
 
@@ -29,16 +29,19 @@ DESCRIBE inspections;   the columns of a view
 """
 
 
-def run(asking: SqlSession, show: ResultPrinter, station: str) -> None:
-    """Until .quit or the end of the input. A fault is said and the next statement asked for."""
-    _remember(asking)
+def run(session: SqlSession, printer: ResultPrinter, station: str) -> None:
+    """Read and run statements until .quit or the end of the input. Errors are printed, and the next
+    statement is read.
+    """
+    _set_up_readline(session)
     out().print(
         f"the log of [bold]{station}[/bold], read-only, times in UTC; .help, .tables, .quit"
     )
     pending: str | None = ""
     while pending is not None:
         try:
-            pending = _take(input("   ...> " if pending else f"{station}> "), pending, asking, show)
+            line = input("   ...> " if pending else f"{station}> ")
+            pending = _handle_line(line, pending, session, printer)
         except EOFError:
             sys.stdout.write("\n")
             return
@@ -47,46 +50,51 @@ def run(asking: SqlSession, show: ResultPrinter, station: str) -> None:
             pending = ""
 
 
-def _take(line: str, pending: str, asking: SqlSession, show: ResultPrinter) -> str | None:
-    """Do what the line completes; what is pending after it, None to leave."""
+def _handle_line(
+    line: str, pending: str, session: SqlSession, printer: ResultPrinter
+) -> str | None:
+    """Run the statement or dot command that `line` completes.
+
+    Gives the text of the statement that is still incomplete, None to leave the shell.
+    """
     from qc_edge.errors import QcEdgeError
 
     if not pending and line.strip().startswith("."):
         if line.split()[0] in {".quit", ".exit", ".q"}:
             return None
-        _dot(line.split(), asking, show)
+        _run_dot_command(line.split(), session, printer)
         return ""
     text = f"{pending}\n{line}" if pending else line
     if not text.strip():
         return ""
-    if not asking.is_complete(text):
+    if not session.is_complete(text):
         return text
     try:
-        for statement in asking.statements(text):
-            show(statement)
+        for statement in session.statements(text):
+            printer(statement)
     except QcEdgeError as fault:
         out().print(f"{fault}", markup=False, style="red")
     except KeyboardInterrupt:
-        asking.interrupt()
+        session.interrupt()
         out().print("stopped")
     return ""
 
 
-def _dot(words: list[str], asking: SqlSession, show: ResultPrinter) -> None:
+def _run_dot_command(words: list[str], session: SqlSession, printer: ResultPrinter) -> None:
     console = out()
     if words[0] in {".tables", ".views"}:
-        for each in asking.relations():
-            console.print(str(each), markup=False)
+        for relation in session.relations():
+            console.print(str(relation), markup=False)
     elif words[0] == ".mode" and words[1:] in (["table"], ["csv"], ["json"]):
-        show.kind = words[1]
+        printer.kind = words[1]
     elif words[0] == ".help":
         console.print(HELP, markup=False, end="")
     else:
         console.print(f"there is no {' '.join(words)}; .help shows what there is", markup=False)
 
 
-def _remember(asking: SqlSession) -> None:
-    """History and Tab, where this Python has readline."""
+def _set_up_readline(session: SqlSession) -> None:
+    """History over sessions and completion by Tab, where this Python has readline."""
     try:
         import readline
     except ImportError:
@@ -98,16 +106,16 @@ def _remember(asking: SqlSession) -> None:
         readline.read_history_file(history)
     readline.set_history_length(_HISTORY)
 
-    def keep() -> None:
+    def write_history() -> None:
         with contextlib.suppress(OSError):
             readline.write_history_file(history)
 
-    atexit.register(keep)
-    names = asking.completions()
+    atexit.register(write_history)
+    names = session.completions()
 
     def complete(text: str, state: int) -> str | None:
-        found = [name for name in names if name.lower().startswith(text.lower())] if text else []
-        return found[state] if state < len(found) else None
+        matches = [name for name in names if name.lower().startswith(text.lower())] if text else []
+        return matches[state] if state < len(matches) else None
 
     readline.set_completer(complete)
     readline.set_completer_delims(" \t\n,()=<>+-*/;'\"")

@@ -1,4 +1,4 @@
-"""How an answer of `qc-edge sql` looks: a table for people, CSV and JSON for scripts."""
+"""How a result of `qc-edge sql` is printed: a table for people, CSV and JSON for scripts."""
 
 from __future__ import annotations
 
@@ -23,45 +23,47 @@ _CELL = 44
 
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "NUMBER")
 _PIPED_ROWS = 100_000
+"""A table is laid out as a whole, in memory; CSV and JSON are printed as they come."""
+
 _PIPED_WIDTH = 20_000
 
 
 class ResultPrinter:
-    """Prints the answer to a statement. `kind`: table, csv or json; `rows`: of a table, 0 for
+    """Runs a statement and prints its result. `kind`: table, csv or json; `rows`: of a table, 0 for
     all.
     """
 
-    def __init__(self, asking: SqlSession, kind: str, rows: int) -> None:
-        self._asking = asking
+    def __init__(self, session: SqlSession, kind: str, rows: int) -> None:
+        self._session = session
         self.kind = kind
         self._rows = rows
 
     def __call__(self, statement: str) -> None:
         """Ask, and print what comes."""
-        answer = self._asking.execute(statement)
+        result = self._session.execute(statement)
         if self.kind == "csv":
-            _write_csv(answer)
+            _write_csv(result)
         elif self.kind == "json":
-            _write_json(answer)
+            _write_json(result)
         else:
-            self._write_table(answer, statement)
+            self._write_table(result, statement)
 
-    def _write_table(self, answer: SqlResult, statement: str) -> None:
+    def _write_table(self, result: SqlResult, statement: str) -> None:
         console = _console()
         limit = (self._rows or None) if console.is_terminal else _PIPED_ROWS
-        rows = chain.from_iterable(answer.portions)
+        rows = chain.from_iterable(result.portions)
         shown = list(islice(rows, limit))
         more = limit is not None and next(rows, None) is not None
-        if len(answer.names) == 2 and answer.names[0] == "explain_key":
+        if len(result.names) == 2 and result.names[0] == "explain_key":
             for _, text in shown:
                 console.print(text, markup=False)
             return
-        if len(shown) == 1 and _width(answer, shown) > console.width:
-            _print_record(console, answer, shown[0])
+        if len(shown) == 1 and _width(result, shown) > console.width:
+            _print_record(console, result, shown[0])
             return
-        hidden = _print_table(console, answer, shown)
+        hidden = _print_table(console, result, shown)
         console.print(
-            _notice(len(shown), self._asking.count(statement) if more else None, more, hidden)
+            _notice(len(shown), self._session.count(statement) if more else None, more, hidden)
         )
 
 
@@ -77,24 +79,24 @@ def _notice(shown: int, count: int | None, more: bool, hidden: Sequence[str]) ->
     return words
 
 
-def _print_table(console: Console, answer: SqlResult, rows: Sequence[tuple[Any, ...]]) -> list[str]:
+def _print_table(console: Console, result: SqlResult, rows: Sequence[tuple[Any, ...]]) -> list[str]:
     """The columns that fit the terminal; the names of the others."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     cells = [[_text(value) for value in row] for row in rows]
-    fits = len(answer.names)
+    fits = len(result.names)
     if console.is_terminal:
         widths = [
             min(_CELL, max(len(name), *(len(row[at]) for row in cells)) if cells else len(name))
-            for at, name in enumerate(answer.names)
+            for at, name in enumerate(result.names)
         ]
         fits = max(
             1, sum(1 for at in range(fits) if sum(widths[: at + 1]) + 3 * at <= console.width)
         )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, kind in list(zip(answer.names, answer.types, strict=True))[:fits]:
+    for name, kind in list(zip(result.names, result.types, strict=True))[:fits]:
         table.add_column(Text(name), justify="right" if _is_number(kind) else "left", no_wrap=True)
     for values, row in zip(cells, rows, strict=True):
         table.add_row(
@@ -104,7 +106,7 @@ def _print_table(console: Console, answer: SqlResult, rows: Sequence[tuple[Any, 
             ]
         )
     console.print(table)
-    return list(answer.names[fits:])
+    return list(result.names[fits:])
 
 
 def _console() -> Console:
@@ -127,12 +129,12 @@ def _cell(text: str, is_null: bool, console: Console) -> Any:
     return Text(text, "dim" if is_null else "")
 
 
-def _print_record(console: Console, answer: SqlResult, row: Sequence[Any]) -> None:
+def _print_record(console: Console, result: SqlResult, row: Sequence[Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in zip(answer.names, row, strict=True):
+    for name, value in zip(result.names, row, strict=True):
         table.add_row(Text(name, "cyan"), _cell_of_record(value))
     console.print(table)
 
@@ -143,34 +145,34 @@ def _cell_of_record(value: object) -> Any:
     return Text(_text(value), "dim" if value is None else "")
 
 
-def _width(answer: SqlResult, rows: Sequence[tuple[Any, ...]]) -> int:
+def _width(result: SqlResult, rows: Sequence[tuple[Any, ...]]) -> int:
     return sum(
         max(len(name), *(len(_text(row[at])) for row in rows)) + 3
-        for at, name in enumerate(answer.names)
+        for at, name in enumerate(result.names)
     )
 
 
-def _write_csv(answer: SqlResult) -> None:
+def _write_csv(result: SqlResult) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(answer.names)
-    for rows in answer.portions:
+    writer.writerow(result.names)
+    for rows in result.portions:
         writer.writerows(rows)
 
 
-def _write_json(answer: SqlResult) -> None:
+def _write_json(result: SqlResult) -> None:
     sys.stdout.write("[")
     separator = "\n"
-    for row in _rows(answer):
+    for row in _rows(result):
         text = json.dumps(
-            dict(zip(answer.names, row, strict=True)), default=_plain, ensure_ascii=False
+            dict(zip(result.names, row, strict=True)), default=_plain, ensure_ascii=False
         )
         sys.stdout.write(f"{separator}{text}")
         separator = ",\n"
     sys.stdout.write("\n]\n")
 
 
-def _rows(answer: SqlResult) -> Iterator[Sequence[Any]]:
-    for portion in answer.portions:
+def _rows(result: SqlResult) -> Iterator[Sequence[Any]]:
+    for portion in result.portions:
         for row in portion:
             yield [
                 None if isinstance(value, float) and not _finite(value) else value for value in row
@@ -200,4 +202,4 @@ def _text(value: object) -> str:
 
 
 def _is_number(kind: str) -> bool:
-    return any(each in kind for each in _NUMBERS) and "[" not in kind and "STRUCT" not in kind
+    return any(name in kind for name in _NUMBERS) and "[" not in kind and "STRUCT" not in kind
