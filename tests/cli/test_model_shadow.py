@@ -135,6 +135,7 @@ def test_the_screen_and_the_picture_show_it(past: StationPaths, tmp_path: Path) 
             "corner@2 \\(6 parts\\)",
         ),
         (("--from", "2030-01-01"), "no inspection fits", "the log holds"),
+        (("--from", "2026-02-01", "--to", "2026-01-01"), "no time is between", "the beginning"),
         (("--camera", "left"), "no inspection fits", "top"),
     ],
 )
