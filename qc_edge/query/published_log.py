@@ -246,4 +246,4 @@ def published_error(fault: duckdb.Error) -> StoreError:
             "a damaged file is published again when the station is restarted; qc-edge verify finds "
             "them all"
         )
-    return StoreError(f"the published files cannot be read: {first_line(fault)[:200]}", hint=hint)
+    return StoreError(f"the published files cannot be read: {first_line(fault)}", hint=hint)
