@@ -110,6 +110,7 @@ def load_bundle(ref: str, search: Sequence[Path]) -> Bundle:
         directory = place / name / version
         if version and (directory / MANIFEST).is_file():
             bundle = open_bundle(directory)
+            # A directory that was copied under another name must not pass for that version.
             if bundle.reference != ref:
                 raise ModelError(
                     f"{directory / MANIFEST} says it is {bundle.reference}, expected {ref} at "
@@ -163,6 +164,7 @@ def _file_faults(directory: Path, manifest: Manifest) -> Iterable[str]:
         else:
             if actual != expected:
                 yield f"{name}: sha256 {actual[:12]}..., expected {expected[:12]}..."
+    # A file that nobody approved could change what is loaded: external weights of an ONNX model.
     present = {p.relative_to(directory).as_posix() for p in directory.rglob("*") if p.is_file()}
     for name in sorted(present - set(manifest.files) - {MANIFEST, SIGNATURE}):
         yield f"{name}: not named in {MANIFEST}"

@@ -35,7 +35,7 @@ class EngineThread:
         self.closed = threading.Event()
         self._load = load
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._entry = threading.Lock()
+        self._entry = threading.Lock()  # so that no work comes behind the None that ends the queue
         self._is_open = True
         # A daemon: an engine that hangs must not keep the process from ending.
         threading.Thread(target=self._run, name=name, daemon=True).start()
@@ -77,6 +77,7 @@ class EngineThread:
         except BaseException as fault:  # noqa: BLE001 (whoever waits for `ready` raises it)
             self.close()
             self.ready.set_exception(fault)
+        # Also without an engine: whoever has handed work over waits for an answer.
         while (job := self._jobs.get()) is not None:
             work, done = job
             if done.set_running_or_notify_cancel():

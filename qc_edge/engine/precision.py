@@ -105,6 +105,7 @@ def _quantized(model: Any, name: str, frames: Sequence[Prepared]) -> bytes:
             return None if frame is None else {name: frame}
 
     level = logging.getLogger().level
+    # By a file, since the quantizer takes no other target.
     with tempfile.TemporaryDirectory() as directory:
         target = Path(directory) / "int8.onnx"
         # The quantizer logs advice about its options to the root logger.

@@ -61,6 +61,7 @@ class ScriptedEngine:
                     float(step)
             rounds: Iterator[Step] = cycle(steps)
             self._next = lambda _: next(rounds)
+        # Golden frames are known by their bytes: the self-test must pass whatever the script says.
         self._golden = {frame.prepared.tobytes(): frame for frame in golden}
         self._closed = False
         self.release = threading.Event()

@@ -14,4 +14,5 @@ Text = Annotated[str, Field(min_length=1)]
 class Section(BaseModel):
     """One section: an unknown key is a fault, and so is a number that is none."""
 
+    # No nan, which TOML can spell: every comparison with it is false, so no bound would refuse.
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -38,6 +38,7 @@ class StationEventLog:
         self._ledger = ledger
         self._source = source
         self._lock = threading.Lock()
+        # Their ids were given when they happened, so that they sort by that.
         self._waiting: list[tuple[FrameId, Occurrence]] = []
         self._handed_over: list[Occurrence] = []
 

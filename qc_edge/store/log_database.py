@@ -215,6 +215,7 @@ class Readers:
     def end(self) -> None:
         """Interrupt all readers and wait until they are gone; call it so that no new one comes."""
         with self._one_ended:
+            # Interrupted, a reader fails on its own thread and closes its connection there.
             while self._cursors:
                 for cursor in self._cursors:
                     cursor.interrupt()

@@ -114,7 +114,7 @@ def propose(
     rules = (*LIGHT, *framing_rules(frames[0].region))
     figures, home = _figures(frames)
     if home is None:
-        rules = LIGHT
+        rules = LIGHT  # without a common place for the part there is nothing to bound
     if faults := _outliers(frames, figures, rules):
         return Proposal(None, (), faults, ())
     changes = tuple(_change(rule, figures, current.bounds) for rule in rules)

@@ -17,24 +17,8 @@ _SAMPLES, _ROWS_PER_STRIP, _PLANAR = 277, 278, 284
 _TILE_WIDTH, _TILE_HEIGHT, _SUB_DIRECTORIES = 322, 323, 330
 _CHUNKS = {273: 279, 324: 325}
 """Tag of the offsets of the strips (of the tiles) -> tag of their lengths in bytes."""
-_TYPES = {
-    1: "B",
-    2: "B",
-    3: "H",
-    4: "I",
-    5: "II",
-    6: "b",
-    7: "B",
-    8: "h",
-    9: "i",
-    10: "ii",
-    11: "f",
-    12: "d",
-    13: "I",
-    16: "Q",
-    17: "q",
-    18: "Q",
-}
+_TYPE_CODES = ("B", "B", "H", "I", "II", "b", "B", "h", "i", "ii", "f", "d", "I", "Q", "q", "Q")
+_TYPES = dict(zip((*range(1, 14), *range(16, 19)), _TYPE_CODES, strict=True))
 """Type of a directory entry -> its struct code; a fraction (5, 10) is two numbers."""
 _NEEDED = {
     *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _ROWS_PER_STRIP, _PLANAR),
