@@ -20,6 +20,8 @@ from qc_edge.service.logs import LOG
 from qc_edge.settings import CameraSettings, Trigger
 
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Between two tries to open the camera: short for a cable that was touched, then the longest."""
+
 _RESTING_S = 0.1
 
 
@@ -73,6 +75,7 @@ class Capture:
                 stop.wait(BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)])
                 tries += 1
             finally:
+                # Also before each new try: a camera is never used again after it was lost.
                 self._camera.close()
         self._recorder.report_losses()
 
@@ -94,7 +97,7 @@ class Capture:
         if self.state.connected or self.state.detail != fault.message:
             kind = EventKind.CAMERA_LOST if self.state.connected else EventKind.CAMERA_MISSING
             self._report(kind, fault.message)
-            if fault.hint:
+            if fault.hint:  # for the journal alone: an event's detail says what happened
                 LOG.error("camera %s: %s", self._settings.name, fault.hint)
         self.state.connected, self.state.detail = False, fault.message
 
@@ -114,6 +117,7 @@ class Capture:
         if self._software_trigger.is_unanswered:
             return True
         if self._rest_requested.is_set():
+            # `resting` promises that every trigger is accounted for, the losses with their rows.
             self._recorder.report_losses()
             self.resting.set()
             stop.wait(_RESTING_S)

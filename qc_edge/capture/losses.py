@@ -77,6 +77,7 @@ class Losses:
             first_frame_number=loss.first,
             last_frame_number=loss.last,
         )
+        # Also for a row that the disk refuses: the next try is not before its time either.
         self._reported_at = time.monotonic()
         LOG.warning(
             "camera %s: %d frames lost, %s: %s", row.camera, row.lost, row.reason, row.detail

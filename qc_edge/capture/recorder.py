@@ -91,6 +91,7 @@ class CaptureRecorder:
             # Nothing is deleted to make room (decision 0009): the frame is lost, and says so.
             self._lose_one(exposure, "disk_low", target.disk_monitor.description)
             return
+        # The id is of the moment at which the camera's driver handed the frame over, not of now.
         stamp = target.clock.stamp(camera, exposure.monotonic_ns)
         frame = Frame(
             frame_id=stamp.frame_id,
@@ -107,6 +108,7 @@ class CaptureRecorder:
             gain_db=exposure.gain_db,
         )
         try:
+            # Durable on return. Nothing else stands between two grabs, least of all the inspector.
             target.spool.put_frame(frame, exposure.pixels, _bit_depth(exposure.pixel_format))
         except DiskFullError as fault:
             target.disk_monitor.report_full()

@@ -9,6 +9,8 @@ from qc_edge.camera import Camera
 from qc_edge.settings import CameraSettings
 
 _ANSWER_S = 2.0
+"""Not shorter than any `grab_timeout_s` (at most 2 s): one grab must have had its time."""
+
 _MOST_WAIT_S = 0.5
 """One wait for the next trigger, so that the capture thread goes on beating."""
 

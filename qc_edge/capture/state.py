@@ -10,7 +10,7 @@ from qc_edge.camera import CameraInfo
 
 @dataclass(slots=True)
 class CaptureState:
-    """Written by the camera's capture thread alone, read by any.
+    """The counters of one camera: written by its capture thread alone, read by any without a lock.
 
     triggers = spooled + lost, always.
     """

@@ -38,6 +38,8 @@ from qc_edge.store.spooled_file import SpooledFile
 from qc_edge.vision import UnreadableFrameError
 
 _TAKE_S = 0.25
+"""One wait for a frame: so long a stop or a change may wait while nothing comes."""
+
 _CLOSE_S = 1.0
 _PAUSE_S = 20.0
 """Without a frame for so long the line pauses, and the log may join its pieces (up to 0.9 s)."""

@@ -58,13 +58,14 @@ class Prefetcher:
 
     def fit(self, max_batch: int) -> None:
         """Size the window so that neither the threads nor an engine of this batch size waits."""
+        # Two frames a thread, one in work and one ready, or a whole batch; and the one in hand.
         self._window = max(2 * self._threads, max_batch) + 1
 
     def fill(self, timeout_s: float) -> None:
         """Take what waits, up to the window; up to `timeout_s` is waited if nothing is in hand."""
         while len(self._queue) < self._window and not self._changes:
             if self._queue and self._crash_isolation.is_suspect(self._queue[0].file.frame_id):
-                return
+                return  # it stays alone in hand until it has its row
             file = self._arrivals.take(0.0 if self._queue else timeout_s)
             if file is None:
                 return

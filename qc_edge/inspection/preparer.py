@@ -23,6 +23,8 @@ from qc_edge.vision import UnreadableFrameError, pnm, prepare
 from qc_edge.vision.gates import check_gates
 from qc_edge.vision.image import Image, decode, pixels_sha256
 
+# What a file looks like while its writer is in the middle of it. A listing, unlike an event, does
+# not say that the writer has closed it, and over NFS there are no events.
 _SIGNS_OF_AN_UNFINISHED_FILE = {
     Reason.EMPTY_FILE,
     Reason.TORN_FILE,

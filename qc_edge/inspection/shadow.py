@@ -89,7 +89,7 @@ class Shadow:
     def offer(self, inspection: Inspection, prepared: Prepared) -> None:
         """Take the frame (H x W, uint8) if there is room for it; never waits."""
         try:
-            if not self._is_open:
+            if not self._is_open:  # after a fault: nobody would ever take it out
                 raise queue.Full
             self._frames.put_nowait((inspection, prepared))
         except queue.Full:
