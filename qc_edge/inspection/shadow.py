@@ -23,7 +23,7 @@ from qc_edge.engine import BuildContext, Engine, Loader, Prepared, Score
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, EngineLostError, QcEdgeError
 from qc_edge.inspection.arrivals import Arrivals
-from qc_edge.inspection.shadow_log import ShadowLog, ShadowResult, shadow_row
+from qc_edge.inspection.shadow_log import ShadowLog, ShadowInference, shadow_row
 from qc_edge.recipe.active_model import open_signed_bundle
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.priority import lower_priority
@@ -179,7 +179,7 @@ class Shadow:
         self._add(engine_thread, inspection, _result(scores, (time.perf_counter() - begun) * 1e3))
 
     def _add(
-        self, engine_thread: EngineThread, inspection: Inspection, result: ShadowResult
+        self, engine_thread: EngineThread, inspection: Inspection, result: ShadowInference
     ) -> None:
         """Give the frame its row. Raises EngineError after several failures in a row."""
         info, bundle = engine_thread.ready.result(), engine_thread.bundle
@@ -231,15 +231,15 @@ class Shadow:
         self._events.report(Occurrence(kind, detail))
 
 
-def _result(scores: Future[list[Score]], infer_ms: float) -> ShadowResult:
+def _result(scores: Future[list[Score]], infer_ms: float) -> ShadowInference:
     """The result of a finished inference of one frame. Raises EngineLostError."""
     try:
         score = scores.result()[0].value
     except EngineLostError:
         raise
     except EngineError as fault:
-        return ShadowResult(None, fault.message, infer_ms)
+        return ShadowInference(None, fault.message, infer_ms)
     if not (math.isfinite(score) and 0.0 <= score <= 1.0):
         detail = f"the model returned {score!r}, expected a number in 0..1"
-        return ShadowResult(None, detail, infer_ms)
-    return ShadowResult(score, "", infer_ms)
+        return ShadowInference(None, detail, infer_ms)
+    return ShadowInference(score, "", infer_ms)

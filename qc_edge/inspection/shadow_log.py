@@ -53,7 +53,7 @@ class ShadowLog:
 
 
 @dataclass(frozen=True, slots=True)
-class ShadowResult:
+class ShadowInference:
     """What the shadow's model made of one frame: a score in 0..1, or None and why in `detail`."""
 
     score: float | None
@@ -66,7 +66,7 @@ def shadow_row(
     bundle: Bundle,
     engine: EngineInfo,
     threshold: float,
-    result: ShadowResult,
+    result: ShadowInference,
     dropped_before: int,
 ) -> ShadowScore:
     """The row of the frame of `inspection`; before it `dropped_before` frames have got none."""
