@@ -23,7 +23,7 @@ from qc_edge.engine import BuildContext, Engine, Loader, Prepared, Score
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, EngineLostError, QcEdgeError
 from qc_edge.inspection.arrivals import Arrivals
-from qc_edge.inspection.shadow_log import ShadowLog, ShadowInference, shadow_row
+from qc_edge.inspection.shadow_log import ShadowInference, ShadowLog, shadow_row
 from qc_edge.recipe.active_model import open_signed_bundle
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.priority import lower_priority
