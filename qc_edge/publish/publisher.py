@@ -1,10 +1,9 @@
-"""The published log: each table's rows as Parquet, one file for each hour, brought up to the
-database.
+"""The published log is written here: each table's rows as Parquet, one file for each hour.
 
 `published/inspections/date=2026-11-22/hour=13.parquet` holds the rows recorded in that hour (UTC),
-in order of the chain. A file is replaced as a whole by one with more rows, never by one with fewer.
-Nothing here deletes a published file, and those of a sealed day are written again only where they
-are missing.
+in order of the chain. A file is replaced as a whole by one with more rows, never by one with fewer:
+a database that was restored or rebuilt may know less than was published. Nothing here deletes a
+published file, and those of a sealed day are written again only where they are missing.
 """
 
 from __future__ import annotations
@@ -19,7 +18,15 @@ from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
 from qc_edge.publish.hour import PublishedHour, hour_before
-from qc_edge.publish.seal import Seal, SealedFile, file_sha256, read_seal, sealed_days, write_seal
+from qc_edge.publish.seal import (
+    Seal,
+    SealedFile,
+    file_sha256,
+    make_seal,
+    read_seal,
+    sealed_days,
+    write_seal,
+)
 from qc_edge.query.published_files import ANY_HOUR
 from qc_edge.store.chain import CHAIN
 from qc_edge.store.duck import quoted
@@ -27,21 +34,22 @@ from qc_edge.store.durable import Disk
 from qc_edge.store.ledger import Ledger
 
 FORMAT = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192"
-"""Of the files: row groups small enough to be written in little memory and skipped when not asked
-for.
+"""Of the files. Row groups of 8,192 rows take 10 MB to write where sorted ones of 32,768 took 100
+(docs/decisions/0011), and a query skips those whose smallest and largest values rule them out.
 """
 
 
 class Publisher:
-    """Used by one thread at a time. `on_hour` is called after each hour that was written.
+    """Brings the published files up to the database and seals days that are over.
 
-    Whatever was not as it should be is an event in `events`.
+    Used by one thread at a time. `on_hour` is called after each hour that was written. A file that
+    was missing, damaged or ahead of the database is reported to `events`.
     """
 
     def __init__(
         self, ledger: Ledger, directory: Path, disk: Disk, station: str, events: EventLog
     ) -> None:
-        """Made before anything is committed: no row may be recorded on a day that is sealed."""
+        """To be made before the first commit: it closes the sealed days to new rows."""
         self._ledger = ledger
         self._directory = directory
         self._temporary = directory / ".tmp"
@@ -54,12 +62,12 @@ class Publisher:
         ledger.close_days(self._sealed)
 
     def compare(self, now: datetime, on_hour: Callable[[], None] = lambda: None) -> int:
-        """Hold the files against the database and write those that are missing or short; how many.
+        """Compare the files with the database and write those that are missing or short; how many.
 
-        Called once before `publish`, and now and then. Afterwards every table has a file, if only
-        an empty one for an hour that is over: DuckDB opens the first of the files once when it
-        reads a query and again for its rows, so that one should not be replaced (`replaced`).
-        Raises StoreError.
+        To be called once before `publish`, and now and then. Afterwards every table has a file, if
+        only an empty one for an hour that is over: DuckDB takes the columns of a view from the
+        first file and opens it again for its rows, so the first one should not be that of the
+        current hour, which is replaced all the time (query/retry.py). Raises StoreError.
         """
         self._temporary.mkdir(parents=True, exist_ok=True)
         for path in self._temporary.iterdir():
@@ -75,14 +83,14 @@ class Publisher:
                 "SELECT date_trunc('hour', recorded_at), count(*), max(chain_seq) "  # noqa: S608
                 f"FROM {table} GROUP BY 1 ORDER BY 1"
             ).fetchall()
-            found = {
+            published = {
                 hour: self._rows_in(log, path)
                 for hour, path in files.items()
                 if not self._is_sealed(hour)
             }
-        wanted = {PublishedHour(table, start): rows for start, rows, _ in counted}
-        if not wanted and not files:
-            wanted[PublishedHour(table, hour_before(now))] = 0
+        recorded = {PublishedHour(table, start): rows for start, rows, _ in counted}
+        if not recorded and not files:
+            recorded[PublishedHour(table, hour_before(now))] = 0
         gone = sorted(hour.file for hour in self._rows if hour.table == table and hour not in files)
         if gone:
             self._report(
@@ -90,14 +98,16 @@ class Publisher:
             )
         self._rows = {
             hour: rows for hour, rows in self._rows.items() if hour.table != table
-        } | found
+        } | published
         written = 0
-        for hour, rows in wanted.items():
-            if hour not in files or (hour in found and found[hour] < rows):
+        for hour, rows in recorded.items():
+            if hour not in files or (hour in published and published[hour] < rows):
                 self._write(hour)
                 written += 1
                 on_hour()
-        ahead = sorted(hour.file for hour, rows in found.items() if rows > wanted.get(hour, 0))
+        ahead = sorted(
+            hour.file for hour, rows in published.items() if rows > recorded.get(hour, 0)
+        )
         if ahead and table not in self._done:
             self._report(
                 EventKind.PUBLISHED_AHEAD,
@@ -133,34 +143,22 @@ class Publisher:
     def seal(
         self, day: date, now: datetime, on_file: Callable[[], None] = lambda: None
     ) -> tuple[Seal, str]:
-        """Close the day, publish what is left of it, write its manifest; with the manifest's
-        sha256.
+        """Seal the day: its manifest, and the manifest's sha256 (hex).
 
-        From the beginning of this call no row is recorded on that day. Raises StoreError.
+        From the beginning of this call no row is recorded on that day. Raises StoreError; then the
+        day is still without a seal, and may be sealed again.
         """
+        # In this order: no row can come behind the files, the files are final before they are
+        # hashed, and the manifest, by which the day counts as sealed, is written last.
         self._ledger.close_days([day])
         self.publish(on_file)
         hours = sorted(hour for hour in self._rows if hour.start.date() == day)
-        files, ends = [], []
+        files = []
         for hour in hours:
             self._write(hour, final=True)
-            file, end = self._sealed_file(hour)
-            files.append(file)
-            ends.append(end)
+            files.append(self._sealed_file(hour))
             on_file()
-        last_seq, last_hash = max((end for end in ends if end[0] is not None), default=(None, ""))
-        seal = Seal(
-            day=day,
-            station=self._station,
-            sealed_at=now,
-            rows=sum(file.rows for file in files),
-            first_seq=min(
-                (file.first_seq for file in files if file.first_seq is not None), default=None
-            ),
-            last_seq=last_seq,
-            last_hash=last_hash,
-            files=tuple(files),
-        )
+        seal = make_seal(day, self._station, now, files)
         sha256 = write_seal(self._directory, seal, self._disk)
         self._sealed.add(day)
         self._rows = {hour: rows for hour, rows in self._rows.items() if hour.start.date() != day}
@@ -169,9 +167,9 @@ class Publisher:
     def _write(self, hour: PublishedHour, *, final: bool = False) -> None:
         """Write the hour's file. A `final` one has the same bytes whenever it is written.
 
-        DuckDB gives rows in the order they were added in, the chain's; but where its row groups
-        begin depends on when it folded its log. To sort makes that alike, and takes as much memory
-        as the hour has rows.
+        DuckDB gives rows in the order in which they were added, the chain's; but where its row
+        groups begin depends on when its write-ahead log was folded. Sorting makes that the same,
+        and takes as much memory as the hour has rows: only done for final files.
         """
         temporary = self._temporary / hour.file.replace("/", "-")
         columns = ", ".join([*COLUMNS[hour.table], *CHAIN])
@@ -186,29 +184,33 @@ class Publisher:
         except StoreError:
             temporary.unlink(missing_ok=True)
             raise
-        if rows < self._rows.get(hour, 0):
+        if rows < self._rows.get(hour, 0):  # never with fewer rows than are published
             temporary.unlink()
             return
         self._disk.move_into_place(temporary, self._directory / hour.file)
         if self._is_sealed(hour):
-            self._say_restored(hour)
+            self._report_restored(hour)
         else:
             self._rows[hour] = rows
 
     def _rows_in(self, log: duckdb.DuckDBPyConnection, path: Path) -> int:
-        """The rows in a published file; -1 for one that does not read."""
+        """The rows in a published file; -1 for one that does not read.
+
+        Read by the ledger's own cursor, unlike all other readers (query/published_log.py): only the
+        publisher replaces these files, and it is here.
+        """
         try:
-            found = log.execute(
+            metadata = log.execute(
                 "SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]
             ).fetchone()
         except duckdb.Error as fault:
             words = f"{path.relative_to(self._directory)} did not read: published again"
             self._report(EventKind.PUBLISHED_MENDED, f"{words} ({str(fault).splitlines()[0]})")
             return -1
-        return int(found[0]) if found else -1
+        return int(metadata[0]) if metadata else -1
 
-    def _sealed_file(self, hour: PublishedHour) -> tuple[SealedFile, tuple[int | None, str]]:
-        """The file of an hour as a manifest has it, and the number and hash of its last row."""
+    def _sealed_file(self, hour: PublishedHour) -> tuple[SealedFile, str]:
+        """The file of an hour as a manifest has it, and the hash of its last row ("" if empty)."""
         path = self._directory / hour.file
         with self._ledger.snapshot() as log:
             rows, first, last, last_hash = log.execute(
@@ -217,19 +219,16 @@ class Publisher:
                 [str(path)],
             ).fetchone() or (0, None, None, None)
         size = path.stat().st_size
-        return SealedFile(hour.file, rows, first, last, size, file_sha256(path)), (
-            last,
-            last_hash or "",
-        )
+        return SealedFile(hour.file, rows, first, last, size, file_sha256(path)), last_hash or ""
 
-    def _say_restored(self, hour: PublishedHour) -> None:
-        """A file of a sealed day was missing: the rows are back; whether byte for byte, the
-        manifest says.
+    def _report_restored(self, hour: PublishedHour) -> None:
+        """Report that a missing file of a sealed day was written again, and whether its bytes are
+        those of the manifest: another version of DuckDB may write the same rows differently.
         """
-        sealed = {
+        digests = {
             file.path: file.sha256 for file in read_seal(self._directory, hour.start.date()).files
         }
-        same = file_sha256(self._directory / hour.file) == sealed.get(hour.file)
+        same = file_sha256(self._directory / hour.file) == digests.get(hour.file)
         (self._directory / hour.file).chmod(0o440)
         words = (
             "byte for byte as it was sealed"

@@ -1,11 +1,11 @@
 """qa.duckdb: views and macros over the published log, and nothing else; whoever asks opens this
 file.
 
-It is made anew at each start and whenever it is missing, so a moved station or newer views need
+It is made again at each start and whenever it is missing, so a moved station or newer views need
 nothing. DuckDB lets one process at a time open a file for writing, and clients open for writing
-unless told otherwise. So that they do not shut each other out, the file gives way as soon as
-somebody has opened it: they keep the one that they have, the next comer finds a fresh one under the
-same name.
+unless told otherwise; without the right to write they refuse instead of reading. So that they do
+not lock each other out, the file is replaced as soon as somebody has opened it: a client keeps the
+copy that it has open, the next one finds a fresh copy under the same name (docs/decisions/0012).
 """
 
 from __future__ import annotations
@@ -34,8 +34,12 @@ alone.
 """
 
 _SPARES = 8
+"""Copies kept ready: a client that opens right behind another is not to wait for a file to be
+written.
+"""
+
 _LOOK_S = 0.5
-_AGAIN_S = 2.0
+_RETRY_S = 2.0
 
 
 def build(path: Path, published: Path) -> None:
@@ -44,14 +48,14 @@ def build(path: Path, published: Path) -> None:
     Raises StoreError, also where a table has no published file yet.
     """
     try:
-        with open_duckdb(threads=1) as made:
-            made.execute(
+        with open_duckdb(threads=1) as log:
+            log.execute(
                 f"ATTACH {quoted(path)} AS qa (STORAGE_VERSION '{STORAGE_VERSION}', BLOCK_SIZE "
                 f"{_BLOCK})"
             )
-            made.execute("USE qa")
-            made.execute(script(published))
-            made.execute(comments())
+            log.execute("USE qa")
+            log.execute(script(published))
+            log.execute(comments())
     except duckdb.Error as fault:
         raise StoreError(
             f"cannot make {path}: {fault}", hint="is the disk full or read-only?"
@@ -59,10 +63,10 @@ def build(path: Path, published: Path) -> None:
 
 
 class QaDatabase:
-    """Keeps qa.duckdb there and open to everybody. The work of one thread.
+    """Keeps a qa.duckdb in place that nobody has locked. Runs in a thread of its own.
 
-    Clients that open it within the same millisecond or two can still meet; one of them may try
-    again.
+    Two clients that open it within the same millisecond or two can still meet: one of them gets
+    DuckDB's lock error, and a second try works.
     """
 
     def __init__(self, path: Path, published: Path) -> None:
@@ -73,10 +77,12 @@ class QaDatabase:
         self._spares: list[tuple[Path, int]] = []
         self._current = -1
         self._made = 0
-        self._said = ""
+        self._last_error = ""
 
     def run(self, heartbeat: Heartbeat, stop: threading.Event, ready: threading.Event) -> None:
-        """From the moment `ready`, when every table has a published file, until `stop`."""
+        """Watch and replace the file from `ready`, when every table has a published file, until
+        `stop`. An error is logged and the work begun again after a while.
+        """
         while not ready.wait(_LOOK_S) and not stop.is_set():
             heartbeat.beat()
         while not stop.is_set():
@@ -87,12 +93,12 @@ class QaDatabase:
                     while not stop.is_set():
                         heartbeat.beat()
                         self._look(watch)
-                        self._said = ""
+                        self._last_error = ""
             except (StoreError, OSError) as fault:
-                if str(fault) != self._said:
+                if str(fault) != self._last_error:
                     LOG.error("%s is not kept: %s", self._path, fault)
-                self._said = str(fault)
-                stop.wait(_AGAIN_S)
+                self._last_error = str(fault)
+                stop.wait(_RETRY_S)
         for spare, _ in self._spares:
             spare.unlink(missing_ok=True)
 
@@ -105,15 +111,19 @@ class QaDatabase:
             self._spares.append(self._spare(watch))
             return
         elif self._path.exists():
-            # What a client has written into the file that it holds is nobody else's.
+            # What a client writes goes to a log by the file's name, and the next client would find
+            # it beside its own copy; what a client wrote is nobody else's.
             self._wal.unlink(missing_ok=True)
             return
         spare, self._current = self._spares.pop() if self._spares else self._spare(watch)
-        os.replace(spare, self._path)  # noqa: PTH105 (at once: the next one may be coming)
+        # Without fsync: the file can be made again, and the next client may be opening it now.
+        os.replace(spare, self._path)  # noqa: PTH105
         self._wal.unlink(missing_ok=True)
 
     def _spare(self, watch: OpenWatch) -> tuple[Path, int]:
-        """A fresh file, watched from before anyone can open it."""
+        """A fresh copy and its watch, which begins before it has the name that clients open: no
+        opening is missed.
+        """
         self._made += 1
         spare = self._path.with_name(f".{self._path.name}.{self._made}")
         spare.write_bytes(self._content)
@@ -121,10 +131,11 @@ class QaDatabase:
         return spare, watch.add(spare)
 
     def _built(self) -> bytes:
-        for left in self._path.parent.glob(f".{self._path.name}.*"):
-            left.unlink()
-        made = self._path.with_name(f".{self._path.name}.new")
-        build(made, self._published)
-        content = made.read_bytes()
-        made.unlink()
+        """The bytes of a fresh database; also clears away what a station that crashed has left."""
+        for leftover in self._path.parent.glob(f".{self._path.name}.*"):
+            leftover.unlink()
+        new = self._path.with_name(f".{self._path.name}.new")
+        build(new, self._published)
+        content = new.read_bytes()
+        new.unlink()
         return content

@@ -1,14 +1,15 @@
-"""A seal: the manifest of a finished day, with the digest of every published file and the end of
+"""The seal of a finished day: a manifest with the digest of every published file and the end of
 the chain.
 
-`published/seal/date=2026-11-22.json`. From then on no row is recorded on that day and none of its
-files changes; what is sealed is what goes upstream. Nothing here writes a Parquet file.
+`published/seal/date=2026-11-22.json`. Once it is there, no row is recorded on that day and none of
+its files changes; what is sealed is what goes upstream. Nothing here writes a Parquet file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from qc_edge.errors import StoreError
 from qc_edge.store.durable import Disk
 
 FORMAT = 1
-"""Of the manifest; a reader refuses any other."""
+"""Version of the manifest; a reader refuses any other."""
 
 DIRECTORY = "seal"
 _NAME = "date=%Y-%m-%d.json"
@@ -26,8 +27,9 @@ _NAME = "date=%Y-%m-%d.json"
 
 @dataclass(frozen=True, slots=True)
 class SealedFile:
-    """One published file: path relative to the published log, rows, first and last number in the
-    chain.
+    """One published file of a sealed day: its path relative to the published log, the number of its
+    rows, the first and last number in the chain (None without rows), and the sha256 (hex) of its
+    bytes.
     """
 
     path: str
@@ -40,7 +42,8 @@ class SealedFile:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """A finished day. `last_hash` is the chain's hash of the day's row with the highest number.
+    """The manifest of a day. `last_hash` is the chain's hash (hex) of the row with the highest
+    number: by it the seal vouches for all rows before it, too.
 
     Numbers are None and the hash is empty for a day without rows.
     """
@@ -55,14 +58,32 @@ class Seal:
     files: tuple[SealedFile, ...]
 
     def to_json(self) -> bytes:
-        """As the file holds it."""
+        """The bytes of the manifest file."""
         return (
             json.dumps({"format": FORMAT, **asdict(self)}, indent=1, default=str).encode() + b"\n"
         )
 
 
+def make_seal(
+    day: date, station: str, sealed_at: datetime, files: Sequence[tuple[SealedFile, str]]
+) -> Seal:
+    """The manifest of `day` over its files, each with the hash of its last row."""
+    with_rows = [(file, last_hash) for file, last_hash in files if file.rows]
+    last, last_hash = max(with_rows, key=lambda end: end[0].last_seq or 0, default=(None, ""))
+    return Seal(
+        day=day,
+        station=station,
+        sealed_at=sealed_at,
+        rows=sum(file.rows for file, _ in files),
+        first_seq=min((file.first_seq or 0 for file, _ in with_rows), default=None),
+        last_seq=last.last_seq if last else None,
+        last_hash=last_hash,
+        files=tuple(file for file, _ in files),
+    )
+
+
 def seal_path(published: Path, day: date) -> Path:
-    """Where the manifest of that day is, sealed or not."""
+    """Where the manifest of that day is, or will be once it is sealed."""
     return published / DIRECTORY / f"{day:{_NAME}}"
 
 
@@ -81,7 +102,7 @@ def read_seal(published: Path, day: date) -> Seal:
         values: dict[str, Any] = json.loads(path.read_bytes())
         if values.pop("format") != FORMAT:
             raise ValueError(f"expected format {FORMAT}")
-        files = tuple(SealedFile(**each) for each in values.pop("files"))
+        files = tuple(SealedFile(**file) for file in values.pop("files"))
         values |= {
             "day": date.fromisoformat(values["day"]),
             "sealed_at": datetime.fromisoformat(values["sealed_at"]),
@@ -95,13 +116,17 @@ def read_seal(published: Path, day: date) -> Seal:
 
 
 def write_seal(published: Path, seal: Seal, disk: Disk) -> str:
-    """Keep the manifest and take away the right to write its files; the manifest's sha256 (hex)."""
+    """Write the manifest and make it and the day's files read-only; the manifest's sha256 (hex).
+
+    Read-only is a reminder, not a guard: root, or the owner by chmod, can still write. That is seen
+    by the digests, whose own digest is in the `sealed` event of the chain. Raises StoreError.
+    """
     path, data = seal_path(published, seal.day), seal.to_json()
     path.parent.mkdir(parents=True, exist_ok=True)
     disk.write(path, [data], path.with_name(f".{path.name}.tmp"))
     disk.sync_directory(path.parent)
-    for each in (path, *(published / file.path for file in seal.files)):
-        each.chmod(each.stat().st_mode & ~0o222)
+    for sealed in (path, *(published / file.path for file in seal.files)):
+        sealed.chmod(sealed.stat().st_mode & ~0o222)
     return hashlib.sha256(data).hexdigest()
 
 
