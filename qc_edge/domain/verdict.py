@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -62,10 +63,22 @@ class Reason(str, Enum):
 
 
 class HoldReason(str, Enum):
-    """Why a part with a verdict is held all the same."""
+    """Why a part with a verdict is held all the same; the most severe first.
 
-    LATE = "late"
+    Of several that apply to one part, the first in this order is the one that its row names.
+    """
+
     RECOVERED = "recovered"
+    # its time
+    IMPOSSIBLE_TIME = "impossible_time"
+    UNKNOWN_AGE = "unknown_age"
+    LATE = "late"
+    # its identity
+    NO_PART_ID = "no_part_id"
+    DOUBTFUL_SIDECAR = "doubtful_sidecar"
+    REPEATED_PART_ID = "repeated_part_id"
+    REPEATED_FRAME = "repeated_frame"
+    # what judged it
     CALIBRATION_EXPIRED = "calibration_expired"
 
     __str__ = str.__str__
@@ -95,12 +108,18 @@ class Decision:
     hold_reason: HoldReason | None = None
 
 
-def decide(score: float, threshold: Threshold, hold: HoldReason | None = None) -> Decision:
+_SEVERITY = {reason: rank for rank, reason in enumerate(HoldReason)}
+
+
+def decide(score: float, threshold: Threshold, holds: Iterable[HoldReason] = ()) -> Decision:
     """The verdict on a part from its `score` (0..1, higher is worse).
 
-    `hold` holds the part whatever the score says (late, recovered); the verdict stays what the
-    score says, so that a replay reproduces it. A score that is not a number in 0..1 is INVALID.
+    Any of `holds` holds the part whatever the score says (late, recovered); the verdict stays what
+    the score says, so that a replay reproduces it. The detail names all of them, the most severe
+    first. A score that is not a number in 0..1 is INVALID.
     """
+    ranked = sorted(holds, key=_SEVERITY.__getitem__)
+    hold = ranked[0] if ranked else None
     if not (math.isfinite(score) and 0.0 <= score <= 1.0):
         return invalid(Reason.BAD_SCORE, f"the model returned {score!r}, expected a number in 0..1")
     fails = score >= threshold.value
@@ -112,7 +131,7 @@ def decide(score: float, threshold: Threshold, hold: HoldReason | None = None) -
         ),
         reason=Reason.SCORE_REACHES_THRESHOLD if fails else Reason.SCORE_BELOW_THRESHOLD,
         detail=f"score {score:.4f} {'reaches' if fails else 'is below'} threshold "
-        f"{threshold.value:g}" + (f"; held: {hold}" if hold else ""),
+        f"{threshold.value:g}" + (f"; held: {', '.join(ranked)}" if ranked else ""),
         needs_review=abs(score - threshold.value) <= threshold.review_band,
         hold_reason=hold,
     )

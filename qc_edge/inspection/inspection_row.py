@@ -18,14 +18,14 @@ def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
     if prepared.refusal is not None:
         return invalid(prepared.refusal.reason, prepared.refusal.detail)
     assert scored.score is not None, "a frame without a score has a refusal"  # noqa: S101
-    hold = None
+    holds = []
     if prepared.file.recovered:
-        hold = HoldReason.RECOVERED  # its part has left the line while the station was down
+        holds.append(HoldReason.RECOVERED)  # its part has left the line while the station was down
     elif age_ms > rules.settings.station.deadline_ms:
-        hold = HoldReason.LATE
-    elif prepared.calibration.is_due(now):
-        hold = HoldReason.CALIBRATION_EXPIRED
-    return decide(scored.score, rules.threshold, hold)
+        holds.append(HoldReason.LATE)
+    if prepared.calibration.is_due(now):
+        holds.append(HoldReason.CALIBRATION_EXPIRED)
+    return decide(scored.score, rules.threshold, holds)
 
 
 class InspectionBuilder:

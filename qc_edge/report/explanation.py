@@ -7,6 +7,12 @@ from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
 
 _HOLD_REASONS = {
+    HoldReason.IMPOSSIBLE_TIME: "the time of its exposure cannot be true",
+    HoldReason.UNKNOWN_AGE: "nobody knows how old its frame was when it was judged",
+    HoldReason.NO_PART_ID: "it brought no id, or none that can be one",
+    HoldReason.DOUBTFUL_SIDECAR: "the sidecar beside its image may be that of another part",
+    HoldReason.REPEATED_PART_ID: "the part before it had the same id",
+    HoldReason.REPEATED_FRAME: "the same picture, bit by bit, had come shortly before",
     HoldReason.LATE: "the verdict came after its deadline, when the part may have passed already",
     HoldReason.RECOVERED: "the frame was found after a restart, when the part had left the station",
     HoldReason.CALIBRATION_EXPIRED: "the calibration of its camera was past its due date",

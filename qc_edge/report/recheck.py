@@ -80,6 +80,6 @@ def _same_verdict(row: Inspection) -> bool | None:
     if row.score is None:
         return None
     threshold = Threshold(row.threshold, row.review_band, row.threshold_id)
-    decision = decide(row.score, threshold, row.hold_reason)
+    decision = decide(row.score, threshold, [row.hold_reason] if row.hold_reason else ())
     again = (decision.verdict, decision.disposition, decision.reason)
     return again == (row.verdict, row.disposition, row.reason)

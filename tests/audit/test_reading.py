@@ -210,7 +210,7 @@ def test_a_verdict_is_judged_again_as_the_station_judges() -> None:
     for score, hold in product(scores, (None, *HoldReason)):
         decision = invalid(Reason.LOW_FOCUS, "")
         if score is not None:
-            decision = decide(score, Threshold(0.5, 0.1, "t"), hold)
+            decision = decide(score, Threshold(0.5, 0.1, "t"), [hold] if hold else ())
         told = (str(decision.verdict), str(decision.disposition), decision.needs_review)
         rows.append(
             (len(rows), score, 0.5, 0.1, *told, decision.hold_reason and str(decision.hold_reason))
