@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A person's decision for a bundle. Made once, never changed; times are aware UTC.
+    """A person's decision that a bundle is to judge. Made once, never changed; times are aware UTC.
 
     `bundle` and `before` are NAME@VERSION; `bundle_sha256` is the digest of the manifest, which has
     that of every file. `undoes` is the id of the activation that a rollback takes back, else "".
@@ -53,7 +53,7 @@ class ActivationHistory:
     @property
     def in_force(self) -> Activation | None:
         """The newest that was applied; None: the settings say which bundle judges."""
-        return next((each for each in reversed(self.activations) if self._applied(each)), None)
+        return next(filter(self._applied, reversed(self.activations)), None)
 
     @property
     def pending(self) -> Activation | None:
@@ -68,11 +68,11 @@ class ActivationHistory:
         None if there is nothing to take back.
         """
         standing: list[Activation] = []
-        for each in filter(self._applied, self.activations):
-            if each.undoes:
+        for activation in filter(self._applied, self.activations):
+            if activation.undoes:
                 standing = standing[:-1]
             else:
-                standing.append(each)
+                standing.append(activation)
         if not standing:
             return None
         return standing[-1], standing[-2] if len(standing) > 1 else None

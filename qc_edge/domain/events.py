@@ -98,7 +98,7 @@ class EventLog(Protocol):
     """Where events are written; from any thread. `qc_edge.store.event_log` fulfils it."""
 
     def record(self, occurrences: Sequence[Occurrence]) -> None:
-        """Write what a change is told by, in order; on return it is durable.
+        """Write the events of a change, in order; on return they are durable.
 
         For changes: only afterwards may they be in force. Raises DiskFullError or StoreError; then
         none of the events stands, and the state before stays in force.

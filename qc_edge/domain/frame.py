@@ -63,8 +63,8 @@ class Frame:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Frame:
         """The inverse of `to_json`. Raises KeyError, TypeError or ValueError on foreign content."""
-        known = {field.name for field in fields(cls)}
-        kept = {name: value for name, value in values.items() if name in known}
+        names = {field.name for field in fields(cls)}
+        kept = {name: value for name, value in values.items() if name in names}
         kept["captured_at"] = datetime.fromisoformat(kept["captured_at"])
         frame_id_micros(kept["frame_id"])
         return cls(**kept)

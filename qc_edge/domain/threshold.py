@@ -9,11 +9,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRecord:
-    """Made once, never changed. `value` is a score (0..1), times are aware UTC, `at` is not before
-    `made_at`.
+    """A person's decision on a threshold: a `value` (score, 0..1) from the moment `at` on.
 
-    It belongs to the bundle `bundle` (NAME@VERSION) whose model file has the digest `model_sha256`,
-    and to no other.
+    Made once, never changed; times are aware UTC, `at` is not before `made_at`. It belongs to the
+    bundle `bundle` (NAME@VERSION) whose model file has the digest `model_sha256`, to no other.
     """
 
     record_id: str
@@ -28,7 +27,7 @@ class ThresholdRecord:
 
     @property
     def threshold_id(self) -> str:
-        """What rows judged by it say."""
+        """The id that rows judged by it have."""
         return f"{self.record_id}:{self.value:g}"
 
 
@@ -43,13 +42,15 @@ def record_in_force(
     """The record that rules this model at `now`: the one whose time came last, of equals the
     newest.
     """
-    come = [each for each in records if each.model_sha256 == model_sha256 and each.at <= now]
-    return max(come, key=lambda each: (each.at, each.record_id), default=None)
+    due = [record for record in records if record.model_sha256 == model_sha256 and record.at <= now]
+    return max(due, key=lambda record: (record.at, record.record_id), default=None)
 
 
 def scheduled(
     records: Iterable[ThresholdRecord], model_sha256: str, now: datetime
 ) -> list[ThresholdRecord]:
     """The records of this model whose time is still to come, soonest first."""
-    coming = [each for each in records if each.model_sha256 == model_sha256 and each.at > now]
-    return sorted(coming, key=lambda each: (each.at, each.record_id))
+    coming = [
+        record for record in records if record.model_sha256 == model_sha256 and record.at > now
+    ]
+    return sorted(coming, key=lambda record: (record.at, record.record_id))

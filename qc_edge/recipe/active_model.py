@@ -29,12 +29,12 @@ class ActiveModel:
 
 
 def active_reference(history: ActivationHistory, settings: ModelSettings) -> str:
-    """NAME@VERSION of what is in force, or will be at the first start."""
+    """NAME@VERSION of the bundle in force, or of the one that the first start will open."""
     return history.in_force.bundle if history.in_force else settings.bundle
 
 
 def open_active_model(paths: StationPaths, settings: ModelSettings) -> ActiveModel:
-    """What is in force, opened. Raises ModelError if it is not what was approved, activated or
+    """Open the bundle in force. Raises ModelError if it is not what was approved, activated or
     signed.
     """
     activation = activations.load(paths.activations).in_force
@@ -55,7 +55,7 @@ def open_active_model(paths: StationPaths, settings: ModelSettings) -> ActiveMod
 def open_activated(
     paths: StationPaths, settings: ModelSettings, activation: Activation
 ) -> ActiveModel:
-    """The bundle of this activation. Raises ModelError if it is not the one that was activated."""
+    """Open the bundle of an activation. Raises ModelError if it is not what was activated."""
     bundle = open_signed_bundle(paths, settings, activation.bundle)
     if bundle.digest != activation.bundle_sha256:
         raise ModelError(
@@ -70,7 +70,10 @@ def open_activated(
 
 
 def open_signed_bundle(paths: StationPaths, settings: ModelSettings, reference: str) -> Bundle:
-    """The bundle `reference` of the station, or that came with the software; signed as demanded."""
+    """Open NAME@VERSION: the station's own, else the one that came with the software.
+
+    Raises ModelError if it is nowhere, not whole, or not signed as the settings demand.
+    """
     bundle = load_bundle(reference, [paths.models, shipped("models")])
     LOG.debug("%s: %s", bundle.reference, check_signature(bundle, settings))
     return bundle

@@ -16,7 +16,7 @@ class Attribution:
 
     @classmethod
     def parse(cls, by: str | None, reason: str | None) -> Attribution:
-        """From the words of a command. Raises UsageError that says what is missing."""
+        """From the options of a command. Raises UsageError that says what is missing."""
         texts = {"--by": (by or "").strip(), "--reason": (reason or "").strip()}
         for option, text in texts.items():
             if not text or not text.isprintable():

@@ -51,7 +51,9 @@ def exchange_engines(
     heartbeat: Heartbeat,
     stop: threading.Event,
 ) -> None:
-    """Do `change` between two frames and wait for that. Raises what it raised."""
+    """Have `change` done between two frames and wait for it. Raises what it raised, or EngineError
+    at `stop`.
+    """
     changed = inspector.between(change)
     while wait([changed], SLICE_S).not_done and not stop.is_set():
         heartbeat.beat()
@@ -76,7 +78,7 @@ class EngineWait:
     def await_ready(
         self, engine_thread: EngineThread, heartbeat: Heartbeat, stop: threading.Event
     ) -> EngineInfo:
-        """Its info. Raises EngineError if it is silent for too long, or at `stop`."""
+        """What the engine is, once loaded. Raises EngineError if it is silent, or at `stop`."""
         while wait([engine_thread.ready], SLICE_S).not_done:
             heartbeat.beat()
             if stop.is_set():

@@ -23,14 +23,16 @@ from qc_edge.settings.change import differences, settings_text
 from qc_edge.store.durable import write_file
 from qc_edge.store.ledger import Ledger
 
-_FOUND = " (found at the start)"
+_AT_THE_START = " (found at the start)"
 _DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """One state of everything that verdicts depend on. `settings` is the digest of the kept
-    settings.
+    """A snapshot of everything that verdicts depend on, by ids and digests.
+
+    `calibrations` has an id for each camera; `settings` is the digest of the settings, which names
+    the file that keeps them.
     """
 
     software: str
@@ -42,7 +44,7 @@ class InForce:
 
     @classmethod
     def of(cls, rules: Rules) -> InForce:
-        """What these rules are."""
+        """The snapshot of these rules."""
         scores = score_source(rules.bundle, rules.engine)
         return cls(
             software=rules.software_version,
@@ -56,7 +58,7 @@ class InForce:
         )
 
     def to_json(self) -> str:
-        """What the event `in_force` holds in `after`."""
+        """As the event `in_force` holds it in `after`."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
@@ -66,7 +68,7 @@ class InForce:
 
 
 def score_source(bundle: Bundle, engine: EngineInfo) -> ScoreSource:
-    """What scores come from, in the words of the log."""
+    """The model and engine that scores come from, in the words of the log."""
     plan = f", plan {engine.plan_sha256[:_DIGITS]}" if engine.plan_sha256 else ""
     return ScoreSource(
         f"{bundle.reference} sha256 {bundle.sha256}",
@@ -75,8 +77,8 @@ def score_source(bundle: Bundle, engine: EngineInfo) -> ScoreSource:
 
 
 def last_score_source(ledger: Ledger) -> ScoreSource | None:
-    """What scores came from when this was written last; None if it was not, or by another
-    version.
+    """The model and engine of the newest snapshot in the log; None if there is none that this
+    version reads.
     """
     last = _last(ledger)
     return ScoreSource(last.model, last.engine) if last else None
@@ -115,7 +117,7 @@ class InForceRecorder:
         self._write(
             [
                 change
-                for change in self._changes(before, threshold, rules, _FOUND)
+                for change in self._changes(before, threshold, rules, _AT_THE_START)
                 if (change.kind, change.after) not in standing
             ],
             before,
@@ -143,17 +145,20 @@ class InForceRecorder:
         self._events.record(changes)
 
     def _changes(
-        self, old: InForce | None, threshold: str | None, rules: Rules, found: str
+        self, old: InForce | None, threshold: str | None, rules: Rules, remark: str
     ) -> Iterator[Occurrence]:
-        """The event of each thing that differs. `threshold` is the id of the one before."""
-        yield from _score_source_changes(old, rules, found)
-        yield from _calibration_changes(old, rules, found)
+        """An event for each thing that differs from `old`.
+
+        `threshold` is the id of the threshold before; `remark` ends the words of each event.
+        """
+        yield from _score_source_changes(old, rules, remark)
+        yield from _calibration_changes(old, rules, remark)
         yield from _threshold_changes(threshold, rules)
         if old and old.settings != rules.digest:
             now = json.loads(settings_text(rules.settings))
             for change in differences(self._kept(old.settings), now):
                 before, after = str(change.before), str(change.after)
-                yield Occurrence(EventKind.SETTINGS, f"{change}{found}", before, after)
+                yield Occurrence(EventKind.SETTINGS, f"{change}{remark}", before, after)
 
     def _kept(self, digest: str) -> dict[str, Any]:
         try:
@@ -163,7 +168,7 @@ class InForceRecorder:
         return kept
 
 
-def _score_source_changes(old: InForce | None, rules: Rules, found: str) -> Iterator[Occurrence]:
+def _score_source_changes(old: InForce | None, rules: Rules, remark: str) -> Iterator[Occurrence]:
     """Model, engine and software; with who and why, if a person has activated the model."""
     now, activation = InForce.of(rules), rules.active_model.activation
     before = old.model if old else None
@@ -174,16 +179,16 @@ def _score_source_changes(old: InForce | None, rules: Rules, found: str) -> Iter
             detail = f"{words}, {activation.words}"
             yield Occurrence(EventKind.MODEL, detail, before, now.model, who, why)
         elif before:
-            yield Occurrence(EventKind.MODEL, f"{words}{found}", before, now.model)
+            yield Occurrence(EventKind.MODEL, f"{words}{remark}", before, now.model)
     if old and old.engine != now.engine:
-        detail = f"{old.engine} -> {now.engine}{found}"
+        detail = f"{old.engine} -> {now.engine}{remark}"
         yield Occurrence(EventKind.ENGINE, detail, old.engine, now.engine)
     if old and old.software != now.software:
-        detail = f"{old.software} -> {now.software}{found}"
+        detail = f"{old.software} -> {now.software}{remark}"
         yield Occurrence(EventKind.SOFTWARE, detail, old.software, now.software)
 
 
-def _calibration_changes(old: InForce | None, rules: Rules, found: str) -> Iterator[Occurrence]:
+def _calibration_changes(old: InForce | None, rules: Rules, remark: str) -> Iterator[Occurrence]:
     """On the first start those that a person has made; what a new station begins with is no
     change.
     """
@@ -194,7 +199,7 @@ def _calibration_changes(old: InForce | None, rules: Rules, found: str) -> Itera
         words = f"{camera}: {record.calibration_id} by {record.made_by}"
         yield Occurrence(
             EventKind.CALIBRATION,
-            f"{words}, due {record.due_at:%Y-%m-%d}{found}",
+            f"{words}, due {record.due_at:%Y-%m-%d}{remark}",
             before,
             record.calibration_id,
             record.made_by,
@@ -217,12 +222,12 @@ def _threshold_changes(before: str | None, rules: Rules) -> Iterator[Occurrence]
 
 
 def waiting_for_log(fault: StoreError) -> str:
-    """What a station says while a change waits for a log that takes its event."""
+    """The trouble of a station while a change waits for the log to take its event."""
     return f"a change is not in force, the log did not take its event: {fault.message}"
 
 
 def describe_start(roles: tuple[Role, ...], rules: Rules | None) -> str:
-    """What a station starts with, in words."""
+    """What the event `started` says: roles, model, engine and why this one, threshold."""
     words = " and ".join(map(str, roles))
     if rules is None:
         return words

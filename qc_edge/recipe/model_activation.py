@@ -164,7 +164,7 @@ class ModelActivator:
     def _until_recorded(
         self, step: Callable[[], None], heartbeat: Heartbeat, stop: threading.Event
     ) -> None:
-        """Do a step that must have its event; again and again while the log does not take that.
+        """Do a step that writes an event, again and again until the log takes the event.
 
         The proven engine is kept meanwhile: a full disk says nothing against the bundle.
         """
@@ -226,6 +226,6 @@ class ModelActivator:
 
 
 def _rest(heartbeat: Heartbeat, stop: threading.Event) -> None:
-    """Between two stored inputs: the line goes first."""
+    """Pause between two stored inputs: frames of the line go first."""
     heartbeat.beat()
     stop.wait(_REST_S)

@@ -27,7 +27,7 @@ WAIT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class CurrentModel:
-    """What judges on a station, and whether it runs."""
+    """The model of a station as a command sees it: settings, activations, whether it runs."""
 
     settings: Settings
     history: ActivationHistory
@@ -40,7 +40,7 @@ class CurrentModel:
 
     @classmethod
     def of(cls, paths: StationPaths) -> CurrentModel:
-        """Of this station. Raises SettingsError, ModelError."""
+        """Read it from the station's files. Raises SettingsError, ModelError."""
         settings = load_settings(paths.settings)
         running = holder_of(paths.lock(Role.INSPECT)) is not None
         return cls(settings, activations.load(paths.activations), running)
@@ -79,9 +79,9 @@ def roll_back(paths: StationPaths, now: CurrentModel, attribution: Attribution) 
 
 
 def accept(paths: StationPaths, attribution: Attribution) -> tuple[Acceptance, MovedScores]:
-    """Record that the scores which kept the station from starting are right, and what had moved.
+    """Record that the scores which kept the station from starting are right.
 
-    Raises UsageError if nothing waits for that.
+    Gives the record and the scores that had moved. Raises UsageError if nothing waits for that.
     """
     moved = acceptances.load_moved(paths.scores_moved)
     if moved is None:

@@ -96,7 +96,7 @@ def _place(bundle: Bundle, models: Path) -> tuple[Bundle, bool]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Plain files only, within bounds, never outside `target`."""
+    """Copy the plain files of `source`, within bounds, never outside `target`."""
     target.mkdir()
     left = MAX_BYTES
     for number, (name, size, data) in enumerate(_entries(source), 1):
@@ -118,7 +118,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _copy_exactly(data: IO[bytes], out: IO[bytes], size: int, where: str) -> None:
-    """Exactly the `size` bytes that the archive announced: an entry that holds more is a bomb."""
+    """Copy the `size` bytes that the archive announced. An entry that holds more is a bomb."""
     left = size
     while chunk := data.read(min(_CHUNK, left + 1)):
         left -= len(chunk)

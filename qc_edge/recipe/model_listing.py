@@ -62,8 +62,8 @@ def find_bundle(paths: StationPaths, reference: str | None, now: CurrentModel) -
 
 
 def verify(bundle: Bundle, now: CurrentModel) -> list[str]:
-    """Held to its digests, its signature and, on this machine's engine, its golden frames; each in
-    words.
+    """Check digests, signature and, on this machine's engine, golden frames; what was found right,
+    in words.
 
     Raises ModelError or EngineError with what is wrong.
     """

@@ -33,7 +33,7 @@ INCOMING = "incoming"
 def threshold_in_force(
     settings: ModelSettings, bundle: Bundle, record: ThresholdRecord | None
 ) -> Threshold:
-    """That of the bundle's `record` in force, else the settings' value, else the bundle's.
+    """The threshold of the `record` in force, else the settings' value, else the bundle's.
 
     What the settings say is meant for the bundle that they name; another one does not inherit it.
     """
@@ -59,8 +59,10 @@ class CalibrationStatus:
 
 @dataclass(frozen=True)
 class Rules:
-    """All that is in force; `engine_thread` is where the engine is, `active_model` why this bundle
-    judges.
+    """Everything that a frame is judged by, as one value.
+
+    `engine_thread` runs the engine, `active_model` says why its bundle judges, `record` is the
+    threshold record in force, if there is one.
     """
 
     settings: Settings

@@ -29,7 +29,7 @@ SAMPLE = 64
 """Stored inputs that are scored again."""
 
 BOUND_S = 20.0
-"""No more are begun after this time."""
+"""After this time no further stored input is scored: the start of a line cannot wait longer."""
 
 _ANSWER_S = 20.0
 _SLICE_S = 0.2
@@ -40,7 +40,7 @@ _SHOWN = 10
 
 
 class ScoreIdentity:
-    """Used by one thread at a time."""
+    """Compares the scores of an engine with those in the log. Used by one thread at a time."""
 
     def __init__(self, ledger: Ledger, paths: StationPaths, events: EventLog) -> None:
         self._ledger = ledger
@@ -118,7 +118,7 @@ class ScoreIdentity:
 
 
 def _await_scores(scoring: Future[_Pairs], reference: str, alive: Callable[[], None]) -> _Pairs:
-    """What the engine says, unless it hangs: whoever waits for it must not hang as well."""
+    """The scores. Raises EngineError if the engine hangs: whoever waits must not hang as well."""
     end = time.monotonic() + BOUND_S + _ANSWER_S
     while wait([scoring], _SLICE_S).not_done:
         alive()
@@ -133,7 +133,7 @@ def _await_scores(scoring: Future[_Pairs], reference: str, alive: Callable[[], N
 
 
 def format_moved_scores(moved: MovedScores) -> str:
-    """The worst of what moved, a line a part."""
+    """A table of the scores that moved most, one line a part."""
     head = f"  {'part':16} {'frame':32} {'before':>9} {'now':>9}  verdict"
     lines = [
         f"  {part:16.16} {frame:32} {before:9.5f} {now:9.5f}  "

@@ -34,7 +34,7 @@ TAKEN_UP_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class ThresholdState:
-    """What rules a station's threshold at `now`: its bundle, the initial value, every record."""
+    """The threshold of a station at `now`: its bundle, the value to begin with, every record."""
 
     bundle: str
     model_sha256: str
@@ -56,7 +56,7 @@ class ThresholdState:
 
     @property
     def threshold_id(self) -> str:
-        """What rows say of it."""
+        """The id that rows have of it."""
         return self.record.threshold_id if self.record else self.initial_id
 
     @property
@@ -75,7 +75,7 @@ class ThresholdState:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdChange:
-    """A change that makes sense by itself: `at` is aware, None means at once."""
+    """A change that a person asks for: a score in 0..1, from `at` on (aware; None: at once)."""
 
     value: float
     by: str
@@ -86,7 +86,7 @@ class ThresholdChange:
     def parse(
         cls, value: str | None, by: str | None, reason: str | None, at: str | None
     ) -> ThresholdChange:
-        """From the words of a command. Raises UsageError that says what is missing or wrong."""
+        """From the options of a command. Raises UsageError that says what is missing or wrong."""
         attribution = Attribution.parse(by, reason)
         if value is None:
             raise UsageError(
@@ -133,7 +133,7 @@ def parse_moment(text: str) -> datetime:
 
 
 def current_threshold(paths: StationPaths) -> ThresholdState:
-    """What rules the station now: of the bundle that it runs, or will run when it starts.
+    """The threshold of the bundle that the station runs, or will run when it starts.
 
     Raises SettingsError, ModelError or ThresholdError.
     """

@@ -19,7 +19,10 @@ from qc_edge.service.logs import LOG
 
 
 class ThresholdFollower:
-    """Used by one thread at a time. Records that were read once are not read again."""
+    """Says which threshold record is in force. Used by one thread at a time.
+
+    Records never change, so that those which were read once are not read again.
+    """
 
     def __init__(self, directory: Path, events: EventLog) -> None:
         self._directory = directory

@@ -38,9 +38,9 @@ write = _RECORDS.write
 def load(directory: Path) -> ActivationHistory:
     """Every activation and its outcome. Raises ModelError on one that is damaged."""
     activations = _RECORDS.load_all(directory)
-    found = {each.record_id: _outcome(directory, each.record_id) for each in activations}
+    outcomes = {record.record_id: _outcome(directory, record.record_id) for record in activations}
     return ActivationHistory(
-        activations, {name: outcome for name, outcome in found.items() if outcome}
+        activations, {name: outcome for name, outcome in outcomes.items() if outcome}
     )
 
 
@@ -58,7 +58,7 @@ def conclude(directory: Path, record_id: str, outcome: Outcome) -> None:
 def _outcome(directory: Path, record_id: str) -> Outcome | None:
     path = directory / f"{record_id}.json"
     try:
-        found = _Outcome.model_validate_json(path.read_bytes())
+        content = _Outcome.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as fault:
@@ -67,4 +67,4 @@ def _outcome(directory: Path, record_id: str) -> Outcome | None:
             hint="restore it from a backup, or remove it: the station then tries that activation "
             "again",
         ) from None
-    return Outcome(found.applied, found.at, found.detail)
+    return Outcome(content.applied, content.at, content.detail)

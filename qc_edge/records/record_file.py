@@ -106,7 +106,7 @@ class Records(Generic[R]):
             f"{self.command}"
         )
         try:
-            found = self.shape.model_validate(toml.loads(path.read_text(encoding="utf-8")))
+            content = self.shape.model_validate(toml.loads(path.read_text(encoding="utf-8")))
         except ValidationError as faults:
             lines = [
                 f"  {'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}"
@@ -118,11 +118,11 @@ class Records(Generic[R]):
             ) from None
         except (OSError, ValueError) as fault:
             raise self.error(f"cannot read the {self.noun} {path}: {fault}", hint) from None
-        record = self.make(**found.model_dump(exclude={"format", "digest"}))
-        if (digest := _digest(record)) != found.digest:
+        record = self.make(**content.model_dump(exclude={"format", "digest"}))
+        if (digest := _digest(record)) != content.digest:
             raise self.error(
                 f"the {self.noun} {path} has been changed: its content has the digest {digest}, "
-                f"the record says {found.digest}",
+                f"the record says {content.digest}",
                 hint,
             )
         if record.record_id != name:

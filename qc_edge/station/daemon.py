@@ -92,7 +92,10 @@ class Station:
                 ledger = open_ledger(paths, disk, supervisor, self._disk_monitor)
                 if ledger is None:
                     return
+                # What is entered first ends last: workers stop, the rest is published, the log is
+                # closed, and only then may another process take the locks and open the log.
                 stack.callback(ledger.close)
+            # Before anything gets an id: events and frames must sort behind those of the last run.
             clock = FrameClock(paths.state / "frame-clock", newest_frame_id(spool, ledger))
             reporter.clock = clock
             self.events = StationEventLog(settings.station.name, clock, spool, ledger)
@@ -116,6 +119,7 @@ class Station:
                 self._inspect_role = InspectRole(parts, ledger, self.events, self._journal)
                 self._inspect_role.start(supervisor)
             if Role.CAPTURE in roles:
+                # First the losses of the last run: a capture writes into the same directory.
                 report_torn(spool, clock, settings.station.name)
                 self._start_captures(parts)
             workers.start("janitor", self._dependencies.patience_s, self._janitor(parts).run)
@@ -132,6 +136,7 @@ class Station:
         if self.rulebook:
             self.rulebook.reload(settings)
         else:
+            # A process that only captures has no rules, but events of its settings all the same.
             self.events.record(
                 [
                     Occurrence(

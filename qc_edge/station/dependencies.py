@@ -15,7 +15,7 @@ from qc_edge.store.durable import Disk
 
 @dataclass(frozen=True)
 class Dependencies:
-    """Where a test or the demo may put something else in the place of the real thing.
+    """What a station uses of the outside; a test or the demo puts twins in its place.
 
     `patience_s`: a worker silent for longer is stuck.
     """

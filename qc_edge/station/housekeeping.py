@@ -32,7 +32,7 @@ _DISK_EVENTS = {
 
 
 class Housekeeping:
-    """The work of the janitor's thread."""
+    """Upkeep of a running station. `run` is the work of the thread `janitor`."""
 
     def __init__(
         self,
@@ -62,8 +62,8 @@ class Housekeeping:
             now = time.monotonic()
             if now - looked_at_clock > _CLOCK_S:
                 looked_at_clock = now
-                if said := self._clock.check():
-                    self._events.report(Occurrence(EventKind.CLOCK, said))
+                if change := self._clock.check():
+                    self._events.report(Occurrence(EventKind.CLOCK, change))
             if self._compressor and now - compressed_at > 60 and self._is_quiet():
                 compressed_at = now
                 self._compress(stop)

@@ -49,12 +49,12 @@ _IN_HAND = 64
 """No more frames than this are in hand at once; after a crash, so many are suspects."""
 
 _AGAIN_S = 0.5
-"""Between two tries to write the events of a start."""
+"""Seconds between two tries to write the events of a start on a full disk."""
 
 
 @dataclass(frozen=True)
 class StationParts:
-    """What every role of a station uses: made by the daemon, in this order."""
+    """What every role of a station is built from. The daemon makes it."""
 
     paths: StationPaths
     settings: Settings
@@ -69,12 +69,15 @@ class StationParts:
 
 
 class InspectRole:
-    """Started once, from the main thread. `inspector` and `rulebook` are there after `start`."""
+    """Everything that inspects. Started once, from the main thread.
+
+    `inspector` and `rulebook` are None until the engine has proven itself.
+    """
 
     def __init__(
         self, parts: StationParts, ledger: Ledger, events: EventLog, journal: Output
     ) -> None:
-        """Arrivals first list what a crash left in the spool."""
+        """Make arrivals (which list what a crash left in the spool), tally and shadow."""
         settings, reporter = parts.settings, parts.reporter
         self.inspector: Inspector | None = None
         self.rulebook: RuleBook | None = None
@@ -131,7 +134,7 @@ class InspectRole:
         self.rulebook, self.inspector = rulebook, inspector
         change_models = partial(models.run, rulebook, inspector)
         parts.workers.start("models", parts.dependencies.patience_s, change_models)
-        parts.workers.changed.set()
+        parts.workers.changed.set()  # the main thread waits for the inspector to be there
         inspector.run(heartbeat, stop)
 
     def _open_model(

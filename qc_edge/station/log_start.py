@@ -13,7 +13,7 @@ from qc_edge.store.ledger import Ledger
 from qc_edge.store.spool import Spool
 
 _ROOM_S = 2.0
-"""Between two tries to open the log on a full disk."""
+"""Seconds between two tries to open the log on a full disk."""
 
 
 def open_ledger(
@@ -36,10 +36,10 @@ def open_ledger(
 
 def newest_frame_id(spool: Spool, ledger: Ledger | None) -> int:
     """The floor for new frame ids (microseconds since the epoch): above all in spool and log."""
-    known = [name.partition("~")[0].partition(".")[0] for name in spool.names()[-1:]]
+    ids = [name.partition("~")[0].partition(".")[0] for name in spool.names()[-1:]]
     if ledger and (newest := ledger.startup_state.newest_id):
-        known.append(newest)
-    return max((_micros(FrameId(name)) for name in known), default=0)
+        ids.append(newest)
+    return max((_micros(FrameId(name)) for name in ids), default=0)
 
 
 def _micros(frame: FrameId) -> int:

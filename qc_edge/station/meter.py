@@ -59,7 +59,7 @@ class DurationHistogram:
     seconds: float = 0.0
 
     def add(self, seconds: float) -> None:
-        """One more."""
+        """Count a duration."""
         self.counts[bisect_left(BOUNDS_S, seconds)] += 1
         self.seconds += seconds
 
@@ -72,7 +72,7 @@ class DurationHistogram:
         return rows
 
     def copy(self) -> DurationHistogram:
-        """The same, at rest."""
+        """A copy that nobody adds to."""
         return DurationHistogram(list(self.counts), self.seconds)
 
 
@@ -102,7 +102,7 @@ class Meter:
     def announced(
         self, inspection: Inspection, announced_ms: float, counts_as_latency: bool
     ) -> None:
-        """The line was told of a part, `announced_ms` after its exposure."""
+        """Count a part that the line was told of `announced_ms` after its exposure."""
         camera = inspection.camera if inspection.camera in self._cameras else INCOMING
         counted = PartLabels(
             camera,
@@ -129,7 +129,7 @@ class Meter:
                 self._latency.add(announced_ms / 1e3)
 
     def counts(self) -> MeterReading:
-        """All of it, now."""
+        """A copy of all counts."""
         with self._lock:
             steps = {step: spread.copy() for step, spread in self._steps.items()}
             return MeterReading(dict(self._parts), steps, self._latency.copy())

@@ -38,7 +38,7 @@ Ages = Mapping[str, Callable[[], float | None]]
 
 
 class MetricsCollector(Collector):
-    """One station's. A scraper's thread calls `collect`."""
+    """Collects the metrics of one station. A scraper's thread calls `collect`."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class MetricsCollector(Collector):
         yield self._info(
             "build", "The software.", version=__version__, python=platform.python_version()
         )
-        for name, value, said in (
+        for name, value, description in (
             (
                 "ready",
                 status.ready,
@@ -88,16 +88,16 @@ class MetricsCollector(Collector):
                 "How long the oldest of them has waited.",
             ),
         ):
-            yield self._gauge(name, said, value)
+            yield self._gauge(name, description, value)
         silence = self._labelled(
             "worker_silence_seconds", "Time since a worker's last sign of life.", "worker"
         )
         deadline = self._labelled(
             "worker_deadline_seconds", "How long a worker may be silent.", "worker"
         )
-        for each in self._heartbeats.all():
-            silence.add_metric([self._station, each.name], each.age_s)
-            deadline.add_metric([self._station, each.name], each.deadline_s)
+        for worker in self._heartbeats.all():
+            silence.add_metric([self._station, worker.name], worker.age_s)
+            deadline.add_metric([self._station, worker.name], worker.deadline_s)
         yield from (silence, deadline)
         for name, give in self._ages.items():
             if (age := give()) is not None:
@@ -110,9 +110,10 @@ class MetricsCollector(Collector):
             "Parts of which the line was told, since the station started.",
             labels=["station", "camera", "verdict", "disposition", "reason"],
         )
-        for each, number in counts.parts.items():
+        for labels, number in counts.parts.items():
             parts.add_metric(
-                [self._station, each.camera, each.verdict, each.disposition, each.reason], number
+                [self._station, labels.camera, labels.verdict, labels.disposition, labels.reason],
+                number,
             )
         steps = HistogramMetricFamily(
             "qc_edge_step_duration_seconds",
@@ -134,28 +135,31 @@ class MetricsCollector(Collector):
         counters: dict[str, tuple[str, Callable[[CameraStatus], float]]] = {
             "triggers": (
                 "Exposures asked for or noticed: spooled and lost ones.",
-                lambda each: each.triggers,
+                lambda camera: camera.triggers,
             ),
-            "spooled": ("Exposures that became a file in the spool.", lambda each: each.spooled),
-            "lost": ("Exposures known to be lost.", lambda each: each.lost),
-            "reopened": ("Times that the camera came back.", lambda each: each.reopened),
+            "spooled": (
+                "Exposures that became a file in the spool.",
+                lambda camera: camera.spooled,
+            ),
+            "lost": ("Exposures known to be lost.", lambda camera: camera.lost),
+            "reopened": ("Times that the camera came back.", lambda camera: camera.reopened),
         }
-        for name, (said, read) in counters.items():
+        for name, (description, read) in counters.items():
             family = CounterMetricFamily(
-                f"qc_edge_camera_{name}", said, labels=["station", "camera"]
+                f"qc_edge_camera_{name}", description, labels=["station", "camera"]
             )
-            for each in status.cameras:
-                family.add_metric([self._station, each.name], read(each))
+            for camera in status.cameras:
+                family.add_metric([self._station, camera.name], read(camera))
             yield family
         connected = self._labelled("camera_connected", "1 while the camera is open.", "camera")
         last = self._labelled(
             "camera_last_frame_timestamp_seconds", "When it last delivered.", "camera"
         )
-        for each in status.cameras:
-            connected.add_metric([self._station, each.name], each.connected)
-            if each.last_frame_at:
-                at = datetime.fromisoformat(each.last_frame_at).timestamp()
-                last.add_metric([self._station, each.name], at)
+        for camera in status.cameras:
+            connected.add_metric([self._station, camera.name], camera.connected)
+            if camera.last_frame_at:
+                at = datetime.fromisoformat(camera.last_frame_at).timestamp()
+                last.add_metric([self._station, camera.name], at)
         silent = self._labelled(
             "camera_silent", "1 while a camera that should deliver does not.", "camera"
         )
@@ -187,8 +191,8 @@ class MetricsCollector(Collector):
             "Until the calibration expires; below 0 parts are held.",
             "camera",
         )
-        for each in status.calibrations:
-            due.add_metric([self._station, each.camera], each.due_in_days * 86_400)
+        for calibration in status.calibrations:
+            due.add_metric([self._station, calibration.camera], calibration.due_in_days * 86_400)
         yield due
 
     def _shadow(self, status: Status) -> Metric:
@@ -218,15 +222,15 @@ class MetricsCollector(Collector):
         trusted = status.clock == "synchronised"
         yield self._gauge("clock_trusted", "1 while the wall clock can be trusted.", trusted)
 
-    def _gauge(self, name: str, said: str, value: float) -> Metric:
-        family = GaugeMetricFamily(f"qc_edge_{name}", said, labels=["station"])
+    def _gauge(self, name: str, description: str, value: float) -> Metric:
+        family = GaugeMetricFamily(f"qc_edge_{name}", description, labels=["station"])
         family.add_metric([self._station], value)
         return family
 
-    def _labelled(self, name: str, said: str, label: str) -> GaugeMetricFamily:
-        return GaugeMetricFamily(f"qc_edge_{name}", said, labels=["station", label])
+    def _labelled(self, name: str, description: str, label: str) -> GaugeMetricFamily:
+        return GaugeMetricFamily(f"qc_edge_{name}", description, labels=["station", label])
 
-    def _info(self, name: str, said: str, **labels: str) -> Metric:
-        family = InfoMetricFamily(f"qc_edge_{name}", said, labels=["station"])
+    def _info(self, name: str, description: str, **labels: str) -> Metric:
+        family = InfoMetricFamily(f"qc_edge_{name}", description, labels=["station"])
         family.add_metric([self._station], labels)
         return family

@@ -19,7 +19,9 @@ from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 
 
 class Reporter:
-    """Called by the main thread. `trouble` is what the main thread itself has to complain of."""
+    """Collects the station's status. Called by the main thread, which sets `trouble`; the other
+    attributes are set as the parts of the station are built.
+    """
 
     def __init__(
         self, settings: Settings, disk_monitor: DiskMonitor, heartbeats: Heartbeats
@@ -39,7 +41,7 @@ class Reporter:
         self.shadow: Shadow | None = None
 
     def status(self) -> Status:
-        """The station now."""
+        """The status of the station at this moment."""
         now = utc_now()
         troubles = self._troubles()
         rules = self.rulebook.rules if self.rulebook else None

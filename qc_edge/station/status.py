@@ -29,7 +29,7 @@ class CameraStatus:
 
     @classmethod
     def of(cls, state: CaptureState) -> CameraStatus:
-        """The camera's state now."""
+        """The status of the camera whose capture has this state."""
         at = state.last_frame_at.isoformat(timespec="milliseconds") if state.last_frame_at else None
         return cls(
             state.name,
@@ -75,7 +75,7 @@ class Status:
     shadow: ShadowStatus | None
 
     def to_json(self) -> bytes:
-        """As status.json holds it."""
+        """The content of status.json."""
         return json.dumps(asdict(self), indent=1).encode()
 
     def line(self) -> str:
@@ -92,7 +92,7 @@ class Status:
             parts.append(self.model_news)
         if self.shadow and self.shadow.state.startswith("stopped"):
             parts.append(f"shadow {self.shadow.bundle} {self.shadow.state}")
-        due = min((each.due_in_days for each in self.calibrations), default=None)
+        due = min((calibration.due_in_days for calibration in self.calibrations), default=None)
         if due is not None:
             parts.append(
                 f"calibration due in {due:.0f} d"
@@ -105,8 +105,8 @@ class Status:
 def _counts(today: DayCounts) -> str:
     shown = sorted(today.reasons.items(), key=lambda item: -item[1])[:_SHOWN_REASONS]
     why = f" ({', '.join(f'{count} {reason}' for reason, count in shown)})" if shown else ""
-    each = ", ".join(
+    verdicts = ", ".join(
         f"{today.verdicts.get(name, 0):,} {name}" for name in ("PASS", "FAIL", "INVALID")
     )
     lost = f", {today.lost:,} lost" if today.lost else ""
-    return f"{sum(today.verdicts.values()):,} today: {each}{why}{lost}"
+    return f"{sum(today.verdicts.values()):,} today: {verdicts}{why}{lost}"

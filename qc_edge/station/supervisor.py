@@ -50,7 +50,10 @@ class Supervised(Protocol):
 
 
 class Supervisor:
-    """Runs on the thread that calls `Station.run`. `on_status` sees each status that is written."""
+    """Watches over a station, on the thread that calls `Station.run`.
+
+    `on_status` is called with each status that is written.
+    """
 
     def __init__(self, on_status: Callable[[Status], None] | None = None) -> None:
         self._on_status = on_status
@@ -209,6 +212,8 @@ class Supervisor:
         What the log does not take is not in force: it is tried again at the next look.
         """
         try:
+            # Records first: a reload that the log refuses must not hold up a threshold whose
+            # time has come.
             if self._station.rulebook:
                 self._station.rulebook.follow()
             if self._must_read:

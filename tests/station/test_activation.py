@@ -180,7 +180,7 @@ def test_an_activation_that_fails_leaves_the_old_one_and_says_why(tmp_path: Path
         assert "corner@1 goes on judging" in refusal.value.hint
         drop(paths, "after.png", part())
         run.wait_until_inspected(1)
-        status = run.wait_for_status(lambda status: status.model_news, "said")
+        status = run.wait_for_status(lambda status: "refused" in status.model_news, "said")
         assert "corner@2 was refused: no room on the device" in status.line()
         assert status.ready
     log = audit(paths)
