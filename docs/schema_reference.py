@@ -68,7 +68,7 @@ def page() -> str:
     with _empty_log() as log:
         for view in described():
             if view.name not in published_as.values():
-                parts += [f"\n### {_title(view)}\n\n{view.words}\n", *_columns(log, view)]
+                parts += [f"\n### {_title(view)}\n\n{view.description}\n", *_columns(log, view)]
     return "".join(parts)
 
 

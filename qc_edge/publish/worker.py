@@ -1,8 +1,8 @@
 """Publishing: keeps the published log a few seconds behind the log, and seals the days that are
 over.
 
-Never touches a row or a frame. What fails here is said and tried again: the line does not wait for
-it.
+Never touches a row or a frame. What fails here is logged and tried again: the line does not wait
+for it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from qc_edge.service.logs import LOG
 from qc_edge.service.priority import lower_priority
 
 _COMPARE_S = 3600.0
+"""Files that somebody deleted or damaged are written again within the hour."""
+
 _SEAL_AFTER_S = 300.0
 """A clock that was wrong at boot has been set by then: a day sealed too early takes no more rows.
 """
@@ -30,7 +32,9 @@ _NICE = 5
 
 
 class PublishWorker:
-    """The work of the publisher's thread. `every_s` may change at any time."""
+    """The work of the publisher's thread. `every_s`, the seconds between two passes, may be set by
+    another thread at any time.
+    """
 
     def __init__(self, publisher: Publisher, every_s: float, events: EventLog) -> None:
         self.every_s = every_s
@@ -38,14 +42,14 @@ class PublishWorker:
         """Set once every table has a published file."""
         self._publisher = publisher
         self._events = events
-        self._said = ""
-        self._working = threading.Lock()
+        self._last_error = ""
+        self._busy = threading.Lock()
         self._compared_at = self._looked_at = -_COMPARE_S
         self._up_to_date_at = time.monotonic()
 
     @property
     def lag_s(self) -> float:
-        """Since the published log was last brought up to the log (seconds)."""
+        """Seconds since the published files last held every row of the log."""
         return time.monotonic() - self._up_to_date_at
 
     def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
@@ -56,25 +60,27 @@ class PublishWorker:
         def go_on() -> None:
             heartbeat.beat()
             if stop.is_set():
-                raise _ToldToStopError
+                raise _StopRequestedError
 
-        with self._working, suppress(_ToldToStopError):
+        with self._busy, suppress(_StopRequestedError):
             while True:
                 try:
                     self._work(go_on, time.monotonic() - started > _SEAL_AFTER_S)
-                    self._said, self._up_to_date_at = "", time.monotonic()
+                    self._last_error, self._up_to_date_at = "", time.monotonic()
                 except (StoreError, OSError) as fault:
-                    if str(fault) != self._said:
+                    if str(fault) != self._last_error:
                         LOG.error("publishing: %s", fault)
-                    self._said = str(fault)
+                    self._last_error = str(fault)
                 again = time.monotonic() + self.every_s
                 while (left := again - time.monotonic()) > 0:
                     stop.wait(min(left, 1.0))
                     go_on()
 
     def finish(self) -> None:
-        """The station has stopped: publish its last rows, unless the thread has not let go."""
-        if not self._working.acquire(blocking=False):
+        """Publish the last rows of a station that has stopped; to be called once its threads have
+        ended. Does nothing while `run`, which did not end in time, still works.
+        """
+        if not self._busy.acquire(blocking=False):
             return
         try:
             if self.ready.is_set():
@@ -82,7 +88,7 @@ class PublishWorker:
         except (StoreError, OSError) as fault:
             LOG.error("publishing: %s; the next start publishes the rest", fault)
         finally:
-            self._working.release()
+            self._busy.release()
 
     def _work(self, go_on: Callable[[], None], may_seal: bool) -> None:
         now = time.monotonic()
@@ -97,9 +103,9 @@ class PublishWorker:
             self._looked_at = now
             for day in self._publisher.due(utc_now()):
                 seal, sha256 = self._publisher.seal(day, utc_now(), go_on)
-                words = f"{day} is sealed: {seal.rows} rows in {len(seal.files)} files"
-                self._events.report(Occurrence(EventKind.SEALED, words, after=sha256))
+                detail = f"{day} is sealed: {seal.rows} rows in {len(seal.files)} files"
+                self._events.report(Occurrence(EventKind.SEALED, detail, after=sha256))
 
 
-class _ToldToStopError(Exception):
-    """Between two files: the rest is published at the next start."""
+class _StopRequestedError(Exception):
+    """Raised between two files when the station stops: the next start publishes the rest."""

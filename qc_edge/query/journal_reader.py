@@ -1,7 +1,8 @@
 """The rows of a station out of its text journal, whatever its database is like. Writes nothing.
 
 The journal has a row first, before the database and the published files, and is plain text: it
-reads while the station runs and where a database or a Parquet file is damaged.
+reads while the station runs and where a database or a Parquet file is damaged. So `doctor` and the
+support bundle read here, not the published log: the log may be what is broken.
 """
 
 from __future__ import annotations

@@ -176,8 +176,8 @@ def _select(rows: Rows, table: str, where: str) -> list[dict[str, Any]]:
     present = rows.columns(table)
     names = [name for name in (*COLUMNS[table], "chain_seq", "chain_hash") if name in present]
     empty = dict.fromkeys(COLUMNS[table])
-    found = rows.source.fetch(f"SELECT {', '.join(names)} FROM {relation} WHERE {where}")  # noqa: S608
-    return [empty | dict(zip(names, row, strict=True)) for row in found]
+    values = rows.source.fetch(f"SELECT {', '.join(names)} FROM {relation} WHERE {where}")  # noqa: S608
+    return [empty | dict(zip(names, row, strict=True)) for row in values]
 
 
 def _time(moment: datetime) -> str:

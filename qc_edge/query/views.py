@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from qc_edge.query.published_files import glob_escaped
+from qc_edge.store.duck import quoted
 
 _STATEMENT = re.compile(
     r'^((?:-- [^\n]*\n)+)CREATE (VIEW|MACRO) "?(\w+)"?\s*(?:\((.*?)\))? AS( TABLE)?\b(.*?);$',
@@ -20,21 +21,21 @@ _COLUMN = re.compile(r"(\w+),?\s+-- (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class DescribedView:
-    """A view or macro with what its source says of it; `columns` only those that have words of
-    their own.
+    """A view or macro with the comments of its source: `description` of the whole, and `columns`
+    with theirs, where a column has one.
     """
 
     name: str
     kind: str
     """VIEW, MACRO (a value) or MACRO TABLE."""
     parameters: str
-    words: str
+    description: str
     body: str
     columns: Mapping[str, str]
 
     @property
     def quoted(self) -> str:
-        """Its name as SQL needs it."""
+        """Its name as SQL needs it: BETWEEN is a word of SQL."""
         return f'"{self.name}"' if self.name == "between" else self.name
 
 
@@ -52,11 +53,11 @@ def described() -> tuple[DescribedView, ...]:
             name,
             kind + (table or ""),
             parameters or "",
-            " ".join(line.removeprefix("-- ") for line in words.splitlines()),
+            " ".join(line.removeprefix("-- ") for line in comment.splitlines()),
             body,
             dict(_COLUMN.findall(body)),
         )
-        for words, kind, name, parameters, table, body in _STATEMENT.findall(source())
+        for comment, kind, name, parameters, table, body in _STATEMENT.findall(source())
     )
 
 
@@ -66,19 +67,15 @@ def script(published: Path) -> str:
 
 
 def comments() -> str:
-    """The statements that put the words of the source into the database, for clients that show
-    them.
+    """The statements that put the comments of the source into the database: DBeaver and others show
+    them beside each view and column.
     """
-    said = []
-    for each in described():
-        said.append(f"COMMENT ON {each.kind} {each.quoted} IS {_text(each.words)};")
-        if each.kind == "VIEW":
-            said += [
-                f"COMMENT ON COLUMN {each.name}.{name} IS {_text(words)};"
-                for name, words in each.columns.items()
+    statements = []
+    for view in described():
+        statements.append(f"COMMENT ON {view.kind} {view.quoted} IS {quoted(view.description)};")
+        if view.kind == "VIEW":
+            statements += [
+                f"COMMENT ON COLUMN {view.name}.{column} IS {quoted(description)};"
+                for column, description in view.columns.items()
             ]
-    return "\n".join(said)
-
-
-def _text(words: str) -> str:
-    return "'" + words.replace("'", "''") + "'"
+    return "\n".join(statements)

@@ -39,7 +39,7 @@ class ResultPrinter:
         self._rows = rows
 
     def __call__(self, statement: str) -> None:
-        """Ask, and print what comes."""
+        """Run the statement and print its result. Raises UsageError or StoreError."""
         result = self._session.execute(statement)
         if self.kind == "csv":
             _write_csv(result)
@@ -69,14 +69,14 @@ class ResultPrinter:
 
 def _notice(shown: int, count: int | None, more: bool, hidden: Sequence[str]) -> str:
     if more:
-        words = f"{shown:,} of {count:,} rows" if count else f"the first {shown:,} rows"
-        words += " (--rows 0, --csv or --parquet FILE: all)"
+        notice = f"{shown:,} of {count:,} rows" if count else f"the first {shown:,} rows"
+        notice += " (--rows 0, --csv or --parquet FILE: all)"
     else:
-        words = f"{shown:,} row{'' if shown == 1 else 's'}"
+        notice = f"{shown:,} row{'' if shown == 1 else 's'}"
     if hidden:
         names = ", ".join(hidden[:4]) + (", ..." if len(hidden) > 4 else "")
-        words += f"; {len(hidden)} columns do not fit: {names} (name the columns, or --csv)"
-    return words
+        notice += f"; {len(hidden)} columns do not fit: {names} (name the columns, or --csv)"
+    return notice
 
 
 def _print_table(console: Console, result: SqlResult, rows: Sequence[tuple[Any, ...]]) -> list[str]:

@@ -80,17 +80,17 @@ def _handle_line(
     return ""
 
 
-def _run_dot_command(words: list[str], session: SqlSession, printer: ResultPrinter) -> None:
+def _run_dot_command(command: list[str], session: SqlSession, printer: ResultPrinter) -> None:
     console = out()
-    if words[0] in {".tables", ".views"}:
+    if command[0] in {".tables", ".views"}:
         for relation in session.relations():
             console.print(str(relation), markup=False)
-    elif words[0] == ".mode" and words[1:] in (["table"], ["csv"], ["json"]):
-        printer.kind = words[1]
-    elif words[0] == ".help":
+    elif command[0] == ".mode" and command[1:] in (["table"], ["csv"], ["json"]):
+        printer.kind = command[1]
+    elif command[0] == ".help":
         console.print(HELP, markup=False, end="")
     else:
-        console.print(f"there is no {' '.join(words)}; .help shows what there is", markup=False)
+        console.print(f"there is no {' '.join(command)}; .help shows what there is", markup=False)
 
 
 def _set_up_readline(session: SqlSession) -> None:
