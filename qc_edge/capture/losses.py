@@ -1,4 +1,4 @@
-"""Lost frames of one camera: gathered by reason, and handed to the log as gap rows.
+"""Lost frames of one camera: gathered by kind and range, and handed to the log as gap rows.
 
 The rows go through the spool, like the frames: capture never opens the log, and the log has one
 writer (decision 0001).
@@ -6,8 +6,10 @@ writer (decision 0001).
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
+from datetime import datetime
 
 from qc_edge.domain.inspection import Gap
 from qc_edge.errors import StoreError
@@ -16,21 +18,43 @@ from qc_edge.service.logs import LOG
 from qc_edge.store.spool import Spool
 
 _REPORT_EVERY_S = 5.0
-"""At most one row in this time: a full disk or a broken cable loses frames at the camera's rate."""
+"""At most a few rows in this time: a full disk or a broken cable loses frames at the camera's rate.
+"""
+
+_RANGES_MAX = 16
+"""Losses that may wait for their rows with a range each; beyond, those of a kind share one without.
+"""
+
+_NUMBER = re.compile(r"\d[\d,.T]*")
 
 
 @dataclass(slots=True)
 class _Loss:
-    """Lost frames of one reason that have no row yet.
+    """Lost frames of one kind that have no row yet.
 
-    `first` and `last` are the camera's own numbers, where it gave some.
+    `first` and `last` are the camera's own numbers, where it gave some: each frame between them is
+    lost.
     """
 
     reason: str
     detail: str
-    lost: int = 0
-    first: int | None = None
-    last: int | None = None
+    lost: int
+    first: int | None
+    last: int | None
+    serial: str | None
+    noticed_at: datetime
+
+    def is_of_kind(self, reason: str, detail: str) -> bool:
+        """Whether a loss with these words is of this kind: they may differ in their numbers.
+
+        The room that is left on the disk, or the id of the frame that could not be written, is
+        another one with each frame; the row has those of the first.
+        """
+        return self.reason == reason and _NUMBER.sub("#", self.detail) == _NUMBER.sub("#", detail)
+
+    def is_continued_by(self, first: int | None) -> bool:
+        """Whether a loss that begins with the camera's number `first` makes one range with this."""
+        return first == (None if self.last is None else self.last + 1)
 
 
 class Losses:
@@ -41,18 +65,25 @@ class Losses:
         self._camera = camera
         self._spool = spool
         self._clock = clock
-        self._open: _Loss | None = None
+        self._open: list[_Loss] = []
         self._reported_at = -_REPORT_EVERY_S
         self.serial: str | None = None
 
     def add(self, lost: int, reason: str, detail: str, first: int | None, last: int | None) -> None:
-        """Count `lost` more frames; losses of one reason that follow one another share a row."""
-        if self._open and self._open.reason != reason:
+        """Count `lost` more frames; those of a kind with nothing between them share a row."""
+        newest = self._open[-1] if self._open else None
+        if newest and newest.is_of_kind(reason, detail) and newest.is_continued_by(first):
+            newest.lost += lost
+            newest.last = last
+            return
+        if newest and not newest.is_of_kind(reason, detail):
             self.report()
-        if self._open is None:
-            self._open = _Loss(reason, detail, first=first)
-        self._open.lost += lost
-        self._open.last = last
+        if len(self._open) >= _RANGES_MAX and (of_kind := self._find(reason, detail)):
+            # No range rather than one that covers frames which came.
+            of_kind.lost += lost
+            of_kind.first = of_kind.last = None
+            return
+        self._open.append(_Loss(reason, detail, lost, first, last, self.serial, utc_now()))
 
     def report_if_due(self) -> None:
         """Hand over what is open, unless the last row is only a few seconds old."""
@@ -60,46 +91,44 @@ class Losses:
             self.report()
 
     def report(self) -> None:
-        """Hand over what is open; it is kept for later if the disk refuses."""
-        loss, now = self._open, utc_now()
-        if loss is None:
-            return
-        row = Gap(
+        """Hand over what is open, in order; it is kept for later if the disk refuses."""
+        if self._open:
+            # Also for a row that the disk refuses: the next try is not before its time either.
+            self._reported_at = time.monotonic()
+        while self._open:
+            row = self._row(self._open[0])
+            try:
+                self._spool.put_row(row)
+            except StoreError as fault:
+                LOG.error(
+                    "camera %s: %d frames lost, %s: %s; this waits for its row: %s",
+                    row.camera,
+                    row.lost,
+                    row.reason,
+                    row.detail,
+                    fault,
+                )
+                return
+            del self._open[0]
+            LOG.warning(
+                "camera %s: %d frames lost, %s: %s", row.camera, row.lost, row.reason, row.detail
+            )
+
+    def _find(self, reason: str, detail: str) -> _Loss | None:
+        """The newest open loss of that kind."""
+        return next((loss for loss in self._open[::-1] if loss.is_of_kind(reason, detail)), None)
+
+    def _row(self, loss: _Loss) -> Gap:
+        return Gap(
             gap_id=self._clock.stamp(self._camera).frame_id,
-            recorded_at=now,
+            recorded_at=utc_now(),
             station=self._station,
             camera=self._camera,
-            camera_serial=self.serial,
-            noticed_at=now,
+            camera_serial=loss.serial,
+            noticed_at=loss.noticed_at,
             lost=loss.lost,
             reason=loss.reason,
             detail=loss.detail,
             first_frame_number=loss.first,
             last_frame_number=loss.last,
         )
-        # Also for a row that the disk refuses: the next try is not before its time either.
-        self._reported_at = time.monotonic()
-        LOG.warning(
-            "camera %s: %d frames lost, %s: %s", row.camera, row.lost, row.reason, row.detail
-        )
-        try:
-            self._spool.put_row(row)
-        except StoreError as fault:
-            LOG.error(
-                "camera %s: the loss of %d frames waits for its row: %s",
-                row.camera,
-                row.lost,
-                fault,
-            )
-        else:
-            self._open = None
-
-
-def report_torn(spool: Spool, clock: FrameClock, station: str) -> None:
-    """At start: remove what was being written when the last run ended, and count its frames."""
-    for frame in spool.clear_torn():
-        camera = frame.partition("Z-")[2]
-        losses = Losses(station, camera, spool, clock)
-        detail = f"frame {frame} was being written when the last run ended"
-        losses.add(1, "torn", detail, None, None)
-        losses.report()

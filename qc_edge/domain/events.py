@@ -49,6 +49,7 @@ class EventKind(str, Enum):
     DISK_NONE = "disk_none"
     DISK_ENOUGH = "disk_enough"
     LOG_MENDED = "log_mended"
+    ROW_UNREADABLE = "row_unreadable"
     # what the line was told
     LATE_ANNOUNCEMENT = "late_announcement"
     ANNOUNCEMENT_FAILED = "announcement_failed"

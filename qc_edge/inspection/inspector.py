@@ -21,6 +21,7 @@ from qc_edge.engine import Engine
 from qc_edge.errors import DiskFullError
 from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.batch import Batch
+from qc_edge.inspection.damaged_row import replace_damaged_row
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper
 from qc_edge.inspection.inspection_row import InspectionBuilder
 from qc_edge.inspection.part_numbers import PartNumbers
@@ -78,6 +79,7 @@ class Inspector:
         self._rulebook, self._rows = judging.rulebook, judging.rows
         self._part_numbers = judging.part_numbers
         self._scorer, self._evidence = judging.scorer, judging.evidence
+        self._events = events
         self._retirement = Retirement(stores, events)
         self._changes = PendingChanges()
         self._prefetcher = Prefetcher(
@@ -164,9 +166,11 @@ class Inspector:
         except FileNotFoundError:
             self._arrivals.done(file)
         except UnreadableFrameError as fault:
-            LOG.error("%s", fault)
-            self._spool.quarantine(file, fault.reason, fault.detail)
-            self._retirement.retire(file)
+            gap = replace_damaged_row(self._spool, self._events, file, fault)
+            if gap is None:
+                self._retirement.retire(file)
+            else:
+                batch.rows.append((file, gap))
 
     def _score(self, batch: Batch) -> None:
         """Score the prepared frames of the batch that are whole and still there."""

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from qc_edge.capture.capture import Capture
-from qc_edge.capture.losses import report_torn
 from qc_edge.capture.recorder import CaptureTarget
+from qc_edge.capture.torn import report_torn
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.inspection.inspector import Inspector
 from qc_edge.output.journald import JournaldOutput
@@ -41,6 +41,7 @@ from qc_edge.store.durable import make_directories
 from qc_edge.store.event_log import StationEventLog
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.spool import Spool
+from qc_edge.store.torn_files import TornFiles
 
 STOP_S = 4.0
 """Workers end within this time; the whole stop takes at most 5 s."""
@@ -120,7 +121,7 @@ class Station:
                 self._inspect_role.start(supervisor)
             if Role.CAPTURE in roles:
                 # First the losses of the last run: a capture writes into the same directory.
-                report_torn(spool, clock, settings.station.name)
+                report_torn(TornFiles(paths, disk), settings.station.name, self.events)
                 self._start_captures(parts)
             workers.start("janitor", self._dependencies.patience_s, self._janitor(parts).run)
             rules = self.rulebook.rules if self.rulebook else None

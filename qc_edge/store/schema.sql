@@ -82,7 +82,7 @@ CREATE TABLE gaps (
     camera_serial       VARCHAR,               -- serial number of the device
     noticed_at          TIMESTAMP NOT NULL  ,  -- wall clock when the loss was noticed
     lost                BIGINT NOT NULL,       -- how many frames
-    reason              VARCHAR NOT NULL,      -- failed_grab, counter_gap, torn, no_answer, disk_low, spool_*
+    reason              VARCHAR NOT NULL,      -- failed_grab, counter_gap, torn, no_answer, disk_low, spool_*, damaged_row
     detail              VARCHAR NOT NULL,      -- what the camera or the disk said
     first_frame_number  BIGINT,                -- the camera's own number of the first one lost
     last_frame_number   BIGINT,                -- the last of them

@@ -8,24 +8,22 @@ files are named.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from qc_edge.domain.events import Event
 from qc_edge.domain.frame import Frame, FrameId
-from qc_edge.domain.inspection import COLUMNS, ROW_TYPES, Gap, values
+from qc_edge.domain.inspection import Gap
 from qc_edge.domain.verdict import Reason
 from qc_edge.errors import StoreError
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
-from qc_edge.store import chain
 from qc_edge.store.durable import Disk, store_error
+from qc_edge.store.row_file import ROW_MAX, decode_row, encode_row, salvage_gap
 from qc_edge.store.safe_read import read_regular_file
-from qc_edge.store.spooled_file import ROW, SIDECAR, SpooledFile, is_foreign, parse_name
+from qc_edge.store.spooled_file import ROW, SIDECAR, SpooledFile, is_foreign
 from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import Pixels
 
@@ -53,28 +51,24 @@ class Spool:
 
     def put_row(self, row: Gap | Event) -> None:
         """Hand a gap or an event to inspection, which alone writes the log."""
-        name = row.gap_id if isinstance(row, Gap) else row.event_id
-        fields = {"table": row.TABLE, **dict(zip(COLUMNS[row.TABLE], values(row), strict=True))}
-        self._put(name + ROW, json.dumps(fields, default=chain.json_default).encode())
+        row_id = row.gap_id if isinstance(row, Gap) else row.event_id
+        self._put(row_id + ROW, encode_row(row))
 
     def read_row(self, spooled: SpooledFile, now: datetime) -> Gap | Event:
-        """The gap or event in that file, recorded `now`; UnreadableFrameError if it is none."""
+        """The gap or event in that file, recorded `now`.
+
+        Raises UnreadableFrameError if it is none, FileNotFoundError if it has gone.
+        """
+        data = read_regular_file(self.path(spooled), ROW_MAX, "for a row")
+        return decode_row(spooled.frame_id, data, now)
+
+    def salvage_row(self, spooled: SpooledFile, now: datetime) -> Gap | None:
+        """A gap in place of the one in a file that `read_row` refused; None if it was no gap's."""
         try:
-            fields = json.loads(self.path(spooled).read_bytes())
-            table = fields.pop("table")
-            for name in ("recorded_at", "noticed_at"):
-                if name in fields:
-                    fields[name] = datetime.fromisoformat(fields[name])
-            row = ROW_TYPES[table](
-                **{name: fields[name] for name in COLUMNS[table] if name in fields}
-            )
-        except (ValueError, KeyError, TypeError) as fault:
-            raise UnreadableFrameError(
-                Reason.UNREADABLE, f"{spooled.name} is no gap or event: {fault}"
-            ) from fault
-        if not isinstance(row, Gap | Event):
-            raise UnreadableFrameError(Reason.UNREADABLE, f"{spooled.name} holds a {table} row")
-        return replace(row, recorded_at=now)
+            data = read_regular_file(self.path(spooled), ROW_MAX, "for a row")
+        except (UnreadableFrameError, FileNotFoundError):
+            return None
+        return salvage_gap(spooled.frame_id, data, self._paths.name, now)
 
     def path(self, spooled: SpooledFile) -> Path:
         """Where the file is."""
@@ -83,17 +77,6 @@ class Spool:
     def names(self) -> list[str]:
         """All names in `frames/`, oldest first."""
         return sorted(os.listdir(self._paths.frames))  # noqa: PTH208 (no Path object for each of 20,000)
-
-    def clear_torn(self) -> list[FrameId]:
-        """At start: remove what was being written when the last process ended; give its frame ids.
-
-        Those frames are lost: the caller writes a gap row for each.
-        """
-        torn = list(self._paths.spool_tmp.iterdir())
-        for path in torn:
-            self._disk.unlink(path)
-        files = (parse_name(path.name, 0, recovered=True) for path in torn)
-        return [file.frame_id for file in files if file and not file.is_row]
 
     def claim(self, dropped: str, sidecar: str | None, claimed: SpooledFile) -> bool:
         """Take `dropped` out of incoming/, with its sidecar, as `claimed`; False if it has gone.
