@@ -5,13 +5,20 @@ Needs no GPU where the variant does not. Never keeps a plan, never runs one.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine.tensorrt_variants import ImportedVariant
-from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError, ModelError
+from qc_edge.errors import (
+    EngineError,
+    EngineLostError,
+    EngineUnavailableError,
+    ModelError,
+    QcEdgeError,
+)
 
 Progress = Callable[[str], bool]
 """Called with a message on how far the build is; returning False ends the build."""
@@ -69,6 +76,23 @@ def compile_plan(
     manifest describes, EngineUnavailableError if it is not made for this device, EngineLostError if
     memory ran out.
     """
+    try:
+        return _compile(variant, bundle, model, options, progress)
+    except QcEdgeError as fault:
+        # As long as the fault is kept, its traceback's frames keep the builder. Freed by the garbage
+        # collector within a later build's call of the listener, its destructor waits for ever for
+        # a lock that TensorRT holds during that call (seen with TensorRT for RTX, under gdb).
+        traceback.clear_frames(fault.__traceback__)
+        raise
+
+
+def _compile(
+    variant: ImportedVariant,
+    bundle: Bundle,
+    model: bytes,
+    options: CompileOptions,
+    progress: Progress,
+) -> bytes:
     trt = variant.trt
     listener = error_listener(trt)
     builder = trt.Builder(listener)

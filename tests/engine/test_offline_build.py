@@ -8,6 +8,7 @@ import hashlib
 import importlib.util
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,20 @@ def test_a_model_that_would_not_run_is_refused_with_the_reason(
         built(with_model(spoilt, edited(edit)))
     assert raised.value.exit_code == 65
     assert raised.value.hint
+
+
+@pytest.mark.parametrize("edit", [_narrow, _use_strange_operator])
+def test_a_refusal_keeps_nothing_of_tensorrt(spoilt: Path, edit: Callable[[Any], None]) -> None:
+    """A builder that is freed later, by the garbage collector, may be freed within a build."""
+    with pytest.raises(ModelError) as raised:
+        built(with_model(spoilt, edited(edit)))
+    kept = [
+        f"{frame.f_code.co_name}: {name}"
+        for frame, _ in traceback.walk_tb(raised.value.__traceback__)
+        for name, value in frame.f_locals.items()
+        if type(value).__name__ in {"Builder", "INetworkDefinition", "OnnxParser"}
+    ]
+    assert not kept
 
 
 def test_a_gpu_that_the_compiler_does_not_know_is_refused_with_those_that_it_does(
