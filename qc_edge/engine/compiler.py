@@ -79,9 +79,9 @@ def compile_plan(
     try:
         return _compile(variant, bundle, model, options, progress)
     except QcEdgeError as fault:
-        # As long as the fault is kept, its traceback's frames keep the builder. Freed by the garbage
-        # collector within a later build's call of the listener, its destructor waits for ever for
-        # a lock that TensorRT holds during that call (seen with TensorRT for RTX, under gdb).
+        # As long as the fault is kept, its traceback's frames keep the builder. Freed by the
+        # garbage collector within a later build's call of the listener, its destructor waits for
+        # ever for a lock that TensorRT holds during that call (TensorRT for RTX, under gdb).
         traceback.clear_frames(fault.__traceback__)
         raise
 
