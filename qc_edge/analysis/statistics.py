@@ -76,3 +76,11 @@ def cohen_kappa(
 
 def _log_choose(of: int, count: int) -> float:
     return math.lgamma(of + 1) - math.lgamma(count + 1) - math.lgamma(of - count + 1)
+
+
+def format_share(share: Share) -> str:
+    """A share with its 95 % interval, as tables show it."""
+    if share.value is None or share.interval is None:
+        return "none labelled"
+    low, high = share.interval
+    return f"{share.count:,} of {share.of:,} = {share.value:.2%} ({low:.2%} to {high:.2%})"

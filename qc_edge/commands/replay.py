@@ -13,7 +13,7 @@ from qc_edge.terminal.history_options import Cameras, Database, Plot, Since, Unt
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.analysis.replay_result import ReplayResult
+    from qc_edge.analysis.replay.result import ReplayResult
 
 Threshold = Annotated[
     str | None, text_option("--threshold", metavar="X", help="Judge the stored scores by this.")
@@ -88,8 +88,8 @@ def command(
     """
     from qc_edge.analysis.label_outcome import Costs
     from qc_edge.analysis.output_files import OutputFiles
-    from qc_edge.analysis.replay import replay_model, replay_threshold
-    from qc_edge.analysis.replay_request import ReplayRequest
+    from qc_edge.analysis.replay.replay import replay_model, replay_threshold
+    from qc_edge.analysis.replay.request import ReplayRequest
     from qc_edge.analysis.selection import parse_selection
     from qc_edge.recipe.threshold_change import parse_threshold
     from qc_edge.settings import StationPaths

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qc_edge.analysis.comparison_pairs import Crosstab, PairedScore, PairedScores
-from qc_edge.analysis.comparison_plot import PlotLabels, plot_comparison
+from qc_edge.analysis.comparison.pairs import Crosstab, PairedScore, PairedScores
+from qc_edge.analysis.comparison.plot import PlotLabels, plot_comparison
 from qc_edge.analysis.statistics import mcnemar_p
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from qc_edge.analysis.output_files import OutputFiles
 from qc_edge.analysis.plot_style import NEW_COLOUR, PASS_COLOUR
-from qc_edge.analysis.replay import replay_threshold
-from qc_edge.analysis.replay_plot import plot_model_replay
-from qc_edge.analysis.replay_request import ReplayRequest
-from qc_edge.analysis.replay_scoring import RescoredPart
+from qc_edge.analysis.replay.plot import plot_model_replay
+from qc_edge.analysis.replay.replay import replay_threshold
+from qc_edge.analysis.replay.request import ReplayRequest
+from qc_edge.analysis.replay.scoring import RescoredPart
 from qc_edge.domain.history import StoredInput
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.service.clock import utc_now

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.analysis.replay_scoring import RescoredPart, Rescorer
-from qc_edge.analysis.score_file import ScoreFile, score_file_path
+from qc_edge.analysis.replay.score_file import ScoreFile, score_file_path
+from qc_edge.analysis.replay.scoring import RescoredPart, Rescorer
 from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.domain.history import Selection, StoredInput
 from qc_edge.engine.scripted import ScriptedEngine

@@ -275,7 +275,7 @@ def test_a_question_that_makes_no_sense_is_refused_with_a_hint(
 
 
 def test_the_inputs_of_another_size_are_left_out(station: StationPaths) -> None:
-    from qc_edge.analysis.comparison_inputs import stored_inputs
+    from qc_edge.analysis.comparison.inputs import stored_inputs
     from qc_edge.domain.history import Selection
 
     first, *_ = stored_inputs(station, Selection(), database=True)

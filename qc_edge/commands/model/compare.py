@@ -19,7 +19,7 @@ from qc_edge.terminal.history_options import (
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, OfCamera, OfStation, Root, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.analysis.comparison_inputs import ComparisonInput
+    from qc_edge.analysis.comparison.inputs import ComparisonInput
     from qc_edge.domain.history import Selection
     from qc_edge.settings import StationPaths
 
@@ -86,8 +86,8 @@ def command(
       [bold]qc-edge model compare reference@1:onnx reference@1 --station line1 --sample 500[/bold]
       [bold]qc-edge model compare reference@1 ./candidate --on parts/ --csv scores.csv[/bold]
     """
-    from qc_edge.analysis.comparison import compare_sides
-    from qc_edge.analysis.comparison_side import SideLookup
+    from qc_edge.analysis.comparison.comparison import compare_sides
+    from qc_edge.analysis.comparison.side import SideLookup
     from qc_edge.analysis.output_files import OutputFiles
     from qc_edge.analysis.selection import parse_selection
     from qc_edge.recipe.threshold_change import parse_threshold
@@ -120,7 +120,7 @@ def command(
 def _stored(
     paths: StationPaths | None, selection: Selection, sample: int | None, database: bool
 ) -> list[ComparisonInput]:
-    from qc_edge.analysis.comparison_inputs import stored_inputs
+    from qc_edge.analysis.comparison.inputs import stored_inputs
     from qc_edge.errors import UsageError
 
     if paths is None:
@@ -137,7 +137,7 @@ def _images(
     """The image files of a directory, each prepared only when it is scored."""
     from functools import partial
 
-    from qc_edge.analysis.comparison_inputs import ComparisonInput
+    from qc_edge.analysis.comparison.inputs import ComparisonInput
     from qc_edge.engine import Prepared
     from qc_edge.terminal.images import images_in, load_calibrations, read_picture
     from qc_edge.vision import UnreadableFrameError

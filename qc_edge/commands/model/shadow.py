@@ -50,9 +50,9 @@ def command(
       [bold]qc-edge model shadow line1[/bold]
       [bold]qc-edge model shadow line1 --from 2026-11-01 --plot shadow.html[/bold]
     """
+    from qc_edge.analysis.comparison.shadow import compare_shadow
     from qc_edge.analysis.output_files import OutputFiles
     from qc_edge.analysis.selection import parse_selection
-    from qc_edge.analysis.shadow_comparison import compare_shadow
     from qc_edge.settings import StationPaths, load_settings
     from qc_edge.terminal.tables import print_result
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from qc_edge.analysis.label_outcome import label_outcome
 from qc_edge.analysis.operating_curve import cheapest_threshold, operating_curve
 from qc_edge.analysis.output_files import write_csv
-from qc_edge.analysis.replay_plot import plot_model_replay, plot_threshold_replay
-from qc_edge.analysis.replay_request import ReplayRequest
-from qc_edge.analysis.replay_result import ReplayResult
-from qc_edge.analysis.replay_scoring import RescoredPart, Rescorer
-from qc_edge.analysis.score_file import ScoreFile, score_file_path
+from qc_edge.analysis.replay.plot import plot_model_replay, plot_threshold_replay
+from qc_edge.analysis.replay.request import ReplayRequest
+from qc_edge.analysis.replay.result import ReplayResult
+from qc_edge.analysis.replay.score_file import ScoreFile, score_file_path
+from qc_edge.analysis.replay.scoring import RescoredPart, Rescorer
+from qc_edge.analysis.replay.threshold_impact import ThresholdImpact
 from qc_edge.analysis.scoring import ScoringProgress
-from qc_edge.analysis.threshold_impact import ThresholdImpact
 from qc_edge.bundles.bundle import load_bundle
 from qc_edge.domain.history import Flip, LabelledPart, Totals
 from qc_edge.engine import BuildContext, Engine, load_engine

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qc_edge.analysis.comparison_inputs import ComparisonInput
-from qc_edge.analysis.comparison_pairs import PairedScore
-from qc_edge.analysis.comparison_side import ComparisonSide
+from qc_edge.analysis.comparison.inputs import ComparisonInput
+from qc_edge.analysis.comparison.pairs import PairedScore
+from qc_edge.analysis.comparison.side import ComparisonSide
 from qc_edge.analysis.scoring import InputScorer, ScoringProgress
 from qc_edge.engine import Engine, EngineInfo, load_engine
 from qc_edge.engine.self_test import self_test

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from qc_edge.analysis.comparison_pairs import Crosstab, PairedScore, PairedScores
+from qc_edge.analysis.comparison.pairs import Crosstab, PairedScore, PairedScores
 from qc_edge.analysis.output_files import write_csv
-from qc_edge.analysis.replay_result import format_share
+from qc_edge.analysis.statistics import format_share
 from qc_edge.plot.save import Table
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qc_edge.analysis.comparison_inputs import ComparisonInput
-from qc_edge.analysis.comparison_pairs import PairedScores
-from qc_edge.analysis.comparison_plot import PlotLabels, plot_comparison
-from qc_edge.analysis.comparison_result import ComparisonResult
-from qc_edge.analysis.comparison_scoring import pair_scores, score_side
-from qc_edge.analysis.comparison_side import ComparisonSide
-from qc_edge.analysis.comparison_tables import write_pairs
+from qc_edge.analysis.comparison.inputs import ComparisonInput
+from qc_edge.analysis.comparison.pairs import PairedScores
+from qc_edge.analysis.comparison.plot import PlotLabels, plot_comparison
+from qc_edge.analysis.comparison.result import ComparisonResult
+from qc_edge.analysis.comparison.scoring import pair_scores, score_side
+from qc_edge.analysis.comparison.side import ComparisonSide
+from qc_edge.analysis.comparison.tables import write_pairs
 from qc_edge.analysis.output_files import OutputFiles
 from qc_edge.analysis.scoring import ScoringProgress
 from qc_edge.plot.save import save_picture

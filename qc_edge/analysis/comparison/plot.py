@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qc_edge.analysis.comparison_pairs import PairedScores
+from qc_edge.analysis.comparison.pairs import PairedScores
 from qc_edge.analysis.plot_style import (
     GAP,
     MARGIN_LEFT,

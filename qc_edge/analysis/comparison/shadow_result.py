@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from qc_edge.analysis.comparison_pairs import PairedScores
-from qc_edge.analysis.comparison_tables import (
+from qc_edge.analysis.comparison.pairs import PairedScores
+from qc_edge.analysis.comparison.tables import (
     hidden_flips,
     score_tables,
     score_values,

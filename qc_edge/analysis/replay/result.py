@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from qc_edge.analysis.statistics import Share
-from qc_edge.analysis.threshold_impact import ThresholdImpact
+from qc_edge.analysis.replay.threshold_impact import ThresholdImpact
+from qc_edge.analysis.statistics import Share, format_share
 from qc_edge.domain.history import Flip
 from qc_edge.plot.save import Table
 
@@ -142,14 +142,6 @@ class ReplayResult:
             change = f"{new_cost - old_cost:+,.2f}"
             rows.append(("cost", f"{old_cost:,.2f}", f"{new_cost:,.2f}", change))
         return rows
-
-
-def format_share(share: Share) -> str:
-    """A share with its 95 % interval, as tables show it."""
-    if share.value is None or share.interval is None:
-        return "none labelled"
-    low, high = share.interval
-    return f"{share.count:,} of {share.of:,} = {share.value:.2%} ({low:.2%} to {high:.2%})"
 
 
 def _flip_row(flip: Flip) -> tuple[str, ...]:

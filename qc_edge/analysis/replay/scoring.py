@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from qc_edge.analysis.score_file import ScoreFile
+from qc_edge.analysis.replay.score_file import ScoreFile
 from qc_edge.analysis.scoring import InputScorer, ScoringProgress
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.history import StoredInput

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from qc_edge.analysis.comparison_pairs import Crosstab, PairedScores
-from qc_edge.analysis.comparison_scoring import ScoredSide
-from qc_edge.analysis.comparison_tables import (
+from qc_edge.analysis.comparison.pairs import Crosstab, PairedScores
+from qc_edge.analysis.comparison.scoring import ScoredSide
+from qc_edge.analysis.comparison.tables import (
     hidden_flips,
     pair_table,
     pair_values,

@@ -21,8 +21,8 @@ from qc_edge.analysis.plot_style import (
     bar_height,
     decades,
 )
-from qc_edge.analysis.replay_scoring import RescoredPart
-from qc_edge.analysis.threshold_impact import ThresholdImpact
+from qc_edge.analysis.replay.scoring import RescoredPart
+from qc_edge.analysis.replay.threshold_impact import ThresholdImpact
 from qc_edge.plot.axes import Axes, percent_ticks, round_up
 from qc_edge.plot.canvas import Anchor, Canvas, Dot, Line, Rectangle, Text
 from qc_edge.query.history import BINS

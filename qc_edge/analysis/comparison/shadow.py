@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from qc_edge.analysis.comparison_pairs import PairedScore, PairedScores
-from qc_edge.analysis.comparison_plot import PlotLabels, plot_comparison
-from qc_edge.analysis.comparison_tables import write_pairs
+from qc_edge.analysis.comparison.pairs import PairedScore, PairedScores
+from qc_edge.analysis.comparison.plot import PlotLabels, plot_comparison
+from qc_edge.analysis.comparison.shadow_result import ShadowResult
+from qc_edge.analysis.comparison.tables import write_pairs
 from qc_edge.analysis.output_files import OutputFiles
-from qc_edge.analysis.shadow_result import ShadowResult
 from qc_edge.domain.history import Selection, ShadowedPart
 from qc_edge.errors import UsageError
 from qc_edge.plot.save import save_picture
