@@ -7,7 +7,7 @@ the caller's back and never hides a failed grab.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -22,7 +22,12 @@ Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 @dataclass(frozen=True, slots=True)
 class CameraInfo:
-    """The device that was opened."""
+    """The device that was opened.
+
+    `tick_ns` is the length of a tick of `Exposure.timestamp`, None for a camera without a clock.
+    `started_ns` is CLOCK_MONOTONIC when it began to expose; `buffers` frames at most wait in its
+    driver; None where that is not known.
+    """
 
     model: str
     serial: str
@@ -31,6 +36,9 @@ class CameraInfo:
     pixel_format: str
     detail: str = ""
     health: Health = UNKNOWN
+    tick_ns: float | None = None
+    started_ns: int | None = field(default=None, compare=False)
+    buffers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,8 @@ class Exposure:
 
     `pixels` belongs to the caller (it is a copy). `frame_number` is the camera's own counter and
     never skips unless the camera lost a frame; `timestamp` is in ticks of the camera's clock.
-    `monotonic_ns` is CLOCK_MONOTONIC when the frame reached this process.
+    `monotonic_ns` is CLOCK_MONOTONIC when the frame reached this process. `lay_ready`: it had
+    waited in the driver's queue before it was asked for, nobody knows how long.
     """
 
     pixels: Pixels
@@ -49,6 +58,7 @@ class Exposure:
     monotonic_ns: int
     exposure_us: float | None = None
     gain_db: float | None = None
+    lay_ready: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from qc_edge.camera.emulator import DEVICE_CLASS, EmulatedDevices, Playlist
 from qc_edge.camera.frame_counter import CounterRange, next_number
 from qc_edge.camera.health import read_health
 from qc_edge.camera.nodes import Nodes
+from qc_edge.camera.timestamp import tick_ns
 from qc_edge.errors import CameraError, CameraLostError
 from qc_edge.settings import CameraSettings
 
@@ -109,11 +110,15 @@ class BaslerCamera:
         # After a removal no new frame can come: what pylon has in its queue is taken, unwaited.
         wait_ms = 0 if self._removed.is_set() else max(1, math.ceil(timeout_s * 1000))
         try:
-            result = camera.RetrieveResult(wait_ms, pylon.TimeoutHandling_Return)
+            # First without a wait: what is there at once has waited itself, nobody knows how long.
+            result = camera.RetrieveResult(0, pylon.TimeoutHandling_Return)
+            lay_ready = bool(result.IsValid())
+            if not lay_ready and wait_ms:
+                result = camera.RetrieveResult(wait_ms, pylon.TimeoutHandling_Return)
             now = time.monotonic_ns()
             if result.IsValid():
                 try:
-                    return self._convert(result, now)
+                    return self._convert(result, now, lay_ready)
                 finally:
                     # The buffer goes back to pylon at once: with none left, frames are lost.
                     result.Release()
@@ -165,6 +170,7 @@ class BaslerCamera:
         self._last_number = None
         self._counting, self._chunk = count_frames(nodes, device.GetDeviceClass())
         buffers = self._size_buffers(camera, int(nodes.read("PayloadSize")))
+        started_ns = time.monotonic_ns()
         # OneByOne keeps every frame in order; the other strategies throw older ones away.
         camera.StartGrabbing(pylon.GrabStrategy_OneByOne)
         return CameraInfo(
@@ -176,6 +182,9 @@ class BaslerCamera:
             detail=f"{device.GetDeviceClass()}, {self._applied.detail}, {buffers} buffers, "
             f"frames counted by {self._chunk or 'block id'}",
             health=read_health(nodes),
+            tick_ns=tick_ns(nodes),
+            started_ns=started_ns,
+            buffers=buffers,
         )
 
     @property
@@ -206,7 +215,7 @@ class BaslerCamera:
             instance.set_if_available(buffers, "StaticChunkNodeMapPoolSize")
         return buffers
 
-    def _convert(self, result: Any, now: int) -> Exposure | FailedGrab:
+    def _convert(self, result: Any, now: int, lay_ready: bool) -> Exposure | FailedGrab:
         """pylon's grab result as this package's; `now` is CLOCK_MONOTONIC at its retrieval."""
         is_whole = result.GrabSucceeded()
         if self._chunk is None:
@@ -227,6 +236,7 @@ class BaslerCamera:
             monotonic_ns=now,
             exposure_us=self._applied.exposure_us,
             gain_db=self._applied.gain_db,
+            lay_ready=lay_ready,
         )
 
     def _opened_camera(self) -> Any:

@@ -85,7 +85,10 @@ class Capture:
         self.state.info, self.state.connected = info, True
         self.state.reopened += was_open_before
         self.state.detail = self._device = f"{info.model} {info.serial}"
-        self._recorder.camera_opened(info, self._camera.counts_frames)
+        settings = self._settings
+        rate_hz = settings.rate_hz if settings.trigger is Trigger.FREE else None
+        period_ns = 1e9 / rate_hz if rate_hz else None
+        self._recorder.camera_opened(info, self._camera.counts_frames, period_ns)
         self._software_trigger.start()
         self._received_at, self._silent = time.monotonic(), False
         picture = f"{info.width} x {info.height} {info.pixel_format}"
@@ -125,6 +128,7 @@ class Capture:
         return self._software_trigger.fire_if_due(self._camera, stop)
 
     def _on_delivery(self, delivered: Exposure | FailedGrab) -> None:
+        triggered_ns = self._software_trigger.fired_ns
         self._software_trigger.answered()
         self._received_at = time.monotonic()
         if self._silent:
@@ -133,7 +137,7 @@ class Capture:
             self._report(
                 EventKind.CAMERA_DELIVERS, f"camera {self._settings.name}: frames come again"
             )
-        self._recorder.record(delivered)
+        self._recorder.record(delivered, triggered_ns)
 
     def _on_silence(self) -> None:
         """Nothing came within one grab. Raises CameraLostError for a trigger without an answer."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from enum import Enum
+
+from qc_edge.domain.frame import ExposureSource
 
 BUCKET_NS = 10_000_000_000
 """The smallest offset of each 10 s stands for them: the frame that was delayed least."""
@@ -19,19 +20,7 @@ BUCKETS = 30
 MAX_DRIFT = 200e-6
 """Two quartz clocks differ by at most some 100 ppm each; what seems to be more is a stall."""
 
-MAX_STEP_BACK_NS = 1_000_000_000
-
-
-class ExposureSource(str, Enum):
-    """Where the time of an exposure comes from; the codes stand in the rows."""
-
-    CAMERA_CLOCK = "camera_clock"
-    ARRIVAL = "arrival"
-    """The camera has no clock; the frame came while it was waited for, so it is as old as that."""
-    EARLIEST = "earliest"
-    """The camera has no clock, and the frame lay ready: the earliest moment at which it can be."""
-
-    __str__ = str.__str__
+MAX_STEP_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +42,8 @@ class ExposureClock:
 
     `tick_ns` is the length of a tick of the camera's timestamps (ns), None if it gives none,
     `period_ns` the time between two frames of a camera that runs freely at a known rate, else None.
-    Used by one capture thread.
+    `started_ns` is CLOCK_MONOTONIC when it began to expose, `buffers` the number of frames that may
+    wait in the driver; None where nobody knows. Used by one capture thread.
 
     The offset between both clocks is the smallest difference seen between a frame's arrival and its
     timestamp: every delay makes it larger, none makes it smaller. What remains is the shortest way
@@ -61,12 +51,22 @@ class ExposureClock:
     that follow PTP need nothing else: only differences are used.
     """
 
-    def __init__(self, tick_ns: float | None, period_ns: float | None = None) -> None:
+    def __init__(
+        self,
+        tick_ns: float | None,
+        period_ns: float | None = None,
+        started_ns: int | None = None,
+        buffers: int | None = None,
+    ) -> None:
         self._tick_ns = tick_ns
         self._period_ns = period_ns
         self._buckets: deque[_Bucket] = deque(maxlen=BUCKETS)
         self._newest_ns: int | None = None
+        # When the last frame that was waited for came, and its number.
         self._fresh: tuple[int, int | None] | None = None
+        if started_ns is not None:
+            self._fresh = (started_ns, None)
+        self._retrieved: deque[int] = deque(maxlen=buffers or 0)
 
     def exposed(
         self,
@@ -76,26 +76,45 @@ class ExposureClock:
         lay_ready: bool,
         frame_number: int | None = None,
         exposure_us: float | None = None,
+        triggered_ns: int | None = None,
     ) -> ExposureTime:
         """When the frame retrieved at `retrieved_ns` (CLOCK_MONOTONIC) was exposed.
 
         `timestamp` is the camera's own (ticks), `lay_ready` says that the frame waited in the
-        driver's queue before it was asked for, `exposure_us` how long the shutter was open.
+        driver's queue before it was asked for, `exposure_us` how long the shutter was open,
+        `triggered_ns` when this box fired its trigger (CLOCK_MONOTONIC).
         """
+        earliest_ns = self._earliest(frame_number, retrieved_ns, triggered_ns)
+        if self._retrieved.maxlen:
+            self._retrieved.append(retrieved_ns)
         if timestamp is not None and self._tick_ns is not None:
             camera_ns = round(timestamp * self._tick_ns)
-            exposed_ns = self._by_camera(camera_ns, retrieved_ns, lay_ready)
-            return ExposureTime(min(exposed_ns, retrieved_ns), ExposureSource.CAMERA_CLOCK)
-        if not lay_ready or self._fresh is None:
+            if self._was_set(camera_ns, retrieved_ns):
+                self._buckets.clear()  # what was known of the camera's clock is void
+            self._newest_ns = camera_ns
+            # The first frame says nothing of the camera's clock if it had waited itself.
+            if self._buckets or not lay_ready or earliest_ns is None:
+                exposed_ns = self._by_camera(camera_ns, retrieved_ns, lay_ready)
+                return ExposureTime(min(exposed_ns, retrieved_ns), ExposureSource.CAMERA_CLOCK)
+        if not lay_ready or earliest_ns is None:
             self._fresh = (retrieved_ns, frame_number)
             shutter_ns = round((exposure_us or 0.0) * 1000)
             return ExposureTime(retrieved_ns - shutter_ns, ExposureSource.ARRIVAL)
-        return ExposureTime(self._earliest(frame_number, retrieved_ns), ExposureSource.EARLIEST)
+        return ExposureTime(earliest_ns, ExposureSource.EARLIEST)
+
+    def _was_set(self, camera_ns: int, retrieved_ns: int) -> bool:
+        """True if the camera's clock was stepped back, or so far ahead that the frame would have
+        been fetched before it was exposed: PTP found its master, or somebody reset the clock.
+        """
+        if self._newest_ns is None or not self._buckets:
+            return False
+        least = min(bucket.least_ns for bucket in self._buckets)
+        return (
+            camera_ns < self._newest_ns - MAX_STEP_NS
+            or retrieved_ns - camera_ns < least - MAX_STEP_NS
+        )
 
     def _by_camera(self, camera_ns: int, retrieved_ns: int, lay_ready: bool) -> int:
-        if self._newest_ns is not None and camera_ns < self._newest_ns - MAX_STEP_BACK_NS:
-            self._buckets.clear()  # the camera's clock was set anew: what was known of it is void
-        self._newest_ns = camera_ns
         offset = retrieved_ns - camera_ns
         if not self._buckets:
             self._buckets.append(_Bucket(retrieved_ns, offset))
@@ -126,11 +145,23 @@ class ExposureClock:
         drift = (new.least_ns - old.least_ns) / (new.at_ns - old.at_ns)
         return max(-MAX_DRIFT, min(MAX_DRIFT, drift))
 
-    def _earliest(self, frame_number: int | None, retrieved_ns: int) -> int:
-        """Not before the last frame that was waited for; later by its number at a known rate."""
-        assert self._fresh is not None  # noqa: S101 (the caller has seen to it)
-        fresh_ns, fresh_number = self._fresh
-        if self._period_ns is None or frame_number is None or fresh_number is None:
-            return fresh_ns
-        later = fresh_ns + round((frame_number - fresh_number) * self._period_ns)
-        return max(fresh_ns, min(later, retrieved_ns))
+    def _earliest(
+        self, frame_number: int | None, retrieved_ns: int, triggered_ns: int | None
+    ) -> int | None:
+        """The earliest moment at which a frame that lay ready can have been exposed, None if
+        nothing is known of it.
+
+        Not before its trigger; not before the last frame that was waited for, and later by its
+        number at a known rate; not before the frame was fetched that made room for it in the
+        driver's buffers, of which there are only so many.
+        """
+        moments = [] if triggered_ns is None else [triggered_ns]
+        if self._fresh is not None:
+            fresh_ns, fresh_number = self._fresh
+            moments.append(fresh_ns)
+            if self._period_ns and frame_number is not None and fresh_number is not None:
+                frames = frame_number - fresh_number
+                moments.append(fresh_ns + round(frames * self._period_ns))
+        if self._retrieved and len(self._retrieved) == self._retrieved.maxlen:
+            moments.append(self._retrieved[0])
+        return min(max(moments), retrieved_ns) if moments else None

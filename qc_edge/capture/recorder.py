@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from qc_edge.camera import CameraInfo, Exposure, FailedGrab
+from qc_edge.capture.exposure_clock import ExposureClock
 from qc_edge.capture.losses import Losses
 from qc_edge.capture.state import CaptureState
 from qc_edge.domain.frame import Frame
@@ -39,20 +41,30 @@ class CaptureRecorder:
         self._state = state
         self._camera = state.name
         self._losses = Losses(target.station, state.name, target.spool, target.clock)
+        self._exposure_clock = ExposureClock(None)
         self._counts_frames = False
         self._last_number: int | None = None
 
-    def camera_opened(self, info: CameraInfo, counts_frames: bool) -> None:
-        """The camera counts from here on; what was lost before it was opened it cannot tell."""
+    def camera_opened(
+        self, info: CameraInfo, counts_frames: bool, period_ns: float | None = None
+    ) -> None:
+        """The camera counts from here on; what was lost before it was opened it cannot tell.
+
+        `period_ns` is the time between two frames of a camera that runs freely at a known rate.
+        """
         self._losses.serial = info.serial
+        self._exposure_clock = ExposureClock(info.tick_ns, period_ns, info.started_ns, info.buffers)
         self._counts_frames = counts_frames
         self._last_number = None
 
-    def record(self, delivered: Exposure | FailedGrab) -> None:
-        """Spool an exposure, count a failed grab, and count what was lost before it."""
+    def record(self, delivered: Exposure | FailedGrab, triggered_ns: int | None = None) -> None:
+        """Spool an exposure, count a failed grab, and count what was lost before it.
+
+        `triggered_ns` is CLOCK_MONOTONIC when this station fired the trigger for it.
+        """
         self._count_skipped(delivered.frame_number)
         if isinstance(delivered, Exposure):
-            self._spool(delivered)
+            self._spool(delivered, triggered_ns)
         else:
             self._lose_one(delivered, "failed_grab", delivered.reason)
 
@@ -85,14 +97,24 @@ class CaptureRecorder:
             # At once: each jump has a row of its own, between the frames where it happened.
             self._losses.report()
 
-    def _spool(self, exposure: Exposure) -> None:
+    def _spool(self, exposure: Exposure, triggered_ns: int | None) -> None:
         target, camera = self._target, self._camera
+        exposed = self._exposure_clock.exposed(
+            exposure.timestamp,
+            exposure.monotonic_ns,
+            lay_ready=exposure.lay_ready,
+            frame_number=exposure.frame_number,
+            exposure_us=exposure.exposure_us,
+            triggered_ns=triggered_ns,
+        )
         if target.disk_monitor.space is DiskSpace.NONE:
             # Nothing is deleted to make room (decision 0009): the frame is lost, and says so.
             self._lose_one(exposure, "disk_low", target.disk_monitor.description)
             return
-        # The id is of the moment at which the camera's driver handed the frame over, not of now.
-        stamp = target.clock.stamp(camera, exposure.monotonic_ns)
+        # The id is of the exposure, neither of the moment at which the driver handed the frame
+        # over nor of now: it may have waited in the driver's buffers while the disk was slow.
+        stamp = target.clock.stamp(camera, exposed.monotonic_ns)
+        waited = timedelta(microseconds=(exposure.monotonic_ns - exposed.monotonic_ns) // 1000)
         frame = Frame(
             frame_id=stamp.frame_id,
             camera=camera,
@@ -106,6 +128,9 @@ class CaptureRecorder:
             pixel_format=exposure.pixel_format,
             exposure_us=exposure.exposure_us,
             gain_db=exposure.gain_db,
+            retrieved_at=stamp.captured_at + waited,
+            retrieved_ns=exposure.monotonic_ns,
+            exposure_source=exposed.source,
         )
         try:
             # Durable on return. Nothing else stands between two grabs, least of all the inspector.

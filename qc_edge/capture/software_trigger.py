@@ -37,6 +37,11 @@ class SoftwareTrigger:
         return self._fired_at is not None
 
     @property
+    def fired_ns(self) -> int | None:
+        """CLOCK_MONOTONIC when the unanswered trigger was fired; None if there is none."""
+        return None if self._fired_at is None else round(self._fired_at * 1e9)
+
+    @property
     def is_overdue(self) -> bool:
         """True if the unanswered trigger was fired longer ago than any camera needs."""
         return self._fired_at is not None and time.monotonic() - self._fired_at > _ANSWER_S
@@ -62,8 +67,10 @@ class SoftwareTrigger:
             stop.wait(min(self._due - now, _MOST_WAIT_S))
             return False
         self._due = max(self._due + 1 / self._rate_hz, now - _CATCH_UP_S)
+        # Before it is fired, not after: the camera may have exposed by the time that it returns.
+        fired_at = time.monotonic()
         camera.trigger()
-        self._fired_at = now
+        self._fired_at = fired_at
         return True
 
 

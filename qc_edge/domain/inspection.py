@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, ClassVar
 
 from qc_edge.domain.events import Event
-from qc_edge.domain.frame import FrameId
+from qc_edge.domain.frame import ExposureSource, FrameId
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 
 
@@ -95,6 +95,9 @@ class Inspection:
     infer_ms: float | None
     evidence_ms: float | None
     age_ms: float | None
+    # how the exposure is known
+    retrieved_at: datetime | None
+    exposure_source: ExposureSource | None
 
 
 @dataclass(frozen=True, slots=True)

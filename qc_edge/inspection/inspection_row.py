@@ -118,6 +118,9 @@ class InspectionBuilder:
             infer_ms=_ms(times, "infer"),
             evidence_ms=_ms(times, "evidence"),
             age_ms=round(age_ms, 3),
+            # how the exposure is known
+            retrieved_at=frame.retrieved_at,
+            exposure_source=frame.exposure_source,
         )
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from qc_edge.domain.events import Event
+from qc_edge.domain.frame import ExposureSource
 from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 from qc_edge.query.database_at_rest import DatabaseAtRest
 
-_TIMES = ("recorded_at", "captured_at", "noticed_at")
+_TIMES = ("recorded_at", "captured_at", "retrieved_at", "noticed_at")
 
 _R = TypeVar("_R", Label, Event, Gap)
 
@@ -31,12 +32,13 @@ def read_gaps(database: Path) -> list[Gap]:
 
 def to_inspection(values: Mapping[str, Any]) -> Inspection:
     """The row with these values by column, from JSON or a table. Raises KeyError or ValueError."""
-    hold = values["hold_reason"]
+    hold, source = values["hold_reason"], values.get("exposure_source")
     coded = {
         "verdict": Verdict(values["verdict"]),
         "disposition": Disposition(values["disposition"]),
         "reason": Reason(values["reason"]),
         "hold_reason": HoldReason(hold) if hold else None,
+        "exposure_source": ExposureSource(source) if source else None,
     }
     return Inspection(**{**_with_aware_times(values), **coded})
 

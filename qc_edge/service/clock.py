@@ -120,14 +120,20 @@ class FrameClock:
         self._behind = False
 
     def stamp(self, source: str, monotonic_ns: int | None = None) -> Stamp:
-        """The id and times of a frame that `source` delivered now (or at `monotonic_ns`)."""
+        """The id and times of a frame that `source` exposed or delivered now (or at
+        `monotonic_ns`).
+
+        Ids rise in the order of the calls: that of a frame which waited longer than one that was
+        stamped before it is the next one free, `captured_at` is always the moment itself.
+        """
         now_ns = time.monotonic_ns()
         at_ns = monotonic_ns or now_ns
         with self._lock:
-            wall = self._wall_us() - (now_ns - at_ns) // 1000
-            # Within a second ids may run ahead without a step: two cameras stamp at once, and a
-            # frame that was delivered earlier is stamped later.
-            self._behind = wall <= self._last - 1_000_000
+            wall_now = self._wall_us()
+            wall = wall_now - (now_ns - at_ns) // 1000
+            # Within a second ids may run ahead without a step: two cameras stamp at once. A frame
+            # that was exposed long ago tells nothing of a step, so this is asked of now.
+            self._behind = wall_now <= self._last - 1_000_000
             self._last = max(wall, self._last + 1)
             if abs(self._last - self._written) >= _RENEW_US:
                 self._write()

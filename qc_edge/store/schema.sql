@@ -154,3 +154,10 @@ CREATE TABLE shadow_scores (
     chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
     chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
 );
+
+-- migration m005_exposure
+
+-- when the camera's driver handed the frame over, or the dropped file was taken; null in rows of earlier versions
+ALTER TABLE inspections ADD COLUMN retrieved_at TIMESTAMP;
+-- where captured_at comes from: camera_clock, arrival, earliest, node_clock, file_time, unknown; null in earlier rows
+ALTER TABLE inspections ADD COLUMN exposure_source VARCHAR;

@@ -97,6 +97,8 @@ INSPECTION = {
     "map_path": "CASE WHEN score >= threshold - 0.1 THEN strftime(moment, "
     "'evidence/%Y-%m-%d/%H/') || i "
     "|| '.map.png' END",
+    "retrieved_at": "moment",
+    "exposure_source": "'camera_clock'",
     "map_sha256": "CASE WHEN score >= threshold - 0.1 THEN digest(i, 9) END",
     "preprocess_id": "'gray512-minmax:8a2f6c01'",
     "calibration_id": "'20241230T080000Z-' || CASE WHEN left_hand THEN 'left' ELSE 'right' END",

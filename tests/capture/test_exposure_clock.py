@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qc_edge.capture.exposure_clock import ExposureClock, ExposureSource
+from qc_edge.capture.exposure_clock import ExposureClock
+from qc_edge.domain.frame import ExposureSource
 
 MS = 1_000_000
 S = 1_000_000_000

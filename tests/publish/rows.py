@@ -85,6 +85,8 @@ def inspection(when: datetime, score: float | None = 0.1, **values: Any) -> Insp
         "raw_sha256": "a" * 64,
         "prepared_path": None,
         "prepared_sha256": None,
+        "retrieved_at": None,
+        "exposure_source": None,
         "map_path": None,
         "map_sha256": None,
         "preprocess_id": "p@1",
