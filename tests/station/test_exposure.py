@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class StallingDisk(Disk):
         self.released = threading.Event()
         self.released.set()
 
-    def write(self, path: Path, chunks: Iterable[bytes | memoryview], temporary: Path) -> None:
+    def write(self, path: Path, chunks: Sequence[bytes | memoryview], temporary: Path) -> None:
         if path.suffix == ".pgm":
             self.released.wait()
         super().write(path, chunks, temporary)
