@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 
 from qc_edge import camera
 from qc_edge.query.typed_rows import read_inspections
-from qc_edge.store.durable import Disk
+from qc_edge.store.durable import Chunk, Disk
 from tests.station.harness import GOOD, NAME, make_station, part, running
 from tests.station.twins import Plan, dependencies
 
@@ -29,7 +29,7 @@ class StallingDisk(Disk):
         self.released = threading.Event()
         self.released.set()
 
-    def write(self, path: Path, chunks: Sequence[bytes | memoryview], temporary: Path) -> None:
+    def write(self, path: Path, chunks: Iterable[Chunk], temporary: Path) -> None:
         if path.suffix == ".pgm":
             self.released.wait()
         super().write(path, chunks, temporary)
