@@ -22,7 +22,7 @@ def normalise_part_id(text: str) -> str | None:
     """The id in `text`: without the white space around it, in Unicode's composed form (NFC).
 
     None if nothing is left. Raises PartIdError for control characters, invisible ones or bytes that
-    are no text inside it, and for more than `MOST_CHARACTERS`.
+    are no text (U+FFFD stands for them) inside it, and for more than `MOST_CHARACTERS`.
     """
     part_id = unicodedata.normalize("NFC", text.strip())
     if not part_id:
@@ -30,7 +30,7 @@ def normalise_part_id(text: str) -> str | None:
     if len(part_id) > MOST_CHARACTERS:
         raise PartIdError(f"it has {len(part_id)} characters, at most {MOST_CHARACTERS} are taken")
     for place, character in enumerate(part_id, 1):
-        if unicodedata.category(character) in _INVISIBLE:
+        if character == "\ufffd" or unicodedata.category(character) in _INVISIBLE:
             raise PartIdError(
                 f"character {place} of {part_id!a} is U+{ord(character):04X}, "
                 "expected letters, digits, signs and blanks"

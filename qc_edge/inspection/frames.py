@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.frame import Frame
-from qc_edge.domain.verdict import Reason
+from qc_edge.domain.verdict import HoldReason, Reason
 from qc_edge.engine import Prepared
 from qc_edge.recipe.rules import Rules
 from qc_edge.store.spooled_file import SpooledFile
@@ -34,9 +34,11 @@ class PreparedFrame:
     Made by a preparer thread, then read by the inspector's thread. Until the file is read, `frame`
     holds what its name tells; where it cannot be read, `image`, `figures` and `model_input` stay
     None and `refusal` says why. `model_input` is H x W uint8, None of a refused frame. `data` are
-    the bytes of the file. `part_source` says where the part's id comes from, None without one.
-    `vanished`: the file had left the spool. `may_be_unfinished`: another node may still be writing
-    it. `times_ms` holds the milliseconds of each step so far.
+    the bytes of the file. `part_source` says where the part's id comes from, None without one;
+    `sidecar_doubt` why the sidecar that lay beside it was not taken; `holds` are the reasons of
+    identity to hold the part, `notes` their words. `vanished`: the file had left the spool.
+    `may_be_unfinished`: another node may still be writing it. `times_ms` holds the milliseconds of
+    each step so far.
     """
 
     file: SpooledFile
@@ -51,6 +53,9 @@ class PreparedFrame:
     model_input: Prepared | None = None
     model_input_sha256: str | None = None
     refusal: FrameRefusal | None = None
+    sidecar_doubt: str | None = None
+    holds: list[HoldReason] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     vanished: bool = False
     may_be_unfinished: bool = False
     times_ms: dict[str, float] = field(default_factory=dict)

@@ -5,6 +5,7 @@ Pure: reads no file, writes nothing, tells nobody.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from qc_edge.domain.inspection import Inspection
@@ -15,17 +16,19 @@ from qc_edge.inspection.frames import ScoredFrame
 def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
     """The decision on a frame that is `age_ms` milliseconds old; `now` dates its calibration."""
     prepared, rules = scored.prepared, scored.prepared.rules
+    words = "".join(f"; {note}" for note in prepared.notes)
     if prepared.refusal is not None:
-        return invalid(prepared.refusal.reason, prepared.refusal.detail)
+        return invalid(prepared.refusal.reason, prepared.refusal.detail + words)
     assert scored.score is not None, "a frame without a score has a refusal"  # noqa: S101
-    holds = []
+    holds = list(prepared.holds)
     if prepared.file.recovered:
         holds.append(HoldReason.RECOVERED)  # its part has left the line while the station was down
     elif age_ms > rules.settings.station.deadline_ms:
         holds.append(HoldReason.LATE)
     if prepared.calibration.is_due(now):
         holds.append(HoldReason.CALIBRATION_EXPIRED)
-    return decide(scored.score, rules.threshold, holds)
+    decision = decide(scored.score, rules.threshold, holds)
+    return replace(decision, detail=decision.detail + words) if words else decision
 
 
 class InspectionBuilder:

@@ -206,6 +206,8 @@ class Inspector:
             self.announcer.announce(scored, inspection)
         # 4. Retirement: a file that is still in the spool after a crash and has its row is reported
         # as perhaps not announced; one that had left before could not be.
+        for scored in batch.scored:
+            self._retirement.set_misfit_aside(scored.prepared)
         for file in batch.files():
             self._retirement.retire(file)
         # Before the database: if that finds no room, the batch is finished all the same and must

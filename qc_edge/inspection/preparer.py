@@ -6,7 +6,6 @@ a fault of the file: that is a refusal, which gives the frame its row.
 
 from __future__ import annotations
 
-import re
 import time
 from concurrent.futures import Future
 from dataclasses import replace
@@ -15,6 +14,7 @@ from datetime import datetime, timezone
 from qc_edge.domain.frame import Frame, frame_id_micros
 from qc_edge.domain.verdict import Reason
 from qc_edge.inspection.frames import FrameRefusal, PreparedFrame
+from qc_edge.inspection.identity import Identity, identify
 from qc_edge.inspection.sidecar import Sidecar, parse_sidecar
 from qc_edge.recipe.rules import INCOMING, Rules
 from qc_edge.store.spool import Spool
@@ -79,7 +79,7 @@ class Preparer:
             camera=file.frame_id.partition("Z-")[2],
             captured_at=datetime.fromtimestamp(micros / 1e6, timezone.utc),
             clock_trusted=file.clock_trusted,
-            original_name=file.original_name,
+            original_name=self._spool.original_name(file),
         )
         calibration = rules.calibration(frame.camera)
         parameters = rules.parameters(calibration)
@@ -123,20 +123,25 @@ class Preparer:
 
     def _read_foreign(self, prepared: PreparedFrame, data: bytes) -> None:
         limits = prepared.rules.settings.incoming
-        self._take_part_id_from_name(prepared)
+        name = prepared.frame.original_name or ""
+        doubt = prepared.file.sidecar_doubt
+        # Before the sidecar is read: one that makes no sense still leaves the id of the name.
+        self._take_identity(prepared, identify(name, None, doubt, limits))
         sidecar_data = self._spool.sidecar(prepared.file) if limits.sidecar != "none" else None
-        if sidecar_data is None and limits.sidecar == "required":
+        if sidecar_data is None and limits.sidecar == "required" and doubt is None:
             raise UnreadableFrameError(
                 Reason.BAD_SIDECAR,
                 f"no sidecar came within {limits.sidecar_wait_s:g} s, one is required",
             )
         sidecar = Sidecar() if sidecar_data is None else parse_sidecar(sidecar_data)
-        if sidecar.part_id:
-            prepared.part_source = "sidecar"
+        if sidecar_data is not None:
+            misfit = sidecar.misfit(data)
+            if misfit is not None:
+                sidecar, doubt = Sidecar(), misfit
+            self._take_identity(prepared, identify(name, sidecar, doubt, limits))
         # Before the pixels: an image that does not decode still has the part id of its sidecar.
         prepared.frame = replace(
             prepared.frame,
-            part_id=sidecar.part_id or prepared.frame.part_id,
             lot=sidecar.lot,
             camera=sidecar.camera or INCOMING,
             camera_serial=sidecar.camera_serial,
@@ -153,14 +158,11 @@ class Preparer:
         colours = "RGB" if image.pixels.ndim == 3 else "Mono"
         prepared.frame = replace(prepared.frame, pixel_format=f"{colours}{image.bit_depth}")
 
-    def _take_part_id_from_name(self, prepared: PreparedFrame) -> None:
-        pattern = prepared.rules.settings.incoming.part_id_pattern
-        name = prepared.file.original_name
-        match = re.search(pattern, name) if pattern and name else None
-        if match:
-            part_id = match.groupdict().get("part") or match.group(1)
-            prepared.frame = replace(prepared.frame, part_id=part_id)
-            prepared.part_source = "name"
+    def _take_identity(self, prepared: PreparedFrame, identity: Identity) -> None:
+        prepared.frame = replace(prepared.frame, part_id=identity.part_id)
+        prepared.part_source = identity.source
+        prepared.sidecar_doubt = identity.sidecar_doubt
+        prepared.holds, prepared.notes = list(identity.holds), list(identity.notes)
 
     def _gate_and_prepare(self, prepared: PreparedFrame, image: Image) -> None:
         parameters = prepared.rules.parameters(prepared.calibration)

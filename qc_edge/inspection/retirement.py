@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
+from qc_edge.inspection.frames import PreparedFrame
 from qc_edge.inspection.stores import InspectionStores
 from qc_edge.store.spooled_file import SpooledFile
 
@@ -25,6 +26,15 @@ class Retirement:
         self._stores.crash_isolation.end(file.frame_id)
         self._stores.spool.retire(file)
         self._stores.arrivals.done(file)
+
+    def set_misfit_aside(self, prepared: PreparedFrame) -> None:
+        """Keep the sidecar that was claimed with a frame and turned out to be another's."""
+        file, doubt = prepared.file, prepared.sidecar_doubt
+        if doubt is None or file.sidecar_doubt is not None:
+            return  # it fits, or it never came into the spool
+        self._stores.set_aside.claimed(file, doubt)
+        detail = f"{file.frame_id}, {prepared.frame.original_name!a}: {doubt}"
+        self._events.report(Occurrence(EventKind.SIDECAR_SET_ASIDE, detail, who="inspector"))
 
     def look_up(self, files: Iterable[SpooledFile]) -> None:
         """After a hold: ask the log which of these files have their rows already."""

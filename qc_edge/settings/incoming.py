@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from pydantic import Field, field_validator
 
+from qc_edge.settings.name_pattern import NamePattern
 from qc_edge.settings.section import Section
 
 INCOMING = "incoming"
@@ -21,8 +21,13 @@ class IncomingSettings(Section):
     enabled: bool = Field(default=True, description="Take files from spool/incoming/.")
     part_id_pattern: str | None = Field(
         default=None,
-        description="Regular expression on the file name; the group `part` (or the first) is the "
-        "part id.",
+        description="Regular expression (RE2) on the whole file name; the group `part`, or the "
+        "first if none has that name, is the part id.",
+    )
+    part_id: Literal["counter", "required"] = Field(
+        default="counter",
+        description="What a file without a part id means. counter: its part is counted. required: "
+        "HOLD, reason no_part_id.",
     )
     sidecar: Literal["optional", "required", "none"] = Field(
         default="optional",
@@ -47,10 +52,5 @@ class IncomingSettings(Section):
     @classmethod
     def _pattern_compiles(cls, pattern: str | None) -> str | None:
         if pattern is not None:
-            try:
-                compiled = re.compile(pattern)
-            except re.error as fault:
-                raise ValueError(f"is no regular expression: {fault}") from fault
-            if not compiled.groups:
-                raise ValueError("has no group: put the part id in parentheses, (?P<part>...)")
+            NamePattern(pattern)  # raises ValueError
         return pattern

@@ -30,13 +30,15 @@ class NamePattern:
             text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
             raise NamePatternError(f"is no regular expression (RE2): {text}") from None
         if not self._pattern.groups:
-            raise NamePatternError("has no group: write the part's id as (?P<part>...)")
+            raise NamePatternError("has no group: put the part id in parentheses, (?P<part>...)")
         self._group: str | int = PART if PART in self._pattern.groupindex else 1
 
     def find(self, name: str) -> str | None:
         """What the group holds where the pattern fits in `name`; None if it fits nowhere.
 
-        "" if the group took no part in the match: another group never stands in for it.
+        "" if the group took no part in the match: another group never stands in for it. Bytes of
+        the name that are no UTF-8 (surrogates in `name`) count as U+FFFD.
         """
-        match = self._pattern.search(name)
+        text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        match = self._pattern.search(text)
         return None if match is None else (match.group(self._group) or "")

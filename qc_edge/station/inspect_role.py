@@ -43,6 +43,7 @@ from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.ledger import Ledger
+from qc_edge.store.set_aside import SetAside
 from qc_edge.store.spool import Spool
 
 _IN_HAND = 64
@@ -197,7 +198,12 @@ class InspectRole:
         suspects = self.arrivals.recovered[:_IN_HAND]
         isolation = CrashIsolation(parts.paths.state / "in-hand.json", disk, suspects)
         stores = InspectionStores(
-            self.arrivals, parts.spool, self._ledger, parts.disk_monitor, isolation
+            self.arrivals,
+            parts.spool,
+            self._ledger,
+            parts.disk_monitor,
+            isolation,
+            SetAside(parts.paths, disk),
         )
         counters = dict(self._ledger.startup_state.part_counters)
         part_numbers = PartNumbers(counters, _only_camera(settings))

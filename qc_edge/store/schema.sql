@@ -9,7 +9,7 @@ CREATE TABLE inspections (
     frame_id            VARCHAR NOT NULL,      -- UTC to the microsecond and the camera; sorts by time, never repeats
     recorded_at         TIMESTAMP NOT NULL  ,  -- when this row was made
     part_id             VARCHAR NOT NULL,      -- the physical piece
-    part_source         VARCHAR NOT NULL,      -- where part_id comes from: frame, sidecar, name, counter
+    part_source         VARCHAR NOT NULL,      -- where part_id comes from: frame, sidecar, name, counter; none: it brought none and is held; ..._doubtful_sidecar: one was set aside
     lot                 VARCHAR,               -- the batch that the part belongs to, if known
     station             VARCHAR NOT NULL,      -- name of the station
     camera              VARCHAR NOT NULL,      -- name of the camera in the settings; incoming: another node's frame

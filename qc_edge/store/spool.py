@@ -17,13 +17,13 @@ from qc_edge.domain.events import Event
 from qc_edge.domain.frame import Frame, FrameId
 from qc_edge.domain.inspection import Gap
 from qc_edge.domain.verdict import Reason
-from qc_edge.errors import StoreError
+from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk, store_error
 from qc_edge.store.row_file import ROW_MAX, decode_row, encode_row, salvage_gap
 from qc_edge.store.safe_read import read_regular_file
-from qc_edge.store.spooled_file import ROW, SIDECAR, SpooledFile, is_foreign
+from qc_edge.store.spooled_file import COMPANIONS, ROW, SIDECAR, WHOLE_NAME, SpooledFile, is_foreign
 from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import Pixels
 
@@ -85,6 +85,8 @@ class Spool:
         Directories are left alone. The directory is not synced here: `sync` does it for a batch.
         """
         incoming, claimed_sidecar = self._paths.incoming, self._sidecar_path(claimed)
+        if claimed.may_be_cut and not self._keep_whole_name(claimed, dropped):
+            return False
         try:
             if sidecar:
                 # First, so that whoever sees the frame sees its sidecar too. If it has gone
@@ -97,6 +99,8 @@ class Spool:
                 if sidecar:
                     with contextlib.suppress(FileNotFoundError):
                         claimed_sidecar.rename(incoming / sidecar)
+                if claimed.may_be_cut:
+                    self._disk.unlink(self._whole_name_path(claimed))
                 return False
         except OSError as fault:
             raise store_error(fault, f"cannot take {incoming / dropped}") from fault
@@ -106,14 +110,24 @@ class Spool:
         """At start: put back the sidecar of a frame that a crash left in incoming/ without it."""
         names = set(self.names())
         for name in names:
-            frame = name.removesuffix(SIDECAR)
-            if name == frame or frame in names:
+            if not name.endswith(COMPANIONS) or name.rpartition(".")[0] in names:
+                continue
+            frame, _, kind = name.rpartition(".")
+            if f".{kind}" == WHOLE_NAME:
+                self._disk.unlink(self._paths.frames / name)
                 continue
             dropped = SpooledFile(frame, FrameId(""), 0, recovered=True).original_name
             # Not over another sidecar that came under the same name meanwhile.
             home = self._paths.incoming / f"{dropped}.json"
             if dropped and not os.path.lexists(home):
                 (self._paths.frames / name).rename(home)
+
+    def original_name(self, spooled: SpooledFile) -> str | None:
+        """The whole name under which another node dropped it; None for an own frame."""
+        if is_foreign(spooled.name) and spooled.may_be_cut:
+            with contextlib.suppress(FileNotFoundError):
+                return os.fsdecode(self._whole_name_path(spooled).read_bytes())
+        return spooled.original_name
 
     def read(self, spooled: SpooledFile, max_bytes: int) -> bytes:
         """The bytes of a frame file.
@@ -152,6 +166,8 @@ class Spool:
         if is_foreign(spooled.name):
             # First the sidecar: alone, it would lie there for ever after a crash.
             self._disk.unlink(self._sidecar_path(spooled))
+            if spooled.may_be_cut:
+                self._disk.unlink(self._whole_name_path(spooled))
         self._disk.unlink(self.path(spooled))
 
     def quarantine(
@@ -195,6 +211,19 @@ class Spool:
         except StoreError as fault:
             # It is in the spool and will be inspected: it must not count as lost as well.
             LOG.error("%s is spooled, but may not outlive a power cut: %s", name, fault)
+
+    def _keep_whole_name(self, spooled: SpooledFile, dropped: str) -> bool:
+        """Before the frame: its part's id may stand in what is cut off. False without room."""
+        whole = self._whole_name_path(spooled)
+        try:
+            self._disk.write(whole, [os.fsencode(dropped)], self._paths.spool_tmp / whole.name)
+        except DiskFullError as fault:
+            LOG.error("%s stays in incoming: %s", dropped, fault)
+            return False
+        return True
+
+    def _whole_name_path(self, spooled: SpooledFile) -> Path:
+        return self._paths.frames / (spooled.name + WHOLE_NAME)
 
     def _sidecar_path(self, spooled: SpooledFile) -> Path:
         return self._paths.frames / (spooled.name + SIDECAR)

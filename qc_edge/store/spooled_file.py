@@ -4,6 +4,7 @@ Names begin with a frame id, so that name order is time order (decision 0003):
     ID.pgm, ID.ppm   a frame of this station's own capture
     ID~NAME          a file that another node dropped into incoming/ as NAME (percent-encoded)
     ID~NAME.sidecar  its sidecar
+    ID~NAME.name     the whole of a name that is too long to stand in the file's
     ID.row.json      a gap or an event that capture has to report
 """
 
@@ -16,11 +17,13 @@ from urllib.parse import quote, unquote
 from qc_edge.domain.frame import FrameId, frame_id_micros
 
 SIDECAR = ".sidecar"
+WHOLE_NAME = ".name"
+COMPANIONS = (SIDECAR, WHOLE_NAME)
 ROW = ".row.json"
 
-_NAME_MAX = 200
-"""Of a dropped file's name this much is kept: with id and suffix it stays below the 255 bytes that
-a file system takes.
+_NAME_MAX = 160
+"""Of a dropped file's name this much is kept: with the id (up to 54), its companions and the reason
+(.sidecar, .reason.txt) it stays below the 255 bytes that a file system takes.
 """
 
 
@@ -29,7 +32,7 @@ class SpooledFile:
     """A file in `frames/`. `arrived_ns` is CLOCK_MONOTONIC; `recovered`: it was there at start.
 
     `clock_trusted` is that of the wall clock when it was claimed, False where nobody knows any
-    more.
+    more. `sidecar_doubt`: why the sidecar that lay beside it was set aside, None if none was.
     """
 
     name: str
@@ -37,6 +40,7 @@ class SpooledFile:
     arrived_ns: int
     recovered: bool
     clock_trusted: bool = False
+    sidecar_doubt: str | None = None
 
     @property
     def is_row(self) -> bool:
@@ -44,8 +48,16 @@ class SpooledFile:
         return self.name.endswith(ROW)
 
     @property
+    def may_be_cut(self) -> bool:
+        """True if the name under which it was dropped may have been longer than there is room."""
+        return len(self.name) - len(self.frame_id) - 1 >= _NAME_MAX - 2
+
+    @property
     def original_name(self) -> str | None:
-        """The name under which another node dropped it; None for an own frame."""
+        """The name under which another node dropped it; None for an own frame.
+
+        Of a very long one only the end: `Spool.original_name` has all of it.
+        """
         _, separator, name = self.name.partition("~")
         if not separator:
             return None
@@ -56,7 +68,7 @@ class SpooledFile:
 
 def parse_name(name: str, arrived_ns: int, *, recovered: bool) -> SpooledFile | None:
     """The file with this name in `frames/`; None for a sidecar or a name of another form."""
-    if name.endswith(SIDECAR) or name.startswith("."):
+    if name.endswith(COMPANIONS) or name.startswith("."):
         return None
     stem = name.partition("~")[0].removesuffix(ROW).removesuffix(".pgm").removesuffix(".ppm")
     try:
@@ -82,6 +94,9 @@ def _quoted(dropped: str) -> str:
     The end, since it has the suffix and most often a counter.
     """
     whole = quote(os.fsencode(dropped), safe="._-")
+    for suffix in COMPANIONS:
+        if whole.endswith(suffix):  # somebody dropped `x.sidecar`: it is a frame, no companion
+            whole = f"{whole.removesuffix(suffix)}%2E{suffix[1:]}"
     cut = max(0, len(whole) - _NAME_MAX)
     escape = whole.find("%", max(0, cut - 2), cut)
     return whole[cut if escape < 0 else escape + 3 :]

@@ -155,7 +155,8 @@ def _part_counters(log: duckdb.DuckDBPyConnection) -> dict[str, int]:
     In two steps, by number: to find it by the part ids, the text of all of them would be read.
     """
     last = log.execute(
-        "SELECT max(chain_seq) FROM inspections WHERE part_source = 'counter' GROUP BY camera"
+        "SELECT max(chain_seq) FROM inspections "
+        "WHERE part_source LIKE 'counter%' OR part_source LIKE 'none%' GROUP BY camera"
     ).fetchall()
     counters = {}
     for (seq,) in last:

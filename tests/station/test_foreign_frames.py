@@ -308,8 +308,11 @@ def test_odd_names_are_names_like_any_other(tmp_path: Path) -> None:
     log = audit(paths)
     assert {row["verdict"] for row in log.inspections} == {"PASS"}
     names = {row["original_name"] for row in log.inspections}
-    assert {name for name in ODD_NAMES if len(os.fsencode(name)) < 60} < names
-    assert log.of("caf\\udce9.png")["part_id"] == "caf\\udce9"
+    assert set(ODD_NAMES) < names
+    held = {row["original_name"] for row in log.inspections if row["hold_reason"]}
+    assert held == {"new\nline.png", "x" * 251 + ".png", "caf\\udce9.png"}
+    for name in held:
+        assert log.of(name)["hold_reason"] == "no_part_id"
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (3, 1)])
