@@ -27,6 +27,7 @@ from qc_edge.inspection.inspection_row import InspectionBuilder
 from qc_edge.inspection.part_numbers import PartNumbers
 from qc_edge.inspection.pending_changes import PendingChanges
 from qc_edge.inspection.prefetch import Prefetcher
+from qc_edge.inspection.repeats import Repeats
 from qc_edge.inspection.retirement import Retirement
 from qc_edge.inspection.scoring import FrameScorer
 from qc_edge.inspection.stores import InspectionStores
@@ -55,6 +56,7 @@ class Judging:
     evidence: EvidenceKeeper
     scorer: FrameScorer
     rows: InspectionBuilder
+    repeats: Repeats
 
 
 class Inspector:
@@ -78,6 +80,7 @@ class Inspector:
         self._disk_monitor = stores.disk_monitor
         self._rulebook, self._rows = judging.rulebook, judging.rows
         self._part_numbers = judging.part_numbers
+        self._repeats = judging.repeats
         self._scorer, self._evidence = judging.scorer, judging.evidence
         self._events = events
         self._retirement = Retirement(stores, events)
@@ -196,8 +199,11 @@ class Inspector:
             self._spool.sync()
         # 2. Rows: one durable append for the batch. From here on a crash repeats no frame.
         now = utc_now()
+        for scored in batch.scored:
+            self._repeats.check(scored, now)
         inspections = [self._rows.build(scored, now) for scored in batch.scored]
         self._ledger.append([*(row for _, row in batch.rows), *inspections], now)
+        self._repeats.commit()
         # 3. Announcements: what is told of a part is on record before.
         for _, row in batch.rows:
             if isinstance(row, Gap):
@@ -233,6 +239,7 @@ class Inspector:
         LOG.error("holding: %s", fault)
         self._disk_monitor.report_full()
         self._evidence.abandon()
+        self._repeats.discard()
         self._part_numbers.take_back(batch.scored)
         self._unfinished = [*batch.files(), *self._prefetcher.give_up()]
 

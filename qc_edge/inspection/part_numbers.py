@@ -12,6 +12,11 @@ COUNTER, NONE = "counter", "none"
 _NO_ID = {HoldReason.NO_PART_ID, HoldReason.DOUBTFUL_SIDECAR}
 
 
+def is_counted(part_source: str) -> bool:
+    """True if the part's id is the station's own counter, False if it came from outside."""
+    return part_source.startswith((COUNTER, NONE))
+
+
 class PartNumbers:
     """Gives each frame its part's id; used by the inspector's thread.
 
@@ -43,7 +48,7 @@ class PartNumbers:
     def take_back(self, frames: Iterable[ScoredFrame]) -> None:
         """These frames got no row and are scored again: their numbers are given out once more."""
         for scored in frames:
-            if scored.part_source.startswith((COUNTER, NONE)):
+            if is_counted(scored.part_source):
                 camera = scored.prepared.frame.camera
                 number = int(scored.part_id.rpartition("-")[2])
                 self._counters[camera] = min(self._counters[camera], number - 1)

@@ -81,6 +81,17 @@ class CameraSettings(Section):
     )
     repeat: bool = Field(default=True, description="Folder camera: start again after the last.")
 
+    repeated_frames: bool | None = Field(
+        default=None,
+        description="Hold a frame whose pixels came before within incoming.repeat_window_s: the "
+        "camera is frozen. Default: true for basler, false for backends that play pictures.",
+    )
+
+    @property
+    def holds_repeated_frames(self) -> bool:
+        """True if equal pixels are never two exposures of this camera."""
+        return self.backend == "basler" if self.repeated_frames is None else self.repeated_frames
+
     @field_validator("roi")
     @classmethod
     def _roi_is_a_region(cls, roi: tuple[int, int, int, int] | None) -> object:

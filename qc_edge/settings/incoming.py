@@ -29,6 +29,22 @@ class IncomingSettings(Section):
         description="What a file without a part id means. counter: its part is counted. required: "
         "HOLD, reason no_part_id.",
     )
+    repeated_frames: bool = Field(
+        default=True,
+        description="Hold a file whose picture, bit by bit, came before within `repeat_window_s`; "
+        "false for rendered pictures.",
+    )
+    repeated_part_ids: bool = Field(
+        default=True,
+        description="Hold a part with the id of the part before it from the same camera, within "
+        "`repeat_window_s`; false where several views or a second try bring it again.",
+    )
+    repeat_window_s: float = Field(
+        default=3600.0,
+        gt=0,
+        description="A picture or part id that came longer ago is no repeat (s), for files and "
+        "cameras.",
+    )
     sidecar: Literal["optional", "required", "none"] = Field(
         default="optional",
         description="NAME.json beside NAME.png. required: wait for it, at most `sidecar_wait_s`.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
@@ -21,6 +22,7 @@ from qc_edge.inspection.evidence_keeper import EvidenceKeeper
 from qc_edge.inspection.inspection_row import InspectionBuilder
 from qc_edge.inspection.inspector import Inspector, Judging
 from qc_edge.inspection.part_numbers import PartNumbers
+from qc_edge.inspection.repeats import MOST_PICTURES, Repeats
 from qc_edge.inspection.scoring import FrameScorer
 from qc_edge.inspection.shadow import Shadow
 from qc_edge.inspection.statistics import Statistics
@@ -213,12 +215,14 @@ class InspectRole:
         simulated = frozenset(
             camera.name for camera in settings.camera if camera.backend != "basler"
         )
+        since = utc_now() - timedelta(seconds=settings.incoming.repeat_window_s)
         judging = Judging(
             rulebook,
             part_numbers,
             evidence,
             FrameScorer(part_numbers, evidence),
             InspectionBuilder(parts.boot, simulated),
+            Repeats(self._ledger.recent_frames(since, MOST_PICTURES)),
         )
         announcer = Announcer(
             self._outputs, self._statistics, self.shadow, self._events, parts.boot

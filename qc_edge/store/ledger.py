@@ -136,6 +136,11 @@ class Ledger:
         with self._query() as log:
             return startup_state.day_counts(log, day)
 
+    def recent_frames(self, since: datetime, most: int) -> list[startup_state.RecentFrame]:
+        """The newest `most` frames that were recorded after `since`, oldest first."""
+        with self._query() as log:
+            return startup_state.recent_frames(log, since, most)
+
     def checkpoint(self, *, paused: bool) -> None:
         """Call it while nothing waits: does what would hold up a commit later.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 
 import duckdb
 
@@ -32,6 +32,18 @@ class DayCounts:
     reasons: dict[str, int] = field(default_factory=dict)
     held: int = 0
     lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecentFrame:
+    """What tells whether a later frame is a repeat. `raw_sha256` is None if it did not decode."""
+
+    camera: str
+    is_dropped: bool
+    raw_sha256: str | None
+    part_id: str
+    part_source: str
+    recorded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,22 @@ def day_counts(log: duckdb.DuckDBPyConnection, day: datetime) -> DayCounts:
     )
     ((counts.lost,),) = lost.fetchall()
     return counts
+
+
+def recent_frames(log: duckdb.DuckDBPyConnection, since: datetime, most: int) -> list[RecentFrame]:
+    """The newest `most` frames that were recorded after `since`, oldest first. Raises
+    duckdb.Error.
+    """
+    rows = log.execute(
+        "SELECT camera, original_name IS NOT NULL, raw_sha256, part_id, part_source, recorded_at "
+        "FROM inspections WHERE chain_seq > (SELECT max(chain_seq) FROM inspections) - ? "
+        "AND recorded_at >= ? ORDER BY chain_seq",
+        [most, since.replace(tzinfo=None)],
+    ).fetchall()
+    return [
+        RecentFrame(camera, is_dropped, sha256, part_id, source, at.replace(tzinfo=timezone.utc))
+        for camera, is_dropped, sha256, part_id, source, at in rows
+    ]
 
 
 def recorded_ids(log: duckdb.DuckDBPyConnection, ids: Sequence[FrameId]) -> set[FrameId]:

@@ -121,7 +121,8 @@ def configure(
     values: dict[str, dict[str, Any]] = {
         "station": {"name": NAME, "deadline_ms": 60_000.0},
         "model": {"bundle": "corner@1"},
-        "incoming": {"settle_s": 0.3},
+        # Many tests drop one rendered picture again and again; a real camera never makes it twice.
+        "incoming": {"settle_s": 0.3, "repeated_frames": False},
         "inspect": {"prepare_threads": 2},
         "storage": {"warn_free_mb": 0.0, "stop_free_mb": 0.0},
     }
