@@ -51,6 +51,13 @@ class EventKind(str, Enum):
     DISK_NONE = "disk_none"
     DISK_ENOUGH = "disk_enough"
     LOG_MENDED = "log_mended"
+    # dropped files
+    FILE_BLOCKED = "file_blocked"
+    FILES_UNBLOCKED = "files_unblocked"
+    INCOMING_LOST = "incoming_lost"
+    INCOMING_BACK = "incoming_back"
+    WATCH_LOST = "watch_lost"
+    WATCH_BACK = "watch_back"
     ROW_UNREADABLE = "row_unreadable"
     # what the line was told
     LATE_ANNOUNCEMENT = "late_announcement"

@@ -12,18 +12,16 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
-from watchdog.observers.api import BaseObserver
-from watchdog.observers.inotify import InotifyFullEmitter
-from watchdog.observers.inotify_c import InotifyConstants
-
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.frame import FrameId
 from qc_edge.inspection.incoming import IncomingFiles
+from qc_edge.inspection.watch import DirectoryWatch
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
+from qc_edge.service.open_files import is_local
 from qc_edge.settings import IncomingSettings, StationPaths
 from qc_edge.store.spool import Spool
 from qc_edge.store.spooled_file import SpooledFile, is_foreign, parse_name
@@ -34,34 +32,8 @@ _IDLE_SCAN_S = 1.0
 _BUSY_SCAN_S = 30.0
 """Under load, where listing 20,000 names costs what the frames need."""
 
-
-class _Emitter(InotifyFullEmitter):
-    """watchdog's inotify reader for finished files alone: closed after writing, or renamed in.
-
-    Renames out are left out of the mask. watchdog holds each back for 0.5 s, hoping for its other
-    half, and all that is queued behind it waits: with frames retired by rename, arrival to handler
-    took 251 ms (p50) instead of 0.5 ms. See decision 0004.
-    """
-
-    def get_event_mask_from_filter(self) -> int:  # type: ignore[override]
-        return int(
-            InotifyConstants.IN_CLOSE_WRITE
-            | InotifyConstants.IN_MOVED_TO
-            | InotifyConstants.IN_DELETE_SELF
-        )
-
-
-class _Handler(FileSystemEventHandler):
-    """Gives the name of each finished file to `on_finished`, on watchdog's thread."""
-
-    def __init__(self, on_finished: Callable[[str], None]) -> None:
-        self._on_finished = on_finished
-
-    def dispatch(self, event: FileSystemEvent) -> None:
-        # A full emitter reports a rename into the directory as "moved"; the plain one says
-        # "created", as of a file that is still being written.
-        if event.event_type in {"closed", "moved"} and not event.is_directory:
-            self._on_finished(os.path.basename(os.fsdecode(event.dest_path or event.src_path)))  # noqa: PTH119
+_UNWATCHED_SCAN_S = 0.2
+"""Without a watch, where the listing alone tells; of a long one a tenth of the time, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +56,12 @@ class Arrivals:
     """
 
     def __init__(
-        self, paths: StationPaths, spool: Spool, clock: FrameClock, incoming: IncomingSettings
+        self,
+        paths: StationPaths,
+        spool: Spool,
+        clock: FrameClock,
+        incoming: IncomingSettings,
+        events: EventLog,
     ) -> None:
         self._paths = paths
         self._spool = spool
@@ -92,11 +69,18 @@ class Arrivals:
         self._ready: deque[SpooledFile] = deque()
         self._accepted: set[str] = set()  # names that are ready, deferred or in hand
         self._deferred: list[_Deferred] = []
-        self._incoming_files = IncomingFiles(paths.incoming, spool, clock, incoming)
+        self._incoming_files = IncomingFiles(paths.incoming, spool, clock, incoming, events)
+        self._events = events
+        self._watches = (
+            DirectoryWatch(paths.frames, self._on_spooled),
+            DirectoryWatch(paths.incoming, self._on_incoming),
+        )
+        self._unwatched = ""
+        self._hears_others = is_local(paths.incoming)
         self._wake = threading.Event()
         # Before capture and the watch begin: what is here now was left by the last run, and what
         # comes later is not.
-        spool.restore_sidecars()
+        spool.claims.finish_interrupted()
         self._scan(recovered=True)
         self.recovered: tuple[FrameId, ...] = tuple(file.frame_id for file in self._ready)
 
@@ -111,27 +95,48 @@ class Arrivals:
 
     def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Watch and list until `stop`."""
-        observer = BaseObserver(_Emitter, timeout=1.0)
-        observer.schedule(_Handler(self._on_spooled), str(self._paths.frames))
-        observer.schedule(_Handler(self._on_incoming), str(self._paths.incoming))
-        observer.start()
-        scanned_at = 0.0
+        next_scan = 0.0
         try:
             while not stop.is_set():
                 heartbeat.beat()
                 now = time.monotonic()
-                if now - scanned_at > (_IDLE_SCAN_S if self.depth == 0 else _BUSY_SCAN_S):
-                    scanned_at = now
+                self._keep_watches(now)
+                if now >= next_scan:
                     self._scan(recovered=False)
                     self._incoming_files.scan()
+                    next_scan = now + self._scan_every_s(time.monotonic() - now)
                 self._claim(heartbeat)
                 self._offer_deferred(now)
-                is_pending = self._incoming_files.is_pending or self._deferred
+                is_pending = self._incoming_files.is_pending or self._deferred or self._unwatched
                 self._wake.wait(0.1 if is_pending else 0.5)
                 self._wake.clear()
         finally:
-            observer.stop()
-            observer.join(2.0)
+            for watch in self._watches:
+                watch.stop()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What slows arrivals down or keeps files from being taken; from any thread."""
+        return tuple(filter(None, (*self._incoming_files.warnings, self._unwatched)))
+
+    def _keep_watches(self, now: float) -> None:
+        for watch in self._watches:
+            watch.keep(now)
+        problem = "; ".join(filter(None, (watch.problem for watch in self._watches)))
+        if problem == self._unwatched:
+            return
+        self._unwatched = problem
+        kind = EventKind.WATCH_LOST if problem else EventKind.WATCH_BACK
+        detail = problem or "the directories are watched again"
+        self._events.report(Occurrence(kind, detail, who="arrivals"))
+
+    def _scan_every_s(self, took_s: float) -> float:
+        """How long after a listing that took `took_s` the next one begins (seconds)."""
+        if self._unwatched:
+            return max(_UNWATCHED_SCAN_S, 10 * took_s)
+        if not self.depth:
+            return _IDLE_SCAN_S
+        return _BUSY_SCAN_S if self._hears_others else max(_IDLE_SCAN_S, 10 * took_s)
 
     def take(self, timeout_s: float) -> SpooledFile | None:
         """The next file, oldest first; None if there is none within `timeout_s`."""
@@ -200,7 +205,7 @@ class Arrivals:
 
     def _claim(self, heartbeat: Heartbeat) -> None:
         """Take over finished files of other nodes, newest arrivals last."""
-        for file in self._incoming_files.claim_finished():
+        for file in self._incoming_files.claim_finished(heartbeat.beat):
             heartbeat.beat()
             with self._lock:
                 self._accepted.add(file.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 from datetime import MAXYEAR, MINYEAR, datetime, timezone
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -95,10 +96,18 @@ class Sidecar(BaseModel):
 def parse_sidecar(data: bytes) -> Sidecar:
     """The sidecar in `data`. Raises UnreadableFrameError (bad_sidecar) naming every fault."""
     try:
-        return Sidecar.model_validate_json(data)
+        return Sidecar.model_validate_json(_to_utf8(data))
+    except UnicodeError as fault:
+        raise UnreadableFrameError(Reason.BAD_SIDECAR, f"sidecar: {fault}") from None
     except ValidationError as faults:
         listed = "; ".join(
             f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
             for fault in faults.errors()
         )
         raise UnreadableFrameError(Reason.BAD_SIDECAR, f"sidecar: {listed}") from None
+
+
+def _to_utf8(data: bytes) -> bytes:
+    """The JSON in UTF-8 without a byte order mark: Windows PowerShell 5 writes marks and UTF-16."""
+    encoding = json.detect_encoding(data)
+    return data if encoding == "utf-8" else data.decode(encoding).encode()

@@ -88,7 +88,7 @@ class InspectRole:
         self._ledger = ledger
         self._events = events
         self._outputs = [journal, *parts.dependencies.outputs]
-        self.arrivals = Arrivals(parts.paths, parts.spool, parts.clock, settings.incoming)
+        self.arrivals = Arrivals(parts.paths, parts.spool, parts.clock, settings.incoming, events)
         now = utc_now()
         self._statistics = Statistics(ledger.day_counts(now), now, parts.meter)
         self.shadow = self._make_shadow() if settings.shadow.bundle else None

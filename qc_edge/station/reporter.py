@@ -54,6 +54,7 @@ class Reporter:
             started_at=self._started_at.isoformat(timespec="milliseconds"),
             ready=not troubles,
             troubles=tuple(troubles),
+            warnings=arrivals.warnings if arrivals else (),
             spool_depth=arrivals.depth if arrivals else 0,
             spool_oldest_s=round(arrivals.oldest_age_s, 3) if arrivals else 0.0,
             disk=self._disk_monitor.description,

@@ -45,7 +45,10 @@ class CameraStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything a person asks of a running station. `troubles` lead the line; none means READY."""
+    """Everything a person asks of a running station. `troubles` lead the line; none means READY.
+
+    `warnings` follow them: parts are judged, but somebody should look.
+    """
 
     station: str
     pid: int
@@ -54,6 +57,7 @@ class Status:
     started_at: str
     ready: bool
     troubles: tuple[str, ...]
+    warnings: tuple[str, ...]
     spool_depth: int
     spool_oldest_s: float
     disk: str
@@ -80,7 +84,7 @@ class Status:
 
     def line(self) -> str:
         """The one line of `systemctl status`: what is wrong first, then how it goes."""
-        parts = [*self.troubles] if self.troubles else ["READY"]
+        parts = [*(self.troubles or ("READY",)), *self.warnings]
         if self.today:
             parts.append(_counts(self.today))
         parts.append(f"spool {self.spool_depth}")

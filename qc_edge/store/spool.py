@@ -14,16 +14,17 @@ from datetime import datetime
 from pathlib import Path
 
 from qc_edge.domain.events import Event
-from qc_edge.domain.frame import Frame, FrameId
+from qc_edge.domain.frame import Frame
 from qc_edge.domain.inspection import Gap
 from qc_edge.domain.verdict import Reason
-from qc_edge.errors import DiskFullError, StoreError
+from qc_edge.errors import StoreError
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
-from qc_edge.store.durable import Disk, store_error
+from qc_edge.store.claims import Claims
+from qc_edge.store.durable import Disk
 from qc_edge.store.row_file import ROW_MAX, decode_row, encode_row, salvage_gap
 from qc_edge.store.safe_read import read_regular_file
-from qc_edge.store.spooled_file import COMPANIONS, ROW, SIDECAR, WHOLE_NAME, SpooledFile, is_foreign
+from qc_edge.store.spooled_file import ROW, SIDECAR, WHOLE_NAME, SpooledFile, is_foreign
 from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import Pixels
 
@@ -43,6 +44,7 @@ class Spool:
     def __init__(self, paths: StationPaths, disk: Disk) -> None:
         self._paths = paths
         self._disk = disk
+        self.claims = Claims(paths, disk)
 
     def put_frame(self, frame: Frame, pixels: Pixels, bit_depth: int) -> None:
         """Spool one frame: whole and durable when this returns."""
@@ -77,50 +79,6 @@ class Spool:
     def names(self) -> list[str]:
         """All names in `frames/`, oldest first."""
         return sorted(os.listdir(self._paths.frames))  # noqa: PTH208 (no Path object for each of 20,000)
-
-    def claim(self, dropped: str, sidecar: str | None, claimed: SpooledFile) -> bool:
-        """Take `dropped` out of incoming/, with its sidecar, as `claimed`; False if it has gone.
-
-        A rename: the other node may reuse the name at once, and a copy could be torn by it.
-        Directories are left alone. The directory is not synced here: `sync` does it for a batch.
-        """
-        incoming, claimed_sidecar = self._paths.incoming, self._sidecar_path(claimed)
-        if claimed.may_be_cut and not self._keep_whole_name(claimed, dropped):
-            return False
-        try:
-            if sidecar:
-                # First, so that whoever sees the frame sees its sidecar too. If it has gone
-                # meanwhile, the frame has none, and the settings say what that means.
-                with contextlib.suppress(FileNotFoundError):
-                    (incoming / sidecar).rename(claimed_sidecar)
-            try:
-                (incoming / dropped).rename(self.path(claimed))
-            except FileNotFoundError:
-                if sidecar:
-                    with contextlib.suppress(FileNotFoundError):
-                        claimed_sidecar.rename(incoming / sidecar)
-                if claimed.may_be_cut:
-                    self._disk.unlink(self._whole_name_path(claimed))
-                return False
-        except OSError as fault:
-            raise store_error(fault, f"cannot take {incoming / dropped}") from fault
-        return True
-
-    def restore_sidecars(self) -> None:
-        """At start: put back the sidecar of a frame that a crash left in incoming/ without it."""
-        names = set(self.names())
-        for name in names:
-            if not name.endswith(COMPANIONS) or name.rpartition(".")[0] in names:
-                continue
-            frame, _, kind = name.rpartition(".")
-            if f".{kind}" == WHOLE_NAME:
-                self._disk.unlink(self._paths.frames / name)
-                continue
-            dropped = SpooledFile(frame, FrameId(""), 0, recovered=True).original_name
-            # Not over another sidecar that came under the same name meanwhile.
-            home = self._paths.incoming / f"{dropped}.json"
-            if dropped and not os.path.lexists(home):
-                (self._paths.frames / name).rename(home)
 
     def original_name(self, spooled: SpooledFile) -> str | None:
         """The whole name under which another node dropped it; None for an own frame."""
@@ -211,16 +169,6 @@ class Spool:
         except StoreError as fault:
             # It is in the spool and will be inspected: it must not count as lost as well.
             LOG.error("%s is spooled, but may not outlive a power cut: %s", name, fault)
-
-    def _keep_whole_name(self, spooled: SpooledFile, dropped: str) -> bool:
-        """Before the frame: its part's id may stand in what is cut off. False without room."""
-        whole = self._whole_name_path(spooled)
-        try:
-            self._disk.write(whole, [os.fsencode(dropped)], self._paths.spool_tmp / whole.name)
-        except DiskFullError as fault:
-            LOG.error("%s stays in incoming: %s", dropped, fault)
-            return False
-        return True
 
     def _whole_name_path(self, spooled: SpooledFile) -> Path:
         return self._paths.frames / (spooled.name + WHOLE_NAME)
