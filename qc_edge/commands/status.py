@@ -56,6 +56,8 @@ def _print(name: str, status: dict[str, Any], running: bool) -> None:
     console.print(head)
     for trouble in status["troubles"] if running else ():
         console.print(Text(f"  {trouble}", "red"))
+    for warning in status.get("warnings", ()) if running else ():
+        console.print(Text(f"  {warning}", "yellow"))
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     for key, value in _rows(status):
         table.add_row(Text(key, "dim"), Text(value))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from qc_edge.diagnostics.calibration import check_calibration
 from qc_edge.diagnostics.camera import check_camera, check_frame_source
-from qc_edge.diagnostics.directories import check_directories, check_incoming
+from qc_edge.diagnostics.directories import check_directories
 from qc_edge.diagnostics.finding import Finding, ok
+from qc_edge.diagnostics.incoming import check_incoming
 from qc_edge.diagnostics.model import check_model
 from qc_edge.diagnostics.runner import Check, run_checks
 from qc_edge.errors import QcEdgeError
@@ -57,4 +58,4 @@ def _checks(paths: StationPaths, settings: Settings) -> Iterator[Check]:
     if not settings.camera and not settings.incoming.enabled:
         yield Check("camera", check_frame_source)
     yield Check("disk", partial(check_directories, paths, settings.storage))
-    yield Check("incoming", partial(check_incoming, paths.incoming, settings.incoming))
+    yield Check("incoming", partial(check_incoming, paths, settings.incoming))

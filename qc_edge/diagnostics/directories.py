@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from qc_edge.diagnostics.finding import Finding, ok, warning
 from qc_edge.errors import StoreError
-from qc_edge.settings import IncomingSettings, StationPaths, StorageSettings
+from qc_edge.settings import StationPaths, StorageSettings
 from qc_edge.store.durable import Disk
 
 SLOW_WRITE_MS = 50.0
@@ -48,31 +47,6 @@ def check_directories(paths: StationPaths, storage: StorageSettings) -> Iterator
         )
     else:
         yield ok(f"a synced write takes {took_ms:.1f} ms")
-
-
-def check_incoming(directory: Path, incoming: IncomingSettings) -> Iterator[Finding]:
-    """Whether the station may take files from the directory, and who may put some there.
-
-    Raises StoreError if it is no directory of its own, or this user may not use it.
-    """
-    if not incoming.enabled:
-        yield ok("not used (incoming.enabled = false)")
-        return
-    if directory.is_symlink() or not directory.is_dir():
-        raise StoreError(
-            f"{directory} is no directory",
-            hint="make it a plain directory, owned by the station's user",
-        )
-    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
-        raise StoreError(
-            f"{directory} cannot be read and written by this user",
-            hint="the station's user must own it, or be in its group with mode 2770",
-        )
-    mode = stat.S_IMODE(directory.stat().st_mode)
-    if mode & stat.S_IWOTH:
-        yield warning(f"mode {mode:o}: everybody may drop frames", f"chmod 2770 {directory}")
-    else:
-        yield ok(f"{directory}, mode {mode:o}")
 
 
 def _synced_write_ms(paths: StationPaths) -> float:

@@ -68,6 +68,9 @@ def check_status(paths: StationPaths, settings: Settings) -> Iterator[Finding]:
         return
     for trouble in status["troubles"]:
         yield fault(trouble, fix_for(trouble, name))
+    # A status file of the version before has none.
+    for words in status.get("warnings", ()):
+        yield warning(words, fix_for(words, name))
     if status["ready"]:
         yield ok("READY")
     yield from _pace(status, settings)

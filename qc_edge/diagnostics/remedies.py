@@ -45,6 +45,21 @@ REMEDIES = (
         "A camera is silent",
     ),
     Remedy(
+        "cannot be taken",
+        "sudo qc-edge check NAME names the file; it is tried again every 10 s",
+        "A dropped file stays where it is",
+    ),
+    Remedy(
+        "cannot be listed",
+        "is the directory there, its file server reachable? it goes on by itself",
+        "A dropped file stays where it is",
+    ),
+    Remedy(
+        "listed, not watched",
+        "raise the limit that it names; it goes on by itself",
+        "A dropped file stays where it is",
+    ),
+    Remedy(
         "is lost",
         "power and cable of the camera; the station opens it again by itself",
         "A camera is missing or lost",

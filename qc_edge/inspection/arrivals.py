@@ -122,7 +122,9 @@ class Arrivals:
     def _keep_watches(self, now: float) -> None:
         for watch in self._watches:
             watch.keep(now)
-        problem = "; ".join(filter(None, (watch.problem for watch in self._watches)))
+        # One after the other, and each reason once: they mostly have the same one.
+        problems = dict.fromkeys(watch.problem for watch in self._watches if watch.problem)
+        problem = f"arrivals are listed, not watched: {'; '.join(problems)}" if problems else ""
         if problem == self._unwatched:
             return
         self._unwatched = problem

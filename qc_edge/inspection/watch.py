@@ -6,7 +6,6 @@ is comes as words for a person.
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from collections.abc import Callable
@@ -19,12 +18,9 @@ from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify import InotifyFullEmitter
 from watchdog.observers.inotify_c import InotifyConstants
 
+from qc_edge.service.inotify import watch_fault
+
 _RETRY_S = 5.0
-_USED_UP = {
-    errno.EMFILE: "max_user_instances",
-    errno.ENOSPC: "max_user_watches",
-    errno.ENOMEM: "max_user_watches",
-}
 
 
 class _Emitter(InotifyFullEmitter):
@@ -77,14 +73,17 @@ class DirectoryWatch:
             if not ended:
                 return
             self.stop()
-            self.problem = f"the watch on {self._directory} ended: {ended}"
+            self.problem = f"the watch on {self._directory.name}/ ended: {ended}"
+            # Not started again at once: what ended by itself is said first.
+            self._retry_at = now
+            return
         if now < self._retry_at:
             return
         self._retry_at = now + _RETRY_S
         try:
             self._start()
         except OSError as fault:
-            self.problem = self._words(fault)
+            self.problem = watch_fault(fault)
         else:
             self.problem = ""
 
@@ -97,6 +96,7 @@ class DirectoryWatch:
                 observer.join(2.0)
 
     def _start(self) -> None:
+        """Raises OSError; ENOSPC or EMFILE where the user's watches or instances are used up."""
         _forget_dead_reader()
         observer = BaseObserver(_Emitter, timeout=1.0)
         try:
@@ -121,16 +121,6 @@ class DirectoryWatch:
     def _identity(self) -> tuple[int, int]:
         status = self._directory.stat()
         return status.st_dev, status.st_ino
-
-    def _words(self, fault: OSError) -> str:
-        listed = f"{self._directory} is listed instead of watched"
-        if fault.errno in _USED_UP:
-            setting = f"fs.inotify.{_USED_UP[fault.errno]}"
-            return (
-                f"{listed}: no inotify left for this user; raise it: sysctl -w {setting}=65536, "
-                "and the same in /etc/sysctl.d; it goes on by itself"
-            )
-        return f"{listed}: {fault.strerror or fault}"
 
 
 def _threads(observer: BaseObserver) -> list[threading.Thread]:
