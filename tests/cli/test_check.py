@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -216,6 +217,24 @@ def test_an_incoming_directory_that_is_a_link_is_a_fault(
     paths.incoming.rmdir()
     paths.incoming.symlink_to(tmp_path)
     assert "incoming" in {fault.area for fault in faults(paths)}
+
+
+def test_an_incoming_directory_from_which_nothing_can_be_moved_is_a_fault(
+    paths: StationPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.parent == paths.incoming:
+            raise OSError(code, os.strerror(code))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    code = errno.EPERM
+    assert "no file can be moved" in " ".join(fault.message for fault in faults(paths))
+    code = errno.EXDEV
+    assert not faults(paths)
+    assert not list(paths.incoming.iterdir())
 
 
 def test_an_incoming_directory_for_everybody_is_a_warning(paths: StationPaths) -> None:

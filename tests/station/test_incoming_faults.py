@@ -1,4 +1,4 @@
-"""Faults of incoming/ and of single files in it: said, tried again, and never the end of the line."""
+"""Faults of incoming/ and of single files in it: said, tried again, never the end of the line."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from qc_edge.inspection import blocked_files, incoming, watch
 from qc_edge.settings import StationPaths
 from qc_edge.store.claims import Claims
 from qc_edge.store.durable import Disk
+from qc_edge.store.spooled_file import SpooledFile
 from tests.station.audit import audit
 from tests.station.harness import drop, encoded, make_station, part, running, spooled
 
@@ -92,7 +93,7 @@ def test_a_copy_that_finds_no_room_leaves_all_as_it_was(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Disk, "write", refuse)
-    claimed = incoming.SpooledFile("20261122T141507123456Z-incoming~a.png", FrameId("x"), 0, False)
+    claimed = SpooledFile("20261122T141507123456Z-incoming~a.png", FrameId("x"), 0, False)
     with pytest.raises(OSError, match="No space"):
         Claims(paths, Disk()).claim("a.png", "a.png.json", claimed, lambda: None)
     assert sorted(path.name for path in paths.incoming.iterdir()) == ["a.png", "a.png.json"]
@@ -183,9 +184,8 @@ def test_a_watch_that_dies_is_started_again_and_said(tmp_path: Path) -> None:
         drop(paths, "a.png", part())
         station.wait_until_inspected(1)
     log = audit(paths)
-    assert [
-        "watchdog's thread died" in event["detail"] for event in log.events_of("watch_lost")
-    ] == [True]
+    (lost,) = log.events_of("watch_lost")
+    assert "watchdog's thread died" in lost["detail"]
     assert len(log.events_of("watch_back")) == 1
 
 
