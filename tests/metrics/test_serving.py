@@ -152,7 +152,7 @@ class _Broken(Collector):
 @contextlib.contextmanager
 def served(figures: Collector, path: Path) -> Iterator[Path]:
     """The server alone, stopped at the end; its thread has ended then."""
-    stop, heartbeat = threading.Event(), Heartbeats().add("metrics", 2.0)
+    stop, heartbeat = threading.Event(), Heartbeats().add("metrics", 10.0)
     empty: list[Metric] = []
     # Registering asks once what there is; the fault comes with the first scrape.
     broken, figures.collect = figures.collect, lambda: iter(empty)  # type: ignore[method-assign]
@@ -161,13 +161,23 @@ def served(figures: Collector, path: Path) -> Iterator[Path]:
     thread = threading.Thread(target=server.run, args=(heartbeat, stop), name="metrics")
     thread.start()
     try:
-        wait_for(path.is_socket, "the socket")
+        wait_for(lambda: _listens(path), "the server listens")
         yield path
         assert heartbeat.age_s < heartbeat.deadline_s
     finally:
         stop.set()
-        thread.join(5)
+        thread.join(30)
     assert not thread.is_alive()
+
+
+def _listens(path: Path) -> bool:
+    """The socket has its name a moment before it takes connections."""
+    with contextlib.closing(connection(path)) as trial:
+        try:
+            trial.connect()
+        except OSError:
+            return False
+    return True
 
 
 def test_figures_that_fail_are_an_answer_and_nothing_more(root: Path) -> None:

@@ -28,7 +28,9 @@ Event = dict[str, Any]
 
 
 def events(paths: StationPaths) -> list[Event]:
-    """What the published log tells, in order."""
+    """What the published log tells, in order; nothing before its first file."""
+    if not any(paths.published.glob("events/*/*.parquet")):
+        return []
     names = ("kind", "detail", "before", "after", "who", "why")
     found = asked(
         f"SELECT {', '.join(names)} FROM read_parquet(?) ORDER BY chain_seq",
@@ -51,7 +53,7 @@ def run_once(paths: StationPaths, **given: Any) -> None:
 
 def starts(paths: StationPaths) -> int:
     """How many starts the published log tells of."""
-    return len(of(paths, "started")) if any(paths.published.glob("events/*/*.parquet")) else 0
+    return len(of(paths, "started"))
 
 
 def wait_until_published(station: Running, paths: StationPaths, before: int) -> None:
