@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qc_edge.domain.printable import csv_cell
 from qc_edge.errors import StoreError
 from qc_edge.plot.save import check_plot_path
 
@@ -40,7 +41,7 @@ def write_csv(path: Path, headings: Sequence[str], rows: Iterable[Sequence[objec
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(headings)
-            writer.writerows(rows)
+            writer.writerows([csv_cell(value) for value in row] for row in rows)
     except OSError as fault:
         raise StoreError(
             f"cannot write {path}: {fault.strerror}", hint="name another file"

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from qc_edge.domain.printable import printable
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 
@@ -60,7 +61,7 @@ def _print(name: str, status: dict[str, Any], running: bool) -> None:
         console.print(Text(f"  {warning}", "yellow"))
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     for key, value in _rows(status):
-        table.add_row(Text(key, "dim"), Text(value))
+        table.add_row(Text(key, "dim"), Text(printable(value)))
     console.print(table)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.printable import printable
 from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.service.logs import RateLimit, log_line
 
@@ -34,7 +35,7 @@ class JournaldOutput:
         result = f"{inspection.verdict} {inspection.disposition}"
         log_line(
             logging.INFO if is_accepted else logging.WARNING,
-            f"part {inspection.part_id} {result}: {inspection.detail}{more}",
+            f"part {printable(inspection.part_id)} {result}: {inspection.detail}{more}",
             event="inspected",
             part=inspection.part_id,
             frame=inspection.frame_id,

@@ -47,6 +47,10 @@ _COLUMNS = (
 _LABEL_COLUMNS = ("frame_id", "label", "chain_seq")
 _SHADOW_COLUMNS = ("frame_id", "score", "threshold", "dropped_before", *_MODEL_COLUMNS)
 _STORED = "verdict <> 'INVALID' AND score IS NOT NULL AND prepared_path IS NOT NULL"
+_PART_CELL = (
+    r"CASE WHEN regexp_matches(part_id, '^[=+\-@\t\r]') THEN '''' || part_id ELSE part_id END"
+)
+# As domain.printable.csv_cell: a spreadsheet must not take an id for a formula.
 _FLIP = "frame_id, part_id, recorded_at, camera, score, threshold, verdict, replayed, label"
 
 # Where a log of an older version of the program has no such table.
@@ -163,7 +167,8 @@ class History:
         write_file(file, b"")  # its message says why it cannot be written; DuckDB's does not
         # No temporary file: DuckDB gives it another name, which a confined source may not write.
         (number,) = self._ask(
-            f"COPY ({self._flips()} ORDER BY frame_id) TO {quoted(file.absolute())} "
+            f"COPY (SELECT * REPLACE ({_PART_CELL} AS part_id) FROM ({self._flips()}) "
+            f"ORDER BY frame_id) TO {quoted(file.absolute())} "
             "(FORMAT csv, HEADER, USE_TMP_FILE false)",
             t=threshold,
         )[0]

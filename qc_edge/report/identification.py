@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qc_edge.domain.printable import printable
 from qc_edge.report.part_report import ExaminedInspection
 
 
@@ -13,8 +14,8 @@ def identification(inspection: ExaminedInspection) -> list[tuple[str, str]]:
     clock = "" if row.clock_trusted else " (clock not trusted)"
     in_date = "in date" if row.calibration_in_date else "PAST ITS DUE DATE"
     lines = [
-        ("part", f"{row.part_id} (id from the {row.part_source})"),
-        ("lot", row.lot or "not given"),
+        ("part", f"{printable(row.part_id)} ({_source(row.part_source)})"),
+        ("lot", printable(row.lot or "not given")),
         ("station", row.station + (", simulated camera" if row.simulated else "")),
         ("camera", f"{row.camera}{serial}{number}"),
         ("exposed", f"{row.captured_at:%Y-%m-%d %H:%M:%S.%f} UTC{clock}"),
@@ -40,5 +41,11 @@ def identification(inspection: ExaminedInspection) -> list[tuple[str, str]]:
     if row.engine_plan_sha256:
         lines.append(("engine plan", f"sha256 {row.engine_plan_sha256}"))
     if row.original_name:
-        lines.append(("delivered as", row.original_name))
+        lines.append(("delivered as", printable(row.original_name)))
     return lines
+
+
+def _source(part_source: str) -> str:
+    source, _, doubt = part_source.partition("_")
+    words = "it brought no id" if source == "none" else f"id from the {source}"
+    return f"{words}; its sidecar was set aside" if doubt else words

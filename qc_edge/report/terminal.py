@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from qc_edge.domain.printable import printable
 from qc_edge.report.check_lines import check_lines
 from qc_edge.report.explanation import describe_evidence, explain_verdict, headline
 from qc_edge.report.gate_lines import gate_lines
@@ -22,7 +23,9 @@ def print_part_report(console: Console, report: PartReport) -> None:
     times = len(report.inspections)
     seen = "" if times == 1 else f", seen {times} times"
     console.print(
-        Text.assemble((f"part {report.part_id}", "bold"), f"  station {report.station}{seen}")
+        Text.assemble(
+            (f"part {printable(report.part_id)}", "bold"), f"  station {report.station}{seen}"
+        )
     )
     for inspection in report.inspections:
         _print_inspection(console, inspection)
@@ -38,7 +41,7 @@ def _print_inspection(console: Console, inspection: ExaminedInspection) -> None:
             f"  {row.captured_at:%Y-%m-%d %H:%M:%S} UTC  {row.frame_id}",
         )
     )
-    console.print(Text(explain_verdict(row)))
+    console.print(Text(printable(explain_verdict(row))))
     if row.score is not None:
         console.print(score_bar(row.score, row.threshold, row.review_band))
     _print_gates(console, inspection)
@@ -111,5 +114,5 @@ def _print_section(console: Console, title: str, lines: list[tuple[str, str]]) -
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in lines:
-        table.add_row(Text(name, "dim"), Text(value))
+        table.add_row(Text(name, "dim"), Text(printable(value)))
     console.print(table)

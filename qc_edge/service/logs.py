@@ -9,6 +9,7 @@ import sys
 import time
 
 from qc_edge.domain.events import EventKind
+from qc_edge.domain.printable import printable
 
 LOG = logging.getLogger("qc_edge")
 
@@ -34,7 +35,9 @@ def start_logging(level: str, station: str) -> None:
     """Send the log where it belongs. `level`: debug, info, warning or error."""
     LOG.setLevel(level.upper())
     LOG.propagate = False
-    LOG.handlers[:] = [_handler(station)]
+    handler = _handler(station)
+    handler.addFilter(_EscapingFilter())
+    LOG.handlers[:] = [handler]
 
 
 def log_line(level: int, message: str, **fields: object) -> None:
@@ -67,6 +70,19 @@ class RateLimit:
         if self._tokens < 1:
             return False
         self._tokens -= 1
+        return True
+
+
+class _EscapingFilter(logging.Filter):
+    """Shows control characters of names and ids as escapes: none makes a line of its own.
+
+    A newline stays where a message has several lines, and what follows is indented.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always true."""
+        lines = record.getMessage().split("\n")
+        record.msg, record.args = "\n    ".join(map(printable, lines)), None
         return True
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from qc_edge.domain.printable import csv_cell, printable
 from qc_edge.terminal.options import out
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _cell(text: str, is_null: bool, console: Console) -> Any:
 
     if console.is_terminal and len(text) > _CELL:
         text = text[: _CELL - 1] + "…"
-    return Text(text, "dim" if is_null else "")
+    return Text(printable(text), "dim" if is_null else "")
 
 
 def _print_record(console: Console, result: SqlResult, row: Sequence[Any]) -> None:
@@ -142,7 +143,7 @@ def _print_record(console: Console, result: SqlResult, row: Sequence[Any]) -> No
 def _cell_of_record(value: object) -> Any:
     from rich.text import Text
 
-    return Text(_text(value), "dim" if value is None else "")
+    return Text(printable(_text(value)), "dim" if value is None else "")
 
 
 def _width(result: SqlResult, rows: Sequence[tuple[Any, ...]]) -> int:
@@ -156,7 +157,7 @@ def _write_csv(result: SqlResult) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(result.names)
     for rows in result.portions:
-        writer.writerows(rows)
+        writer.writerows([csv_cell(value) for value in row] for row in rows)
 
 
 def _write_json(result: SqlResult) -> None:

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from qc_edge.domain.printable import printable
+
 if TYPE_CHECKING:
     from qc_edge.plot.save import Table as Content
 
@@ -21,7 +23,7 @@ def print_tables(console: Console, tables: Mapping[str, Content]) -> None:
         for number, heading in enumerate(headings):
             table.add_column(heading, justify="right" if number else "left", overflow="fold")
         for row in rows:
-            table.add_row(*map(Text, row))
+            table.add_row(*(Text(printable(cell)) for cell in row))
         console.print(table)
 
 
