@@ -17,7 +17,8 @@ from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
 from qc_edge.camera.configuration import AppliedSettings, configure, count_frames
 from qc_edge.camera.devices import cannot_open, choose, copy_pixels
 from qc_edge.camera.driver import genicam, pylon
-from qc_edge.camera.emulator import DEVICE_CLASS, EmulatedDevices, Playlist
+from qc_edge.camera.emulator import EmulatedDevices, Playlist
+from qc_edge.camera.enumeration import emulated_devices, real_devices
 from qc_edge.camera.frame_counter import CounterRange, next_number
 from qc_edge.camera.health import read_health
 from qc_edge.camera.nodes import Nodes
@@ -196,7 +197,7 @@ class BaslerCamera:
         if self._is_emulated:
             serial = self._emulated_serial = _EMULATED.take(serial, self._emulated_serial)
             self._resources.callback(_EMULATED.give_back, serial)
-        devices = _emulated_devices() if self._is_emulated else _real_devices()
+        devices = emulated_devices() if self._is_emulated else real_devices()
         return choose(devices, serial, self._settings.name)
 
     def _size_buffers(self, camera: Any, payload_bytes: int) -> int:
@@ -268,16 +269,3 @@ class _RemovalWatch(pylon.ConfigurationEventHandler):  # type: ignore[misc]
 def _delivered_format(camera_format: str) -> str:
     """The pixel format of a frame as it leaves this module, where BGR has become RGB."""
     return "RGB8" if camera_format == "BGR8" else camera_format
-
-
-def _emulated_devices() -> list[Any]:
-    emulated = pylon.DeviceInfo()
-    emulated.SetDeviceClass(DEVICE_CLASS)
-    return list(pylon.TlFactory.GetInstance().EnumerateDevices([emulated]))
-
-
-def _real_devices() -> list[Any]:
-    # A station whose settings ask for a real camera never falls back to the emulator, also where
-    # PYLON_CAMEMU is set.
-    devices = pylon.TlFactory.GetInstance().EnumerateDevices()
-    return [device for device in devices if device.GetDeviceClass() != DEVICE_CLASS]

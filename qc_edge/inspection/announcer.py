@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
+from qc_edge.domain.frame import ExposureSource
 from qc_edge.domain.inspection import Gap, Inspection
 from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.errors import OutputError
@@ -25,13 +26,11 @@ class Announcer:
         statistics: Statistics,
         shadow: Shadow | None,
         events: EventLog,
-        boot_id: str,
     ) -> None:
         self.statistics = statistics
         self._outputs = outputs
         self._shadow = shadow
         self._events = events
-        self._boot_id = boot_id
 
     def announce(self, scored: ScoredFrame, inspection: Inspection) -> None:
         """Tell every output of a part whose row is durable.
@@ -45,10 +44,12 @@ class Announcer:
             except OutputError as fault:
                 detail = f"{inspection.frame_id}, part {announced.part_id}: {fault.message}"
                 self._report(EventKind.ANNOUNCEMENT_FAILED, detail)
-        # A recovered or dropped frame waited for reasons that say nothing of this station's speed.
-        file = scored.prepared.file
-        counts_as_latency = file.original_name is None and not file.recovered
-        self.statistics.add_part(announced, scored.age_ms(self._boot_id), counts_as_latency)
+        # A frame that was recovered, or whose age nobody knows, says nothing of this station's
+        # speed; nor does a lot that waits for nobody.
+        exposed = scored.prepared.exposed
+        is_known = exposed.source is not ExposureSource.UNKNOWN and exposed.has_deadline
+        counts_as_latency = is_known and not scored.prepared.file.recovered
+        self.statistics.add_part(announced, scored.age_ms(), counts_as_latency)
         # After the announcement, and without waiting: nobody waits for the shadow (decision 0016).
         model_input = scored.prepared.model_input
         if self._shadow and inspection.score is not None and model_input is not None:
@@ -63,9 +64,9 @@ class Announcer:
 
         The row stands as it is: it says what was decided, the event what was told.
         """
-        age_ms = scored.age_ms(self._boot_id)
+        age_ms = scored.age_ms()
         deadline_ms = scored.prepared.rules.settings.station.deadline_ms
-        if age_ms <= deadline_ms or inspection.disposition is Disposition.HOLD:
+        if not scored.is_late(age_ms) or inspection.disposition is Disposition.HOLD:
             return inspection
         detail = f"{inspection.frame_id}: {age_ms:.0f} ms, the deadline is {deadline_ms:g} ms"
         self._report(EventKind.LATE_ANNOUNCEMENT, detail)

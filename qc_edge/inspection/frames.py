@@ -13,6 +13,7 @@ from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.frame import Frame
 from qc_edge.domain.verdict import HoldReason, Reason
 from qc_edge.engine import Prepared
+from qc_edge.inspection.exposure import Exposed
 from qc_edge.recipe.rules import Rules
 from qc_edge.store.spooled_file import SpooledFile
 from qc_edge.vision.gates import GateFigures
@@ -34,7 +35,8 @@ class PreparedFrame:
     Made by a preparer thread, then read by the inspector's thread. Until the file is read, `frame`
     holds what its name tells; where it cannot be read, `image`, `figures` and `model_input` stay
     None and `refusal` says why. `model_input` is H x W uint8, None of a refused frame. `data` are
-    the bytes of the file. `part_source` says where the part's id comes from, None without one;
+    the bytes of the file. `exposed` is when it was exposed; until the file is read, no later than
+    its arrival. `part_source` says where the part's id comes from, None without one;
     `sidecar_doubt` why the sidecar that lay beside it was not taken; `holds` are the reasons of
     identity to hold the part, `notes` their words. `vanished`: the file had left the spool.
     `may_be_unfinished`: another node may still be writing it. `times_ms` holds the milliseconds of
@@ -46,6 +48,7 @@ class PreparedFrame:
     frame: Frame
     calibration: Calibration
     preprocess_id: str
+    exposed: Exposed
     part_source: str | None = None
     data: bytes | None = None
     image: Image | None = None
@@ -79,13 +82,14 @@ class ScoredFrame:
     map_path: str | None = None
     map_sha256: str | None = None
 
-    def age_ms(self, boot_id: str) -> float:
-        """Milliseconds since the exposure, else since arrival where that cannot be known.
+    def age_ms(self) -> float:
+        """Milliseconds since the exposure; where that is unknown, the fewest that it can be.
 
-        Only the monotonic clock of this boot (`boot_id`) can tell: the wall clock may have been
-        stepped meanwhile, and the monotonic clock starts anew with each boot.
+        By the monotonic clock: the wall clock may have been stepped meanwhile.
         """
-        frame, file = self.prepared.frame, self.prepared.file
-        if frame.monotonic_ns is not None and frame.boot_id == boot_id:
-            return (time.monotonic_ns() - frame.monotonic_ns) / 1e6
-        return (time.monotonic_ns() - file.arrived_ns) / 1e6
+        return (time.monotonic_ns() - self.prepared.exposed.at_ns) / 1e6
+
+    def is_late(self, age_ms: float) -> bool:
+        """Whether the part is held at that age: the deadline has passed."""
+        deadline_ms = self.prepared.rules.settings.station.deadline_ms
+        return self.prepared.exposed.has_deadline and age_ms > deadline_ms

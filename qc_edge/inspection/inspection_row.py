@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 
+from qc_edge.domain.frame import ExposureSource
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import Decision, HoldReason, decide, invalid
 from qc_edge.inspection.frames import ScoredFrame
@@ -16,14 +17,20 @@ from qc_edge.inspection.frames import ScoredFrame
 def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
     """The decision on a frame that is `age_ms` milliseconds old; `now` dates its calibration."""
     prepared, rules = scored.prepared, scored.prepared.rules
-    words = "".join(f"; {note}" for note in prepared.notes)
+    notes = list(prepared.notes)
+    if prepared.exposed.hold is not None:
+        notes.insert(0, prepared.exposed.detail)
+    words = "".join(f"; {note}" for note in notes)
     if prepared.refusal is not None:
         return invalid(prepared.refusal.reason, prepared.refusal.detail + words)
     assert scored.score is not None, "a frame without a score has a refusal"  # noqa: S101
     holds = list(prepared.holds)
     if prepared.file.recovered:
         holds.append(HoldReason.RECOVERED)  # its part has left the line while the station was down
-    elif age_ms > rules.settings.station.deadline_ms:
+    if prepared.exposed.hold is not None:
+        holds.append(prepared.exposed.hold)
+    # The part of a recovered frame is gone: by how much it is late besides says nothing.
+    if not prepared.file.recovered and scored.is_late(age_ms):
         holds.append(HoldReason.LATE)
     if prepared.calibration.is_due(now):
         holds.append(HoldReason.CALIBRATION_EXPIRED)
@@ -34,20 +41,19 @@ def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
 class InspectionBuilder:
     """Makes the row of each scored frame; used by the inspector's thread.
 
-    `boot_id` is that of this boot, `simulated_cameras` are those without a device behind them.
+    `simulated_cameras` are those without a device behind them.
     """
 
-    def __init__(self, boot_id: str, simulated_cameras: frozenset[str]) -> None:
-        self._boot_id = boot_id
+    def __init__(self, simulated_cameras: frozenset[str]) -> None:
         self._simulated_cameras = simulated_cameras
 
     def build(self, scored: ScoredFrame, now: datetime) -> Inspection:
         """The row of a frame whose evidence is durable, decided and recorded `now`."""
-        age_ms = scored.age_ms(self._boot_id)
+        age_ms = scored.age_ms()
         decision = decide_frame(scored, age_ms, now)
         prepared = scored.prepared
         frame, image, figures = prepared.frame, prepared.image, prepared.figures
-        rules, times = prepared.rules, prepared.times_ms
+        rules, times, source = prepared.rules, prepared.times_ms, prepared.exposed.source
         bundle, engine = rules.bundle, rules.engine
         # One keyword a column, in the order and under the headings of `Inspection`.
         return Inspection(
@@ -120,10 +126,10 @@ class InspectionBuilder:
             prepare_ms=_ms(times, "prepare"),
             infer_ms=_ms(times, "infer"),
             evidence_ms=_ms(times, "evidence"),
-            age_ms=round(age_ms, 3),
+            age_ms=None if source is ExposureSource.UNKNOWN else round(age_ms, 3),
             # how the exposure is known
             retrieved_at=frame.retrieved_at,
-            exposure_source=frame.exposure_source,
+            exposure_source=source,
         )
 
 

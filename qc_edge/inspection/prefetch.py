@@ -48,7 +48,7 @@ class Prefetcher:
         self._rulebook = rulebook
         self._retirement = retirement
         self._changes = changes
-        self._preparer = Preparer(stores.spool)
+        self._preparer = Preparer(stores.spool, stores.exposure_times)
         self._pool = ThreadPoolExecutor(threads, "prepare")
         self._window = self._threads = threads
         self._queue: deque[_Prefetched] = deque()

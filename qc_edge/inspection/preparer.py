@@ -11,8 +11,9 @@ from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from qc_edge.domain.frame import Frame, frame_id_micros
+from qc_edge.domain.frame import ExposureSource, Frame, frame_id_micros
 from qc_edge.domain.verdict import Reason
+from qc_edge.inspection.exposure import Exposed, ExposureTimes
 from qc_edge.inspection.frames import FrameRefusal, PreparedFrame
 from qc_edge.inspection.identity import Identity, identify
 from qc_edge.inspection.sidecar import Sidecar, parse_sidecar
@@ -37,8 +38,9 @@ _SIGNS_OF_AN_UNFINISHED_FILE = {
 class Preparer:
     """Reads and prepares frames of the spool; without state of its own, safe from any thread."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, exposure_times: ExposureTimes) -> None:
         self._spool = spool
+        self._exposure_times = exposure_times
 
     def prepare(self, file: SpooledFile, rules: Rules) -> PreparedFrame:
         """Do everything before the model. Faults of the frame are in `refusal`, never raised."""
@@ -77,13 +79,21 @@ class Preparer:
         frame = Frame(
             frame_id=file.frame_id,
             camera=file.frame_id.partition("Z-")[2],
-            captured_at=datetime.fromtimestamp(micros / 1e6, timezone.utc),
+            captured_at=(claimed := datetime.fromtimestamp(micros / 1e6, timezone.utc)),
             clock_trusted=file.clock_trusted,
             original_name=self._spool.original_name(file),
+            retrieved_at=claimed,
         )
         calibration = rules.calibration(frame.camera)
         parameters = rules.parameters(calibration)
-        prepared = PreparedFrame(file, rules, frame, calibration, rules.preprocess_id(parameters))
+        prepared = PreparedFrame(
+            file,
+            rules,
+            frame,
+            calibration,
+            rules.preprocess_id(parameters),
+            Exposed(file.arrived_ns, ExposureSource.UNKNOWN),
+        )
         prepared.times_ms["wait"] = (time.monotonic_ns() - file.arrived_ns) / 1e6
         return prepared
 
@@ -114,6 +124,9 @@ class Preparer:
                 prepared.frame = replace(prepared.frame, frame_id=prepared.file.frame_id)
                 raise UnreadableFrameError(Reason.UNREADABLE, detail)
             prepared.part_source = "frame" if prepared.frame.part_id else None
+            prepared.exposed = self._exposure_times.of_own_form(
+                prepared.frame, prepared.file, limits
+            )
         else:
             self._read_foreign(prepared, prepared.data)
         # Once more: only the content says which camera it is, if another node dropped the file.
@@ -123,6 +136,7 @@ class Preparer:
 
     def _read_foreign(self, prepared: PreparedFrame, data: bytes) -> None:
         limits = prepared.rules.settings.incoming
+        self._date(prepared, None)  # first, so that a frame that is refused has its time too
         name = prepared.frame.original_name or ""
         doubt = prepared.file.sidecar_doubt
         # Before the sidecar is read: one that makes no sense still leaves the id of the name.
@@ -146,10 +160,11 @@ class Preparer:
             camera=sidecar.camera or INCOMING,
             camera_serial=sidecar.camera_serial,
             camera_frame_number=sidecar.camera_frame_number,
-            captured_at=sidecar.captured_at_utc or prepared.frame.captured_at,
             exposure_us=sidecar.exposure_us,
             gain_db=sidecar.gain_db,
         )
+        if sidecar.captured_at is not None:
+            self._date(prepared, sidecar.captured_at)
         image = prepared.image = decode(
             data,
             max_pixels=int(limits.max_megapixels * 1e6),
@@ -163,6 +178,15 @@ class Preparer:
         prepared.part_source = identity.source
         prepared.sidecar_doubt = identity.sidecar_doubt
         prepared.holds, prepared.notes = list(identity.holds), list(identity.notes)
+
+    def _date(self, prepared: PreparedFrame, stated: datetime | None) -> None:
+        """When a dropped frame was exposed, by its file and by what its sidecar has `stated`."""
+        file, rules = prepared.file, prepared.rules.settings.incoming
+        written_ns = self._spool.written_ns(file)
+        exposed = self._exposure_times.of_dropped(file, written_ns, stated, rules)
+        captured_at = exposed.at or prepared.frame.captured_at
+        prepared.exposed = exposed
+        prepared.frame = replace(prepared.frame, captured_at=captured_at)
 
     def _gate_and_prepare(self, prepared: PreparedFrame, image: Image) -> None:
         parameters = prepared.rules.parameters(prepared.calibration)

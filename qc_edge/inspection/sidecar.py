@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from datetime import MAXYEAR, MINYEAR, datetime, timezone
+from datetime import MAXYEAR, MINYEAR, datetime
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -36,14 +36,6 @@ class Sidecar(BaseModel):
     sha256: str | None = None
     exposure_us: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     gain_db: float | None = Field(default=None, allow_inf_nan=False)
-
-    @property
-    def captured_at_utc(self) -> datetime | None:
-        """`captured_at` in UTC; a time without a zone is taken as UTC."""
-        at = self.captured_at
-        if at is None:
-            return None
-        return at.replace(tzinfo=timezone.utc) if at.tzinfo is None else at.astimezone(timezone.utc)
 
     def misfit(self, image: bytes) -> str | None:
         """Why this sidecar is not that of the file with the bytes `image`; None if it may be."""

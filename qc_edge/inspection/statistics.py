@@ -109,7 +109,9 @@ class Statistics:
             return DayCounts(dict(self._verdicts), dict(self._reasons), self._held, self._lost)
 
     def latency(self) -> Latency:
-        """The latency of recent frames, those that were recovered or dropped left out."""
+        """The latency of recent frames, those left out that were recovered or whose age is
+        unknown.
+        """
         with self._lock:
             ages = sorted(self._ages_ms)
         longest = ages[-1] if ages else None

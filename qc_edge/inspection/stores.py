@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.inspection.crash_isolation import CrashIsolation
+from qc_edge.inspection.exposure import ExposureTimes
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.ledger import Ledger
 from qc_edge.store.set_aside import SetAside
@@ -16,8 +17,8 @@ from qc_edge.store.spool import Spool
 class InspectionStores:
     """What the inspector works on: the queue, the spool behind it, the log, and the disk's state.
 
-    `crash_isolation` keeps which frames may have caused the last crash,
-    `set_aside` moves sidecars away that may be another frame's.
+    `crash_isolation` keeps which frames may have caused the last crash, `set_aside` moves sidecars
+    away that may be another frame's, `exposure_times` tells when a frame was exposed.
     """
 
     arrivals: Arrivals
@@ -26,3 +27,4 @@ class InspectionStores:
     disk_monitor: DiskMonitor
     crash_isolation: CrashIsolation
     set_aside: SetAside
+    exposure_times: ExposureTimes

@@ -94,6 +94,15 @@ class Stamp:
     clock_trusted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment on both clocks: UTC, and CLOCK_MONOTONIC (ns). `trusted` is about the first."""
+
+    at: datetime
+    monotonic_ns: int
+    trusted: bool
+
+
 class FrameClock:
     """Gives out frame ids that rise, across restarts and when the wall clock steps back.
 
@@ -144,6 +153,13 @@ class FrameClock:
                 monotonic_ns=at_ns,
                 clock_trusted=trusted,
             )
+
+    def moment(self) -> Moment:
+        """Now."""
+        wall = self._wall_us()
+        trusted = self._synchronised and wall > self._last - 1_000_000
+        at = datetime.fromtimestamp(wall / 1e6, timezone.utc)
+        return Moment(at, time.monotonic_ns(), trusted)
 
     def check(self) -> str | None:
         """Look at the clock again, every few seconds; what has changed in words, or None."""

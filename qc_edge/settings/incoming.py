@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
@@ -63,6 +64,32 @@ class IncomingSettings(Section):
         description="A picture that takes more memory once decoded is refused by its header (MB).",
     )
     max_file_mb: float = Field(default=512.0, gt=0, description="Larger files are refused (MB).")
+
+    age: Literal["hold", "arrival", "none"] = Field(
+        default="hold",
+        description="A dropped frame of unknown age is held, counted from its arrival, or (none, "
+        "for lots that wait for nobody) has no deadline, like all dropped frames.",
+    )
+    time_zone: str | None = Field(
+        default=None,
+        description="Zone of times in sidecars that have none, such as Europe/Berlin; without it "
+        "the age of such a frame is unknown.",
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, name: str | None) -> str | None:
+        if name is not None:
+            try:
+                ZoneInfo(name)
+            except (ValueError, OSError) as fault:  # ZoneInfoNotFoundError is a KeyError
+                raise ValueError(f"is no time zone: {fault}") from fault
+            except KeyError:
+                raise ValueError(
+                    "is no time zone that this box knows: expected a name such as Europe/Berlin or "
+                    "UTC; Debian has them in the package tzdata"
+                ) from None
+        return name
 
     @field_validator("part_id_pattern")
     @classmethod

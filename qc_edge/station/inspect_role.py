@@ -19,6 +19,7 @@ from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.inspection.crash_isolation import CrashIsolation
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper
+from qc_edge.inspection.exposure import ExposureTimes
 from qc_edge.inspection.inspection_row import InspectionBuilder
 from qc_edge.inspection.inspector import Inspector, Judging
 from qc_edge.inspection.part_numbers import PartNumbers
@@ -90,6 +91,7 @@ class InspectRole:
         self._outputs = [journal, *parts.dependencies.outputs]
         self.arrivals = Arrivals(parts.paths, parts.spool, parts.clock, settings.incoming, events)
         now = utc_now()
+        self._first_record = ledger.startup_state.first_recorded_at or now
         self._statistics = Statistics(ledger.day_counts(now), now, parts.meter)
         self.shadow = self._make_shadow() if settings.shadow.bundle else None
         reporter.arrivals, reporter.shadow = self.arrivals, self.shadow
@@ -206,6 +208,7 @@ class InspectRole:
             parts.disk_monitor,
             isolation,
             SetAside(parts.paths, disk),
+            ExposureTimes(parts.boot, parts.clock, self._first_record),
         )
         counters = dict(self._ledger.startup_state.part_counters)
         part_numbers = PartNumbers(counters, _only_camera(settings))
@@ -221,12 +224,10 @@ class InspectRole:
             part_numbers,
             evidence,
             FrameScorer(part_numbers, evidence),
-            InspectionBuilder(parts.boot, simulated),
+            InspectionBuilder(simulated),
             Repeats(self._ledger.recent_frames(since, MOST_PICTURES)),
         )
-        announcer = Announcer(
-            self._outputs, self._statistics, self.shadow, self._events, parts.boot
-        )
+        announcer = Announcer(self._outputs, self._statistics, self.shadow, self._events)
         threads = settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1)
         return Inspector(stores, judging, announcer, self._events, threads)
 

@@ -114,6 +114,13 @@ class Spool:
             changed = max(changed, self._sidecar_path(spooled).lstat().st_mtime)
         return changed
 
+    def written_ns(self, spooled: SpooledFile) -> int | None:
+        """When the file itself was last written (ns since the epoch); None if it has gone."""
+        try:
+            return self.path(spooled).lstat().st_mtime_ns
+        except OSError:
+            return None
+
     def retire(self, spooled: SpooledFile) -> None:
         """Take the frame out of the spool; its row stands and its evidence is kept.
 

@@ -49,16 +49,18 @@ class RecentFrame:
 @dataclass(frozen=True, slots=True)
 class StartupState:
     """Where ids and counters go on: the highest id of a frame, a gap, an event or a label (None in
-    an empty log), and the number of the last counted part of each camera.
+    an empty log), and the number of the last counted part of each camera. `first_recorded_at` is
+    when the first row was recorded.
     """
 
     newest_id: FrameId | None = None
     part_counters: dict[str, int] = field(default_factory=dict)
+    first_recorded_at: datetime | None = None
 
 
 def read_startup_state(log: duckdb.DuckDBPyConnection) -> StartupState:
     """The state to go on from. Raises duckdb.Error."""
-    return StartupState(_newest_id(log), _part_counters(log))
+    return StartupState(_newest_id(log), _part_counters(log), _first_recorded_at(log))
 
 
 def read_all_rows(log: duckdb.DuckDBPyConnection) -> None:
@@ -158,6 +160,12 @@ def newest_rows(log: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str] | N
         ).fetchone()
         for table in COLUMNS
     }
+
+
+def _first_recorded_at(log: duckdb.DuckDBPyConnection) -> datetime | None:
+    """By the events: a station's first row says what is in force, before anything is judged."""
+    ((first,),) = log.execute("SELECT min(recorded_at) FROM events").fetchall()
+    return first.replace(tzinfo=timezone.utc) if first else None
 
 
 def _newest_id(log: duckdb.DuckDBPyConnection) -> FrameId | None:

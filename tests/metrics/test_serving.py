@@ -64,7 +64,7 @@ def test_a_station_tells_what_it_has_done(root: Path, listen: str) -> None:
     assert value(seen, "camera_connected", camera="top") == 1
     for step in ("wait", "read", "gates", "prepare", "infer", "evidence", "announce"):
         assert value(seen, "step_duration_seconds_count", step=step) >= 5, step
-    assert value(seen, "verdict_latency_seconds_count") == 4
+    assert value(seen, "verdict_latency_seconds_count") == 6, "dropped frames too"
     assert value(seen, "spool_frames") == 0
     assert value(seen, "engine_info", backend="scripted") == 1
     assert value(seen, "model_info", bundle="corner@1") == 1
