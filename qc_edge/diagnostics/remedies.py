@@ -50,6 +50,11 @@ REMEDIES = (
         "A dropped file stays where it is",
     ),
     Remedy(
+        "is held open by a writer",
+        "fuser -v FILE shows the program; when it closes the file, the file is taken",
+        "A dropped file stays where it is",
+    ),
+    Remedy(
         "cannot be listed",
         "is the directory there, its file server reachable? it goes on by itself",
         "A dropped file stays where it is",

@@ -41,6 +41,9 @@ _SIDECAR_SUFFIXES = (".json", ".JSON", ".Json")
 _LOOK_AGAIN_S = 1.0
 """Before a file that somebody has open for writing is asked for again."""
 
+_HELD_S = 60.0
+"""A writer that has written nothing for so long is worth a look."""
+
 
 @dataclass(slots=True)
 class _Unsettled:
@@ -84,6 +87,7 @@ class IncomingFiles:
         self._file_clock = FileSystemClock(directory)
         self._events = events
         self._lost = ""  # why the directory cannot be listed
+        self._held = ""  # which file is waited for although its writer does nothing
         self._present_at_start = set(self._names())
 
     @property
@@ -94,7 +98,7 @@ class IncomingFiles:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What keeps files from being taken; from any thread."""
-        return tuple(filter(None, (self._lost, self._blocked.warning)))
+        return tuple(filter(None, (self._lost, self._blocked.warning, self._held)))
 
     def on_finished(self, name: str) -> None:
         """The kernel reports that `name` was closed after writing or renamed in."""
@@ -106,6 +110,8 @@ class IncomingFiles:
             return
         now = time.monotonic()
         names = self._names()
+        if self._lost:
+            return
         for name in names:
             if name in self._awaiting_sidecar or self._blocked.is_waiting(name, now):
                 continue
@@ -129,7 +135,10 @@ class IncomingFiles:
             elif self._is_frame(name):
                 yield from self._claim(name, beat)
         now = time.monotonic()
+        self._held = ""
         for name, unsettled in list(self._unsettled.items()):
+            if unsettled.not_before and now - unsettled.since > _HELD_S:
+                self._held = f"incoming: {name!r} is held open by a writer that pauses: fuser -v"
             if self._has_settled(name, unsettled, now):
                 yield from self._claim(name, beat)
         for name, deadline in list(self._awaiting_sidecar.items()):

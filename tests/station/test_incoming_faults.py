@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,58 @@ def test_a_writer_that_pauses_is_waited_for_as_long_as_it_has_the_file_open(tmp_
             file.write(data[len(data) // 2 :])
         station.wait_until_inspected(2)
     assert audit(paths).of("slow.png")["verdict"] == "PASS"
+
+
+def test_a_writer_that_hangs_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incoming, "_HELD_S", 0.5)
+    paths = make_station(tmp_path)
+    with running(paths) as station:
+        with (paths.incoming / "slow.png").open("wb") as file:
+            station.wait_for_status(lambda status: "slow.png" in status.line(), "it is said")
+            file.write(encoded(part(), ".png"))
+        station.wait_until_inspected(1)
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[StationPaths]:
+    """A station whose incoming/ is a file system of its own, in memory."""
+    paths = make_station(tmp_path)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(paths.incoming)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("mounting a file system needs root")
+    yield paths
+    subprocess.run(["umount", "--lazy", str(paths.incoming)], check=True)
+
+
+def test_a_mount_of_its_own_is_worked_off_across_restarts(mounted: StationPaths) -> None:
+    for start in range(2):
+        with running(mounted) as station:
+            for number in range(3):
+                name = f"{start}-{number}.png"
+                drop(mounted, name, part(seed=10 * start + number), {"part_id": name})
+            station.wait_until_inspected(3)
+    rows = audit(mounted).inspections
+    assert [row["part_id"] for row in rows] == [row["original_name"] for row in rows]
+    assert len(rows) == 6 and {row["verdict"] for row in rows} == {"PASS"}
+    assert not list(mounted.incoming.iterdir())
+
+
+def test_a_file_that_is_a_mount_of_its_own_stays_and_is_named(tmp_path: Path) -> None:
+    paths = make_station(tmp_path)
+    source, target = tmp_path / "source.png", paths.incoming / "mount.png"
+    source.write_bytes(encoded(part(), ".png"))
+    target.touch()
+    mount = ["mount", "--bind", str(source), str(target)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("mounting a file needs root")
+    try:
+        with running(paths) as station:
+            station.wait_for_status(lambda status: "mount.png" in status.line(), "it is named")
+            drop(paths, "good.png", part(seed=1))
+            station.wait_until_inspected(1)
+    finally:
+        subprocess.run(["umount", "--lazy", str(target)], check=True)
+    assert audit(paths).of("good.png")["verdict"] == "PASS"
 
 
 def test_a_time_that_a_writer_sets_makes_no_half_written_file_look_old(
