@@ -73,13 +73,21 @@ def check_count(log: Log, grabbed: list[int]) -> None:
     """
     rows = [row["camera_frame_number"] for row in log.inspections if row["camera"] == "top"]
     assert max(Counter(rows).values(), default=1) == 1
-    told = [gap for gap in log.gaps if gap["reason"] != "torn"]
+    numbered = [gap for gap in log.gaps if gap["first_frame_number"] is not None]
     lost = [
-        n for gap in told for n in range(gap["first_frame_number"], gap["last_frame_number"] + 1)
+        number
+        for gap in numbered
+        for number in range(gap["first_frame_number"], gap["last_frame_number"] + 1)
     ]
-    if log.lost > len(lost):
-        lost.append(min(set(range(99)) - {*rows, *lost}))
-    assert len(lost) == log.lost
+    unnumbered = [gap for gap in log.gaps if gap["first_frame_number"] is None]
+    assert {gap["reason"] for gap in unnumbered} <= {"torn", "damaged_row"}
+    unexplained = sum(gap["lost"] for gap in unnumbered)
+    if any(gap["reason"] == "damaged_row" for gap in unnumbered):
+        # Its number was torn with it: at least one, at most what is missing below the next frame.
+        below = set(range(max([*rows, *lost], default=-1))) - {*rows, *lost}
+        unexplained = max(unexplained, len(below))
+    lost += sorted(set(range(99)) - {*rows, *lost})[:unexplained]
+    assert len(lost) >= log.lost
     accounted = sorted(rows + lost)
     assert accounted == list(range(len(accounted))), (
         f"frames are missing or counted twice: {accounted}"

@@ -75,9 +75,9 @@ def test_without_room_a_refused_file_waits_like_any_other(tmp_path: Path) -> Non
 
 def test_without_room_a_suspect_waits_too(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
-    drop(paths, "a.png", part())
     broken = Fault("append before in inspections", act="EIO")
     with running(paths, dependencies(Plan(faults=(broken,)))) as station:
+        drop(paths, "a.png", part())  # not before: the station would end before it is ready
         fault = station.wait_until_ended()
         station.fault = None
     assert isinstance(fault, StoreError)
