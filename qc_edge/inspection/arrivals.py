@@ -17,12 +17,12 @@ from dataclasses import dataclass
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.frame import FrameId
-from qc_edge.inspection.incoming import IncomingFiles
+from qc_edge.inspection.incoming_folders import IncomingFolders
 from qc_edge.inspection.watch import DirectoryWatch
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.open_files import is_local
-from qc_edge.settings import IncomingSettings, StationPaths
+from qc_edge.settings import IncomingSettings, Settings, StationPaths
 from qc_edge.store.spool import Spool
 from qc_edge.store.spooled_file import SpooledFile, is_foreign, parse_name
 
@@ -60,7 +60,7 @@ class Arrivals:
         paths: StationPaths,
         spool: Spool,
         clock: FrameClock,
-        incoming: IncomingSettings,
+        settings: Settings,
         events: EventLog,
     ) -> None:
         self._paths = paths
@@ -69,15 +69,12 @@ class Arrivals:
         self._ready: deque[SpooledFile] = deque()
         self._accepted: set[str] = set()  # names that are ready, deferred or in hand
         self._deferred: list[_Deferred] = []
-        self._incoming_files = IncomingFiles(paths.incoming, spool, clock, incoming, events)
+        self._wake = threading.Event()
+        self._incoming_files = IncomingFolders(paths, spool, clock, settings, events, self._wake)
         self._events = events
-        self._watches = (
-            DirectoryWatch(paths.frames, self._on_spooled),
-            DirectoryWatch(paths.incoming, self._on_incoming),
-        )
+        self._frames_watch = DirectoryWatch(paths.frames, self._on_spooled)
         self._unwatched = ""
         self._hears_others = is_local(paths.incoming)
-        self._wake = threading.Event()
         # Before capture and the watch begin: what is here now was left by the last run, and what
         # comes later is not.
         spool.claims.finish_interrupted()
@@ -119,11 +116,16 @@ class Arrivals:
         """What slows arrivals down or keeps files from being taken; from any thread."""
         return tuple(filter(None, (*self._incoming_files.warnings, self._unwatched)))
 
+    @property
+    def _watches(self) -> list[DirectoryWatch]:
+        return [self._frames_watch, *self._incoming_files.watches]
+
     def _keep_watches(self, now: float) -> None:
-        for watch in self._watches:
+        watches = self._watches
+        for watch in watches:
             watch.keep(now)
         # One after the other, and each reason once: they mostly have the same one.
-        problems = dict.fromkeys(watch.problem for watch in self._watches if watch.problem)
+        problems = dict.fromkeys(watch.problem for watch in watches if watch.problem)
         problem = f"arrivals are listed, not watched: {'; '.join(problems)}" if problems else ""
         if problem == self._unwatched:
             return
@@ -183,10 +185,6 @@ class Arrivals:
         # when it arrived and whether it was recovered.
         if not is_foreign(name):
             self._offer([name], recovered=False)
-
-    def _on_incoming(self, name: str) -> None:
-        self._incoming_files.on_finished(name)
-        self._wake.set()
 
     def _scan(self, *, recovered: bool) -> None:
         self._offer(self._spool.names(), recovered=recovered)

@@ -11,17 +11,16 @@ import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
+from qc_edge.domain.frame import FrameId
 from qc_edge.errors import StoreError
 from qc_edge.inspection.blocked_files import BlockedFiles
+from qc_edge.inspection.settling import Settling
+from qc_edge.inspection.sidecar_match import SUFFIX, Match, SidecarMatch, is_sidecar
 from qc_edge.service.clock import FrameClock
-from qc_edge.service.file_clock import FileSystemClock
-from qc_edge.service.logs import LOG
-from qc_edge.service.open_files import is_open_for_writing
-from qc_edge.settings import IncomingSettings
+from qc_edge.settings import INCOMING, IncomingSettings
 from qc_edge.store.spool import Spool
 from qc_edge.store.spooled_file import SpooledFile, claimed_name
 
@@ -36,30 +35,10 @@ _TEMPORARY = (
     ".lock",
     "~",
 )
-_SIDECAR = ".json"
-_SIDECAR_SUFFIXES = (".json", ".JSON", ".Json")
-_LOOK_AGAIN_S = 1.0
-"""Before a file that somebody has open for writing is asked for again."""
-
-_HELD_S = 60.0
-"""A writer that has written nothing for so long is worth a look."""
-
-
-@dataclass(slots=True)
-class _Unsettled:
-    """A listed file without an event that it is finished: its size and times, since when.
-
-    `since`, and `not_before` when it is asked again whether it is open, are in seconds of the
-    monotonic clock.
-    """
-
-    state: tuple[int, int, int]
-    since: float
-    not_before: float = 0.0
 
 
 class IncomingFiles:
-    """The files in incoming/ that are not claimed yet.
+    """The files in incoming/, or in the folder of a node there, that are not claimed yet.
 
     Used by the arrivals worker; only `on_finished` is called from watchdog's thread. Hidden names
     and those of temporary files (.tmp, .part, ~ ...) are left alone, as are directories.
@@ -70,30 +49,42 @@ class IncomingFiles:
     def __init__(
         self,
         directory: Path,
+        node: str,
         spool: Spool,
         clock: FrameClock,
         rules: IncomingSettings,
         events: EventLog,
+        *,
+        was_there: bool = True,
     ) -> None:
+        """`node` is "incoming", or the name of the node's folder; `was_there` is False for one that
+        was made while the station ran.
+        """
         self.rules = rules
+        self.folders: set[str] = set()  # names of directories in it
         self._directory = directory
+        self._node = node
         self._spool = spool
         self._clock = clock
         self._finished: deque[str] = deque()  # from watchdog's thread: append alone needs no lock
-        self._unsettled: dict[str, _Unsettled] = {}
+        self._settling = Settling(directory)
         self._awaiting_sidecar: dict[str, float] = {}  # name -> when the wait ends (monotonic)
-        self._reported_directories: set[str] = set()
+        self._doubts: dict[str, str] = {}  # of images that wait for another sidecar
         self._blocked = BlockedFiles(directory, events)
-        self._file_clock = FileSystemClock(directory)
         self._events = events
         self._lost = ""  # why the directory cannot be listed
         self._held = ""  # which file is waited for although its writer does nothing
-        self._present_at_start = set(self._names())
+        self._present_at_start = set(self._names()) if was_there else set()
+        for name in self._present_at_start:
+            self._is_directory(name)
+        self._sidecars = SidecarMatch(
+            directory, spool.set_aside, events, frozenset(self._present_at_start)
+        )
 
     @property
     def is_pending(self) -> bool:
         """True while there are files to look at again soon."""
-        return bool(self._unsettled or self._awaiting_sidecar)
+        return bool(self._settling or self._awaiting_sidecar)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -113,12 +104,13 @@ class IncomingFiles:
         if self._lost:
             return
         for name in names:
+            if is_sidecar(name):
+                self._on_sidecar(name)
             if name in self._awaiting_sidecar or self._blocked.is_waiting(name, now):
                 continue
             if self._is_frame(name):
-                self._unsettled.setdefault(name, _Unsettled((-1, -1, -1), now))
-        for gone in self._unsettled.keys() - set(names):
-            del self._unsettled[gone]
+                self._settling.add(name)
+        self._settling.keep_only(set(names))
         self._blocked.keep_only(set(names))
 
     def claim_finished(self, beat: Callable[[], object]) -> Iterator[SpooledFile]:
@@ -130,16 +122,16 @@ class IncomingFiles:
             return
         while self._finished:
             name = self._finished.popleft()
-            if name.lower().endswith(_SIDECAR):
+            if is_sidecar(name):
                 self._on_sidecar(name)
             elif self._is_frame(name):
                 yield from self._claim(name, beat)
         now = time.monotonic()
         self._held = ""
-        for name, unsettled in list(self._unsettled.items()):
-            if unsettled.not_before and now - unsettled.since > _HELD_S:
+        for name in self._settling.names:
+            if self._settling.is_held_open(name):
                 self._held = f"incoming: {name!r} is held open by a writer that pauses: fuser -v"
-            if self._has_settled(name, unsettled, now):
+            if self._has_settled(name):
                 yield from self._claim(name, beat)
         for name, deadline in list(self._awaiting_sidecar.items()):
             if now >= deadline:
@@ -164,58 +156,69 @@ class IncomingFiles:
     def _claim(
         self, name: str, beat: Callable[[], object], *, without_sidecar: bool = False
     ) -> Iterator[SpooledFile]:
-        self._unsettled.pop(name, None)
-        sidecar = None if self.rules.sidecar == "none" else self._sidecar_of(name)
-        if self.rules.sidecar == "required" and sidecar is None and not without_sidecar:
-            self._awaiting_sidecar.setdefault(name, time.monotonic() + self.rules.sidecar_wait_s)
+        self._settling.discard(name)
+        rules = self.rules
+        match = Match() if rules.sidecar == "none" else self._sidecars.match(name, rules)
+        if rules.sidecar == "required" and match.sidecar is None and not without_sidecar:
+            self._await_sidecar(name, match)
             return
         self._awaiting_sidecar.pop(name, None)
+        doubt = self._doubts.pop(name, None) if match.sidecar is None else None
         if self._is_directory(name):
             return
-        stamp = self._clock.stamp("incoming")
+        stamp = self._clock.stamp(self._node)
         file = SpooledFile(
             claimed_name(stamp.frame_id, name),
             stamp.frame_id,
             stamp.monotonic_ns,
             recovered=name in self._present_at_start,
             clock_trusted=stamp.clock_trusted,
+            sidecar_doubt=match.doubt or doubt,
         )
+        if self._take(name, match, file, beat):
+            yield file
+
+    def _await_sidecar(self, name: str, match: Match) -> None:
+        """Wait for the required sidecar of `name`; those that lie there are another image's."""
+        self._awaiting_sidecar.setdefault(name, time.monotonic() + self.rules.sidecar_wait_s)
+        if match.doubt is not None:
+            self._doubts[name] = match.doubt
+            self._put_aside(match, self._clock.stamp(self._node).frame_id)
+
+    def _take(self, name: str, match: Match, file: SpooledFile, beat: Callable[[], object]) -> bool:
+        folder = "" if self._node == INCOMING else f"{self._node}/"
+        sidecar = match.sidecar
+        in_order = sidecar is not None and self._sidecars.came_first(name, sidecar)
         try:
-            is_claimed = self._spool.claims.claim(name, sidecar, file, beat)
+            is_claimed = self._spool.claims.claim(
+                f"{folder}{name}", sidecar and f"{folder}{sidecar}", file, beat
+            )
         except (OSError, StoreError) as fault:
             self._blocked.add(name, fault)
-            return
+            return False
         self._blocked.discard(name)
         # Once: the next file of this name (`latest.png`) is a new one.
         self._present_at_start.discard(name)
         if is_claimed:
-            yield file
+            self._sidecars.taken(name, with_sidecar=sidecar is not None, in_order=in_order)
+            self._put_aside(match, file.frame_id)
+        return is_claimed
 
-    def _has_settled(self, name: str, unsettled: _Unsettled, now: float) -> bool:
+    def _put_aside(self, match: Match, frame_id: FrameId) -> None:
+        for sidecar in match.doubtful:
+            self._sidecars.put_aside(sidecar, frame_id, match.doubt or "another one fits")
+
+    def _has_settled(self, name: str) -> bool:
         try:
-            status = os.lstat(self._directory / name)
+            return self._settling.has_settled(name, self.rules.settle_s)
         except OSError as fault:
-            self._unsettled.pop(name, None)
+            self._settling.discard(name)
             if not isinstance(fault, FileNotFoundError):
                 self._blocked.add(name, fault)
             return False
-        state = status.st_size, status.st_mtime_ns, status.st_ctime_ns
-        if state != unsettled.state:
-            unsettled.state, unsettled.since = state, now
-        unchanged_s, settle_s = now - unsettled.since, self.rules.settle_s
-        if unchanged_s < settle_s:
-            # A file that has lain there for long needs no second look, if its own time says so.
-            age_s = self._file_clock.age_s(status)
-            if age_s is None or age_s < settle_s:
-                return False
-        if now < unsettled.not_before:
-            return False
-        # A writer may pause for longer: as long as it has the file open, it is waited for.
-        unsettled.not_before = now + _LOOK_AGAIN_S
-        return not is_open_for_writing(self._directory / name)
 
     def _is_frame(self, name: str) -> bool:
-        if name.startswith(".") or name.lower().endswith((_SIDECAR, *_TEMPORARY)):
+        if name.startswith(".") or is_sidecar(name) or name.lower().endswith(_TEMPORARY):
             return False
         return not self._is_directory(name)
 
@@ -227,21 +230,15 @@ class IncomingFiles:
             if not isinstance(fault, FileNotFoundError):
                 self._blocked.add(name, fault)
             return True  # gone, or out of reach: nothing to take either
-        if name not in self._reported_directories:
-            self._reported_directories.add(name)
-            LOG.warning("%s is a directory: only files in %s are taken", name, self._directory)
+        self.folders.add(name)
         return True
 
-    def _sidecar_of(self, name: str) -> str | None:
-        stems = (name, Path(name).stem)
-        for candidate in (f"{stem}{suffix}" for stem in stems for suffix in _SIDECAR_SUFFIXES):
-            if os.path.isfile(self._directory / candidate):  # noqa: PTH113 (False, too, if the name is too long)
-                return candidate
-        return None
-
     def _on_sidecar(self, sidecar: str) -> None:
-        """Look again at the frames that may have waited for this sidecar."""
-        stem = sidecar[: -len(_SIDECAR)]
-        for name in list(self._awaiting_sidecar):
-            if stem in {name, Path(name).stem}:
-                self._finished.append(name)
+        """Look again at the frames that may have waited for it, or see that it comes too late."""
+        stem = sidecar[: -len(SUFFIX)]
+        waiting = [name for name in self._awaiting_sidecar if stem in {name, Path(name).stem}]
+        self._finished.extend(waiting)
+        if waiting or self.rules.sidecar == "none":
+            return
+        if (why := self._sidecars.is_late(sidecar)) is not None:
+            self._sidecars.put_aside(sidecar, self._clock.stamp(self._node).frame_id, why)

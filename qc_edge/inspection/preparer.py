@@ -17,7 +17,7 @@ from qc_edge.inspection.exposure import Exposed, ExposureTimes
 from qc_edge.inspection.frames import FrameRefusal, PreparedFrame
 from qc_edge.inspection.identity import Identity, identify
 from qc_edge.inspection.sidecar import Sidecar, parse_sidecar
-from qc_edge.recipe.rules import INCOMING, Rules
+from qc_edge.recipe.rules import Rules
 from qc_edge.store.spool import Spool
 from qc_edge.store.spooled_file import SpooledFile
 from qc_edge.vision import UnreadableFrameError, pnm, prepare
@@ -157,7 +157,7 @@ class Preparer:
         prepared.frame = replace(
             prepared.frame,
             lot=sidecar.lot,
-            camera=sidecar.camera or INCOMING,
+            camera=sidecar.camera or prepared.frame.camera,
             camera_serial=sidecar.camera_serial,
             camera_frame_number=sidecar.camera_frame_number,
             exposure_us=sidecar.exposure_us,

@@ -32,7 +32,7 @@ class Retirement:
         file, doubt = prepared.file, prepared.sidecar_doubt
         if doubt is None or file.sidecar_doubt is not None:
             return  # it fits, or it never came into the spool
-        self._stores.set_aside.claimed(file, doubt)
+        self._stores.spool.set_aside.claimed(file, doubt)
         detail = f"{file.frame_id}, {prepared.frame.original_name!a}: {doubt}"
         self._events.report(Occurrence(EventKind.SIDECAR_SET_ASIDE, detail, who="inspector"))
 

@@ -9,7 +9,6 @@ from qc_edge.inspection.crash_isolation import CrashIsolation
 from qc_edge.inspection.exposure import ExposureTimes
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.set_aside import SetAside
 from qc_edge.store.spool import Spool
 
 
@@ -17,8 +16,8 @@ from qc_edge.store.spool import Spool
 class InspectionStores:
     """What the inspector works on: the queue, the spool behind it, the log, and the disk's state.
 
-    `crash_isolation` keeps which frames may have caused the last crash, `set_aside` moves sidecars
-    away that may be another frame's, `exposure_times` tells when a frame was exposed.
+    `crash_isolation` keeps which frames may have caused the last crash, `exposure_times` tells
+    when a frame was exposed.
     """
 
     arrivals: Arrivals
@@ -26,5 +25,4 @@ class InspectionStores:
     ledger: Ledger
     disk_monitor: DiskMonitor
     crash_isolation: CrashIsolation
-    set_aside: SetAside
     exposure_times: ExposureTimes

@@ -20,6 +20,7 @@ LIVE = (
     "incoming.repeat_window_s",
     "incoming.sidecar",
     "incoming.sidecar_wait_s",
+    "incoming.sidecar_apart_s",
     "incoming.settle_s",
     "incoming.max_megapixels",
     "incoming.max_decoded_mb",

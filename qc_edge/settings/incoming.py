@@ -48,9 +48,16 @@ class IncomingSettings(Section):
     )
     sidecar: Literal["optional", "required", "none"] = Field(
         default="optional",
-        description="NAME.json beside NAME.png. required: wait for it, at most `sidecar_wait_s`.",
+        description="NAME.json beside NAME.png, there before the image. required: wait for it, at "
+        "most `sidecar_wait_s`, and it may come after the image.",
     )
     sidecar_wait_s: float = Field(default=5.0, gt=0, description="Wait for a required sidecar (s).")
+    sidecar_apart_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="A sidecar that was written longer than this (and `sidecar_wait_s`) before or "
+        "after its image is doubtful (s).",
+    )
     settle_s: float = Field(
         default=2.0,
         ge=0.1,

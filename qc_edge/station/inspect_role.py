@@ -46,7 +46,6 @@ from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.ledger import Ledger
-from qc_edge.store.set_aside import SetAside
 from qc_edge.store.spool import Spool
 
 _IN_HAND = 64
@@ -89,7 +88,7 @@ class InspectRole:
         self._ledger = ledger
         self._events = events
         self._outputs = [journal, *parts.dependencies.outputs]
-        self.arrivals = Arrivals(parts.paths, parts.spool, parts.clock, settings.incoming, events)
+        self.arrivals = Arrivals(parts.paths, parts.spool, parts.clock, settings, events)
         now = utc_now()
         self._first_record = ledger.startup_state.first_recorded_at or now
         self._statistics = Statistics(ledger.day_counts(now), now, parts.meter)
@@ -207,7 +206,6 @@ class InspectRole:
             self._ledger,
             parts.disk_monitor,
             isolation,
-            SetAside(parts.paths, disk),
             ExposureTimes(parts.boot, parts.clock, self._first_record),
         )
         counters = dict(self._ledger.startup_state.part_counters)

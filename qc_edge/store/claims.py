@@ -16,7 +16,7 @@ from pathlib import Path
 from qc_edge.domain.frame import FrameId
 from qc_edge.errors import StoreError
 from qc_edge.service.logs import LOG
-from qc_edge.settings import StationPaths
+from qc_edge.settings import INCOMING, StationPaths
 from qc_edge.store.copying import copy_file
 from qc_edge.store.durable import Disk
 from qc_edge.store.spooled_file import COMPANIONS, SIDECAR, WHOLE_NAME, SpooledFile
@@ -36,6 +36,8 @@ class Claims:
     ) -> bool:
         """Take `dropped`, with its sidecar, as `claimed`; False if it has gone.
 
+        Both are paths relative to incoming/: a name, or NODE/NAME.
+
         The other node may use the name again at once. The directory is not synced here:
         `Spool.sync` does it for a batch. `beat` is called while a large file is copied. Raises
         OSError, DiskFullError or StoreError where it can be neither moved nor copied; then all is
@@ -45,7 +47,8 @@ class Claims:
             return self._take(dropped, sidecar, claimed, beat)
         # Before the frame: its part's id may stand in what is cut off.
         whole = self._paths.frames / (claimed.name + WHOLE_NAME)
-        self._disk.write(whole, [os.fsencode(dropped)], self._paths.spool_tmp / whole.name)
+        name = os.fsencode(Path(dropped).name)
+        self._disk.write(whole, [name], self._paths.spool_tmp / whole.name)
         is_claimed = False
         try:
             is_claimed = self._take(dropped, sidecar, claimed, beat)
@@ -145,7 +148,9 @@ class Claims:
             return
         frame = name.removesuffix(SIDECAR)
         dropped = SpooledFile(frame, FrameId(""), 0, recovered=True).original_name
-        home = self._paths.incoming / f"{dropped}.json"
+        node = name.partition("~")[0].partition("Z-")[2]
+        folder = self._paths.incoming / ("" if node == INCOMING else node)
+        home = folder / f"{dropped}.json"
         # Not over another sidecar that came under the same name meanwhile.
         if not dropped or os.path.lexists(home):
             return

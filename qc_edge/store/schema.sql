@@ -12,7 +12,7 @@ CREATE TABLE inspections (
     part_source         VARCHAR NOT NULL,      -- where part_id comes from: frame, sidecar, name, counter; none: it brought none and is held; ..._doubtful_sidecar: one was set aside
     lot                 VARCHAR,               -- the batch that the part belongs to, if known
     station             VARCHAR NOT NULL,      -- name of the station
-    camera              VARCHAR NOT NULL,      -- name of the camera in the settings; incoming: another node's frame
+    camera              VARCHAR NOT NULL,      -- the camera in the settings; of another node's frame its sidecar's, else its folder in incoming/, else incoming
     camera_serial       VARCHAR,               -- serial number of the device
     camera_frame_number BIGINT,                -- the camera's own counter; a gap in it is a row in gaps
     camera_timestamp    BIGINT,                -- the camera's own clock (ticks)

@@ -24,6 +24,7 @@ from qc_edge.store.claims import Claims
 from qc_edge.store.durable import Disk
 from qc_edge.store.row_file import ROW_MAX, decode_row, encode_row, salvage_gap
 from qc_edge.store.safe_read import read_regular_file
+from qc_edge.store.set_aside import SetAside
 from qc_edge.store.spooled_file import ROW, SIDECAR, WHOLE_NAME, SpooledFile, is_foreign
 from qc_edge.vision import UnreadableFrameError, pnm
 from qc_edge.vision.image import Pixels
@@ -45,6 +46,7 @@ class Spool:
         self._paths = paths
         self._disk = disk
         self.claims = Claims(paths, disk)
+        self.set_aside = SetAside(paths, disk)
 
     def put_frame(self, frame: Frame, pixels: Pixels, bit_depth: int) -> None:
         """Spool one frame: whole and durable when this returns."""

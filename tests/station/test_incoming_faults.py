@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from qc_edge.domain.frame import FrameId
-from qc_edge.inspection import blocked_files, incoming, watch
+from qc_edge.inspection import blocked_files, settling, watch
 from qc_edge.settings import StationPaths
 from qc_edge.store.claims import Claims
 from qc_edge.store.durable import Disk
@@ -208,7 +208,7 @@ def test_a_writer_that_pauses_is_waited_for_as_long_as_it_has_the_file_open(tmp_
 
 
 def test_a_writer_that_hangs_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incoming, "_HELD_S", 0.5)
+    monkeypatch.setattr(settling, "_HELD_S", 0.5)
     paths = make_station(tmp_path)
     with running(paths) as station:
         with (paths.incoming / "slow.png").open("wb") as file:
@@ -262,7 +262,7 @@ def test_a_file_that_is_a_mount_of_its_own_stays_and_is_named(tmp_path: Path) ->
 def test_a_time_that_a_writer_sets_makes_no_half_written_file_look_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(incoming, "is_open_for_writing", lambda _: None)  # as over NFS
+    monkeypatch.setattr(settling, "is_open_for_writing", lambda _: None)  # as over NFS
     paths = make_station(tmp_path, incoming={"settle_s": 3.0})
     data = encoded(part(), ".png")
     with running(paths) as station:
