@@ -130,6 +130,7 @@ class Arrivals:
         if problem == self._unwatched:
             return
         self._unwatched = problem
+        self._incoming_files.forget_uses()
         kind = EventKind.WATCH_LOST if problem else EventKind.WATCH_BACK
         detail = problem or "the directories are watched again"
         self._events.report(Occurrence(kind, detail, who="arrivals"))

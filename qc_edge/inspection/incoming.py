@@ -17,6 +17,7 @@ from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.frame import FrameId
 from qc_edge.errors import StoreError
 from qc_edge.inspection.blocked_files import BlockedFiles
+from qc_edge.inspection.file_uses import FileUses
 from qc_edge.inspection.settling import Settling
 from qc_edge.inspection.sidecar_match import SUFFIX, Match, SidecarMatch, is_sidecar
 from qc_edge.service.clock import FrameClock
@@ -80,6 +81,11 @@ class IncomingFiles:
         self._sidecars = SidecarMatch(
             directory, spool.set_aside, events, frozenset(self._present_at_start)
         )
+
+    @property
+    def uses(self) -> FileUses:
+        """Which files are being written, to be told by the directory's watch."""
+        return self._settling.uses
 
     @property
     def is_pending(self) -> bool:

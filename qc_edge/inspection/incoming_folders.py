@@ -64,6 +64,11 @@ class IncomingFolders:
         """The watches on the directories."""
         return tuple(self._watches.values())
 
+    def forget_uses(self) -> None:
+        """Events were missed: which files are being written is not known any more."""
+        for files in self._files.values():
+            files.uses.clear()
+
     @property
     def is_pending(self) -> bool:
         """True while there are files to look at again soon."""
@@ -93,7 +98,7 @@ class IncomingFolders:
             files.on_finished(name)
             self._wake.set()
 
-        self._watches[node] = DirectoryWatch(directory, on_finished)
+        self._watches[node] = DirectoryWatch(directory, on_finished, files.uses.on_event)
 
     def _find_nodes(self, *, was_there: bool) -> None:
         folders = self._files[INCOMING].folders

@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from qc_edge.inspection.file_uses import FileUses
 from qc_edge.service.file_clock import FileSystemClock
-from qc_edge.service.open_files import is_open_for_writing
+from qc_edge.service.open_files import is_local, is_open_for_writing
 
 _LOOK_AGAIN_S = 1.0
 """Before a file that somebody has open for writing is asked for again."""
@@ -37,6 +38,8 @@ class Settling:
         self._directory = directory
         self._file_clock = FileSystemClock(directory)
         self._files: dict[str, _Unsettled] = {}
+        self._used: set[str] = set()  # at the last listing
+        self.uses = FileUses(is_local(directory))
 
     def __bool__(self) -> bool:
         return bool(self._files)
@@ -58,6 +61,9 @@ class Settling:
         """All others have gone."""
         for gone in self._files.keys() - names:
             del self._files[gone]
+        # What is made behind the listing has not gone.
+        self.uses.forget(self._used - names)
+        self._used = self.uses.names()
 
     def is_held_open(self, name: str) -> bool:
         """True if the writer of `name` has had it open for long and does nothing."""
@@ -80,4 +86,7 @@ class Settling:
             return False
         # A writer may pause for longer: as long as it has the file open, it is waited for.
         unsettled.not_before = now + _LOOK_AGAIN_S
-        return not is_open_for_writing(self._directory / name)
+        is_open = is_open_for_writing(self._directory / name)
+        if is_open is None:
+            is_open = self.uses.is_written(name, now - unsettled.since)
+        return not is_open

@@ -39,17 +39,46 @@ class _Emitter(InotifyFullEmitter):
         )
 
 
-class _Handler(FileSystemEventHandler):
-    """Gives the name of each finished file to `on_finished`, on watchdog's thread."""
+class _UseEmitter(_Emitter):
+    """The same, and files that are made: the only sign that another user's is being written.
 
-    def __init__(self, on_finished: Callable[[str], None]) -> None:
+    Three events a file instead of one, so only where other programs write.
+    """
+
+    def get_event_mask_from_filter(self) -> int:  # type: ignore[override]
+        return (
+            super().get_event_mask_from_filter()
+            | InotifyConstants.IN_CREATE
+            | InotifyConstants.IN_OPEN
+        )
+
+
+_USES = {"created", "opened", "closed", "moved"}
+
+
+class _Handler(FileSystemEventHandler):
+    """Gives the name of each finished file to `on_finished`, on watchdog's thread.
+
+    `on_use` gets the name and what happened: one of `_USES`.
+    """
+
+    def __init__(
+        self, on_finished: Callable[[str], None], on_use: Callable[[str, str], None] | None
+    ) -> None:
         self._on_finished = on_finished
+        self._on_use = on_use
 
     def dispatch(self, event: FileSystemEvent) -> None:
+        kind = event.event_type
+        if event.is_directory or kind not in _USES:
+            return
+        name = os.path.basename(os.fsdecode(event.dest_path or event.src_path))  # noqa: PTH119
+        if self._on_use:
+            self._on_use(name, kind)
         # A full emitter reports a rename into the directory as "moved"; the plain one says
         # "created", as of a file that is still being written.
-        if event.event_type in {"closed", "moved"} and not event.is_directory:
-            self._on_finished(os.path.basename(os.fsdecode(event.dest_path or event.src_path)))  # noqa: PTH119
+        if kind in {"closed", "moved"}:
+            self._on_finished(name)
 
 
 class DirectoryWatch:
@@ -58,10 +87,16 @@ class DirectoryWatch:
     `problem` says why there is none and what to do, "" while there is one.
     """
 
-    def __init__(self, directory: Path, on_finished: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        on_finished: Callable[[str], None],
+        on_use: Callable[[str, str], None] | None = None,
+    ) -> None:
         self.problem = ""
         self._directory = directory
-        self._handler = _Handler(on_finished)
+        self._handler = _Handler(on_finished, on_use)
+        self._emitter = _UseEmitter if on_use else _Emitter
         self._observer: BaseObserver | None = None
         self._watched: tuple[int, int] | None = None  # device and inode
         self._retry_at = 0.0
@@ -98,7 +133,7 @@ class DirectoryWatch:
     def _start(self) -> None:
         """Raises OSError; ENOSPC or EMFILE where the user's watches or instances are used up."""
         _forget_dead_reader()
-        observer = BaseObserver(_Emitter, timeout=1.0)
+        observer = BaseObserver(self._emitter, timeout=1.0)
         try:
             self._watched = self._identity()
             observer.schedule(self._handler, str(self._directory))

@@ -19,7 +19,7 @@ from qc_edge.store.claims import Claims
 from qc_edge.store.durable import Disk
 from qc_edge.store.spooled_file import SpooledFile
 from tests.station.audit import audit
-from tests.station.harness import drop, encoded, make_station, part, running, spooled
+from tests.station.harness import Running, drop, encoded, make_station, part, running, spooled
 
 Rename = Callable[[Any, Any], None]
 
@@ -207,6 +207,31 @@ def test_a_writer_that_pauses_is_waited_for_as_long_as_it_has_the_file_open(tmp_
     assert audit(paths).of("slow.png")["verdict"] == "PASS"
 
 
+def test_a_writer_whose_file_may_not_be_asked_for_is_waited_for_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "is_open_for_writing", lambda _: None)  # another user's file
+    paths = make_station(tmp_path)
+    data = encoded(part(), ".png")
+    with running(paths) as station:
+        station.wait_for(lambda: is_watched(station), "watched")
+        path = paths.incoming / "slow.png"
+        with path.open("wb", buffering=0) as file:
+            file.write(data[: len(data) // 2])
+            path.read_bytes()
+            seen = len(station.statuses)
+            station.wait_for(lambda: len(station.statuses) > seen + 3, "longer than settle_s")
+            assert path.exists(), "it was taken while it was open"
+            file.write(data[len(data) // 2 :])
+        station.wait_until_inspected(1)
+    assert audit(paths).of("slow.png")["verdict"] == "PASS"
+
+
+def is_watched(station: Running) -> bool:
+    role = station.station._inspect_role
+    return role is not None and all(watch._observer for watch in role.arrivals._watches)
+
+
 def test_a_writer_that_hangs_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settling, "_HELD_S", 0.5)
     paths = make_station(tmp_path)
@@ -262,7 +287,8 @@ def test_a_file_that_is_a_mount_of_its_own_stays_and_is_named(tmp_path: Path) ->
 def test_a_time_that_a_writer_sets_makes_no_half_written_file_look_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settling, "is_open_for_writing", lambda _: None)  # as over NFS
+    monkeypatch.setattr(settling, "is_open_for_writing", lambda _: None)
+    monkeypatch.setattr(settling, "is_local", lambda _: False)  # as over NFS
     paths = make_station(tmp_path, incoming={"settle_s": 3.0})
     data = encoded(part(), ".png")
     with running(paths) as station:
