@@ -12,6 +12,7 @@ from qc_edge.domain.frame import ExposureSource
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import Decision, HoldReason, decide, invalid
 from qc_edge.inspection.frames import ScoredFrame
+from qc_edge.service.clock import FrameClock
 
 
 def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
@@ -44,13 +45,17 @@ class InspectionBuilder:
     `simulated_cameras` are those without a device behind them.
     """
 
-    def __init__(self, simulated_cameras: frozenset[str]) -> None:
+    def __init__(self, simulated_cameras: frozenset[str], clock: FrameClock) -> None:
+        self._clock = clock
         self._simulated_cameras = simulated_cameras
 
     def build(self, scored: ScoredFrame, now: datetime) -> Inspection:
         """The row of a frame whose evidence is durable, decided and recorded `now`."""
         age_ms = scored.age_ms()
-        decision = decide_frame(scored, age_ms, now)
+        judging_now, behind = self._clock.judging_now(), self._clock.behind
+        decision = decide_frame(scored, age_ms, judging_now)
+        if behind:
+            decision = replace(decision, detail=f"{decision.detail}; the clock is {behind}")
         prepared = scored.prepared
         frame, image, figures = prepared.frame, prepared.image, prepared.figures
         rules, times, source = prepared.rules, prepared.times_ms, prepared.exposed.source
@@ -101,7 +106,7 @@ class InspectionBuilder:
             # what judged
             preprocess_id=prepared.preprocess_id,
             calibration_id=prepared.calibration.calibration_id,
-            calibration_in_date=not prepared.calibration.is_due(now),
+            calibration_in_date=not prepared.calibration.is_due(judging_now),
             model_name=bundle.name,
             model_version=bundle.version,
             model_sha256=bundle.sha256,

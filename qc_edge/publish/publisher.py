@@ -135,10 +135,16 @@ class Publisher:
             self._done[table] = max(newest for _, newest in hours)
         return written
 
-    def due(self, now: datetime) -> list[date]:
-        """The days before today (UTC) that have published rows and no seal, oldest first."""
+    def due(self, now: datetime, ahead_of: datetime | None = None) -> list[date]:
+        """The days before that of `now` (UTC) that have published rows and no seal, oldest first.
+
+        With `ahead_of`, also those more than a day later than that: the clock was in the future
+        when they were recorded, and nothing more will be.
+        """
         today = now.astimezone(timezone.utc).date()
-        return sorted({hour.start.date() for hour in self._rows if hour.start.date() < today})
+        days = {hour.start.date() for hour in self._rows}
+        last = ahead_of.astimezone(timezone.utc).date() + timedelta(days=1) if ahead_of else None
+        return sorted(day for day in days if day < today or (last is not None and day > last))
 
     def seal(
         self, day: date, now: datetime, on_file: Callable[[], None] = lambda: None

@@ -15,7 +15,7 @@ from contextlib import suppress
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.errors import StoreError
 from qc_edge.publish.publisher import Publisher
-from qc_edge.service.clock import utc_now
+from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.priority import lower_priority
@@ -36,12 +36,15 @@ class PublishWorker:
     another thread at any time.
     """
 
-    def __init__(self, publisher: Publisher, every_s: float, events: EventLog) -> None:
+    def __init__(
+        self, publisher: Publisher, every_s: float, events: EventLog, clock: FrameClock
+    ) -> None:
         self.every_s = every_s
         self.ready = threading.Event()
         """Set once every table has a published file."""
         self._publisher = publisher
         self._events = events
+        self._clock = clock
         self._last_error = ""
         self._busy = threading.Lock()
         self._compared_at = self._looked_at = -_COMPARE_S
@@ -101,7 +104,8 @@ class PublishWorker:
             self._publisher.publish(go_on)
         if may_seal and now - self._looked_at > _SEAL_S:
             self._looked_at = now
-            for day in self._publisher.due(utc_now()):
+            ahead_of = utc_now() if self._clock.is_settled else None
+            for day in self._publisher.due(self._clock.sealing_now(), ahead_of):
                 seal, sha256 = self._publisher.seal(day, utc_now(), go_on)
                 detail = f"{day} is sealed: {seal.rows} rows in {len(seal.files)} files"
                 self._events.report(Occurrence(EventKind.SEALED, detail, after=sha256))

@@ -13,8 +13,9 @@ from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.recipe.in_force import InForceRecorder
 from qc_edge.recipe.rules import INCOMING, Rules
-from qc_edge.recipe.threshold_follower import ThresholdFollower, due_until, warn_if_overruled
+from qc_edge.recipe.threshold_follower import ThresholdFollower, warn_if_overruled
 from qc_edge.records.calibrations import load_current
+from qc_edge.service.clock import FrameClock
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store.ledger import Ledger
 
@@ -34,6 +35,7 @@ class RuleBook:
         settings: Settings,
         engine_thread: EngineThread,
         active_model: ActiveModel,
+        clock: FrameClock,
     ) -> None:
         """At the start, before anything is judged: what has changed since the last run is on
         record.
@@ -42,7 +44,8 @@ class RuleBook:
         ThresholdError, and StoreError if the log does not take the events.
         """
         self._paths = paths
-        self._thresholds = ThresholdFollower(paths.thresholds, events)
+        self._thresholds = ThresholdFollower(paths.thresholds, events, clock.judging_now)
+        self._standing = ledger.last_threshold_id()
         self._recorder = InForceRecorder(ledger, paths.settings_history, events)
         self._lock = threading.Lock()
         rules = self._read(settings, engine_thread, active_model, None)
@@ -89,7 +92,7 @@ class RuleBook:
     ) -> Rules:
         names = [*(camera.name for camera in settings.camera), INCOMING]
         calibrations = {name: load_current(self._paths.calibration, name) for name in names}
-        record = self._thresholds.read(engine_thread.bundle.sha256, due_until(before))
+        record = self._thresholds.read(engine_thread.bundle.sha256, before, self._standing)
         return Rules(settings, calibrations, engine_thread, active_model, record)
 
     def _change(self, after: Rules) -> None:

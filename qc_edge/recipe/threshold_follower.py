@@ -5,6 +5,7 @@ Reads the directory of records and says what changes; never writes there, never 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,6 @@ from qc_edge.domain.threshold import ThresholdRecord, record_in_force
 from qc_edge.errors import ThresholdError
 from qc_edge.recipe.rules import Rules
 from qc_edge.records import thresholds
-from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
 
 
@@ -24,21 +24,30 @@ class ThresholdFollower:
     Records never change, so that those which were read once are not read again.
     """
 
-    def __init__(self, directory: Path, events: EventLog) -> None:
+    def __init__(self, directory: Path, events: EventLog, now: Callable[[], datetime]) -> None:
         self._directory = directory
+        self._now = now
         self._events = events
         self._records: dict[str, ThresholdRecord] = {}
         self._refused: set[str] = set()
 
-    def read(self, model_sha256: str, until: datetime) -> ThresholdRecord | None:
-        """Take up all records; the one that rules this model at `until`.
+    def read(
+        self, model_sha256: str, before: Rules | None, standing: str | None
+    ) -> ThresholdRecord | None:
+        """Take up all records; the one that rules this model now.
 
-        Raises ThresholdError on a damaged record: none may be passed over unseen.
+        `before` are the rules so far; at a start, which has none, `standing` is the id of the
+        threshold that was in force last: a clock that is set back takes no record away. Raises
+        ThresholdError on a damaged record: none may be passed over unseen.
         """
         self._records = {
             record.record_id: record for record in thresholds.load_all(self._directory)
         }
         self._refused.clear()
+        until = self._due_until(before)
+        for record in self._records.values():
+            if before is None and record.threshold_id == standing:
+                until = max(until, record.at)
         return record_in_force(self._records.values(), model_sha256, until)
 
     def follow(self, rules: Rules) -> Rules | None:
@@ -56,17 +65,18 @@ class ThresholdFollower:
                 self._refused.add(name)
                 detail = f"the threshold in force stays: {fault.message}"
                 self._events.report(Occurrence(EventKind.THRESHOLD_REFUSED, detail))
-        record = record_in_force(self._records.values(), rules.bundle.sha256, due_until(rules))
+        record = record_in_force(
+            self._records.values(), rules.bundle.sha256, self._due_until(rules)
+        )
         return None if record == rules.record else replace(rules, record=record)
 
+    def _due_until(self, rules: Rules | None) -> datetime:
+        """Records whose time is up to this moment have come: now, or that of the one in force.
 
-def due_until(rules: Rules | None) -> datetime:
-    """Records whose time is up to this moment have come: now, or that of the one in force.
-
-    Once a record is in force, no clock that is stepped back takes it away.
-    """
-    now = utc_now()
-    return max(now, rules.record.at) if rules and rules.record else now
+        Once a record is in force, no clock that is stepped back takes it away.
+        """
+        now = self._now()
+        return max(now, rules.record.at) if rules and rules.record else now
 
 
 def warn_if_overruled(before: Rules, after: Rules) -> None:

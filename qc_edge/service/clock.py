@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from qc_edge.domain.frame import FrameId, frame_id
+from qc_edge.service.known_time import DAY, NOTHING_RECORDED, KnownTime, RecordedTimes
 
 _RENEW_US = 5_000_000
 """The high-water mark is written when ids have come this far (us): not for every frame."""
@@ -108,11 +109,21 @@ class FrameClock:
 
     One per process; safe from any thread. `file` keeps the high-water mark (microseconds since the
     epoch), written at most every 5 s, so that a restart under a clock that was set back goes on
-    above it. `floor_us` is the newest id already known from the spool and the log.
+    above it. `floor_us` is the newest id already known from the spool and the log, `recorded` until
+    when the log goes, and `newest_below` tells the newest id in both that lies below a moment (us).
+
+    Ids that run ahead of a trusted clock by more than a day come from a boot with a clock in the
+    future: they go back to true time then, above all that was given out before it.
     """
 
     def __init__(
-        self, file: Path, floor_us: int = 0, *, wall_us: Callable[[], int] | None = None
+        self,
+        file: Path,
+        floor_us: int = 0,
+        *,
+        recorded: RecordedTimes = NOTHING_RECORDED,
+        newest_below: Callable[[int], int] = lambda _us: 0,
+        wall_us: Callable[[], int] | None = None,
     ) -> None:
         self._file = file
         self._wall_us = wall_us or (lambda: time.time_ns() // 1000)
@@ -127,6 +138,10 @@ class FrameClock:
         self._checked = time.monotonic()
         self._offset = self._wall_s() - time.monotonic()
         self._behind = False
+        self._newest_below = newest_below
+        self._was_behind = False
+        self._known = KnownTime(self._wall_us, recorded, trusted=self._synchronised)
+        self._news = self._settle()
 
     def stamp(self, source: str, monotonic_ns: int | None = None) -> Stamp:
         """The id and times of a frame that `source` exposed or delivered now (or at
@@ -146,7 +161,7 @@ class FrameClock:
             self._last = max(wall, self._last + 1)
             if abs(self._last - self._written) >= _RENEW_US:
                 self._write()
-            trusted = self._synchronised and not self._behind
+            trusted = self._synchronised and not self._behind and not self._known.is_behind()
             return Stamp(
                 frame_id=frame_id(self._last, source),
                 captured_at=datetime.fromtimestamp(wall / 1e6, timezone.utc),
@@ -157,9 +172,29 @@ class FrameClock:
     def moment(self) -> Moment:
         """Now."""
         wall = self._wall_us()
-        trusted = self._synchronised and wall > self._last - 1_000_000
+        is_ahead = wall > self._last - 1_000_000 and not self._known.is_behind()
         at = datetime.fromtimestamp(wall / 1e6, timezone.utc)
-        return Moment(at, time.monotonic_ns(), trusted)
+        return Moment(at, time.monotonic_ns(), self._synchronised and is_ahead)
+
+    def judging_now(self) -> datetime:
+        """Now for whatever has a date (a calibration, a threshold): the wall clock, or the newest
+        known time where the clock is behind it.
+        """
+        return _utc(self._known.now_us())
+
+    @property
+    def behind(self) -> str:
+        """In words that the wall clock is behind the newest known time; empty if it is not."""
+        return self._known.words()
+
+    def sealing_now(self) -> datetime:
+        """The days before this moment are over, however the clock was stepped."""
+        return _utc(self._known.sealing_us())
+
+    @property
+    def is_settled(self) -> bool:
+        """True if the wall clock is trusted and was not stepped forward lately."""
+        return self._known.is_settled
 
     def check(self) -> str | None:
         """Look at the clock again, every few seconds; what has changed in words, or None."""
@@ -167,18 +202,39 @@ class FrameClock:
         step = offset - self._offset
         with self._lock:
             was, self._synchronised, self._offset = self._synchronised, synchronised, offset
+        news, self._news = self._news, []
         if abs(step) > _STEP_S:
-            return f"the wall clock was stepped by {step:+.1f} s"
-        if was != synchronised:
-            return f"the wall clock is {'now' if synchronised else 'no longer'} synchronised"
-        return None
+            news.append(f"the wall clock was stepped by {step:+.1f} s")
+        elif was != synchronised:
+            state = "now" if synchronised else "no longer"
+            news.append(f"the wall clock is {state} synchronised")
+        return "; ".join([*news, *self._settle()]) or None
 
     @property
     def trust(self) -> str:
         """In words why the wall clock can or cannot be trusted."""
+        if behind := self.behind:
+            return f"stepped back, {behind}"
         if self._behind:
             return "stepped back: frame ids run ahead of the wall clock"
         return "synchronised" if self._synchronised else "not synchronised"
+
+    def _settle(self) -> list[str]:
+        """Hold ids and dates against the clock as it is now; what has changed, in words."""
+        was_behind = self._was_behind
+        news = self._known.observe(trusted=self._synchronised, newest_below=self._newest_below)
+        words = [news] if news else []
+        limit = self._wall_us() + DAY
+        if self._synchronised and self._last > limit:
+            ahead = _utc(self._last)
+            below = self._newest_below(limit)
+            with self._lock:
+                self._last = below
+            words.append(f"frame ids, which ran ahead to {ahead:%Y-%m-%d}, are true again")
+        self._was_behind = self._known.is_behind()
+        if self._was_behind and not was_behind:
+            words.append(f"the wall clock is {self.behind}")
+        return words
 
     def _wall_s(self) -> float:
         return self._wall_us() / 1e6
@@ -199,3 +255,7 @@ class FrameClock:
         with contextlib.suppress(OSError):
             temporary.write_text(str(self._last), encoding="ascii")
             temporary.replace(self._file)
+
+
+def _utc(us: int) -> datetime:
+    return datetime.fromtimestamp(us / 1e6, timezone.utc)

@@ -22,6 +22,7 @@ from qc_edge.publish.worker import PublishWorker
 from qc_edge.recipe.in_force import describe_start
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.service.clock import FrameClock, boot_id
+from qc_edge.service.known_time import NOTHING_RECORDED
 from qc_edge.service.lock import StationLock
 from qc_edge.service.logs import LOG
 from qc_edge.service.notify import Notifier
@@ -31,7 +32,7 @@ from qc_edge.settings.change import SettingChange
 from qc_edge.station.dependencies import Dependencies
 from qc_edge.station.housekeeping import Housekeeping
 from qc_edge.station.inspect_role import InspectRole, StationParts
-from qc_edge.station.log_start import newest_frame_id, open_ledger
+from qc_edge.station.log_start import newest_frame_id, newest_frame_id_below, open_ledger
 from qc_edge.station.meter import Meter
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.supervisor import Supervisor
@@ -97,11 +98,16 @@ class Station:
                 # closed, and only then may another process take the locks and open the log.
                 stack.callback(ledger.close)
             # Before anything gets an id: events and frames must sort behind those of the last run.
-            clock = FrameClock(paths.state / "frame-clock", newest_frame_id(spool, ledger))
+            clock = FrameClock(
+                paths.state / "frame-clock",
+                newest_frame_id(spool, ledger),
+                recorded=ledger.startup_state.recorded if ledger else NOTHING_RECORDED,
+                newest_below=partial(newest_frame_id_below, spool, ledger),
+            )
             reporter.clock = clock
             self.events = StationEventLog(settings.station.name, clock, spool, ledger)
             if ledger:
-                stack.callback(self._start_publishing(ledger).finish)
+                stack.callback(self._start_publishing(ledger, clock).finish)
             stack.callback(self._stop, notifier, supervisor)
 
             parts = StationParts(
@@ -167,13 +173,13 @@ class Station:
         server = MetricsServer(self.settings.metrics.listen, self.paths.metrics, figures)
         self._workers.start("metrics", self._dependencies.patience_s, server.run)
 
-    def _start_publishing(self, ledger: Ledger) -> PublishWorker:
+    def _start_publishing(self, ledger: Ledger, clock: FrameClock) -> PublishWorker:
         """Before the first row: none may be recorded on a day that is sealed."""
         station, disk = self.settings.station.name, self._dependencies.disk
         patience = 4 * self._dependencies.patience_s
         publisher = Publisher(ledger, self.paths.published, disk, station, self.events)
         every_s = self.settings.storage.publish_every_s
-        self._publication = PublishWorker(publisher, every_s, self.events)
+        self._publication = PublishWorker(publisher, every_s, self.events, clock)
         database = QaDatabase(self.paths.qa, self.paths.published)
         self._workers.start("publisher", patience, self._publication.run)
         keep_views = partial(database.run, ready=self._publication.ready)

@@ -177,6 +177,7 @@ class InspectRole:
                         parts.settings,
                         engine_thread,
                         active_model,
+                        parts.clock,
                     )
                 except DiskFullError as fault:
                     self._wait_for_room(fault, heartbeat, stop)
@@ -222,7 +223,7 @@ class InspectRole:
             part_numbers,
             evidence,
             FrameScorer(part_numbers, evidence),
-            InspectionBuilder(simulated),
+            InspectionBuilder(simulated, parts.clock),
             Repeats(self._ledger.recent_frames(since, MOST_PICTURES)),
         )
         announcer = Announcer(self._outputs, self._statistics, self.shadow, self._events)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qc_edge.domain.frame import FrameId, frame_id_micros
+from qc_edge.domain.frame import FrameId, frame_id, frame_id_micros
 from qc_edge.errors import DiskFullError
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
@@ -40,6 +40,16 @@ def newest_frame_id(spool: Spool, ledger: Ledger | None) -> int:
     if ledger and (newest := ledger.startup_state.newest_id):
         ids.append(newest)
     return max((_micros(FrameId(name)) for name in ids), default=0)
+
+
+def newest_frame_id_below(spool: Spool, ledger: Ledger | None, limit_us: int) -> int:
+    """As `newest_frame_id`, of what lies below `limit_us` (microseconds since the epoch)."""
+    limit = frame_id(limit_us, "")
+    names = [name for name in spool.names() if name < limit][-1:]
+    known = [name.partition("~")[0].partition(".")[0] for name in names]
+    if ledger and (newest := ledger.newest_id_below(limit)):
+        known.append(newest)
+    return max((_micros(FrameId(name)) for name in known), default=0)
 
 
 def _micros(frame: FrameId) -> int:

@@ -71,7 +71,9 @@ class Reporter:
             engine_reason=rules.engine.reason if rules else None,
             threshold=rules.threshold.value if rules else None,
             threshold_id=rules.threshold.threshold_id if rules else None,
-            calibrations=rules.calibrations_due(now) if rules else (),
+            calibrations=rules.calibrations_due(self.clock.judging_now() if self.clock else now)
+            if rules
+            else (),
             mended=self.mended,
             shadow=self.shadow.status if self.shadow else None,
         )

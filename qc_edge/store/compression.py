@@ -24,6 +24,8 @@ from qc_edge.vision.image import decode
 _IHDR_END = 33
 """Bytes of a PNG's signature and header chunk, behind which other chunks may stand."""
 _PIXELS_MAX = 2**28
+_AHEAD_S = 86_400.0
+"""What is dated later than this has its time from a clock that was wrong."""
 _DONE = ".compressed"
 """An empty file in the directory of an hour in which nothing is left to compress."""
 _RAW = (".raw.pgm", ".raw.ppm")
@@ -46,11 +48,11 @@ class Compressor:
         before = time.time() - older_than_s
         for hour in self._hours(before):
             # An hour to whose directory something was added lately may still get frames.
-            complete = hour.stat().st_mtime < before - 3600
+            complete = _is_older(hour.stat().st_mtime, before - 3600)
             for raw in _raw(hour):
                 if not may_go_on():
                     return compressed
-                if raw.stat().st_mtime < before:
+                if _is_older(raw.stat().st_mtime, before):
                     compressed += self._compress(Path(raw.path))
                 else:
                     complete = False
@@ -59,11 +61,15 @@ class Compressor:
         return compressed
 
     def _hours(self, before: float) -> Iterator[Path]:
-        """The directories of hours that are not done and began before then (s since the epoch)."""
+        """The directories of hours that are not done and began before then (s since the epoch), or
+        lie in a future that a wrong clock has made.
+        """
         last = f"{datetime.fromtimestamp(before, timezone.utc):%Y-%m-%d/%H}"
+        ahead = f"{datetime.fromtimestamp(time.time() + _AHEAD_S, timezone.utc):%Y-%m-%d/%H}"
         for day in sorted(self._evidence.glob("????-??-??")):
             for hour in sorted(day.glob("??")):
-                if f"{day.name}/{hour.name}" <= last and not (hour / _DONE).exists():
+                name = f"{day.name}/{hour.name}"
+                if (name <= last or name > ahead) and not (hour / _DONE).exists():
                     yield hour
 
     def _compress(self, raw: Path) -> bool:
@@ -94,6 +100,11 @@ class Compressor:
             len(data),
         )
         return True
+
+
+def _is_older(mtime: float, before: float) -> bool:
+    """Whether a file of that time is to be compressed; one from a far future is."""
+    return mtime < before or mtime > time.time() + _AHEAD_S
 
 
 def _raw(hour: Path) -> Iterator[os.DirEntry[str]]:

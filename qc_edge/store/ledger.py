@@ -114,6 +114,11 @@ class Ledger:
         with self._query() as log:
             return startup_state.recorded_ids(log, ids)
 
+    def newest_id_below(self, limit: FrameId) -> FrameId | None:
+        """The highest id of a row below `limit`."""
+        with self._query() as log:
+            return startup_state.newest_id_below(log, limit)
+
     def last_threshold_id(self) -> str | None:
         """The threshold in force at the end of the log: of its newest inspection, or of a change
         after it.

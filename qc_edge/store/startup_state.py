@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import duckdb
 
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import COLUMNS
+from qc_edge.service.known_time import NOTHING_RECORDED, RecordedTimes
 
 _RECENT = 100_000
 """Rows in which the highest frame id is sought: more than ever wait in a spool. It is elsewhere
@@ -50,17 +51,20 @@ class RecentFrame:
 class StartupState:
     """Where ids and counters go on: the highest id of a frame, a gap, an event or a label (None in
     an empty log), and the number of the last counted part of each camera. `first_recorded_at` is
-    when the first row was recorded.
+    when the first row was recorded, `recorded` until when the log goes.
     """
 
     newest_id: FrameId | None = None
     part_counters: dict[str, int] = field(default_factory=dict)
     first_recorded_at: datetime | None = None
+    recorded: RecordedTimes = NOTHING_RECORDED
 
 
 def read_startup_state(log: duckdb.DuckDBPyConnection) -> StartupState:
     """The state to go on from. Raises duckdb.Error."""
-    return StartupState(_newest_id(log), _part_counters(log), _first_recorded_at(log))
+    return StartupState(
+        _newest_id(log), _part_counters(log), _first_recorded_at(log), _recorded_times(log)
+    )
 
 
 def read_all_rows(log: duckdb.DuckDBPyConnection) -> None:
@@ -75,18 +79,22 @@ def read_all_rows(log: duckdb.DuckDBPyConnection) -> None:
 def day_counts(log: duckdb.DuckDBPyConnection, day: datetime) -> DayCounts:
     """The tally of the UTC day that `day` falls in. Raises duckdb.Error."""
     since = day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    # Rows of later days there are where the clock was set back.
+    until = since + timedelta(days=1)
     counts = DayCounts()
     for verdict, reason, held, number in log.execute(
         "SELECT verdict, reason, disposition = 'HOLD', count(*) FROM inspections "
-        "WHERE recorded_at >= ? GROUP BY ALL",
-        [since],
+        "WHERE recorded_at >= ? AND recorded_at < ? GROUP BY ALL",
+        [since, until],
     ).fetchall():
         counts.verdicts[verdict] = counts.verdicts.get(verdict, 0) + number
         counts.held += number if held else 0
         if verdict == "INVALID":
             counts.reasons[reason] = counts.reasons.get(reason, 0) + number
     lost = log.execute(
-        "SELECT coalesce(sum(lost), 0)::BIGINT FROM gaps WHERE recorded_at >= ?", [since]
+        "SELECT coalesce(sum(lost), 0)::BIGINT FROM gaps "
+        "WHERE recorded_at >= ? AND recorded_at < ?",
+        [since, until],
     )
     ((counts.lost,),) = lost.fetchall()
     return counts
@@ -166,6 +174,46 @@ def _first_recorded_at(log: duckdb.DuckDBPyConnection) -> datetime | None:
     """By the events: a station's first row says what is in force, before anything is judged."""
     ((first,),) = log.execute("SELECT min(recorded_at) FROM events").fetchall()
     return first.replace(tzinfo=timezone.utc) if first else None
+
+
+def _recorded_times(log: duckdb.DuckDBPyConnection) -> RecordedTimes:
+    """The newest time of a row, those left out that a later row under a trusted clock calls wrong.
+
+    Frames of another machine's capture are left out: `clock_trusted` is about its clock there.
+    """
+    trusted = log.execute(
+        "SELECT chain_seq, recorded_at FROM inspections WHERE clock_trusted "
+        "AND coalesce(exposure_source, 'arrival') NOT IN ('node_clock', 'unknown') "
+        "ORDER BY chain_seq DESC LIMIT 1"
+    ).fetchone()
+    seq, at = trusted or (0, None)
+    rows = " UNION ALL ".join(
+        f"SELECT max(recorded_at) AS newest FROM {table} WHERE chain_seq > $seq "  # noqa: S608
+        f"OR recorded_at <= $at::TIMESTAMP + INTERVAL 1 DAY"
+        for table in ("inspections", "gaps", "events")
+    )
+    ((newest,),) = log.execute(
+        f"SELECT max(newest) FROM ({rows})",  # noqa: S608
+        {"seq": seq, "at": at},
+    ).fetchall()
+    return RecordedTimes(_micros(at), _micros(newest))
+
+
+def newest_id_below(log: duckdb.DuckDBPyConnection, limit: FrameId) -> FrameId | None:
+    """The highest id of a frame, a gap, an event or a label below `limit`. Raises duckdb.Error."""
+    ((newest,),) = log.execute(
+        "SELECT max(id) FROM (SELECT max(frame_id) AS id FROM inspections WHERE frame_id < $1 "
+        "UNION ALL SELECT max(gap_id) FROM gaps WHERE gap_id < $1 "
+        "UNION ALL SELECT max(event_id) FROM events WHERE event_id < $1 "
+        "UNION ALL SELECT max(label_id) FROM labels WHERE label_id < $1)",
+        [limit],
+    ).fetchall()
+    return FrameId(newest) if newest else None
+
+
+def _micros(at: datetime | None) -> int:
+    """A time of the log as microseconds since the epoch; 0 for none."""
+    return 0 if at is None else (at - datetime(1970, 1, 1)) // timedelta(microseconds=1)  # noqa: DTZ001 - as the log has it
 
 
 def _newest_id(log: duckdb.DuckDBPyConnection) -> FrameId | None:
