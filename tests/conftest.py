@@ -25,7 +25,12 @@ def repository() -> Path:
 MAY_BE_SKIPPED = ("the box is a Debian 12: its package is built by Python 3.11",)
 """Even before a merge: the machine's own Python decides."""
 
-NEED_ROOT = ("mounting a small file system needs root", "only root can give a file away")
+NEED_ROOT = (
+    "mounting a small file system needs root",
+    "mounting a file system needs root",
+    "mounting a file needs root",
+    "only root can give a file away",
+)
 
 X86_ONLY = ("TensorRT for RTX is not installed: pip install 'qc-edge[compile]' (x86-64)",)
 _IS_X86 = platform.machine() == "x86_64"
