@@ -12,12 +12,14 @@ from zoneinfo import ZoneInfo
 from qc_edge.domain.frame import ExposureSource, Frame
 from qc_edge.domain.verdict import HoldReason
 from qc_edge.service.clock import FrameClock, Moment
+from qc_edge.service.file_clock import FileSystemClock
 from qc_edge.settings import IncomingSettings
 from qc_edge.store.spooled_file import SpooledFile
 
 _OLDEST = datetime(2000, 1, 1, tzinfo=timezone.utc)
 """What is dated before it comes from a clock that was never set."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TOLERANCE = timedelta(seconds=2)
 """Two disciplined clocks differ by less, and FAT and some file servers keep times to 2 s."""
 
@@ -47,11 +49,19 @@ class Exposed:
 class ExposureTimes:
     """Tells when frames were exposed; used by the preparer's threads.
 
-    `boot_id` is that of this boot, `first_record` when this station recorded its first row.
+    `boot_id` is that of this boot, `first_record` when this station recorded its first row,
+    `file_clock` that of incoming/, which a file server may keep.
     """
 
-    def __init__(self, boot_id: str, clock: FrameClock, first_record: datetime) -> None:
+    def __init__(
+        self,
+        boot_id: str,
+        clock: FrameClock,
+        file_clock: FileSystemClock,
+        first_record: datetime,
+    ) -> None:
         self._boot_id = boot_id
+        self._file_clock = file_clock
         self._clock = clock
         self._first_record = first_record
 
@@ -91,18 +101,20 @@ class ExposureTimes:
         good its clock is.
         """
         moment = self._clock.moment()
-        written = None if written_ns is None else _utc(written_ns)
         at_ns, at = file.arrived_ns, None
-        if written is not None:
-            # By one clock, the kernel's of this machine, so that it needs not be synchronised.
-            if written < _OLDEST or written > moment.at + _TOLERANCE:
-                detail = f"its file is of {written:%Y-%m-%d %H:%M:%S} UTC, it is {_now(moment)}"
+        written_at_ns = None if written_ns is None else self._written(written_ns, moment)
+        if written_at_ns is not None:
+            # By one clock, the file system's, so that none needs to be synchronised.
+            if written_at_ns > moment.monotonic_ns + _ns(_TOLERANCE):
+                ahead_s = (written_at_ns - moment.monotonic_ns) / 1e9
+                detail = f"its file is dated {ahead_s:,.0f} s ahead of its file system's clock"
                 return _impossible(at_ns, None, detail, rules)
-            at_ns, at = min(at_ns, _monotonic(written, moment)), written
+            at_ns = min(at_ns, written_at_ns)
+            at = _utc_of(at_ns, moment)
         if stated is None:
-            source = ExposureSource.UNKNOWN if written is None else ExposureSource.FILE_TIME
-            if source is ExposureSource.UNKNOWN:
+            if at is None:
                 return _unknown(at_ns, at, "neither its sidecar nor its file tells a time", rules)
+            source = ExposureSource.FILE_TIME
             return Exposed(at_ns, source, at, has_deadline=rules.age != "none")
         if stated.tzinfo is None:
             if rules.time_zone is None:
@@ -121,6 +133,14 @@ class ExposureTimes:
             stated, source = at, ExposureSource.FILE_TIME
         at_ns = min(at_ns, _monotonic(stated, moment))
         return Exposed(at_ns, source, stated, has_deadline=rules.age != "none")
+
+    def _written(self, written_ns: int, moment: Moment) -> int:
+        """When a file was written, on CLOCK_MONOTONIC (ns)."""
+        at_ns = self._file_clock.to_monotonic_ns(written_ns)
+        if at_ns is not None:
+            return at_ns
+        # Nothing can be written there to ask for its time: then by this machine's clock.
+        return moment.monotonic_ns - (_ns(moment.at - _EPOCH) - written_ns)
 
     def _impossible(self, at: datetime, moment: Moment, rules: IncomingSettings) -> str:
         """Why a frame cannot have been exposed `at` that time; empty if it can."""
@@ -162,13 +182,15 @@ def _ns(span: timedelta) -> int:
     return span // timedelta(microseconds=1) * 1000
 
 
-def _utc(ns: int) -> datetime:
-    # A file's time may lie anywhere in 64 bits; what datetime cannot hold dates no exposure.
-    epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+def _utc_of(at_ns: int, moment: Moment) -> datetime:
+    """A moment of CLOCK_MONOTONIC (ns) by the wall clock as it goes now."""
+    # A file's time may lie anywhere in 64 bits, and this machine's clock in 1970.
     try:
-        return epoch + timedelta(microseconds=ns // 1000)
+        return max(
+            _EPOCH, moment.at - timedelta(microseconds=(moment.monotonic_ns - at_ns) // 1000)
+        )
     except OverflowError:
-        return epoch
+        return _EPOCH
 
 
 def _now(moment: Moment) -> str:

@@ -29,6 +29,11 @@ _STEP_S = 0.5
 less than 1 ms a second.
 """
 
+_FAR_AHEAD = 365 * DAY
+"""No clock that a person has set is behind by so much, and one without a battery begins before the
+station's first id.
+"""
+
 _FRESH_NS = 30_000_000_000
 """The answer of `clockwatch`, written every 5 s, counts for this long (ns)."""
 
@@ -113,7 +118,9 @@ class FrameClock:
     when the log goes, and `newest_below` tells the newest id in both that lies below a moment (us).
 
     Ids that run ahead of a trusted clock by more than a day come from a boot with a clock in the
-    future: they go back to true time then, above all that was given out before it.
+    future: they go back to true time then, above all that was given out before it. So they do under
+    a clock that nobody vouches for, if it goes on from the ids before and the rest lies a year
+    ahead.
     """
 
     def __init__(
@@ -224,10 +231,8 @@ class FrameClock:
         was_behind = self._was_behind
         news = self._known.observe(trusted=self._synchronised, newest_below=self._newest_below)
         words = [news] if news else []
-        limit = self._wall_us() + DAY
-        if self._synchronised and self._last > limit:
+        if (below := self._true_last()) is not None:
             ahead = _utc(self._last)
-            below = self._newest_below(limit)
             with self._lock:
                 self._last = below
             words.append(f"frame ids, which ran ahead to {ahead:%Y-%m-%d}, are true again")
@@ -235,6 +240,16 @@ class FrameClock:
         if self._was_behind and not was_behind:
             words.append(f"the wall clock is {self.behind}")
         return words
+
+    def _true_last(self) -> int | None:
+        """Where ids go on that have run far ahead of a clock that can be believed; else None."""
+        wall = self._wall_us()
+        limit = wall + DAY
+        if self._last <= limit:
+            return None
+        below = self._newest_below(limit)
+        goes_on = 0 < below <= wall and self._last > wall + _FAR_AHEAD
+        return below if self._synchronised or goes_on else None
 
     def _wall_s(self) -> float:
         return self._wall_us() / 1e6

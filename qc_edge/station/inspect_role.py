@@ -35,6 +35,7 @@ from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.recipe.score_identity import ScoreIdentity
 from qc_edge.service.clock import FrameClock, utc_now
+from qc_edge.service.file_clock import FileSystemClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.worker_pool import WorkerPool
@@ -201,13 +202,14 @@ class InspectRole:
         parts, settings, disk = self._parts, self._parts.settings, self._parts.dependencies.disk
         suspects = self.arrivals.recovered[:_IN_HAND]
         isolation = CrashIsolation(parts.paths.state / "in-hand.json", disk, suspects)
+        file_clock = FileSystemClock(parts.paths.incoming, ".qc-edge-exposure-clock")
         stores = InspectionStores(
             self.arrivals,
             parts.spool,
             self._ledger,
             parts.disk_monitor,
             isolation,
-            ExposureTimes(parts.boot, parts.clock, self._first_record),
+            ExposureTimes(parts.boot, parts.clock, file_clock, self._first_record),
         )
         counters = dict(self._ledger.startup_state.part_counters)
         part_numbers = PartNumbers(counters, _only_camera(settings))

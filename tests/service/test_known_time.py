@@ -116,12 +116,26 @@ def test_until_then_the_worst_is_assumed(tmp_path: Path, monkeypatch: pytest.Mon
     recorded = RecordedTimes(trusted_us=NOON - HOUR, newest_us=FUTURE)
     clock = clock_in(world, tmp_path, monkeypatch, NOON - HOUR, FUTURE, recorded=recorded)
     assert micros(clock.judging_now()) >= FUTURE
-    assert frame_id_micros(clock.stamp("top").frame_id) > FUTURE
+    stamp = clock.stamp("top")
+    assert not stamp.clock_trusted
+    assert frame_id_micros(stamp.frame_id) < NOON + HOUR, (
+        "ids decide nothing: they are true at once"
+    )
     world.trusted = True
     said = clock.check()
-    assert said is not None and "now synchronised" in said and "true again" in said
+    assert said is not None and "now synchronised" in said and "was wrong" in said
     assert micros(clock.judging_now()) == NOON
     assert clock.stamp("top").clock_trusted
+
+
+@pytest.mark.parametrize("wall", [20_000_000, NOON - 40 * DAY], ids=["1970", "40 days back"])
+def test_ids_do_not_go_back_with_a_clock_that_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wall: int
+) -> None:
+    world = World(wall, trusted=False)
+    ids = (NOON - 60 * DAY, NOON)
+    clock = clock_in(world, tmp_path, monkeypatch, *ids, recorded=RecordedTimes(NOON, NOON))
+    assert frame_id_micros(clock.stamp("top").frame_id) > NOON
 
 
 def test_what_a_trusted_clock_has_said_counts_however_far_ahead_it_is(

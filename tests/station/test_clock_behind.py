@@ -82,13 +82,12 @@ def test_a_boot_in_the_future_is_forgotten_as_soon_as_the_clock_is_trusted(
     record(paths, now - timedelta(hours=1))
     record(paths, now.replace(year=2099), clock_trusted=False)
     row, clock, _ = judged(paths)
+    assert row.frame_id.startswith(f"{now:%Y%m}")
+    assert row.raw_path is not None and row.raw_path.startswith(f"evidence/{now:%Y-%m}")
+    assert row.clock_trusted is synchronised
     if synchronised:
         assert row.disposition == "ACCEPT"
-        assert row.frame_id.startswith(f"{now:%Y%m}")
-        assert row.raw_path is not None and row.raw_path.startswith(f"evidence/{now:%Y-%m}")
-        assert row.clock_trusted
         assert clock == "synchronised"
     else:
-        assert row.hold_reason == "calibration_expired"
-        assert row.frame_id.startswith("2099")
+        assert row.hold_reason == "calibration_expired", "nobody vouches for this clock either"
     assert abs(row.captured_at - now) < timedelta(minutes=5)

@@ -19,6 +19,7 @@ from qc_edge.inspection.incoming import IncomingFiles
 from qc_edge.query.typed_rows import read_inspections
 from qc_edge.service import clock as clocks
 from qc_edge.service.clock import FrameClock, utc_now
+from qc_edge.service.file_clock import FileSystemClock
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from qc_edge.store.spool import Spool
@@ -151,6 +152,31 @@ def test_a_file_that_no_event_announced_is_as_old_as_its_last_change(
     assert row.hold_reason == "late"
     assert row.age_ms is not None and row.age_ms > 1_500
     assert latency is not None and latency.max_ms is not None and latency.max_ms >= row.age_ms
+
+
+def test_a_file_server_whose_clock_is_off_makes_no_file_older_or_younger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead_s = 90.0
+    measure = FileSystemClock._measure
+
+    def measured(clock: FileSystemClock) -> float | None:
+        offset = measure(clock)
+        return None if offset is None else offset + ahead_s
+
+    monkeypatch.setattr(FileSystemClock, "_measure", measured)
+    paths = make_station(tmp_path, station=PROMPT)
+    with running(paths) as run:
+        for name, age_s in (("fresh", 0.0), ("minute", 60.0)):
+            drop(paths, f".{name}", part(GOOD, round(age_s)), None)
+            at = time.time() + ahead_s - age_s
+            os.utime(paths.incoming / f".{name}", (at, at))
+            (paths.incoming / f".{name}").rename(paths.incoming / f"{name}.png")
+        run.wait_until_inspected(2)
+    rows = {row.original_name: row for row in read_inspections(paths.database)}
+    assert rows["fresh.png"].disposition == "ACCEPT"
+    assert rows["minute.png"].hold_reason == "late"
+    assert abs(rows["fresh.png"].captured_at - utc_now()) < timedelta(seconds=60)
 
 
 def foreign(paths: StationPaths, name: str, **values: Any) -> None:
