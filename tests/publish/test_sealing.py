@@ -35,6 +35,22 @@ def test_only_days_that_are_over_are_due(tmp_path: Path) -> None:
         assert made.publisher.due(at("2026-11-23 00:00:00")) == [DAY]
 
 
+def test_a_day_that_a_clock_in_the_future_has_made_is_due_once_the_clock_is_known(
+    tmp_path: Path,
+) -> None:
+    """Else its rows would never be sealed, and never go upstream."""
+    with log(tmp_path) as made:
+        made.add(event(at("2099-03-01 10:00")), event(at("2026-11-22 12:10")))
+        made.publisher.publish()
+        assert made.publisher.due(NEXT) == [DAY]
+        assert made.publisher.due(NEXT, NEXT) == [DAY, date(2099, 3, 1)]
+        made.publisher.seal(date(2099, 3, 1), NEXT)
+        made.add(event(at("2026-11-23 00:06")))
+        made.publisher.publish()
+        assert made.publisher.due(NEXT, NEXT) == [DAY]
+        everything(made)
+
+
 def test_the_manifest_has_every_file_with_its_digest_and_the_end_of_the_chain(
     tmp_path: Path,
 ) -> None:

@@ -62,6 +62,16 @@ def test_what_is_too_young_is_left_alone(tmp_path: Path, compressor: Compressor)
     assert raw.exists()
 
 
+def test_what_a_clock_in_the_future_has_dated_is_compressed(
+    tmp_path: Path, compressor: Compressor
+) -> None:
+    raw = keep(tmp_path, *PICTURES["gray"], age_s=-50 * 365 * 86_400.0)
+    future = tmp_path / "evidence/2076-01-02/03"
+    future.parent.mkdir()
+    raw.parent.rename(future)
+    assert compressor.compress(600.0, lambda: True) == 1
+
+
 def test_an_hour_that_has_just_begun_is_not_looked_at(
     tmp_path: Path, compressor: Compressor
 ) -> None:
