@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from qc_edge.domain.frame import ExposureSource
 from qc_edge.domain.printable import printable
 from qc_edge.report.part_report import ExaminedInspection
+
+_EXPOSURE = {
+    ExposureSource.CAMERA_CLOCK: "by the camera's clock",
+    ExposureSource.ARRIVAL: "by its arrival",
+    ExposureSource.EARLIEST: "at the earliest",
+    ExposureSource.NODE_CLOCK: "by the other machine's clock",
+    ExposureSource.FILE_TIME: "by the time of its file",
+    ExposureSource.UNKNOWN: "not known when",
+}
 
 
 def identification(inspection: ExaminedInspection) -> list[tuple[str, str]]:
@@ -11,7 +21,10 @@ def identification(inspection: ExaminedInspection) -> list[tuple[str, str]]:
     row, calibration = inspection.row, inspection.calibration
     serial = f", serial number {row.camera_serial}" if row.camera_serial else ""
     number = f", its frame {row.camera_frame_number}" if row.camera_frame_number is not None else ""
-    clock = "" if row.clock_trusted else " (clock not trusted)"
+    notes = [] if row.clock_trusted else ["clock not trusted"]
+    if row.exposure_source is not None:
+        notes.append(_EXPOSURE[row.exposure_source])
+    clock = f" ({', '.join(notes)})" if notes else ""
     in_date = "in date" if row.calibration_in_date else "PAST ITS DUE DATE"
     lines = [
         ("part", f"{printable(row.part_id)} ({_source(row.part_source)})"),

@@ -17,6 +17,7 @@ from qc_edge.camera.configuration import configure, count_frames
 from qc_edge.camera.devices import copy_pixels
 from qc_edge.camera.frame_counter import FRAME_COUNTER_CHUNK, GIGE_BLOCK_ID, PLAIN, CounterRange
 from qc_edge.camera.nodes import Nodes
+from qc_edge.camera.timestamp import tick_ns
 from qc_edge.settings import CameraSettings
 
 
@@ -242,3 +243,17 @@ def test_padding_at_the_end_of_rows_is_left_out(pixel_format: str, padding: int)
         expected = rows.reshape(5, 6, 3)[..., ::-1]
     assert np.array_equal(pixels, expected)
     assert pixels.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("nodes", "nanoseconds"),
+    [
+        ([Node("GevTimestampTickFrequency", 125_000_000)], 8.0),  # ace Classic GigE
+        ([Node("GevTimestampTickFrequency", 1_000_000_000)], 1.0),  # the same while PTP sets it
+        ([], 1.0),  # USB 3, ace 2
+    ],
+)
+def test_a_tick_of_the_cameras_clock_is_as_long_as_it_says(
+    nodes: list[Node], nanoseconds: float
+) -> None:
+    assert tick_ns(Nodes(Map(*nodes), RuntimeError)) == nanoseconds

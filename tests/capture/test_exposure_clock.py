@@ -110,3 +110,44 @@ def test_at_a_known_rate_the_frame_number_tells_how_much_later_it_was() -> None:
 def test_a_first_frame_that_lay_ready_has_nothing_earlier_to_go_by() -> None:
     answer = ExposureClock(None).exposed(None, START, lay_ready=True)
     assert answer.source is ExposureSource.ARRIVAL
+
+
+def test_a_first_frame_that_lay_ready_may_be_as_old_as_the_start_of_the_camera() -> None:
+    for tick_ns in (None, 8.0):
+        clock = ExposureClock(tick_ns, started_ns=START)
+        answer = clock.exposed(77, START + 3 * S, lay_ready=True)
+        assert (answer.monotonic_ns, answer.source) == (START, ExposureSource.EARLIEST)
+
+
+def test_a_frame_was_exposed_after_its_trigger() -> None:
+    clock = ExposureClock(None)
+    clock.exposed(None, START, lay_ready=False)
+    answer = clock.exposed(None, START + 9 * S, lay_ready=True, triggered_ns=START + 8 * S)
+    assert answer.monotonic_ns == START + 8 * S
+
+
+def test_a_frame_was_exposed_after_there_was_a_buffer_for_it() -> None:
+    """Where the disk is always slower than the camera, no frame is waited for any more."""
+    clock = ExposureClock(None, started_ns=START, buffers=10)
+    for number in range(100):
+        retrieved = START + (number + 1) * S
+        answer = clock.exposed(None, retrieved, lay_ready=True)
+        assert retrieved - answer.monotonic_ns <= 10 * S
+    assert retrieved - answer.monotonic_ns == 10 * S
+
+
+@pytest.mark.parametrize("lay_ready", [True, False])
+def test_a_camera_whose_clock_is_set_ahead_is_mapped_anew(lay_ready: bool) -> None:
+    """PTP has found its master: the camera's clock jumps from its uptime to today."""
+    clock = ExposureClock(1.0, started_ns=START - S)
+    for number in range(50):
+        clock.exposed(number * 100 * MS, START + number * 100 * MS, lay_ready=False)
+    retrieved = START + 60 * S
+    answer = clock.exposed(10**18, retrieved, lay_ready=lay_ready)
+    if lay_ready:
+        assert answer.source is ExposureSource.EARLIEST
+        assert answer.monotonic_ns < retrieved
+    else:
+        assert answer.monotonic_ns == retrieved
+    later = clock.exposed(10**18 + 5 * S, retrieved + 5 * S, lay_ready=False)
+    assert (later.monotonic_ns, later.source) == (retrieved + 5 * S, ExposureSource.CAMERA_CLOCK)
