@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 Camera = Annotated[
     str | None,
     typer.Option(
-        "--camera", metavar="CAM", help="The station's camera, if it has several; or incoming."
+        "--camera",
+        metavar="CAM",
+        help="The station's camera, if it has several; incoming; or a node.",
     ),
 ]
 Frames = Annotated[
@@ -76,7 +78,7 @@ def command(
     _check_options(by, frames, directory)
     paths = StationPaths(root.absolute(), name)
     settings = load_settings(paths.settings)
-    chosen_camera = choose_camera(settings, camera)
+    chosen_camera = choose_camera(paths, settings, camera)
     if directory is not None:
         files = good_frames.from_directory(directory)
     else:

@@ -194,7 +194,6 @@ class IncomingFiles:
     def _take(self, name: str, match: Match, file: SpooledFile, beat: Callable[[], object]) -> bool:
         folder = "" if self._node == INCOMING else f"{self._node}/"
         sidecar = match.sidecar
-        in_order = sidecar is not None and self._sidecars.came_first(name, sidecar)
         try:
             is_claimed = self._spool.claims.claim(
                 f"{folder}{name}", sidecar and f"{folder}{sidecar}", file, beat
@@ -206,7 +205,7 @@ class IncomingFiles:
         # Once: the next file of this name (`latest.png`) is a new one.
         self._present_at_start.discard(name)
         if is_claimed:
-            self._sidecars.taken(name, with_sidecar=sidecar is not None, in_order=in_order)
+            self._sidecars.taken(name, with_sidecar=sidecar is not None)
             self._put_aside(match, file.frame_id)
         return is_claimed
 
@@ -246,5 +245,5 @@ class IncomingFiles:
         self._finished.extend(waiting)
         if waiting or self.rules.sidecar == "none":
             return
-        if (why := self._sidecars.is_late(sidecar)) is not None:
+        if (why := self._sidecars.is_nobodys(sidecar)) is not None:
             self._sidecars.put_aside(sidecar, self._clock.stamp(self._node).frame_id, why)

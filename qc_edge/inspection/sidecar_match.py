@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,16 +47,6 @@ class Match:
     doubtful: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Name:
-    """What is known of a name that images have had: whether the last one had a sidecar, and whether
-    a sidecar of that name has come before its image, with which the one before had nothing to do.
-    """
-
-    had_sidecar: bool
-    comes_first: bool
-
-
 class SidecarMatch:
     """The sidecars of one directory; used by the arrivals worker.
 
@@ -68,8 +59,9 @@ class SidecarMatch:
         self._directory = directory
         self._set_aside = set_aside
         self._events = events
-        self._present = present
-        self._names: OrderedDict[str, _Name] = OrderedDict()
+        self._present = set(present)
+        # By the name of a sidecar, without its suffix: whether the last image had one.
+        self._had_sidecar: OrderedDict[str, bool] = OrderedDict()
         # Sidecars that label nothing any more, by name and inode: left from before the start, or
         # such that the disk refused to set aside.
         self._stale: dict[str, int] = {
@@ -84,35 +76,36 @@ class SidecarMatch:
         doubts: dict[str, str] = {}
         for sidecar in candidates:
             doubt = self._doubt(image, sidecar, rules)
-            if doubt is None or self._is_proven(image, sidecar):
+            if doubt is None or self._is_proven(image, sidecar, rules):
                 left = [name for name in candidates if name != sidecar]
                 return Match(sidecar, None, tuple(self._without_other_image(left, image)))
             doubts[sidecar] = doubt
         return Match(None, next(iter(doubts.values()), None), tuple(doubts))
 
-    def taken(self, image: str, *, with_sidecar: bool, in_order: bool) -> None:
-        """`image` was taken; `in_order`: its sidecar had been there before it."""
+    def taken(self, image: str, *, with_sidecar: bool) -> None:
+        """`image` was taken, with a sidecar or without one."""
+        self._present.discard(image)  # the next one of this name is new
         for stem in {image, Path(image).stem}:
-            known = self._names.pop(stem, None)
-            comes_first = with_sidecar and in_order and (known is None or known.had_sidecar)
-            self._names[stem] = _Name(
-                with_sidecar, comes_first or (known is not None and known.comes_first)
-            )
-        while len(self._names) > _NAMES_KEPT:
-            self._names.popitem(last=False)
-
-    def came_first(self, image: str, sidecar: str) -> bool:
-        """True if `sidecar` had been there before `image` came."""
-        image_status, status = self._status(image), self._status(sidecar)
-        # ctime, not mtime: it is when the file came under its name, and no writer can set it.
-        return bool(image_status and status and status.st_ctime_ns <= image_status.st_ctime_ns)
+            self._had_sidecar[stem] = with_sidecar
+            self._had_sidecar.move_to_end(stem)
+        while len(self._had_sidecar) > _NAMES_KEPT:
+            self._had_sidecar.popitem(last=False)
 
     def is_late(self, sidecar: str) -> str | None:
-        """Why a `sidecar` that lies there without its image can label nothing; None if it may."""
-        known = self._names.get(sidecar[: -len(SUFFIX)])
-        if known is None or known.had_sidecar or known.comes_first:
+        """Why a `sidecar` that lies there can label nothing; None if it may.
+
+        After an image without a sidecar nobody can tell whether the next sidecar is that image's
+        and late, or the next one's and early: it labels neither. So one name for all parts and no
+        digest mean that a sidecar that was left out costs the ids behind it, and not a wrong one.
+        """
+        if self._had_sidecar.get(sidecar[: -len(SUFFIX)], True):
             return None
-        return "it came after its image was taken"
+        return "the image before it came without one: it may be that one's"
+
+    def is_nobodys(self, sidecar: str) -> str | None:
+        """As `is_late`, of a sidecar without an image; one with a digest labels its own alone."""
+        why = self.is_late(sidecar)
+        return why if why is None or self._digest_in(sidecar) is None else None
 
     def put_aside(self, sidecar: str, frame_id: FrameId, why: str) -> None:
         """Move `sidecar` into quarantine, with an event."""
@@ -155,31 +148,50 @@ class SidecarMatch:
         is_new = image not in self._present
         if is_new and self._stale.get(sidecar) == status.st_ino:
             return "it had been there before the start"
-        if (why := self.is_late(sidecar)) is not None:
+        came_first = self._came_first(image, sidecar)
+        # Where an image waits for its sidecar, the wait of the image before was over when it was
+        # taken: what comes after this image is this one's.
+        if (rules.sidecar != "required" or came_first) and (why := self.is_late(sidecar)):
             return why
         apart_s = image_status.st_mtime - status.st_mtime
         if abs(apart_s) > max(rules.sidecar_apart_s, rules.sidecar_wait_s):
             order = "before" if apart_s > 0 else "after"
             return f"it was written {abs(apart_s):.0f} s {order} its image"
         # What a crash has put back lies there later than its image.
-        if is_new and rules.sidecar != "required" and not self.came_first(image, sidecar):
+        if is_new and rules.sidecar != "required" and not came_first:
             return "it came after its image"
         return None
 
-    def _is_proven(self, image: str, sidecar: str) -> bool:
+    def _came_first(self, image: str, sidecar: str) -> bool:
+        """True if `sidecar` had been there before `image` came."""
+        image_status, status = self._status(image), self._status(sidecar)
+        # ctime, not mtime: it is when the file came under its name, and no writer can set it.
+        return bool(image_status and status and status.st_ctime_ns <= image_status.st_ctime_ns)
+
+    def _is_proven(self, image: str, sidecar: str, rules: IncomingSettings) -> bool:
         """True if the sidecar has the digest of just this image."""
+        claimed, status = self._digest_in(sidecar), self._status(image)
+        # A pipe would never end; what is too large is refused anyway.
+        if claimed is None or status is None or not stat.S_ISREG(status.st_mode):
+            return False
+        if status.st_size > rules.max_file_mb * 1e6:
+            return False
+        digest = hashlib.sha256()
         try:
-            data = read_regular_file(self._directory / sidecar, _SIDECAR_MAX, "for a sidecar")
-            claimed = parse_sidecar(data).sha256
-            if claimed is None:
-                return False
             with (self._directory / image).open("rb") as file:
-                digest = hashlib.sha256()
                 while piece := file.read(1 << 20):
                     digest.update(piece)
-        except (OSError, UnreadableFrameError):
+        except OSError:
             return False
-        return digest.hexdigest() == claimed.strip().lower()
+        return digest.hexdigest() == claimed
+
+    def _digest_in(self, sidecar: str) -> str | None:
+        try:
+            data = read_regular_file(self._directory / sidecar, _SIDECAR_MAX, "for a sidecar")
+            digest = parse_sidecar(data).sha256
+        except (OSError, UnreadableFrameError):
+            return None
+        return digest and digest.strip().lower()
 
     def _status(self, name: str) -> os.stat_result | None:
         try:

@@ -14,7 +14,7 @@ from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.recipe.in_force import InForceRecorder
 from qc_edge.recipe.rules import INCOMING, Rules
 from qc_edge.recipe.threshold_follower import ThresholdFollower, warn_if_overruled
-from qc_edge.records.calibrations import load_current
+from qc_edge.records.calibrations import cameras, load_current
 from qc_edge.service.clock import FrameClock
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store.ledger import Ledger
@@ -90,7 +90,9 @@ class RuleBook:
         active_model: ActiveModel,
         before: Rules | None,
     ) -> Rules:
-        names = [*(camera.name for camera in settings.camera), INCOMING]
+        own = [camera.name for camera in settings.camera]
+        # Nodes have no section in the settings; one that has a record of its own goes by it.
+        names = dict.fromkeys((*own, INCOMING, *cameras(self._paths.calibration)))
         calibrations = {name: load_current(self._paths.calibration, name) for name in names}
         record = self._thresholds.read(engine_thread.bundle.sha256, before, self._standing)
         return Rules(settings, calibrations, engine_thread, active_model, record)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
@@ -23,6 +24,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from qc_edge.domain.calibration import Calibration, FramingReference, GateBounds
 from qc_edge.errors import CalibrationError
 from qc_edge.settings import toml
+from qc_edge.settings.section import NAME_PATTERN
 from qc_edge.store.durable import write_file
 from qc_edge.vision import UnreadableFrameError
 from qc_edge.vision.image import decode
@@ -97,6 +99,17 @@ def write(directory: Path, calibration: Calibration) -> Path:
         )
     write_file(path, dump(calibration).encode())
     return path
+
+
+def cameras(directory: Path) -> list[str]:
+    """The cameras that have a record, those of other nodes included, in order."""
+    if not directory.is_dir():
+        return []
+    return sorted(
+        folder.name
+        for folder in directory.iterdir()
+        if re.match(NAME_PATTERN, folder.name) and any(_files(folder))
+    )
 
 
 def load_current(directory: Path, camera: str) -> Calibration:

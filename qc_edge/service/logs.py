@@ -22,6 +22,7 @@ _EVENT_LEVELS = {
     EventKind.LOG_MENDED: logging.ERROR,
     EventKind.SETTINGS_REFUSED: logging.ERROR,
     EventKind.LATE_ANNOUNCEMENT: logging.WARNING,
+    EventKind.SIDECAR_SET_ASIDE: logging.WARNING,
     EventKind.PUBLISHED_AHEAD: logging.ERROR,
     EventKind.PUBLISHED_MENDED: logging.WARNING,
     EventKind.THRESHOLD_REFUSED: logging.ERROR,

@@ -11,7 +11,7 @@ from qc_edge.errors import CalibrationError, UsageError
 from qc_edge.records import calibrations
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import INCOMING, Settings, StationPaths
-from qc_edge.terminal.good_frames import GoodFrameFiles
+from qc_edge.terminal.good_frames import GoodFrameFiles, nodes_with_frames
 from qc_edge.terminal.images import read_picture, require_camera
 from qc_edge.vision import UnreadableFrameError
 from qc_edge.vision.calibrate import GoodFrame, Proposal, propose, sample
@@ -31,13 +31,14 @@ class CalibrationProposal:
     warnings: tuple[str, ...]
 
 
-def choose_camera(settings: Settings, camera: str | None) -> str:
+def choose_camera(paths: StationPaths, settings: Settings, camera: str | None) -> str:
     """`camera`, or the only one of the station, or `incoming` where there is none.
 
     Raises UsageError for one that the station has not, and if there are several to choose from.
     """
     if camera is not None:
-        return require_camera(settings, camera)
+        is_own = camera in {INCOMING, *(configured.name for configured in settings.camera)}
+        return camera if is_own else require_camera(settings, camera, nodes_with_frames(paths))
     names = [camera.name for camera in settings.camera]
     if len(names) > 1:
         raise UsageError(

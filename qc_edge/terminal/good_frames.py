@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from qc_edge.domain.verdict import Verdict
 from qc_edge.errors import UsageError
 from qc_edge.query.journal_reader import newest_inspections
 from qc_edge.settings import StationPaths
+from qc_edge.settings.section import NAME_PATTERN
 from qc_edge.terminal.images import images_in
+
+_NEWEST = 5_000
+"""Rows of the journal in which a node is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,13 @@ def from_directory(directory: Path) -> GoodFrameFiles:
     """The image files in `directory`. Raises UsageError if there is none."""
     files = tuple(images_in(directory))
     return GoodFrameFiles(files, f"{len(files)} image files in {directory.absolute()}")
+
+
+def nodes_with_frames(paths: StationPaths) -> list[str]:
+    """The cameras of other nodes in the newest rows that may have a calibration of their own."""
+    rows = islice(newest_inspections(paths.journal), _NEWEST)
+    names = dict.fromkeys(row.camera for row in rows)
+    return [name for name in names if re.match(NAME_PATTERN, name)]
 
 
 def from_evidence(paths: StationPaths, camera: str, count: int) -> GoodFrameFiles:

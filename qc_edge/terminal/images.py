@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,19 +137,24 @@ def load_calibrations(root: Path, station: str | None, camera: str | None) -> Ca
     paths = StationPaths(root, station)
     settings = load_settings(paths.settings)
     names = [configured.name for configured in settings.camera]
+    nodes = calibrations.cameras(paths.calibration)
     if camera is not None:
-        default_camera = require_camera(settings, camera)
+        default_camera = require_camera(settings, camera, nodes)
     else:
         default_camera = names[0] if len(names) == 1 else INCOMING
     records = {
-        name: calibrations.load_current(paths.calibration, name) for name in (*names, INCOMING)
+        name: calibrations.load_current(paths.calibration, name)
+        for name in dict.fromkeys((*names, INCOMING, *nodes))
     }
     return CalibrationSet(settings, records, default_camera)
 
 
-def require_camera(settings: Settings, camera: str) -> str:
-    """`camera` if the station has it or it is `incoming`, else UsageError with the nearest name."""
+def require_camera(settings: Settings, camera: str, nodes: Iterable[str] = ()) -> str:
+    """`camera` if the station has it, it is `incoming` or one of the other `nodes` that the log
+    knows, else UsageError with the nearest name.
+    """
     names = [*(configured.name for configured in settings.camera), INCOMING]
+    names += [node for node in nodes if node not in names]
     if camera in names:
         return camera
     near = difflib.get_close_matches(camera, names, 1)

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from qc_edge.settings import StationPaths
+from tests.cli.runner import invoke
 from tests.station.audit import audit
 from tests.station.harness import (
+    NAME,
     Running,
     drop,
     encoded,
@@ -69,19 +71,19 @@ def test_a_producer_that_writes_the_image_first_is_right_where_a_sidecar_is_requ
     assert identities(paths) == [(f"P-{n}", "sidecar", "ACCEPT") for n in range(1, 5)]
 
 
-def test_a_producer_that_writes_the_sidecar_first_may_leave_one_out(tmp_path: Path) -> None:
+def test_after_an_image_without_a_sidecar_the_next_sidecar_of_that_name_is_nobodys(
+    tmp_path: Path,
+) -> None:
     paths = make_station(tmp_path, incoming={"part_id": "required"})
     with running(paths) as station:
-        for number, has_code in enumerate((True, False, True, True), 1):
-            drop(
-                paths,
-                "image.png",
-                part(seed=number),
-                {"part_id": f"P-{number}"} if has_code else None,
-            )
+        for number, has_code in enumerate((True, False, True), 1):
+            sidecar = {"part_id": f"P-{number}"} if has_code else None
+            drop(paths, "image.png", part(seed=number), sidecar)
             station.wait_until_inspected(number)
-    assert [row[0] for row in identities(paths)] == ["P-1", "unidentified-1", "P-3", "P-4"]
-    assert [row[2] for row in identities(paths)] == ["ACCEPT", "HOLD", "ACCEPT", "ACCEPT"]
+    rows = audit(paths).inspections
+    assert [row["part_id"] for row in rows] == ["P-1", "unidentified-1", "unidentified-2"]
+    assert [row["hold_reason"] for row in rows][1] == "no_part_id"
+    assert rows[2]["disposition"] == "HOLD"
 
 
 def test_a_sidecar_from_long_before_its_image_is_doubtful(tmp_path: Path) -> None:
@@ -123,6 +125,33 @@ def test_a_digest_in_the_sidecar_proves_whose_it_is(tmp_path: Path) -> None:
             drop(paths, "a.png", data)
             station.wait_until_inspected(number)
     assert identities(paths) == [(f"P-{n}", "sidecar", "ACCEPT") for n in (1, 2)]
+
+
+def test_a_digest_goes_on_after_an_image_without_a_sidecar(tmp_path: Path) -> None:
+    paths = make_station(tmp_path, incoming={"part_id": "required"})
+    with running(paths) as station:
+        for number in (1, 2, 3):
+            data = encoded(part(seed=number), ".png")
+            if number > 1:
+                digest = hashlib.sha256(data).hexdigest()
+                write_sidecar(paths, "a.json", f"P-{number}", sha256=digest)
+            drop(paths, "a.png", data)
+            station.wait_until_inspected(number)
+    assert [row[0] for row in identities(paths)] == ["unidentified-1", "P-2", "P-3"]
+
+
+def test_a_required_sidecar_that_never_came_costs_one_part(tmp_path: Path) -> None:
+    paths = make_station(tmp_path, incoming={"sidecar": "required", "sidecar_wait_s": 0.5})
+    with running(paths) as station:
+        drop(paths, "a.png", part())
+        station.wait_until_inspected(1)
+        drop(paths, "a.png", part(seed=1))
+        station.wait_for((paths.incoming / "a.png").exists, "it waits")
+        write_sidecar(paths, "a.json", "B")
+        station.wait_until_inspected(2)
+    first, second = audit(paths).inspections
+    assert (first["verdict"], first["reason"]) == ("INVALID", "bad_sidecar")
+    assert (second["part_id"], second["disposition"]) == ("B", "ACCEPT")
 
 
 def test_of_two_sidecars_the_one_that_is_left_over_is_set_aside(tmp_path: Path) -> None:
@@ -167,3 +196,23 @@ def test_what_lay_in_a_nodes_folder_before_the_start_is_held(tmp_path: Path) -> 
     with running(paths) as station:
         station.wait_until_inspected(1)
     assert identities(paths) == [("A", "sidecar", "HOLD")]
+
+
+def test_a_node_may_have_a_calibration_of_its_own(tmp_path: Path) -> None:
+    paths = make_station(tmp_path)
+    (paths.incoming / "left").mkdir()
+    with running(paths) as station:
+        for number in range(3):
+            drop(paths, f"left/{number}.png", part(seed=number))
+        station.wait_until_inspected(3)
+    result = invoke(
+        *("calibrate", NAME, "--camera", "left", "--by", "M. Huber", "--yes", "--root", paths.root)
+    )
+    assert result.exit_code == 0, result.output
+    with running(paths) as station:
+        drop(paths, "left/a.png", part(seed=0))
+        drop(paths, "a.png", part(seed=0))
+        station.wait_until_inspected(2)
+    ids = {row["camera"]: row["calibration_id"] for row in audit(paths).inspections[-2:]}
+    assert ids["left"].endswith("Z-left")
+    assert ids["incoming"].endswith("Z-incoming")
