@@ -12,6 +12,7 @@ from qc_edge.domain.inspection import Gap, Inspection
 from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.errors import OutputError
 from qc_edge.inspection.frames import ScoredFrame
+from qc_edge.inspection.lanes import Lane
 from qc_edge.inspection.shadow import Shadow
 from qc_edge.inspection.statistics import Statistics
 from qc_edge.output import Output
@@ -32,8 +33,8 @@ class Announcer:
         self._shadow = shadow
         self._events = events
 
-    def announce(self, scored: ScoredFrame, inspection: Inspection) -> None:
-        """Tell every output of a part whose row is durable.
+    def announce(self, scored: ScoredFrame, inspection: Inspection, lane: Lane) -> None:
+        """Tell every output of a part whose row is durable; it came by way of `lane`.
 
         An output that fails is an event; the others are told all the same.
         """
@@ -44,6 +45,8 @@ class Announcer:
             except OutputError as fault:
                 detail = f"{inspection.frame_id}, part {announced.part_id}: {fault.message}"
                 self._report(EventKind.ANNOUNCEMENT_FAILED, detail)
+        if lane is Lane.LIVE:
+            self.statistics.timeliness.add(in_time=not scored.is_late(scored.age_ms()))
         # A frame that was recovered, or whose age nobody knows, says nothing of this station's
         # speed; nor does a lot that waits for nobody.
         exposed = scored.prepared.exposed

@@ -1,4 +1,4 @@
-"""Arrivals: the queue of files that wait for inspection, in the order in which they came.
+"""Arrivals: the files that wait for inspection, live parts and the backlog behind them.
 
 inotify's events are hints: they get lost when the kernel's queue overflows (60,000 files in 5.3 s
 lost 30,687 events, watchdog 7.1.0) and never come over NFS. The directory is the truth. It is
@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.frame import FrameId
 from qc_edge.inspection.incoming_folders import IncomingFolders
+from qc_edge.inspection.lanes import Lane, Lanes
 from qc_edge.inspection.watch import DirectoryWatch
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
@@ -48,11 +48,11 @@ class _Deferred:
 
 
 class Arrivals:
-    """The queue of files between the spool's directories and the inspector.
+    """The two lanes of files between the spool's directories and the inspector.
 
-    `run` is the arrivals worker: it watches and lists. `take`, `done`, `give_back` and `defer` are
-    called from the inspector's thread. A file is in the queue at most once, however often it is
-    seen, until `done` says that it has left the spool.
+    `run` is the arrivals worker: it watches and lists. `take`, `done`, `give_back`, `set_back` and
+    `defer` are called from the inspector's thread. A file is in a lane at most once, however often
+    it is seen, until `done` says that it has left the spool.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Arrivals:
         self._paths = paths
         self._spool = spool
         self._lock = threading.Condition()
-        self._ready: deque[SpooledFile] = deque()
+        self._lanes = Lanes()
         self._accepted: set[str] = set()  # names that are ready, deferred or in hand
         self._deferred: list[_Deferred] = []
         self._wake = threading.Event()
@@ -78,8 +78,7 @@ class Arrivals:
         # Before capture and the watch begin: what is here now was left by the last run, and what
         # comes later is not.
         spool.claims.finish_interrupted()
-        self._scan(recovered=True)
-        self.recovered: tuple[FrameId, ...] = tuple(file.frame_id for file in self._ready)
+        self.recovered: tuple[FrameId, ...] = tuple(self._scan(recovered=True))
 
     @property
     def incoming(self) -> IncomingSettings:
@@ -143,23 +142,44 @@ class Arrivals:
             return _IDLE_SCAN_S
         return _BUSY_SCAN_S if self._hears_others else max(_IDLE_SCAN_S, 10 * took_s)
 
-    def take(self, timeout_s: float) -> SpooledFile | None:
-        """The next file, oldest first; None if there is none within `timeout_s`."""
+    def take(self, lanes: Sequence[Lane], timeout_s: float) -> SpooledFile | None:
+        """The oldest file of the first of these lanes that has one; None if there is none within
+        `timeout_s`.
+        """
         with self._lock:
-            if not self._ready and timeout_s > 0:
+            file = self._lanes.take(lanes)
+            if file is None and timeout_s > 0:
                 self._lock.wait(timeout_s)
-            return self._ready.popleft() if self._ready else None
+                file = self._lanes.take(lanes)
+            return file
 
     def done(self, file: SpooledFile) -> None:
         """`file` has left the spool: its name counts no more."""
         with self._lock:
             self._accepted.discard(file.name)
+            self._lanes.forget(file)
 
     def give_back(self, files: Iterable[SpooledFile]) -> None:
-        """These were taken and could not be finished: they are next again, in their order."""
+        """These were taken and could not be finished: they are the next of their lanes again, in
+        their order.
+        """
         with self._lock:
-            self._ready.extendleft(reversed(list(files)))
+            self._lanes.give_back(files)
             self._lock.notify()
+
+    def set_back(self, file: SpooledFile) -> None:
+        """`file` was taken and is too late to be told in time: it goes on behind the backlog."""
+        with self._lock:
+            self._lanes.set_back(file)
+            self._lock.notify()
+
+    def lane_of(self, file: SpooledFile) -> Lane:
+        """The lane of a file that waits or is in hand."""
+        return self._lanes.lane_of(file)
+
+    def next_of_backlog(self) -> SpooledFile | None:
+        """The next file of the backlog; it stays. Called from the inspector's thread."""
+        return self._lanes.next(Lane.BACKLOG)
 
     def defer(self, file: SpooledFile, seconds: float) -> None:
         """Another node may still be writing `file`: offer it again after so many seconds."""
@@ -172,14 +192,18 @@ class Arrivals:
         """The number of files that wait or are in hand."""
         return len(self._accepted)
 
-    @property
-    def oldest_age_s(self) -> float:
-        """Seconds since the next file arrived (or since the start); 0 if none waits."""
+    def waiting(self, lane: Lane) -> int:
+        """The number of files that wait in `lane`; those in hand are not among them."""
+        return self._lanes.waiting(lane)
+
+    def oldest_age_s(self, *lanes: Lane) -> float:
+        """Seconds since the next file of these lanes arrived (or since the start), of all lanes if
+        none is given; 0 if none waits.
+        """
         # Without the lock: the reporter asks while the inspector takes, and may be a file late.
-        try:
-            return (time.monotonic_ns() - self._ready[0].arrived_ns) / 1e9
-        except IndexError:
-            return 0.0
+        files = [self._lanes.next(lane) for lane in lanes or Lane]
+        arrived = [file.arrived_ns for file in files if file is not None]
+        return (time.monotonic_ns() - min(arrived)) / 1e9 if arrived else 0.0
 
     def _on_spooled(self, name: str) -> None:
         # A claimed file makes an event too, but `_claim` offers it itself: only there is it known
@@ -187,10 +211,12 @@ class Arrivals:
         if not is_foreign(name):
             self._offer([name], recovered=False)
 
-    def _scan(self, *, recovered: bool) -> None:
-        self._offer(self._spool.names(), recovered=recovered)
+    def _scan(self, *, recovered: bool) -> list[FrameId]:
+        return self._offer(self._spool.names(), recovered=recovered)
 
-    def _offer(self, names: Iterable[str], *, recovered: bool) -> None:
+    def _offer(self, names: Iterable[str], *, recovered: bool) -> list[FrameId]:
+        """Queue the files of these names that are new; returns their frames."""
+        offered = []
         now = time.monotonic_ns()
         frames = f"{self._paths.frames}/"
         with self._lock:
@@ -201,8 +227,10 @@ class Arrivals:
                 # An event may be older than the frame's retirement: only what is there counts.
                 if file and os.path.lexists(frames + name):
                     self._accepted.add(name)
-                    self._ready.append(file)
+                    self._lanes.add(file)
+                    offered.append(file.frame_id)
             self._lock.notify()
+        return offered
 
     def _claim(self, heartbeat: Heartbeat) -> None:
         """Take over finished files of other nodes, newest arrivals last."""
@@ -210,7 +238,7 @@ class Arrivals:
             heartbeat.beat()
             with self._lock:
                 self._accepted.add(file.name)
-                self._ready.append(file)
+                self._lanes.add(file)
                 self._lock.notify()
 
     def _offer_deferred(self, now: float) -> None:
@@ -218,5 +246,6 @@ class Arrivals:
             due = [deferred.file for deferred in self._deferred if deferred.not_before <= now]
             if due:
                 self._deferred = [later for later in self._deferred if later.not_before > now]
-                self._ready.extend(due)
+                for file in due:
+                    self._lanes.add(file)
                 self._lock.notify()

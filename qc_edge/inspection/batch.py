@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from qc_edge.domain.events import Event
 from qc_edge.domain.inspection import Gap
 from qc_edge.inspection.frames import PreparedFrame, ScoredFrame
+from qc_edge.inspection.lanes import Lane
 from qc_edge.store.spooled_file import SpooledFile
 
 
@@ -14,9 +16,12 @@ from qc_edge.store.spooled_file import SpooledFile
 class Batch:
     """What shares one commit: rows that capture handed over, and scored frames, as they arrived.
 
-    `unscored` are prepared frames on their way to the model, which takes them together.
+    All frames are of one `lane`. `begun_at` is in seconds of the monotonic clock. `unscored` are
+    prepared frames on their way to the model, which takes them together.
     """
 
+    lane: Lane = Lane.LIVE
+    begun_at: float = field(default_factory=time.monotonic)
     rows: list[tuple[SpooledFile, Gap | Event]] = field(default_factory=list)
     scored: list[ScoredFrame] = field(default_factory=list)
     unscored: list[PreparedFrame] = field(default_factory=list)

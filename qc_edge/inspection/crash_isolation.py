@@ -6,7 +6,9 @@ start, and the station would never come up again (decision 0005).
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,6 +20,12 @@ TRIES = 3
 
 Not once: a power cut is nobody's fault.
 """
+
+_SLOTS = 1024
+"""More than the frames that live parts may overtake while they are in hand."""
+
+_WIDTH = 160
+"""Bytes of a slot: a frame id is a time of 22 characters and a camera's name of up to 100."""
 
 
 class CrashIsolation:
@@ -59,3 +67,39 @@ class CrashIsolation:
         if frame in self._suspects:
             self._suspects.discard(frame)
             self._disk.unlink(self._file)
+
+
+class TakenFrames:
+    """The frames that were taken last, a ring of ids in a file; used by the inspector's thread.
+
+    With two lanes the frames in hand at a crash are not the oldest of the spool, so they are noted.
+
+    Written without a sync: the kernel keeps it when the process dies, and a power cut is nobody's
+    fault. A file that cannot be written is no reason to stop.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read what the last run has taken."""
+        self._slot = 0
+        self._fd = -1
+        self.before: frozenset[str] = frozenset()
+        with contextlib.suppress(OSError):
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            content = os.pread(self._fd, _SLOTS * _WIDTH, 0)
+            slots = (content[at : at + _WIDTH] for at in range(0, len(content), _WIDTH))
+            self.before = frozenset(
+                slot.rstrip(b"\0 ").decode("utf-8", "replace") for slot in slots
+            ) - {""}
+
+    def note(self, frame: FrameId) -> None:
+        """`frame` is about to be read and prepared."""
+        name = frame.encode()[:_WIDTH].ljust(_WIDTH)
+        with contextlib.suppress(OSError):
+            os.pwrite(self._fd, name, self._slot * _WIDTH)
+        self._slot = (self._slot + 1) % _SLOTS
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1

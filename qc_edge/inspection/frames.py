@@ -6,6 +6,7 @@ each station of that way; does nothing with it.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -63,6 +64,18 @@ class PreparedFrame:
     may_be_unfinished: bool = False
     times_ms: dict[str, float] = field(default_factory=dict)
 
+    def age_ms(self) -> float:
+        """Milliseconds since the exposure; where that is unknown, the fewest that it can be.
+
+        By the monotonic clock: the wall clock may have been stepped meanwhile.
+        """
+        return (time.monotonic_ns() - self.exposed.at_ns) / 1e6
+
+    @property
+    def deadline_ms(self) -> float:
+        """The age from which on the part is late; infinite where nobody waits for it."""
+        return self.rules.settings.station.deadline_ms if self.exposed.has_deadline else math.inf
+
 
 @dataclass(slots=True)
 class ScoredFrame:
@@ -83,13 +96,9 @@ class ScoredFrame:
     map_sha256: str | None = None
 
     def age_ms(self) -> float:
-        """Milliseconds since the exposure; where that is unknown, the fewest that it can be.
-
-        By the monotonic clock: the wall clock may have been stepped meanwhile.
-        """
-        return (time.monotonic_ns() - self.prepared.exposed.at_ns) / 1e6
+        """As `PreparedFrame.age_ms`."""
+        return self.prepared.age_ms()
 
     def is_late(self, age_ms: float) -> bool:
         """Whether the part is held at that age: the deadline has passed."""
-        deadline_ms = self.prepared.rules.settings.station.deadline_ms
-        return self.prepared.exposed.has_deadline and age_ms > deadline_ms
+        return age_ms > self.prepared.deadline_ms

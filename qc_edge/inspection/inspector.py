@@ -1,4 +1,4 @@
-"""The inspector: takes what waits, oldest first, and brings each frame to exactly one row.
+"""The inspector: takes what waits, live parts first, and brings each frame to exactly one row.
 
 Read from `run` to `_finish` it is a frame's way. The order at its end is the guarantee: evidence
 durable, then the row in the journal, then the announcement, then the frame leaves the spool. A
@@ -23,7 +23,10 @@ from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.batch import Batch
 from qc_edge.inspection.damaged_row import replace_damaged_row
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper
+from qc_edge.inspection.frames import PreparedFrame
 from qc_edge.inspection.inspection_row import InspectionBuilder
+from qc_edge.inspection.lanes import Lane
+from qc_edge.inspection.pace import Pace
 from qc_edge.inspection.part_numbers import PartNumbers
 from qc_edge.inspection.pending_changes import PendingChanges
 from qc_edge.inspection.prefetch import Prefetcher
@@ -86,8 +89,14 @@ class Inspector:
         self._retirement = Retirement(stores, events)
         self._changes = PendingChanges()
         self._prefetcher = Prefetcher(
-            stores, judging.rulebook, self._retirement, self._changes, prepare_threads
+            stores,
+            judging.rulebook,
+            self._retirement,
+            self._changes,
+            announcer.statistics.timeliness,
+            prepare_threads,
         )
+        self._pace = Pace()
         self._unfinished: list[SpooledFile] = []
         self._finished_at = time.monotonic()
 
@@ -131,7 +140,9 @@ class Inspector:
         batch = Batch()
         try:
             self._prefetcher.fill(_TAKE_S)
-            self._collect(batch, heartbeat)
+            if (lane := self._prefetcher.next_lane()) is not None:
+                batch = Batch(lane)
+                self._collect(batch, heartbeat)
             if batch.size:
                 self._finish(batch, heartbeat)
         except DiskFullError as fault:
@@ -140,19 +151,23 @@ class Inspector:
             self._checkpoint_if_idle()
 
     def _collect(self, batch: Batch, heartbeat: Heartbeat) -> None:
-        """Score the next frame, and those behind it that are ready, up to `batch_max`.
+        """Score the next frame of the batch's lane, and those behind it that are ready.
 
-        A frame that may have crashed the station makes a batch of its own.
+        Up to `batch_max`, and no longer than a part of the deadline: until the batch is finished
+        nobody is told of its first, and a live part that comes waits for it. A frame that may have
+        crashed the station makes a batch of its own.
         """
-        limit = self._rulebook.rules.settings.inspect.batch_max
-        while self._prefetcher and (room := limit - batch.size) > 0:
-            if (row_file := self._prefetcher.next_row()) is not None:
+        settings, lane = self._rulebook.rules.settings, batch.lane
+        deadline_ms = settings.station.deadline_ms
+        limit = self._pace.batch_limit(settings.inspect.batch_max, deadline_ms)
+        while self._prefetcher.has(lane) and (room := limit - batch.size) > 0:
+            if (row_file := self._prefetcher.next_row(lane)) is not None:
                 self._add_row(batch, row_file)
-                self._prefetcher.drop_next()
+                self._prefetcher.drop_next(lane)
             else:
                 most = min(self._scorer.max_batch, room)
                 is_suspect = self._prefetcher.take_prepared(
-                    batch.unscored, most, may_wait=not batch.scored
+                    lane, batch.unscored, most, may_wait=not batch.scored
                 )
                 if not batch.unscored:
                     break
@@ -161,6 +176,9 @@ class Inspector:
                 if is_suspect:
                     break
             self._prefetcher.fill(0.0)
+            overtaken = lane is Lane.BACKLOG and self._prefetcher.has(Lane.LIVE)
+            if overtaken or self._pace.is_spent(_ms_since(batch.begun_at), deadline_ms):
+                break
 
     def _add_row(self, batch: Batch, file: SpooledFile) -> None:
         """Add a gap or an event that capture handed over."""
@@ -176,7 +194,7 @@ class Inspector:
                 batch.rows.append((file, gap))
 
     def _score(self, batch: Batch) -> None:
-        """Score the prepared frames of the batch that are whole and still there."""
+        """Score the prepared frames of the batch that are whole, still there and not too late."""
         whole = []
         for prepared in batch.unscored:
             file = prepared.file
@@ -185,14 +203,28 @@ class Inspector:
                 self._arrivals.done(file)
             elif prepared.may_be_unfinished:
                 self._arrivals.defer(file, prepared.rules.settings.incoming.settle_s)
+            elif batch.lane is Lane.LIVE and self._is_too_late(prepared):
+                # Not scored here, where the parts behind it would be late as well.
+                self._arrivals.set_back(file)
+                self.announcer.statistics.timeliness.add(in_time=False)
             else:
                 whole.append(prepared)
         batch.unscored = []
-        batch.scored += self._scorer.score(whole)
+        if whole:
+            begun = time.monotonic()
+            batch.scored += self._scorer.score(whole)
+            self._pace.scored(len(whole), _ms_since(begun))
+            self._prefetcher.served(batch.lane, len(whole))
+
+    def _is_too_late(self, prepared: PreparedFrame) -> bool:
+        """True for a part that the model could not score in time; one without picture is quick."""
+        if prepared.refusal is not None:
+            return False
+        return self._pace.is_too_late(prepared.age_ms(), prepared.deadline_ms)
 
     def _finish(self, batch: Batch, heartbeat: Heartbeat) -> None:
         """Evidence, rows, announcements, retirement: in this order and no other."""
-        self._finished_at = time.monotonic()
+        begun = self._finished_at = time.monotonic()
         # 1. Evidence, and the names of claimed files: no row points at what a power cut may undo.
         self._evidence.finish(heartbeat)
         if any(scored.prepared.file.original_name is not None for scored in batch.scored):
@@ -209,7 +241,9 @@ class Inspector:
             if isinstance(row, Gap):
                 self.announcer.count_gap(row, now)
         for scored, inspection in zip(batch.scored, inspections, strict=True):
-            self.announcer.announce(scored, inspection)
+            self.announcer.announce(scored, inspection, batch.lane)
+        if batch.lane is Lane.LIVE and batch.scored:
+            self._pace.told(_ms_since(batch.begun_at))
         # 4. Retirement: a file that is still in the spool after a crash and has its row is reported
         # as perhaps not announced; one that had left before could not be.
         for scored in batch.scored:
@@ -220,6 +254,7 @@ class Inspector:
         # not be taken up again.
         batch.clear()
         self._ledger.apply()
+        self._pace.finished(_ms_since(begun))
 
     def _checkpoint_if_idle(self) -> None:
         """When nothing waits, let the log do what would otherwise hold up a frame."""
@@ -258,3 +293,8 @@ class Inspector:
         self._unfinished = []
         LOG.info("there is room again: the station goes on")
         return True
+
+
+def _ms_since(at: float) -> float:
+    """Milliseconds since `at` (seconds of the monotonic clock)."""
+    return (time.monotonic() - at) * 1e3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from dataclasses import dataclass
 from qc_edge.domain.verdict import Reason
 from qc_edge.errors import DiskFullError
 from qc_edge.inspection.frames import PreparedFrame
+from qc_edge.inspection.lanes import Lane, Turns
 from qc_edge.inspection.pending_changes import PendingChanges
 from qc_edge.inspection.preparer import Preparer
 from qc_edge.inspection.retirement import Retirement
+from qc_edge.inspection.statistics import Timeliness
 from qc_edge.inspection.stores import InspectionStores
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.store.spooled_file import SpooledFile
@@ -28,11 +31,12 @@ class _Prefetched:
 
 
 class Prefetcher:
-    """A window of files in order of arrival, each being prepared; used by the inspector's thread.
+    """A window of files of each lane, each being prepared; used by the inspector's thread.
 
     Each frame gets the rules that are in force when it is taken. Nothing is taken while a change
     waits, so that the window runs empty for it. A suspect of a crash is taken only when nothing
-    else is in hand (decision 0005).
+    else is in hand (decision 0005). A live part overtakes the frames of the backlog that are not
+    at the model yet (decision 0023).
     """
 
     def __init__(
@@ -41,20 +45,24 @@ class Prefetcher:
         rulebook: RuleBook,
         retirement: Retirement,
         changes: PendingChanges,
+        timeliness: Timeliness,
         threads: int,
     ) -> None:
         self._arrivals = stores.arrivals
         self._crash_isolation = stores.crash_isolation
+        self._taken_frames = stores.taken_frames
         self._rulebook = rulebook
         self._retirement = retirement
         self._changes = changes
+        self._timeliness = timeliness
         self._preparer = Preparer(stores.spool, stores.exposure_times)
         self._pool = ThreadPoolExecutor(threads, "prepare")
         self._window = self._threads = threads
-        self._queue: deque[_Prefetched] = deque()
+        self._queues: dict[Lane, deque[_Prefetched]] = {lane: deque() for lane in Lane}
+        self._turns = Turns()
 
     def __bool__(self) -> bool:
-        return bool(self._queue)
+        return any(self._queues.values())
 
     def fit(self, max_batch: int) -> None:
         """Size the window so that neither the threads nor an engine of this batch size waits."""
@@ -63,52 +71,60 @@ class Prefetcher:
 
     def fill(self, timeout_s: float) -> None:
         """Take what waits, up to the window; up to `timeout_s` is waited if nothing is in hand."""
-        while len(self._queue) < self._window and not self._changes:
-            if self._queue and self._crash_isolation.is_suspect(self._queue[0].file.frame_id):
+        while not self._changes:
+            backlog = self._queues[Lane.BACKLOG]
+            if backlog and self._crash_isolation.is_suspect(backlog[0].file.frame_id):
                 return  # it stays alone in hand until it has its row
-            file = self._arrivals.take(0.0 if self._queue else timeout_s)
+            lanes = self._lanes_with_room()
+            file = self._arrivals.take(lanes, 0.0 if self else timeout_s) if lanes else None
             if file is None:
                 return
             if self._changes:  # one came while `take` waited
                 self._arrivals.give_back([file])
                 return
-            if self._retirement.retire_if_recorded(file):
-                continue
-            if file.is_row:
-                self._queue.append(_Prefetched(file, None))
-            elif not self._crash_isolation.is_suspect(file.frame_id):
-                self._queue.append(self._prepare(file))
-            elif self._queue:
-                self._arrivals.give_back([file])
-                return
-            else:
-                self._take_alone(file)
+            if not self._retirement.retire_if_recorded(file) and not self._set_back_if_late(file):
+                self._add(file)
 
-    def next_row(self) -> SpooledFile | None:
+    def next_lane(self) -> Lane | None:
+        """The lane whose next file goes on now; None if nothing is in hand."""
+        live, backlog = (bool(self._queues[lane]) for lane in (Lane.LIVE, Lane.BACKLOG))
+        return self._turns.next(live=live, backlog=backlog)
+
+    def has(self, lane: Lane) -> bool:
+        """True if a file of that lane is in hand."""
+        return bool(self._queues[lane])
+
+    def served(self, lane: Lane, frames: int) -> None:
+        """So many frames of the lane were scored: the other lane's turn comes nearer."""
+        self._turns.served(lane, frames)
+
+    def next_row(self, lane: Lane) -> SpooledFile | None:
         """The next file if it holds a row of capture's and no frame; it stays until `drop_next`."""
-        return self._queue[0].file if self._queue and self._queue[0].preparation is None else None
+        queue = self._queues[lane]
+        return queue[0].file if queue and queue[0].preparation is None else None
 
-    def drop_next(self) -> None:
-        """Take the next file out of the window."""
-        self._queue.popleft()
+    def drop_next(self, lane: Lane) -> None:
+        """Take the next file of the lane out of the window."""
+        self._queues[lane].popleft()
 
-    def take_prepared(self, frames: list[PreparedFrame], most: int, may_wait: bool) -> bool:
-        """Move the next frames that are prepared to `frames`, until it holds `most`.
+    def take_prepared(
+        self, lane: Lane, frames: list[PreparedFrame], most: int, *, may_wait: bool
+    ) -> bool:
+        """Move the next frames of the lane that are prepared to `frames`, until it holds `most`.
 
         Only the first is waited for, and only if `may_wait`: a frame that is ready never waits for
         the one behind it. Returns True for a suspect of a crash, which comes alone.
         """
-        while (
-            self._queue
-            and len(frames) < most
-            and (preparation := self._queue[0].preparation) is not None
-        ):
-            is_suspect = self._crash_isolation.is_suspect(self._queue[0].file.frame_id)
+        queue = self._queues[lane]
+        while queue and len(frames) < most and (preparation := queue[0].preparation) is not None:
+            is_suspect = self._crash_isolation.is_suspect(queue[0].file.frame_id)
             if (frames or not may_wait) and (is_suspect or not preparation.done()):
                 break
+            if frames and lane is Lane.BACKLOG and self._queues[Lane.LIVE]:
+                break  # the live part waits for what is taken already, and for no more
             while wait([preparation], _POLL_S).not_done:
                 pass  # no heartbeat: a decoder that hangs must show as a silent inspector
-            self._queue.popleft()
+            queue.popleft()
             frames.append(preparation.result())
             if is_suspect:
                 return True
@@ -116,27 +132,80 @@ class Prefetcher:
         return False
 
     def give_up(self) -> list[SpooledFile]:
-        """Empty the window; returns its files."""
-        files = [prefetched.file for prefetched in self._queue]
-        self._queue.clear()
+        """Empty the window; returns its files, lane after lane."""
+        files = [prefetched.file for lane in Lane for prefetched in self._queues[lane]]
+        for queue in self._queues.values():
+            queue.clear()
         return files
 
     def close(self) -> None:
         """End the threads; what they have not begun is not prepared."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._taken_frames.close()
+
+    def _lanes_with_room(self) -> list[Lane]:
+        """The lanes from which the next file may be taken, the first choice first."""
+        waiting = self._arrivals.next_of_backlog()
+        is_suspect = waiting is not None and self._crash_isolation.is_suspect(waiting.frame_id)
+        live, backlog = self._queues[Lane.LIVE], self._queues[Lane.BACKLOG]
+        if is_suspect and self._turns.is_backlog_due:
+            return [] if self else [Lane.BACKLOG]  # the window runs empty for it
+        lanes = [Lane.LIVE] if len(live) < self._window else []
+        # One frame of the backlog is always in hand, so that its turn finds it prepared.
+        has_room = not backlog or len(live) + len(backlog) < self._window
+        if has_room and not (is_suspect and self):
+            lanes.append(Lane.BACKLOG)
+        return lanes
+
+    def _set_back_if_late(self, file: SpooledFile) -> bool:
+        """True for a live part whose deadline has passed already: it is not even prepared now."""
+        if file.is_row or self._arrivals.lane_of(file) is Lane.BACKLOG:
+            return False
+        settings = self._rulebook.rules.settings
+        if file.original_name is not None and settings.incoming.age == "none":
+            return False  # a lot that waits for nobody has no deadline
+        waited_ms = (time.monotonic_ns() - file.arrived_ns) / 1e6
+        if waited_ms <= settings.station.deadline_ms:
+            return False
+        self._arrivals.set_back(file)
+        self._timeliness.add(in_time=False)
+        return True
+
+    def _add(self, file: SpooledFile) -> None:
+        """Put a file that was taken into the window, its preparation begun."""
+        lane = self._arrivals.lane_of(file)
+        if file.is_row:
+            self._queues[lane].append(_Prefetched(file, None))
+        elif self._crash_isolation.is_suspect(file.frame_id):
+            self._add_alone(file)
+        else:
+            if lane is Lane.LIVE:
+                self._clear_the_way()
+            self._queues[lane].append(self._prepare(file))
+
+    def _clear_the_way(self) -> None:
+        """Give back what waits for a thread behind the backlog's next frame: a live part is next
+        for the threads, too.
+        """
+        backlog = self._queues[Lane.BACKLOG]
+        while len(backlog) > 1 and (last := backlog[-1].preparation) is not None and last.cancel():
+            self._arrivals.give_back([backlog.pop().file])
 
     def _prepare(self, file: SpooledFile) -> _Prefetched:
         rules = self._rulebook.rules
+        self._taken_frames.note(file.frame_id)
         return _Prefetched(file, self._pool.submit(self._preparer.prepare, file, rules))
 
-    def _take_alone(self, file: SpooledFile) -> None:
+    def _add_alone(self, file: SpooledFile) -> None:
+        """Put a suspect of a crash into the empty window, or its refusal after its last try."""
+        queue = self._queues[self._arrivals.lane_of(file)]
         try:
             may_be_tried = self._crash_isolation.begin(file.frame_id)
         except DiskFullError:
             self._arrivals.give_back([file])
             raise
         if may_be_tried:
-            self._queue.append(self._prepare(file))
+            queue.append(self._prepare(file))
             return
         detail = (
             "the station died each time while this frame alone was in hand; it was not tried again"
@@ -144,4 +213,4 @@ class Prefetcher:
         refused = self._preparer.refuse(
             file, self._rulebook.rules, Reason.CRASHED_THE_STATION, detail
         )
-        self._queue.append(_Prefetched(file, refused))
+        queue.append(_Prefetched(file, refused))

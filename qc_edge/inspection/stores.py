@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qc_edge.inspection.arrivals import Arrivals
-from qc_edge.inspection.crash_isolation import CrashIsolation
+from qc_edge.inspection.crash_isolation import CrashIsolation, TakenFrames
 from qc_edge.inspection.exposure import ExposureTimes
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.ledger import Ledger
@@ -16,8 +16,8 @@ from qc_edge.store.spool import Spool
 class InspectionStores:
     """What the inspector works on: the queue, the spool behind it, the log, and the disk's state.
 
-    `crash_isolation` keeps which frames may have caused the last crash, `exposure_times` tells
-    when a frame was exposed.
+    `crash_isolation` keeps which frames may have caused the last crash, `taken_frames` which may
+    cause the next; `exposure_times` tells when a frame was exposed.
     """
 
     arrivals: Arrivals
@@ -26,3 +26,4 @@ class InspectionStores:
     disk_monitor: DiskMonitor
     crash_isolation: CrashIsolation
     exposure_times: ExposureTimes
+    taken_frames: TakenFrames

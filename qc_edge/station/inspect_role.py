@@ -17,7 +17,7 @@ from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import DiskFullError, EngineError
 from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.arrivals import Arrivals
-from qc_edge.inspection.crash_isolation import CrashIsolation
+from qc_edge.inspection.crash_isolation import CrashIsolation, TakenFrames
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper
 from qc_edge.inspection.exposure import ExposureTimes
 from qc_edge.inspection.inspection_row import InspectionBuilder
@@ -200,7 +200,10 @@ class InspectRole:
 
     def _make_inspector(self, rulebook: RuleBook) -> Inspector:
         parts, settings, disk = self._parts, self._parts.settings, self._parts.dependencies.disk
-        suspects = self.arrivals.recovered[:_IN_HAND]
+        taken_frames = TakenFrames(parts.paths.state / "taken-frames")
+        # The oldest as well: a power cut may have taken the note of those that were in hand.
+        candidates = set(self.arrivals.recovered[:_IN_HAND]) | taken_frames.before
+        suspects = [frame for frame in self.arrivals.recovered if frame in candidates]
         isolation = CrashIsolation(parts.paths.state / "in-hand.json", disk, suspects)
         file_clock = FileSystemClock(parts.paths.incoming, ".qc-edge-exposure-clock")
         stores = InspectionStores(
@@ -210,6 +213,7 @@ class InspectRole:
             parts.disk_monitor,
             isolation,
             ExposureTimes(parts.boot, parts.clock, file_clock, self._first_record),
+            taken_frames,
         )
         counters = dict(self._ledger.startup_state.part_counters)
         part_numbers = PartNumbers(counters, _only_camera(settings))

@@ -19,6 +19,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from qc_edge.inspection.lanes import Lane
 from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.station.meter import Meter
 from qc_edge.station.reporter import Reporter
@@ -89,6 +90,10 @@ class MetricsCollector(Collector):
             ),
         ):
             yield self._gauge(name, description, value)
+        lanes = self._labelled("lane_frames", "Files that wait, by lane: live or backlog.", "lane")
+        lanes.add_metric([self._station, Lane.LIVE.value], status.live_waiting)
+        lanes.add_metric([self._station, Lane.BACKLOG.value], status.backlog_waiting)
+        yield lanes
         silence = self._labelled(
             "worker_silence_seconds", "Time since a worker's last sign of life.", "worker"
         )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from qc_edge.capture.capture import Capture
 from qc_edge.inspection.arrivals import Arrivals
+from qc_edge.inspection.lanes import Lane
 from qc_edge.inspection.shadow import Shadow
 from qc_edge.inspection.statistics import Statistics
 from qc_edge.recipe.model_activation import ModelActivator
@@ -43,7 +44,8 @@ class Reporter:
     def status(self) -> Status:
         """The status of the station at this moment."""
         now = utc_now()
-        troubles = self._troubles()
+        behind = self._behind()
+        troubles = self._troubles(behind)
         rules = self.rulebook.rules if self.rulebook else None
         arrivals, statistics = self.arrivals, self.statistics
         return Status(
@@ -56,7 +58,10 @@ class Reporter:
             troubles=tuple(troubles),
             warnings=arrivals.warnings if arrivals else (),
             spool_depth=arrivals.depth if arrivals else 0,
-            spool_oldest_s=round(arrivals.oldest_age_s, 3) if arrivals else 0.0,
+            spool_oldest_s=round(arrivals.oldest_age_s(), 3) if arrivals else 0.0,
+            live_waiting=arrivals.waiting(Lane.LIVE) if arrivals else 0,
+            backlog_waiting=arrivals.waiting(Lane.BACKLOG) if arrivals else 0,
+            behind=behind,
             disk=self._disk_monitor.description,
             clock=self.clock.trust if self.clock else "",
             cameras=tuple(CameraStatus.of(capture.state) for capture in self.captures),
@@ -78,7 +83,18 @@ class Reporter:
             shadow=self.shadow.status if self.shadow else None,
         )
 
-    def _troubles(self) -> list[str]:
+    def _behind(self) -> str:
+        """How far the inspection is behind the line; empty if live parts are told in time."""
+        if self.arrivals is None or self.statistics is None:
+            return ""
+        deadline_s = self.settings.station.deadline_ms / 1e3
+        is_late = self.arrivals.oldest_age_s(Lane.LIVE) > deadline_s
+        if not is_late and not self.statistics.timeliness.is_behind():
+            return ""
+        depth, oldest_s = self.arrivals.depth, self.arrivals.oldest_age_s()
+        return f"behind the line: {depth:,} waiting, oldest {oldest_s:.0f} s"
+
+    def _troubles(self, behind: str) -> list[str]:
         """What keeps the station from being ready, the gravest first."""
         troubles = [
             f"{silence.name} silent for {silence.age_s:.0f} s (deadline {silence.deadline_s:.0f} s)"
@@ -86,6 +102,8 @@ class Reporter:
         ]
         if self._disk_monitor.space is DiskSpace.NONE:
             troubles.append(f"HOLD: disk, {self._disk_monitor.description}")
+        if behind and self.statistics and self.statistics.timeliness.is_lost():
+            troubles.append(f"{behind}, no part is told in time")
         troubles += [
             _of_camera(capture.state.name, capture.state.detail)
             for capture in self.captures

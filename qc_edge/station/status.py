@@ -47,7 +47,8 @@ class CameraStatus:
 class Status:
     """Everything a person asks of a running station. `troubles` lead the line; none means READY.
 
-    `warnings` follow them: parts are judged, but somebody should look.
+    `warnings` follow them: parts are judged, but somebody should look. `behind` says how
+    far the inspection is behind the line, though some parts are told in time; empty if it is not.
     """
 
     station: str
@@ -60,6 +61,9 @@ class Status:
     warnings: tuple[str, ...]
     spool_depth: int
     spool_oldest_s: float
+    live_waiting: int
+    backlog_waiting: int
+    behind: str
     disk: str
     clock: str
     cameras: tuple[CameraStatus, ...]
@@ -84,10 +88,12 @@ class Status:
 
     def line(self) -> str:
         """The one line of `systemctl status`: what is wrong first, then how it goes."""
-        parts = [*(self.troubles or ("READY",)), *self.warnings]
+        state = self.troubles or (*filter(None, [self.behind]), "READY")
+        parts = [*state, *self.warnings]
         if self.today:
             parts.append(_counts(self.today))
-        parts.append(f"spool {self.spool_depth}")
+        backlog = f" ({self.backlog_waiting:,} of a backlog)" if self.backlog_waiting else ""
+        parts.append(f"spool {self.spool_depth}{backlog}")
         if self.latency and self.latency.p99_ms is not None:
             parts.append(f"p99 {self.latency.p99_ms:.0f} ms")
         if self.model:
