@@ -57,6 +57,8 @@ def _print(name: str, status: dict[str, Any], running: bool) -> None:
     console.print(head)
     for trouble in status["troubles"] if running else ():
         console.print(Text(f"  {trouble}", "red"))
+    if running and ready and status.get("behind"):
+        console.print(Text(f"  {status['behind']}", "yellow"))
     for warning in status.get("warnings", ()) if running else ():
         console.print(Text(f"  {warning}", "yellow"))
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
@@ -69,7 +71,9 @@ def _rows(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What is shown of the status, line by line: a label and its text."""
     yield from _today(status)
     oldest = f", oldest {status['spool_oldest_s']:.1f} s" if status["spool_depth"] else ""
-    yield "spool", f"{status['spool_depth']:,} waiting{oldest}"
+    backlog = status.get("backlog_waiting", 0)  # a status file of the version before has none
+    of_backlog = f", {backlog:,} of a backlog" if backlog else ""
+    yield "spool", f"{status['spool_depth']:,} waiting{of_backlog}{oldest}"
     latency = status["latency"]
     if latency and latency["frames"]:
         figures = (

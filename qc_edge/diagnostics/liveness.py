@@ -103,7 +103,10 @@ def _start_command(paths: StationPaths) -> str:
 def _pace(status: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
     """Whether the inspection keeps up: how many frames wait, and how long a verdict takes."""
     depth, oldest, name = status["spool_depth"], status["spool_oldest_s"], status["station"]
-    if depth > _DEEP_SPOOL or oldest > _OLD_FRAME_S:
+    # A status file of the version before has none.
+    if (behind := status.get("behind")) and status["ready"]:
+        yield warning(behind, fix_for(behind, name))
+    elif depth > _DEEP_SPOOL or oldest > _OLD_FRAME_S:
         yield warning(
             f"{depth:,} frames wait, the oldest for {oldest:.0f} s", fix_for("spool", name)
         )

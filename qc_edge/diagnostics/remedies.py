@@ -74,6 +74,12 @@ REMEDIES = (
         "power, cable, serial number; sudo qc-edge check NAME",
         "A camera is missing or lost",
     ),
+    Remedy(
+        "behind the line",
+        "slow the line or wait: it is ready by itself when a part is told in time; "
+        "qc-edge doctor NAME says what brakes",
+        "The station is behind the line",
+    ),
     Remedy("spool", "is it growing? then the model or the disk is too slow", "The spool grows"),
     Remedy("low_focus", "lens, distance, dirt, vibration", _INVALID),
     Remedy("too_bright", "light and exposure time", _INVALID),

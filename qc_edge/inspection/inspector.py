@@ -21,12 +21,11 @@ from qc_edge.engine import Engine
 from qc_edge.errors import DiskFullError
 from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.batch import Batch
-from qc_edge.inspection.damaged_row import replace_damaged_row
+from qc_edge.inspection.damaged_row import read_row
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper
-from qc_edge.inspection.frames import PreparedFrame
 from qc_edge.inspection.inspection_row import InspectionBuilder
 from qc_edge.inspection.lanes import Lane
-from qc_edge.inspection.pace import Pace
+from qc_edge.inspection.pace import Pace, ms_since
 from qc_edge.inspection.part_numbers import PartNumbers
 from qc_edge.inspection.pending_changes import PendingChanges
 from qc_edge.inspection.prefetch import Prefetcher
@@ -40,7 +39,6 @@ from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.store.disk_space import DiskSpace
 from qc_edge.store.spooled_file import SpooledFile
-from qc_edge.vision import UnreadableFrameError
 
 _TAKE_S = 0.25
 """One wait for a frame: so long a stop or a change may wait while nothing comes."""
@@ -177,21 +175,20 @@ class Inspector:
                     break
             self._prefetcher.fill(0.0)
             overtaken = lane is Lane.BACKLOG and self._prefetcher.has(Lane.LIVE)
-            if overtaken or self._pace.is_spent(_ms_since(batch.begun_at), deadline_ms):
+            if overtaken or self._pace.is_spent(ms_since(batch.begun_at), deadline_ms):
                 break
 
     def _add_row(self, batch: Batch, file: SpooledFile) -> None:
         """Add a gap or an event that capture handed over."""
         try:
-            batch.rows.append((file, self._spool.read_row(file, utc_now())))
+            row = read_row(self._spool, self._events, file)
         except FileNotFoundError:
             self._arrivals.done(file)
-        except UnreadableFrameError as fault:
-            gap = replace_damaged_row(self._spool, self._events, file, fault)
-            if gap is None:
-                self._retirement.retire(file)
-            else:
-                batch.rows.append((file, gap))
+            return
+        if row is None:
+            self._retirement.retire(file)
+        else:
+            batch.rows.append((file, row))
 
     def _score(self, batch: Batch) -> None:
         """Score the prepared frames of the batch that are whole, still there and not too late."""
@@ -203,7 +200,7 @@ class Inspector:
                 self._arrivals.done(file)
             elif prepared.may_be_unfinished:
                 self._arrivals.defer(file, prepared.rules.settings.incoming.settle_s)
-            elif batch.lane is Lane.LIVE and self._is_too_late(prepared):
+            elif batch.lane is Lane.LIVE and self._pace.refuses(prepared):
                 # Not scored here, where the parts behind it would be late as well.
                 self._arrivals.set_back(file)
                 self.announcer.statistics.timeliness.add(in_time=False)
@@ -213,14 +210,8 @@ class Inspector:
         if whole:
             begun = time.monotonic()
             batch.scored += self._scorer.score(whole)
-            self._pace.scored(len(whole), _ms_since(begun))
+            self._pace.scored(len(whole), ms_since(begun))
             self._prefetcher.served(batch.lane, len(whole))
-
-    def _is_too_late(self, prepared: PreparedFrame) -> bool:
-        """True for a part that the model could not score in time; one without picture is quick."""
-        if prepared.refusal is not None:
-            return False
-        return self._pace.is_too_late(prepared.age_ms(), prepared.deadline_ms)
 
     def _finish(self, batch: Batch, heartbeat: Heartbeat) -> None:
         """Evidence, rows, announcements, retirement: in this order and no other."""
@@ -243,7 +234,7 @@ class Inspector:
         for scored, inspection in zip(batch.scored, inspections, strict=True):
             self.announcer.announce(scored, inspection, batch.lane)
         if batch.lane is Lane.LIVE and batch.scored:
-            self._pace.told(_ms_since(batch.begun_at))
+            self._pace.told(ms_since(batch.begun_at))
         # 4. Retirement: a file that is still in the spool after a crash and has its row is reported
         # as perhaps not announced; one that had left before could not be.
         for scored in batch.scored:
@@ -254,7 +245,7 @@ class Inspector:
         # not be taken up again.
         batch.clear()
         self._ledger.apply()
-        self._pace.finished(_ms_since(begun))
+        self._pace.finished(ms_since(begun))
 
     def _checkpoint_if_idle(self) -> None:
         """When nothing waits, let the log do what would otherwise hold up a frame."""
@@ -293,8 +284,3 @@ class Inspector:
         self._unfinished = []
         LOG.info("there is room again: the station goes on")
         return True
-
-
-def _ms_since(at: float) -> float:
-    """Milliseconds since `at` (seconds of the monotonic clock)."""
-    return (time.monotonic() - at) * 1e3

@@ -4,7 +4,10 @@ which live part is too late for the model. Pure: it is told all times.
 
 from __future__ import annotations
 
+import time
 from collections import deque
+
+from qc_edge.inspection.frames import PreparedFrame
 
 _RECENT = 9
 _ENOUGH = 3
@@ -79,6 +82,14 @@ class Pace:
         """True if a batch that has taken so long should be finished as it is."""
         return took_ms > _BATCH_SHARE * deadline_ms
 
+    def refuses(self, prepared: PreparedFrame) -> bool:
+        """True for a live part that the model could not score in time; what was refused before
+        needs no model.
+        """
+        if prepared.refusal is not None:
+            return False
+        return self.is_too_late(prepared.age_ms(), prepared.deadline_ms)
+
     def is_too_late(self, age_ms: float, deadline_ms: float) -> bool:
         """True if a live part of this age would be told after the deadline.
 
@@ -95,3 +106,8 @@ class Pace:
             return True
         self._refused_in_a_row, self._is_probing = 0, True
         return False
+
+
+def ms_since(at: float) -> float:
+    """Milliseconds since `at` (seconds of the monotonic clock)."""
+    return (time.monotonic() - at) * 1e3
