@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 from qc_edge.domain.events import Event
 from qc_edge.domain.inspection import Gap
 from qc_edge.inspection.frames import PreparedFrame, ScoredFrame
 from qc_edge.inspection.lanes import Lane
+from qc_edge.inspection.pace import ms_since
 from qc_edge.store.spooled_file import SpooledFile
 
 
@@ -16,12 +16,12 @@ from qc_edge.store.spooled_file import SpooledFile
 class Batch:
     """What shares one commit: rows that capture handed over, and scored frames, as they arrived.
 
-    All frames are of one `lane`. `begun_at` is in seconds of the monotonic clock. `unscored` are
-    prepared frames on their way to the model, which takes them together.
+    All frames are of one `lane`. `begun_at` is when the first went to the model (seconds of the
+    monotonic clock), 0 before. `unscored` are prepared frames on their way there.
     """
 
     lane: Lane = Lane.LIVE
-    begun_at: float = field(default_factory=time.monotonic)
+    begun_at: float = 0.0
     rows: list[tuple[SpooledFile, Gap | Event]] = field(default_factory=list)
     scored: list[ScoredFrame] = field(default_factory=list)
     unscored: list[PreparedFrame] = field(default_factory=list)
@@ -30,6 +30,11 @@ class Batch:
     def size(self) -> int:
         """The number of rows that the batch will commit."""
         return len(self.rows) + len(self.scored)
+
+    @property
+    def took_ms(self) -> float:
+        """Milliseconds since its first frame went to the model; 0 before."""
+        return ms_since(self.begun_at) if self.begun_at else 0.0
 
     def files(self) -> list[SpooledFile]:
         """All files of the batch, oldest first."""

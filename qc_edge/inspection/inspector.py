@@ -151,13 +151,12 @@ class Inspector:
     def _collect(self, batch: Batch, heartbeat: Heartbeat) -> None:
         """Score the next frame of the batch's lane, and those behind it that are ready.
 
-        Up to `batch_max`, and no longer than a part of the deadline: until the batch is finished
-        nobody is told of its first, and a live part that comes waits for it. A frame that may have
-        crashed the station makes a batch of its own.
+        Up to `batch_max`, for a part of the deadline: its first is told when all are scored, and a
+        live part that comes waits. What may have crashed the station makes a batch of its own.
         """
         settings, lane = self._rulebook.rules.settings, batch.lane
-        deadline_ms = settings.station.deadline_ms
-        limit = self._pace.batch_limit(settings.inspect.batch_max, deadline_ms)
+        most, deadline_ms = settings.inspect.batch_max, settings.station.deadline_ms
+        limit = self._pace.batch_limit(most, deadline_ms)
         while self._prefetcher.has(lane) and (room := limit - batch.size) > 0:
             if (row_file := self._prefetcher.next_row(lane)) is not None:
                 self._add_row(batch, row_file)
@@ -175,7 +174,7 @@ class Inspector:
                     break
             self._prefetcher.fill(0.0)
             overtaken = lane is Lane.BACKLOG and self._prefetcher.has(Lane.LIVE)
-            if overtaken or self._pace.is_spent(ms_since(batch.begun_at), deadline_ms):
+            if overtaken or self._pace.is_spent(batch.took_ms, deadline_ms):
                 break
 
     def _add_row(self, batch: Batch, file: SpooledFile) -> None:
@@ -201,7 +200,6 @@ class Inspector:
             elif prepared.may_be_unfinished:
                 self._arrivals.defer(file, prepared.rules.settings.incoming.settle_s)
             elif batch.lane is Lane.LIVE and self._pace.refuses(prepared):
-                # Not scored here, where the parts behind it would be late as well.
                 self._arrivals.set_back(file)
                 self.announcer.statistics.timeliness.add(in_time=False)
             else:
@@ -209,6 +207,7 @@ class Inspector:
         batch.unscored = []
         if whole:
             begun = time.monotonic()
+            batch.begun_at = batch.begun_at or begun
             batch.scored += self._scorer.score(whole)
             self._pace.scored(len(whole), ms_since(begun))
             self._prefetcher.served(batch.lane, len(whole))
@@ -234,7 +233,7 @@ class Inspector:
         for scored, inspection in zip(batch.scored, inspections, strict=True):
             self.announcer.announce(scored, inspection, batch.lane)
         if batch.lane is Lane.LIVE and batch.scored:
-            self._pace.told(ms_since(batch.begun_at))
+            self._pace.told(batch.took_ms)
         # 4. Retirement: a file that is still in the spool after a crash and has its row is reported
         # as perhaps not announced; one that had left before could not be.
         for scored in batch.scored:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 from tests.quality.tools import PACKAGE, listing, python_files, relative, sources
 
-LONGEST = {"qc_edge": 288, "tests": 400}
+LONGEST = {"qc_edge": 285, "tests": 400}
 """Lines of a module; the tests of one subject may go on a little longer."""
 
 MOST_PARAMETERS = 8
 """Of one function, self aside. A command of the command line has one for each of its options."""
 
-MOST_MODULES = 28
+MOST_MODULES = 25
 """In one room, its `__init__` aside. `commands` has one for each verb."""
 
 LARGEST_SHARE = 0.10

@@ -15,6 +15,7 @@ from qc_edge.station.dependencies import Dependencies
 from tests.station.audit import audit, read_log
 from tests.station.harness import (
     GOOD,
+    WAIT_S,
     Running,
     child_said,
     drop,
@@ -23,7 +24,10 @@ from tests.station.harness import (
     part,
     run_child,
     running,
+    spool,
     spooled,
+    start_child,
+    wait_for,
 )
 from tests.station.twins import POISON, Fault, Plan, engine
 
@@ -123,3 +127,25 @@ def test_frames_that_a_stop_left_behind_are_not_suspected(tmp_path: Path) -> Non
         drop(paths, f"{start}.png", part(GOOD, start))
         inspect_all(paths)
     assert {row["verdict"] for row in read_log(paths).inspections} == {"PASS"}
+
+
+def test_a_live_part_that_kills_the_station_is_found_though_many_older_frames_wait(
+    tmp_path: Path,
+) -> None:
+    paths = make_station(tmp_path)
+    for number in range(160):
+        spool(paths, part(GOOD, number), number)
+    deadly = Plan(faults=(Fault("infer poison", times=9),), until_rows=161)
+    child = start_child(paths, deadly)
+    wait_for(lambda: len(spooled(paths)) < 160, "the backlog is being worked off")
+    drop(paths, "deadly.png", part(POISON, 99))
+    assert child.wait(WAIT_S) == -9, child_said(paths)
+    waiting = [name for name in spooled(paths) if "~" not in name]
+    assert len(waiting) > 64, "it did not overtake the backlog"
+    deaths = [run_child(paths, deadly) for _ in range(3)]
+    assert deaths == [-9, -9, -9], child_said(paths)
+    assert run_child(paths, deadly) == 0, child_said(paths)
+    log = audit(paths)
+    assert len(log.inspections) == 161
+    assert log.of("deadly.png")["reason"] == "crashed_the_station"
+    assert sum(row["verdict"] == "PASS" for row in log.inspections) == 160
