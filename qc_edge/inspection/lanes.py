@@ -1,7 +1,7 @@
 """Two lanes of files that wait: live parts, and the backlog behind them. Pure: no clock, no disk.
 
 Live is what came while the station runs and may still be told in time. The backlog is what lay in
-the spool at the start and what has become too late: nobody waits for it any more (decision 0023).
+the spool at the start and what has become too late: nobody waits for it any more (decision 0024).
 """
 
 from __future__ import annotations

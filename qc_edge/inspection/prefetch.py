@@ -36,7 +36,7 @@ class Prefetcher:
     Each frame gets the rules that are in force when it is taken. Nothing is taken while a change
     waits, so that the window runs empty for it. A suspect of a crash is taken only when nothing
     else is in hand (decision 0005). A live part overtakes the frames of the backlog that are not
-    at the model yet (decision 0023).
+    at the model yet (decision 0024).
     """
 
     def __init__(
