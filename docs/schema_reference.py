@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 
 from qc_edge.query.views import DescribedView, described, source
-from qc_edge.store.duck import open_duckdb
-from qc_edge.store.schema import migrate, migrations
+from qc_edge.store.log.duck import open_duckdb
+from qc_edge.store.log.schema import migrate, migrations
 
 PAGE = Path(__file__).parent / "schema.md"
 
@@ -29,7 +29,7 @@ _HEAD = "| column | type | meaning |\n|---|---|---|\n"
 INTRODUCTION = """\
 # The traceability log
 
-Generated from `qc_edge/store/schema.sql` and `qc_edge/query/views.sql` by
+Generated from `qc_edge/store/log/schema.sql` and `qc_edge/query/views.sql` by
 `python docs/schema_reference.py`.
 
 All times are UTC, without a time zone. Rows are only ever added; a correction is a new row. What

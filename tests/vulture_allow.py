@@ -10,7 +10,7 @@ from qc_edge.camera.basler import _RemovalWatch
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.inspection import Gap, Inspection, Label
 from qc_edge.inspection.statistics import Latency
-from qc_edge.inspection.watch import _Emitter, _Handler
+from qc_edge.intake.watch import _Emitter, _Handler
 from qc_edge.publish.seal import Seal
 from qc_edge.report.part_report import PartReport
 from qc_edge.report.pictures import ReportPicture

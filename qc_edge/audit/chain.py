@@ -18,7 +18,7 @@ from qc_edge.audit.row_places import JOURNAL, RowPlaces
 from qc_edge.audit.row_ranges import append_ranges, ranges
 from qc_edge.audit.row_text import describe_row
 from qc_edge.query.rows import Rows
-from qc_edge.store.chain import chain_hash
+from qc_edge.store.log.chain import chain_hash
 
 _WINDOW = 200_000
 """Rows whose numbers are held against one another at once, where the journal has none."""

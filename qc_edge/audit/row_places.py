@@ -9,7 +9,7 @@ from qc_edge.audit.finding import AuditReport
 from qc_edge.errors import StoreError
 from qc_edge.query.database_at_rest import DatabaseBusyError
 from qc_edge.query.rows import Rows
-from qc_edge.store.chain import GENESIS
+from qc_edge.store.log.chain import GENESIS
 
 _T = TypeVar("_T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from qc_edge.query.rows import LoggedRow, normal
-from qc_edge.store.chain import chain_hash
+from qc_edge.store.log.chain import chain_hash
 
 
 def is_linked(previous: str, row: LoggedRow) -> bool:

@@ -41,7 +41,7 @@ def command(
     from rich.table import Table
     from rich.text import Text
 
-    from qc_edge.diagnostics.support_bundle import pack
+    from qc_edge.diagnostics.support.bundle import pack
     from qc_edge.service.clock import utc_now
     from qc_edge.settings import StationPaths
 

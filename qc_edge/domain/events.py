@@ -105,7 +105,7 @@ class Event:
 
 
 class EventLog(Protocol):
-    """Where events are written; from any thread. `qc_edge.store.event_log` fulfils it."""
+    """Where events are written; from any thread. `qc_edge.store.log.event_log` fulfils it."""
 
     def record(self, occurrences: Sequence[Occurrence]) -> None:
         """Write the events of a change, in order; on return they are durable.

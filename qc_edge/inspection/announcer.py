@@ -12,10 +12,10 @@ from qc_edge.domain.inspection import Gap, Inspection
 from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.errors import OutputError
 from qc_edge.inspection.frames import ScoredFrame
-from qc_edge.inspection.lanes import Lane
-from qc_edge.inspection.shadow import Shadow
 from qc_edge.inspection.statistics import Statistics
+from qc_edge.intake.lanes import Lane
 from qc_edge.output import Output
+from qc_edge.shadow.shadow import Shadow
 
 
 class Announcer:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from qc_edge.domain.events import Event
 from qc_edge.domain.inspection import Gap
 from qc_edge.inspection.frames import PreparedFrame, ScoredFrame
-from qc_edge.inspection.lanes import Lane
 from qc_edge.inspection.pace import ms_since
+from qc_edge.intake.lanes import Lane
 from qc_edge.store.spooled_file import SpooledFile
 
 

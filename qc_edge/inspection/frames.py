@@ -14,7 +14,7 @@ from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.frame import Frame
 from qc_edge.domain.verdict import HoldReason, Reason
 from qc_edge.engine import Prepared
-from qc_edge.inspection.exposure import Exposed
+from qc_edge.intake.exposure import Exposed
 from qc_edge.recipe.rules import Rules
 from qc_edge.store.spooled_file import SpooledFile
 from qc_edge.vision.gates import GateFigures

@@ -21,10 +21,8 @@ from qc_edge.engine import Engine
 from qc_edge.errors import DiskFullError
 from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.batch import Batch
-from qc_edge.inspection.damaged_row import read_row
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper
 from qc_edge.inspection.inspection_row import InspectionBuilder
-from qc_edge.inspection.lanes import Lane
 from qc_edge.inspection.pace import Pace, ms_since
 from qc_edge.inspection.part_numbers import PartNumbers
 from qc_edge.inspection.pending_changes import PendingChanges
@@ -33,6 +31,8 @@ from qc_edge.inspection.repeats import Repeats
 from qc_edge.inspection.retirement import Retirement
 from qc_edge.inspection.scoring import FrameScorer
 from qc_edge.inspection.stores import InspectionStores
+from qc_edge.intake.damaged_row import read_row
+from qc_edge.intake.lanes import Lane
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.service.clock import utc_now
 from qc_edge.service.heartbeat import Heartbeat

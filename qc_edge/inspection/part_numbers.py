@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from qc_edge.domain.verdict import HoldReason
 from qc_edge.inspection.frames import PreparedFrame, ScoredFrame
-from qc_edge.inspection.identity import DOUBTFUL
+from qc_edge.intake.identity import DOUBTFUL
 
 COUNTER, NONE = "counter", "none"
 _NO_ID = {HoldReason.NO_PART_ID, HoldReason.DOUBTFUL_SIDECAR}

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from qc_edge.domain.verdict import Reason
 from qc_edge.errors import DiskFullError
 from qc_edge.inspection.frames import PreparedFrame
-from qc_edge.inspection.lanes import Lane, Turns
 from qc_edge.inspection.pending_changes import PendingChanges
 from qc_edge.inspection.preparer import Preparer
 from qc_edge.inspection.retirement import Retirement
 from qc_edge.inspection.statistics import Timeliness
 from qc_edge.inspection.stores import InspectionStores
+from qc_edge.intake.lanes import Lane, Turns
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.store.spooled_file import SpooledFile
 

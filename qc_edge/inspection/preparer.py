@@ -13,10 +13,10 @@ from datetime import datetime, timezone
 
 from qc_edge.domain.frame import ExposureSource, Frame, frame_id_micros
 from qc_edge.domain.verdict import Reason
-from qc_edge.inspection.exposure import Exposed, ExposureTimes
 from qc_edge.inspection.frames import FrameRefusal, PreparedFrame
-from qc_edge.inspection.identity import Identity, identify
-from qc_edge.inspection.sidecar import Sidecar, parse_sidecar
+from qc_edge.intake.exposure import Exposed, ExposureTimes
+from qc_edge.intake.identity import Identity, identify
+from qc_edge.intake.sidecar import Sidecar, parse_sidecar
 from qc_edge.recipe.rules import Rules
 from qc_edge.store.spool import Spool
 from qc_edge.store.spooled_file import SpooledFile

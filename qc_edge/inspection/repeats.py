@@ -17,7 +17,7 @@ from qc_edge.inspection.frames import ScoredFrame
 from qc_edge.inspection.part_numbers import is_counted
 from qc_edge.recipe.rules import INCOMING
 from qc_edge.settings import Settings
-from qc_edge.store.startup_state import RecentFrame
+from qc_edge.store.log.startup_state import RecentFrame
 
 MOST_PICTURES = 20_000
 """Pictures that are remembered: half an hour at 10 frames/s, about 5 MB."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from qc_edge.domain.inspection import Inspection
-from qc_edge.store.startup_state import DayCounts
+from qc_edge.store.log.startup_state import DayCounts
 
 _RECENT_FRAMES = 2000
 

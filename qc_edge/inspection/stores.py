@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.inspection.crash_isolation import CrashIsolation, TakenFrames
-from qc_edge.inspection.exposure import ExposureTimes
+from qc_edge.intake.arrivals import Arrivals
+from qc_edge.intake.exposure import ExposureTimes
 from qc_edge.store.disk_space import DiskMonitor
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 from qc_edge.store.spool import Spool
 
 

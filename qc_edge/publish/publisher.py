@@ -28,10 +28,10 @@ from qc_edge.publish.seal import (
     write_seal,
 )
 from qc_edge.query.published_files import ANY_HOUR
-from qc_edge.store.chain import CHAIN
-from qc_edge.store.duck import quoted
 from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.chain import CHAIN
+from qc_edge.store.log.duck import quoted
+from qc_edge.store.log.ledger import Ledger
 
 FORMAT = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192"
 """Of the files. Row groups of 8,192 rows take 10 MB to write where sorted ones of 32,768 took 100

@@ -22,8 +22,8 @@ from qc_edge.query.views import comments, script
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.open_watch import OpenWatch
-from qc_edge.store.database import STORAGE_VERSION
-from qc_edge.store.duck import open_duckdb, quoted
+from qc_edge.store.log.database import STORAGE_VERSION
+from qc_edge.store.log.duck import open_duckdb, quoted
 
 _BLOCK = 16384
 """The smallest that DuckDB takes: the file holds a few kilobytes of text."""

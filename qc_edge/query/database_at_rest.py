@@ -14,7 +14,7 @@ import duckdb
 
 from qc_edge.errors import StoreError
 from qc_edge.query.source import EVERYTHING, PORTION_ROWS, Parameters, Portion, Span, first_line
-from qc_edge.store.duck import open_duckdb, quoted
+from qc_edge.store.log.duck import open_duckdb, quoted
 
 _BUSY = ("lock on file", "already attached by database")
 """How DuckDB says that another process, or another connection of this one, has the file."""

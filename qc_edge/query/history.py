@@ -24,8 +24,8 @@ from qc_edge.domain.history import (
 from qc_edge.errors import StoreError
 from qc_edge.query.source import EVERYTHING, LogSource, Span
 from qc_edge.query.typed_rows import aware, with_aware_time
-from qc_edge.store.duck import quoted
 from qc_edge.store.durable import write_file
+from qc_edge.store.log.duck import quoted
 
 BINS = 100
 """Of the histogram, over scores from 0 to 1."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from qc_edge.domain.history import StoredInput
 from qc_edge.query.typed_rows import with_aware_time
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 
 _RECENT_ROWS = 5_000
 """The newest of the model's rows are sampled: the last shifts, not its whole past."""

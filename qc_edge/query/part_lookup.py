@@ -18,8 +18,8 @@ from qc_edge.query.published_log import PublishedLog
 from qc_edge.query.rows import LoggedRow, Rows, normal
 from qc_edge.query.typed_rows import to_inspection, to_row
 from qc_edge.settings import StationPaths
-from qc_edge.store.chain import GENESIS, chain_hash
-from qc_edge.store.duck import quoted
+from qc_edge.store.log.chain import GENESIS, chain_hash
+from qc_edge.store.log.duck import quoted
 
 _AROUND = timedelta(minutes=10)
 """Before and after an inspection: what happened then may explain its verdict."""

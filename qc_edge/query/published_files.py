@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from qc_edge.store.duck import quoted
+from qc_edge.store.log.duck import quoted
 
 HOUR_FILE = "date=%Y-%m-%d/hour=%H.parquet"
 """Of a table's directory, for strftime. `date=` is the form of partitions that DuckDB, Spark and

@@ -29,7 +29,7 @@ from qc_edge.query.published_files import (
 )
 from qc_edge.query.retry import replaced_since, retried
 from qc_edge.query.source import EVERYTHING, PORTION_ROWS, Parameters, Portion, Span, first_line
-from qc_edge.store.duck import Setting, open_duckdb, quoted
+from qc_edge.store.log.duck import Setting, open_duckdb, quoted
 
 _MEMORY = "512MB"
 """Of DuckDB, for one reader: the station that is read may be running on the same machine."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.query.source import EVERYTHING, LogSource, Span
-from qc_edge.store.duck import quoted
+from qc_edge.store.log.duck import quoted
 
 _PORTION = 20_000
 """Rows in memory at once: about 2 kB each as text."""

@@ -21,8 +21,8 @@ from qc_edge.errors import StoreError, UsageError
 from qc_edge.query.published_files import oldest_file, sql_path
 from qc_edge.query.published_log import NOT_IN_GROUP, PublishedLog
 from qc_edge.query.source import Portion, first_line
-from qc_edge.store.duck import quoted
 from qc_edge.store.durable import store_error
+from qc_edge.store.log.duck import quoted
 
 _READING_TYPES = {"SELECT", "EXPLAIN", "MULTI"}
 """Statement types of DuckDB; MULTI is PIVOT, which 1.5 takes apart into statements without a text.

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from qc_edge.query.published_files import glob_escaped
-from qc_edge.store.duck import quoted
+from qc_edge.store.log.duck import quoted
 
 _STATEMENT = re.compile(
     r'^((?:-- [^\n]*\n)+)CREATE (VIEW|MACRO) "?(\w+)"?\s*(?:\((.*?)\))? AS( TABLE)?\b(.*?);$',

@@ -21,7 +21,7 @@ from qc_edge.recipe.rules import Rules
 from qc_edge.settings import Role
 from qc_edge.settings.change import differences, settings_text
 from qc_edge.store.durable import write_file
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 
 _AT_THE_START = " (found at the start)"
 _DIGITS = 12

@@ -17,7 +17,7 @@ from qc_edge.recipe.threshold_follower import ThresholdFollower, warn_if_overrul
 from qc_edge.records.calibrations import cameras, load_current
 from qc_edge.service.clock import FrameClock
 from qc_edge.settings import Settings, StationPaths
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 
 
 class RuleBook:

@@ -23,7 +23,7 @@ from qc_edge.query.input_sample import sample_inputs
 from qc_edge.recipe.in_force import last_score_source, score_source
 from qc_edge.records import acceptances
 from qc_edge.settings import StationPaths
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 
 SAMPLE = 64
 """Stored inputs that are scored again."""

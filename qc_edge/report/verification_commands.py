@@ -46,8 +46,8 @@ def _commands(inspection: ExaminedInspection) -> Iterator[VerificationCommand]:
         command = _png_command(row.map_path, image.width * image.height)
         yield VerificationCommand("the defect map's pixels", command, row.map_sha256)
     if logged.previous is not None:
-        # What the hash is taken over, as qc_edge.store.chain.chain_hash has it: the previous hash,
-        # the number and the text of the row, joined by newlines and with none at the end.
+        # What store.log.chain.chain_hash takes the hash over: the previous hash, the number and the
+        # text of the row, joined by newlines and with none at the end.
         hour = f"journal/{row.recorded_at:%Y-%m-%dT%H}.jsonl"
         program = '$1 == n { printf "%s\\n%s\\n%s", p, $1, $3 }'
         command = (

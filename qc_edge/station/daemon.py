@@ -39,8 +39,8 @@ from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.compression import Compressor
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.durable import make_directories
-from qc_edge.store.event_log import StationEventLog
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.event_log import StationEventLog
+from qc_edge.store.log.ledger import Ledger
 from qc_edge.store.spool import Spool
 from qc_edge.store.torn_files import TornFiles
 

@@ -7,7 +7,7 @@ import time
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.errors import StoreError
-from qc_edge.inspection.arrivals import Arrivals
+from qc_edge.intake.arrivals import Arrivals
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG

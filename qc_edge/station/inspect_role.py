@@ -16,18 +16,17 @@ from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import DiskFullError, EngineError
 from qc_edge.inspection.announcer import Announcer
-from qc_edge.inspection.arrivals import Arrivals
 from qc_edge.inspection.crash_isolation import CrashIsolation, TakenFrames
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper
-from qc_edge.inspection.exposure import ExposureTimes
 from qc_edge.inspection.inspection_row import InspectionBuilder
 from qc_edge.inspection.inspector import Inspector, Judging
 from qc_edge.inspection.part_numbers import PartNumbers
 from qc_edge.inspection.repeats import MOST_PICTURES, Repeats
 from qc_edge.inspection.scoring import FrameScorer
-from qc_edge.inspection.shadow import Shadow
 from qc_edge.inspection.statistics import Statistics
 from qc_edge.inspection.stores import InspectionStores
+from qc_edge.intake.arrivals import Arrivals
+from qc_edge.intake.exposure import ExposureTimes
 from qc_edge.output import Output
 from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.recipe.in_force import waiting_for_log
@@ -40,13 +39,14 @@ from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.worker_pool import WorkerPool
 from qc_edge.settings import INCOMING, Settings, StationPaths
+from qc_edge.shadow.shadow import Shadow
 from qc_edge.station.dependencies import Dependencies
 from qc_edge.station.meter import Meter
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.evidence import Evidence
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 from qc_edge.store.spool import Spool
 
 _IN_HAND = 64

@@ -9,7 +9,7 @@ from qc_edge.settings import StationPaths
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 from qc_edge.store.spool import Spool
 
 _ROOM_S = 2.0

@@ -19,7 +19,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from qc_edge.inspection.lanes import Lane
+from qc_edge.intake.lanes import Lane
 from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.station.meter import Meter
 from qc_edge.station.reporter import Reporter

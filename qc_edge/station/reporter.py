@@ -6,15 +6,15 @@ import os
 from collections.abc import Sequence
 
 from qc_edge.capture.capture import Capture
-from qc_edge.inspection.arrivals import Arrivals
-from qc_edge.inspection.lanes import Lane
-from qc_edge.inspection.shadow import Shadow
 from qc_edge.inspection.statistics import Statistics
+from qc_edge.intake.arrivals import Arrivals
+from qc_edge.intake.lanes import Lane
 from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.settings import Settings
+from qc_edge.shadow.shadow import Shadow
 from qc_edge.station.status import CameraStatus, Status
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 

@@ -6,10 +6,10 @@ import json
 from dataclasses import asdict, dataclass
 
 from qc_edge.capture.state import CaptureState
-from qc_edge.inspection.shadow import ShadowStatus
 from qc_edge.inspection.statistics import LastPart, Latency
 from qc_edge.recipe.rules import CalibrationStatus
-from qc_edge.store.startup_state import DayCounts
+from qc_edge.shadow.shadow import ShadowStatus
+from qc_edge.store.log.startup_state import DayCounts
 
 _SHOWN_REASONS = 3
 

@@ -23,7 +23,7 @@ from qc_edge.settings.change import SettingChange, apply_live, split_changes
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.status import Status
 from qc_edge.store.durable import store_error
-from qc_edge.store.event_log import StationEventLog
+from qc_edge.store.log.event_log import StationEventLog
 
 _LOOK_S = 0.5
 _STATUS_S = 1.0

@@ -16,7 +16,7 @@ from qc_edge.domain.events import Event
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import COLUMNS, ROW_TYPES, Gap, values
 from qc_edge.domain.verdict import Reason
-from qc_edge.store import chain
+from qc_edge.store.log import chain
 from qc_edge.vision import UnreadableFrameError
 
 ROW_MAX = 1 << 20

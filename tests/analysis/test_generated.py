@@ -13,7 +13,7 @@ import pytest
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.settings import StationPaths
-from qc_edge.store import chain
+from qc_edge.store.log import chain
 from tests.analysis.conftest import ROWS
 from tests.station.audit import read_log
 

@@ -23,7 +23,7 @@ from qc_edge.query.station_history import published_history
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 from tests.analysis.conftest import EVERYTHING, ROWS, opened
 from tests.bench import generate
 from tests.cli.test_threshold import SET, change

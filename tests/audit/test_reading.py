@@ -31,9 +31,9 @@ from qc_edge.query.rows import Rows, canonical_sql, normal
 from qc_edge.query.typed_rows import read_inspections
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
-from qc_edge.store import chain
 from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log import chain
+from qc_edge.store.log.ledger import Ledger
 from tests.audit.conftest import publish
 from tests.station.harness import NAME, drop, part, running
 

@@ -22,11 +22,11 @@ from qc_edge.domain.inspection import COLUMNS
 from qc_edge.publish.publisher import Publisher
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
-from qc_edge.store import chain
-from qc_edge.store.chain import CHAIN
-from qc_edge.store.database import connect
 from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log import chain
+from qc_edge.store.log.chain import CHAIN
+from qc_edge.store.log.database import connect
+from qc_edge.store.log.ledger import Ledger
 from tests.bench import invented
 from tests.event_log import MemoryEventLog
 

@@ -29,7 +29,7 @@ from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.setup.new_station import parse_camera, provision
 from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 from tests.bench import generate, invented, rival
 from tests.event_log import MemoryEventLog
 

@@ -10,7 +10,7 @@ from qc_edge.publish.publisher import Publisher
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 from tests.bench.log import NAME
 from tests.bench.station import make_station
 from tests.event_log import MemoryEventLog

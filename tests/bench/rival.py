@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
-from qc_edge.store.chain import CHAIN
+from qc_edge.store.log.chain import CHAIN
 
 NAMES = [*COLUMNS["inspections"], *CHAIN]
 _KINDS = {"DOUBLE": "REAL", "BIGINT": "INTEGER", "INTEGER": "INTEGER", "BOOLEAN": "INTEGER"}

@@ -22,7 +22,7 @@ from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings import CameraSettings, StationPaths, StorageSettings, Trigger
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.durable import Disk
-from qc_edge.store.event_log import StationEventLog
+from qc_edge.store.log.event_log import StationEventLog
 from qc_edge.store.spool import Spool
 
 SETTINGS = CameraSettings(

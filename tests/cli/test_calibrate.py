@@ -17,9 +17,9 @@ from qc_edge.rendered import render
 from qc_edge.service.lock import StationLock
 from qc_edge.settings import StationPaths
 from qc_edge.setup.new_station import CameraChoice, provision
-from qc_edge.store import chain
 from qc_edge.store.durable import Disk
-from qc_edge.store.journal import Journal
+from qc_edge.store.log import chain
+from qc_edge.store.log.journal import Journal
 from tests.cli.runner import invoke, run
 from tests.demo.rows import NOW, inspection
 

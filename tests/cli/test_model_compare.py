@@ -22,7 +22,7 @@ from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.settings.paths import shipped
 from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 from qc_edge.vision.image import pixels_sha256
 from tests.analysis.conftest import opened
 from tests.cli.runner import invoke, run

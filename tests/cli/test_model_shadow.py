@@ -18,7 +18,7 @@ from qc_edge.query import views
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 from tests.bench import generate
 from tests.cli.runner import invoke, run
 from tests.station.harness import BAD, GOOD, NAME, make_station, running

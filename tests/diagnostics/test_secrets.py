@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from qc_edge.diagnostics.secrets import (
+from qc_edge.diagnostics.support.secrets import (
     REMOVED,
     is_secret,
     known_secrets,

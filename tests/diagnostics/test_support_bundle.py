@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from qc_edge.diagnostics.host import Host
-from qc_edge.diagnostics.support_bundle import pack
+from qc_edge.diagnostics.support.bundle import pack
 from qc_edge.errors import UsageError
 from qc_edge.settings import StationPaths
 from tests.cli.runner import invoke

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.inspection.file_uses import FileUses
-from qc_edge.inspection.watch import DirectoryWatch
+from qc_edge.intake.file_uses import FileUses
+from qc_edge.intake.watch import DirectoryWatch
 from tests.station.harness import wait_for
 
 

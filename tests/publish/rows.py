@@ -20,7 +20,7 @@ from qc_edge.domain.verdict import Threshold, decide, invalid
 from qc_edge.publish.publisher import Publisher
 from qc_edge.query.retry import retried
 from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 from tests.event_log import MemoryEventLog
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)

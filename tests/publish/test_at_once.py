@@ -17,7 +17,7 @@ import pytest
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
-from qc_edge.store.log_database import Readers
+from qc_edge.store.log.log_database import Readers
 from tests.publish.rows import NOON, Log, event, everything, gap, inspection, log
 
 COMMITS = 150

@@ -15,9 +15,9 @@ from qc_edge.errors import StoreError
 from qc_edge.query.audit_queries import evidence_claims
 from qc_edge.query.examined_log import examine_published
 from qc_edge.query.views import script
-from qc_edge.store import chain
-from qc_edge.store.database import STORAGE_VERSION, connect
-from qc_edge.store.schema import migrate, migrations
+from qc_edge.store.log import chain
+from qc_edge.store.log.database import STORAGE_VERSION, connect
+from qc_edge.store.log.schema import migrate, migrations
 from tests.publish.rows import NOON, at, event, everything, gap, inspection, label, log
 
 NAMES = [migration.name for migration in migrations()]

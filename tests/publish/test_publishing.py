@@ -14,9 +14,9 @@ import pytest
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import DiskFullError, StoreError
-from qc_edge.store import checkpoint
-from qc_edge.store.chain import CHAIN
 from qc_edge.store.durable import Disk
+from qc_edge.store.log import checkpoint
+from qc_edge.store.log.chain import CHAIN
 from tests.publish.rows import (
     NOON,
     Log,

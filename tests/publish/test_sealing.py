@@ -11,7 +11,7 @@ import pytest
 
 from qc_edge.errors import StoreError
 from qc_edge.publish.seal import file_sha256, read_seal, seal_path, sealed_days
-from qc_edge.store import checkpoint
+from qc_edge.store.log import checkpoint
 from tests.publish.rows import Log, asked, at, event, everything, inspection, log, long_hour
 
 DAY = date(2026, 11, 22)

@@ -14,7 +14,7 @@ import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.settings import StationPaths
-from qc_edge.store import chain
+from qc_edge.store.log import chain
 from qc_edge.vision import pnm
 from qc_edge.vision.image import Image, decode, pixels_sha256
 from tests.station.harness import lines, spooled

@@ -15,7 +15,7 @@ import pytest
 
 from qc_edge.domain.frame import Frame
 from qc_edge.domain.inspection import Inspection
-from qc_edge.inspection.incoming import IncomingFiles
+from qc_edge.intake.incoming import IncomingFiles
 from qc_edge.query.typed_rows import read_inspections
 from qc_edge.service import clock as clocks
 from qc_edge.service.clock import FrameClock, utc_now

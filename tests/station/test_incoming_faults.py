@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from qc_edge.domain.frame import FrameId
-from qc_edge.inspection import blocked_files, settling, watch
+from qc_edge.intake import blocked_files, settling, watch
 from qc_edge.settings import StationPaths
 from qc_edge.store.claims import Claims
 from qc_edge.store.durable import Disk

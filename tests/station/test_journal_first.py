@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from qc_edge.store import log_database
-from qc_edge.store.chain import Link
-from qc_edge.store.insert import insert
+from qc_edge.store.log import log_database
+from qc_edge.store.log.chain import Link
+from qc_edge.store.log.insert import insert
 from tests.station.audit import audit
 from tests.station.harness import (
     Running,

@@ -25,7 +25,7 @@ from qc_edge.rendered import DefectKind, render
 from qc_edge.settings import EngineSettings, StationPaths
 from qc_edge.station.dependencies import Dependencies
 from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 from tests.cli.runner import invoke
 from tests.station.audit import audit, read_log
 from tests.station.harness import (

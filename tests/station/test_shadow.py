@@ -17,8 +17,8 @@ from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import BuildContext, Engine, Prepared
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineLostError, ModelError
-from qc_edge.inspection.shadow import QUEUE
 from qc_edge.settings import EngineSettings, StationPaths
+from qc_edge.shadow.shadow import QUEUE
 from tests.station.audit import read_log
 from tests.station.harness import BAD, GOOD, Running, drop, make_station, part, running, spool
 from tests.station.twins import Plan, by_corner, dependencies

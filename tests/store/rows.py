@@ -9,7 +9,7 @@ from qc_edge.domain.events import Event
 from qc_edge.domain.frame import frame_id
 from qc_edge.domain.inspection import COLUMNS, Gap, Row
 from qc_edge.store.durable import Disk
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 
 NOW = datetime(2026, 11, 23, 10, 59, 58, 123456, timezone.utc)
 

@@ -8,9 +8,9 @@ import duckdb
 import pytest
 
 from qc_edge.errors import DiskFullError, StoreError
-from qc_edge.store import checkpoint, database
-from qc_edge.store.journal import Journal
-from qc_edge.store.log_database import LogDatabase
+from qc_edge.store.log import checkpoint, database
+from qc_edge.store.log.journal import Journal
+from qc_edge.store.log.log_database import LogDatabase
 from tests.station.harness import GOOD, drop, make_station, part, running
 from tests.store.rows import content, fill, open_ledger
 
@@ -142,7 +142,7 @@ def test_a_database_that_fails_under_a_reader_is_told_as_what_the_reader_met(
 
     ledger = open_ledger(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("qc_edge.store.log_database.release_memory", invalidated)
+        patch.setattr("qc_edge.store.log.log_database.release_memory", invalidated)
         with pytest.raises(StoreError, match="no_such_table"), ledger.snapshot() as log:
             log.execute("FROM no_such_table")
         assert "stays in memory: the database has been invalidated" in caplog.text

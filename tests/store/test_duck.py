@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.store.duck import open_duckdb
+from qc_edge.store.log.duck import open_duckdb
 from tests.quality.tools import REPOSITORY
 
 
 def drawing(opened: str) -> str:
     """Whether DuckDB would draw a progress bar on stdout, where Python runs without a script."""
-    program = f"import duckdb\nfrom qc_edge.store.duck import open_duckdb\nlog = {opened}\n"
+    program = f"import duckdb\nfrom qc_edge.store.log.duck import open_duckdb\nlog = {opened}\n"
     program += "print(log.execute(\"SELECT current_setting('enable_progress_bar')\").fetchone()[0])"
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -12,7 +12,7 @@ import pytest
 from qc_edge.domain.events import Event
 from qc_edge.domain.inspection import Gap
 from qc_edge.errors import DiskFullError, StoreError
-from qc_edge.store import chain
+from qc_edge.store.log import chain
 from tests.station.twins import Cues, Fault, FaultyDisk
 from tests.store.rows import NOW, content, event, fill, gap, open_ledger
 

@@ -13,9 +13,9 @@ import pytest
 from qc_edge.domain.frame import FrameId
 from qc_edge.errors import StoreError
 from qc_edge.settings import StationPaths
-from qc_edge.store.database import connect
-from qc_edge.store.ledger import Ledger
-from qc_edge.store.startup_state import read_startup_state
+from qc_edge.store.log.database import connect
+from qc_edge.store.log.ledger import Ledger
+from qc_edge.store.log.startup_state import read_startup_state
 from tests.bench import generate
 from tests.store.rows import event, open_ledger
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.frame import FrameId
 from qc_edge.errors import StoreError
-from qc_edge.inspection.sidecar import parse_sidecar
+from qc_edge.intake.sidecar import parse_sidecar
 from qc_edge.service.logs import LOG
 from qc_edge.settings import IncomingSettings
 from qc_edge.store.safe_read import read_regular_file

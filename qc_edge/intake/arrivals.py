@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.frame import FrameId
-from qc_edge.inspection.incoming_folders import IncomingFolders
-from qc_edge.inspection.lanes import Lane, Lanes
-from qc_edge.inspection.watch import DirectoryWatch
+from qc_edge.intake.incoming_folders import IncomingFolders
+from qc_edge.intake.lanes import Lane, Lanes
+from qc_edge.intake.watch import DirectoryWatch
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.open_files import is_local

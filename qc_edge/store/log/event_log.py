@@ -14,7 +14,7 @@ from qc_edge.domain.frame import FrameId
 from qc_edge.errors import StoreError
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.logs import LOG, log_event
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 from qc_edge.store.spool import Spool
 
 _WAITING_MAX = 256

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from qc_edge.diagnostics.host import Host
-from qc_edge.diagnostics.secrets import known_secrets, named_secrets, scrub
-from qc_edge.diagnostics.support_files import (
+from qc_edge.diagnostics.support.files import (
     SupportFile,
     newest_images,
     read_settings_values,
     support_files,
 )
+from qc_edge.diagnostics.support.secrets import known_secrets, named_secrets, scrub
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths

@@ -22,14 +22,14 @@ from qc_edge.domain.inspection import Inspection
 from qc_edge.engine import BuildContext, Engine, Loader, Prepared, Score
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, EngineLostError, QcEdgeError
-from qc_edge.inspection.arrivals import Arrivals
-from qc_edge.inspection.shadow_log import ShadowInference, ShadowLog, shadow_row
+from qc_edge.intake.arrivals import Arrivals
 from qc_edge.recipe.active_model import open_signed_bundle
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.priority import lower_priority
 from qc_edge.settings import Settings, StationPaths
+from qc_edge.shadow.shadow_log import ShadowInference, ShadowLog, shadow_row
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 
 QUEUE = 16
 """Frames that may wait: 4 MB of prepared inputs."""

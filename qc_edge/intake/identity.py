@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from qc_edge.domain.part_id import PartIdError, normalise_part_id
 from qc_edge.domain.verdict import HoldReason
-from qc_edge.inspection.sidecar import Sidecar
+from qc_edge.intake.sidecar import Sidecar
 from qc_edge.settings import IncomingSettings
 from qc_edge.settings.name_pattern import NamePattern
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.frame import FrameId
 from qc_edge.errors import StoreError
-from qc_edge.inspection.blocked_files import BlockedFiles
-from qc_edge.inspection.file_uses import FileUses
-from qc_edge.inspection.settling import Settling
-from qc_edge.inspection.sidecar_match import SUFFIX, Match, SidecarMatch, is_sidecar
+from qc_edge.intake.blocked_files import BlockedFiles
+from qc_edge.intake.file_uses import FileUses
+from qc_edge.intake.settling import Settling
+from qc_edge.intake.sidecar_match import SUFFIX, Match, SidecarMatch, is_sidecar
 from qc_edge.service.clock import FrameClock
 from qc_edge.settings import INCOMING, IncomingSettings
 from qc_edge.store.spool import Spool

@@ -16,8 +16,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from qc_edge.domain.inspection import COLUMNS
-from qc_edge.store.chain import Link, chain_hash
 from qc_edge.store.durable import Disk, store_error
+from qc_edge.store.log.chain import Link, chain_hash
 
 _TAIL = 1 << 20
 """A torn end is shorter than this: at most one batch of rows, some 1.7 kB each."""

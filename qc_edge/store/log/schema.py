@@ -33,7 +33,7 @@ class Migration:
 @cache
 def migrations() -> tuple[Migration, ...]:
     """All migrations, in order."""
-    source = resources.files("qc_edge.store").joinpath("schema.sql").read_text(encoding="utf-8")
+    source = resources.files("qc_edge.store.log").joinpath("schema.sql").read_text(encoding="utf-8")
     _, *sections = _HEADER.split(source)
     return tuple(map(Migration, sections[::2], sections[1::2]))
 

@@ -10,10 +10,10 @@ import duckdb
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
-from qc_edge.store.checkpoint import disable_vacuum
-from qc_edge.store.duck import open_duckdb, quoted
 from qc_edge.store.durable import store_error
-from qc_edge.store.schema import migrate
+from qc_edge.store.log.checkpoint import disable_vacuum
+from qc_edge.store.log.duck import open_duckdb, quoted
+from qc_edge.store.log.schema import migrate
 
 STORAGE_VERSION = "v1.4.0"
 """The oldest format that the schema needs. Without it DuckDB 2.0 makes a file of format 69, which

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from qc_edge.inspection.file_uses import FileUses
+from qc_edge.intake.file_uses import FileUses
 from qc_edge.service.file_clock import FileSystemClock
 from qc_edge.service.open_files import is_local, is_open_for_writing
 

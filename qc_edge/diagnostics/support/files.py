@@ -13,16 +13,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import metadata, resources
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from qc_edge import store
 from qc_edge.diagnostics.doctor import examine
 from qc_edge.diagnostics.host import Host
 from qc_edge.diagnostics.liveness import read_status
-from qc_edge.diagnostics.secrets import mask
+from qc_edge.diagnostics.support.secrets import mask
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import QcEdgeError
 from qc_edge.query.journal_reader import newest_rows
@@ -145,7 +144,7 @@ def _units(host: Host, unit: str) -> Iterator[SupportFile]:
 
 
 def _log(paths: StationPaths) -> Iterator[SupportFile]:
-    schema = Path(store.__file__).with_name("schema.sql").read_text(encoding="utf-8")
+    schema = resources.files("qc_edge.store.log").joinpath("schema.sql").read_text(encoding="utf-8")
     yield SupportFile("log/schema.sql", "the log's tables", schema)
     # From the journal: a running station has the database to itself, and it may be damaged.
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in COLUMNS}

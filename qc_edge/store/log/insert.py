@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
-from qc_edge.store.chain import CHAIN, Link
+from qc_edge.store.log.chain import CHAIN, Link
 
 _FEW = 4
 """Up to this many rows, one VALUES each is planned faster than unnest (measured: 2 ms a row against

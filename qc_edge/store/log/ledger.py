@@ -14,10 +14,10 @@ import duckdb
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Row
 from qc_edge.service.logs import LOG
-from qc_edge.store import chain, startup_state
 from qc_edge.store.durable import Disk
-from qc_edge.store.journal import Journal
-from qc_edge.store.log_database import LogDatabase
+from qc_edge.store.log import chain, startup_state
+from qc_edge.store.log.journal import Journal
+from qc_edge.store.log.log_database import LogDatabase
 
 
 class Ledger:

@@ -11,7 +11,7 @@ from qc_edge.engine import EngineInfo
 from qc_edge.errors import StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
-from qc_edge.store.ledger import Ledger
+from qc_edge.store.log.ledger import Ledger
 
 _MOST_ROWS, _LONGEST_S = 64, 2.0
 """So many rows share a commit, or those of so long: one row by itself would cost the log as much,

@@ -11,17 +11,17 @@ import duckdb
 
 from qc_edge.errors import StoreError
 from qc_edge.service.clock import utc_now
-from qc_edge.store import chain, startup_state
-from qc_edge.store.checkpoint import Checkpointer
-from qc_edge.store.database import (
+from qc_edge.store.log import chain, startup_state
+from qc_edge.store.log.checkpoint import Checkpointer
+from qc_edge.store.log.database import (
     connect,
     database_error,
     open_with_recovery,
     release_memory,
     writer_connection,
 )
-from qc_edge.store.insert import insert
-from qc_edge.store.journal import Journal
+from qc_edge.store.log.insert import insert
+from qc_edge.store.log.journal import Journal
 
 _INTERRUPT_AGAIN_S = 0.02
 """An interrupt counts only for the statement that runs; the reader may begin another one."""

@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from qc_edge.domain.events import EventLog
-from qc_edge.inspection.incoming import IncomingFiles
-from qc_edge.inspection.watch import DirectoryWatch
+from qc_edge.intake.incoming import IncomingFiles
+from qc_edge.intake.watch import DirectoryWatch
 from qc_edge.service.clock import FrameClock
 from qc_edge.service.logs import LOG
 from qc_edge.settings import INCOMING, IncomingSettings, Settings, StationPaths

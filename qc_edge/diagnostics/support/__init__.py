@@ -1,0 +1,1 @@
+"""The support bundle: one archive for the vendor, without secrets."""

@@ -1,0 +1,1 @@
+"""Which files wait for inspection, whose they are, and how old: spool, dropped files, sidecars."""
