@@ -1,0 +1,1 @@
+"""Hostile inputs for a running station: made by script, each with the truth about itself."""
