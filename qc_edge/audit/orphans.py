@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -26,16 +26,22 @@ def check_orphans(
     step: AuditStep,
     paths: StationPaths,
     frames: FrameIds,
+    set_aside: Collection[str],
     since: datetime | None,
     *,
     running: bool,
 ) -> None:
-    """Every file of evidence and quarantine belongs to a frame that has a row (`frames`).
+    """Every file of evidence and quarantine belongs to a frame that has a row (`frames`); in
+    quarantine it may be one that an event speaks of (`set_aside`).
 
     `since` (naive UTC) leaves out the files of earlier hours; `step` counts the files.
     """
     before = time.time() - _YOUNG_S if running else float("inf")
-    for directory, kind in ((paths.evidence, "evidence"), (paths.quarantine, "quarantine")):
+    no_ids: Collection[str] = frozenset()
+    for directory, kind, others in (
+        (paths.evidence, "evidence", no_ids),
+        (paths.quarantine, "quarantine", set_aside),
+    ):
         for path in _files(directory, since):
             step.count += 1
             frame = _FRAME_ID.search(path.name)
@@ -48,7 +54,7 @@ def check_orphans(
                         _name(path, paths),
                         "move it elsewhere",
                     )
-            elif frame[1] not in frames and _modified_at(path) < before:
+            elif frame[1] not in frames and frame[1] not in others and _modified_at(path) < before:
                 report.fault(
                     f"{kind}_orphan",
                     f"no row speaks of frame {frame[1]}",

@@ -16,6 +16,7 @@ from qc_edge.audit.orphans import check_orphans, check_spool
 from qc_edge.audit.published import check_files, check_seals
 from qc_edge.audit.row_checks import check_labels, check_unique_ids, check_verdicts
 from qc_edge.errors import StoreError
+from qc_edge.query.audit_queries import SET_ASIDE, fetch
 from qc_edge.query.database_at_rest import DatabaseAtRest
 from qc_edge.query.examined_log import ExaminedLog, examine_published
 from qc_edge.query.rows import Rows
@@ -71,6 +72,7 @@ class StationAudit:
         rows = places[0]  # the database where it could be opened, else the published files
         try:
             frames = self._check_rows(rows, first, last)
+            set_aside = {frame for (frame,) in fetch(rows, SET_ASIDE, "events", first, last)}
         except StoreError as fault:
             self.report.warning(
                 "given_up",
@@ -81,7 +83,9 @@ class StationAudit:
             return self.report
         with self.report.step("orphans", "files") as step:
             since = self._naive_since()
-            check_orphans(self.report, step, self.paths, frames, since, running=self.running)
+            check_orphans(
+                self.report, step, self.paths, frames, set_aside, since, running=self.running
+            )
             if not self.running:
                 check_spool(self.report, self.paths)
         return self.report

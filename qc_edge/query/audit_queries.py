@@ -68,6 +68,12 @@ WHERE first_frame_number IS NOT NULL ORDER BY gap_id
 SEALS = "SELECT detail, after FROM {rows} WHERE kind = 'sealed' ORDER BY chain_seq"
 """Of events: the day that was sealed (first word of `detail`) and the digest of its manifest."""
 
+SET_ASIDE = """
+SELECT regexp_extract(detail, '^[0-9]{8}T[0-9]{12}Z-[a-z0-9-]+') FROM {rows}
+WHERE kind IN ('row_unreadable', 'sidecar_set_aside')
+"""
+"""Of events: the ids of what is in quarantine and was no frame; their `detail` begins with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceClaim:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from qc_edge.audit.verify import verify
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Gap
 from qc_edge.service.clock import utc_now
@@ -50,6 +51,17 @@ def test_a_row_that_is_none_is_set_aside_and_said(tmp_path: Path, data: bytes) -
     assert [event["who"] for event in log.events_of("row_unreadable")] == ["inspector"]
     assert [kept.name for kept in paths.quarantine.glob("*/*.json")] == [f"{ROW_ID}.row.json"]
     assert not log.gaps
+
+
+def test_what_was_set_aside_with_an_event_is_no_orphan_to_verify(tmp_path: Path) -> None:
+    paths = make_station(tmp_path)
+    (paths.frames / f"{ROW_ID}.row.json").write_bytes(b"5")
+    inspect_all(paths)
+    assert "quarantine_orphan" not in {finding.kind for finding in verify(paths).findings}
+    stranger = ROW_ID.replace("top", "other")
+    (kept,) = paths.quarantine.glob("*/*.json")
+    kept.with_name(f"{stranger}.row.json").write_bytes(b"5")
+    assert "quarantine_orphan" in {finding.kind for finding in verify(paths).findings}
 
 
 DAMAGED_GAPS = {
