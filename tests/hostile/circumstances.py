@@ -223,7 +223,9 @@ def surrounding_kinds() -> dict[str, Maker]:
         "a folder named like an image": _folder_as_image,
         "a folder named like a sidecar": _folder_as_sidecar,
         "a link to a folder": _linked_folder,
-        **{f"row of {name}": partial(_litter, "ID.row.json", data) for name, data in litter.items()},
+        **{
+            f"row of {name}": partial(_litter, "ID.row.json", data) for name, data in litter.items()
+        },
         "a row without an id": partial(_litter, "x.row.json", b"{}"),
         "a stray file in the spool": partial(_litter, "stray.png", b"x"),
         "a hidden file in the spool": partial(_litter, ".hidden", b"x"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import time
 from functools import partial
 from typing import Any
 
@@ -36,56 +38,54 @@ def name_kinds() -> dict[str, Maker]:
         "an id in a name of 255 bytes": ("N#_" + "x" * 240 + ".png", "N#"),
         "an id in a long name of three-byte letters": ("N#_" + "检" * 80 + ".png", "N#"),
         "an empty group": ("_N#.png", None),
-        "no match": ("n#N#.png", None),
+        "no match": ("nN#.png", None),
         "a name that nearly fits": ("20261127T190000-LINE4-PLANT07-SERIALN#A.png", None),
         "a name that nearly fits, long": ("A" * 200 + "N#.png", None),
         "latin-1 bytes": (b"pr\xfcfling-N#.png", None),
         "bytes that are no UTF-8": (b"\xff\xfe\xfaN#.png", None),
         "an id with latin-1 bytes": (b"\xdcN#_1.png", None),
-        "a line break": ("n#N#\n.png", None),
-        "a forged log line": ("n#N#\n19:00:00 INFO part 99 PASS ACCEPT", None),
-        "a carriage return": ("n#N#\r.png", None),
-        "an escape sequence": ("n#N#\x1b[2J.png", None),
-        "a bell and a delete": ("n#N#\x07\x7f.png", None),
-        "a zero-width joiner": ("n#N#\u200d.png", None),
-        "written from right to left": ("n#N#\u202egnp.exe", None),
-        "a percent sign": ("n#N#%.png", None),
-        "a percent-encoded slash": ("n#N#%2F..%2Fx.png", None),
-        "a percent-encoded zero": ("n#N#%00.png", None),
-        "a tilde inside": ("n#N#~1~x.png", None),
+        "a line break": ("nN#\n.png", None),
+        "a forged log line": ("nN#\n19:00:00 INFO part 99 PASS ACCEPT", None),
+        "a carriage return": ("nN#\r.png", None),
+        "an escape sequence": ("nN#\x1b[2J.png", None),
+        "a bell and a delete": ("nN#\x07\x7f.png", None),
+        "a zero-width joiner": ("nN#\u200d.png", None),
+        "written from right to left": ("nN#\u202egnp.exe", None),
+        "a percent sign": ("nN#%.png", None),
+        "a percent-encoded slash": ("nN#%2F..%2Fx.png", None),
+        "a percent-encoded zero": ("nN#%00.png", None),
+        "a tilde inside": ("nN#~1~x.png", None),
         "a blank name": (" N# ", None),
-        "a trailing dot": ("n#N#.", None),
+        "a trailing dot": ("nN#.", None),
         "a formula": ("=1+N#.png", None),
         "markup": ("<script>alert(N#)<", None),
         "quotes": ("'\";DROP TABLE inspections;--N#.png", None),
         "a leading dash": ("-rf N#.png", None),
-        "a backslash": ("n#N#\\..\\x.png", None),
+        "a backslash": ("nN#\\..\\x.png", None),
         "a combining accent": ("n#e\u0301N#.png", None),
         "an emoji": ("n#\U0001f600N#.png", None),
-        "named as a companion": ("n#N#.sidecar", None),
-        "named as a whole name": ("n#N#.name", None),
-        "named as a spooled frame": ("20261122T141507123456Z-n#N#.pgm", None),
-        "no letters but dots behind": ("n#N#...", None),
-        "two suffixes": ("n#N#.tar.png", None),
+        "named as a companion": ("nN#.sidecar", None),
+        "named as a whole name": ("nN#.name", None),
+        "named as a spooled frame": ("20261122T141507123456Z-nN#.pgm", None),
+        "no letters but dots behind": ("nN#...", None),
+        "two suffixes": ("nN#.tar.png", None),
     }
     left_alone = {
-        "a hidden name": ".n#N#.png",
-        "two leading dots": "..n#N#.png",
-        "a temporary suffix": "n#N#.png.tmp",
-        "a temporary suffix in capitals": "n#N#.PNG.TMP",
-        "a temporary suffix in mixed case": "n#N#.png.FilePart",
-        "a partial file": "n#N#.png.Part",
-        "a download of a browser": "n#N#.png.crdownload",
-        "a backup of an editor": "n#N#.png~",
+        "a hidden name": ".nN#.png",
+        "two leading dots": "..nN#.png",
+        "a temporary suffix": "nN#.png.tmp",
+        "a temporary suffix in capitals": "nN#.PNG.TMP",
+        "a temporary suffix in mixed case": "nN#.png.FilePart",
+        "a partial file": "nN#.png.Part",
+        "a download of a browser": "nN#.png.crdownload",
+        "a backup of an editor": "nN#.png~",
         "named as the station's own half-taken file": ".taking-x",
     }
     kinds: dict[str, Maker] = {}
     for name, (form, part_id) in taken.items():
-        if isinstance(form, str):
-            form = form.replace("n#", "n")  # small letters: no id by the pattern
         kinds[name] = partial(_named, form, part_id, True, True)
-    for name, form in left_alone.items():
-        kinds[name] = partial(_named, form.replace("n#", "n"), None, False, False)
+    for name, hidden in left_alone.items():
+        kinds[name] = partial(_named, hidden, None, False, False)
     kinds["an id of 230 letters"] = partial(_named, "N#" + "A" * 228 + "_.png", None, True, False)
     return kinds
 
@@ -131,8 +131,8 @@ def _image_first(node: Node) -> None:
         node.sidecar(node.name(), {"part_id": f"{node.part_id}-{more}"})
 
 
-def _stale(node: Node) -> None:
-    """A part whose image never came; the next one of that name comes without a sidecar."""
+def _missing_once(node: Node) -> None:
+    """One image comes without its sidecar: neither the one before nor the one behind labels it."""
     node.expect(node.name(), True, f"{node.part_id}-0", pixels=node.picture())
     node.sidecar(node.name(), {"part_id": f"{node.part_id}-0"})
     node.put(node.name(), node.png())
@@ -140,9 +140,19 @@ def _stale(node: Node) -> None:
     node.expect(node.name(), True, None, pixels=node.picture(1))
     node.put(node.name(), node.png(1))
     node.until_idle()
-    node.expect(node.name(), True, f"{node.part_id}-2", pixels=node.picture(2))
+    # From then on nobody knows whether this node's sidecars come before or behind their images.
+    node.expect(node.name(), True, f"{node.part_id}-2", pixels=node.picture(2), may_lose_id=True)
     node.sidecar(node.name(), {"part_id": f"{node.part_id}-2"})
     node.put(node.name(), node.png(2))
+
+
+def _stale(node: Node) -> None:
+    """A sidecar of a part that was taken off the line; the next image has that name."""
+    node.sidecar(node.name(), {"part_id": f"{node.part_id}-0"})
+    written = node.paths.incoming / node.name(".json")
+    os.utime(written, (time.time() - 300, time.time() - 300))
+    node.expect(node.name(), True, None, pixels=node.picture())
+    node.put(node.name(), node.png())
 
 
 def _overwritten(node: Node) -> None:
@@ -237,7 +247,8 @@ def sidecar_kinds() -> dict[str, Maker]:
             for fits in (True, False)
         },
         "sidecar after its image": _image_first,
-        "sidecar missing once": _stale,
+        "sidecar missing once": _missing_once,
+        "sidecar of five minutes ago": _stale,
         "sidecar of two images": _shared_stem,
         "one name of two nodes": _overwritten,
     }

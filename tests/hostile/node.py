@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,15 @@ class Truth:
 class Node:
     """Drops the files of one kind into a station. `number` makes its names and ids its own.
 
-    `until_idle` waits until the station has judged what was dropped so far.
+    `until_idle` waits until the station has judged what was dropped so far. `truths` are those of
+    all nodes so far.
     """
 
     paths: StationPaths
     kind: str
     number: int
     until_idle: Callable[[], None]
-    truths: list[Truth] = field(default_factory=list)
+    truths: list[Truth]
 
     @property
     def part_id(self) -> str:
@@ -70,7 +71,7 @@ class Node:
 
     def put(self, name: str | bytes, data: bytes, at: float | None = None) -> Path:
         """Write a file into incoming/ by rename from a hidden name; `at` is its own time (s)."""
-        path = Path(os.fsdecode(os.path.join(os.fsencode(self.paths.incoming), os.fsencode(name))))
+        path = self.paths.incoming / os.fsdecode(name)
         hidden = path.parent / f".{os.urandom(8).hex()}"
         hidden.write_bytes(data)
         if at is not None:
@@ -93,7 +94,7 @@ class Node:
         """Keep the truth about a file that is about to be there."""
         shown = os.fsdecode(name).encode("utf-8", "backslashreplace").decode()
         values = {"exposed_at": utc_now()} | more
-        truth = Truth(self.kind, os.path.basename(shown), may_be_accepted, part_id, **values)
+        truth = Truth(self.kind, Path(shown).name, may_be_accepted, part_id, **values)
         self.truths.append(truth)
 
     def frame(self, data: bytes, may_be_accepted: bool, suffix: str = ".png", **more: Any) -> None:
