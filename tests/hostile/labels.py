@@ -114,8 +114,8 @@ def _in_encoding(encoding: str, node: Node) -> None:
 
 
 def _proof(key: str, fits: bool, node: Node) -> None:
-    data = node.png() if fits else node.png(1)
-    value: Any = len(data) + (not fits) if key == "size" else hashlib.sha256(data).hexdigest()
+    size = len(node.png()) + (not fits)
+    value: Any = size if key == "size" else hashlib.sha256(node.png(not fits)).hexdigest()
     # One that does not fit is another picture's, so that this one came without an id.
     node.expect(node.name(), True, node.part_id if fits else None, pixels=node.picture())
     node.sidecar(node.name(), {"part_id": node.part_id, key: value})
