@@ -14,8 +14,9 @@ import time
 from typing import Any
 
 from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
+from qc_edge.camera.buffers import size_buffers
 from qc_edge.camera.configuration import AppliedSettings, configure, count_frames
-from qc_edge.camera.devices import cannot_open, choose, copy_pixels
+from qc_edge.camera.devices import cannot_open, choose, copy_pixels, delivered_format
 from qc_edge.camera.driver import genicam, pylon
 from qc_edge.camera.emulator import EmulatedDevices, Playlist
 from qc_edge.camera.enumeration import emulated_devices, real_devices
@@ -28,11 +29,6 @@ from qc_edge.settings import CameraSettings
 
 log = logging.getLogger(__name__)
 
-_BUFFER_BYTES = 256 << 20
-_FEWEST_BUFFERS = 10
-"""pylon's own default for MaxNumBuffer."""
-
-_MOST_BUFFERS = 64
 _EMULATED = EmulatedDevices()
 """One for the process: PYLON_CAMEMU and pylon's list of devices are the process's too."""
 
@@ -170,7 +166,7 @@ class BaslerCamera:
         # Numbers start anew with each open: what was lost between is known only from the triggers.
         self._last_number = None
         self._counting, self._chunk = count_frames(nodes, device.GetDeviceClass())
-        buffers = self._size_buffers(camera, int(nodes.read("PayloadSize")))
+        buffers = size_buffers(camera, int(nodes.read("PayloadSize")), self._chunk)
         started_ns = time.monotonic_ns()
         # OneByOne keeps every frame in order; the other strategies throw older ones away.
         camera.StartGrabbing(pylon.GrabStrategy_OneByOne)
@@ -179,7 +175,7 @@ class BaslerCamera:
             serial=device.GetSerialNumber(),
             width=self._applied.width,
             height=self._applied.height,
-            pixel_format=_delivered_format(self._applied.pixel_format),
+            pixel_format=delivered_format(self._applied.pixel_format),
             detail=f"{device.GetDeviceClass()}, {self._applied.detail}, {buffers} buffers, "
             f"frames counted by {self._chunk or 'block id'}",
             health=read_health(nodes),
@@ -200,22 +196,6 @@ class BaslerCamera:
         devices = emulated_devices() if self._is_emulated else real_devices()
         return choose(devices, serial, self._settings.name)
 
-    def _size_buffers(self, camera: Any, payload_bytes: int) -> int:
-        """Give pylon as many buffers as 256 MiB hold, 10 to 64, and return their number.
-
-        They take a burst while the disk is busy: capture fsyncs every frame before the next grab.
-        """
-        fitting = _BUFFER_BYTES // max(payload_bytes, 1)
-        buffers = min(_MOST_BUFFERS, max(_FEWEST_BUFFERS, fitting))
-        instance = Nodes(camera.GetInstantCameraNodeMap(), genicam.GenericException)
-        instance.set_if_available(buffers, "MaxNumBuffer")
-        instance.set_if_available(True, "UseExtendedIdIfAvailable")  # GigE: 64 bits for 16
-        instance.set_if_available(self._chunk is not None, "ChunkNodeMapsEnable")
-        if self._chunk is not None:
-            # One node map for each buffer: a smaller pool runs out while a burst waits.
-            instance.set_if_available(buffers, "StaticChunkNodeMapPoolSize")
-        return buffers
-
     def _convert(self, result: Any, now: int, lay_ready: bool) -> Exposure | FailedGrab:
         """pylon's grab result as this package's; `now` is CLOCK_MONOTONIC at its retrieval."""
         is_whole = result.GrabSucceeded()
@@ -231,7 +211,7 @@ class BaslerCamera:
             return FailedGrab(f"{result.ErrorDescription} (code 0x{code:08x})", number)
         return Exposure(
             pixels=copy_pixels(result, self._applied.pixel_format),
-            pixel_format=_delivered_format(self._applied.pixel_format),
+            pixel_format=delivered_format(self._applied.pixel_format),
             frame_number=number,
             timestamp=result.TimeStamp or None,
             monotonic_ns=now,
@@ -264,8 +244,3 @@ class _RemovalWatch(pylon.ConfigurationEventHandler):  # type: ignore[misc]
 
     def OnCameraDeviceRemoved(self, camera: Any) -> None:  # noqa: ARG002, N802
         self._removed.set()
-
-
-def _delivered_format(camera_format: str) -> str:
-    """The pixel format of a frame as it leaves this module, where BGR has become RGB."""
-    return "RGB8" if camera_format == "BGR8" else camera_format

@@ -81,3 +81,8 @@ def copy_pixels(result: Any, pixel_format: str) -> Pixels:
     if pixel_format == "BGR8":
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)  # type: ignore[assignment]
     return pixels
+
+
+def delivered_format(camera_format: str) -> str:
+    """The pixel format of a frame as it leaves this package, where BGR has become RGB."""
+    return "RGB8" if camera_format == "BGR8" else camera_format
