@@ -9,7 +9,7 @@ from importlib import metadata, util
 from qc_edge.diagnostics.finding import Finding, ok, warning
 from qc_edge.diagnostics.host import Host
 from qc_edge.engine.tensorrt_variants import VARIANTS
-from qc_edge.service.clock import is_synchronised, kernel_is_synchronised
+from qc_edge.service.synchronisation import is_synchronised, kernel_is_synchronised
 from qc_edge.settings import CameraSettings
 from qc_edge.version import __version__
 

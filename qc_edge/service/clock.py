@@ -6,7 +6,6 @@ See decision 0003.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import threading
 import time
@@ -17,12 +16,10 @@ from pathlib import Path
 
 from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.service.known_time import DAY, NOTHING_RECORDED, KnownTime, RecordedTimes
+from qc_edge.service.synchronisation import is_synchronised
 
 _RENEW_US = 5_000_000
 """The high-water mark is written when ids have come this far (us): not for every frame."""
-
-_TIME_ERROR = 5
-"""adjtimex(2) returns TIME_ERROR where nothing disciplines the clock."""
 
 _STEP_S = 0.5
 """The wall clock was stepped if it moved by more against the monotonic one; slewing moves it by
@@ -34,12 +31,6 @@ _FAR_AHEAD = 365 * DAY
 station's first id.
 """
 
-_FRESH_NS = 30_000_000_000
-"""The answer of `clockwatch`, written every 5 s, counts for this long (ns)."""
-
-CLOCK_STATE_FILE = Path("/run/qc-edge-clock/synchronised")
-"""Where qc-edge-clock.service leaves the kernel's answer for the stations."""
-
 
 def utc_now() -> datetime:
     """Now, aware, in UTC."""
@@ -49,42 +40,6 @@ def utc_now() -> datetime:
 def boot_id() -> str:
     """The kernel's id of this boot: CLOCK_MONOTONIC can be compared only within one."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-
-
-def is_synchronised() -> bool:
-    """True if something (NTP, PTP) disciplines the wall clock.
-
-    The kernel knows. A station's unit may not ask it, since adjtimex, which also sets the clock, is
-    closed to it by ProtectClock=: there it is what `qc_edge.service.clockwatch` last wrote.
-    """
-    answer = kernel_is_synchronised()
-    return _read_clock_state(CLOCK_STATE_FILE) if answer is None else answer
-
-
-def kernel_is_synchronised() -> bool | None:
-    """Whether the kernel calls the wall clock synchronised, see adjtimex(2); None if asking is
-    forbidden.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    query = ctypes.create_string_buffer(256)  # struct timex, zeroed: modes = 0 only asks
-    state = int(libc.adjtimex(query))
-    return None if state < 0 else state < _TIME_ERROR
-
-
-def write_clock_state(state_file: Path, synchronised: bool) -> None:
-    """Write the kernel's answer to `state_file`, dated by the clock that is never stepped."""
-    temporary = state_file.with_suffix(".new")
-    temporary.write_text(f"{int(synchronised)} {time.monotonic_ns()}", encoding="ascii")
-    temporary.replace(state_file)
-
-
-def _read_clock_state(state_file: Path) -> bool:
-    """The answer in `state_file`; False if there is none, or none that is fresh."""
-    try:
-        answer, at_ns = state_file.read_text(encoding="ascii").split()
-        return answer == "1" and 0 <= time.monotonic_ns() - int(at_ns) < _FRESH_NS
-    except (OSError, ValueError):
-        return False
 
 
 @dataclass(frozen=True, slots=True)

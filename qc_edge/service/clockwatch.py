@@ -10,7 +10,11 @@ import signal
 import threading
 from pathlib import Path
 
-from qc_edge.service.clock import CLOCK_STATE_FILE, kernel_is_synchronised, write_clock_state
+from qc_edge.service.synchronisation import (
+    CLOCK_STATE_FILE,
+    kernel_is_synchronised,
+    write_clock_state,
+)
 
 _EVERY_S = 5.0
 
