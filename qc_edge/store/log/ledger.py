@@ -15,7 +15,7 @@ from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Row
 from qc_edge.service.logs import LOG
 from qc_edge.store.durable import Disk
-from qc_edge.store.log import chain, startup_state
+from qc_edge.store.log import chain, lookups, startup_state
 from qc_edge.store.log.journal import Journal
 from qc_edge.store.log.log_database import LogDatabase
 
@@ -112,29 +112,29 @@ class Ledger:
         if not ids:
             return set()
         with self._query() as log:
-            return startup_state.recorded_ids(log, ids)
+            return lookups.recorded_ids(log, ids)
 
     def newest_id_below(self, limit: FrameId) -> FrameId | None:
         """The highest id of a row below `limit`."""
         with self._query() as log:
-            return startup_state.newest_id_below(log, limit)
+            return lookups.newest_id_below(log, limit)
 
     def last_threshold_id(self) -> str | None:
         """The threshold in force at the end of the log: of its newest inspection, or of a change
         after it.
         """
         with self._query() as log:
-            return startup_state.last_threshold_id(log)
+            return lookups.last_threshold_id(log)
 
     def last_event_after(self, kind: str) -> str | None:
         """The column `after` of the newest event of that kind; None if there is none."""
         with self._query() as log:
-            return startup_state.last_event_after(log, kind)
+            return lookups.last_event_after(log, kind)
 
     def events_since(self, kind: str) -> set[tuple[str, str | None]]:
         """(kind, `after`) of each event behind the newest of that kind; of all if there is none."""
         with self._query() as log:
-            return startup_state.events_since(log, kind)
+            return lookups.events_since(log, kind)
 
     def day_counts(self, day: datetime) -> startup_state.DayCounts:
         """The tally of the UTC day that `day` falls in."""

@@ -1,0 +1,68 @@
+"""What a running station looks up in its log: rows by their ids, and the newest of a kind.
+
+Asked by number or by id, for the reason that `startup_state` gives. Writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from qc_edge.domain.frame import FrameId
+
+
+def recorded_ids(log: duckdb.DuckDBPyConnection, ids: Sequence[FrameId]) -> set[FrameId]:
+    """Those of `ids` that have a row in any table. Raises duckdb.Error."""
+    # BETWEEN beside IN: DuckDB skips row groups by a range, not by a list.
+    rows = log.execute(
+        "SELECT frame_id FROM inspections WHERE frame_id BETWEEN $low AND $high "
+        "AND frame_id IN (SELECT unnest($ids::VARCHAR[])) UNION ALL "
+        "SELECT gap_id FROM gaps WHERE gap_id IN (SELECT unnest($ids::VARCHAR[])) UNION ALL "
+        "SELECT event_id FROM events WHERE event_id IN (SELECT unnest($ids::VARCHAR[])) UNION ALL "
+        "SELECT label_id FROM labels WHERE label_id IN (SELECT unnest($ids::VARCHAR[]))",
+        {"low": min(ids), "high": max(ids), "ids": list(ids)},
+    ).fetchall()
+    return {FrameId(name) for (name,) in rows}
+
+
+def last_threshold_id(log: duckdb.DuckDBPyConnection) -> str | None:
+    """The threshold in force at the end: of the newest inspection, or of a change after it."""
+    row = log.execute(
+        "SELECT threshold_id FROM ("
+        "(SELECT chain_seq, threshold_id FROM inspections ORDER BY chain_seq DESC LIMIT 1) "
+        "UNION ALL (SELECT chain_seq, after FROM events "
+        "WHERE kind = 'threshold' ORDER BY chain_seq DESC LIMIT 1)) "
+        "ORDER BY chain_seq DESC LIMIT 1"
+    ).fetchone()
+    return row[0] if row else None
+
+
+def last_event_after(log: duckdb.DuckDBPyConnection, kind: str) -> str | None:
+    """The column `after` of the newest event of that kind; None if there is none."""
+    row = log.execute(
+        "SELECT after FROM events WHERE kind = ? ORDER BY chain_seq DESC LIMIT 1", [kind]
+    ).fetchone()
+    return row[0] if row else None
+
+
+def events_since(log: duckdb.DuckDBPyConnection, kind: str) -> set[tuple[str, str | None]]:
+    """(kind, `after`) of each event behind the newest of that kind; of all if there is none."""
+    rows = log.execute(
+        "SELECT kind, after FROM events WHERE chain_seq > "
+        "(SELECT coalesce(max(chain_seq), 0) FROM events WHERE kind = ?)",
+        [kind],
+    ).fetchall()
+    return set(rows)
+
+
+def newest_id_below(log: duckdb.DuckDBPyConnection, limit: FrameId) -> FrameId | None:
+    """The highest id of a frame, a gap, an event or a label below `limit`. Raises duckdb.Error."""
+    ((newest,),) = log.execute(
+        "SELECT max(id) FROM (SELECT max(frame_id) AS id FROM inspections WHERE frame_id < $1 "
+        "UNION ALL SELECT max(gap_id) FROM gaps WHERE gap_id < $1 "
+        "UNION ALL SELECT max(event_id) FROM events WHERE event_id < $1 "
+        "UNION ALL SELECT max(label_id) FROM labels WHERE label_id < $1)",
+        [limit],
+    ).fetchall()
+    return FrameId(newest) if newest else None
