@@ -12,10 +12,10 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.frame import FrameId
+from qc_edge.intake.deferred_files import DeferredFiles
 from qc_edge.intake.incoming_folders import IncomingFolders
 from qc_edge.intake.lanes import Lane, Lanes
 from qc_edge.intake.watch import DirectoryWatch
@@ -34,17 +34,6 @@ _BUSY_SCAN_S = 30.0
 
 _UNWATCHED_SCAN_S = 0.2
 """Without a watch, where the listing alone tells; of a long one a tenth of the time, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Deferred:
-    """A file that another node may still be writing: offered again from `not_before` on.
-
-    `not_before` is in seconds of the monotonic clock.
-    """
-
-    file: SpooledFile
-    not_before: float
 
 
 class Arrivals:
@@ -68,7 +57,7 @@ class Arrivals:
         self._lock = threading.Condition()
         self._lanes = Lanes()
         self._accepted: set[str] = set()  # names that are ready, deferred or in hand
-        self._deferred: list[_Deferred] = []
+        self._deferred = DeferredFiles()
         self._wake = threading.Event()
         self._incoming_files = IncomingFolders(paths, spool, clock, settings, events, self._wake)
         self._events = events
@@ -184,7 +173,7 @@ class Arrivals:
     def defer(self, file: SpooledFile, seconds: float) -> None:
         """Another node may still be writing `file`: offer it again after so many seconds."""
         with self._lock:
-            self._deferred.append(_Deferred(file, time.monotonic() + seconds))
+            self._deferred.add(file, time.monotonic() + seconds)
         self._wake.set()
 
     @property
@@ -243,9 +232,7 @@ class Arrivals:
 
     def _offer_deferred(self, now: float) -> None:
         with self._lock:
-            due = [deferred.file for deferred in self._deferred if deferred.not_before <= now]
-            if due:
-                self._deferred = [later for later in self._deferred if later.not_before > now]
+            if due := self._deferred.take_due(now):
                 for file in due:
                     self._lanes.add(file)
                 self._lock.notify()
