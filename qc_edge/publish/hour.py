@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -33,3 +34,9 @@ def hour_before(now: datetime) -> datetime:
     """
     this = now.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0, tzinfo=None)
     return this - timedelta(hours=1) if this.hour else this
+
+
+def listed_files(hours: Sequence[PublishedHour]) -> str:
+    """The files of these hours for a message: the first three, and how many more there are."""
+    first = ", ".join(hour.file for hour in hours[:3])
+    return first + (f" and {len(hours) - 3} more" if len(hours) > 3 else "")

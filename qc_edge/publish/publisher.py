@@ -17,13 +17,13 @@ import duckdb
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
-from qc_edge.publish.hour import PublishedHour, hour_before
+from qc_edge.publish.hour import PublishedHour, hour_before, listed_files
 from qc_edge.publish.seal import (
     Seal,
     SealedFile,
     file_sha256,
+    is_as_sealed,
     make_seal,
-    read_seal,
     sealed_days,
     write_seal,
 )
@@ -91,10 +91,11 @@ class Publisher:
         recorded = {PublishedHour(table, start): rows for start, rows, _ in counted}
         if not recorded and not files:
             recorded[PublishedHour(table, hour_before(now))] = 0
-        gone = sorted(hour.file for hour in self._rows if hour.table == table and hour not in files)
+        gone = sorted(hour for hour in self._rows if hour.table == table and hour not in files)
         if gone:
             self._report(
-                EventKind.PUBLISHED_MENDED, f"{_listing(gone)} had been deleted: published again"
+                EventKind.PUBLISHED_MENDED,
+                f"{listed_files(gone)} had been deleted: published again",
             )
         self._rows = {
             hour: rows for hour, rows in self._rows.items() if hour.table != table
@@ -105,13 +106,11 @@ class Publisher:
                 self._write(hour)
                 written += 1
                 on_hour()
-        ahead = sorted(
-            hour.file for hour, rows in published.items() if rows > recorded.get(hour, 0)
-        )
+        ahead = sorted(hour for hour, rows in published.items() if rows > recorded.get(hour, 0))
         if ahead and table not in self._done:
             self._report(
                 EventKind.PUBLISHED_AHEAD,
-                f"more rows than in the database, left as they are: {_listing(ahead)}",
+                f"more rows than in the database, left as they are: {listed_files(ahead)}",
             )
         self._done[table] = max((newest for *_, newest in counted), default=0)
         return written
@@ -231,10 +230,7 @@ class Publisher:
         """Report that a missing file of a sealed day was written again, and whether its bytes are
         those of the manifest: another version of DuckDB may write the same rows differently.
         """
-        digests = {
-            file.path: file.sha256 for file in read_seal(self._directory, hour.start.date()).files
-        }
-        same = file_sha256(self._directory / hour.file) == digests.get(hour.file)
+        same = is_as_sealed(self._directory, hour.start.date(), hour.file)
         (self._directory / hour.file).chmod(0o440)
         words = (
             "byte for byte as it was sealed"
@@ -250,7 +246,3 @@ class Publisher:
 
     def _is_sealed(self, hour: PublishedHour) -> bool:
         return hour.start.date() in self._sealed
-
-
-def _listing(files: list[str]) -> str:
-    return ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")

@@ -130,6 +130,15 @@ def write_seal(published: Path, seal: Seal, disk: Disk) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def is_as_sealed(published: Path, day: date, file: str) -> bool:
+    """True if `file` (relative to the published log) has the bytes that its day's manifest names.
+
+    Raises StoreError if the manifest is missing or does not read.
+    """
+    digests = {sealed.path: sealed.sha256 for sealed in read_seal(published, day).files}
+    return file_sha256(published / file) == digests.get(file)
+
+
 def file_sha256(path: Path) -> str:
     """Digest (hex) of a file's bytes."""
     digest = hashlib.sha256()
