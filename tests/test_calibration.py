@@ -20,6 +20,7 @@ from qc_edge.domain.calibration import (
 )
 from qc_edge.errors import CalibrationError
 from qc_edge.records import calibrations
+from qc_edge.records.calibration_file import dump, parse
 
 NOW = datetime(2026, 11, 22, 10, 15, 0, tzinfo=timezone.utc)
 
@@ -190,4 +191,4 @@ def test_any_content_survives_the_file(
 ) -> None:
     bounds = GateBounds(focus_min=focus, saturated_share_max=share)
     one = replace(record(), made_by=who, bounds=bounds, scale_um_per_px=scale)
-    assert calibrations.parse(calibrations.dump(one), "a record") == one
+    assert parse(dump(one), "a record") == one
