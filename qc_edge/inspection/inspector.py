@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 
 from qc_edge.domain.events import EventLog
@@ -21,22 +20,16 @@ from qc_edge.engine import Engine
 from qc_edge.errors import DiskFullError
 from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.batch import Batch
-from qc_edge.inspection.evidence_keeper import EvidenceKeeper
-from qc_edge.inspection.inspection_row import InspectionBuilder
+from qc_edge.inspection.hold import Hold
 from qc_edge.inspection.pace import Pace, ms_since
-from qc_edge.inspection.part_numbers import PartNumbers
 from qc_edge.inspection.pending_changes import PendingChanges
 from qc_edge.inspection.prefetch import Prefetcher
-from qc_edge.inspection.repeats import Repeats
 from qc_edge.inspection.retirement import Retirement
-from qc_edge.inspection.scoring import FrameScorer
-from qc_edge.inspection.stores import InspectionStores
+from qc_edge.inspection.stores import InspectionStores, Judging
 from qc_edge.intake.damaged_row import read_row
 from qc_edge.intake.lanes import Lane
-from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.service.clock import utc_now
 from qc_edge.service.heartbeat import Heartbeat
-from qc_edge.service.logs import LOG
 from qc_edge.store.disk_space import DiskSpace
 from qc_edge.store.spooled_file import SpooledFile
 
@@ -46,18 +39,6 @@ _TAKE_S = 0.25
 _CLOSE_S = 1.0
 _PAUSE_S = 20.0
 """Without a frame for so long the line pauses, and the log may join its pieces (up to 0.9 s)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judging:
-    """How frames become inspections: the rules in force, part ids, evidence, model, rows."""
-
-    rulebook: RuleBook
-    part_numbers: PartNumbers
-    evidence: EvidenceKeeper
-    scorer: FrameScorer
-    rows: InspectionBuilder
-    repeats: Repeats
 
 
 class Inspector:
@@ -80,7 +61,6 @@ class Inspector:
         self._arrivals, self._spool, self._ledger = stores.arrivals, stores.spool, stores.ledger
         self._disk_monitor = stores.disk_monitor
         self._rulebook, self._rows = judging.rulebook, judging.rows
-        self._part_numbers = judging.part_numbers
         self._repeats = judging.repeats
         self._scorer, self._evidence = judging.scorer, judging.evidence
         self._events = events
@@ -95,7 +75,7 @@ class Inspector:
             prepare_threads,
         )
         self._pace = Pace()
-        self._unfinished: list[SpooledFile] = []
+        self._hold = Hold(stores, judging, self._prefetcher, self._retirement)
         self._finished_at = time.monotonic()
 
     def between(self, change: Callable[[], None]) -> Future[None]:
@@ -128,7 +108,7 @@ class Inspector:
         self._prefetcher.fit(self._scorer.max_batch)
         while not stop.is_set() and (self._prefetcher or not self._changes):
             heartbeat.beat()
-            if self._disk_monitor.space is DiskSpace.NONE or not self._resume():
+            if self._disk_monitor.space is DiskSpace.NONE or not self._hold.resume():
                 stop.wait(_TAKE_S)
                 continue
             self._inspect(heartbeat)
@@ -144,7 +124,7 @@ class Inspector:
             if batch.size:
                 self._finish(batch, heartbeat)
         except DiskFullError as fault:
-            self._hold(batch, fault)
+            self._hold.begin(batch, fault)
         else:
             self._checkpoint_if_idle()
 
@@ -253,33 +233,4 @@ class Inspector:
         try:
             self._ledger.checkpoint(paused=time.monotonic() - self._finished_at > _PAUSE_S)
         except DiskFullError as fault:
-            LOG.error("holding: %s", fault)
-            self._disk_monitor.report_full()
-
-    def _hold(self, batch: Batch, fault: DiskFullError) -> None:
-        """The disk is full: what has no row stays in the spool, unannounced (decision 0009).
-
-        It is next when there is room again.
-        """
-        LOG.error("holding: %s", fault)
-        self._disk_monitor.report_full()
-        self._evidence.abandon()
-        self._repeats.discard()
-        self._part_numbers.take_back(batch.scored)
-        self._unfinished = [*batch.files(), *self._prefetcher.give_up()]
-
-    def _resume(self) -> bool:
-        """After a hold, repair the log and take up what was in hand; False if there is no room."""
-        if not self._unfinished:
-            return True
-        try:
-            self._ledger.reopen()
-        except DiskFullError:
-            self._disk_monitor.report_full()
-            return False
-        # The append may have reached the disk although it failed: those frames have their rows.
-        self._retirement.look_up(self._unfinished)
-        self._arrivals.give_back(self._unfinished)
-        self._unfinished = []
-        LOG.info("there is room again: the station goes on")
-        return True
+            self._hold.report(fault)

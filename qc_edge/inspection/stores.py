@@ -1,12 +1,18 @@
-"""Where the inspector's files come from and where its rows go."""
+"""What the inspector works with: where files come from and rows go, how frames become rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from qc_edge.inspection.crash_isolation import CrashIsolation, TakenFrames
+from qc_edge.inspection.evidence_keeper import EvidenceKeeper
+from qc_edge.inspection.inspection_row import InspectionBuilder
+from qc_edge.inspection.part_numbers import PartNumbers
+from qc_edge.inspection.repeats import Repeats
+from qc_edge.inspection.scoring import FrameScorer
 from qc_edge.intake.arrivals import Arrivals
 from qc_edge.intake.exposure import ExposureTimes
+from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.log.ledger import Ledger
 from qc_edge.store.spool import Spool
@@ -27,3 +33,15 @@ class InspectionStores:
     crash_isolation: CrashIsolation
     exposure_times: ExposureTimes
     taken_frames: TakenFrames
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """How frames become inspections: the rules in force, part ids, evidence, model, rows."""
+
+    rulebook: RuleBook
+    part_numbers: PartNumbers
+    evidence: EvidenceKeeper
+    scorer: FrameScorer
+    rows: InspectionBuilder
+    repeats: Repeats

@@ -19,12 +19,12 @@ from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.crash_isolation import CrashIsolation, TakenFrames
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper
 from qc_edge.inspection.inspection_row import InspectionBuilder
-from qc_edge.inspection.inspector import Inspector, Judging
+from qc_edge.inspection.inspector import Inspector
 from qc_edge.inspection.part_numbers import PartNumbers
 from qc_edge.inspection.repeats import MOST_PICTURES, Repeats
 from qc_edge.inspection.scoring import FrameScorer
 from qc_edge.inspection.statistics import Statistics
-from qc_edge.inspection.stores import InspectionStores
+from qc_edge.inspection.stores import InspectionStores, Judging
 from qc_edge.intake.arrivals import Arrivals
 from qc_edge.intake.exposure import ExposureTimes
 from qc_edge.output import Output

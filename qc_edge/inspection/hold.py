@@ -1,0 +1,68 @@
+"""The hold of a full disk: nothing is judged, nothing is lost, and it ends by itself.
+
+See decision 0009.
+"""
+
+from __future__ import annotations
+
+from qc_edge.errors import DiskFullError
+from qc_edge.inspection.batch import Batch
+from qc_edge.inspection.prefetch import Prefetcher
+from qc_edge.inspection.retirement import Retirement
+from qc_edge.inspection.stores import InspectionStores, Judging
+from qc_edge.service.logs import LOG
+from qc_edge.store.spooled_file import SpooledFile
+
+
+class Hold:
+    """Puts back what is in hand when the disk is full, and takes it up again when there is room.
+
+    Used by the inspector's thread alone.
+    """
+
+    def __init__(
+        self,
+        stores: InspectionStores,
+        judging: Judging,
+        prefetcher: Prefetcher,
+        retirement: Retirement,
+    ) -> None:
+        self._stores = stores
+        self._judging = judging
+        self._prefetcher = prefetcher
+        self._retirement = retirement
+        self._unfinished: list[SpooledFile] = []
+
+    def report(self, fault: DiskFullError) -> None:
+        """A write found no space: log it, and let nothing be judged until there is some."""
+        LOG.error("holding: %s", fault)
+        self._stores.disk_monitor.report_full()
+
+    def begin(self, batch: Batch, fault: DiskFullError) -> None:
+        """Put back the batch and what is prefetched: what has no row stays in the spool,
+        unannounced, and is next when there is room again.
+        """
+        self.report(fault)
+        self._judging.evidence.abandon()
+        self._judging.repeats.discard()
+        self._judging.part_numbers.take_back(batch.scored)
+        self._unfinished = [*batch.files(), *self._prefetcher.give_up()]
+
+    def resume(self) -> bool:
+        """After a hold, repair the log and take up what was in hand; False if there is no room.
+
+        True at once if nothing is held.
+        """
+        if not self._unfinished:
+            return True
+        try:
+            self._stores.ledger.reopen()
+        except DiskFullError:
+            self._stores.disk_monitor.report_full()
+            return False
+        # The append may have reached the disk although it failed: those frames have their rows.
+        self._retirement.look_up(self._unfinished)
+        self._stores.arrivals.give_back(self._unfinished)
+        self._unfinished = []
+        LOG.info("there is room again: the station goes on")
+        return True
