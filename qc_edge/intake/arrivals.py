@@ -8,6 +8,7 @@ which would be quadratic under a backlog.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -80,16 +81,17 @@ class Arrivals:
 
     def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Watch and list until `stop`."""
-        next_scan = 0.0
+        scanned_at, took_s = -math.inf, 0.0
         try:
             while not stop.is_set():
                 heartbeat.beat()
                 now = time.monotonic()
                 self._keep_watches(now)
-                if now >= next_scan:
+                # Asked each time: a queue that has emptied brings the next listing forward.
+                if now - scanned_at >= self._scan_every_s(took_s):
                     self._scan(recovered=False)
                     self._incoming_files.scan()
-                    next_scan = now + self._scan_every_s(time.monotonic() - now)
+                    scanned_at, took_s = now, time.monotonic() - now
                 self._claim(heartbeat)
                 self._offer_deferred(now)
                 is_pending = self._incoming_files.is_pending or self._deferred or self._unwatched

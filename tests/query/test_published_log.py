@@ -24,8 +24,8 @@ HOUR = timedelta(hours=1)
 MAY_OPEN_DUCKDB = {
     "query/published_log.py",
     "query/database_at_rest.py",
-    "store/duck.py",
-    "store/database.py",
+    "store/log/duck.py",
+    "store/log/database.py",
     "publish/qa_database.py",
 }
 MAY_RETRY = {"query/published_log.py"}

@@ -35,7 +35,7 @@ def test_there_is_one_place_that_opens_duckdb() -> None:
         for path in (REPOSITORY / "qc_edge").rglob("*.py")
         if re.search(r"^\s.*(?<!')\bduckdb\.connect\((?!')", path.read_text(), re.MULTILINE)
     ]
-    assert opening == ["qc_edge/store/duck.py"]
+    assert opening == ["qc_edge/store/log/duck.py"]
 
 
 def test_extensions_are_not_fetched(tmp_path: Path) -> None:
