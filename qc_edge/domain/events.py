@@ -77,6 +77,8 @@ class Occurrence:
 
     `detail` says it in words. Of a change, `before` and `after` are the values; `who` is a person
     where one gave a name, else the part of the station that noticed; `why` is that person's reason.
+    `record` is the file that the event puts in force, relative to the station's state directory,
+    and `record_sha256` the digest of its bytes.
     """
 
     kind: EventKind
@@ -85,6 +87,8 @@ class Occurrence:
     after: str | None = None
     who: str = "station"
     why: str | None = None
+    record: str | None = None
+    record_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class Event:
     before: str | None
     after: str | None
     why: str | None = None
+    record: str | None = None
+    record_sha256: str | None = None
 
 
 class EventLog(Protocol):

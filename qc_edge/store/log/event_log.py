@@ -116,6 +116,8 @@ class StationEventLog:
             before=event.before,
             after=event.after,
             why=event.why,
+            record=event.record,
+            record_sha256=event.record_sha256,
         )
 
     def _new_id(self) -> FrameId:

@@ -161,3 +161,10 @@ CREATE TABLE shadow_scores (
 ALTER TABLE inspections ADD COLUMN retrieved_at TIMESTAMP;
 -- where captured_at comes from: camera_clock, arrival, earliest, node_clock, file_time, unknown; null in earlier rows
 ALTER TABLE inspections ADD COLUMN exposure_source VARCHAR;
+
+-- migration m006_records
+
+-- the file that the event puts in force, relative to the station's state: a threshold, an activation, a calibration, ...
+ALTER TABLE events ADD COLUMN record VARCHAR;
+-- sha256 of that file's bytes; of a bundle: of its manifest, which holds the digests of its files; null in earlier rows
+ALTER TABLE events ADD COLUMN record_sha256 VARCHAR;
