@@ -46,8 +46,10 @@ def command(
     and what happened around it. Its evidence is held against the digests in its row, and everything
     that can be done again is done again: gates, prepared input, verdict, the row's hash.
 
-    The report is one file with its pictures inside; PDF needs the extra `report`. Works while the
-    station runs and when it does not. Exit code 65 if anything of it has been changed or lost.
+    The report is one file with its pictures inside; PDF needs the extra `report`. A defect map that
+    was not stored (a PASS far from the threshold has none) is recomputed for it, and called so.
+    Works while the station runs and when it does not. Exit code 65 if anything of it has been
+    changed or lost.
 
     [dim]Examples:[/dim]
       [bold]qc-edge part line1 48213[/bold]
@@ -68,7 +70,7 @@ def command(
         )
     paths = StationPaths(root.absolute(), name)
     load_settings(paths.settings)
-    part_report = examine_part(paths, part_id, frame)
+    part_report = examine_part(paths, part_id, frame, recompute=report is not None)
     if report:
         html = render_html(part_report)
         content = render_pdf(html) if report.suffix.lower() == ".pdf" else html.encode()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from qc_edge.domain.events import Event
+from qc_edge.domain.events import Event, EventKind
 from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label
 from qc_edge.query.database_at_rest import DatabaseAtRest, DatabaseBusyError
 from qc_edge.query.journal_reader import recent_inspections_of
@@ -36,6 +36,13 @@ _DECIDING_KINDS = (
 )
 """Kinds of event after which the same frame may be judged differently."""
 
+_ANNOUNCEMENT_KINDS = (
+    EventKind.LATE_ANNOUNCEMENT,
+    EventKind.ANNOUNCEMENT_FAILED,
+    EventKind.ANNOUNCEMENT_UNKNOWN,
+)
+"""Kinds of event that name a frame whose announcement was not simply made."""
+
 _NEAR_LIMIT = 3
 
 
@@ -46,7 +53,8 @@ class PartInspection:
     `seq` is its number in the chain, `sha256` its hash (hex), `previous` the hash of the row before
     it (None where that is out of reach), `text` its own canonical JSON. `changes` are the last
     events of each kind before it that may have altered its verdict, `around` what happened within
-    ten minutes, `gaps` what its camera lost in that time.
+    ten minutes, `gaps` what its camera lost in that time, `announcements` what troubled its
+    announcement.
     """
 
     row: Inspection
@@ -58,6 +66,7 @@ class PartInspection:
     changes: tuple[Event, ...]
     around: tuple[Event, ...]
     gaps: tuple[Gap, ...]
+    announcements: tuple[Event, ...] = ()
 
     @property
     def is_linked(self) -> bool | None:
@@ -153,6 +162,13 @@ def _case(rows: Rows, values: dict[str, Any]) -> PartInspection:
         "QUALIFY row_number() OVER (PARTITION BY kind ORDER BY chain_seq DESC) = 1 ORDER BY "
         "chain_seq",
     )
+    noted = ", ".join(quoted(kind) for kind in _ANNOUNCEMENT_KINDS)
+    announcements = _select(
+        rows,
+        "events",
+        f"chain_seq > {seq} AND kind IN ({noted}) AND regexp_matches(detail, "
+        f"{quoted(f'^{row.frame_id}[:,]')}) ORDER BY chain_seq",
+    )
     lost = f"camera = {quoted(row.camera)} AND noticed_at BETWEEN {_time(low)} AND {_time(high)}"
     gaps = _select(rows, "gaps", f"{lost} ORDER BY chain_seq")
     return PartInspection(
@@ -165,6 +181,7 @@ def _case(rows: Rows, values: dict[str, Any]) -> PartInspection:
         changes=tuple(to_row(Event, event) for event in changes),
         around=tuple(to_row(Event, event) for event in around),
         gaps=tuple(to_row(Gap, gap) for gap in gaps),
+        announcements=tuple(to_row(Event, event) for event in announcements),
     )
 
 

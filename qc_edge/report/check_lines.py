@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qc_edge.domain.inspection import Inspection
 from qc_edge.query.evidence import EvidenceMatch
 from qc_edge.report.explanation import describe_evidence
 from qc_edge.report.part_report import ExaminedInspection
+from qc_edge.report.recomputation import RecomputedMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,9 @@ class CheckLine:
 
 
 def check_lines(inspection: ExaminedInspection) -> list[CheckLine]:
-    """The frame's digest, the gates, the model's input, the verdict and the row's hash."""
+    """The frame's digest, the gates, the model's input, the verdict, the row's hash; and the score
+    where the model was asked again.
+    """
     recheck, match = inspection.recheck, inspection.raw.match
     no_digest = match in {EvidenceMatch.NOT_KEPT, EvidenceMatch.UNPROVEN}
     frame = CheckLine(
@@ -35,7 +39,22 @@ def check_lines(inspection: ExaminedInspection) -> list[CheckLine]:
         "Score and threshold, decided again, give the same verdict": recheck.verdict,
         "The row is what its hash in the log's chain was taken over": recheck.chain,
     }
-    return [frame, *(_line(what, ok, recheck.why_not) for what, ok in rechecked.items())]
+    lines = [frame, *(_line(what, ok, recheck.why_not) for what, ok in rechecked.items())]
+    if inspection.recomputed is not None:
+        lines.append(_score_line(inspection.row, inspection.recomputed))
+    return lines
+
+
+def _score_line(row: Inspection, recomputed: RecomputedMap) -> CheckLine:
+    what = "The model, asked again, gives the score of the row"
+    if recomputed.score is None or row.score is None:
+        return CheckLine(what, f"not done: {recomputed.why_not}", None)
+    if recomputed.score == row.score:
+        return CheckLine(what, f"yes, {recomputed.score:.4f} by {recomputed.engine}", True)
+    figures = f"{recomputed.score:.4f} instead of {row.score:.4f} by {recomputed.engine}"
+    ok = recomputed.agrees_with(row)
+    words = f"{'within' if ok else 'more than'} the {recomputed.tolerance:g} that the model allows"
+    return CheckLine(what, f"{'yes' if ok else 'NO'}, {figures}, {words}", ok)
 
 
 def _line(what: str, ok: bool | None, why_not: str) -> CheckLine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
+from qc_edge.report.recomputation import RecomputedMap
 
 _HOLD_REASONS = {
     HoldReason.IMPOSSIBLE_TIME: "the time of its exposure cannot be true",
@@ -29,7 +30,7 @@ _MATCHES = {
 
 
 def headline(row: Inspection) -> str:
-    """One word for what became of the part: ACCEPTED, REJECTED or HELD."""
+    """One word for what was decided of the part: ACCEPTED, REJECTED or HELD."""
     if row.disposition is Disposition.HOLD:
         return "HELD"
     return "ACCEPTED" if row.disposition is Disposition.ACCEPT else "REJECTED"
@@ -44,18 +45,25 @@ def explain_verdict(row: Inspection) -> str:
             f"which is {side} the threshold {row.threshold:g}: {row.verdict}."
         )
         if row.hold_reason:
-            return f"{judged} The part was held all the same: {_HOLD_REASONS[row.hold_reason]}."
-        if row.verdict is Verdict.FAIL:
-            return f"{judged} The line was told to reject it."
-        return f"{judged} The line was told to accept it."
+            return f"{judged} It is to be held all the same: {_HOLD_REASONS[row.hold_reason]}."
+        return f"{judged} It is to be {'rejected' if row.verdict is Verdict.FAIL else 'accepted'}."
     # The picture was good in these cases: nobody should clean the lens.
     if row.reason in {Reason.ENGINE_FAILED, Reason.BAD_SCORE, Reason.CRASHED_THE_STATION}:
-        return f"The model could not judge the part: {row.detail}. It was held for a person."
+        return f"The model could not judge the part: {row.detail}. It is to be held for a person."
     detail = row.detail[:1].upper() + row.detail[1:] if row.detail else str(row.reason)
     return (
-        f"The picture was not fit to be judged ({row.reason}): {detail}. The part was held for "
-        "a person."
+        f"The picture was not fit to be judged ({row.reason}): {detail}. The part is to be "
+        "held for a person."
     )
+
+
+def describe_map(file: EvidenceFile, recomputed: RecomputedMap | None) -> str:
+    """Whether the defect map is what its row says; of one that was not stored, where it is from."""
+    if recomputed is None:
+        return describe_evidence(file)
+    if recomputed.levels is None:
+        return f"not stored, not recomputed: {recomputed.why_not}"
+    return f"recomputed, not stored: by {recomputed.engine}"
 
 
 def describe_evidence(file: EvidenceFile) -> str:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from qc_edge.report.announcement import describe_announcement
 from qc_edge.report.check_lines import check_lines
-from qc_edge.report.explanation import describe_evidence, explain_verdict, headline
+from qc_edge.report.explanation import (
+    describe_evidence,
+    describe_map,
+    explain_verdict,
+    headline,
+)
+from qc_edge.report.exposure import is_exposure_known
 from qc_edge.report.gate_lines import gate_lines
 from qc_edge.report.identification import identification
 from qc_edge.report.part_report import ExaminedInspection, PartReport
@@ -46,9 +53,19 @@ def render_html(report: PartReport) -> str:
 def _inspection(inspection: ExaminedInspection) -> dict[str, Any]:
     row = inspection.row
     evidence = (
-        ("frame", inspection.raw, row.raw_path),
-        ("prepared input", inspection.prepared, row.prepared_path),
-        ("defect map", inspection.defect_map, row.map_path),
+        ("frame", inspection.raw, describe_evidence(inspection.raw), row.raw_path),
+        (
+            "prepared input",
+            inspection.prepared,
+            describe_evidence(inspection.prepared),
+            row.prepared_path,
+        ),
+        (
+            "defect map",
+            inspection.defect_map,
+            describe_map(inspection.defect_map, inspection.recomputed),
+            row.map_path,
+        ),
     )
     times = [(step, getattr(row, f"{step}_ms")) for step in _STEPS]
     return {
@@ -56,12 +73,14 @@ def _inspection(inspection: ExaminedInspection) -> dict[str, Any]:
         "row": row,
         "headline": headline(row),
         "explanation": explain_verdict(row),
+        "announcement": describe_announcement(inspection.logged),
+        "exposure_known": is_exposure_known(row),
         "pictures": report_pictures(inspection),
         "gates": gate_lines(row, inspection.calibration),
         "checks": check_lines(inspection),
         "timeline": timeline(inspection),
         "commands": verification_commands(inspection),
         "identification": identification(inspection),
-        "evidence": [(name, file, describe_evidence(file), path) for name, file, path in evidence],
+        "evidence": evidence,
         "steps": [(step, time_ms) for step, time_ms in times if time_ms is not None],
     }

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from qc_edge.domain.frame import ExposureSource
 from qc_edge.domain.printable import printable
+from qc_edge.report.announcement import describe_announcement
+from qc_edge.report.exposure import describe_exposure
 from qc_edge.report.part_report import ExaminedInspection
-
-_EXPOSURE = {
-    ExposureSource.CAMERA_CLOCK: "by the camera's clock",
-    ExposureSource.ARRIVAL: "by its arrival",
-    ExposureSource.EARLIEST: "at the earliest",
-    ExposureSource.NODE_CLOCK: "by the other machine's clock",
-    ExposureSource.FILE_TIME: "by the time of its file",
-    ExposureSource.UNKNOWN: "not known when",
-}
 
 
 def identification(inspection: ExaminedInspection) -> list[tuple[str, str]]:
@@ -21,18 +13,15 @@ def identification(inspection: ExaminedInspection) -> list[tuple[str, str]]:
     row, calibration = inspection.row, inspection.calibration
     serial = f", serial number {row.camera_serial}" if row.camera_serial else ""
     number = f", its frame {row.camera_frame_number}" if row.camera_frame_number is not None else ""
-    notes = [] if row.clock_trusted else ["clock not trusted"]
-    if row.exposure_source is not None:
-        notes.append(_EXPOSURE[row.exposure_source])
-    clock = f" ({', '.join(notes)})" if notes else ""
     in_date = "in date" if row.calibration_in_date else "PAST ITS DUE DATE"
     lines = [
         ("part", f"{printable(row.part_id)} ({_source(row.part_source)})"),
         ("lot", printable(row.lot or "not given")),
         ("station", row.station + (", simulated camera" if row.simulated else "")),
         ("camera", f"{row.camera}{serial}{number}"),
-        ("exposed", f"{row.captured_at:%Y-%m-%d %H:%M:%S.%f} UTC{clock}"),
+        ("exposed", describe_exposure(row)),
         ("recorded", f"{row.recorded_at:%Y-%m-%d %H:%M:%S.%f} UTC"),
+        ("announced", describe_announcement(inspection.logged)),
         ("frame", row.frame_id),
         ("model", f"{row.model_name}@{row.model_version}, sha256 {row.model_sha256}"),
         ("engine", f"{row.engine_backend} {row.engine_version} on {row.engine_device}"),

@@ -6,8 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from qc_edge.query.evidence import EvidenceFile
+from qc_edge.report.announcement import describe_announcement
 from qc_edge.report.check_lines import check_lines
-from qc_edge.report.explanation import explain_verdict, headline
+from qc_edge.report.explanation import describe_map, explain_verdict, headline
+from qc_edge.report.exposure import is_exposure_known
 from qc_edge.report.gate_lines import gate_lines
 from qc_edge.report.part_report import ExaminedInspection, PartReport
 from qc_edge.report.timeline import timeline
@@ -31,7 +33,9 @@ def to_json_values(report: PartReport) -> dict[str, Any]:
 def _inspection(inspection: ExaminedInspection) -> dict[str, Any]:
     row, logged = inspection.row, inspection.logged
     return {
-        "told": headline(row),
+        "decided": headline(row),
+        "announced": describe_announcement(logged),
+        "exposure_known": is_exposure_known(row),
         "why": explain_verdict(row),
         "holds": inspection.holds,
         "row": asdict(row),
@@ -43,10 +47,23 @@ def _inspection(inspection: ExaminedInspection) -> dict[str, Any]:
             "prepared": _evidence(inspection.prepared),
             "map": _evidence(inspection.defect_map),
         },
+        "recomputed_map": _recomputed(inspection),
         "settings_as_today": inspection.settings_unchanged,
         "labels": [asdict(label) for label in logged.labels],
         "timeline": [asdict(entry) for entry in timeline(inspection)],
         "by_hand": [asdict(command) for command in verification_commands(inspection)],
+    }
+
+
+def _recomputed(inspection: ExaminedInspection) -> dict[str, Any] | None:
+    recomputed = inspection.recomputed
+    if recomputed is None:
+        return None
+    return {
+        "outcome": describe_map(inspection.defect_map, recomputed),
+        "score": recomputed.score,
+        "agrees": recomputed.agrees_with(inspection.row),
+        "tolerance": recomputed.tolerance,
     }
 
 

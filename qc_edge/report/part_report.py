@@ -4,7 +4,7 @@ they were done again. No layout, and no words for people.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from qc_edge.domain.calibration import Calibration
@@ -15,6 +15,7 @@ from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
 from qc_edge.query.part_lookup import PartInspection, find_part, near_parts
 from qc_edge.records.calibrations import load
 from qc_edge.report.recheck import Recheck, recheck_inspection
+from qc_edge.report.recomputation import MapRecomputer, RecomputedMap
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths, load_settings
 from qc_edge.settings.change import settings_digest
@@ -29,7 +30,8 @@ class ExaminedInspection:
 
     `gray` is the frame as it was inspected (H x W, uint8), None if it cannot be had. `calibration`
     is the record by which it was judged, None if it is gone. `settings_unchanged`: the settings
-    file still has the digest that was in force; None if it does not read.
+    file still has the digest that was in force; None if it does not read. `recomputed` stands in
+    for a defect map that was never stored, where one was asked for.
     """
 
     logged: PartInspection
@@ -40,6 +42,7 @@ class ExaminedInspection:
     calibration: Calibration | None
     recheck: Recheck
     settings_unchanged: bool | None
+    recomputed: RecomputedMap | None = None
 
     @property
     def row(self) -> Inspection:
@@ -81,9 +84,12 @@ class PartReport:
         return all(inspection.holds for inspection in self.inspections)
 
 
-def examine_part(paths: StationPaths, part_id: str, frame_id: str | None = None) -> PartReport:
+def examine_part(
+    paths: StationPaths, part_id: str, frame_id: str | None = None, *, recompute: bool = False
+) -> PartReport:
     """Find a part in the log and examine all its inspections, or only the one of `frame_id`.
 
+    `recompute` has its model, if that is still there, make the defect maps that were not stored.
     Raises UsageError if the log does not have it, StoreError if the log does not read.
     """
     digest = _current_settings_digest(paths)
@@ -91,6 +97,9 @@ def examine_part(paths: StationPaths, part_id: str, frame_id: str | None = None)
     if not lookup.cases:
         raise _unknown_part(paths, part_id, frame_id, lookup.place)
     inspections = tuple(_examine(paths, logged, digest) for logged in lookup.cases)
+    if recompute:
+        with MapRecomputer(paths) as recomputer:
+            inspections = tuple(_with_map(recomputer, each) for each in inspections)
     return PartReport(paths.name, part_id, inspections, lookup.place, utc_now())
 
 
@@ -141,6 +150,19 @@ def _examine(
         recheck=recheck_inspection(logged, raw, gray, calibration, no_calibration),
         settings_unchanged=settings_unchanged,
     )
+
+
+def _with_map(recomputer: MapRecomputer, inspection: ExaminedInspection) -> ExaminedInspection:
+    """The same, with the defect map that the station had no reason to store."""
+    row = inspection.row
+    if row.score is None or row.map_path is not None:
+        return inspection
+    model_input, why_not = inspection.recheck.model_input, inspection.recheck.why_not
+    if inspection.prepared.match is EvidenceMatch.SAME and inspection.prepared.image is not None:
+        model_input = inspection.prepared.image.gray
+    if model_input is None and not why_not:
+        why_not = "the model's input is not what was judged"
+    return replace(inspection, recomputed=recomputer.recompute(row, model_input, why_not))
 
 
 def _defect_map(paths: StationPaths, row: Inspection) -> EvidenceFile:

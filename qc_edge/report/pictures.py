@@ -58,13 +58,12 @@ def report_pictures(inspection: ExaminedInspection) -> list[ReportPicture]:
         )
         region = " The outlined region is inspected." if roi else ""
         shown.append(_picture(_frame(inspection.raw.image, roi), "The frame", f"{size}.{region}"))
-    if inspection.gray is not None and inspection.defect_map.image is not None:
-        location = DefectLocation(
-            inspection.gray, inspection.defect_map.image.gray, roi, row.threshold
-        )
+    levels, origin = _defect_levels(inspection)
+    if inspection.gray is not None and levels is not None:
+        location = DefectLocation(inspection.gray, levels, roi, row.threshold)
         caption = (
-            "The defect map over the frame: the redder, the surer; outlined where it reaches "
-            "the threshold."
+            f"The defect map over the frame{origin}: the redder, the surer; outlined where it "
+            "reaches the threshold."
         )
         shown.append(_picture(location.heat(), "Where the model looks", caption))
         caption = "The frame where the map is strongest, without the heat, with the same outline."
@@ -75,6 +74,15 @@ def report_pictures(inspection: ExaminedInspection) -> list[ReportPicture]:
         caption = f"{image.shape[1]} x {image.shape[0]} pixels, prepared by {rule}."
         shown.append(_picture(_bgr(image), "What the model saw", caption))
     return shown
+
+
+def _defect_levels(inspection: ExaminedInspection) -> tuple[Gray | None, str]:
+    """The defect map (h x w, uint8), and what the caption has to say of where it is from."""
+    if inspection.defect_map.image is not None:
+        return inspection.defect_map.image.gray, ""
+    if inspection.recomputed is None or inspection.recomputed.levels is None:
+        return None, ""
+    return inspection.recomputed.levels, " (recomputed, not stored)"
 
 
 class DefectLocation:

@@ -14,13 +14,14 @@ from qc_edge.vision.image import Gray, pixels_sha256
 from qc_edge.vision.prepare import DEFAULT, PrepareParameters, normalise, preprocess_id, resize
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Recheck:
     """Whether the same came out when an inspection was done again today.
 
     `gates`: their figures on the frame. `prepared`: the model's input made from it. `verdict`: what
     score and threshold give. `chain`: the row is what its hash was taken over. None where it cannot
-    be done, or does not apply; `why_not` says why gates or input could not.
+    be done, or does not apply; `why_not` says why gates or input could not. `model_input` (H x W,
+    uint8) is what was made from the frame where it is the one that was judged.
     """
 
     gates: bool | None
@@ -28,6 +29,7 @@ class Recheck:
     verdict: bool | None
     chain: bool | None
     why_not: str = ""
+    model_input: Gray | None = None
 
     @property
     def is_broken(self) -> bool:
@@ -47,10 +49,10 @@ def recheck_inspection(
     `gray` (H x W, uint8) is the frame as it was inspected, None if it was not kept or does not
     read. `no_calibration` says why `calibration` is None.
     """
-    # The score and the defect map are not made again: that would take the model and the engine that
-    # judged. All else is a pure function of what is kept.
+    # The score is not made again here: that takes the model, and on another engine it comes out
+    # nearly the same at best. All else is a pure function of what is kept.
     row, why_not = inspection.row, no_calibration
-    gates = prepared = None
+    gates = prepared = model_input = None
     if raw.match is not EvidenceMatch.SAME or gray is None:
         why_not = raw.detail or "the frame was not kept"
     elif calibration is not None:
@@ -62,12 +64,13 @@ def recheck_inspection(
             gates = _same_figures(row, figures)
         if row.prepared_sha256 is not None:
             if preprocess_id(parameters) == row.preprocess_id:
-                digest = pixels_sha256(normalise(resized, parameters))
-                prepared = digest == row.prepared_sha256
+                made = normalise(resized, parameters)
+                prepared = pixels_sha256(made) == row.prepared_sha256
+                model_input = made if prepared else None
             else:
                 current = preprocess_id(parameters)
                 why_not = f"prepared by {row.preprocess_id}, this version knows {current}"
-    return Recheck(gates, prepared, _same_verdict(row), inspection.is_linked, why_not)
+    return Recheck(gates, prepared, _same_verdict(row), inspection.is_linked, why_not, model_input)
 
 
 def _same_figures(row: Inspection, figures: GateFigures) -> bool:

@@ -7,8 +7,14 @@ from rich.table import Table
 from rich.text import Text
 
 from qc_edge.domain.printable import printable
+from qc_edge.report.announcement import describe_announcement
 from qc_edge.report.check_lines import check_lines
-from qc_edge.report.explanation import describe_evidence, explain_verdict, headline
+from qc_edge.report.explanation import (
+    describe_evidence,
+    describe_map,
+    explain_verdict,
+    headline,
+)
 from qc_edge.report.gate_lines import gate_lines
 from qc_edge.report.identification import identification
 from qc_edge.report.part_report import ExaminedInspection, PartReport
@@ -38,27 +44,25 @@ def _print_inspection(console: Console, inspection: ExaminedInspection) -> None:
     console.print(
         Text.assemble(
             (f" {word} ", f"bold white on {_BADGES[word]}"),
-            f"  {row.captured_at:%Y-%m-%d %H:%M:%S} UTC  {row.frame_id}",
+            f"  {row.recorded_at:%Y-%m-%d %H:%M:%S} UTC  {row.frame_id}",
         )
     )
     console.print(Text(printable(explain_verdict(row))))
+    console.print(Text(printable(describe_announcement(inspection.logged)), "dim"))
     if row.score is not None:
         console.print(score_bar(row.score, row.threshold, row.review_band))
     _print_gates(console, inspection)
     _print_section(console, "what judged it", identification(inspection))
     _print_checks(console, inspection)
     evidence = (
-        ("frame", inspection.raw, row.raw_path),
-        ("prepared", inspection.prepared, row.prepared_path),
-        ("defect map", inspection.defect_map, row.map_path),
+        ("frame", describe_evidence(inspection.raw), row.raw_path),
+        ("prepared", describe_evidence(inspection.prepared), row.prepared_path),
+        ("defect map", describe_map(inspection.defect_map, inspection.recomputed), row.map_path),
     )
     _print_section(
         console,
         "evidence",
-        [
-            (name, f"{describe_evidence(file)}  {path or ''}".rstrip())
-            for name, file, path in evidence
-        ],
+        [(name, f"{words}  {path or ''}".rstrip()) for name, words, path in evidence],
     )
     _print_section(
         console,

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from qc_edge.domain.events import Event
 from qc_edge.domain.inspection import Inspection, Label
+from qc_edge.report.exposure import exposure_entry
 from qc_edge.report.part_report import ExaminedInspection
 
 
@@ -51,8 +52,8 @@ def _event_entry(event: Event) -> TimelineEntry:
 
 
 def _inspection_entries(row: Inspection) -> list[TimelineEntry]:
-    exposed = f"exposed, frame {row.frame_id}"
-    verdict = f"{row.verdict}, the line told {row.disposition}: {row.detail}"
+    exposed = f"{exposure_entry(row)}, frame {row.frame_id}"
+    verdict = f"{row.verdict}, decided {row.disposition}: {row.detail}"
     model = f"{row.model_name}@{row.model_version}"
     return [
         TimelineEntry(row.captured_at, exposed, f"camera {row.camera}", "main"),

@@ -134,7 +134,7 @@ def test_the_values_are_json(paths: StationPaths, tmp_path: Path) -> None:
     told = to_json_values(examine_part(paths, one(paths, Verdict.FAIL).part_id))
     text = json.loads(json.dumps(told, default=str))
     (inspection,) = text["inspections"]
-    assert (text["holds"], inspection["told"], inspection["row"]["verdict"]) == (
+    assert (text["holds"], inspection["decided"], inspection["row"]["verdict"]) == (
         True,
         "REJECTED",
         "FAIL",
