@@ -214,16 +214,17 @@ WHERE date BETWEEN a::TIMESTAMP::DATE AND b::TIMESTAMP::DATE
 
 -- Does the count close? Shift by shift (so many hours long, the first of the day begins at `first_hour`, UTC)
 -- and camera by camera: triggers = PASS + FAIL + INVALID + lost, held against the camera's own frame numbers.
+-- Where nothing counts (files that another machine drops), nobody can say: `closes` is NULL.
 CREATE MACRO closure(since := NULL, until := NULL, shift_hours := 8, first_hour := 6) AS TABLE
 WITH frames AS (
-    SELECT captured_at AS moment, camera, verdict, 0 AS lost,
+    SELECT captured_at AS moment, camera, verdict, 0 AS lost, camera_frame_number AS number,
            greatest(0, camera_frame_number - 1 - lag(camera_frame_number) OVER (
                PARTITION BY camera ORDER BY frame_id)) AS skipped
     FROM inspections_raw
     WHERE (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
       AND (until IS NULL OR (date <= until::TIMESTAMP::DATE AND recorded_at < until::TIMESTAMP))),
 losses AS (
-    SELECT noticed_at AS moment, camera, 'lost' AS verdict, lost, 0 AS skipped
+    SELECT noticed_at AS moment, camera, 'lost' AS verdict, lost, first_frame_number AS number, 0 AS skipped
     FROM gaps
     WHERE (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
       AND (until IS NULL OR (date <= until::TIMESTAMP::DATE AND recorded_at < until::TIMESTAMP)))
@@ -234,8 +235,11 @@ SELECT time_bucket(to_hours(shift_hours), moment, to_hours(first_hour)) AS shift
        count(*) FILTER (verdict = 'FAIL') AS failed,          -- FAIL
        count(*) FILTER (verdict = 'INVALID') AS invalid,      -- INVALID
        sum(lost)::BIGINT AS lost,                             -- known to be lost: rows of gaps
-       coalesce(sum(skipped), 0)::BIGINT AS numbers_skipped,  -- missing in the camera's own numbers
-       numbers_skipped <= sum(lost) AS closes                 -- nothing is missing that no row tells of
+       CASE WHEN count(number) > 0 THEN coalesce(sum(skipped), 0)::BIGINT END
+           AS numbers_skipped,                                -- missing in the camera's own numbers; null without any
+       numbers_skipped <= sum(lost) AS closes,                -- nothing is missing that no row tells of; null: no counter
+       CASE WHEN count(number) > 0 THEN 'camera' ELSE 'no counter' END
+           AS counted_by                                      -- what counts the exposures: camera, or no counter
 FROM (FROM frames UNION ALL FROM losses) GROUP BY shift, camera;
 
 -- `closure()` over the whole log, in shifts of eight hours from 06:00 UTC.

@@ -54,7 +54,7 @@ class MapRecomputer(AbstractContextManager["MapRecomputer"]):
         self._loaded: dict[str, tuple[Bundle, Engine]] = {}
 
     def __exit__(self, *_: object) -> None:
-        for _, engine in self._loaded.values():
+        for _bundle, engine in self._loaded.values():
             engine.close()
 
     def recompute(self, row: Inspection, model_input: Gray | None, why_not: str) -> RecomputedMap:

@@ -229,6 +229,23 @@ def test_a_camera_that_begins_to_count_anew_skips_nothing(tmp_path: Path) -> Non
     assert (row["numbers_skipped"], row["closes"]) == (0, True)
 
 
+def test_where_nothing_counts_the_count_does_not_close_either(tmp_path: Path) -> None:
+    with log(tmp_path) as made:
+        made.add(
+            inspection(MORNING, camera="incoming"),
+            gap(MORNING, camera="incoming"),
+            inspection(MORNING, camera="top", camera_frame_number=4),
+        )
+        made.publisher.publish()
+        with duckdb.connect() as asked:
+            asked.execute(script(made.published))
+            found = rows(asked, "FROM count_closure ORDER BY camera")
+    assert [(row["counted_by"], row["numbers_skipped"], row["closes"]) for row in found] == [
+        ("no counter", None, None),
+        ("camera", 0, True),
+    ]
+
+
 def test_replay_at_the_threshold_in_force_reproduces_every_verdict(
     qa: duckdb.DuckDBPyConnection,
 ) -> None:
