@@ -71,6 +71,7 @@ def command(
     """
     from qc_edge.errors import CalibrationError
     from qc_edge.records import calibrations
+    from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths, load_settings
     from qc_edge.terminal import good_frames
     from qc_edge.terminal.calibration_proposal import choose_camera, propose_calibration
@@ -82,6 +83,8 @@ def command(
     if directory is not None:
         files = good_frames.from_directory(directory)
     else:
+        # Already now: nothing of the caller's own is read any more.
+        act_as_owner(paths.state)
         files = good_frames.from_evidence(paths, chosen_camera, frames or _FRAMES)
     proposed = propose_calibration(
         paths, chosen_camera, files, made_by=by.strip(), valid_days=due_days
@@ -89,6 +92,7 @@ def command(
     record = proposed.proposal.calibration
     written = None
     if record is not None and yes:
+        act_as_owner(paths.state)
         written = calibrations.write(paths.calibration, record)
     if as_json:
         print_json(_json_values(proposed, written))

@@ -92,16 +92,16 @@ def _set(
 ) -> None:
     from qc_edge.recipe.threshold_change import (
         ThresholdChange,
-        act_as_owner,
         current_threshold,
         wait_until_in_force,
         write_change,
     )
+    from qc_edge.service.owner import act_as_owner
 
     change = ThresholdChange.parse(value, by, reason, at)
-    before = current_threshold(paths)
-    # From here on as the station's user, who must be able to read the record.
+    # As the station's user, who must be able to read the record.
     act_as_owner(paths.state)
+    before = current_threshold(paths)
     record = write_change(paths, before, change)
     taken = before.running and change.at is None and wait_until_in_force(paths, record)
     if as_json:

@@ -14,6 +14,7 @@ from qc_edge.diagnostics.incoming import check_incoming
 from qc_edge.diagnostics.model import check_model
 from qc_edge.diagnostics.runner import Check, run_checks
 from qc_edge.errors import QcEdgeError
+from qc_edge.service.owner import acting_as_owner
 from qc_edge.settings import INCOMING, Role, Settings, StationPaths, load_settings
 
 
@@ -34,7 +35,9 @@ def check_station(root: Path, name: str) -> list[Finding]:
     except QcEdgeError as error:
         return [Finding.of_error(error).located(name, "settings")]
     loaded = ok(str(paths.settings)).located(name, "settings")
-    return [loaded, *run_checks(name, _checks(paths, settings))]
+    # What root may read and write says nothing about the station, which is not root.
+    with acting_as_owner(paths.state):
+        return [loaded, *run_checks(name, _checks(paths, settings))]
 
 
 def _checks(paths: StationPaths, settings: Settings) -> Iterator[Check]:

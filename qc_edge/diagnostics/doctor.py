@@ -17,6 +17,7 @@ from qc_edge.diagnostics.finding import Finding, Level
 from qc_edge.diagnostics.host import Host
 from qc_edge.diagnostics.runner import Check, missing_rights_hint, run_checks
 from qc_edge.errors import QcEdgeError
+from qc_edge.service.owner import acting_as_owner
 from qc_edge.settings import Settings, StationPaths, load_settings
 
 
@@ -58,11 +59,12 @@ def examine(root: Path, name: str, host: Host | None = None) -> Diagnosis:
         settings: Settings | None = load_settings(paths.settings)
     except QcEdgeError:
         settings = None  # check_station reports the reason
-    findings = [
-        *run_checks(name, _running_station(host, paths, settings)),
-        *check_station(root, name),
-        *run_checks(name, _box(host, paths, settings)),
-    ]
+    with acting_as_owner(paths.state):
+        findings = [
+            *run_checks(name, _running_station(host, paths, settings)),
+            *check_station(root, name),
+            *run_checks(name, _box(host, paths, settings)),
+        ]
     return Diagnosis(name, tuple(map(_without_denied_looks, findings)))
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from qc_edge.service.owner import acting_as_caller
+
 _TIMEOUT_S = 10.0
 """A program that hangs, on a dead disk for example, must not hang the doctor."""
 
@@ -61,15 +63,16 @@ class Host:
         if program is None:
             return None
         try:
-            completed = subprocess.run(
-                [program, *command[1:]],
-                capture_output=True,
-                timeout=_TIMEOUT_S,
-                check=False,
-                stdin=subprocess.DEVNULL,
-                # C.UTF-8: the answers are parsed, so they must not be translated.
-                env={"PATH": self.path, "LC_ALL": "C.UTF-8"},
-            )
+            with acting_as_caller():
+                completed = subprocess.run(
+                    [program, *command[1:]],
+                    capture_output=True,
+                    timeout=_TIMEOUT_S,
+                    check=False,
+                    stdin=subprocess.DEVNULL,
+                    # C.UTF-8: the answers are parsed, so they must not be translated.
+                    env={"PATH": self.path, "LC_ALL": "C.UTF-8"},
+                )
         except (OSError, subprocess.TimeoutExpired):
             return None
         if completed.returncode not in {0, *also}:

@@ -37,7 +37,7 @@ def check_incoming(paths: StationPaths, incoming: IncomingSettings) -> Iterator[
             f"{directory} is no directory",
             hint="make it a plain directory, owned by the station's user",
         )
-    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         raise StoreError(
             f"{directory} cannot be read and written by this user",
             hint="the station's user must own it, or be in its group with mode 2770",

@@ -19,6 +19,7 @@ from qc_edge.bundles.bundle import Bundle, open_bundle
 from qc_edge.bundles.manifest import MANIFEST
 from qc_edge.bundles.signing import check_signature
 from qc_edge.errors import ModelError
+from qc_edge.service.owner import acting_as_caller
 from qc_edge.settings.bundles import ModelSettings
 from qc_edge.store.durable import Disk, store_error
 
@@ -99,7 +100,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy the plain files of `source`, within bounds, never outside `target`."""
     target.mkdir()
     left = MAX_BYTES
-    for number, (name, size, data) in enumerate(_entries(source), 1):
+    for number, (name, size, data) in enumerate(_read_by_caller(source), 1):
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
             raise ModelError(
@@ -127,6 +128,18 @@ def _copy_exactly(data: IO[bytes], out: IO[bytes], size: int, where: str) -> Non
         out.write(chunk)
     if left:
         raise ModelError(f"{where} is shorter than the archive says", _HINT)
+
+
+def _read_by_caller(source: Path) -> Iterator[Entry]:
+    """The entries of `source`, which may be where only the caller (root) can read."""
+    with acting_as_caller():
+        entries = _entries(source)
+    while True:
+        with acting_as_caller():
+            entry = next(entries, None)
+        if entry is None:
+            return
+        yield entry
 
 
 def _entries(source: Path) -> Iterator[Entry]:

@@ -203,16 +203,6 @@ def wait_until_in_force(
     return True
 
 
-def act_as_owner(directory: Path) -> None:
-    """If this is root, go on as the owner of `directory`: the station must read what is written
-    there.
-    """
-    if os.geteuid() == 0 and directory.exists():
-        owner = directory.stat()
-        os.setegid(owner.st_gid)
-        os.seteuid(owner.st_uid)
-
-
 def _must_be_writable(paths: StationPaths) -> None:
     directory = paths.thresholds if paths.thresholds.exists() else paths.state
     if not (directory.is_dir() and os.access(directory, os.W_OK, effective_ids=True)):

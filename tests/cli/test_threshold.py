@@ -5,8 +5,6 @@ earlier one.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -222,19 +220,6 @@ def test_the_history_is_shown_with_who_and_why(tmp_path: Path) -> None:
     ]
     assert "two escapes" in rows[1]
     assert "new light" in rows[2]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_root_leaves_a_record_that_the_station_can_read() -> None:
-    with tempfile.TemporaryDirectory() as root:
-        paths = make_station(Path(root))
-        Path(root).chmod(0o755)
-        for path in (paths.state, paths.thresholds):
-            os.chown(path, 65534, 65534)
-        ran = run("threshold", NAME, "set", "0.42", *SET, "--root", root)
-        assert ran.returncode == 0, ran.stderr
-        (record,) = paths.thresholds.glob("*.toml")
-        assert record.stat().st_uid == 65534
 
 
 def test_a_directory_that_cannot_be_written_is_a_fault_with_a_hint(tmp_path: Path) -> None:

@@ -143,14 +143,14 @@ def install_command(
     """
     from qc_edge.recipe.model_change import CurrentModel
     from qc_edge.recipe.model_install import install
-    from qc_edge.recipe.threshold_change import act_as_owner
+    from qc_edge.service.owner import acting_as_owner
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
-    current = CurrentModel.of(paths)
-    # From here on as the station's user, who must be able to read the bundle.
-    act_as_owner(paths.state)
-    bundle, is_new = install(source.absolute(), paths.models, current.settings.model)
+    # As the station's user, who must be able to read the bundle.
+    with acting_as_owner(paths.state):
+        current = CurrentModel.of(paths)
+        bundle, is_new = install(source.absolute(), paths.models, current.settings.model)
     if as_json:
         print_json(
             {"bundle": bundle.reference, "directory": str(bundle.directory), "installed": is_new}

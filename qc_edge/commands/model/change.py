@@ -47,14 +47,14 @@ def activate_command(
     """
     from qc_edge.recipe.attribution import Attribution
     from qc_edge.recipe.model_change import CurrentModel, activate
-    from qc_edge.recipe.threshold_change import act_as_owner
+    from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths
 
     attribution = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
-    current = CurrentModel.of(paths)
-    # From here on as the station's user: it must be able to read the record, also if root made it.
+    # As the station's user: it must be able to read the record, also if root made it.
     act_as_owner(paths.state)
+    current = CurrentModel.of(paths)
     _report(paths, current, activate(paths, current, ref, attribution), as_json)
 
 
@@ -71,13 +71,13 @@ def rollback_command(
     """
     from qc_edge.recipe.attribution import Attribution
     from qc_edge.recipe.model_change import CurrentModel, roll_back
-    from qc_edge.recipe.threshold_change import act_as_owner
+    from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths
 
     attribution = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
-    current = CurrentModel.of(paths)
     act_as_owner(paths.state)
+    current = CurrentModel.of(paths)
     _report(paths, current, roll_back(paths, current, attribution), as_json)
 
 
@@ -98,7 +98,7 @@ def accept_command(
     from qc_edge.recipe.attribution import Attribution
     from qc_edge.recipe.model_change import accept
     from qc_edge.recipe.score_identity import format_moved_scores
-    from qc_edge.recipe.threshold_change import act_as_owner
+    from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths
 
     attribution = Attribution.parse(by, reason)
