@@ -9,6 +9,19 @@ from datetime import datetime, timezone
 MESSAGE_ID = "4b6f0e9a3f1c4c7e9d2f7a55c1e8b603"
 """Of an anchor in journald: `journalctl MESSAGE_ID=...` finds all of them. Never changes."""
 
+FIELDS = (
+    "MESSAGE_ID",
+    "QC_EDGE_STATION",
+    "QC_EDGE_CHAIN_SEQ",
+    "QC_EDGE_CHAIN_HASH",
+    "QC_EDGE_CHAIN_TIME",
+    "QC_EDGE_ANCHOR_KEY",
+    "QC_EDGE_ANCHOR_SIGNATURE",
+)
+"""The fields of an anchor in journald; the last two only of one that is signed. They are stable:
+whoever collects journals elsewhere goes by them.
+"""
+
 _SIGNED = "qc-edge anchor 1"
 """Signed before the values, so that a signature made for anything else is none for an anchor."""
 
@@ -45,19 +58,17 @@ class Anchor:
         return "\n".join([_SIGNED, *values, ""]).encode()
 
     def fields(self) -> dict[str, str]:
-        """The anchor as fields of a message in journald; `of_fields` reads them. They are stable:
-        whoever collects journals elsewhere goes by them.
-        """
-        fields = {
-            "MESSAGE_ID": MESSAGE_ID,
-            "QC_EDGE_STATION": self.station,
-            "QC_EDGE_CHAIN_SEQ": str(self.head.seq),
-            "QC_EDGE_CHAIN_HASH": self.head.sha256,
-            "QC_EDGE_CHAIN_TIME": _text(self.head.recorded_at),
-        }
-        if self.signature:
-            fields |= {"QC_EDGE_ANCHOR_KEY": self.key, "QC_EDGE_ANCHOR_SIGNATURE": self.signature}
-        return fields
+        """The anchor as FIELDS, those that are empty left out; `of_fields` reads them."""
+        values = (
+            MESSAGE_ID,
+            self.station,
+            str(self.head.seq),
+            self.head.sha256,
+            _text(self.head.recorded_at),
+            self.key,
+            self.signature,
+        )
+        return {name: value for name, value in zip(FIELDS, values, strict=True) if value}
 
     @classmethod
     def of_fields(cls, fields: Mapping[str, str]) -> Anchor:
