@@ -15,21 +15,20 @@ def command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False) -> Non
     """Say whether a station is ready, and if not, why; its counts, spool, latency, model and
     calibration.
 
-    Exit code 0 if it is ready, 3 if it is not running, 1 if it runs but is not ready.
+    Exit code 0 if it is ready, 3 if it is not running, 1 if it runs but is not ready or does not
+    answer.
 
     [dim]Examples:[/dim]
       [bold]qc-edge status line1[/bold]
       [bold]qc-edge status line1 --json | jq .today[/bold]
     """
-    from qc_edge.diagnostics.liveness import is_running, read_status
+    from qc_edge.diagnostics.liveness import current_status, is_running
     from qc_edge.settings import StationPaths, load_settings
 
     paths = StationPaths(root.absolute(), name)
-    running = is_running(paths, load_settings(paths.settings))
-    status = read_status(paths)
-    if status is not None:
-        status["running"] = running
-        status["ready"] = running and status["ready"]
+    settings = load_settings(paths.settings)
+    status = current_status(paths, settings)
+    running = status["running"] if status else is_running(paths, settings)
     if as_json:
         print_json(status or {"station": name, "running": running, "ready": False})
     elif status is None:
@@ -93,6 +92,8 @@ def _rows(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
         due = f"due in {record['due_in_days']:.0f} d" if record["due_in_days"] > 0 else "EXPIRED"
         starting = ", a starting one: calibrate on real parts" if record["starting"] else ""
         yield f"calibration {record['camera']}", f"{record['calibration_id']}, {due}{starting}"
+    if (reload := status.get("reload")) and reload["detail"]:
+        yield f"reload {reload['outcome']}", reload["detail"]
     yield "disk", status["disk"]
     yield "clock", status["clock"]
     for repair in status["mended"]:

@@ -7,6 +7,9 @@ tells it from one that works.
 from __future__ import annotations
 
 import json
+import math
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +17,15 @@ from typing import Any
 
 from qc_edge.diagnostics.finding import Finding, fault, ok, warning
 from qc_edge.diagnostics.remedies import fix_for
-from qc_edge.service.clock import utc_now
+from qc_edge.service.clock import boot_id, utc_now
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import Settings, StationPaths
 
-_STALE_S = 10.0
+_SILENT_S = 4.0
 """A running station writes its status every second."""
+
+_FRESH_S = 2.0
+_LOOK_S = 0.1
 
 _DEEP_SPOOL = 100
 _OLD_FRAME_S = 10.0
@@ -43,14 +49,54 @@ def read_status(paths: StationPaths) -> dict[str, Any] | None:
 
 def is_running(paths: StationPaths, settings: Settings) -> bool:
     """True if a process holds the lock of one of the station's roles."""
-    return any(holder_of(paths.lock(role)) for role in settings.station.roles)
+    return bool(_pids(paths, settings))
+
+
+def current_status(paths: StationPaths, settings: Settings) -> dict[str, Any] | None:
+    """The status that the station's process writes now, or None if it has not written any yet.
+
+    A file that is old is waited for to be renewed, for a few seconds. If it is not, the status that
+    comes back is not ready, and its only trouble says so. With `running`: False if there is no
+    process; then it is what the last one wrote.
+    """
+    pids = _pids(paths, settings)
+    status = read_status(paths)
+    if not pids:
+        return status and {**status, "running": False, "ready": False}
+    pause, end = threading.Event(), time.monotonic() + _SILENT_S
+    while status is None or status["pid"] not in pids or age_s(status) > _FRESH_S:
+        if time.monotonic() > end or (status and age_s(status) > _SILENT_S + _FRESH_S):
+            break
+        pause.wait(_LOOK_S)
+        status, pids = read_status(paths), _pids(paths, settings)
+    if status is None or status["pid"] not in pids:
+        return None  # of an earlier process: this one has only begun
+    if age_s(status) > _FRESH_S:
+        silent = f"no answer for {age_s(status):,.0f} s: the process hangs or cannot write"
+        return {**status, "running": True, "ready": False, "troubles": [silent]}
+    return {**status, "running": True}
+
+
+def age_s(status: Mapping[str, Any]) -> float:
+    """How long ago (s) the status was written; infinite if that was before the last boot."""
+    if "monotonic_ns" not in status:  # written by an older version
+        return (utc_now() - datetime.fromisoformat(status["at"])).total_seconds()
+    if status["boot_id"] != boot_id():
+        return math.inf
+    return (time.monotonic_ns() - int(status["monotonic_ns"])) / 1e9
+
+
+def _pids(paths: StationPaths, settings: Settings) -> set[int]:
+    """The processes that hold the locks of the station's roles."""
+    holders = [holder_of(paths.lock(role)) for role in settings.station.roles]
+    return {int(str(holder["pid"])) for holder in holders if holder}
 
 
 def check_status(paths: StationPaths, settings: Settings) -> Iterator[Finding]:
     """Ready, or what keeps it from that; spool, latency, cameras and today's parts of a running
     station.
     """
-    status, name = read_status(paths), paths.name
+    status, name = current_status(paths, settings), paths.name
     if not is_running(paths, settings):
         troubles = ", ".join(status["troubles"]) if status else ""
         last = f"; its last words: {troubles}" if troubles else ""
@@ -58,13 +104,6 @@ def check_status(paths: StationPaths, settings: Settings) -> Iterator[Finding]:
         return
     if status is None:
         yield warning("starting: no status yet", f"follow it: journalctl -fu qc-edge@{name}")
-        return
-    age = (utc_now() - datetime.fromisoformat(status["at"])).total_seconds()
-    if age > _STALE_S:
-        yield fault(
-            f"its status is {age:,.0f} s old: the process hangs or cannot write",
-            f"sudo systemctl restart qc-edge@{name}",
-        )
         return
     for trouble in status["troubles"]:
         yield fault(trouble, fix_for(trouble, name))

@@ -25,6 +25,14 @@ _INVALID = "Everything is INVALID"
 
 REMEDIES = (
     Remedy(
+        "no answer for", "sudo systemctl restart qc-edge@NAME, if it lasts", "A worker is silent"
+    ),
+    Remedy(
+        "settings on disk are refused",
+        "sudo qc-edge check NAME, mend what is red, then: sudo systemctl reload qc-edge@NAME",
+        "The settings are refused",
+    ),
+    Remedy(
         "silent for",
         "it restarts by itself; if it comes again: qc-edge doctor NAME, disk and GPU",
         "A worker is silent",

@@ -26,10 +26,10 @@ from qc_edge.service.known_time import NOTHING_RECORDED
 from qc_edge.service.lock import StationLock
 from qc_edge.service.logs import LOG
 from qc_edge.service.notify import Notifier
+from qc_edge.service.start_signs import StartSigns
 from qc_edge.service.worker_pool import WorkerPool
 from qc_edge.settings import Role, Settings, StationPaths, load_settings
 from qc_edge.settings.change import SettingChange
-from qc_edge.station.anchoring import Anchoring, JournaldSink
 from qc_edge.station.dependencies import Dependencies
 from qc_edge.station.housekeeping import Housekeeping
 from qc_edge.station.inspect_role import InspectRole, StationParts
@@ -61,7 +61,6 @@ class Station:
         self._workers = WorkerPool()
         self._meter = Meter(camera.name for camera in self.settings.camera)
         self._journal = JournaldOutput(self.settings.log.verdicts_per_s)
-        self._anchoring: Anchoring | None = None
         self._inspect_role: InspectRole | None = None
         self._publication: PublishWorker | None = None
         self.captures: list[Capture] = []
@@ -82,6 +81,7 @@ class Station:
         roles, workers, notifier = settings.station.roles, self._workers, Notifier()
         supervisor = supervisor or Supervisor()
         with ExitStack() as stack:
+            start_signs = stack.enter_context(StartSigns(notifier))
             make_directories(paths.directories())
             for role in roles:
                 stack.enter_context(StationLock(paths.lock(role)))
@@ -93,14 +93,12 @@ class Station:
 
             spool, ledger = Spool(paths, disk), None
             if Role.INSPECT in roles:
-                ledger = open_ledger(paths, disk, supervisor, self._disk_monitor)
+                ledger = open_ledger(paths, disk, supervisor, self._disk_monitor, reporter)
                 if ledger is None:
                     return
                 # What is entered first ends last: workers stop, the rest is published, the log is
                 # closed, and only then may another process take the locks and open the log.
                 stack.callback(ledger.close)
-                self._anchoring = Anchoring(settings, lambda: ledger.head, [JournaldSink()])
-                stack.callback(self._anchoring.anchor)
             # Before anything gets an id: events and frames must sort behind those of the last run.
             clock = FrameClock(
                 paths.state / "frame-clock",
@@ -136,6 +134,7 @@ class Station:
             workers.start("janitor", self._dependencies.patience_s, self._janitor(parts).run)
             rules = self.rulebook.rules if self.rulebook else None
             self.events.report(Occurrence(EventKind.STARTED, describe_start(roles, rules)))
+            start_signs.end()
             supervisor.watch()
 
     def apply(self, settings: Settings, changes: Sequence[SettingChange]) -> None:
@@ -209,13 +208,7 @@ class Station:
             compressor = Compressor(self.paths.evidence, self.paths.spool_tmp, disk)
         after_s = parts.settings.inspect.compress_after_s
         return Housekeeping(
-            parts.disk_monitor,
-            parts.clock,
-            self.events,
-            arrivals,
-            compressor,
-            after_s,
-            self._anchoring,
+            parts.disk_monitor, parts.clock, self.events, arrivals, compressor, after_s
         )
 
     def _stop(self, notifier: Notifier, supervisor: Supervisor) -> None:

@@ -194,6 +194,7 @@ class InspectRole:
         if trouble != self._parts.reporter.trouble:
             LOG.error("%s", trouble)
         self._parts.reporter.trouble = trouble
+        self._parts.reporter.waits_for_room = True
         heartbeat.beat()
         if stop.wait(_AGAIN_S):
             raise EngineError("told to stop")

@@ -6,6 +6,7 @@ from qc_edge.domain.frame import FrameId, frame_id, frame_id_micros
 from qc_edge.errors import DiskFullError
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
+from qc_edge.station.reporter import Reporter
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.durable import Disk
@@ -17,7 +18,11 @@ _ROOM_S = 2.0
 
 
 def open_ledger(
-    paths: StationPaths, disk: Disk, supervisor: Supervisor, disk_monitor: DiskMonitor
+    paths: StationPaths,
+    disk: Disk,
+    supervisor: Supervisor,
+    disk_monitor: DiskMonitor,
+    reporter: Reporter,
 ) -> Ledger | None:
     """The log; on a full disk, wait for room. None if the station is told to stop meanwhile.
 
@@ -28,6 +33,7 @@ def open_ledger(
             return Ledger(paths.database, paths.journal, paths.set_aside, disk)
         except DiskFullError as fault:
             disk_monitor.report_full()
+            reporter.waits_for_room = True
             LOG.error("holding: %s", fault)
             if supervisor.pause(_ROOM_S):
                 return None

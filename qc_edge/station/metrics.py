@@ -81,6 +81,11 @@ class MetricsCollector(Collector):
                 self._disk_monitor.space is DiskSpace.NONE,
                 "1 while there is no room and nothing is judged.",
             ),
+            (
+                "settings_refused",
+                status.reload is not None and status.reload.outcome == "refused",
+                "1 while the settings or records on disk would stop a restart.",
+            ),
             ("log_mended", len(status.mended), "What had to be mended in the log at start."),
             ("spool_frames", status.spool_depth, "Files that wait for inspection or are in hand."),
             (

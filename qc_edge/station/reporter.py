@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 
 from qc_edge.capture.capture import Capture
@@ -11,12 +12,14 @@ from qc_edge.intake.arrivals import Arrivals
 from qc_edge.intake.lanes import Lane
 from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
-from qc_edge.service.clock import FrameClock, utc_now
+from qc_edge.service.clock import FrameClock, boot_id, utc_now
 from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.settings import Settings
 from qc_edge.shadow.shadow import Shadow
+from qc_edge.station.reload import Reload
 from qc_edge.station.status import CameraStatus, Status
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
+from qc_edge.version import __version__
 
 
 class Reporter:
@@ -31,15 +34,26 @@ class Reporter:
         self._disk_monitor = disk_monitor
         self._heartbeats = heartbeats
         self._started_at = utc_now()
+        self._boot_id = boot_id()
         self.clock: FrameClock | None = None
         self.statistics: Statistics | None = None
         self.arrivals: Arrivals | None = None
         self.captures: Sequence[Capture] = ()
         self.rulebook: RuleBook | None = None
         self.models: ModelActivator | None = None
+        self.reload: Reload | None = None
         self.trouble = "starting"
+        self.is_complete = False
+        """Settings, log, model, engine and rules are there; cameras may be missing."""
+        self.waits_for_room = False
+        """The log or the rules wait for room on the disk, with all else of the start behind."""
         self.mended: tuple[str, ...] = ()
         self.shadow: Shadow | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """The start is over, as far as it can come: what is missing now comes from outside."""
+        return self.is_complete or self.waits_for_room
 
     def status(self) -> Status:
         """The status of the station at this moment."""
@@ -51,12 +65,15 @@ class Reporter:
         return Status(
             station=self.settings.station.name,
             pid=os.getpid(),
+            version=__version__,
             roles=tuple(map(str, self.settings.station.roles)),
             at=now.isoformat(timespec="milliseconds"),
+            boot_id=self._boot_id,
+            monotonic_ns=time.monotonic_ns(),
             started_at=self._started_at.isoformat(timespec="milliseconds"),
             ready=not troubles,
             troubles=tuple(troubles),
-            warnings=arrivals.warnings if arrivals else (),
+            warnings=self._warnings(),
             spool_depth=arrivals.depth if arrivals else 0,
             spool_oldest_s=round(arrivals.oldest_age_s(), 3) if arrivals else 0.0,
             live_waiting=arrivals.waiting(Lane.LIVE) if arrivals else 0,
@@ -81,7 +98,14 @@ class Reporter:
             else (),
             mended=self.mended,
             shadow=self.shadow.status if self.shadow else None,
+            reload=self.reload.answer if self.reload else None,
         )
+
+    def _warnings(self) -> tuple[str, ...]:
+        """What somebody should look at, though parts are judged."""
+        refused = self.reload.refused if self.reload else ""
+        of_arrivals = self.arrivals.warnings if self.arrivals else ()
+        return (*filter(None, [refused]), *of_arrivals)
 
     def _behind(self) -> str:
         """How far the inspection is behind the line; empty if live parts are told in time."""

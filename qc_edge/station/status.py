@@ -9,6 +9,7 @@ from qc_edge.capture.state import CaptureState
 from qc_edge.inspection.statistics import LastPart, Latency
 from qc_edge.recipe.rules import CalibrationStatus
 from qc_edge.shadow.shadow import ShadowStatus
+from qc_edge.station.reload import ReloadAnswer
 from qc_edge.store.log.startup_state import DayCounts
 
 _SHOWN_REASONS = 3
@@ -49,12 +50,17 @@ class Status:
 
     `warnings` follow them: parts are judged, but somebody should look. `behind` says how
     far the inspection is behind the line, though some parts are told in time; empty if it is not.
+    `at` is of the wall clock, which may be stepped; `monotonic_ns` of CLOCK_MONOTONIC in this boot
+    tells how old the status is.
     """
 
     station: str
     pid: int
+    version: str
     roles: tuple[str, ...]
     at: str
+    boot_id: str
+    monotonic_ns: int
     started_at: str
     ready: bool
     troubles: tuple[str, ...]
@@ -81,6 +87,7 @@ class Status:
     calibrations: tuple[CalibrationStatus, ...]
     mended: tuple[str, ...]
     shadow: ShadowStatus | None
+    reload: ReloadAnswer | None
 
     def to_json(self) -> bytes:
         """The content of status.json."""

@@ -8,45 +8,22 @@ import os
 import queue
 import signal
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
-from qc_edge.domain.events import EventKind, Occurrence
-from qc_edge.errors import QcEdgeError, StoreError, WorkerStuckError
-from qc_edge.recipe.in_force import waiting_for_log
-from qc_edge.recipe.rulebook import RuleBook
+from qc_edge.errors import WorkerStuckError
 from qc_edge.service.logs import LOG, log_line
 from qc_edge.service.notify import Notifier
+from qc_edge.service.start_signs import MORE_TIME_USEC
 from qc_edge.service.worker_pool import WorkerPool
-from qc_edge.settings import Settings, StationPaths, load_settings
-from qc_edge.settings.change import SettingChange, apply_live, split_changes
+from qc_edge.station.reload import Reload, Supervised
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.status import Status
 from qc_edge.store.durable import store_error
-from qc_edge.store.log.event_log import StationEventLog
 
 _LOOK_S = 0.5
 _STATUS_S = 1.0
-_START_USEC = 60_000_000
-"""While it starts, a station that is alive asks systemd for this much more time, again and again.
-"""
 _PATIENCE = 2.0
 """Without systemd's watchdog, a worker silent for this many deadlines ends the process."""
-
-
-class Supervised(Protocol):
-    """What the supervisor needs of a station."""
-
-    paths: StationPaths
-    settings: Settings
-    events: StationEventLog
-
-    @property
-    def rulebook(self) -> RuleBook | None:
-        """The rules in force; None before there are any."""
-
-    def apply(self, settings: Settings, changes: Sequence[SettingChange]) -> None:
-        """Run on these settings from the next frame on, once their events are durable."""
 
 
 class Supervisor:
@@ -60,10 +37,9 @@ class Supervisor:
         self.stuck: list[str] = []
         self._stopping = False
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._reload = False
-        self._must_read = False
-        """The settings are to be read: a reload asked for it, and the log has not taken it yet."""
-        self._ready = False
+        self._told_to_reload = False
+        self._started = False
+        """systemd was told that the station runs; whether the line can go on is another matter."""
         self._silent: set[str] = set()
         self._written = 0.0
         self._unwritable = False
@@ -78,6 +54,7 @@ class Supervisor:
             reporter,
             notifier,
         )
+        self._reload = reporter.reload = Reload(station)
 
     def handle_signals(self) -> None:
         """SIGTERM and SIGINT stop, SIGHUP reloads. Only from the main thread of the process."""
@@ -97,7 +74,7 @@ class Supervisor:
 
     def reload(self) -> None:
         """Tell the station to read its settings again. From any thread, or a signal handler."""
-        self._reload = True
+        self._told_to_reload = True
         self._bell.put(None)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
@@ -107,7 +84,7 @@ class Supervisor:
             self._look()
 
     def pause(self, seconds: float) -> bool:
-        """Wait while the station cannot start; True if it was told to stop."""
+        """Wait for room on the disk before the station can go on; True if it was told to stop."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not self._is_told_within(0.2):
             self._look()
@@ -118,18 +95,23 @@ class Supervisor:
         one.
         """
         self._reporter.trouble = ""
-        while not self._is_told_within(_LOOK_S if self._ready else 0.05):
+        self._reporter.is_complete = True
+        while not self._is_told_within(_LOOK_S if self._started else 0.05):
             self._look()
             self._station.events.write_waiting()
-            told_to_reload, self._reload = self._reload, False
-            if told_to_reload and self._ready:
+            told_to_reload, self._told_to_reload = self._told_to_reload, False
+            if told_to_reload:
                 usec = time.monotonic_ns() // 1000
                 self._notifier.send("RELOADING=1", f"MONOTONIC_USEC={usec}")
-            self._must_read |= told_to_reload
-            self._take_up_changes()
-            if told_to_reload and self._ready:
-                # Also if the change waits for the log: the status says that.
+                self._reload.ask()
+            trouble = self._reload.take_up_changes()
+            if trouble and trouble != self._reporter.trouble:
+                LOG.error("%s", trouble)
+            self._reporter.trouble = trouble
+            if told_to_reload:
+                # Also if the change waits for the log, or was refused: the status says that.
                 self._notifier.send("READY=1")
+                self._report(force=True)
 
     def ended(self, stuck: list[str]) -> None:
         """The workers have been dismissed, but for those that are stuck: write the last status."""
@@ -176,19 +158,21 @@ class Supervisor:
 
     def _report(self, *, force: bool = False, alive: bool = False) -> None:
         now = time.monotonic()
-        if not force and self._ready and now - self._written < _STATUS_S:
+        if not force and self._started and now - self._written < _STATUS_S:
             return
         status = self._reporter.status()
-        if status.ready and not self._ready:
-            self._ready = True
+        if not self._started and self._reporter.is_up:
+            # Not when the line can go on: a camera that is off must not hold up a boot, an upgrade
+            # or a `systemctl start` for as long as it is off (docs/decisions/0034).
+            self._started = True
             LOG.info("%s", status.line())
             self._notifier.send("READY=1")
             force = True
         if not force and now - self._written < _STATUS_S:
             return
         self._written = now
-        if alive and not self._ready:
-            self._notifier.send(f"EXTEND_TIMEOUT_USEC={_START_USEC}")
+        if alive and not self._started:
+            self._notifier.send(f"EXTEND_TIMEOUT_USEC={MORE_TIME_USEC}")
         self._notifier.status(status.line())
         self._write(status)
         if self._on_status:
@@ -205,45 +189,3 @@ class Supervisor:
             if not self._unwritable:
                 LOG.error("cannot write %s: %s", path, fault.strerror)
             self._unwritable = True
-
-    def _take_up_changes(self) -> None:
-        """Threshold records whose time has come, and the settings if a reload asks for it.
-
-        What the log does not take is not in force: it is tried again at the next look.
-        """
-        try:
-            # Records first: a reload that the log refuses must not hold up a threshold whose
-            # time has come.
-            if self._station.rulebook:
-                self._station.rulebook.follow()
-            if self._must_read:
-                self._read_settings()
-                self._must_read = False
-        except StoreError as fault:
-            trouble = waiting_for_log(fault)
-            if trouble != self._reporter.trouble:
-                LOG.error("%s", trouble)
-            self._reporter.trouble = trouble
-        else:
-            self._reporter.trouble = ""
-
-    def _read_settings(self) -> None:
-        """Take over what can change live, keep the rest, and say which; a bad file changes nothing.
-
-        Raises StoreError if the log does not take the events; then the old settings stay.
-        """
-        station = self._station
-        try:
-            read = load_settings(station.paths.settings)
-            applied, waiting = split_changes(station.settings, read)
-            station.apply(apply_live(station.settings, read), applied)
-        except StoreError:
-            raise
-        except QcEdgeError as fault:
-            detail = f"the old settings stay in force: {fault}"
-            station.events.report(Occurrence(EventKind.SETTINGS_REFUSED, detail))
-            return
-        for change in waiting:
-            LOG.warning("reload: needs a restart: %s", change)
-        if not applied and not waiting:
-            LOG.info("reload: the settings are as before")

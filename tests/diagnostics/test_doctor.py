@@ -80,11 +80,14 @@ def test_a_status_that_stands_still_is_red(tmp_path: Path, host: Host) -> None:
     paths = make_station(tmp_path)
     with running(paths):
         status = json.loads(paths.status.read_bytes())
-    paths.status.write_text(json.dumps(status | {"at": "2026-01-01T00:00:00+00:00"}))
+    paths.status.write_text(
+        json.dumps(status | {"monotonic_ns": status["monotonic_ns"] - 60_000_000_000})
+    )
     with StationLock(paths.lock("inspect")):
         red = of(examine(tmp_path, "line1", host), "station")[0]
     assert red.level is Level.FAULT
-    assert red.message.endswith("s old: the process hangs or cannot write")
+    assert red.message.startswith("no answer for 6")
+    assert "technician.md: A worker is silent" in red.hint
 
 
 def test_settings_that_do_not_read_leave_the_box_to_look_at(tmp_path: Path, host: Host) -> None:

@@ -73,8 +73,7 @@ def test_a_dry_run_touches_nothing_and_says_the_same(box: Path) -> None:
     [
         (249, set()),
         (252, {"idle"}),
-        (253, {"idle", "notify-reload"}),
-        (257, {"idle", "notify-reload", "back-off"}),
+        (257, {"idle", "back-off"}),
     ],
 )
 def test_each_systemd_gets_what_it_understands(

@@ -1,1 +1,0 @@
-"""Anchors in systemd's journal, read and held against the log."""
