@@ -10,6 +10,8 @@ from enum import Enum
 from time import perf_counter
 from typing import Protocol
 
+from qc_edge.domain.anchor import ChainHead
+
 _LISTED_PER_KIND = 50
 """Findings of one kind that are listed; the rest is only counted. One deleted folder must not bury
 the other findings under a hundred thousand lines.
@@ -99,6 +101,8 @@ class AuditReport:
     progress: AuditProgress = field(default_factory=NoProgress)
     findings: list[AuditFinding] = field(default_factory=list)
     steps: list[AuditStep] = field(default_factory=list)
+    anchored_to: ChainHead | None = None
+    """The newest row that an anchor proves, if anchors were asked for."""
     _counts: Counter[tuple[Severity, str]] = field(default_factory=Counter)
 
     def add(self, finding: AuditFinding) -> None:

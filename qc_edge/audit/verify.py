@@ -6,6 +6,10 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 
+from qc_edge.audit.anchors.check import AnchorCheck
+from qc_edge.audit.anchors.counted import AnchorOptions, counted_anchors
+from qc_edge.audit.anchors.journald import KeptAnchor
+from qc_edge.audit.anchors.log_rows import find_rows
 from qc_edge.audit.chain import ChainCheck
 from qc_edge.audit.count_check import check_count
 from qc_edge.audit.evidence import EvidenceCheck
@@ -30,15 +34,17 @@ def verify(
     since: datetime | None = None,
     share: float = 1.0,
     progress: AuditProgress | None = None,
+    anchors: AnchorOptions | None = None,
 ) -> AuditReport:
     """Hold all that a station has kept against all else, while it runs or at rest.
 
     `since` (aware) leaves out what was recorded in earlier hours; `share` (0..1) of the rows have
-    their pictures looked at. What does not hold is in the report, never raised.
+    their pictures looked at. With `anchors`, the log is held against those, too. What does not hold
+    is in the report, never raised.
     """
     running = any(holder_of(paths.lock(role)) for role in ("inspect", "capture"))
     report = AuditReport(progress or NoProgress())
-    return StationAudit(paths, report, since, share, running).run()
+    return StationAudit(paths, report, since, share, running, anchors).run()
 
 
 @dataclass(slots=True)
@@ -52,6 +58,7 @@ class StationAudit:
     since: datetime | None
     share: float
     running: bool
+    anchors: AnchorOptions | None = None
 
     def run(self) -> AuditReport:
         """Take all steps that can be taken, and give the report."""
@@ -63,10 +70,14 @@ class StationAudit:
                 "its database is not opened",
                 self.paths.name,
             )
+        # Before the rows: a running station makes more of both meanwhile, a row before its anchor.
+        anchors = self._read_anchors(self.anchors) if self.anchors else []
         # First of all: the steps after it read only those published files that are whole.
         published = self._check_published()
         places = self._places(published)
         first, last = self._check_chain(places)
+        if self.anchors:
+            self._check_anchors(self.anchors, anchors, places, first, last)
         if not places:
             return self.report
         rows = places[0]  # the database where it could be opened, else the published files
@@ -138,6 +149,24 @@ class StationAudit:
             step.total = self._last_in(places) - first + 1
             chain = ChainCheck(self.report, step, places, running=self.running, now=utc_now())
             return first, chain.check(files, first)
+
+    def _read_anchors(self, options: AnchorOptions) -> list[KeptAnchor]:
+        with self.report.step("anchors", "anchors") as step:
+            return counted_anchors(self.report, step, self.paths.name, options, self.since)
+
+    def _check_anchors(
+        self,
+        options: AnchorOptions,
+        anchors: list[KeptAnchor],
+        places: list[Rows],
+        first: int,
+        last: int,
+    ) -> None:
+        kept = [each for each in anchors if each.anchor.head.seq >= first]
+        if kept:
+            numbers = {each.anchor.head.seq for each in kept} | {last}
+            rows = find_rows(journal_files(self.paths.journal, self.since), places, numbers)
+            AnchorCheck(self.report, options, kept, rows).check(last)
 
     def _check_rows(self, rows: Rows, first: int, last: int) -> FrameIds:
         """Verdicts, ids, the count and the evidence; the ids of all frames that have a row."""

@@ -5,26 +5,19 @@ Makes keys, signs, and checks whether the station trusts a signature; never look
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import MANIFEST, SIGNATURE
 from qc_edge.errors import ModelError, UsageError
-from qc_edge.settings.bundles import KEY_PREFIX, ModelSettings
+from qc_edge.service.signing_key import is_signed_by, public_text, read_private_key, sign
+from qc_edge.settings.bundles import ModelSettings
 
 _DOMAIN = b"qc-edge model bundle 1\n"
 """Signed before the manifest, so that a signature made for anything else is none for a bundle."""
@@ -59,7 +52,7 @@ def make_key(file: Path) -> str:
         raise UsageError(
             f"cannot write {file}: {fault.strerror}", hint="name a file in a directory of yours"
         ) from None
-    return _public(key)
+    return public_text(key)
 
 
 def sign_manifest(bundle: Bundle, key_file: Path) -> tuple[str, bytes]:
@@ -68,23 +61,18 @@ def sign_manifest(bundle: Bundle, key_file: Path) -> tuple[str, bytes]:
     Raises UsageError if the file holds no such key.
     """
     try:
-        key = load_pem_private_key(key_file.read_bytes(), None)
+        key = read_private_key(key_file.read_bytes())
     except OSError as fault:
         raise UsageError(
             f"cannot read the key {key_file}: {fault.strerror}",
             hint="make one: qc-edge model keygen FILE",
         ) from None
-    except (ValueError, TypeError, UnsupportedAlgorithm) as fault:
+    except ValueError as fault:
         raise UsageError(
-            f"{key_file} is no private key in PEM without a password: {fault}",
-            hint="make one: qc-edge model keygen FILE",
+            f"{key_file} {fault}", hint="make one: qc-edge model keygen FILE"
         ) from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise UsageError(
-            f"{key_file} is no Ed25519 key", hint="make one: qc-edge model keygen FILE"
-        )
-    signed = base64.b64encode(key.sign(_DOMAIN + _manifest(bundle))).decode()
-    public = _public(key)
+    signed = sign(key, _DOMAIN + _manifest(bundle))
+    public = public_text(key)
     text = json.dumps({"format": 1, "key": public, "signature": signed}, indent=1) + "\n"
     return public, text.encode()
 
@@ -103,17 +91,13 @@ def check_signature(bundle: Bundle, settings: ModelSettings) -> str:
                 hint="have it signed by whoever approves models: qc-edge model sign DIR --key FILE",
             )
         return "not signed"
-    try:
-        raw = base64.b64decode(signature.key.removeprefix(KEY_PREFIX), validate=True)
-        signed = base64.b64decode(signature.signature, validate=True)
-        Ed25519PublicKey.from_public_bytes(raw).verify(signed, _DOMAIN + _manifest(bundle))
-    except (ValueError, InvalidSignature):
+    if not is_signed_by(signature.key, signature.signature, _DOMAIN + _manifest(bundle)):
         raise ModelError(
             f"the signature of {bundle.reference} does not fit its manifest: "
             f"{bundle.directory / MANIFEST} "
             "was altered after it was signed, or signed with another key than it names",
             hint="install the bundle again as it was delivered, or have it signed again",
-        ) from None
+        )
     names = {key.split()[0]: key for key in settings.trusted_keys}
     if signature.key in names:
         return f"signed by {' '.join(names[signature.key].split()[1:]) or signature.key}"
@@ -139,8 +123,3 @@ def _read(path: Path) -> _Signature | None:
 
 def _manifest(bundle: Bundle) -> bytes:
     return (bundle.directory / MANIFEST).read_bytes()
-
-
-def _public(key: Ed25519PrivateKey) -> str:
-    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return KEY_PREFIX + base64.b64encode(raw).decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,8 +35,35 @@ Sample = Annotated[
     ),
 ]
 
+Anchors = Annotated[
+    bool,
+    typer.Option(
+        "--anchors",
+        help="Hold the log against its anchors in the system's journal: up to which second it is "
+        "proven, and whether its end is there. See docs/tampering.md.",
+    ),
+]
+Journal = Annotated[
+    Path | None,
+    typer.Option(
+        "--journal",
+        metavar="PATH",
+        help="With --anchors: another journal, as a directory (of a disk from another machine), a "
+        "file of it, or what [bold]journalctl -o json[/bold] wrote.",
+    ),
+]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        metavar="KEY",
+        help="With --anchors: only those count that this public key (ed25519:...) has signed.",
+    ),
+]
+
 STYLES = {"fault": "bold red", "warning": "yellow", "note": "cyan"}
 STEPS = {
+    "anchors": "anchors",
     "files": "published files",
     "seals": "sealed days",
     "chain": "rows and their chain",
@@ -49,6 +77,9 @@ def command(
     name: Name,
     since: Since = None,
     sample: Sample = 1.0,
+    anchors: Anchors = False,
+    journal: Journal = None,
+    key: Key = None,
     root: Root = DEFAULT_ROOT,
     as_json: Json = False,
 ) -> None:
@@ -66,8 +97,11 @@ def command(
     [dim]Examples:[/dim]
       [bold]qc-edge verify line1[/bold]
       [bold]qc-edge verify line1 --since 7d --sample 0.1[/bold]
+      [bold]sudo qc-edge verify line1 --anchors[/bold]
       [bold]qc-edge verify line1 --json | jq .findings[/bold]
     """
+    from qc_edge.audit.anchors.counted import AnchorOptions
+    from qc_edge.audit.anchors.journald import AnchorJournal
     from qc_edge.audit.finding import Severity
     from qc_edge.audit.verify import verify
     from qc_edge.errors import AuditError
@@ -75,10 +109,14 @@ def command(
     from qc_edge.terminal.audit_bar import AuditBar
 
     paths = StationPaths(root.absolute(), name)
-    load_settings(paths.settings)
+    settings = load_settings(paths.settings)
+    options = None
+    if anchors or journal or key:
+        trusted = key.split()[0] if key and key.strip() else None
+        options = AnchorOptions(AnchorJournal(journal), trusted, settings.anchor.every_s)
     begin = parse_since(since) if since else None
     with AuditBar(STEPS, quiet=as_json) as bar:
-        report = verify(paths, begin, sample, bar)
+        report = verify(paths, begin, sample, bar, options)
     faults, warnings = report.count(Severity.FAULT), report.count(Severity.WARNING)
     if as_json:
         print_json(_json_values(report))
@@ -119,10 +157,12 @@ def parse_since(text: str) -> datetime:
 
 
 def _json_values(report: AuditReport) -> dict[str, Any]:
+    head = report.anchored_to
     return {
         "ok": report.is_clean,
         "findings": [asdict(finding) for finding in report.findings],
         "not_listed": report.not_listed,
+        "anchored_to": head and {"row": head.seq, "recorded_at": head.recorded_at.isoformat()},
         "steps": [
             {
                 "name": step.name,

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Mapping
 
 from qc_edge.domain.events import EventKind
 from qc_edge.domain.printable import printable
@@ -48,6 +49,14 @@ def log_line(level: int, message: str, **fields: object) -> None:
             f"QC_{name.upper()}": str(value) for name, value in fields.items() if value is not None
         }
         LOG.log(level, message, extra=extra, stacklevel=2)
+
+
+def log_message(message: str, fields: Mapping[str, str]) -> None:
+    """One line of the level info with these fields of journald, written whatever level is set."""
+    record = LOG.makeRecord(
+        LOG.name, logging.INFO, __file__, 0, message, (), None, "log_message", dict(fields)
+    )
+    LOG.handle(record)
 
 
 def log_event(kind: EventKind, detail: str) -> None:

@@ -7,6 +7,7 @@ from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
 from qc_edge.settings.load import load_settings, parse_settings
 from qc_edge.settings.model import (
+    AnchorSettings,
     InspectSettings,
     LogSettings,
     MetricsSettings,
@@ -19,6 +20,7 @@ from qc_edge.settings.paths import StationPaths
 
 __all__ = [
     "INCOMING",
+    "AnchorSettings",
     "CameraSettings",
     "EngineSettings",
     "IncomingSettings",

@@ -105,6 +105,22 @@ class LogSettings(Section):
     )
 
 
+class AnchorSettings(Section):
+    """How often the head of the log goes to journald, where the station cannot take it back."""
+
+    every_s: float = Field(
+        default=60.0,
+        ge=1,
+        le=3600,
+        description="An anchor at most this often, only if there are new rows, and at stop (s).",
+    )
+    sign: bool = Field(
+        default=False,
+        description="Sign each anchor with the station's key, the systemd credential anchor-key; "
+        "without it the station does not start.",
+    )
+
+
 class MetricsSettings(Section):
     """Figures for Prometheus; never reachable from another machine."""
 
@@ -148,6 +164,7 @@ class Settings(Section):
     inspect: InspectSettings = InspectSettings()
     storage: StorageSettings = StorageSettings()
     log: LogSettings = LogSettings()
+    anchor: AnchorSettings = AnchorSettings()
     metrics: MetricsSettings = MetricsSettings()
 
     @field_validator("camera")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import grp
 import os
 import pwd
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qc_edge.errors import StoreError
+from qc_edge.setup.ownership import Handover, open_directory
 from qc_edge.setup.system_files import EDITED, is_edited, is_installed_file
 
 
@@ -102,46 +104,62 @@ class FileInstaller:
     def change_owner(self, top: Path, user: str) -> None:
         """Give `top` and everything below it to `user` and its group, closed to others.
 
-        `sudo qc-edge init` has made them root's, and the service runs as a user of its own.
+        `sudo qc-edge init` has made them root's, and the service runs as a user of its own. What
+        may not be the station's (a file with other names, a mount) is left, and recorded.
         """
         ids = _user_and_group_ids(user)
-        if ids is None:
+        if ids is None or ids[0] < 0:
             self.record("not given away", f"{top}: there is no user {user} yet")
             return
-        uid, gid = ids
-        below = (
-            Path(folder) / name for folder, dirs, files in os.walk(top) for name in [*dirs, *files]
-        )
-        foreign = [path for path in (top, *below) if path.lstat().st_uid != uid]
-        if not foreign:
+        handover = Handover(*ids, dry=self.dry)
+        with _store_errors(top):
+            handover.give(top)
+        if handover.given:
+            self.record("owner", f"{handover.given} files under {top} belong to {user} now")
+        else:
             self.record("same", f"owner of {top}: {user}")
-            return
-        self.record("owner", f"{len(foreign)} files under {top} belong to {user} now")
-        if not self.dry:
-            with _store_errors(top):
-                for path in foreign:
-                    # Never through a link: the file behind it may be anybody's.
-                    os.chown(path, uid, gid, follow_symlinks=False)
-                    if not path.is_symlink():
-                        path.chmod(path.stat().st_mode & 0o7770)
+        for left in handover.left:
+            self.record("left alone", f"{left.path}: {left.why}")
 
     def set_group(self, path: Path, group: str, mode: int) -> None:
-        """Make `group` the group of `path`, and `mode` its permissions; its owner stays."""
+        """Make `group` the group of `path`, and `mode` its permissions; its owner stays.
+
+        `path` must lie in a directory of root's: a link is followed.
+        """
+        with _store_errors(path):
+            opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                self._set_group(opened, path, group, mode)
+            finally:
+                os.close(opened)
+
+    def set_directory_group(self, top: Path, below: str, group: str, mode: int) -> None:
+        """The same for the directory `below` of a station's `top`, if no link leads there."""
+        path = top / below
+        with _store_errors(path):
+            try:
+                with open_directory(top, below) as opened:
+                    self._set_group(opened, path, group, mode)
+            except OSError as error:
+                if error.errno not in {errno.ELOOP, errno.ENOTDIR}:
+                    raise
+                self.record("left alone", f"{path}: it is no directory of its own")
+
+    def _set_group(self, opened: int, path: Path, group: str, mode: int) -> None:
         ids = _user_and_group_ids(group)
         if ids is None:
             self.record("not granted", f"{path}: there is no group {group} yet")
             return
         gid = ids[1]
-        current = path.stat()
+        current = os.fstat(opened)
         if current.st_gid == gid and current.st_mode & 0o7777 == mode:
             self.record("same", f"{path}: {group} {mode:04o}")
             return
         self.record("granted", f"{path}: {group} {mode:04o}")
         if not self.dry:
-            with _store_errors(path):
-                # In this order: the new mode is not meant for the old group.
-                os.chown(path, -1, gid)
-                path.chmod(mode)
+            # In this order: the new mode is not meant for the old group.
+            os.fchown(opened, -1, gid)
+            os.fchmod(opened, mode)
 
     def run(self, *command: str) -> None:
         """Run a system tool; one that is missing or fails is recorded, and stops nothing.

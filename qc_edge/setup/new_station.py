@@ -12,6 +12,7 @@ from qc_edge.errors import CalibrationError, StoreError, UsageError
 from qc_edge.records import calibrations
 from qc_edge.rendered import Truth, write_series
 from qc_edge.service.clock import utc_now
+from qc_edge.service.owner import acting_as_owner
 from qc_edge.settings import INCOMING, StationPaths, parse_settings
 from qc_edge.settings.render import render_settings
 from qc_edge.settings.schema import SCHEMA_FILE
@@ -108,6 +109,18 @@ def provision(root: Path, name: str, camera: CameraChoice) -> NewStation:
 def _write_station(
     paths: StationPaths, camera: CameraChoice, settings: str
 ) -> list[tuple[str, Path]]:
+    for directory in (paths.settings.parent, paths.run, paths.state):
+        directory.mkdir(parents=True, exist_ok=True)
+    # What is left of an older station belongs to the station's user: root follows no link there.
+    with acting_as_owner(paths.state):
+        files = _write_state(paths, camera)
+    write_file(paths.schema, SCHEMA_FILE.read_bytes())
+    # Last, because the settings are what makes it a station: see provision().
+    write_file(paths.settings, settings.encode())
+    return files
+
+
+def _write_state(paths: StationPaths, camera: CameraChoice) -> list[tuple[str, Path]]:
     for directory in paths.directories():
         directory.mkdir(parents=True, exist_ok=True)
     files = [("settings", paths.settings), ("state", paths.state), ("incoming", paths.incoming)]
@@ -124,9 +137,6 @@ def _write_station(
         files.append(("plays", paths.emulated_parts))
         records = [fit_calibration(record, paths.emulated_parts, parts) for record in records]
     files += [("calibration", calibrations.write(paths.calibration, record)) for record in records]
-    write_file(paths.schema, SCHEMA_FILE.read_bytes())
-    # Last, because the settings are what makes it a station: see provision().
-    write_file(paths.settings, settings.encode())
     return files
 
 

@@ -50,9 +50,8 @@ def install_station(
         installer.set_group(paths.settings, USER, 0o640)
         if paths.state.is_dir():
             installer.change_owner(paths.state, USER)
-        if paths.incoming.is_dir():
             # Others may pass through these two to the incoming directory, and list neither.
-            for directory in (paths.state, paths.incoming.parent):
-                installer.set_group(directory, USER, 0o751)
+            for below in ("", "spool"):
+                installer.set_directory_group(paths.state, below, USER, 0o751)
             # Set-group-ID: what is dropped there belongs to the group, whoever dropped it.
-            installer.set_group(paths.incoming, DROP_GROUP, 0o2770)
+            installer.set_directory_group(paths.state, "spool/incoming", DROP_GROUP, 0o2770)

@@ -30,6 +30,7 @@ from qc_edge.service.start_signs import StartSigns
 from qc_edge.service.worker_pool import WorkerPool
 from qc_edge.settings import Role, Settings, StationPaths, load_settings
 from qc_edge.settings.change import SettingChange
+from qc_edge.station.anchoring import Anchoring, JournaldSink
 from qc_edge.station.dependencies import Dependencies
 from qc_edge.station.housekeeping import Housekeeping
 from qc_edge.station.inspect_role import InspectRole, StationParts
@@ -61,6 +62,7 @@ class Station:
         self._workers = WorkerPool()
         self._meter = Meter(camera.name for camera in self.settings.camera)
         self._journal = JournaldOutput(self.settings.log.verdicts_per_s)
+        self._anchoring: Anchoring | None = None
         self._inspect_role: InspectRole | None = None
         self._publication: PublishWorker | None = None
         self.captures: list[Capture] = []
@@ -99,6 +101,8 @@ class Station:
                 # What is entered first ends last: workers stop, the rest is published, the log is
                 # closed, and only then may another process take the locks and open the log.
                 stack.callback(ledger.close)
+                self._anchoring = Anchoring(settings, lambda: ledger.head, [JournaldSink()])
+                stack.callback(self._anchoring.anchor)
             # Before anything gets an id: events and frames must sort behind those of the last run.
             clock = FrameClock(
                 paths.state / "frame-clock",
@@ -208,7 +212,13 @@ class Station:
             compressor = Compressor(self.paths.evidence, self.paths.spool_tmp, disk)
         after_s = parts.settings.inspect.compress_after_s
         return Housekeeping(
-            parts.disk_monitor, parts.clock, self.events, arrivals, compressor, after_s
+            parts.disk_monitor,
+            parts.clock,
+            self.events,
+            arrivals,
+            compressor,
+            after_s,
+            self._anchoring,
         )
 
     def _stop(self, notifier: Notifier, supervisor: Supervisor) -> None:

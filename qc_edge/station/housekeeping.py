@@ -1,4 +1,6 @@
-"""Upkeep: watches the disk and the clock, and compresses evidence while nothing waits."""
+"""Upkeep: watches the disk and the clock, anchors the log, compresses evidence while nothing
+waits.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.priority import lower_priority
+from qc_edge.station.anchoring import Anchoring
 from qc_edge.store.compression import Compressor
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 
@@ -42,6 +45,7 @@ class Housekeeping:
         arrivals: Arrivals | None,
         compressor: Compressor | None,
         compress_after_s: float,
+        anchoring: Anchoring | None = None,
     ) -> None:
         self._disk_monitor = disk_monitor
         self._clock = clock
@@ -49,6 +53,7 @@ class Housekeeping:
         self._arrivals = arrivals
         self._compressor = compressor
         self._compress_after_s = compress_after_s
+        self._anchoring = anchoring
         self._busy_at = time.monotonic()
         self._heartbeat: Heartbeat | None = None
 
@@ -59,6 +64,8 @@ class Housekeeping:
         while not stop.wait(_LOOK_S):
             heartbeat.beat()
             self._look_at_disk()
+            if self._anchoring:
+                self._anchoring.look()
             now = time.monotonic()
             if now - looked_at_clock > _CLOCK_S:
                 looked_at_clock = now

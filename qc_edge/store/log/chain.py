@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from qc_edge.domain.anchor import ChainHead
 from qc_edge.domain.inspection import COLUMNS, Row, values
 
 GENESIS = "0" * 64
+EMPTY = ChainHead(0, GENESIS, datetime.fromtimestamp(0, timezone.utc))
+"""The head of a chain without rows."""
+
 CHAIN = ("chain_seq", "chain_hash")
 """The columns of each table that hold a row's place in the chain; in the files that are published
 they stand last.
@@ -30,6 +34,14 @@ class Link:
     sha256: str
     text: str
     """The row as canonical JSON, which the hash is taken over."""
+
+    @property
+    def head(self) -> ChainHead:
+        """The head of the chain that ends with this link."""
+        # The values of a row that was read from the journal are text.
+        value = self.values[COLUMNS[self.table].index("recorded_at")]
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        return ChainHead(self.seq, self.sha256, at)
 
 
 def canonical(table: str, row: tuple[Any, ...]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from qc_edge.domain.anchor import ChainHead
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Row
 from qc_edge.service.logs import LOG
@@ -41,7 +42,7 @@ class Ledger:
         self._closed_days: set[date] = set()
         self._unapplied: list[chain.Link] = []
         self._database.open(self._journal, set_aside)
-        self._seq, self._hash = self._database.seq, self._database.sha256
+        self._head = self._database.head
         self.startup_state = self._database.startup_state
         # The journal is read again for each file that is set aside, and says the same each time.
         self.repairs = [*self._database.repairs, *dict.fromkeys(self._journal.repairs)]
@@ -81,6 +82,11 @@ class Ledger:
         """
         with self._lock:
             self._reopen()
+
+    @property
+    def head(self) -> ChainHead:
+        """The newest row, which is durable: it stands in the journal."""
+        return self._head
 
     def newest_seq(self, table: str) -> int:
         """The number in the chain of the newest row of `table`, 0 if it has none."""
@@ -164,13 +170,13 @@ class Ledger:
     def _append(self, rows: Sequence[Row], now: datetime) -> None:
         if self._database.is_behind:
             self._reopen()
-        links, previous = [], self._hash
-        for seq, row in enumerate(rows, self._seq + 1):
+        links, previous = [], self._head.sha256
+        for seq, row in enumerate(rows, self._head.seq + 1):
             links.append(chain.link(self._on_an_open_day(row), seq, previous))
             previous = links[-1].sha256
         self._journal.append(links, now)
         # Only now: rows that the journal did not take leave no gap in the chain.
-        self._seq, self._hash = links[-1].seq, links[-1].sha256
+        self._head = links[-1].head
         self._unapplied += links
 
     def _apply(self) -> None:
@@ -181,7 +187,7 @@ class Ledger:
     def _reopen(self) -> None:
         self._unapplied = []  # they stand in the journal and come into the database from there
         self._database.reopen(self._journal)
-        self._seq, self._hash = self._database.seq, self._database.sha256
+        self._head = self._database.head
 
     @contextmanager
     def _query(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -31,12 +31,12 @@ class LogDatabase:
     """The database behind a ledger, which calls everything here but `snapshot` under its lock.
 
     `is_behind`: an insert failed, so that the journal has rows that are missing here; `reopen`
-    mends that. `seq` and `sha256` are the newest row's, `newest_seq` has the newest of each table.
+    mends that. `head` is the newest row, `newest_seq` has the newest of each table.
     """
 
     def __init__(self, path: Path) -> None:
         self.is_behind = False
-        self.seq, self.sha256 = 0, chain.GENESIS
+        self.head = chain.EMPTY
         self.newest_seq: dict[str, int] = {}
         self.startup_state = startup_state.StartupState()
         self.repairs: list[str] = []
@@ -157,12 +157,11 @@ class LogDatabase:
 
     def _catch_up(self, journal: Journal) -> None:
         newest = startup_state.newest_rows(self.connection)
-        self.newest_seq = {table: row[0] if row else 0 for table, row in newest.items()}
-        self.seq, self.sha256 = max(
-            (row for row in newest.values() if row), default=(0, chain.GENESIS)
-        )
+        self.newest_seq = {table: row.seq if row else 0 for table, row in newest.items()}
+        rows = [row for row in newest.values() if row]
+        self.head = max(rows, key=lambda row: row.seq, default=chain.EMPTY)
         added = 0
-        for portion in journal.after(self.seq, self.sha256):
+        for portion in journal.after(self.head.seq, self.head.sha256):
             insert(self._writer, portion)
             self._advance(portion)
             added += len(portion)
@@ -171,7 +170,7 @@ class LogDatabase:
 
     def _advance(self, links: Sequence[chain.Link]) -> None:
         self.newest_seq |= {link.table: link.seq for link in links}
-        self.seq, self.sha256 = links[-1].seq, links[-1].sha256
+        self.head = links[-1].head
 
     @contextmanager
     def _store_errors(self) -> Iterator[None]:

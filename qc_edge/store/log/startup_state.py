@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 import duckdb
 
+from qc_edge.domain.anchor import ChainHead
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.service.known_time import NOTHING_RECORDED, RecordedTimes
@@ -115,13 +116,18 @@ def recent_frames(log: duckdb.DuckDBPyConnection, since: datetime, most: int) ->
     ]
 
 
-def newest_rows(log: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str] | None]:
-    """The number and hash of the newest row of each table, None for a table without rows."""
-    return {
+def newest_rows(log: duckdb.DuckDBPyConnection) -> dict[str, ChainHead | None]:
+    """The newest row of each table, None for a table without rows."""
+    rows = {
         table: log.execute(
-            f"SELECT chain_seq, chain_hash FROM {table} ORDER BY chain_seq DESC LIMIT 1"  # noqa: S608
+            "SELECT chain_seq, chain_hash, recorded_at "  # noqa: S608
+            f"FROM {table} ORDER BY chain_seq DESC LIMIT 1"
         ).fetchone()
         for table in COLUMNS
+    }
+    return {
+        table: ChainHead(row[0], row[1], row[2].replace(tzinfo=timezone.utc)) if row else None
+        for table, row in rows.items()
     }
 
 

@@ -1,0 +1,1 @@
+"""Anchors in systemd's journal, read and held against the log."""
