@@ -67,6 +67,7 @@ class EventKind(str, Enum):
     PUBLISHED_MENDED = "published_mended"
     PUBLISHED_AHEAD = "published_ahead"
     SEALED = "sealed"
+    SEAL_DIFFERS = "seal_differs"
 
     __str__ = str.__str__
 

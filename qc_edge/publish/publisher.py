@@ -17,16 +17,9 @@ import duckdb
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
+from qc_edge.publish.day_sealer import DaySealer
 from qc_edge.publish.hour import PublishedHour, hour_before, listed_files
-from qc_edge.publish.seal import (
-    Seal,
-    SealedFile,
-    file_sha256,
-    is_as_sealed,
-    make_seal,
-    sealed_days,
-    write_seal,
-)
+from qc_edge.publish.seal import Seal, is_as_sealed
 from qc_edge.query.published_files import ANY_HOUR
 from qc_edge.store.durable import Disk
 from qc_edge.store.log.chain import CHAIN
@@ -54,12 +47,11 @@ class Publisher:
         self._directory = directory
         self._temporary = directory / ".tmp"
         self._disk = disk
-        self._station = station
         self._events = events
-        self._sealed = sealed_days(directory)
+        self._sealer = DaySealer(ledger, directory, disk, station, events)
         self._rows: dict[PublishedHour, int] = {}
         self._done: dict[str, int] = {}
-        ledger.close_days(self._sealed)
+        ledger.close_days(self._sealer.closed)
 
     def compare(self, now: datetime, on_hour: Callable[[], None] = lambda: None) -> int:
         """Compare the files with the database and write those that are missing or short; how many.
@@ -148,26 +140,29 @@ class Publisher:
     def seal(
         self, day: date, now: datetime, on_file: Callable[[], None] = lambda: None
     ) -> tuple[Seal, str]:
-        """Seal the day: its manifest, and the manifest's sha256 (hex).
+        """Seal the day: its manifest, and the manifest's sha256 (hex), which its event has.
 
-        From the beginning of this call no row is recorded on that day. Raises StoreError; then the
-        day is still without a seal, and may be sealed again.
+        From the beginning of this call no row is recorded on that day. Raises StoreError; see
+        `DaySealer.seal`.
         """
-        # In this order: no row can come behind the files, the files are final before they are
-        # hashed, and the manifest, by which the day counts as sealed, is written last.
+        # In this order: no row can come behind the files, and they are final before they are
+        # hashed.
         self._ledger.close_days([day])
         self.publish(on_file)
         hours = sorted(hour for hour in self._rows if hour.start.date() == day)
-        files = []
         for hour in hours:
             self._write(hour, final=True)
-            files.append(self._sealed_file(hour))
             on_file()
-        seal = make_seal(day, self._station, now, files)
-        sha256 = write_seal(self._directory, seal, self._disk)
-        self._sealed.add(day)
-        self._rows = {hour: rows for hour, rows in self._rows.items() if hour.start.date() != day}
-        return seal, sha256
+        try:
+            return self._sealer.seal(day, now, [self._directory / hour.file for hour in hours])
+        finally:
+            if day in self._sealer.closed:
+                rows = self._rows.items()
+                self._rows = {hour: count for hour, count in rows if hour.start.date() != day}
+
+    def mend_seals(self, on_day: Callable[[], None] = lambda: None) -> None:
+        """Hold seals against their events; see `DaySealer.mend`. To be called after `compare`."""
+        self._sealer.mend(on_day)
 
     def _write(self, hour: PublishedHour, *, final: bool = False) -> None:
         """Write the hour's file. A `final` one has the same bytes whenever it is written.
@@ -214,35 +209,27 @@ class Publisher:
             return -1
         return int(metadata[0]) if metadata else -1
 
-    def _sealed_file(self, hour: PublishedHour) -> tuple[SealedFile, str]:
-        """The file of an hour as a manifest has it, and the hash of its last row ("" if empty)."""
-        path = self._directory / hour.file
-        with self._ledger.snapshot() as log:
-            rows, first, last, last_hash = log.execute(
-                "SELECT count(*), min(chain_seq), max(chain_seq), arg_max(chain_hash, chain_seq) "
-                "FROM read_parquet(?, hive_partitioning = false)",
-                [str(path)],
-            ).fetchone() or (0, None, None, None)
-        size = path.stat().st_size
-        return SealedFile(hour.file, rows, first, last, size, file_sha256(path)), last_hash or ""
-
     def _report_restored(self, hour: PublishedHour) -> None:
         """Report that a missing file of a sealed day was written again, and whether its bytes are
         those of the manifest: another version of DuckDB may write the same rows differently.
         """
-        same = is_as_sealed(self._directory, hour.start.date(), hour.file)
+        try:
+            same = is_as_sealed(self._directory, hour.start.date(), hour.file)
+        except StoreError:
+            words = "; the seal of its day is missing or damaged"
+        else:
+            words = (
+                " byte for byte as it was sealed"
+                if same
+                else " with the same rows, but other bytes than were sealed"
+            )
         (self._directory / hour.file).chmod(0o440)
-        words = (
-            "byte for byte as it was sealed"
-            if same
-            else "with the same rows, but other bytes than were sealed"
-        )
         self._report(
-            EventKind.PUBLISHED_MENDED, f"{hour.file} had been deleted: published again {words}"
+            EventKind.PUBLISHED_MENDED, f"{hour.file} had been deleted: published again{words}"
         )
 
     def _report(self, kind: EventKind, detail: str) -> None:
         self._events.report(Occurrence(kind, detail))
 
     def _is_sealed(self, hour: PublishedHour) -> bool:
-        return hour.start.date() in self._sealed
+        return hour.start.date() in self._sealer.closed

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -89,10 +90,11 @@ def seal_path(published: Path, day: date) -> Path:
 
 def sealed_days(published: Path) -> set[date]:
     """The days that are sealed."""
-    return {
-        datetime.strptime(path.name, _NAME).date()  # noqa: DTZ007
-        for path in (published / DIRECTORY).glob("date=????-??-??.json")
-    }
+    days = set()
+    for path in (published / DIRECTORY).glob("date=????-??-??.json"):
+        with suppress(ValueError):  # no day: a stranger's file
+            days.add(datetime.strptime(path.name, _NAME).date())  # noqa: DTZ007
+    return days
 
 
 def read_seal(published: Path, day: date) -> Seal:
@@ -115,19 +117,30 @@ def read_seal(published: Path, day: date) -> Seal:
         ) from None
 
 
-def write_seal(published: Path, seal: Seal, disk: Disk) -> str:
-    """Write the manifest and make it and the day's files read-only; the manifest's sha256 (hex).
+def manifest_sha256(seal: Seal) -> str:
+    """Digest (hex) of the manifest's bytes, as they are or will be in its file."""
+    return hashlib.sha256(seal.to_json()).hexdigest()
 
-    Read-only is a reminder, not a guard: root, or the owner by chmod, can still write. That is seen
-    by the digests, whose own digest is in the `sealed` event of the chain. Raises StoreError.
-    """
-    path, data = seal_path(published, seal.day), seal.to_json()
+
+def write_seal(published: Path, seal: Seal, disk: Disk) -> None:
+    """Write the manifest, durably, and make it and the day's files read-only. Raises StoreError."""
+    path = seal_path(published, seal.day)
     path.parent.mkdir(parents=True, exist_ok=True)
-    disk.write(path, [data], path.with_name(f".{path.name}.tmp"))
+    disk.write(path, [seal.to_json()], path.with_name(f".{path.name}.tmp"))
     disk.sync_directory(path.parent)
-    for sealed in (path, *(published / file.path for file in seal.files)):
-        sealed.chmod(sealed.stat().st_mode & ~0o222)
-    return hashlib.sha256(data).hexdigest()
+    make_read_only(published, seal)
+
+
+def make_read_only(published: Path, seal: Seal) -> None:
+    """Take the right to write from the manifest and the day's files.
+
+    A reminder, not a guard: root, or the owner by chmod, can still write. That is seen by the
+    digests, whose own digest is in the `sealed` event of the chain. Raises OSError.
+    """
+    for sealed in (seal_path(published, seal.day), *(published / file.path for file in seal.files)):
+        mode = sealed.stat().st_mode
+        if mode & 0o222:
+            sealed.chmod(mode & ~0o222)
 
 
 def is_as_sealed(published: Path, day: date, file: str) -> bool:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.errors import StoreError
 from qc_edge.publish.publisher import Publisher
 from qc_edge.service.clock import FrameClock, utc_now
@@ -36,14 +35,11 @@ class PublishWorker:
     another thread at any time.
     """
 
-    def __init__(
-        self, publisher: Publisher, every_s: float, events: EventLog, clock: FrameClock
-    ) -> None:
+    def __init__(self, publisher: Publisher, every_s: float, clock: FrameClock) -> None:
         self.every_s = every_s
         self.ready = threading.Event()
         """Set once every table has a published file."""
         self._publisher = publisher
-        self._events = events
         self._clock = clock
         self._last_error = ""
         self._busy = threading.Lock()
@@ -102,13 +98,14 @@ class PublishWorker:
             self.ready.set()
         else:
             self._publisher.publish(go_on)
-        if may_seal and now - self._looked_at > _SEAL_S:
-            self._looked_at = now
+        if now - self._looked_at <= _SEAL_S:
+            return
+        self._looked_at = now
+        self._publisher.mend_seals(go_on)
+        if may_seal:
             ahead_of = utc_now() if self._clock.is_settled else None
             for day in self._publisher.due(self._clock.sealing_now(), ahead_of):
-                seal, sha256 = self._publisher.seal(day, utc_now(), go_on)
-                detail = f"{day} is sealed: {seal.rows} rows in {len(seal.files)} files"
-                self._events.report(Occurrence(EventKind.SEALED, detail, after=sha256))
+                self._publisher.seal(day, utc_now(), go_on)
 
 
 class _StopRequestedError(Exception):

@@ -26,6 +26,7 @@ _EVENT_LEVELS = {
     EventKind.SIDECAR_SET_ASIDE: logging.WARNING,
     EventKind.PUBLISHED_AHEAD: logging.ERROR,
     EventKind.PUBLISHED_MENDED: logging.WARNING,
+    EventKind.SEAL_DIFFERS: logging.ERROR,
     EventKind.THRESHOLD_REFUSED: logging.ERROR,
     EventKind.CAMERA_MISSING: logging.ERROR,
     EventKind.CAMERA_LOST: logging.ERROR,

@@ -186,7 +186,7 @@ class Station:
         patience = 4 * self._dependencies.patience_s
         publisher = Publisher(ledger, self.paths.published, disk, station, self.events)
         every_s = self.settings.storage.publish_every_s
-        self._publication = PublishWorker(publisher, every_s, self.events, clock)
+        self._publication = PublishWorker(publisher, every_s, clock)
         database = QaDatabase(self.paths.qa, self.paths.published)
         self._workers.start("publisher", patience, self._publication.run)
         keep_views = partial(database.run, ready=self._publication.ready)

@@ -14,11 +14,12 @@ from qc_edge.domain.events import Event
 from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.domain.inspection import Gap, Label, Row, ShadowScore
 from qc_edge.publish.publisher import Publisher
-from qc_edge.service.clock import utc_now
+from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
+from qc_edge.store.log.event_log import StationEventLog
 from qc_edge.store.log.ledger import Ledger
-from tests.event_log import MemoryEventLog
+from qc_edge.store.spool import Spool
 from tests.station.harness import BAD, GOOD, NAME, NEAR, drop, make_station, part, running, spool
 
 PARTS = 6
@@ -110,7 +111,9 @@ def _judge(paths: StationPaths, frame: FrameId) -> None:
 def publish(paths: StationPaths, *, seal: bool = False) -> None:
     """What the station's publisher does; with the seal of today if that is wanted."""
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
-    publisher = Publisher(ledger, paths.published, Disk(), NAME, MemoryEventLog())
+    clock = FrameClock(paths.state / "frame-clock")
+    events = StationEventLog(NAME, clock, Spool(paths, Disk()), ledger, "tests")
+    publisher = Publisher(ledger, paths.published, Disk(), NAME, events)
     now = utc_now()
     publisher.compare(now)
     if seal:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from glob import glob
 from itertools import count
@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from qc_edge.domain.events import Event
+from qc_edge.domain.events import Event, Occurrence
 from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label, Row
 from qc_edge.domain.verdict import Threshold, decide, invalid
@@ -152,6 +152,30 @@ def event(when: datetime, kind: str = "tested") -> Event:
     return Event(new_id(when, "station"), when, "line1", kind, "tests", "words", None, None)
 
 
+class LedgerEventLog(MemoryEventLog):
+    """Keeps events in memory, and those of changes as rows of a ledger, recorded at `when`."""
+
+    def __init__(self, ledger: Ledger, when: datetime) -> None:
+        super().__init__()
+        self._ledger = ledger
+        self._when = when
+
+    def record(self, occurrences: Sequence[Occurrence]) -> None:
+        """Durable when it returns."""
+        super().record(occurrences)
+        rows = [
+            replace(
+                event(self._when, each.kind),
+                detail=each.detail,
+                after=each.after,
+                record=each.record,
+                record_sha256=each.record_sha256,
+            )
+            for each in occurrences
+        ]
+        self._ledger.commit(rows, self._when)
+
+
 @dataclass
 class Log:
     """A ledger with its publisher, and the events that the publisher reported."""
@@ -219,14 +243,18 @@ def asked(sql: str, *values: Any) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def log(
-    state: Path, disk: Disk | None = None, *, compared: datetime | None = NOON
+    state: Path,
+    disk: Disk | None = None,
+    *,
+    compared: datetime | None = NOON,
+    told: datetime | None = None,
 ) -> Iterator[Log]:
     """The log that is kept in `state`, opened, and its published files held against it at
-    `compared`.
+    `compared`. Events of changes are rows of it where `told` is given, recorded then.
     """
     (state / "journal").mkdir(parents=True, exist_ok=True)
     ledger = Ledger(state / "t.duckdb", state / "journal", state / "set-aside", Disk())
-    events = MemoryEventLog()
+    events = LedgerEventLog(ledger, told) if told else MemoryEventLog()
     publisher = Publisher(ledger, state / "published", disk or Disk(), "line1", events)
     try:
         if compared:

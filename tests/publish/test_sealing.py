@@ -152,7 +152,7 @@ def test_a_deleted_file_of_a_sealed_day_comes_back_byte_for_byte(tmp_path: Path)
         file.unlink()
         made.publisher.compare(NEXT)
         assert file.read_bytes() == before
-        ((kind, words),) = made.findings
+        ((kind, words),) = [each for each in made.findings if each[0] != "sealed"]
         assert kind == "published_mended"
         assert words.startswith("inspections/date=2026-11-22/hour=12.parquet had been deleted")
         assert words.endswith("byte for byte as it was sealed")
