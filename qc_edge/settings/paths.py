@@ -143,9 +143,12 @@ class StationPaths:
         """The socket on which figures are served, where the settings ask for one."""
         return self.run / "metrics.sock"
 
-    def lock(self, role: str) -> Path:
-        """Held by the one process that has this role for the station."""
-        return self.run / f"{role}.lock"
+    def lock(self, role: str) -> tuple[Path, Path]:
+        """Held by the one process that has this role for the station, both at once.
+
+        The second is where versions up to 0.1 look: systemd removes it with the runtime directory.
+        """
+        return self.state / f"{role}.lock", self.run / f"{role}.lock"
 
     def directories(self) -> tuple[Path, ...]:
         """All directories that a station needs."""
