@@ -57,6 +57,12 @@ class ThresholdError(QcEdgeError):
     exit_code = 65
 
 
+class RecordError(QcEdgeError):
+    """What the log says was in force last is missing, was changed, or does not rule."""
+
+    exit_code = 65
+
+
 class AuditError(QcEdgeError):
     """What the station has kept does not hold together: something was altered or lost."""
 

@@ -55,6 +55,13 @@ class Bundle:
         return f"{self.name}@{self.version}"
 
     @property
+    def record(self) -> str:
+        """How the log names its manifest, below a directory of bundles' parent:
+        `models/reference/1/bundle.toml`.
+        """
+        return f"models/{self.name}/{self.version}/{MANIFEST}"
+
+    @property
     def sha256(self) -> str:
         """Hex digest of the model file."""
         return self.manifest.files[MODEL]

@@ -101,7 +101,7 @@ def _set(
     change = ThresholdChange.parse(value, by, reason, at)
     # As the station's user, who must be able to read the record.
     act_as_owner(paths.state)
-    before = current_threshold(paths)
+    before = current_threshold(paths, allow_damaged=True)
     record = write_change(paths, before, change)
     taken = before.running and change.at is None and wait_until_in_force(paths, record)
     if as_json:
@@ -120,6 +120,12 @@ def _set(
         console.print("[yellow]the station has not taken it up yet[/yellow]; ask qc-edge status")
     else:
         console.print("the station is not running: it takes it up when it starts")
+    for damaged in before.damaged:
+        console.print(
+            f"[yellow]set aside[/yellow]: the record {damaged}, which is not as it was made, is in "
+            f"{paths.set_aside}",
+            soft_wrap=True,
+        )
     for later in before.coming:
         if later.at > record.at:
             console.print(

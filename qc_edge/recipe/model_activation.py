@@ -33,6 +33,7 @@ from qc_edge.recipe.outcome_keeper import OutcomeKeeper
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.recipe.score_identity import ScoreIdentity
 from qc_edge.records import activations
+from qc_edge.records.record_file import file_digest
 from qc_edge.service.clock import utc_now
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
@@ -209,6 +210,7 @@ class ModelActivator:
         first = fault.message.splitlines()[0]
         self._outcomes.keep(pending, Outcome(False, utc_now(), first))
         self.progress.news = f"{pending.bundle} was refused: {first}"
+        record = self._paths.activations / f"{pending.record_id}.toml"
         words = (
             f"{pending.bundle}, {pending.words}: refused, the one before stays in force: "
             f"{fault.message}"
@@ -221,6 +223,8 @@ class ModelActivator:
                 pending.bundle,
                 pending.made_by,
                 pending.reason,
+                f"{record.parent.name}/{record.name}",
+                file_digest(record) or None,
             )
         )
 

@@ -10,10 +10,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.acceptance import Acceptance, MovedScores
 from qc_edge.domain.activation import Activation, ActivationHistory
+from qc_edge.domain.in_force import InForce, record_kind
 from qc_edge.domain.threshold import record_id
 from qc_edge.errors import UsageError
+from qc_edge.query.last_snapshot import last_snapshot
 from qc_edge.recipe.active_model import active_reference, open_signed_bundle
 from qc_edge.recipe.attribution import Attribution
 from qc_edge.records import acceptances, activations
@@ -39,11 +42,33 @@ class CurrentModel:
         return active_reference(self.history, self.settings.model)
 
     @classmethod
-    def of(cls, paths: StationPaths) -> CurrentModel:
-        """Read it from the station's files. Raises SettingsError, ModelError."""
+    def of(cls, paths: StationPaths, *, allow_damaged: bool = False) -> CurrentModel:
+        """Read it from the station's files.
+
+        Raises SettingsError, and ModelError on a damaged record unless that is allowed: a new
+        activation is the way out of it.
+        """
         settings = load_settings(paths.settings)
         running = holder_of(paths.lock(Role.INSPECT)) is not None
-        return cls(settings, activations.load(paths.activations), running)
+        history = activations.load(paths.activations, allow_damaged=allow_damaged)
+        return cls(settings, history, running)
+
+    def judges_by(self, bundle: Bundle, last: InForce | None) -> bool:
+        """True if `bundle` is in force, file by file; `last` is what the log says was so last."""
+        if bundle.reference != self.reference:
+            return False
+        if self.history.in_force is not None and (
+            self.history.in_force.bundle_sha256 != bundle.digest
+        ):
+            return False
+        # Otherwise a station whose activation or bundle was lost could not be given another one.
+        return last is None or not last.records or self._is_logged(bundle, last)
+
+    def _is_logged(self, bundle: Bundle, last: InForce) -> bool:
+        activation = self.history.in_force
+        logged = {path for path in last.records if record_kind(path) == "activations"}
+        ours = {f"activations/{activation.record_id}.toml"} if activation else set()
+        return logged <= ours and last.records.get(bundle.record) in (None, bundle.digest)
 
 
 def activate(
@@ -53,11 +78,7 @@ def activate(
     StoreError.
     """
     bundle = open_signed_bundle(paths, now.settings.model, reference)
-    if (
-        now.history.pending is None
-        and bundle.reference == now.reference
-        and _is_same(now, bundle.digest)
-    ):
+    if now.history.pending is None and now.judges_by(bundle, last_snapshot(paths)):
         raise UsageError(
             f"{bundle.reference} is in force already", hint=f"qc-edge model list {paths.name}"
         )
@@ -104,6 +125,8 @@ def accept(paths: StationPaths, attribution: Attribution) -> tuple[Acceptance, M
         attribution.reason,
     )
     acceptances.write(paths.acceptances, record)
+    for damaged in acceptances.sound_and_damaged(paths.acceptances)[1]:
+        acceptances.set_aside(paths.acceptances, damaged, paths.set_aside)
     return record, moved
 
 
@@ -149,8 +172,6 @@ def _write(
         attribution.reason,
     )
     activations.write(paths.activations, record)
+    for damaged in activations.damaged(paths.activations):
+        activations.set_aside(paths.activations, damaged, paths.set_aside)
     return record
-
-
-def _is_same(now: CurrentModel, digest: str) -> bool:
-    return now.history.in_force is None or now.history.in_force.bundle_sha256 == digest

@@ -7,14 +7,19 @@ Reads calibrations and threshold records; decides nothing about parts.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from qc_edge.domain.events import EventLog
 from qc_edge.engine.engine_thread import EngineThread
+from qc_edge.errors import RecordError
 from qc_edge.recipe.active_model import ActiveModel
-from qc_edge.recipe.in_force import InForceRecorder
+from qc_edge.recipe.in_force import InForceRecorder, snapshot
+from qc_edge.recipe.kept_records import check_kept
 from qc_edge.recipe.rules import INCOMING, Rules
+from qc_edge.recipe.start_check import check_start, put_by
 from qc_edge.recipe.threshold_follower import ThresholdFollower, warn_if_overruled
 from qc_edge.records.calibrations import cameras, load_current
+from qc_edge.records.record_file import file_digest
 from qc_edge.service.clock import FrameClock
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store.log.ledger import Ledger
@@ -44,11 +49,15 @@ class RuleBook:
         ThresholdError, and StoreError if the log does not take the events.
         """
         self._paths = paths
+        self._ledger = ledger
+        self._now = clock.judging_now
         self._thresholds = ThresholdFollower(paths.thresholds, events, clock.judging_now)
         self._standing = ledger.last_threshold_id()
-        self._recorder = InForceRecorder(ledger, paths.settings_history, events)
+        self._recorder = InForceRecorder(ledger, paths, events)
         self._lock = threading.Lock()
         rules = self._read(settings, engine_thread, active_model, None)
+        # Again, now that it is known what judges: a newer activation may have been refused.
+        check_start(paths, ledger, settings, clock.judging_now(), active_model)
         self._recorder.begin(rules)
         self._rules = rules
 
@@ -70,7 +79,7 @@ class RuleBook:
         """Take up threshold records that are new or whose time has come. Raises StoreError."""
         with self._lock:
             if rules := self._thresholds.follow(self._rules):
-                self._change(rules)
+                self._change(self._with_digests(rules))
 
     def change_model(self, engine_thread: EngineThread, active_model: ActiveModel) -> None:
         """Between two frames: the engine in `engine_thread` judges from here on, the one before is
@@ -95,7 +104,35 @@ class RuleBook:
         names = dict.fromkeys((*own, INCOMING, *cameras(self._paths.calibration)))
         calibrations = {name: load_current(self._paths.calibration, name) for name in names}
         record = self._thresholds.read(engine_thread.bundle.sha256, before, self._standing)
-        return Rules(settings, calibrations, engine_thread, active_model, record)
+        if before is not None:
+            # A file that somebody deleted lets no older one take over while the station runs.
+            check_kept(self._paths, snapshot(before), self._now(), put_by(self._ledger))
+        return self._with_digests(
+            Rules(settings, calibrations, engine_thread, active_model, record)
+        )
+
+    def _with_digests(self, rules: Rules) -> Rules:
+        """The rules with the digest of each file that decides. Raises RecordError if one is gone
+        meanwhile.
+        """
+        paths, activation = self._paths, rules.active_model.activation
+        files = [
+            paths.calibration / camera / f"{record.calibration_id}.toml"
+            for camera, record in rules.calibrations.items()
+        ]
+        if rules.record is not None:
+            files.append(paths.thresholds / f"{rules.record.record_id}.toml")
+        if activation is not None:
+            files.append(paths.activations / f"{activation.record_id}.toml")
+        digests = {rules.bundle.record: rules.bundle.digest}
+        for file in files:
+            if not (digest := file_digest(file)):
+                raise RecordError(
+                    f"{file} was there a moment ago and cannot be read now",
+                    hint="restore it from a backup: records are never changed or removed",
+                )
+            digests[file.relative_to(paths.state).as_posix()] = digest
+        return replace(rules, records=digests)
 
     def _change(self, after: Rules) -> None:
         # The order is the guarantee: no part is judged by what has no durable event yet.

@@ -62,7 +62,8 @@ class Rules:
     """Everything that a frame is judged by, as one value.
 
     `engine_thread` runs the engine, `active_model` says why its bundle judges, `record` is the
-    threshold record in force, if there is one.
+    threshold record in force, if there is one. `records` has the sha256 (hex) of each file that
+    decides (calibrations, threshold, activation, manifest), by its path below the state directory.
     """
 
     settings: Settings
@@ -70,6 +71,7 @@ class Rules:
     engine_thread: EngineThread = field(compare=False)
     active_model: ActiveModel
     record: ThresholdRecord | None = None
+    records: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bundle(self) -> Bundle:

@@ -22,6 +22,7 @@ from qc_edge.query.evidence import read_stored_input
 from qc_edge.query.input_sample import sample_inputs
 from qc_edge.recipe.in_force import last_score_source, score_source
 from qc_edge.records import acceptances
+from qc_edge.records.record_file import file_digest
 from qc_edge.settings import StationPaths
 from qc_edge.store.log.ledger import Ledger
 
@@ -72,6 +73,7 @@ class ScoreIdentity:
             return
         for record in acceptances.load_all(self._paths.acceptances):
             if record.covers(before, after):
+                file = self._paths.acceptances / f"{record.record_id}.toml"
                 accepted = Occurrence(
                     EventKind.SCORES_ACCEPTED,
                     f"{summary}; accepted by {record.made_by}: {record.reason}",
@@ -79,6 +81,8 @@ class ScoreIdentity:
                     after.engine,
                     record.made_by,
                     record.reason,
+                    f"{file.parent.name}/{file.name}",
+                    file_digest(file) or None,
                 )
                 self._events.record([accepted])
                 acceptances.forget_moved(self._paths.scores_moved)

@@ -19,6 +19,7 @@ from typing import Any
 from qc_edge.bundles.bundle import load_bundle
 from qc_edge.domain.threshold import ThresholdRecord, record_id, record_in_force, scheduled
 from qc_edge.errors import StoreError, UsageError
+from qc_edge.query.last_snapshot import last_snapshot
 from qc_edge.recipe.active_model import active_reference
 from qc_edge.recipe.attribution import Attribution
 from qc_edge.recipe.rules import threshold_in_force
@@ -34,7 +35,11 @@ TAKEN_UP_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class ThresholdState:
-    """The threshold of a station at `now`: its bundle, the value to begin with, every record."""
+    """The threshold of a station at `now`: its bundle, the value to begin with, every record.
+
+    `damaged` are the ids of records that are not as they were made; `logged_id` is the id of the
+    threshold that the log says was in force last.
+    """
 
     bundle: str
     model_sha256: str
@@ -43,6 +48,8 @@ class ThresholdState:
     records: tuple[ThresholdRecord, ...]
     running: bool
     now: datetime
+    damaged: tuple[str, ...] = ()
+    logged_id: str | None = None
 
     @property
     def record(self) -> ThresholdRecord | None:
@@ -132,10 +139,11 @@ def parse_moment(text: str) -> datetime:
     )
 
 
-def current_threshold(paths: StationPaths) -> ThresholdState:
+def current_threshold(paths: StationPaths, *, allow_damaged: bool = False) -> ThresholdState:
     """The threshold of the bundle that the station runs, or will run when it starts.
 
-    Raises SettingsError, ModelError or ThresholdError.
+    Raises SettingsError, ModelError, and ThresholdError on a damaged record unless that is allowed:
+    a new record is the way out of it.
     """
     settings = load_settings(paths.settings)
     running = holder_of(paths.lock(Role.INSPECT)) is not None
@@ -145,22 +153,29 @@ def current_threshold(paths: StationPaths) -> ThresholdState:
     )
     bundle = load_bundle(reference, [paths.models, shipped("models")])
     initial = threshold_in_force(settings.model, bundle, None)
+    records, damaged = thresholds.sound_and_damaged(paths.thresholds)
+    if damaged and not allow_damaged:
+        records = thresholds.load_all(paths.thresholds)
+    last = last_snapshot(paths)
     return ThresholdState(
         bundle.reference,
         bundle.sha256,
         initial.value,
         initial.threshold_id,
-        tuple(thresholds.load_all(paths.thresholds)),
+        tuple(records),
         running,
         utc_now(),
+        tuple(damaged),
+        last.threshold if last else None,
     )
 
 
 def write_change(
     paths: StationPaths, before: ThresholdState, change: ThresholdChange
 ) -> ThresholdRecord:
-    """Write the record of a change. Raises UsageError, ThresholdError or StoreError; then nothing
-    changes.
+    """Write the record of a change; damaged ones that it takes the place of are set aside.
+
+    Raises UsageError, ThresholdError or StoreError; then nothing changes.
     """
     now = utc_now()
     if change.at is not None and change.at <= now:
@@ -168,7 +183,8 @@ def write_change(
             f"--at {change.at:%Y-%m-%d %H:%M:%S} (UTC) has passed, it is {now:%Y-%m-%d %H:%M:%S}",
             hint="verdicts that stand never change; without --at it applies at once",
         )
-    if change.at is None and change.value == before.value:
+    is_lost = before.logged_id not in (None, before.threshold_id)
+    if change.at is None and change.value == before.value and not (before.damaged or is_lost):
         raise UsageError(
             f"the threshold is {before.value:g} already ({before.threshold_id})",
             hint=f"qc-edge threshold {paths.name} show",
@@ -186,6 +202,8 @@ def write_change(
     )
     _must_be_writable(paths)
     thresholds.write(paths.thresholds, record)
+    for name in before.damaged:
+        thresholds.set_aside(paths.thresholds, name, paths.set_aside)
     return record
 
 

@@ -27,6 +27,8 @@ _RECORDS = Records("acceptance", "qc-edge model accept", _Acceptance, Acceptance
 
 write = _RECORDS.write
 load_all = _RECORDS.load_all
+sound_and_damaged = _RECORDS.sound_and_damaged
+set_aside = _RECORDS.set_aside
 
 
 def keep_moved(path: Path, moved: MovedScores) -> None:

@@ -33,15 +33,25 @@ class _Outcome(BaseModel):
 _RECORDS = Records("activation", "qc-edge model activate", _Activation, Activation, ModelError)
 
 write = _RECORDS.write
+set_aside = _RECORDS.set_aside
 
 
-def load(directory: Path) -> ActivationHistory:
-    """Every activation and its outcome. Raises ModelError on one that is damaged."""
-    activations = _RECORDS.load_all(directory)
+def load(directory: Path, *, allow_damaged: bool = False) -> ActivationHistory:
+    """Every activation and its outcome. Raises ModelError on one that is damaged, unless that is
+    allowed: then it is left out.
+    """
+    activations, damaged = _RECORDS.sound_and_damaged(directory)
+    if damaged and not allow_damaged:
+        activations = _RECORDS.load_all(directory)
     outcomes = {record.record_id: _outcome(directory, record.record_id) for record in activations}
     return ActivationHistory(
         activations, {name: outcome for name, outcome in outcomes.items() if outcome}
     )
+
+
+def damaged(directory: Path) -> list[str]:
+    """The ids of those that are not as they were made."""
+    return _RECORDS.sound_and_damaged(directory)[1]
 
 
 def newest(directory: Path) -> str:

@@ -25,10 +25,9 @@ def write(directory: Path, calibration: Calibration) -> Path:
     refuses.
     """
     path = directory / calibration.camera / f"{calibration.calibration_id}.toml"
-    newest = max((other.stem for other in _files(path.parent)), default="")
-    if newest >= path.stem:
+    if (last := newest(directory, calibration.camera)) >= path.stem:
         raise CalibrationError(
-            f"{path.parent} already has the record {newest}: a new one must be dated later than "
+            f"{path.parent} already has the record {last}: a new one must be dated later than "
             "that, "
             f"this one is {path.stem}",
             hint="wait a second and try again; if the clock was set back, set it right first",
@@ -46,6 +45,11 @@ def cameras(directory: Path) -> list[str]:
         for folder in directory.iterdir()
         if re.match(NAME_PATTERN, folder.name) and any(_files(folder))
     )
+
+
+def newest(directory: Path, camera: str) -> str:
+    """The id of the newest record of `camera`, "" if there is none; does not look into it."""
+    return max((path.stem for path in _files(directory / camera)), default="")
 
 
 def load_current(directory: Path, camera: str) -> Calibration:

@@ -19,7 +19,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from qc_edge.errors import QcEdgeError
 from qc_edge.settings import toml
-from qc_edge.store.durable import write_file
+from qc_edge.store.durable import Disk, write_file
 
 FORMAT = 1
 """Of the file; a reader refuses any other."""
@@ -92,6 +92,23 @@ class Records(Generic[R]):
         """The ids of the records in `directory`, in no order; none if it does not exist."""
         return (path.stem for path in directory.glob("*.toml") if not path.name.startswith("."))
 
+    def sound_and_damaged(self, directory: Path) -> tuple[list[R], list[str]]:
+        """The records that are as they were made, oldest first, and the ids of the others."""
+        sound: list[R] = []
+        damaged: list[str] = []
+        for name in sorted(self.names(directory)):
+            try:
+                sound.append(self.load(directory, name))
+            except QcEdgeError:
+                damaged.append(name)
+        return sound, damaged
+
+    def set_aside(self, directory: Path, name: str, aside: Path) -> Path:
+        """Move a damaged record to `aside`, kept for whoever wants to look. Raises StoreError."""
+        target = aside / f"{self.noun}-{name}.toml"
+        Disk().move_into_place(directory / f"{name}.toml", target)
+        return target
+
     def load_all(self, directory: Path) -> list[R]:
         """Every record, oldest first. Raises the kind's error on one that is damaged."""
         return [self.load(directory, name) for name in sorted(self.names(directory))]
@@ -131,6 +148,16 @@ class Records(Generic[R]):
                 hint="it has been renamed: put it back",
             )
         return record
+
+
+def file_digest(path: Path) -> str | None:
+    """SHA-256 (hex) of a file's bytes; None if there is no such file, "" if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return ""
 
 
 def _values(record: Any) -> dict[str, Any]:

@@ -22,3 +22,5 @@ write = _RECORDS.write
 names = _RECORDS.names
 load = _RECORDS.load
 load_all = _RECORDS.load_all
+sound_and_damaged = _RECORDS.sound_and_damaged
+set_aside = _RECORDS.set_aside

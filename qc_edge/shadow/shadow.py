@@ -144,6 +144,7 @@ class Shadow:
             self._report(
                 EventKind.SHADOW_STARTED,
                 f"{bundle.reference} on {self._engine}, threshold {threshold:g}",
+                bundle,
             )
             while not stop.is_set():
                 heartbeat.beat()
@@ -227,8 +228,9 @@ class Shadow:
                 f"{dropped:,} frames were not scored by {self._reference} at the end",
             )
 
-    def _report(self, kind: EventKind, detail: str) -> None:
-        self._events.report(Occurrence(kind, detail))
+    def _report(self, kind: EventKind, detail: str, bundle: Bundle | None = None) -> None:
+        record = (bundle.record, bundle.digest) if bundle else (None, None)
+        self._events.report(Occurrence(kind, detail, record=record[0], record_sha256=record[1]))
 
 
 def _result(scores: Future[list[Score]], infer_ms: float) -> ShadowInference:

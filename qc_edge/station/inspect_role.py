@@ -28,11 +28,13 @@ from qc_edge.inspection.stores import InspectionStores, Judging
 from qc_edge.intake.arrivals import Arrivals
 from qc_edge.intake.exposure import ExposureTimes
 from qc_edge.output import Output
+from qc_edge.recipe.acceptance_check import check_acceptance
 from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.recipe.in_force import waiting_for_log
 from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.recipe.score_identity import ScoreIdentity
+from qc_edge.recipe.start_check import check_start
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.file_clock import FileSystemClock
 from qc_edge.service.heartbeat import Heartbeat
@@ -131,6 +133,9 @@ class InspectRole:
             ScoreIdentity(self._ledger, parts.paths, self._events),
             self._events,
         )
+        # First of all: to load an engine, only to refuse a record then, may take minutes.
+        check_start(parts.paths, self._ledger, parts.settings, parts.clock.judging_now())
+        check_acceptance(parts.paths, self._ledger, self._events)
         engine_thread, active_model = self._open_model(models, heartbeat, stop)
         rulebook = self._begin_rules(engine_thread, active_model, heartbeat, stop)
         models.opened_is_in_force(active_model)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.recipe.in_force import InForce
+from qc_edge.domain.in_force import InForce
+from qc_edge.recipe.in_force import snapshot
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from tests.station.audit import audit
@@ -66,7 +67,7 @@ class RefusingDisk(Disk):
 def state_of(run: Running) -> InForce:
     rulebook = run.station.rulebook
     assert rulebook
-    return InForce.of(rulebook.rules)
+    return snapshot(rulebook.rules)
 
 
 def make(change: Change, paths: StationPaths, run: Running) -> None:

@@ -17,7 +17,7 @@ from qc_edge import engine as engines
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, Prepared
 from qc_edge.engine.scripted import ScriptedEngine, Step
-from qc_edge.errors import EngineError, ModelError
+from qc_edge.errors import EngineError, ModelError, RecordError
 from qc_edge.query.input_sample import sample_inputs
 from qc_edge.recipe import score_identity
 from qc_edge.recipe.score_identity import SAMPLE
@@ -182,6 +182,9 @@ def test_another_model_file_under_the_same_name_is_held_against_the_past(tmp_pat
     new = hashlib.sha256(b"retrained").hexdigest()
     path = paths.models / "corner/1/bundle.toml"
     path.write_text(manifest.replace(digests[0], f'"model.onnx" = "{new}"'))
+    fault = Running(paths.root, on("1", shift=-0.05)).wait_until_ended()
+    assert isinstance(fault, RecordError), "a bundle of that name judged, and it was another one"
+    invoke("model", "activate", NAME, "corner@1", *WHO, "--root", paths.root)
     assert "5 of 5 stored inputs moved" in refused(paths, on("1", shift=-0.05)).message
 
 

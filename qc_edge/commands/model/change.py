@@ -54,7 +54,7 @@ def activate_command(
     paths = StationPaths(root.absolute(), name)
     # As the station's user: it must be able to read the record, also if root made it.
     act_as_owner(paths.state)
-    current = CurrentModel.of(paths)
+    current = CurrentModel.of(paths, allow_damaged=True)
     _report(paths, current, activate(paths, current, ref, attribution), as_json)
 
 

@@ -142,6 +142,21 @@ class Ledger:
         with self._query() as log:
             return lookups.events_since(log, kind)
 
+    def records_since(self, kind: str) -> list[tuple[str, str]]:
+        """(path, sha256) of what was put in force behind the newest event of that kind."""
+        with self._query() as log:
+            return lookups.records_since(log, kind)
+
+    def last_acceptance(self) -> lookups.LoggedAcceptance | None:
+        """The newest acceptance of moved scores that came into force."""
+        with self._query() as log:
+            return lookups.last_acceptance(log)
+
+    def put_in_force(self, record: str) -> lookups.PutInForce | None:
+        """Who put the file `record` (below the state directory) in force, and when."""
+        with self._query() as log:
+            return lookups.put_in_force(log, record)
+
     def day_counts(self, day: datetime) -> startup_state.DayCounts:
         """The tally of the UTC day that `day` falls in."""
         with self._query() as log:

@@ -6,10 +6,38 @@ Asked by number or by id, for the reason that `startup_state` gives. Writes noth
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import duckdb
 
 from qc_edge.domain.frame import FrameId
+
+
+@dataclass(frozen=True, slots=True)
+class PutInForce:
+    """When a record was put in force (UTC, without a zone), by whom, and the reason given."""
+
+    at: datetime
+    who: str
+    why: str | None
+
+    def __str__(self) -> str:
+        reason = f": {self.why}" if self.why else ""
+        return f"in force since {self.at:%Y-%m-%d %H:%M} UTC by {self.who}{reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedAcceptance:
+    """An acceptance by the log: its record, the words of its event, and the snapshots (JSON) before
+    and after it.
+    """
+
+    record: str
+    record_sha256: str
+    detail: str
+    before: str
+    after: str
 
 
 def recorded_ids(log: duckdb.DuckDBPyConnection, ids: Sequence[FrameId]) -> set[FrameId]:
@@ -44,6 +72,56 @@ def last_event_after(log: duckdb.DuckDBPyConnection, kind: str) -> str | None:
         "SELECT after FROM events WHERE kind = ? ORDER BY chain_seq DESC LIMIT 1", [kind]
     ).fetchone()
     return row[0] if row else None
+
+
+def put_in_force(log: duckdb.DuckDBPyConnection, record: str) -> PutInForce | None:
+    """The newest event that put the file `record` in force, else the first snapshot that has it;
+    None if no event names it. Raises duckdb.Error.
+    """
+    own = log.execute(
+        "SELECT recorded_at, who, why FROM events WHERE record = ? "
+        "AND kind NOT IN ('in_force', 'activation_refused') ORDER BY chain_seq DESC LIMIT 1",
+        [record],
+    ).fetchone()
+    snapshot = log.execute(
+        "SELECT recorded_at, who, why FROM events WHERE kind = 'in_force' AND contains(after, ?) "
+        "ORDER BY chain_seq LIMIT 1",
+        [f'"{record}"'],
+    ).fetchone()
+    row = own or snapshot
+    return PutInForce(*row) if row else None
+
+
+def records_since(log: duckdb.DuckDBPyConnection, kind: str) -> list[tuple[str, str]]:
+    """(path, sha256) of each record of a threshold, a calibration or a model behind the newest
+    event of that kind, oldest first. Raises duckdb.Error.
+    """
+    return log.execute(
+        "SELECT record, record_sha256 FROM events WHERE chain_seq > "
+        "(SELECT coalesce(max(chain_seq), 0) FROM events WHERE kind = ?) "
+        "AND kind IN ('threshold', 'calibration', 'model') AND record IS NOT NULL "
+        "ORDER BY chain_seq",
+        [kind],
+    ).fetchall()
+
+
+def last_acceptance(log: duckdb.DuckDBPyConnection) -> LoggedAcceptance | None:
+    """The newest acceptance of moved scores that came into force; None if there is none, or none
+    with a record. Raises duckdb.Error.
+    """
+    row = log.execute(
+        "SELECT chain_seq, record, record_sha256, detail FROM events "
+        "WHERE kind = 'scores_accepted' AND record IS NOT NULL ORDER BY chain_seq DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return None
+    seq, record, sha256, detail = row
+    snapshots = "SELECT after FROM events WHERE kind = 'in_force' AND chain_seq"
+    before = log.execute(f"{snapshots} < ? ORDER BY chain_seq DESC LIMIT 1", [seq]).fetchone()
+    after = log.execute(f"{snapshots} > ? ORDER BY chain_seq LIMIT 1", [seq]).fetchone()
+    if before is None or after is None:
+        return None
+    return LoggedAcceptance(record, sha256, detail, before[0], after[0])
 
 
 def events_since(log: duckdb.DuckDBPyConnection, kind: str) -> set[tuple[str, str | None]]:
