@@ -143,7 +143,7 @@ class InForceRecorder:
         They are what /etc says, and their digest is the event's: what the file has lost is there.
         """
         record = settings_record(rules.digest)
-        path = self._paths.state / record
+        path = self._paths.settings_history / f"{rules.digest}.json"
         found = file_digest(path)
         if found == rules.digest:
             return []
@@ -159,7 +159,7 @@ class InForceRecorder:
 
     def _kept(self, digest: str) -> dict[str, Any] | None:
         """The settings with that digest; None if they are missing or not those."""
-        path = self._paths.state / settings_record(digest)
+        path = self._paths.settings_history / f"{digest}.json"
         if file_digest(path) != digest:
             return None
         kept: dict[str, Any] = json.loads(path.read_bytes())
