@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from qc_edge.terminal.options import DEFAULT_ROOT, Name, Root
 
@@ -26,6 +27,7 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
     from qc_edge.station.daemon import Station
     from qc_edge.station.supervisor import Supervisor
 
+    _leave_root(root.absolute(), name)
     # At first with the usual level: it is the settings that may be wrong.
     start_logging("info", name)
     supervisor = Supervisor()
@@ -47,6 +49,35 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
         if not is_reported:
             raise
         raise SystemExit(fault.exit_code) from None
+
+
+def _leave_root(root: Path, name: str) -> None:
+    """As root: go on as the station's user, or refuse where there is one but the files are root's.
+
+    The service could not go on with files that root has made.
+    """
+    import os
+
+    from qc_edge.errors import UsageError
+    from qc_edge.service.owner import act_as_owner
+    from qc_edge.settings import StationPaths
+    from qc_edge.setup.ownership import give_directory
+    from qc_edge.setup.station_files import station_user
+
+    paths = StationPaths(root, name)
+    if os.geteuid() != 0 or not paths.state.is_dir():
+        return
+    owner = paths.state.stat()
+    if owner.st_uid != 0:
+        # Root's own /run is closed to the station's user; systemd makes this one for the service.
+        give_directory(paths.run, owner.st_uid, owner.st_gid)
+        act_as_owner(paths.state)
+    elif root == DEFAULT_ROOT and station_user() is not None:
+        raise UsageError(
+            f"{paths.state} is root's, and the station's user could not go on with what root makes",
+            hint=f"sudo qc-edge install --station {name}, then: sudo systemctl start "
+            f"qc-edge@{name}",
+        )
 
 
 @contextmanager

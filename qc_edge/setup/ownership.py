@@ -103,6 +103,13 @@ class Handover:
             os.fchmod(opened, status.st_mode & kept)
 
 
+def give_directory(path: Path, uid: int, gid: int) -> None:
+    """Make the directory `path`, in one of root's, and give it away. Raises OSError."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o755)
+    with open_directory(path.parent, path.name) as opened:
+        os.fchown(opened, uid, gid)
+
+
 @contextmanager
 def open_directory(top: Path, below: str = "") -> Iterator[int]:
     """The directory `below` of `top`, open; no component of `below` may be a link.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
 
 from qc_edge.settings import StationPaths, load_settings
@@ -21,6 +22,14 @@ RestrictAddressFamilies=
 RestrictAddressFamilies=AF_UNIX AF_NETLINK
 IPAddressAllow=
 """
+
+
+def station_user() -> int | None:
+    """The number of the user that stations run as; None on a box that is no appliance."""
+    try:
+        return pwd.getpwnam(USER).pw_uid
+    except KeyError:
+        return None
 
 
 def install_station(

@@ -120,3 +120,14 @@ def test_a_calibration_does_not_follow_a_link_out_of_the_station(parts: Path) ->
             0, "calibrate", NAME, "--from", parts, "--by", "anna", "--yes", "--root", paths.root
         )
         assert ran.returncode == 74, ran.stderr
+
+
+def test_a_station_that_root_runs_by_hand_runs_as_its_user() -> None:
+    with owned_station() as paths:
+        shutil.rmtree(paths.run)
+        ran = run_as(0, "run", NAME, "--root", paths.root)
+        # The bundle of these tests has no model that an engine could load.
+        assert ran.returncode == 65, ran.stderr
+        assert (paths.state / "inspect.lock").stat().st_uid == USER
+        assert paths.run.stat().st_uid == USER
+        assert not belongs_to_root(paths.state)

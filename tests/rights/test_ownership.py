@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from qc_edge.settings import StationPaths
-from qc_edge.setup import file_installer, ownership
+from qc_edge.setup import file_installer
 from qc_edge.setup.file_installer import FileInstaller
 from qc_edge.setup.ownership import Handover
 from tests.rights.stations import USER, owned_station, roots_directory
@@ -163,7 +163,7 @@ def test_what_becomes_a_link_between_a_look_and_a_step_leads_nowhere(
     victim.mkdir() if becomes == "directory" else victim.touch()
     look, swapped = os.lstat, []
 
-    def look_and_swap(name: str, *, dir_fd: int) -> os.stat_result:
+    def look_and_swap(name: str, *, dir_fd: int | None = None) -> os.stat_result:
         found = look(name, dir_fd=dir_fd)
         if name == "victim":
             victim.rename(paths.evidence / "aside")
@@ -171,7 +171,7 @@ def test_what_becomes_a_link_between_a_look_and_a_step_leads_nowhere(
             swapped.append(name)
         return found
 
-    monkeypatch.setattr(ownership.os, "lstat", look_and_swap)
+    monkeypatch.setattr(os, "lstat", look_and_swap)
     handover = Handover(USER, USER)
     handover.give(paths.state)
     assert swapped
