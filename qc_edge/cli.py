@@ -23,6 +23,7 @@ from qc_edge.commands import (
     part,
     prepare,
     replay,
+    rollback,
     run,
     sql,
     status,
@@ -55,6 +56,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo.command,
     "install": install.command,
     "uninstall": uninstall.command,
+    "rollback": rollback.command,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "model": (model.HELP, model.COMMANDS),
@@ -62,7 +64,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
 }
 """Words that a verb follows, with their help: `qc-edge model compare`."""
 
-WITHOUT_ARGUMENTS = {"check", "demo", "install", "uninstall"}
+WITHOUT_ARGUMENTS = {"check", "demo", "install", "rollback", "uninstall"}
 """Verbs that do something when they stand alone; the others show their help."""
 
 

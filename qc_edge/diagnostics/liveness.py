@@ -17,7 +17,7 @@ from typing import Any
 
 from qc_edge.diagnostics.finding import Finding, fault, ok, warning
 from qc_edge.diagnostics.remedies import fix_for
-from qc_edge.service.clock import boot_id, utc_now
+from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import Settings, StationPaths
 
@@ -78,12 +78,12 @@ def current_status(paths: StationPaths, settings: Settings) -> dict[str, Any] | 
 
 
 def age_s(status: Mapping[str, Any]) -> float:
-    """How long ago (s) the status was written; infinite if that was before the last boot."""
+    """How long ago (s) the status was written; infinite if it is of a later time than now."""
     if "monotonic_ns" not in status:  # written by an older version
         return (utc_now() - datetime.fromisoformat(status["at"])).total_seconds()
-    if status["boot_id"] != boot_id():
-        return math.inf
-    return (time.monotonic_ns() - int(status["monotonic_ns"])) / 1e9
+    # Without the id of the boot: in a container a confined service sees another one than its box.
+    age_ns = time.monotonic_ns() - int(status["monotonic_ns"])
+    return age_ns / 1e9 if age_ns >= 0 else math.inf
 
 
 def _pids(paths: StationPaths, settings: Settings) -> set[int]:

@@ -22,9 +22,9 @@ from qc_edge.publish.hour import PublishedHour, hour_before, listed_files
 from qc_edge.publish.seal import Seal, is_as_sealed
 from qc_edge.query.published_files import ANY_HOUR
 from qc_edge.store.durable import Disk
-from qc_edge.store.log.chain import CHAIN
 from qc_edge.store.log.duck import quoted
 from qc_edge.store.log.ledger import Ledger
+from qc_edge.store.log.startup_state import published_columns
 
 FORMAT = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192"
 """Of the files. Row groups of 8,192 rows take 10 MB to write where sorted ones of 32,768 took 100
@@ -172,10 +172,10 @@ class Publisher:
         and takes as much memory as the hour has rows: only done for final files.
         """
         temporary = self._temporary / hour.file.replace("/", "-")
-        columns = ", ".join([*COLUMNS[hour.table], *CHAIN])
         order = " ORDER BY chain_seq" if final or self._is_sealed(hour) else ""
         try:
             with self._ledger.snapshot() as log:
+                columns = ", ".join(published_columns(log, hour.table))
                 (rows,) = log.execute(
                     f"COPY (SELECT {columns} FROM {hour.table} WHERE recorded_at >= $since "  # noqa: S608
                     f"AND recorded_at < $until{order}) TO {quoted(temporary)} ({FORMAT})",

@@ -12,7 +12,7 @@ from qc_edge.intake.arrivals import Arrivals
 from qc_edge.intake.lanes import Lane
 from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
-from qc_edge.service.clock import FrameClock, boot_id, utc_now
+from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.settings import Settings
 from qc_edge.shadow.shadow import Shadow
@@ -34,7 +34,6 @@ class Reporter:
         self._disk_monitor = disk_monitor
         self._heartbeats = heartbeats
         self._started_at = utc_now()
-        self._boot_id = boot_id()
         self.clock: FrameClock | None = None
         self.statistics: Statistics | None = None
         self.arrivals: Arrivals | None = None
@@ -68,7 +67,6 @@ class Reporter:
             version=__version__,
             roles=tuple(map(str, self.settings.station.roles)),
             at=now.isoformat(timespec="milliseconds"),
-            boot_id=self._boot_id,
             monotonic_ns=time.monotonic_ns(),
             started_at=self._started_at.isoformat(timespec="milliseconds"),
             ready=not troubles,

@@ -50,8 +50,8 @@ class Status:
 
     `warnings` follow them: parts are judged, but somebody should look. `behind` says how
     far the inspection is behind the line, though some parts are told in time; empty if it is not.
-    `at` is of the wall clock, which may be stepped; `monotonic_ns` of CLOCK_MONOTONIC in this boot
-    tells how old the status is.
+    `at` is of the wall clock, which may be stepped; `monotonic_ns`, of CLOCK_MONOTONIC, tells how
+    old the status is.
     """
 
     station: str
@@ -59,7 +59,6 @@ class Status:
     version: str
     roles: tuple[str, ...]
     at: str
-    boot_id: str
     monotonic_ns: int
     started_at: str
     ready: bool

@@ -5,6 +5,7 @@ holds.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import duckdb
@@ -88,14 +89,47 @@ def test_files_published_before_a_column_came_are_asked_beside_later_ones(tmp_pa
     assert both == [None, "d" * 64]
 
 
-def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+def test_a_database_that_a_newer_version_has_changed_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.duckdb"
     with connect(path) as made:
         made.execute(
-            "INSERT INTO migrations VALUES ('m999_from_the_future', TIMESTAMP '2030-01-01')"
+            "INSERT INTO migrations VALUES ('x999_from_the_future', TIMESTAMP '2030-01-01')"
         )
-    with pytest.raises(StoreError, match="m999_from_the_future"):
+    with pytest.raises(StoreError, match="x999_from_the_future"):
         connect(path)
+
+
+NEWER = """
+ALTER TABLE events ADD COLUMN newer VARCHAR;
+CREATE TABLE visits (who VARCHAR, recorded_at TIMESTAMP, chain_seq BIGINT, chain_hash VARCHAR);
+INSERT INTO migrations VALUES ('m999_from_the_future', TIMESTAMP '2030-01-01');
+"""
+
+
+def test_an_older_version_goes_on_with_a_log_that_a_newer_one_has_added_to(tmp_path: Path) -> None:
+    with log(tmp_path) as made:
+        made.add(event(NOON))
+    with duckdb.connect(str(tmp_path / "t.duckdb")) as newer:
+        newer.execute(NEWER)
+        newer.execute("UPDATE events SET newer = 'kept'")
+        newer.execute(f"INSERT INTO visits VALUES ('anna', '2026-11-22 12:30', 2, '{'f' * 64}')")
+    with log(tmp_path) as made:
+        made.add(event(at("2026-11-22 12:40")))
+        made.publisher.publish()
+        assert made.kept() == [1, 3], "behind the unknown row"
+        with duckdb.connect() as asked:
+            file = made.file("2026-11-22 12", "events")
+            rows = asked.execute(f"SELECT newer, chain_seq FROM '{file}' ORDER BY chain_seq")
+            assert rows.fetchall() == [("kept", 1), (None, 3)]
+
+
+def test_migrations_only_add_unless_their_name_says_otherwise() -> None:
+    for migration in migrations():
+        assert re.match(r"m\d{3}_", migration.name)
+        statements = re.sub(r"--.*", "", migration.sql).split(";")
+        for statement in filter(None, map(str.strip, statements)):
+            adds_a_column = re.fullmatch(r"ALTER TABLE \w+ ADD COLUMN \w+ \w+", statement)
+            assert statement.startswith("CREATE TABLE") or adds_a_column, statement
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:

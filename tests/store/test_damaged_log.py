@@ -163,16 +163,16 @@ def test_what_did_not_open_is_kept(tmp_path: Path, crash: Crash) -> None:
     assert {path.read_bytes()[:11] for path in kept} == {b"no database", b"no log eith"}
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(
+def test_a_database_that_a_newer_version_has_changed_is_refused_and_left_alone(
     tmp_path: Path, crash: Crash
 ) -> None:
     database, _ = copied(crash, tmp_path)
     with duckdb.connect(str(database)) as log:
-        log.execute("INSERT INTO migrations VALUES ('m999_from_the_future', now()::TIMESTAMP)")
+        log.execute("INSERT INTO migrations VALUES ('x999_from_the_future', now()::TIMESTAMP)")
     for _ in range(2):
         with pytest.raises(StoreError, match="newer version") as refused:
             open_ledger(tmp_path)
-        assert "m999_from_the_future" in refused.value.message
+        assert "x999_from_the_future" in refused.value.message
     assert not (tmp_path / "set-aside").exists()
 
 

@@ -25,7 +25,8 @@ _FEW = 4
 def insert(log: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
     """Add the rows in one transaction. `log` is what `writer_connection` gave."""
     if len(links) == 1:
-        _insert_row(log, links[0])
+        if links[0].table in COLUMNS:
+            _insert_row(log, links[0])
         return
     log.execute("BEGIN")
     try:

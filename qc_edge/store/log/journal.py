@@ -169,7 +169,9 @@ def _parse(line: bytes) -> Link:
     seq, sha256, text = line.decode().rstrip("\n").split("\t", 2)
     row = json.loads(text)
     table = row.pop("table")
-    return Link(table, tuple(row.get(name) for name in COLUMNS[table]), int(seq), sha256, text)
+    # A table that only a newer software knows has its place in the chain, and no row here.
+    columns = COLUMNS.get(table, ())
+    return Link(table, tuple(row.get(name) for name in columns), int(seq), sha256, text)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

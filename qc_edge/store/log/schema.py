@@ -15,10 +15,15 @@ import duckdb
 
 from qc_edge.errors import StoreError
 from qc_edge.service.clock import utc_now
+from qc_edge.service.logs import LOG
 
 _RECORDS = (
     "CREATE TABLE IF NOT EXISTS migrations (name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
 )
+_ADDS = re.compile(r"m\d{3}_")
+"""Named so, a migration only adds tables, and columns that may be null: older software goes on with
+the log. One that does more must have a name of another kind.
+"""
 _HEADER = re.compile(r"(?m)^-- migration (\w+)$")
 
 
@@ -41,17 +46,20 @@ def migrations() -> tuple[Migration, ...]:
 def migrate(log: duckdb.DuckDBPyConnection, steps: Sequence[Migration] | None = None) -> list[str]:
     """Run those of `steps` (all, if None) that the database lacks; the names of what ran.
 
-    Raises StoreError if the database has one that is not known here: a newer software wrote it.
+    What a newer software has added stays, and is left empty by this one (docs/decisions/0035).
+    Raises StoreError if the database has a migration that does more than add.
     """
     steps = migrations() if steps is None else steps
     log.execute(_RECORDS)
     done = {name for (name,) in log.execute("SELECT name FROM migrations").fetchall()}
-    if newer := done - {migration.name for migration in steps}:
+    newer = sorted(done - {migration.name for migration in steps})
+    if foreign := [name for name in newer if not _ADDS.match(name)]:
         raise StoreError(
-            "the log was written by a newer version of the software (it has "
-            f"{', '.join(sorted(newer))})",
+            f"the log was written by a newer version of the software (it has {', '.join(foreign)})",
             hint="install that version again; the log cannot go back",
         )
+    if newer:
+        LOG.info("the log has columns of a newer version, left empty: %s", ", ".join(newer))
     ran = []
     for migration in steps:
         if migration.name not in done:

@@ -16,6 +16,7 @@ from qc_edge.domain.anchor import ChainHead
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.service.known_time import NOTHING_RECORDED, RecordedTimes
+from qc_edge.store.log.chain import CHAIN
 
 _RECENT = 100_000
 """Rows in which the highest frame id is sought: more than ever wait in a spool. It is elsewhere
@@ -117,18 +118,40 @@ def recent_frames(log: duckdb.DuckDBPyConnection, since: datetime, most: int) ->
 
 
 def newest_rows(log: duckdb.DuckDBPyConnection) -> dict[str, ChainHead | None]:
-    """The newest row of each table, None for a table without rows."""
+    """The newest row of each table, None for a table without rows.
+
+    Also of tables that only a newer software knows: the chain goes on behind their rows.
+    """
+    tables = log.execute(
+        "SELECT table_name FROM duckdb_columns() "
+        "WHERE database_name = 'log' AND column_name = 'chain_seq'"
+    ).fetchall()
     rows = {
         table: log.execute(
             "SELECT chain_seq, chain_hash, recorded_at "  # noqa: S608
             f"FROM {table} ORDER BY chain_seq DESC LIMIT 1"
         ).fetchone()
-        for table in COLUMNS
+        for table in sorted({*COLUMNS, *(name for (name,) in tables)})
     }
     return {
         table: ChainHead(row[0], row[1], row[2].replace(tzinfo=timezone.utc)) if row else None
         for table, row in rows.items()
     }
+
+
+def published_columns(log: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    """The columns of `table` in the order of its published files. Raises duckdb.Error.
+
+    With those that only a newer software knows, which was rolled back: the hashes of its rows are
+    taken over them, too.
+    """
+    present = log.execute(
+        "SELECT column_name FROM duckdb_columns() "
+        "WHERE database_name = 'log' AND table_name = ? ORDER BY column_index",
+        [table],
+    ).fetchall()
+    known = (*COLUMNS[table], *CHAIN)
+    return [*COLUMNS[table], *(name for (name,) in present if name not in known), *CHAIN]
 
 
 def _first_recorded_at(log: duckdb.DuckDBPyConnection) -> datetime | None:

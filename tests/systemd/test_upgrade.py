@@ -1,0 +1,215 @@
+"""Upgrade and rollback of a box with four stations: how long it takes, what is said, what runs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qc_edge.setup.changeover import SETTLED_S
+from tests.systemd.machine import Machine
+from tests.systemd.test_faults import inspected, start
+from tests.systemd.test_package import version_of
+from tests.systemd.test_upkeep import add_without_camera
+from tests.systemd.waiting import until
+
+pytestmark = [pytest.mark.serial, pytest.mark.root]
+
+NEWER_COLUMN = "ALTER TABLE inspections ADD COLUMN newer VARCHAR;\n"
+NEWER_FIELD = '    newer: str | None = "of the newer version"\n'
+
+
+def another_version(package: Path, directory: Path, version: str, *changes: Change) -> Path:
+    """The package as another version, with changes to its files."""
+    tree = directory / "tree"
+    subprocess.run(["dpkg-deb", "--raw-extract", package, tree], check=True)
+    for script in ("control", "postinst"):
+        path = tree / "DEBIAN" / script
+        path.write_text(path.read_text().replace(version_of(package), version))
+    software = unpacked(tree, directory)
+    for compiled in software.rglob("qc_edge/**/*.pyc"):
+        compiled.unlink()
+    for unit in [*tree.rglob("qc-edge@.service"), *software.rglob("qc-edge@.service")]:
+        unit.write_text(
+            unit.read_text().replace("[Service]", f"[Service]\nEnvironment=V={version}")
+        )
+    for change in changes:
+        change(software)
+    packed(software, tree)
+    made = directory / f"{version}.deb"
+    command = ["dpkg-deb", "-Znone", "--build", str(tree), str(made)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(tree)
+    return made
+
+
+Change = Callable[[Path], None]
+"""What is done to the directory that `qc_edge` is in."""
+
+
+def unpacked(tree: Path, directory: Path) -> Path:
+    """The directory that holds `qc_edge` in the package's tree; a wheel is unpacked for it."""
+    for found in tree.glob("usr/lib/**/qc_edge/version.py"):
+        return found.parent.parent
+    (wheel,) = tree.glob("usr/share/qc-edge/wheels/qc_edge-*.whl")
+    shutil.unpack_archive(wheel, directory / "wheel", "zip")
+    return directory / "wheel"
+
+
+def packed(software: Path, tree: Path) -> None:
+    """Put an unpacked wheel back; its list of digests is not looked at."""
+    if software.is_relative_to(tree):
+        return
+    (wheel,) = tree.glob("usr/share/qc-edge/wheels/qc_edge-*.whl")
+    made = shutil.make_archive(str(software.parent / "made"), "zip", software)
+    shutil.move(made, wheel)
+    shutil.rmtree(software)
+
+
+def with_another_schema(software: Path) -> None:
+    """A migration and a field more, which every row then has."""
+    schema = software / "qc_edge/store/log/schema.sql"
+    schema.write_text(f"{schema.read_text()}\n-- migration m900_newer\n\n{NEWER_COLUMN}")
+    rows = software / "qc_edge/domain/inspection.py"
+    text, changed = re.subn(
+        r"(    exposure_source: ExposureSource \| None\n(?:    \w+: .*\n)*)",
+        rf"\g<1>{NEWER_FIELD}",
+        rows.read_text(),
+        count=1,
+    )
+    assert changed
+    rows.write_text(text)
+
+
+def that_refuses_the_doomed(software: Path) -> None:
+    """A version that the station `doomed` dies in, in its first moments."""
+    module = software / "qc_edge/station/daemon.py"
+    first = "        settings, paths, disk = "
+    raising = '        if self.settings.station.name == "doomed":\n'
+    raising += "            from qc_edge.errors import ModelError\n"
+    raising += '            raise ModelError("this version cannot")\n'
+    assert first in module.read_text()
+    module.write_text(module.read_text().replace(first, raising + first, 1))
+
+
+def installed(box: Machine, package: Path) -> tuple[int, str, float]:
+    """Install it as from a stick: exit code, what was said, seconds."""
+    shutil.copy(package, box.tree / "root" / package.name)
+    begun = time.monotonic()
+    said = box.run("sh", "-c", f"dpkg --install /root/{package.name}; echo exit code $?")
+    took = time.monotonic() - begun
+    (box.tree / "root" / package.name).unlink()
+    return int(said.split()[-1]), said, took
+
+
+def rolled_back(box: Machine, program: str = "qc-edge") -> tuple[str, float]:
+    """`qc-edge rollback`: what it says, and seconds."""
+    begun = time.monotonic()
+    said = box.run(program, "rollback")
+    return said, time.monotonic() - begun
+
+
+def software_of(box: Machine, name: str) -> str:
+    """The version that a station's process runs, by what it has in memory."""
+    maps = box.run("cat", f"/proc/{box.pid(name)}/maps")
+    (version,) = set(re.findall(r" /opt/qc-edge/([^/]+)/", maps))
+    return str(version)
+
+
+def line_of(said: str, name: str) -> str:
+    """What was said of a station."""
+    (line,) = re.findall(rf"(?m)^.*\b{name}: .*$", said)
+    return str(line)
+
+
+def restarted_within(said: str) -> float:
+    """Seconds from the first restart until the last station was as it is going to be."""
+    (seconds,) = re.findall(r"restarted in (\d+) s", said)
+    return float(seconds)
+
+
+def four_stations(box: Machine) -> None:
+    """One that is well, one without a camera, one that holds, one whose records are refused."""
+    start(box, "well")
+    add_without_camera(box, "blind")
+    box.run("systemctl", "start", "qc-edge@blind")
+    start(box, "holding")
+    box.set("holding", "stop_free_mb", 1e9)
+    box.set("holding", "warn_free_mb", 2e9)
+    box.run("systemctl", "reload", "qc-edge@holding")
+    start(box, "refused")
+    newest = max((box.paths("refused").calibration / "top").glob("*.toml"))
+    newest.write_text(newest.read_text().replace("made_by = ", 'made_by = "x" # '))
+    until(lambda: "HOLD" in box.show("qc-edge@holding", "StatusText"), "the hold")
+
+
+def test_an_upgrade_and_a_rollback_of_four_stations(
+    machine: Machine, package: Path, tmp_path: Path
+) -> None:
+    old = version_of(package)
+    new = f"{old}.newer"
+    newer = another_version(package, tmp_path, new, with_another_schema)
+    four_stations(machine)
+    refused_pid = machine.pid("refused")
+
+    code, said, took = installed(machine, newer)
+    print(f"upgrade: {took:.1f} s, exit code {code}\n{said}")
+    assert code == 0
+    assert restarted_within(said) < SETTLED_S
+    running = {name: software_of(machine, name) for name in ("well", "blind", "holding", "refused")}
+    assert running == {"well": new, "blind": new, "holding": new, "refused": old}
+    assert machine.pid("refused") == refused_pid, "the line was not stopped"
+    assert f"V={new}" in machine.show("qc-edge@well", "Environment")
+    assert "READY" in line_of(said, "well")
+    assert "NOT READY: camera top" in line_of(said, "blind")
+    assert "NOT READY: HOLD: disk" in line_of(said, "holding")
+    assert "NOT RESTARTED" in line_of(said, "refused")
+    before = inspected(machine, "well")
+    until(lambda: inspected(machine, "well") > before + 3, "verdicts of the newer version")
+
+    said, took = rolled_back(machine)
+    print(f"rollback: {took:.1f} s\n{said}")
+    assert restarted_within(said) < SETTLED_S
+    running = {name: software_of(machine, name) for name in ("well", "blind", "holding", "refused")}
+    assert set(running.values()) == {old}
+    assert f"V={new}" not in machine.show("qc-edge@well", "Environment")
+    assert machine.pid("refused") == refused_pid
+    assert "READY" in line_of(said, "well")
+    before = inspected(machine, "well")
+    until(lambda: inspected(machine, "well") > before + 3, "verdicts of the version before")
+
+    said, took = rolled_back(machine, f"/opt/qc-edge/{new}/bin/qc-edge")
+    print(f"forward again: {took:.1f} s\n{said}")
+    assert software_of(machine, "well") == new
+    assert f"V={new}" in machine.show("qc-edge@well", "Environment")
+    before = inspected(machine, "well")
+    until(lambda: inspected(machine, "well") > before + 3, "verdicts of the newer version again")
+    machine.run("systemctl", "stop", "qc-edge@well")
+    told = machine.run("qc-edge", "verify", "well", check=False)
+    print(told)
+    assert "fault" not in told.lower() or "0 faults" in told.lower()
+
+
+def test_an_upgrade_that_kills_a_station_is_no_success_and_is_taken_back(
+    machine: Machine, package: Path, tmp_path: Path
+) -> None:
+    new = f"{version_of(package)}.deadly"
+    deadly = another_version(package, tmp_path, new, that_refuses_the_doomed)
+    start(machine, "well")
+    start(machine, "doomed")
+    code, said, took = installed(machine, deadly)
+    print(f"upgrade: {took:.1f} s, exit code {code}\n{said}")
+    assert code != 0
+    assert "DEAD, exit code 65: NOT RESTARTED BY ITSELF: this version" in line_of(said, "doomed")
+    assert "READY" in line_of(said, "well")
+    assert "sudo qc-edge rollback" in said
+    said, took = rolled_back(machine)
+    print(f"rollback: {took:.1f} s\n{said}")
+    assert "did not run (failed), left so" in line_of(said, "doomed")
+    machine.run("systemctl", "start", "qc-edge@doomed")
+    assert software_of(machine, "doomed") == version_of(package)
