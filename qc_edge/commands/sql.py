@@ -118,7 +118,7 @@ def _open_session(paths: StationPaths, target: Path | None) -> Iterator[SqlSessi
 
     from qc_edge.query.sql_session import SqlSession
 
-    _yield_to_station(paths)
+    yield_to_station(paths)
     writable = [target, target.with_name(f".{target.name}.new")] if target else []
     with (
         tempfile.TemporaryDirectory(prefix="qc-edge-sql-") as spill,
@@ -127,7 +127,7 @@ def _open_session(paths: StationPaths, target: Path | None) -> Iterator[SqlSessi
         yield session
 
 
-def _yield_to_station(paths: StationPaths) -> None:
+def yield_to_station(paths: StationPaths) -> None:
     """Where the station runs on this machine, its frames come first: use only the CPU time that
     they leave idle. A query on all cores would otherwise delay verdicts (sched(7), SCHED_IDLE).
     """

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
-from qc_edge.errors import StoreError
+from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.query import views
 from qc_edge.query.published_files import (
     all_files,
@@ -237,9 +237,12 @@ class PublishedCursor:
 
 def published_error(fault: duckdb.Error) -> StoreError:
     """What DuckDB says of the published files, and what to do."""
-    if "No space left" in str(fault):
-        hint = "free some room"
-    elif "Permission denied" in str(fault):
+    # "failed to offload": what did not fit in memory found no room on the disk either.
+    if "No space left" in str(fault) or "failed to offload" in str(fault):
+        return DiskFullError(
+            f"no room for the answer to a query: {first_line(fault)}", hint="free some room"
+        )
+    if "Permission denied" in str(fault):
         hint = NOT_IN_GROUP
     else:
         hint = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -16,6 +16,7 @@ _STATEMENT = re.compile(
     r'^((?:-- [^\n]*\n)+)CREATE (VIEW|MACRO) "?(\w+)"?\s*(?:\((.*?)\))? AS( TABLE)?\b(.*?);$',
     re.MULTILINE | re.DOTALL,
 )
+_ROWS = re.compile(r"FROM read_parquet\('@published@/(\w+)/")
 _COLUMN = re.compile(r"(\w+),?\s+-- (.+)$", re.MULTILINE)
 
 
@@ -66,13 +67,39 @@ def script(published: Path) -> str:
     return source().replace("@published@", glob_escaped(str(published)).replace("'", "''"))
 
 
-def comments() -> str:
+def portable_script(*, tables: bool, leave_out: Collection[str] = ()) -> str:
+    """The statements for an export, which name no directory: with `tables` the rows are tables of
+    the same database (`row_tables`), else `inspections.parquet` and so on in the client's own
+    directory. `leave_out` names views and macros that would mislead there.
+    """
+
+    def portable(statement: re.Match[str]) -> str:
+        name, rows = statement[3], _ROWS.search(statement[6])
+        if name in leave_out or (rows and tables):
+            return ""
+        if rows is None:
+            return statement[0]
+        return f"CREATE VIEW {name} AS FROM read_parquet('{rows[1]}.parquet');"
+
+    return _STATEMENT.sub(portable, source())
+
+
+def row_tables() -> dict[str, str]:
+    """The views that are the rows of one table of the log: name of the view -> of the table."""
+    return {view.name: rows[1] for view in described() if (rows := _ROWS.search(view.body))}
+
+
+def comments(*, tables: Collection[str] = (), leave_out: Collection[str] = ()) -> str:
     """The statements that put the comments of the source into the database: DBeaver and others show
-    them beside each view and column.
+    them beside each view and column. `tables` are those of the views that are tables there,
+    `leave_out` those that are not there.
     """
     statements = []
     for view in described():
-        statements.append(f"COMMENT ON {view.kind} {view.quoted} IS {quoted(view.description)};")
+        if view.name in leave_out:
+            continue
+        kind = "TABLE" if view.name in tables else view.kind
+        statements.append(f"COMMENT ON {kind} {view.quoted} IS {quoted(view.description)};")
         if view.kind == "VIEW":
             statements += [
                 f"COMMENT ON COLUMN {view.name}.{column} IS {quoted(description)};"
