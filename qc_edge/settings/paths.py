@@ -62,6 +62,11 @@ class StationPaths:
         return self.state / "traceability.duckdb"
 
     @property
+    def database_note(self) -> Path:
+        """For whoever meets DuckDB's lock on the database: where to look instead."""
+        return self.state / "READ-ME-traceability.txt"
+
+    @property
     def journal(self) -> Path:
         """The rows as text, one file an hour: what the database is rebuilt from."""
         return self.state / "journal"

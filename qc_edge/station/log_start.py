@@ -6,6 +6,7 @@ from qc_edge.domain.frame import FrameId, frame_id, frame_id_micros
 from qc_edge.errors import DiskFullError
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
+from qc_edge.station.database_note import leave_database_note
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.disk_space import DiskMonitor
@@ -30,7 +31,9 @@ def open_ledger(
     """
     while True:
         try:
-            return Ledger(paths.database, paths.journal, paths.set_aside, disk)
+            ledger = Ledger(paths.database, paths.journal, paths.set_aside, disk)
+            leave_database_note(paths)
+            return ledger
         except DiskFullError as fault:
             disk_monitor.report_full()
             reporter.waits_for_room = True
