@@ -239,9 +239,7 @@ def published_error(fault: duckdb.Error) -> StoreError:
     """What DuckDB says of the published files, and what to do."""
     # "failed to offload": what did not fit in memory found no room on the disk either.
     if "No space left" in str(fault) or "failed to offload" in str(fault):
-        return DiskFullError(
-            f"no room for the answer to a query: {first_line(fault)}", hint="free some room"
-        )
+        return DiskFullError(f"no room for an answer: {first_line(fault)}", "free some room")
     if "Permission denied" in str(fault):
         hint = NOT_IN_GROUP
     else:

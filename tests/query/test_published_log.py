@@ -27,6 +27,7 @@ MAY_OPEN_DUCKDB = {
     "store/log/duck.py",
     "store/log/database.py",
     "publish/qa_database.py",
+    "export/portable_database.py",
 }
 MAY_RETRY = {"query/published_log.py"}
 
