@@ -15,10 +15,11 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from qc_edge.cli import COMMANDS, GROUPS, app
-from qc_edge.settings import Settings
+from qc_edge.settings import Settings, StationSettings
 from qc_edge.settings.camera import CameraSettings
 from qc_edge.settings.change import is_live
 from qc_edge.settings.schema import station_schema
+from qc_edge.settings.shifts import ShiftSettings
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -45,21 +46,26 @@ MARKUP = re.compile(r"\[/?(?:bold|dim)\]")
 
 def settings_reference() -> str:
     """docs/reference/settings.md: one table for each section of the settings."""
-    definitions: dict[str, Any] = json.loads(station_schema())["$defs"]
     parts = [HEAD]
     for section, field in Settings.model_fields.items():
         annotation = field.annotation
         one = isinstance(annotation, type) and issubclass(annotation, BaseModel)
         model = annotation if one else CameraSettings
         assert model is not None  # noqa: S101
-        heading = f"[{section}]" if one else f"[[{section}]]"
-        parts.append(f"\n## {heading}\n\n{model.__doc__}\n\n{TABLE}")
-        shape = definitions[model.__name__]
-        for key, value in shape["properties"].items():
-            parts.append(
-                _row(f"{section}.{key}", value, definitions, key in shape.get("required", []))
-            )
+        parts.append(_section(section, f"[{section}]" if one else f"[[{section}]]", model))
+        if model is StationSettings:
+            parts.append(_section("station.shifts", "[[station.shifts]]", ShiftSettings))
     return "".join(parts)
+
+
+def _section(name: str, heading: str, model: type[BaseModel]) -> str:
+    definitions: dict[str, Any] = json.loads(station_schema())["$defs"]
+    shape = definitions[model.__name__]
+    rows = [
+        _row(f"{name}.{key}", value, definitions, key in shape.get("required", []))
+        for key, value in shape["properties"].items()
+    ]
+    return f"\n## {heading}\n\n{model.__doc__}\n\n{TABLE}" + "".join(rows)
 
 
 def _row(name: str, value: dict[str, Any], definitions: dict[str, Any], required: bool) -> str:
@@ -89,6 +95,8 @@ def _takes(value: dict[str, Any], definitions: dict[str, Any]) -> str:
         items = value.get("items") or value["prefixItems"][0]
         count = f"{value['maxItems']} of " if "maxItems" in value else "list of "
         return count + _takes(items, definitions)
+    if value["type"] == "object":
+        return "sections"
     bounds = [
         f"{sign} {value[key]:g}"
         for key, sign in (

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from qc_edge.query.views import DescribedView, described, source
+from qc_edge.domain.station_calendar import UTC_CALENDAR
+from qc_edge.query.views import DescribedView, described, source, with_calendar
 from qc_edge.store.log.duck import open_duckdb
 from qc_edge.store.log.schema import migrate, migrations
 
@@ -102,7 +103,8 @@ def _empty_log() -> duckdb.DuckDBPyConnection:
     log.execute("USE log")
     migrate(log)
     log.execute("USE memory")
-    log.execute(_FILES.sub(r"\1 AS SELECT *, NULL::DATE AS date FROM log.\2", source()))
+    text = with_calendar(UTC_CALENDAR)
+    log.execute(_FILES.sub(r"\1 AS SELECT *, NULL::DATE AS date FROM log.\2", text))
     return log
 
 

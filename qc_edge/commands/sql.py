@@ -14,6 +14,7 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Name, Root
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from qc_edge.domain.station_calendar import StationCalendar
     from qc_edge.query.sql_session import SqlSession
     from qc_edge.settings import StationPaths
     from qc_edge.terminal.sql_result import ResultPrinter
@@ -51,7 +52,8 @@ def command(
     """Ask the log of a station in SQL (DuckDB's), while it runs or not. Nothing is changed.
 
     The views and macros are explained in docs/schema.md; inspections is the place to start. All
-    times are UTC. A table that does not fit the terminal is cut, and says so; --csv, --json and
+    times are UTC, those of now() too; local_time(recorded_at) and shift_of(recorded_at) are the
+    station's. A table that does not fit the terminal is cut, and says so; --csv, --json and
     --parquet give all of it. Without SQL, a shell with history; statements may also come from a
     file on standard input.
 
@@ -122,9 +124,22 @@ def _open_session(paths: StationPaths, target: Path | None) -> Iterator[SqlSessi
     writable = [target, target.with_name(f".{target.name}.new")] if target else []
     with (
         tempfile.TemporaryDirectory(prefix="qc-edge-sql-") as spill,
-        SqlSession(paths.published, Path(spill), writable) as session,
+        SqlSession(paths.published, Path(spill), writable, _calendar(paths)) as session,
     ):
         yield session
+
+
+def _calendar(paths: StationPaths) -> StationCalendar:
+    """The station's; UTC, with a note, where its settings do not read."""
+    from qc_edge.domain.station_calendar import UTC_CALENDAR
+    from qc_edge.errors import SettingsError
+    from qc_edge.settings.load import station_calendar
+
+    try:
+        return station_calendar(paths.settings)
+    except SettingsError as fault:
+        sys.stderr.write(f"note: local times are UTC here, the settings do not read: {fault}\n")
+        return UTC_CALENDAR
 
 
 def yield_to_station(paths: StationPaths) -> None:

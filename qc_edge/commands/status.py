@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, tzinfo
 from typing import Any
 
 import typer
@@ -34,13 +35,13 @@ def command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False) -> Non
     elif status is None:
         out().print(f"{name}: {'starting' if running else 'has not run since the box was started'}")
     else:
-        _print(name, status, running)
+        _print(name, status, running, settings.station.calendar.zone)
     if not running:
         raise typer.Exit(3)  # "program is not running" for init scripts, by the Linux Standard Base
     raise typer.Exit(0 if status and status["ready"] else 1)
 
 
-def _print(name: str, status: dict[str, Any], running: bool) -> None:
+def _print(name: str, status: dict[str, Any], running: bool, zone: tzinfo) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -48,7 +49,8 @@ def _print(name: str, status: dict[str, Any], running: bool) -> None:
     console = out()
     head = Text.assemble((name, "bold"), "  ")
     if not running:
-        head.append(f"NOT RUNNING, last seen {status['at']}", "bold red")
+        seen = datetime.fromisoformat(status["at"]).astimezone(zone)
+        head.append(f"NOT RUNNING, last seen {seen:%Y-%m-%d %H:%M:%S %Z}", "bold red")
     elif ready:
         head.append("READY", "bold green")
     else:
@@ -102,16 +104,23 @@ def _rows(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _today(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if today := status["today"]:
-        verdicts = today["verdicts"]
-        counts = ", ".join(
-            f"{verdicts.get(verdict, 0):,} {verdict}" for verdict in ("PASS", "FAIL", "INVALID")
-        )
-        yield "today (UTC)", f"{counts}; {today['held']:,} held, {today['lost']:,} lost"
+        yield f"today ({status.get('time_zone', 'UTC')})", _counts(today)
         if reasons := sorted(today["reasons"].items(), key=lambda item: -item[1]):
             yield "invalid for", ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+    if shift := status.get("shift"):
+        since = f"since {shift['began'][11:]}"
+        yield f"shift {shift['name']}", f"{since}: {_counts(shift['counts'])}"
     if part := status["last_part"]:
         verdict = f"{part['part_id']} {part['verdict']} {part['disposition']}: {part['detail']}"
         yield "last part", verdict
+
+
+def _counts(counts: dict[str, Any]) -> str:
+    verdicts = counts["verdicts"]
+    words = ", ".join(
+        f"{verdicts.get(verdict, 0):,} {verdict}" for verdict in ("PASS", "FAIL", "INVALID")
+    )
+    return f"{words}; {counts['held']:,} held, {counts['lost']:,} lost"
 
 
 def _model(status: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -63,7 +63,7 @@ def export_log(paths: StationPaths, request: ExportRequest, progress: Progress) 
     """Export what `request` asks for. Raises UsageError, StoreError or SettingsError; then nothing
     is left behind.
     """
-    load_settings(paths.settings)  # for its errors only: no such station, or faulty settings
+    calendar = load_settings(paths.settings).station.calendar
     request.check(paths)
     with _work_directory(request.out) as work:
         content = work / "content"
@@ -87,7 +87,7 @@ def export_log(paths: StationPaths, request: ExportRequest, progress: Progress) 
                     lambda done, total: progress("pictures", done, total),
                 )
         progress("database", 0, 1)
-        made = ExportContent(paths.name, utc_now(), request, pictures)
+        made = ExportContent(paths.name, utc_now(), request, pictures, calendar)
         if request.is_database:
             portable_database.build_with_rows(content / request.out.name, rows_at, made)
         else:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.export.pictures import ExportedPicture
 from qc_edge.export.request import ExportRequest
@@ -45,6 +46,7 @@ class ExportContent:
     made_at: datetime
     request: ExportRequest
     pictures: Sequence[ExportedPicture] | None
+    calendar: StationCalendar
 
     @property
     def left_out(self) -> Collection[str]:
@@ -62,7 +64,7 @@ def build_with_rows(path: Path, rows: Path, content: ExportContent) -> None:
             source = sql_path(row_file(rows, table))
             log.execute(f"CREATE TABLE {view} AS FROM read_parquet({source})")
         _add_own_tables(log, content)
-        log.execute(portable_script(tables=True, leave_out=content.left_out))
+        log.execute(portable_script(content.calendar, tables=True, leave_out=content.left_out))
         log.execute(comments(tables=row_tables(), leave_out=content.left_out))
 
 
@@ -71,7 +73,7 @@ def build_beside_rows(directory: Path, content: ExportContent) -> None:
 
     Raises StoreError.
     """
-    script = portable_script(tables=False, leave_out=content.left_out)
+    script = portable_script(content.calendar, tables=False, leave_out=content.left_out)
     with _new_database(directory / ".own.duckdb", spill=directory) as log:
         own = _add_own_tables(log, content)
         for table in own:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
 from qc_edge.store.log.startup_state import DayCounts
 
 _RECENT_FRAMES = 2000
@@ -100,18 +101,55 @@ class Timeliness:
         return self._last_late is not None and now - self._last_late < _LATE_S
 
 
-class Statistics:
-    """Counts of the day and recent latencies: written by the inspector, read from any thread.
-
-    `today` are the counts of the day `day` that the log has already; `meter` counts along.
+@dataclass(frozen=True, slots=True)
+class ShiftCounts:
+    """The shift that runs, its tally, and the `day` and time at which it `began`, by the clocks at
+    the station.
     """
 
-    def __init__(self, today: DayCounts, day: datetime, meter: PartMeter) -> None:
+    name: str
+    day: str
+    began: str
+    counts: DayCounts
+
+
+class _Tally:
+    """Counts from `begin` up to `end`."""
+
+    def __init__(self, span: tuple[datetime, datetime], counts: DayCounts) -> None:
+        self._begin, self._end = span
+        self.verdicts: Counter[str] = Counter(counts.verdicts)
+        self.reasons: Counter[str] = Counter(counts.reasons)
+        self.held, self.lost = counts.held, counts.lost
+
+    def holds(self, moment: datetime) -> bool:
+        """True if what is recorded at `moment` counts here."""
+        return self._begin <= moment < self._end
+
+    def add(self, inspection: Inspection) -> None:
+        """One more inspection."""
+        self.verdicts[inspection.verdict] += 1
+        if inspection.verdict == "INVALID":
+            self.reasons[inspection.reason] += 1
+        self.held += inspection.disposition == "HOLD"
+
+    def counts(self) -> DayCounts:
+        """As they are now."""
+        return DayCounts(dict(self.verdicts), dict(self.reasons), self.held, self.lost)
+
+
+class Statistics:
+    """Counts of the day and the shift, and recent latencies: written by the inspector, read from
+    any thread.
+    """
+
+    def __init__(self, meter: PartMeter, counts: Callable[[datetime, datetime], DayCounts]) -> None:
+        """`meter` counts along, `counts` gives the log's tally from a time up to another."""
+        self._counts = counts
         self._lock = threading.Lock()
-        self._day = day.date()
-        self._verdicts: Counter[str] = Counter(today.verdicts)
-        self._reasons: Counter[str] = Counter(today.reasons)
-        self._held, self._lost = today.held, today.lost
+        self._calendar = UTC_CALENDAR
+        self._day: _Tally | None = None
+        self._shift: _Tally | None = None
         self._ages_ms: deque[float] = deque(maxlen=_RECENT_FRAMES)
         self._meter = meter
         self.timeliness = Timeliness()
@@ -123,11 +161,8 @@ class Statistics:
     ) -> None:
         """One more part was announced `announced_ms` milliseconds after its exposure."""
         with self._lock:
-            self._start_day(inspection.recorded_at)
-            self._verdicts[inspection.verdict] += 1
-            if inspection.verdict == "INVALID":
-                self._reasons[inspection.reason] += 1
-            self._held += inspection.disposition == "HOLD"
+            for tally in self._tallies(inspection.recorded_at):
+                tally.add(inspection)
             self.inspected += 1
             self.last = inspection
             if counts_as_latency:
@@ -153,14 +188,33 @@ class Statistics:
     def add_lost(self, frames: int, now: datetime) -> None:
         """So many more frames are known to be lost."""
         with self._lock:
-            self._start_day(now)
-            self._lost += frames
+            for tally in self._tallies(now):
+                tally.lost += frames
+
+    def recount(self, calendar: StationCalendar, now: datetime) -> None:
+        """Count the day and the shift of `now` by this calendar, from what the log has of them."""
+        day, shift = calendar.day_span(now), calendar.shift_span(now)
+        # A part that is told in this moment may be counted twice, by the log and by its telling.
+        day_tally = _Tally(day, self._counts(*day))
+        shift_tally = _Tally(shift, self._counts(*shift)) if shift else None
+        with self._lock:
+            self._calendar, self._day, self._shift = calendar, day_tally, shift_tally
 
     def today(self, now: datetime) -> DayCounts:
-        """The counts of the UTC day of `now`."""
+        """The counts of the station's day of `now`."""
         with self._lock:
-            self._start_day(now)
-            return DayCounts(dict(self._verdicts), dict(self._reasons), self._held, self._lost)
+            self._tallies(now)
+            return self._day.counts() if self._day else DayCounts()
+
+    def shift(self, now: datetime) -> ShiftCounts | None:
+        """The shift of `now` and its counts; None outside of all shifts."""
+        with self._lock:
+            self._tallies(now)
+            shift = self._calendar.shift_at(now)
+            if self._shift is None or shift.name is None or shift.began is None:
+                return None
+            began = shift.began.isoformat(timespec="minutes")
+            return ShiftCounts(shift.name, shift.day.isoformat(), began, self._shift.counts())
 
     def latency(self) -> Latency:
         """The latency of recent frames, those left out that were recovered or whose age is
@@ -171,13 +225,14 @@ class Statistics:
         longest = ages[-1] if ages else None
         return Latency(len(ages), _quantile(ages, 0.5), _quantile(ages, 0.99), longest)
 
-    def _start_day(self, now: datetime) -> None:
-        """Start the counts anew if `now` is of another UTC day than the last call."""
-        if now.date() != self._day:
-            self._day = now.date()
-            self._verdicts.clear()
-            self._reasons.clear()
-            self._held = self._lost = 0
+    def _tallies(self, now: datetime) -> list[_Tally]:
+        """Of the day and the shift of `now`; begun anew if it is another than at the last call."""
+        if self._day is None or not self._day.holds(now):
+            self._day = _Tally(self._calendar.day_span(now), DayCounts())
+        if self._shift is None or not self._shift.holds(now):
+            span = self._calendar.shift_span(now) if self._calendar.shifts else None
+            self._shift = _Tally(span, DayCounts()) if span else None
+        return [tally for tally in (self._day, self._shift) if tally is not None]
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 
+from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
 from qc_edge.errors import StoreError
 from qc_edge.query.views import comments, script
 from qc_edge.service.heartbeat import Heartbeat
@@ -42,8 +43,9 @@ _LOOK_S = 0.5
 _RETRY_S = 2.0
 
 
-def build(path: Path, published: Path) -> None:
-    """Make a database of views over `published` at `path`, which must not exist.
+def build(path: Path, published: Path, calendar: StationCalendar = UTC_CALENDAR) -> None:
+    """Make a database of views over `published` at `path`, which must not exist; local times and
+    shifts in it are those of `calendar`.
 
     Raises StoreError, also where a table has no published file yet.
     """
@@ -54,7 +56,7 @@ def build(path: Path, published: Path) -> None:
                 f"{_BLOCK})"
             )
             log.execute("USE qa")
-            log.execute(script(published))
+            log.execute(script(published, calendar))
             log.execute(comments())
     except duckdb.Error as fault:
         raise StoreError(
@@ -69,9 +71,14 @@ class QaDatabase:
     DuckDB's lock error, and a second try works.
     """
 
-    def __init__(self, path: Path, published: Path) -> None:
+    def __init__(
+        self, path: Path, published: Path, calendar: StationCalendar = UTC_CALENDAR
+    ) -> None:
         self._path = path
         self._published = published
+        self.calendar = calendar
+        """May be replaced from any thread: the next client finds a file with it."""
+        self._built_for = calendar
         self._wal = Path(f"{path}.wal")
         self._content = b""
         self._spares: list[tuple[Path, int]] = []
@@ -89,7 +96,7 @@ class QaDatabase:
             heartbeat.beat()
             try:
                 with closing(OpenWatch()) as watch:
-                    self._content, self._spares = b"", []
+                    self._clear_away()
                     while not stop.is_set():
                         heartbeat.beat()
                         self._look(watch)
@@ -99,10 +106,11 @@ class QaDatabase:
                     LOG.error("%s is not kept: %s", self._path, fault)
                 self._last_error = str(fault)
                 stop.wait(_RETRY_S)
-        for spare, _ in self._spares:
-            spare.unlink(missing_ok=True)
+        self._clear_away()
 
     def _look(self, watch: OpenWatch) -> None:
+        if self._built_for != self.calendar:
+            self._clear_away()
         if not self._content:
             self._content = self._built()
         elif watch.wait(self._current, 0.0 if len(self._spares) < _SPARES else _LOOK_S):
@@ -130,12 +138,18 @@ class QaDatabase:
         spare.chmod(_MODE)
         return spare, watch.add(spare)
 
+    def _clear_away(self) -> None:
+        for spare, _ in self._spares:
+            spare.unlink(missing_ok=True)
+        self._content, self._spares = b"", []
+
     def _built(self) -> bytes:
         """The bytes of a fresh database; also clears away what a station that crashed has left."""
         for leftover in self._path.parent.glob(f".{self._path.name}.*"):
             leftover.unlink()
         new = self._path.with_name(f".{self._path.name}.new")
-        build(new, self._published)
+        self._built_for = self.calendar
+        build(new, self._published, self._built_for)
         content = new.read_bytes()
         new.unlink()
         return content

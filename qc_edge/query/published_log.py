@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
+from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.query import views
 from qc_edge.query.published_files import (
@@ -90,13 +91,13 @@ class PublishedLog:
         """A way in for one thread; 0.1 ms, also while other cursors are busy."""
         return PublishedCursor(self, self._connection.cursor())
 
-    def create_views(self) -> None:
-        """Make the views and table macros of views.sql, for all cursors. Raises StoreError.
+    def create_views(self, calendar: StationCalendar = UTC_CALENDAR) -> None:
+        """Make the views and macros of views.sql, for all cursors. Raises StoreError.
 
         Every table must have a published file: DuckDB takes a view's columns from the first one.
         """
         try:
-            self._connection.execute(views.script(self.directory))
+            self._connection.execute(views.script(self.directory, calendar))
         except duckdb.Error as fault:
             raise published_error(fault) from fault
 
@@ -115,6 +116,8 @@ class PublishedLog:
         files = [str(path.absolute()) for path in writable]
         self._connection.execute("SET allowed_directories = ?", [directories])
         self._connection.execute("SET allowed_paths = ?", [files])
+        # now() and current_date would follow the zone of the machine; the log is in UTC.
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
 
@@ -243,8 +246,5 @@ def published_error(fault: duckdb.Error) -> StoreError:
     if "Permission denied" in str(fault):
         hint = NOT_IN_GROUP
     else:
-        hint = (
-            "a damaged file is published again when the station is restarted; qc-edge verify finds "
-            "them all"
-        )
+        hint = "a restart publishes a damaged file again; qc-edge verify finds them all"
     return StoreError(f"the published files cannot be read: {first_line(fault)}", hint=hint)

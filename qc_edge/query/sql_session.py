@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
+from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.query.published_files import oldest_file, sql_path
 from qc_edge.query.published_log import NOT_IN_GROUP, PublishedLog
@@ -25,8 +26,7 @@ from qc_edge.store.durable import store_error
 from qc_edge.store.log.duck import quoted
 
 _READING_TYPES = {"SELECT", "EXPLAIN", "MULTI"}
-"""Statement types of DuckDB; MULTI is PIVOT, which 1.5 takes apart into statements without a text.
-"""
+"""Types of DuckDB's; MULTI is PIVOT, which 1.5 takes apart into statements without a text."""
 
 _FIRST_WORD = re.compile(
     r"(SELECT|FROM|WITH|VALUES|TABLE|DESCRIBE|DESC|SHOW|SUMMARIZE|"
@@ -66,11 +66,15 @@ class SqlSession:
     Close it, or use it as a context.
     """
 
-    def __init__(self, published: Path, spill: Path, writable: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        published: Path,
+        spill: Path,
+        writable: Sequence[Path] = (),
+        calendar: StationCalendar = UTC_CALENDAR,
+    ) -> None:
         """`spill`: a directory for what does not fit in memory; `writable`: files that `export` may
-        write.
-
-        Raises StoreError if a table has no published file.
+        write; `calendar`: its local times. Raises StoreError if a table has no published file.
         """
         if published.exists() and not os.access(published, os.R_OK | os.X_OK):
             raise StoreError(f"you may not read {published}", hint=NOT_IN_GROUP)
@@ -81,7 +85,7 @@ class SqlSession:
                 hint="the station publishes them when it runs: qc-edge run",
             )
         self._log = PublishedLog(published, memory_limit=None, spill=spill, writable=writable)
-        self._log.create_views()
+        self._log.create_views(calendar)
         self._cursor = self._log.cursor()
 
     def __enter__(self) -> SqlSession:
@@ -212,21 +216,17 @@ class SqlSession:
         if "pytz" in message or "zoneinfo" in message:
             return UsageError(
                 "a column with a time zone cannot be shown",
-                hint="the log is in UTC without zones: utc_now() instead of now(), or cast it "
-                "::TIMESTAMP",
+                hint="the log is in UTC without zones: utc_now() or local_now() instead of now()",
             )
         if isinstance(fault, duckdb.IOException):
             return StoreError(message, hint=error.hint)
         if isinstance(fault, duckdb.PermissionException):
-            return UsageError(
-                message, hint="only the published log of this station can be read here"
-            )
+            return UsageError(message, hint="only this station's published log can be read here")
         if isinstance(fault, duckdb.CatalogException):
             return UsageError(message, hint=f"there are {', '.join(map(str, self.relations()))}")
         if isinstance(fault, duckdb.BinderException):
-            return UsageError(
-                message, hint="DESCRIBE inspections shows its columns; docs/schema.md explains them"
-            )
+            hint = "DESCRIBE inspections shows its columns; docs/schema.md explains them"
+            return UsageError(message, hint=hint)
         return UsageError(message)
 
 

@@ -1,6 +1,6 @@
 -- What QA asks: views and table macros over the published log. This file is their only source: qa.duckdb,
 -- `qc-edge sql` and the reference page are made from it. @published@ stands for the directory of the files.
--- All times are UTC. `date` is the day on which a row was recorded, and the folder it is in: a filter on
+-- All times are UTC; local_time(t) and shift_of(t) say what people call them at the station. `date` is the day on which a row was recorded, and the folder it is in: a filter on
 -- `date` reads only those files.
 
 -- The lower end of the 95 % interval of Wilson for k of n; null if n is 0.
@@ -19,6 +19,34 @@ CREATE MACRO utc_now() AS make_timestamp(epoch_us(now()));
 
 -- Today, in UTC: WHERE date = utc_today().
 CREATE MACRO utc_today() AS utc_now()::DATE;
+
+-- A time of the log as the clocks at the station show it (station.time_zone): local_time(recorded_at).
+CREATE MACRO local_time(t) AS
+    list_transform([t::TIMESTAMP], lambda t: t + @utc_offset@)[1];
+
+-- Now, as the clocks at the station show it.
+CREATE MACRO local_now() AS local_time(utc_now());
+
+-- Today, by the clocks and the calendar at the station.
+CREATE MACRO local_today() AS local_now()::DATE;
+
+-- The shift (station.shifts) that a time of the log belongs to: `name`, the `day` on which it began, and when it
+-- `began`, both local. Outside of all shifts name and began are null, and day is the local date. A shift starts
+-- when the clock first shows its start; a clock that is put back does not bring the shift before back.
+CREATE MACRO shift_at(t) AS
+    list_transform([t::TIMESTAMP], lambda t:
+    list_transform([@shift_clock@], lambda c:
+    list_transform([(isodow(c) - 1) * 1440 + hour(c) * 60 + minute(c)], lambda m:
+    list_transform([@week_segment@], lambda s: {
+        name: s.name,
+        day: c::DATE - s.days_back,
+        began: CASE WHEN s.name IS NOT NULL THEN (c::DATE - s.days_back) + to_minutes(s.start) END})[1])[1])[1])[1];
+
+-- The name of the shift that a time of the log belongs to; null outside of all shifts.
+CREATE MACRO shift_of(t) AS shift_at(t).name;
+
+-- The local day that a time of the log belongs to: a night shift is wholly of the day on which it began.
+CREATE MACRO shift_day(t) AS shift_at(t).day;
 
 -- Every inspection as it was recorded, one row for a frame, without labels.
 CREATE VIEW inspections_raw AS
@@ -104,6 +132,77 @@ SELECT date_trunc('hour', recorded_at) AS hour,               -- begins at
        passed / nullif(passed + failed, 0) AS yield,          -- share of PASS among what was judged
        avg(score) AS mean_score,                              -- drifts before the yield does
        date                                                   -- the day (UTC)
+FROM inspections_raw GROUP BY ALL;
+
+-- How much a disposition weighs against another one of the same part: HOLD, REJECT, ACCEPT.
+CREATE MACRO severity(disposition) AS
+    CASE disposition WHEN 'ACCEPT' THEN 0 WHEN 'REJECT' THEN 1 ELSE 2 END;
+
+-- Each part once: its last attempt, and how many there were. A part that comes again (rework, a second look) is
+-- what its last attempt says, in that attempt's shift; seen by several cameras, the worst of their last words.
+CREATE MACRO parts(since := NULL, until := NULL) AS TABLE
+WITH views AS (
+    SELECT part_id, camera,
+           count(*) AS attempts,
+           arg_min(disposition, frame_id) AS first_said,
+           arg_max(disposition, frame_id) AS said,
+           arg_max(coalesce(hold_reason, reason), frame_id) AS why,
+           max(frame_id) AS frame_id,
+           max(recorded_at) AS recorded_at
+    FROM inspections_raw
+    WHERE (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
+      AND (until IS NULL OR (date <= until::TIMESTAMP::DATE AND recorded_at < until::TIMESTAMP))
+    GROUP BY part_id, camera)
+SELECT part_id,                                               -- the physical piece
+       max(attempts)::BIGINT AS attempts,                     -- how often it came
+       max_by(first_said, severity(first_said)) AS first_disposition,  -- what the line was told at first
+       max_by(said, severity(said)) AS disposition,           -- what the line was told last
+       max_by(why, severity(said)) AS reason,                 -- why, as a stable code
+       max_by(views.frame_id, severity(said)) AS frame_id,    -- the inspection that says so
+       max(views.recorded_at) AS recorded_at,                 -- of the last attempt (UTC)
+       shift_day(max(views.recorded_at)) AS day,              -- the day it counts for (local)
+       shift_of(max(views.recorded_at)) AS shift              -- the shift it counts for
+FROM views GROUP BY part_id;
+
+-- Parts day by day, each counted once, by its last attempt. The day is local, and a night shift's is that on
+-- which it began.
+CREATE VIEW part_yield AS
+SELECT day,                                                   -- local; of a night shift, when it began
+       count(*) AS parts,                                     -- parts, not inspections
+       count(*) FILTER (disposition = 'ACCEPT') AS accepted,  -- ACCEPT at the last attempt
+       count(*) FILTER (disposition = 'REJECT') AS rejected,  -- REJECT
+       count(*) FILTER (disposition = 'HOLD') AS held,        -- HOLD: for a person
+       count(*) FILTER (attempts > 1) AS came_again,          -- more than one attempt
+       accepted / nullif(parts, 0) AS yield,                  -- share of parts that were accepted in the end
+       count(*) FILTER (first_disposition = 'ACCEPT') / nullif(parts, 0) AS first_pass_yield  -- at the first attempt
+FROM parts() GROUP BY day;
+
+-- The same, shift by shift.
+CREATE VIEW shift_yield AS
+SELECT day,                                                   -- the local day on which the shift began
+       shift,                                                 -- its name; null: outside of all shifts
+       count(*) AS parts,                                     -- parts, not inspections
+       count(*) FILTER (disposition = 'ACCEPT') AS accepted,  -- ACCEPT at the last attempt
+       count(*) FILTER (disposition = 'REJECT') AS rejected,  -- REJECT
+       count(*) FILTER (disposition = 'HOLD') AS held,        -- HOLD: for a person
+       count(*) FILTER (attempts > 1) AS came_again,          -- more than one attempt
+       accepted / nullif(parts, 0) AS yield,                  -- share of parts that were accepted in the end
+       count(*) FILTER (first_disposition = 'ACCEPT') / nullif(parts, 0) AS first_pass_yield,  -- at the first attempt
+       min(recorded_at) AS first_part,                        -- recorded (UTC)
+       max(recorded_at) AS last_part                          -- recorded (UTC)
+FROM parts() GROUP BY day, shift;
+
+-- Inspections shift by shift and camera by camera: one for each frame, also where a part came twice.
+CREATE VIEW shift_inspections AS
+SELECT shift_day(recorded_at) AS day,                         -- the local day on which the shift began
+       shift_of(recorded_at) AS shift,                        -- its name; null: outside of all shifts
+       camera,                                                -- name of the camera
+       count(*) AS inspected,                                 -- frames
+       count(*) FILTER (verdict = 'PASS') AS passed,          -- PASS
+       count(*) FILTER (verdict = 'FAIL') AS failed,          -- FAIL
+       count(*) FILTER (verdict = 'INVALID') AS invalid,      -- could not be judged
+       count(*) FILTER (disposition = 'HOLD') AS held,        -- the line was told HOLD
+       passed / nullif(passed + failed, 0) AS yield           -- share of PASS among what was judged
 FROM inspections_raw GROUP BY ALL;
 
 -- What was not accepted, and why, day by day.

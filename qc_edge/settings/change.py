@@ -11,6 +11,8 @@ from qc_edge.settings.model import Settings
 
 LIVE = (
     "station.deadline_ms",
+    "station.time_zone",
+    "station.shifts",
     "model.threshold",
     "model.review_band",
     "incoming.part_id_pattern",
@@ -54,8 +56,10 @@ def settings_text(settings: Settings) -> str:
 
 
 def is_live(name: str) -> bool:
-    """True if the setting with this dotted name applies on reload."""
-    return any(name == live or (live.endswith(".") and name.startswith(live)) for live in LIVE)
+    """True if the setting with this dotted name applies on reload: it or what it is in."""
+    return any(
+        name == live or name.startswith(live if live.endswith(".") else f"{live}.") for live in LIVE
+    )
 
 
 def split_changes(

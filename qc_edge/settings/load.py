@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
 from qc_edge.errors import SettingsError
 from qc_edge.settings import toml
 from qc_edge.settings.model import Settings
@@ -82,6 +83,14 @@ def parse_settings(text: str, where: str, base: Path = Path("/")) -> Settings:
             hint="mend the file, then run `qc-edge check`; an editor with TOML support completes "
             "the keys",
         ) from None
+
+
+def station_calendar(path: Path) -> StationCalendar:
+    """The calendar in the settings file `path`; UTC where there is none, as beside a copied log.
+
+    Raises SettingsError.
+    """
+    return load_settings(path).station.calendar if path.exists() else UTC_CALENDAR
 
 
 def _no_such_station(path: Path) -> SettingsError:

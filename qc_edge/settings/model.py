@@ -13,11 +13,13 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.settings.bundles import ModelSettings, ShadowSettings
 from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
 from qc_edge.settings.section import Name, Section
+from qc_edge.settings.shifts import ShiftSettings, check_plan, plan, zone
 
 
 class Role(str, Enum):
@@ -44,6 +46,32 @@ class StationSettings(Section):
         le=3_600_000,
         description="A verdict later than this after the exposure is HOLD, reason late (ms).",
     )
+    time_zone: str = Field(
+        default="UTC",
+        description="What people see times in, as the IANA calls it: Europe/Berlin. The log itself "
+        "stays in UTC.",
+    )
+    shifts: tuple[ShiftSettings, ...] = Field(
+        default=(),
+        description="The shifts by which parts are counted, each a section [[station.shifts]].",
+    )
+
+    @property
+    def calendar(self) -> StationCalendar:
+        """The time zone and the shifts, to ask for local times and the shift of a moment."""
+        return StationCalendar(zone(self.time_zone), plan(self.shifts))
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_is_known(cls, time_zone: str) -> str:
+        zone(time_zone)
+        return time_zone
+
+    @field_validator("shifts")
+    @classmethod
+    def _shifts_fit(cls, shifts: tuple[ShiftSettings, ...]) -> tuple[ShiftSettings, ...]:
+        check_plan(shifts)
+        return shifts
 
 
 class InspectSettings(Section):

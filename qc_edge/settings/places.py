@@ -17,17 +17,17 @@ Place = tuple[int | str, ...]
 def lines_by_place(text: str) -> dict[Place, int]:
     """The line (from 1) of each section header and each `key =` of the TOML `text`."""
     lines: dict[Place, int] = {}
-    repeated: dict[str, int] = {}
+    repeated: dict[Place, int] = {}
     section: Place = ()
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
-            name = header[2].strip("\"'")
+            names: Place = tuple(name.strip("\"' ") for name in header[2].split("."))
             if header[1]:
-                repeated[name] = repeated.get(name, -1) + 1
-                lines.setdefault((name,), number)
-                section = (name, repeated[name])
+                repeated[names] = repeated.get(names, -1) + 1
+                lines.setdefault(names, number)
+                section = (*names, repeated[names])
             else:
-                section = (name,)
+                section = names
             lines.setdefault(section, number)
         elif key := _KEY.match(line):
             lines.setdefault((*section, key[1]), number)

@@ -21,7 +21,7 @@ from qc_edge.publish.qa_database import QaDatabase
 from qc_edge.publish.worker import PublishWorker
 from qc_edge.recipe.in_force import describe_start
 from qc_edge.recipe.rulebook import RuleBook
-from qc_edge.service.clock import FrameClock, boot_id
+from qc_edge.service.clock import FrameClock, boot_id, utc_now
 from qc_edge.service.known_time import NOTHING_RECORDED
 from qc_edge.service.lock import StationLock
 from qc_edge.service.logs import LOG
@@ -65,6 +65,8 @@ class Station:
         self._anchoring: Anchoring | None = None
         self._inspect_role: InspectRole | None = None
         self._publication: PublishWorker | None = None
+        self._qa_database: QaDatabase | None = None
+        self._reporter: Reporter | None = None
         self.captures: list[Capture] = []
 
     @property
@@ -88,7 +90,7 @@ class Station:
             for role in roles:
                 stack.enter_context(StationLock(paths.lock(role)))
             self._disk_monitor = DiskMonitor(paths.state, disk, settings.storage)
-            reporter = Reporter(settings, self._disk_monitor, workers.heartbeats)
+            self._reporter = reporter = Reporter(settings, self._disk_monitor, workers.heartbeats)
             supervisor.attach(self, workers, reporter, notifier)
             if settings.metrics.listen != "none":
                 self._serve_metrics(reporter)
@@ -159,7 +161,13 @@ class Station:
                     for change in changes
                 ]
             )
+        calendar = settings.station.calendar
+        recounts = calendar != self.settings.station.calendar
         self.settings = settings
+        if self._reporter:
+            self._reporter.settings = settings
+            if self._reporter.statistics and recounts:
+                self._reporter.statistics.recount(calendar, utc_now())
         self._disk_monitor.limits = settings.storage
         self._journal.rate.per_s = settings.log.verdicts_per_s
         LOG.setLevel(settings.log.level.upper())
@@ -167,6 +175,8 @@ class Station:
             self._inspect_role.arrivals.incoming = settings.incoming
         if self._publication:
             self._publication.every_s = settings.storage.publish_every_s
+        if self._qa_database:
+            self._qa_database.calendar = calendar
 
     def _serve_metrics(self, reporter: Reporter) -> None:
         # Prometheus' client brings an HTTP client and TLS: a station without metrics does without.
@@ -187,9 +197,10 @@ class Station:
         publisher = Publisher(ledger, self.paths.published, disk, station, self.events)
         every_s = self.settings.storage.publish_every_s
         self._publication = PublishWorker(publisher, every_s, clock)
-        database = QaDatabase(self.paths.qa, self.paths.published)
+        calendar = self.settings.station.calendar
+        self._qa_database = QaDatabase(self.paths.qa, self.paths.published, calendar)
         self._workers.start("publisher", patience, self._publication.run)
-        keep_views = partial(database.run, ready=self._publication.ready)
+        keep_views = partial(self._qa_database.run, ready=self._publication.ready)
         self._workers.start("qa", patience, keep_views)
         return self._publication
 

@@ -94,7 +94,8 @@ class InspectRole:
         self.arrivals = Arrivals(parts.paths, parts.spool, parts.clock, settings, events)
         now = utc_now()
         self._first_record = ledger.startup_state.first_recorded_at or now
-        self._statistics = Statistics(ledger.day_counts(now), now, parts.meter)
+        self._statistics = Statistics(parts.meter, ledger.day_counts)
+        self._statistics.recount(settings.station.calendar, now)
         self.shadow = self._make_shadow() if settings.shadow.bundle else None
         reporter.arrivals, reporter.shadow = self.arrivals, self.shadow
         reporter.statistics = self._statistics

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from qc_edge.capture.state import CaptureState
-from qc_edge.inspection.statistics import LastPart, Latency
+from qc_edge.inspection.statistics import LastPart, Latency, ShiftCounts
 from qc_edge.recipe.rules import CalibrationStatus
 from qc_edge.shadow.shadow import ShadowStatus
 from qc_edge.station.reload import ReloadAnswer
@@ -72,7 +72,9 @@ class Status:
     disk: str
     clock: str
     cameras: tuple[CameraStatus, ...]
+    time_zone: str
     today: DayCounts | None
+    shift: ShiftCounts | None
     latency: Latency | None
     last_part: LastPart | None
     model: str | None

@@ -157,10 +157,10 @@ class Ledger:
         with self._query() as log:
             return lookups.put_in_force(log, record)
 
-    def day_counts(self, day: datetime) -> startup_state.DayCounts:
-        """The tally of the UTC day that `day` falls in."""
+    def day_counts(self, since: datetime, until: datetime) -> startup_state.DayCounts:
+        """The tally of what was recorded from `since` up to but without `until` (aware UTC)."""
         with self._query() as log:
-            return startup_state.day_counts(log, day)
+            return startup_state.day_counts(log, since, until)
 
     def recent_frames(self, since: datetime, most: int) -> list[startup_state.RecentFrame]:
         """The newest `most` frames that were recorded after `since`, oldest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -60,7 +61,8 @@ class LogDatabase:
                     startup_state.read_all_rows(log)
                 # Read here what the start will ask for: damage found now can still be repaired.
                 self.startup_state = startup_state.read_startup_state(log)
-                startup_state.day_counts(log, utc_now())
+                now = utc_now()
+                startup_state.day_counts(log, now - timedelta(days=2), now)
             except BaseException:
                 # DuckDB closes a file with its last connection; open, it could not be set aside.
                 self._writer.close()

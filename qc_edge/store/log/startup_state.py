@@ -26,8 +26,8 @@ only where a clock was set far back, and `_newest_id` looks for that in a second
 
 @dataclass(slots=True)
 class DayCounts:
-    """The tally of one UTC day: frames by verdict, INVALID ones by reason, those on HOLD, and those
-    that are known to be lost.
+    """The tally of a day or a shift: frames by verdict, INVALID ones by reason, those on HOLD, and
+    those that are known to be lost.
     """
 
     verdicts: dict[str, int] = field(default_factory=dict)
@@ -77,16 +77,16 @@ def read_all_rows(log: duckdb.DuckDBPyConnection) -> None:
         log.execute(f"SELECT bit_xor(hash({table})) FROM {table}").fetchall()  # noqa: S608
 
 
-def day_counts(log: duckdb.DuckDBPyConnection, day: datetime) -> DayCounts:
-    """The tally of the UTC day that `day` falls in. Raises duckdb.Error."""
-    since = day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    # Rows of later days there are where the clock was set back.
-    until = since + timedelta(days=1)
+def day_counts(log: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -> DayCounts:
+    """The tally of what was recorded from `since` up to but without `until` (aware UTC): rows of
+    later days there are where the clock was set back. Raises duckdb.Error.
+    """
+    span = [since.replace(tzinfo=None), until.replace(tzinfo=None)]
     counts = DayCounts()
     for verdict, reason, held, number in log.execute(
         "SELECT verdict, reason, disposition = 'HOLD', count(*) FROM inspections "
         "WHERE recorded_at >= ? AND recorded_at < ? GROUP BY ALL",
-        [since, until],
+        span,
     ).fetchall():
         counts.verdicts[verdict] = counts.verdicts.get(verdict, 0) + number
         counts.held += number if held else 0
@@ -95,7 +95,7 @@ def day_counts(log: duckdb.DuckDBPyConnection, day: datetime) -> DayCounts:
     lost = log.execute(
         "SELECT coalesce(sum(lost), 0)::BIGINT FROM gaps "
         "WHERE recorded_at >= ? AND recorded_at < ?",
-        [since, until],
+        span,
     )
     ((counts.lost,),) = lost.fetchall()
     return counts
