@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -33,7 +34,8 @@ from qc_edge.commands import (
     uninstall,
     verify,
 )
-from qc_edge.errors import QcEdgeError
+from qc_edge.errors import QcEdgeError, RightsError, StoreError, UsageError
+from qc_edge.terminal.streams import close_output, drop_output, prepare_streams
 from qc_edge.version import __version__
 
 # A new verb: a module in qc_edge/commands/ with `command(...)`, and a line here. The first sentence
@@ -70,6 +72,34 @@ WITHOUT_ARGUMENTS = {"check", "demo", "install", "rollback", "uninstall"}
 """Verbs that do something when they stand alone; the others show their help."""
 
 
+_UsageError: type[Any] = typer.BadParameter.__mro__[1]
+"""click's, or that of the copy that newer versions of typer carry."""
+
+
+class Program(typer.core.TyperGroup):
+    """The command, or a group of verbs: whatever cannot be read of a command line ends with 64."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the options before the verb."""
+        with _usage_ends_with_64():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the verb's own command line and run it."""
+        with _usage_ends_with_64():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _usage_ends_with_64() -> Iterator[None]:
+    try:
+        yield
+    except _UsageError as fault:
+        # 2, as click has it, is what `qc-edge doctor` says of a station that is red.
+        fault.exit_code = UsageError.exit_code
+        raise
+
+
 class Verb(typer.core.TyperCommand):
     """A verb whose last argument may be a negative number: `-0.4` is no option."""
 
@@ -93,6 +123,7 @@ class Verb(typer.core.TyperCommand):
 
 app = typer.Typer(
     name="qc-edge",
+    cls=Program,
     help="Visual quality control at the line: every frame accounted for, every verdict "
     "reconstructable.",
     epilog="First steps: [bold]qc-edge init line1 --root demo[/bold], then "
@@ -105,7 +136,9 @@ app = typer.Typer(
 for name, command in COMMANDS.items():
     app.command(name, cls=Verb, no_args_is_help=name not in WITHOUT_ARGUMENTS)(command)
 for name, (summary, verbs) in GROUPS.items():
-    group = typer.Typer(name=name, help=summary, rich_markup_mode="rich", no_args_is_help=True)
+    group = typer.Typer(
+        name=name, cls=Program, help=summary, rich_markup_mode="rich", no_args_is_help=True
+    )
     for verb, command in verbs.items():
         group.command(verb, cls=Verb, no_args_is_help=True)(command)
     app.add_typer(group)
@@ -131,17 +164,49 @@ def _options(
 
 def main() -> None:
     """Entry point of the command line; the exit code is that of the error (`qc_edge.errors`)."""
+    prepare_streams()
+    code: int | str | None = 0
     try:
-        app()
+        try:
+            app()
+        except SystemExit as ended:
+            code = ended.code
+        if (fault := close_output()) is not None:
+            raise fault
     except QcEdgeError as error:
-        _print_error(error)
-        sys.exit(error.exit_code)
+        code = _end_with(error)
     except KeyboardInterrupt:
-        sys.exit(130)  # 128 + SIGINT, as a shell has it
+        code = 130  # 128 + SIGINT, as a shell has it
     except BrokenPipeError:
         # Whoever read our output has gone; the interpreter must not stumble over it again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)  # 128 + SIGPIPE
+        drop_output(sys.stdout)
+        code = 141  # 128 + SIGPIPE
+    except OSError as fault:
+        code = _end_with(_told(fault))
+    sys.exit(code)
+
+
+def _told(fault: OSError) -> QcEdgeError:
+    """What the system refused, as an error for a person. Raises `fault` if it is about no file."""
+    if isinstance(fault, PermissionError) and fault.filename is not None:
+        return RightsError(f"{fault.filename}: this user may not use it")
+    if fault.filename is not None:
+        return StoreError(f"cannot use {fault.filename}: {fault.strerror}")
+    if fault.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}:
+        return StoreError(f"cannot write the output: {fault.strerror}")
+    raise fault
+
+
+def _end_with(error: QcEdgeError) -> int:
+    """Tell the error, if that can be told, and return its exit code."""
+    try:
+        _print_error(error)
+    except OSError:
+        drop_output(sys.stderr)
+    # What was printed before it may be what could not be written.
+    if close_output() is not None and sys.stdout is not None:
+        drop_output(sys.stdout)
+    return error.exit_code
 
 
 def _print_error(error: QcEdgeError) -> None:

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+RIGHTS_HINT = (
+    "run it with sudo; to look only, join the group qc-edge and log in again: "
+    "sudo usermod -aG qc-edge $USER"
+)
+"""What a plain user can do."""
+
 
 class QcEdgeError(Exception):
     """An error for a person: what went wrong (`message`), and what to do about it (`hint`).
@@ -31,6 +37,12 @@ class UsageError(QcEdgeError):
     """A command was asked for something that it cannot do."""
 
     exit_code = 64
+
+
+class StationAbsentError(UsageError):
+    """There is no station of that name: nothing is wrong with its settings."""
+
+    exit_code = 66
 
 
 class ModelError(QcEdgeError):
@@ -121,7 +133,16 @@ class OutputError(QcEdgeError):
     exit_code = 76
 
 
+class RightsError(QcEdgeError):
+    """This user may not read or write what the command needs."""
+
+    exit_code = 77
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint or RIGHTS_HINT)
+
+
 class SettingsError(QcEdgeError):
-    """The settings file is missing or wrong; all faults are reported together."""
+    """The settings file is wrong; all faults are reported together."""
 
     exit_code = 78

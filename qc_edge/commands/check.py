@@ -27,14 +27,11 @@ def command(name: MaybeName = None, root: Root = DEFAULT_ROOT, as_json: Json = F
       [bold]qc-edge check line1[/bold]
       [bold]qc-edge check --json[/bold]         all stations, for scripts
     """
-    from qc_edge.diagnostics.check import check_station, station_names
+    from qc_edge.diagnostics.check import check_station, chosen_stations
     from qc_edge.diagnostics.finding import worst_exit_code
-    from qc_edge.errors import UsageError
 
     root = root.absolute()
-    names = [name] if name else station_names(root)
-    if not names:
-        raise UsageError(f"there is no station under {root}", hint="make one: qc-edge init line1")
+    names = chosen_stations(root, name)
     findings = [finding for station in names for finding in check_station(root, station)]
     code = worst_exit_code(findings)
     if as_json:
@@ -50,6 +47,8 @@ def _print_table(findings: Sequence[Finding]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from qc_edge.errors import RightsError
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     several = len({finding.station for finding in findings}) > 1
     for heading in ["station"] * several + ["", "area", "seen"]:
@@ -64,6 +63,8 @@ def _print_table(findings: Sequence[Finding]) -> None:
     console.print(table)
     faults = sum(finding.level == "fault" for finding in findings)
     warnings = sum(finding.level == "warning" for finding in findings)
+    if any(finding.exit_code == RightsError.exit_code for finding in findings):
+        console.print("[yellow]this user could not look at everything[/yellow]")
     console.print(
         f"{faults} to mend, {warnings} to look at" if faults or warnings else "all is well"
     )

@@ -37,14 +37,14 @@ def command(
       [bold]sudo qc-edge doctor line1[/bold]
       [bold]sudo qc-edge doctor --brief[/bold]       all stations, only what is not green
     """
-    from qc_edge.diagnostics.check import station_names
+    from qc_edge.diagnostics.check import chosen_stations, require_station
     from qc_edge.diagnostics.doctor import examine
-    from qc_edge.errors import UsageError
+    from qc_edge.settings import StationPaths
 
     root = root.absolute()
-    names = [name] if name else station_names(root)
-    if not names:
-        raise UsageError(f"there is no station under {root}", hint="make one: qc-edge init line1")
+    names = chosen_stations(root, name)
+    for station in names:
+        require_station(StationPaths(root, station))
     diagnoses = [examine(root, station) for station in names]
     if as_json:
         print_json(report(diagnoses))

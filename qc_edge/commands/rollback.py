@@ -24,7 +24,7 @@ def command() -> None:
     import subprocess
     from pathlib import Path
 
-    from qc_edge.errors import UsageError
+    from qc_edge.errors import RightsError
     from qc_edge.setup.changeover import change_over
     from qc_edge.setup.software import (
         TOP,
@@ -36,7 +36,7 @@ def command() -> None:
     from qc_edge.setup.system_files import systemd_version
 
     if os.geteuid() != 0:
-        raise UsageError("only root can change the software", hint="sudo qc-edge rollback")
+        raise RightsError("only root can change the software", hint="sudo qc-edge rollback")
     before, then = installed_software(TOP)
     refuse_unreadable_log(before, then)
     console = out()

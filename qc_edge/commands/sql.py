@@ -65,7 +65,7 @@ def command(
       [bold]qc-edge sql line1 "FROM inspections" --parquet inspections.parquet[/bold]
       [bold]qc-edge sql line1 < questions.sql[/bold]
     """
-    from qc_edge.errors import UsageError
+    from qc_edge.errors import StationAbsentError, UsageError
     from qc_edge.settings import StationPaths
     from qc_edge.terminal import sql_shell
     from qc_edge.terminal.sql_result import ResultPrinter
@@ -75,7 +75,7 @@ def command(
     kind = "csv" if as_csv else "json" if as_json else "table"
     paths = StationPaths(root.absolute(), name)
     if not paths.settings.exists() and not paths.state.exists():
-        raise UsageError(
+        raise StationAbsentError(
             f"there is no station {name!r} under {root}", hint="qc-edge check lists the stations"
         )
     target = parquet.absolute() if parquet else None

@@ -41,7 +41,8 @@ def command(
     from rich.table import Table
     from rich.text import Text
 
-    from qc_edge.diagnostics.support.bundle import pack
+    from qc_edge.diagnostics.support.bundle import INCOMPLETE, pack
+    from qc_edge.errors import StoreError
     from qc_edge.service.clock import utc_now
     from qc_edge.settings import StationPaths
 
@@ -61,3 +62,8 @@ def command(
     pictures = sum(packed_file.name.startswith("images/") for packed_file in packed)
     about = f"{file.stat().st_size / 1e3:,.0f} kB, {len(packed)} files, {pictures or 'no'} images"
     console.print(Text.assemble((str(file), "bold"), f"\n{about}; secrets removed"))
+    if any(packed_file.name == INCOMPLETE for packed_file in packed):
+        raise StoreError(
+            f"the bundle is not whole: {INCOMPLETE} in it says what could not be read",
+            hint="send it all the same",
+        )

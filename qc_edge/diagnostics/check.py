@@ -12,8 +12,9 @@ from qc_edge.diagnostics.directories import check_directories
 from qc_edge.diagnostics.finding import Finding, ok
 from qc_edge.diagnostics.incoming import check_incoming
 from qc_edge.diagnostics.model import check_model
+from qc_edge.diagnostics.rights import may_look, partial_view, without_denied_looks
 from qc_edge.diagnostics.runner import Check, run_checks
-from qc_edge.errors import QcEdgeError
+from qc_edge.errors import QcEdgeError, StationAbsentError
 from qc_edge.service.owner import acting_as_owner
 from qc_edge.settings import INCOMING, Role, Settings, StationPaths, load_settings
 
@@ -23,6 +24,25 @@ def station_names(root: Path) -> list[str]:
     return sorted(path.stem for path in StationPaths(root, "any").settings.parent.glob("*.toml"))
 
 
+def chosen_stations(root: Path, name: str | None) -> list[str]:
+    """`name` alone, or without one all stations. Raises StationAbsentError if there is none."""
+    names = station_names(root)
+    if name is None and not names:
+        raise StationAbsentError(
+            f"there is no station under {root}", hint="make one: qc-edge init line1"
+        )
+    return names if name is None else [name]
+
+
+def require_station(paths: StationPaths) -> None:
+    """Raises StationAbsentError if there is no such station.
+
+    One whose state is there is a station also without its settings: they were lost.
+    """
+    if not paths.settings.exists() and not paths.state.exists():
+        load_settings(paths.settings)  # its error says which there are
+
+
 def check_station(root: Path, name: str) -> list[Finding]:
     """Every finding on station `name` under the absolute prefix `root`, worst causes first.
 
@@ -30,14 +50,21 @@ def check_station(root: Path, name: str) -> list[Finding]:
     settings that do not load end the check, because everything else is found through them.
     """
     paths = StationPaths(root, name)
+    # What root may read and write says nothing about the station, which is not root.
+    with acting_as_owner(paths.state):
+        findings = _findings(paths)
+    if may_look(paths.state):
+        return findings
+    return [*partial_view(name, paths.state), *without_denied_looks(findings)]
+
+
+def _findings(paths: StationPaths) -> list[Finding]:
     try:
         settings = load_settings(paths.settings)
     except QcEdgeError as error:
-        return [Finding.of_error(error).located(name, "settings")]
-    loaded = ok(str(paths.settings)).located(name, "settings")
-    # What root may read and write says nothing about the station, which is not root.
-    with acting_as_owner(paths.state):
-        return [loaded, *run_checks(name, _checks(paths, settings))]
+        return [Finding.of_error(error).located(paths.name, "settings")]
+    loaded = ok(str(paths.settings)).located(paths.name, "settings")
+    return [loaded, *run_checks(paths.name, _checks(paths, settings))]
 
 
 def _checks(paths: StationPaths, settings: Settings) -> Iterator[Check]:

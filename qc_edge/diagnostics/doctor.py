@@ -7,7 +7,7 @@ station hangs or does not start, which is when a technician needs it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from qc_edge.diagnostics import disk_health, host_checks, liveness, recent_error
 from qc_edge.diagnostics.check import check_station
 from qc_edge.diagnostics.finding import Finding, Level
 from qc_edge.diagnostics.host import Host
-from qc_edge.diagnostics.runner import Check, missing_rights_hint, run_checks
+from qc_edge.diagnostics.rights import may_look, without_denied_looks
+from qc_edge.diagnostics.runner import Check, run_checks
 from qc_edge.errors import QcEdgeError
 from qc_edge.service.owner import acting_as_owner
 from qc_edge.settings import Settings, StationPaths, load_settings
@@ -55,17 +56,19 @@ def examine(root: Path, name: str, host: Host | None = None) -> Diagnosis:
     is opened, the disk is timed.
     """
     host, paths = host or Host(), StationPaths(root, name)
-    try:
-        settings: Settings | None = load_settings(paths.settings)
-    except QcEdgeError:
-        settings = None  # check_station reports the reason
     with acting_as_owner(paths.state):
+        try:
+            settings: Settings | None = load_settings(paths.settings)
+        except QcEdgeError:
+            settings = None  # check_station reports the reason
         findings = [
             *run_checks(name, _running_station(host, paths, settings)),
             *check_station(root, name),
             *run_checks(name, _box(host, paths, settings)),
         ]
-    return Diagnosis(name, tuple(map(_without_denied_looks, findings)))
+    if not may_look(paths.state):
+        findings = without_denied_looks(findings)
+    return Diagnosis(name, tuple(findings))
 
 
 def _running_station(host: Host, paths: StationPaths, settings: Settings | None) -> Iterator[Check]:
@@ -92,15 +95,3 @@ def _box(host: Host, paths: StationPaths, settings: Settings | None) -> Iterator
     yield Check("gpu", partial(host_checks.check_gpu, host), about_host=True)
     yield Check("clock", host_checks.check_clock, about_host=True)
     yield Check("software", host_checks.check_software, about_host=True)
-
-
-def _without_denied_looks(finding: Finding) -> Finding:
-    """A look that this user may not take says nothing against the station: a warning, no fault."""
-    if finding.level is Level.FAULT and "Permission denied" in finding.message:
-        return replace(
-            finding,
-            level=Level.WARNING,
-            hint=missing_rights_hint(finding.station),
-            exit_code=0,
-        )
-    return finding

@@ -39,8 +39,9 @@ class Level(str, Enum):
 class Finding:
     """One thing that a check has found: how it is, and what to do about it ("" for nothing).
 
-    `exit_code` is that of the error behind a fault, 0 otherwise. `area` names what was looked at
-    ("camera top", "disk"); it and `station` are filled in by the runner, not by the check.
+    `exit_code` is that of the error behind a fault, or of a look that was denied, 0 otherwise.
+    `area` names what was looked at ("camera top", "disk"); it and `station` are filled in by the
+    runner, not by the check.
     """
 
     level: Level
@@ -87,5 +88,11 @@ def fault(message: str, hint: str) -> Finding:
 
 
 def worst_exit_code(findings: Sequence[Finding]) -> int:
-    """The exit code of the fault to mend first (findings come in that order); 0 without one."""
-    return next((finding.exit_code for finding in findings if finding.exit_code), 0)
+    """The exit code of the fault to mend first (findings come in that order); 0 without one.
+
+    Where there is no fault, but not everything could be looked at, that of the looks denied.
+    """
+    codes = {
+        finding.level: finding.exit_code for finding in reversed(findings) if finding.exit_code
+    }
+    return codes.get(Level.FAULT) or codes.get(Level.WARNING) or 0

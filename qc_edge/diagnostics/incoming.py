@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qc_edge.diagnostics.finding import Finding, fault, ok, warning
-from qc_edge.errors import StoreError
+from qc_edge.errors import RightsError, StoreError
 from qc_edge.service.inotify import try_to_watch, watch_fault
 from qc_edge.settings import IncomingSettings, StationPaths
 
@@ -38,7 +38,7 @@ def check_incoming(paths: StationPaths, incoming: IncomingSettings) -> Iterator[
             hint="make it a plain directory, owned by the station's user",
         )
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
-        raise StoreError(
+        raise RightsError(
             f"{directory} cannot be read and written by this user",
             hint="the station's user must own it, or be in its group with mode 2770",
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from qc_edge.diagnostics.finding import Finding, warning
+from qc_edge.diagnostics.rights import denied_hint
 from qc_edge.errors import QcEdgeError
 from qc_edge.store.durable import store_error
 
@@ -33,11 +34,6 @@ def run_checks(station: str, checks: Iterable[Check]) -> list[Finding]:
     ]
 
 
-def missing_rights_hint(station: str) -> str:
-    """What to do where this user may not look."""
-    return f"some of it could not be looked at as this user: sudo qc-edge doctor {station}"
-
-
 def _findings(station: str, check: Check) -> Iterator[Finding]:
     try:
         yield from check.run()
@@ -55,7 +51,7 @@ def _findings(station: str, check: Check) -> Iterator[Finding]:
 def _failed_look(station: str, error: Exception) -> Finding:
     """The look itself failed: no right to look, or another program answers in a new format."""
     if isinstance(error, PermissionError):
-        return warning(f"{error.filename}: not allowed", missing_rights_hint(station))
+        return warning(f"{error.filename}: not allowed", denied_hint(station))
     return warning(
         f"could not be looked at: {type(error).__name__}: {error}",
         "report it with: qc-edge support-bundle",

@@ -8,7 +8,12 @@ from qc_edge.diagnostics.finding import Finding, fault, ok, warning
 from qc_edge.diagnostics.host import Host
 
 _PROPERTIES = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,UnitFileState"
-_NOT_RESTARTED = {"65": "model or calibration", "78": "settings"}
+_NOT_RESTARTED = {
+    "65": "model or calibration",
+    "66": "no such station",
+    "77": "rights",
+    "78": "settings",
+}
 """Exit codes after which the unit stays down (RestartPreventExitStatus): a person must act."""
 
 _STARTS_AT_BOOT = {"enabled", "enabled-runtime", "static", "linked"}

@@ -18,9 +18,9 @@ import duckdb
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
-from qc_edge.errors import StoreError, UsageError
+from qc_edge.errors import RightsError, StoreError, UsageError
 from qc_edge.query.published_files import oldest_file, sql_path
-from qc_edge.query.published_log import NOT_IN_GROUP, PublishedLog
+from qc_edge.query.published_log import PublishedLog
 from qc_edge.query.source import Portion, first_line
 from qc_edge.store.durable import store_error
 from qc_edge.store.log.duck import quoted
@@ -77,7 +77,7 @@ class SqlSession:
         write; `calendar`: its local times. Raises StoreError if a table has no published file.
         """
         if published.exists() and not os.access(published, os.R_OK | os.X_OK):
-            raise StoreError(f"you may not read {published}", hint=NOT_IN_GROUP)
+            raise RightsError(f"{published}: this user may not read it")
         missing = [table for table in COLUMNS if oldest_file(published, table) is None]
         if missing:
             raise StoreError(

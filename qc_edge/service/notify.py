@@ -10,7 +10,7 @@ import os
 from qc_edge.errors import QcEdgeError, SettingsError
 from qc_edge.service.logs import log_line
 
-NOT_RESTARTED = (65, 78)
+NOT_RESTARTED = (65, 66, 77, 78)
 """Exit codes of faults that only a person can mend; the units have the same in
 RestartPreventExitStatus=, so that systemd does not restart on them.
 """

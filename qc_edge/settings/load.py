@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
-from qc_edge.errors import SettingsError
+from qc_edge.errors import RIGHTS_HINT, RightsError, SettingsError, StationAbsentError
 from qc_edge.settings import toml
 from qc_edge.settings.model import Settings
 from qc_edge.settings.places import Place, line_of, lines_by_place
@@ -31,15 +31,18 @@ _EXPECTED = {
 
 
 def load_settings(path: Path) -> Settings:
-    """The settings in `path`. Raises SettingsError that names every fault in the file."""
+    """The settings in `path`. Raises SettingsError that names every fault in the file.
+
+    Raises StationAbsentError if there is no such file, RightsError if this user may not read it.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise _no_such_station(path) from None
     except PermissionError:
-        raise SettingsError(
-            f"cannot read {path}: it belongs to others",
-            hint=f"give it to the service: sudo qc-edge install --station {path.stem}",
+        raise RightsError(
+            f"{path}: this user may not read it",
+            hint=f"{RIGHTS_HINT}; for the service: sudo qc-edge install --station {path.stem}",
         ) from None
     except (OSError, UnicodeDecodeError) as fault:
         raise SettingsError(
@@ -93,10 +96,10 @@ def station_calendar(path: Path) -> StationCalendar:
     return load_settings(path).station.calendar if path.exists() else UTC_CALENDAR
 
 
-def _no_such_station(path: Path) -> SettingsError:
+def _no_such_station(path: Path) -> StationAbsentError:
     stations = sorted(file.stem for file in path.parent.glob("*.toml"))
     near = _did_you_mean(path.stem, stations)
-    return SettingsError(
+    return StationAbsentError(
         f"there is no station {path.stem!r}: {path} does not exist{near}",
         hint=f"stations here: {', '.join(stations)}"
         if stations

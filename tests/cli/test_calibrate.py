@@ -11,7 +11,7 @@ import cv2
 import pytest
 
 from qc_edge.domain.verdict import Verdict
-from qc_edge.errors import CalibrationError, QcEdgeError, SettingsError, UsageError
+from qc_edge.errors import CalibrationError, QcEdgeError, StationAbsentError, UsageError
 from qc_edge.records import calibrations
 from qc_edge.rendered import render
 from qc_edge.service.lock import StationLock
@@ -161,7 +161,7 @@ def test_a_damaged_record_can_be_replaced_and_is_reported(paths: StationPaths, p
 
 def test_bad_questions_are_answered(paths: StationPaths, parts: Path, tmp_path: Path) -> None:
     by = ("--by", "M. Huber")
-    assert isinstance(refused(paths, "lin1", *by), SettingsError)
+    assert isinstance(refused(paths, "lin1", *by), StationAbsentError)
     assert "did you mean 'line1'" in str(refused(paths, "lin1", *by))
     assert "did you mean 'top'" in str(refused(paths, "line1", *by, "--camera", "tip"))
     assert "exclude each other" in str(

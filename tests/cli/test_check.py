@@ -139,9 +139,9 @@ def calibrate(paths: StationPaths, **changes: Any) -> None:
     calibrations.write(paths.calibration, replace(start, starting=False, **changes))
 
 
-def test_an_unknown_station_is_a_settings_fault(tmp_path: Path) -> None:
+def test_an_unknown_station_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
     checked = invoke("check", "line1", "--root", tmp_path, "--json")
-    assert checked.exit_code == 78
+    assert checked.exit_code == 66
     assert json.loads(checked.output)["findings"][0]["hint"] == "make it: qc-edge init line1"
 
 
@@ -153,7 +153,7 @@ def test_without_a_name_all_stations_are_checked(paths: StationPaths) -> None:
 
 def test_without_any_station_init_is_proposed(tmp_path: Path) -> None:
     ran = run("check", "--root", tmp_path)
-    assert ran.returncode == 64
+    assert ran.returncode == 66
     assert "qc-edge init line1" in ran.stderr
 
 

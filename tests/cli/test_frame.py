@@ -39,7 +39,10 @@ def test_every_command_explains_itself(command: str) -> None:
     shown = invoke(command, "--help")
     assert shown.exit_code == 0
     elsewhere = "--prefix" if command in {"install", "uninstall"} else "--root"
-    assert elsewhere in shown.output, f"the command can work elsewhere: {elsewhere} DIR"
+    # The software of the box that it runs on: there is no elsewhere.
+    assert command == "rollback" or elsewhere in shown.output, (
+        f"the command can work elsewhere: {elsewhere} DIR"
+    )
     assert f"qc-edge {command}" in shown.output, "the help ends with examples"
 
 
@@ -63,9 +66,9 @@ def test_a_fault_goes_to_stderr_with_its_hint_and_exit_code(tmp_path: Path) -> N
     assert "Traceback" not in ran.stderr
 
 
-def test_a_command_line_that_cannot_be_read_ends_with_2() -> None:
+def test_a_command_line_that_cannot_be_read_ends_with_64() -> None:
     ran = run("init", "line1", "--colour", "red")
-    assert ran.returncode == 2
+    assert ran.returncode == 64
     assert "No such option" in ran.stderr
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from qc_edge.domain.calibration import starting_calibration
-from qc_edge.errors import ModelError, QcEdgeError, SettingsError, UsageError
+from qc_edge.errors import ModelError, QcEdgeError, StationAbsentError, UsageError
 from qc_edge.records import calibrations
 from qc_edge.rendered import Truth, write_series
 from qc_edge.service.clock import utc_now
@@ -136,7 +136,7 @@ def test_an_unknown_station_is_answered_with_the_nearest_name(
 ) -> None:
     provision(tmp_path, "line1", CameraChoice(None))
     fault = refused(series[0], "--station", "line2", "--root", tmp_path)
-    assert isinstance(fault, SettingsError)
+    assert isinstance(fault, StationAbsentError)
     assert "did you mean 'line1'" in fault.message
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qc_edge.domain.verdict import Verdict
-from qc_edge.errors import SettingsError, UsageError
+from qc_edge.errors import StationAbsentError, UsageError
 from qc_edge.settings import StationPaths
 from tests.audit.conftest import paths, station_at_rest
 from tests.cli.runner import invoke, run
@@ -65,4 +65,4 @@ def test_an_unknown_part_is_said_to_the_person(paths: StationPaths) -> None:
 @pytest.mark.parametrize("command", ["part", "verify"])
 def test_an_unknown_station_is_reported(tmp_path: Path, command: str) -> None:
     result = invoke(command, "line9", *(["1"] if command == "part" else []), "--root", tmp_path)
-    assert isinstance(result.exception, SettingsError)
+    assert isinstance(result.exception, StationAbsentError)

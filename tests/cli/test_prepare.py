@@ -16,7 +16,7 @@ import pytest
 
 from qc_edge.domain.calibration import starting_calibration
 from qc_edge.domain.frame import Frame, FrameId
-from qc_edge.errors import CalibrationError, ImageError, QcEdgeError, SettingsError, UsageError
+from qc_edge.errors import CalibrationError, ImageError, QcEdgeError, StationAbsentError, UsageError
 from qc_edge.records import calibrations
 from qc_edge.rendered import FrameFault, render
 from qc_edge.service.clock import utc_now
@@ -151,7 +151,7 @@ def test_what_a_station_does_not_have_is_answered_with_the_nearest_name(
 ) -> None:
     provision(tmp_path, "line1", CameraChoice("basler"))
     fault = refused(good, "--station", "lin1", "--root", tmp_path)
-    assert isinstance(fault, SettingsError)
+    assert isinstance(fault, StationAbsentError)
     assert "did you mean 'line1'" in fault.message
     fault = refused(good, "--station", "line1", "--camera", "topp", "--root", tmp_path)
     assert isinstance(fault, UsageError)

@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from qc_edge.errors import BusyError, ModelError, QcEdgeError, SettingsError, StoreError, UsageError
+from qc_edge.errors import (
+    BusyError,
+    ModelError,
+    QcEdgeError,
+    StationAbsentError,
+    StoreError,
+    UsageError,
+)
 from qc_edge.settings import StationPaths
 from tests.bench import generate
 from tests.cli.runner import invoke, run
@@ -166,7 +173,7 @@ def test_a_question_that_makes_no_sense_is_refused_with_a_hint(
 
 def test_an_unknown_station_is_refused(past: StationPaths) -> None:
     ran = run("replay", "line7", "--threshold", "0.4", "--root", past.root)
-    assert ran.returncode == SettingsError.exit_code
+    assert ran.returncode == StationAbsentError.exit_code
     assert "line7.toml" in ran.stderr
 
 

@@ -158,7 +158,7 @@ def test_an_unclear_request_is_refused(root: Path, arguments: list[str], words: 
 
 def test_an_unknown_station_is_reported(root: Path) -> None:
     said = run("sql", "line9", "SELECT 1", "--root", root)
-    assert (said.returncode, "no station 'line9'" in said.stderr) == (64, True)
+    assert (said.returncode, "no station 'line9'" in said.stderr) == (66, True)
 
 
 def test_a_station_that_has_never_run_is_reported(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.errors import SettingsError
+from qc_edge.errors import SettingsError, StationAbsentError
 from qc_edge.settings import Role, Trigger, load_settings, parse_settings
 
 GOOD = '[station]\nname = "line1"\n'
@@ -91,14 +91,14 @@ def test_broken_toml_says_where() -> None:
 
 def test_an_unknown_station_names_the_near_one(tmp_path: Path) -> None:
     (tmp_path / "line1.toml").write_text(GOOD)
-    with pytest.raises(SettingsError, match="did you mean 'line1'") as caught:
+    with pytest.raises(StationAbsentError, match="did you mean 'line1'") as caught:
         load_settings(tmp_path / "lime1.toml")
     assert caught.value.hint == "stations here: line1"
-    assert caught.value.exit_code == 78
+    assert caught.value.exit_code == 66
 
 
 def test_the_first_station_is_made_with_init(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(StationAbsentError) as caught:
         load_settings(tmp_path / "line1.toml")
     assert "qc-edge init line1" in caught.value.hint
 

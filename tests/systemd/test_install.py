@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.errors import SettingsError, UsageError
+from qc_edge.errors import StationAbsentError, UsageError
 from qc_edge.settings import Settings, parse_settings
 from qc_edge.setup import system_files
 from qc_edge.setup.file_installer import FileInstaller
@@ -127,7 +127,7 @@ def test_it_is_known_of_every_section_of_the_settings_whether_it_needs_the_netwo
     """
     asked, silent = (
         {"camera", "metrics"},
-        {"station", "incoming", "model", "engine", "inspect", "storage", "log", "shadow"},
+        {"station", "incoming", "model", "engine", "inspect", "storage", "log", "shadow", "anchor"},
     )
     assert set(Settings.model_fields) <= asked | silent
     assert network_needs(parse_settings('[station]\nname = "line1"\n', "line1.toml")) == []
@@ -157,7 +157,7 @@ def test_what_a_package_has_brought_is_left_to_it(box: Path) -> None:
 
 
 def test_a_station_without_settings_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError):
+    with pytest.raises(StationAbsentError):
         install(tmp_path, ["line9"], systemd=252)
 
 

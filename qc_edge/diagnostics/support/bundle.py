@@ -14,21 +14,28 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from errno import EACCES
 from pathlib import Path
 from typing import Any
 
 from qc_edge.diagnostics.host import Host
+from qc_edge.diagnostics.rights import denied_place, may_look
 from qc_edge.diagnostics.support.files import (
-    SupportFile,
     newest_images,
     read_settings_values,
     support_files,
 )
+from qc_edge.diagnostics.support.records import SupportFile
 from qc_edge.diagnostics.support.secrets import known_secrets, named_secrets, scrub
-from qc_edge.errors import StoreError, UsageError
+from qc_edge.domain.printable import printable
+from qc_edge.errors import RightsError, StationAbsentError, StoreError, UsageError
 from qc_edge.service.clock import utc_now
+from qc_edge.service.owner import acting_as_owner
 from qc_edge.settings import StationPaths
 from qc_edge.version import __version__
+
+INCOMPLETE = "INCOMPLETE.txt"
+"""What the archive has in place of what the disk did not give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +55,20 @@ def pack(paths: StationPaths, out: Path, frames: int, host: Host | None = None) 
     """Write the archive `out`, readable by its owner alone, and return what is in it.
 
     `frames`: the newest so many frames go in as images. Raises UsageError if `out` exists or there
-    is no such station, StoreError if it cannot be written; then nothing is left.
+    is no such station, RightsError if this user may not see what it is for, StoreError if it cannot
+    be written; then nothing is left.
     """
     host = host or Host()
     if not paths.settings.exists() and not paths.state.exists():
-        raise UsageError(
+        raise StationAbsentError(
             f"there is no station {paths.name!r} under {paths.root}",
             hint="qc-edge doctor lists them",
         )
-    settings = read_settings_values(paths.settings)
-    # All texts first: a secret that is found in one is removed from every other.
-    files = list(_readable_files(paths, host, settings))
+    # As the station's user: no link in its directory may bring in what that user cannot read.
+    with acting_as_owner(paths.state):
+        settings = read_settings_values(paths.settings)
+        # All texts first: a secret that is found in one is removed from every other.
+        files = list(_readable_files(paths, host, settings))
     secrets = _secrets_in(files, settings)
     descriptor = _create_private(out)
     try:
@@ -98,11 +108,12 @@ def _write(
     """Fill the archive, everything under the one folder `top`, the manifest last."""
     packed = []
     for file in files:
-        description, content = scrub(file.description, secrets), scrub(file.text, secrets).encode()
-        packed.append(_add(archive, top, file.name, description, content))
-    for number, path in enumerate(newest_images(paths, frames)):
-        name = f"images/{number:04}_{path.name}"
-        packed.append(_add(archive, top, name, "evidence", path.read_bytes()))
+        description, content = scrub(file.description, secrets), _encoded(scrub(file.text, secrets))
+        packed.append(_add(archive, top, printable(file.name), description, content))
+    with acting_as_owner(paths.state):
+        for number, path in enumerate(newest_images(paths, frames)):
+            name = f"images/{number:04}_{printable(path.name)}"
+            packed.append(_add(archive, top, name, "evidence", path.read_bytes()))
     manifest = {
         "station": paths.name,
         "made_at": utc_now().isoformat(timespec="seconds"),
@@ -112,6 +123,11 @@ def _write(
     }
     _add(archive, top, "manifest.json", "this list", json.dumps(manifest, indent=1).encode())
     return packed
+
+
+def _encoded(text: str) -> bytes:
+    """Names of files may be bytes that are no UTF-8, in the listing and in the doctor's words."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _secrets_in(files: list[SupportFile], settings: Mapping[str, Any] | None) -> set[str]:
@@ -126,13 +142,23 @@ def _secrets_in(files: list[SupportFile], settings: Mapping[str, Any] | None) ->
 def _readable_files(
     paths: StationPaths, host: Host, settings: Mapping[str, Any] | None
 ) -> Iterator[SupportFile]:
-    """All texts; where this user may not read on, a last one says so."""
+    """All texts; where the disk does not read on, a last one says so.
+
+    Raises RightsError where it is this user that may not see what the bundle is for.
+    """
     try:
+        if denied := denied_place(paths, host):
+            raise PermissionError(EACCES, "may not be read", denied)
         yield from support_files(paths, host, settings)
     except OSError as error:
-        text = f"{error}\nRun it as root: sudo qc-edge support-bundle {paths.name}\n"
+        if isinstance(error, PermissionError) and not may_look(paths.state):
+            raise RightsError(
+                f"{error.filename}: this user may not read it, and the bundle would lack it",
+                hint=f"sudo qc-edge support-bundle {paths.name}",
+            ) from error
+        text = f"{error}\n"
         yield SupportFile(
-            "INCOMPLETE.txt", "what could not be read; the pieces after it are missing", text
+            INCOMPLETE, "what could not be read; the pieces after it are missing", text
         )
 
 

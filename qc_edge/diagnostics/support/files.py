@@ -9,10 +9,8 @@ import csv
 import io
 import json
 import platform
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib import metadata, resources
 from itertools import islice
 from pathlib import Path
@@ -21,29 +19,18 @@ from typing import Any
 from qc_edge.diagnostics.doctor import examine
 from qc_edge.diagnostics.host import Host
 from qc_edge.diagnostics.liveness import read_status
+from qc_edge.diagnostics.support.records import SupportFile, listing, plain_text, record_files
 from qc_edge.diagnostics.support.secrets import mask
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import QcEdgeError
 from qc_edge.query.journal_reader import newest_rows
 from qc_edge.settings import StationPaths, load_settings, toml
-from qc_edge.settings.paths import shipped
 from qc_edge.version import __version__
 
 ROWS = 1000
 JOURNAL_LINES = 5000
 _COUNTED_ROWS = 20_000
-_LISTED_FILES = 200
 _UNIT_PROPERTIES = "ActiveState,Result,NRestarts,ExecMainStatus,MemoryCurrent"
-_FRAMING_PICTURE = re.compile(r'^(\s*png\s*=\s*)(".*"|\'.*\')', re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class SupportFile:
-    """A text of the archive: its name there, what it is in words, and its content."""
-
-    name: str
-    description: str
-    text: str
 
 
 def support_files(
@@ -71,8 +58,8 @@ def support_files(
         yield SupportFile("journal.txt", f"the last lines of journalctl -u {unit}", lines)
     yield from _units(host, unit)
     yield from _log(paths)
-    yield from _records(paths)
-    yield SupportFile("files.txt", "names and sizes of the station's files", _listing(paths))
+    yield from record_files(paths)
+    yield SupportFile("files.txt", "names and sizes of the station's files", listing(paths))
 
 
 def newest_images(paths: StationPaths, frames: int) -> Iterator[Path]:
@@ -139,7 +126,7 @@ def _units(host: Host, unit: str) -> Iterator[SupportFile]:
                 yield SupportFile(
                     f"units/{place.replace('/', '-')}/{file.name}",
                     f"/{place}/{file.name}",
-                    file.read_text(),
+                    plain_text(file),
                 )
 
 
@@ -174,53 +161,6 @@ def _log(paths: StationPaths) -> Iterator[SupportFile]:
         "by_verdict": dict(verdicts.most_common()),
     }
     yield SupportFile("log/counts.json", "how much the log holds", _json(counts))
-
-
-def _records(paths: StationPaths) -> Iterator[SupportFile]:
-    for file in sorted(paths.calibration.glob("*/*.toml")):
-        # No image leaves the station unless it was asked for.
-        text = _FRAMING_PICTURE.sub(
-            r'\1"(a picture of a part: removed)"', file.read_text(encoding="utf-8")
-        )
-        yield SupportFile(
-            f"calibration/{file.parent.name}/{file.name}",
-            "a calibration, without its picture",
-            text,
-        )
-    for file in sorted(paths.thresholds.glob("*.toml")):
-        yield SupportFile(
-            f"thresholds/{file.name}", "a threshold record", file.read_text(encoding="utf-8")
-        )
-    for file in sorted([*paths.activations.glob("*.*"), *paths.acceptances.glob("*.toml")]):
-        is_activation = file.parent == paths.activations
-        description = "who put which model in force" if is_activation else "scores accepted"
-        text = file.read_text(encoding="utf-8")
-        yield SupportFile(f"{file.parent.name}/{file.name}", description, text)
-    for place in (paths.models, shipped("models")):
-        for file in sorted(place.glob("*/*/bundle.toml")):
-            name = f"models/{file.parent.parent.name}-{file.parent.name}.toml"
-            yield SupportFile(name, f"the manifest {file}", file.read_text(encoding="utf-8"))
-
-
-def _listing(paths: StationPaths) -> str:
-    lines = []
-    for directory in (
-        paths.frames,
-        paths.incoming,
-        paths.quarantine,
-        paths.set_aside,
-        paths.journal,
-    ):
-        files = sorted(directory.glob("*")) if directory.is_dir() else []
-        lines.append(f"{directory}: {len(files)} entries")
-        lines += [f"  {file.lstat().st_size:>12,} {file.name}" for file in files[-_LISTED_FILES:]]
-    for file in (paths.database, Path(f"{paths.database}.wal"), paths.qa):
-        if file.exists():
-            lines.append(f"{file}: {file.stat().st_size:,} bytes")
-    # Evidence is a directory for each day, with far too many files to list.
-    days = sorted(day.name for day in paths.evidence.glob("*")) if paths.evidence.is_dir() else []
-    lines.append(f"{paths.evidence}: {len(days)} days, {' to '.join([*days[:1], *days[-1:]])}")
-    return "\n".join(lines) + "\n"
 
 
 def _csv(table: str, rows: list[dict[str, Any]]) -> str:
