@@ -121,6 +121,10 @@ class DiskFullError(StoreError):
     """The disk has no room; the station holds and goes on by itself when there is some."""
 
 
+class DiskReadOnlyError(DiskFullError):
+    """The disk takes no writes; the station holds and goes on by itself when it does."""
+
+
 class BusyError(QcEdgeError):
     """Another process runs this station already."""
 

@@ -136,7 +136,7 @@ class CaptureRecorder:
             # Durable on return. Nothing else stands between two grabs, least of all the inspector.
             target.spool.put_frame(frame, exposure.pixels, _bit_depth(exposure.pixel_format))
         except DiskFullError as fault:
-            target.disk_monitor.report_full()
+            target.disk_monitor.report_full(fault)
             self._lose_one(exposure, "spool_full", fault.message)
         except StoreError as fault:
             LOG.error("camera %s: %s", camera, fault)

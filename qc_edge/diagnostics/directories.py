@@ -10,6 +10,8 @@ from pathlib import Path
 from qc_edge.diagnostics.finding import Finding, ok, warning
 from qc_edge.errors import StoreError
 from qc_edge.settings import StationPaths, StorageSettings
+from qc_edge.store.disk_room import REMOVE_FILES, read_only
+from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.store.durable import Disk
 
 SLOW_WRITE_MS = 50.0
@@ -21,18 +23,25 @@ def check_directories(paths: StationPaths, storage: StorageSettings) -> Iterator
 
     Raises StoreError if there is too little space, or a directory is missing or refuses.
     """
-    free_mb = Disk().free_bytes(_nearest(paths.state)) / 1e6
+    monitor = DiskMonitor(_nearest(paths.state), Disk(), storage)
+    free_mb = monitor.free_mb
+    if monitor.room.is_read_only:
+        raise read_only(str(paths.state))
     if free_mb < storage.stop_free_mb:
         raise StoreError(
             f"{free_mb:,.0f} MB free, capture stops below {storage.stop_free_mb:,.0f} MB",
             hint=f"free some room under {paths.state}, or lower storage.stop_free_mb",
         )
+    if monitor.space is DiskSpace.NONE:
+        raise StoreError(monitor.description, hint=REMOVE_FILES)
     if free_mb < storage.warn_free_mb:
         yield warning(
             f"{free_mb:,.0f} MB free", f"below warn_free_mb = {storage.warn_free_mb:,.0f}"
         )
+    elif monitor.space is DiskSpace.LOW:
+        yield warning(monitor.description, REMOVE_FILES)
     else:
-        yield ok(f"{free_mb:,.0f} MB free")
+        yield ok(monitor.description)
     # The run directory is not asked for: systemd makes it when the service starts.
     missing = [path for path in paths.directories() if path != paths.run and not path.is_dir()]
     if missing:

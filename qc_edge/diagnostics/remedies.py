@@ -43,6 +43,17 @@ REMEDIES = (
         "It stays starting",
     ),
     Remedy(
+        "read-only",
+        "dmesg says why the disk takes no writes; mended, mount -o remount,rw: it goes on by "
+        "itself",
+        "The disk is read-only",
+    ),
+    Remedy(
+        "inodes",
+        "remove files that nobody needs, many small ones; it goes on by itself",
+        "The disk is low or full",
+    ),
+    Remedy(
         "HOLD: disk",
         "make room; it goes on by itself with 5 % more than the bound",
         "The disk is low or full",

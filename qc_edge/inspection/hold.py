@@ -36,7 +36,7 @@ class Hold:
     def report(self, fault: DiskFullError) -> None:
         """A write found no space: log it, and let nothing be judged until there is some."""
         LOG.error("holding: %s", fault)
-        self._stores.disk_monitor.report_full()
+        self._stores.disk_monitor.report_full(fault)
 
     def begin(self, batch: Batch, fault: DiskFullError) -> None:
         """Put back the batch and what is prefetched: what has no row stays in the spool,
@@ -57,8 +57,8 @@ class Hold:
             return True
         try:
             self._stores.ledger.reopen()
-        except DiskFullError:
-            self._stores.disk_monitor.report_full()
+        except DiskFullError as fault:
+            self._stores.disk_monitor.report_full(fault)
             return False
         # The append may have reached the disk although it failed: those frames have their rows.
         self._retirement.look_up(self._unfinished)

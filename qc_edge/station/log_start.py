@@ -35,7 +35,7 @@ def open_ledger(
             leave_database_note(paths)
             return ledger
         except DiskFullError as fault:
-            disk_monitor.report_full()
+            disk_monitor.report_full(fault)
             reporter.waits_for_room = True
             LOG.error("holding: %s", fault)
             if supervisor.pause(_ROOM_S):

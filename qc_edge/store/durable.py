@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-from qc_edge.errors import DiskFullError, StoreError
+from qc_edge.errors import StoreError
+from qc_edge.store.disk_room import DiskRoom, no_room, read_only
 from qc_edge.store.safe_read import (
     PIECE,
     FileHead,
@@ -31,8 +32,6 @@ _NOT_ALLOWED = "run as the station's user; chown the station's files if they wer
 _HINTS = {
     errno.EACCES: _NOT_ALLOWED,
     errno.EPERM: _NOT_ALLOWED,
-    errno.EROFS: "the disk is mounted read-only: dmesg says why; mount -o remount,rw when it is "
-    "mended",
     errno.ENOTDIR: _IN_THE_WAY,
     errno.EEXIST: _IN_THE_WAY,
     errno.EISDIR: "a directory stands where a file belongs: move it elsewhere",
@@ -198,9 +197,7 @@ class Disk:
 
     def free_bytes(self, path: Path) -> int:
         """Bytes left for the station's user on the file system of `path`."""
-        space = os.statvfs(path)
-        # f_bavail, not f_bfree: ext4 reserves 5 % for root.
-        return space.f_bavail * space.f_frsize
+        return DiskRoom.of(path).free_bytes
 
     def _write_synced(self, path: Path, chunks: Iterable[Chunk]) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
@@ -226,13 +223,14 @@ def write_file(path: Path, *chunks: Chunk) -> None:
 def store_error(fault: OSError, what: str) -> StoreError:
     """The station's error for the system's; `what` says what could not be done.
 
-    DiskFullError where there is no space, which the station waits for; else StoreError.
+    DiskFullError where there is no room, DiskReadOnlyError where nothing can be written: the
+    station waits for both; else StoreError.
     """
     if fault.errno in _FULL:
-        return DiskFullError(
-            f"{what}: no space left",
-            hint="free some room; the station goes on by itself when there is enough",
-        )
+        # Only a call that names a file, and so makes one, can want for inodes.
+        return no_room(what, Path(fault.filename).parent if fault.filename else None)
+    if fault.errno == errno.EROFS:
+        return read_only(what)
     hint = _HINTS.get(fault.errno or 0, "look at the disk: dmesg, smartctl, mount options")
     return StoreError(f"{what}: {fault.strerror or fault}", hint=hint)
 

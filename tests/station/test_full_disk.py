@@ -7,13 +7,21 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from qc_edge.capture.state import CaptureState
+from qc_edge.diagnostics.directories import check_directories
+from qc_edge.diagnostics.runner import Check, run_checks
+from qc_edge.errors import DiskFullError, DiskReadOnlyError, StoreError
+from qc_edge.settings import StationPaths, load_settings
+from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.store.durable import Disk
+from qc_edge.store.log.ledger import Ledger
 from tests.station.audit import audit
 from tests.station.harness import (
     Running,
@@ -25,18 +33,23 @@ from tests.station.harness import (
     running,
     wait_for,
 )
-from tests.station.twins import Plan, dependencies
+from tests.station.twins import Fault, Plan, dependencies
 
 CAMERA = {"name": "top", "backend": "scripted", "silence_s": 3600.0}
 SIZE_MB = 48
 
 
+INODES = 2000
+"""More than a station has files at first; of them it stops at 20."""
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A file system of SIZE_MB in memory."""
+    """A file system of SIZE_MB and INODES in memory."""
     place = tmp_path / "small"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", str(place)]
+    options = f"size={SIZE_MB}m,nr_inodes={INODES}"
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
     mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
     if not mounted:
         assert not (os.environ.get("CI") and os.geteuid() == 0), "CI must be able to mount a tmpfs"
@@ -114,3 +127,73 @@ def test_a_station_that_starts_on_a_full_disk_waits_for_room(small: Path) -> Non
         station.stop()
     assert station.fault is None
     assert audit(paths).of("a.png")["verdict"] == "PASS"
+
+
+def test_inodes_that_are_used_up_are_named(small: Path) -> None:
+    paths = make_station(small, CAMERA)
+    plan = Plan(camera="999f", rate_hz=10.0)
+    litter = small / "litter"
+    litter.mkdir()
+    with running(paths, dependencies(plan, disk=Disk())) as station:
+        with suppress(OSError):
+            for number in count():
+                (litter / str(number)).touch()
+        held = station.wait_for_status(lambda status: "HOLD: disk" in status.line(), "it holds")
+        assert "too many files: below 20 inodes nothing is captured" in held.line()
+        findings = list(check_findings(paths))
+        assert any("too many files: below 20 inodes" in said for said in findings), findings
+        with pytest.raises(DiskFullError, match="no inodes left, too many files"):
+            Disk().write(paths.frames / "more", [b"x"], paths.spool_tmp / "more")
+        for path in litter.iterdir():
+            path.unlink()
+        station.wait_for_status(lambda status: status.ready, "it goes on by itself")
+
+
+def test_a_read_only_disk_is_called_so_and_not_full(small: Path) -> None:
+    paths = make_station(small)
+    inspect_all(paths)
+    remount(small, "ro")
+    station = Running(paths.root, dependencies(disk=Disk()))
+    fault = station.wait_until_ended()
+    assert isinstance(fault, StoreError)
+    assert "read-only" in f"{fault} {fault.hint}".lower()
+    assert any("the disk is read-only" in said for said in check_findings(paths))
+    with pytest.raises(DiskReadOnlyError, match="the disk is read-only"):
+        open_log(paths)
+    monitor = DiskMonitor(paths.state, Disk(), load_settings(paths.settings).storage)
+    assert monitor.description.startswith("mounted read-only: nothing is captured or judged")
+    remount(small, "rw")
+    monitor.measure()
+    assert monitor.space is DiskSpace.ENOUGH
+    open_log(paths)
+    assert not paths.set_aside.exists(), "a disk that refuses says nothing against the log"
+
+
+def open_log(paths: StationPaths) -> None:
+    """Open the station's log and close it again."""
+    Ledger(paths.database, paths.journal, paths.set_aside, Disk()).close()
+
+
+def test_a_disk_that_refuses_writes_while_a_station_runs_is_waited_for(tmp_path: Path) -> None:
+    paths = make_station(tmp_path)
+    refused = Fault("append before in inspections", act="EROFS", times=3)
+    with running(paths, dependencies(Plan(faults=(refused,)))) as station:
+        drop(paths, "a.png", part())
+        held = station.wait_for_status(lambda status: "HOLD: disk" in status.line(), "it holds")
+        assert "but a write found it read-only" in held.line()
+        station.wait_for_status(lambda status: status.ready, "it goes on by itself")
+        station.wait_until_inspected(1)
+    assert audit(paths).of("a.png")["verdict"] == "PASS"
+
+
+def check_findings(paths: StationPaths) -> list[str]:
+    """What `qc-edge check` says of the station's disk."""
+    checks = [
+        Check("disk", partial(check_directories, paths, load_settings(paths.settings).storage))
+    ]
+    return [finding.message for finding in run_checks("line1", checks)]
+
+
+def remount(place: Path, how: str) -> None:
+    """Make a file system read-only, or writable again."""
+    subprocess.run(["mount", "-o", f"remount,{how}", str(place)], check=True)

@@ -10,6 +10,7 @@ import duckdb
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
+from qc_edge.store.disk_room import no_room, read_only
 from qc_edge.store.durable import store_error
 from qc_edge.store.log.checkpoint import disable_vacuum
 from qc_edge.store.log.duck import open_duckdb, quoted
@@ -114,11 +115,8 @@ def open_with_recovery(
 
 def database_error(path: Path, fault: duckdb.Error) -> StoreError:
     """The station's error for what DuckDB raised while the log was open."""
-    if "No space left" in str(fault):
-        return DiskFullError(
-            f"{path}: no space left",
-            hint="free some room; the station goes on by itself when there is enough",
-        )
+    if (waited_for := _room_error(str(path), fault)) is not None:
+        return waited_for
     return StoreError(
         f"{path}: the database refused: {fault}",
         hint="the rows are safe in the journal; a restart brings the database up to it",
@@ -151,23 +149,26 @@ def _raise_if_not_damage(path: Path, fault: Exception) -> None:
     DuckDB has no codes for them, so its messages are searched.
     """
     message = str(fault)
-    if "No space left" in message:
-        raise DiskFullError(
-            f"{path} cannot be opened: no space left",
-            hint="free some room; the station goes on by itself when there is enough",
-        ) from fault
+    if (waited_for := _room_error(f"{path} cannot be opened", fault)) is not None:
+        raise waited_for from fault
     hints = {
         "lock on file": "QA reads the published files, never this database; close the other "
         "program",
         "Permission denied": "run as the station's user; chown the station's state if it was "
         "copied",
-        "Read-only file system": "the disk was remounted read-only: look at dmesg",
         "we can only read versions": "a newer DuckDB wrote it: install that version of the "
         "software",
     }
     for sign, hint in hints.items():
         if sign in message:
             raise StoreError(f"{path} cannot be opened: {_first_line(fault)}", hint=hint) from fault
+
+
+def _room_error(what: str, fault: Exception) -> DiskFullError | None:
+    """The error that the station waits out, if that is what DuckDB met."""
+    if "No space left" in str(fault):
+        return no_room(what, None)
+    return read_only(what) if "Read-only file system" in str(fault) else None
 
 
 def _first_line(fault: Exception) -> str:
