@@ -12,11 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from qc_edge.settings import StationPaths
 from qc_edge.setup.software import TOP, Software
+from qc_edge.store.durable import write_file
 
 SETTLED_S = 30.0
 """Longest that a changeover waits for all stations: one stops within 5 s and starts in three or
@@ -28,6 +31,9 @@ _STEADY_S = 1.0
 """A station that dies does so in its first moments; it is looked at again after this."""
 
 _PREFLIGHT_S = 20.0
+_DIED = "died"
+"""A file beside the versions: the stations that the last changeover has killed."""
+
 _NOT_TAKEN = (65, 78)
 """Exit codes of a start that would be refused."""
 
@@ -62,32 +68,27 @@ def change_over(software: Software, say: Callable[[str], object]) -> bool:
 
     `software` is the version in use, which the units start.
     """
-    begun = time.monotonic()
-    before = units()
-    refused = {
-        name: why
-        for name, unit in before.items()
-        if unit.runs and (why := _refusal(software, name))
-    }
-    restarted = [name for name, unit in before.items() if unit.runs and name not in refused]
+    begun, before, died = time.monotonic(), units(), software.directory.parent / _DIED
+    # What the changeover before this one has killed runs again, in the version that it ran in.
+    killed = set(died.read_text(encoding="utf-8").split()) if died.exists() else set()
+    names = [name for name, unit in before.items() if unit.runs or (unit.fails and name in killed)]
+    refused = _refusals(software, names)
+    restarted = {name: before[name].pid for name in names if name not in refused}
     _systemctl("try-restart", "--no-block", "qc-edge-clock.service")
     if restarted:
         _systemctl("restart", "--no-block", *(f"qc-edge@{name}.service" for name in restarted))
-        after = _wait_until_settled({name: before[name].pid for name in restarted})
-    else:
-        after = {}
-    dead = False
-    for name in sorted(before):
-        if name in refused:
-            say(
-                f"{name}: NOT RESTARTED, runs on in the version before: {refused[name]} · mend it, "
-                f"then: systemctl restart qc-edge@{name}"
-            )
-        elif name in restarted:
-            dead |= not (unit := after[name]).runs
-            say(f"{name}: {_condition(unit)}")
+    after = _wait_until_settled(restarted)
+    dead = [name for name in restarted if not after[name].runs]
+    write_file(died, "\n".join(dead).encode())
+    for name, unit in sorted(before.items()):
+        if name in restarted:
+            say(f"{name}: {_condition(after[name])}")
+        elif name not in refused:
+            say(f"{name}: did not run ({unit.state}), left so")
         else:
-            say(f"{name}: did not run ({before[name].state}), left so")
+            left = "runs on in the version before" if unit.runs else "it did not run"
+            mend = f"mend it, then: systemctl restart qc-edge@{name}"
+            say(f"{name}: NOT RESTARTED, {left}: {refused[name]} · {mend}")
     if restarted:
         say(f"{len(restarted)} restarted in {time.monotonic() - begun:.0f} s")
     return not dead
@@ -115,6 +116,13 @@ def _unit(name: str, values: Mapping[str, str]) -> Unit:
         values.get("StatusText", ""),
         values.get("Job", "0") not in {"", "0"},
     )
+
+
+def _refusals(software: Software, names: Sequence[str]) -> dict[str, str]:
+    """Which of the stations `software` would not start, and why."""
+    with ThreadPoolExecutor() as pool:
+        asked = dict(zip(names, pool.map(partial(_refusal, software), names), strict=True))
+    return {name: why for name, why in asked.items() if why}
 
 
 def _refusal(software: Software, name: str) -> str:
@@ -146,7 +154,7 @@ def _wait_until_settled(pids: Mapping[str, int]) -> dict[str, Unit]:
     `pids`: their processes before the restart.
     """
     pause, end = threading.Event(), time.monotonic() + SETTLED_S
-    while time.monotonic() < end:
+    while pids and time.monotonic() < end:
         now = units()
         if all(_is_settled(now.get(name), pid) for name, pid in pids.items()):
             pause.wait(_STEADY_S)

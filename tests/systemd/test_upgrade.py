@@ -191,8 +191,7 @@ def test_an_upgrade_and_a_rollback_of_four_stations(
     until(lambda: inspected(machine, "well") > before + 3, "verdicts of the newer version again")
     machine.run("systemctl", "stop", "qc-edge@well")
     told = machine.run("qc-edge", "verify", "well", check=False)
-    print(told)
-    assert "fault" not in told.lower() or "0 faults" in told.lower()
+    assert "everything holds" in told, told
 
 
 def test_an_upgrade_that_kills_a_station_is_no_success_and_is_taken_back(
@@ -210,6 +209,5 @@ def test_an_upgrade_that_kills_a_station_is_no_success_and_is_taken_back(
     assert "sudo qc-edge rollback" in said
     said, took = rolled_back(machine)
     print(f"rollback: {took:.1f} s\n{said}")
-    assert "did not run (failed), left so" in line_of(said, "doomed")
-    machine.run("systemctl", "start", "qc-edge@doomed")
+    assert "READY" in line_of(said, "doomed"), "it ran before the upgrade, and runs again"
     assert software_of(machine, "doomed") == version_of(package)
