@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from qc_edge.errors import UsageError
+
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The station's name.", show_default=False)
 ]
@@ -20,9 +22,27 @@ MaybeName = Annotated[
         metavar="NAME", help="The station's name; all stations if left out.", show_default=False
     ),
 ]
+
+
+def _usable_root(root: Path) -> Path:
+    """`root`, if a log can be under it."""
+    # DuckDB puts the name of its write-ahead log together in front of the first "?" of a path.
+    if "?" in str(root.absolute()):
+        raise UsageError(
+            f"--root {root}: DuckDB can open no path with a question mark in it",
+            hint="expected a directory without one",
+        )
+    return root
+
+
 Root = Annotated[
     Path,
-    typer.Option("--root", metavar="DIR", help="Live under this prefix instead of [bold]/[/bold]."),
+    typer.Option(
+        "--root",
+        metavar="DIR",
+        callback=_usable_root,
+        help="Live under this prefix instead of [bold]/[/bold].",
+    ),
 ]
 OfStation = Annotated[
     str | None,
