@@ -6,7 +6,7 @@ Uses their methods alone and imports no driver, so tests can hand in objects of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -74,7 +74,7 @@ def copy_pixels(result: Any, pixel_format: str) -> Pixels:
     # The buffer is pylon's: after Release() it is filled with another frame. So the pixels are
     # copied, once, and the padding that some cameras put behind each row is left out on the way.
     raw = np.frombuffer(result.GetImageMemoryView(), np.uint8, height * stride)
-    copy: Pixels = raw.reshape(height, stride)[:, :row_bytes].copy().view(dtype)
+    copy = cast("Pixels", raw.reshape(height, stride)[:, :row_bytes].copy().view(dtype))
     if not colour:
         return copy
     pixels: Pixels = copy.reshape(height, -1, 3)

@@ -138,11 +138,12 @@ class DefectLocation:
 
 def _frame(image: Image, roi: Roi | None) -> Colour:
     """The frame in 8 bits and colour, with the inspected region outlined."""
-    pixels = image.pixels
-    if pixels.dtype != np.uint8:
+    if image.pixels.ndim == 3:
         # The upper 8 bits are enough for a picture to look at.
-        pixels = cv2.convertScaleAbs(pixels >> (image.bit_depth - 8))  # type: ignore[assignment]
-    colour = pixels[..., ::-1].copy() if pixels.ndim == 3 else _bgr(image.gray)
+        above = image.bit_depth - 8 if image.pixels.dtype != np.uint8 else 0
+        colour: Colour = (image.pixels[..., ::-1] >> above).astype(np.uint8)
+    else:
+        colour = _bgr(image.gray)
     if roi is not None:
         x, y, width, height = roi
         line = max(2, max(colour.shape) // 400)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import queue
 import signal
 import time
 from collections.abc import Callable
@@ -15,6 +13,7 @@ from qc_edge.service.logs import LOG, log_line
 from qc_edge.service.notify import Notifier
 from qc_edge.service.start_signs import MORE_TIME_USEC
 from qc_edge.service.worker_pool import WorkerPool
+from qc_edge.station.bell import Bell
 from qc_edge.station.reload import Reload, Supervised
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.status import Status
@@ -36,7 +35,7 @@ class Supervisor:
         self._on_status = on_status
         self.stuck: list[str] = []
         self._stopping = False
-        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._bell = Bell()
         self._told_to_reload = False
         self._started = False
         """systemd was told that the station runs; whether the line can go on is another matter."""
@@ -65,7 +64,7 @@ class Supervisor:
     def stop(self) -> None:
         """Tell the station to stop. From any thread, or a signal handler."""
         self._stopping = True
-        self._bell.put(None)
+        self._bell.ring()
 
     @property
     def told_to_stop(self) -> bool:
@@ -75,7 +74,7 @@ class Supervisor:
     def reload(self) -> None:
         """Tell the station to read its settings again. From any thread, or a signal handler."""
         self._told_to_reload = True
-        self._bell.put(None)
+        self._bell.ring()
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait for a part of the start; a stop ends the wait, a failed worker raises."""
@@ -120,12 +119,9 @@ class Supervisor:
         self._report(force=True)
 
     def _is_told_within(self, seconds: float) -> bool:
-        """True if told to stop. A signal handler may ring this bell; with an Event it could
-        deadlock.
-        """
+        """True if told to stop, at once or within the time; a reload ends the wait as well."""
         if not self._stopping:
-            with contextlib.suppress(queue.Empty):
-                self._bell.get(timeout=seconds)
+            self._bell.wait(seconds)
         return self._stopping
 
     def _look(self) -> None:

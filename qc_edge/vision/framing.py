@@ -55,7 +55,7 @@ def locate(thumb: Gray, home: FramingReference) -> PartPosition:
     integers, so that it is the same on every machine, and refined to fractions by the parabola
     through its neighbours. A region or reference of one single value scores 0.
     """
-    part = np.frombuffer(home.pixels, np.uint8).reshape(home.height, home.width)
+    part: Gray = np.frombuffer(home.pixels, np.uint8).reshape(home.height, home.width)
     part = part[MARGIN:-MARGIN, MARGIN:-MARGIN]
     # The middle of the reference, so that it lies within the thumbnail wherever it is sought.
     scores = cv2.matchTemplate(thumb, part, cv2.TM_CCOEFF_NORMED)

@@ -28,7 +28,7 @@ _NUMBERS = count()
 
 
 def at(text: str) -> datetime:
-    """`2026-11-22 13:59:59.5` as aware UTC."""
+    """`2026-11-22 13:59:59.500` as aware UTC; Python 3.10 wants three digits or six."""
     return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
 
 

@@ -43,7 +43,7 @@ def test_a_row_is_in_the_file_of_the_hour_in_which_it_was_recorded(tmp_path: Pat
 
 def test_the_next_day_begins_its_own_folder(tmp_path: Path) -> None:
     with log(tmp_path) as made:
-        made.add(event(at("2026-11-22 23:59:59.9")), event(at("2026-11-23 00:00:00.1")))
+        made.add(event(at("2026-11-22 23:59:59.900")), event(at("2026-11-23 00:00:00.100")))
         made.publisher.publish()
         assert made.file("2026-11-23 00").exists()
         assert made.shown() == [1, 2]

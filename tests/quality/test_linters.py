@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ def test_the_code_is_formatted() -> None:
 
 @pytest.mark.slow
 def test_types_are_strict() -> None:
-    assert_clean("mypy")
+    # NumPy's last version for Python 3.10 declares its arrays less exactly, and with other gaps.
+    old = ("--no-warn-unused-ignores", "--allow-any-generics") if sys.version_info < (3, 11) else ()
+    assert_clean("mypy", *old)
 
 
 def test_no_code_is_dead() -> None:
