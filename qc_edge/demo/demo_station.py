@@ -56,7 +56,8 @@ def clear_directory(root: Path, frames: int) -> StationPaths:
                     f"{root} has content and is no directory of an earlier demo",
                     hint="give a new or empty directory: qc-edge demo --root DIR",
                 )
-            marker.write_text(json.dumps({"station": STATION, "made_by": "qc-edge demo"}) + "\n")
+            about = json.dumps({"station": STATION, "made_by": "qc-edge demo"})
+            write_file(marker, f"{about}\n".encode())
         _remove_station(paths)
     except OSError as error:
         raise StoreError(

@@ -14,6 +14,7 @@ from rich.live import Live
 
 from qc_edge.demo.screen import draw, draw_line
 from qc_edge.demo.view import Phase, View
+from qc_edge.store.durable import write_file
 
 _LINE_EVERY_S = 5.0
 _SVG_SIZE = (120, 36)
@@ -97,5 +98,4 @@ def save_svg(view: View, file: Path) -> None:
     svg = console.export_svg(title="qc-edge demo", unique_id="qc-edge")
     # rich's SVG loads its font from a web server; a README is shown without that.
     without_fonts = re.sub(r"@font-face\s*\{[^}]*\}\s*", "", svg)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(without_fonts, encoding="utf-8")
+    write_file(file, without_fonts.encode())

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from qc_edge.service.synced_file import replace_file
+
 
 @dataclass(frozen=True, slots=True)
 class PlanKey:
@@ -117,8 +119,8 @@ class PlanCache:
             self._directory.mkdir(parents=True, exist_ok=True)
             # The note goes first and comes last: while there is none, there is no plan.
             note.unlink(missing_ok=True)
-            _replace(file, data)
-            _replace(note, json.dumps(about, indent=1).encode())
+            replace_file(file, data)
+            replace_file(note, json.dumps(about, indent=1).encode())
             self._prune()
         except OSError as fault:
             return plan, f"{origin}, but it cannot be kept: {fault.strerror}: {self._directory}"
@@ -172,9 +174,3 @@ class PlanCache:
         for path in self._directory.iterdir():
             if path.stem not in staying:
                 path.unlink(missing_ok=True)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_suffix(f"{path.suffix}.new")
-    temporary.write_bytes(data)
-    temporary.replace(path)

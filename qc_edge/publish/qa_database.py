@@ -10,7 +10,6 @@ copy that it has open, the next one finds a fresh copy under the same name (docs
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +22,7 @@ from qc_edge.query.views import comments, script
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.open_watch import OpenWatch
+from qc_edge.service.synced_file import write_synced
 from qc_edge.store.log.database import STORAGE_VERSION
 from qc_edge.store.log.duck import open_duckdb, quoted
 
@@ -124,8 +124,8 @@ class QaDatabase:
             self._wal.unlink(missing_ok=True)
             return
         spare, self._current = self._spares.pop() if self._spares else self._spare(watch)
-        # Without fsync: the file can be made again, and the next client may be opening it now.
-        os.replace(spare, self._path)  # noqa: PTH105
+        # Only the rename: the next client may be opening it now, and the spare is synced.
+        spare.replace(self._path)
         self._wal.unlink(missing_ok=True)
 
     def _spare(self, watch: OpenWatch) -> tuple[Path, int]:
@@ -134,8 +134,7 @@ class QaDatabase:
         """
         self._made += 1
         spare = self._path.with_name(f".{self._path.name}.{self._made}")
-        spare.write_bytes(self._content)
-        spare.chmod(_MODE)
+        write_synced(spare, [self._content], _MODE)
         return spare, watch.add(spare)
 
     def _clear_away(self) -> None:

@@ -22,7 +22,7 @@ from qc_edge.errors import RightsError, StoreError, UsageError
 from qc_edge.query.published_files import oldest_file, sql_path
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.query.source import Portion, first_line
-from qc_edge.store.durable import store_error
+from qc_edge.store.durable import Disk
 from qc_edge.store.log.duck import quoted
 
 _READING_TYPES = {"SELECT", "EXPLAIN", "MULTI"}
@@ -159,15 +159,14 @@ class SqlSession:
             ((rows,),) = self._cursor.fetch(
                 f"SELECT num_rows FROM parquet_file_metadata({sql_path(temporary)})"  # noqa: S608
             )
-            os.replace(temporary, path)  # noqa: PTH105
         except StoreError as error:
             fault = error.__cause__
             if isinstance(fault, duckdb.IOException) and temporary.name in str(fault):
                 hint = "does the directory exist, is there room, and may you write there?"
                 raise StoreError(f"cannot write {path}: {first_line(fault)}", hint=hint) from None
             raise self._explained(error) from None
-        except OSError as fault:
-            raise store_error(fault, f"cannot write {path}") from None
+        else:
+            Disk().move_into_place(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
         return int(rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import lzma
-import os
 import shutil
 import stat
 import tarfile
@@ -20,8 +19,9 @@ from qc_edge.bundles.manifest import MANIFEST
 from qc_edge.bundles.signing import check_signature
 from qc_edge.errors import ModelError
 from qc_edge.service.owner import acting_as_caller
+from qc_edge.service.synced_file import sync_directory, sync_file
 from qc_edge.settings.bundles import ModelSettings
-from qc_edge.store.durable import Disk, store_error
+from qc_edge.store.durable import store_error
 
 MAX_BYTES = 4_000_000_000
 """Of a bundle unpacked: models for an edge device are far smaller."""
@@ -84,15 +84,14 @@ def _place(bundle: Bundle, models: Path) -> tuple[Bundle, bool]:
                 hint="a version never changes: give the new bundle a version of its own",
             )
         return installed, False
-    disk = Disk()
     for path in sorted(bundle.directory.rglob("*"), reverse=True):
         path.chmod(0o750 if path.is_dir() else 0o640)
-        _sync(path)
+        (sync_directory if path.is_dir() else sync_file)(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     bundle.directory.chmod(0o750)
     bundle.directory.rename(target)
     for directory in (target, target.parent, models):
-        disk.sync_directory(directory)
+        sync_directory(directory)
     return open_bundle(target), True
 
 
@@ -198,12 +197,3 @@ def _bundle_directory(source: Path, unpacked: Path) -> Path:
     if not (unpacked / MANIFEST).is_file():
         raise ModelError(f"there is no {MANIFEST} in {source}", _HINT)
     return unpacked
-
-
-def _sync(path: Path) -> None:
-    disk = Disk()
-    if path.is_dir():
-        disk.sync_directory(path)
-        return
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -16,10 +16,14 @@ from pathlib import Path
 
 from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.service.known_time import DAY, NOTHING_RECORDED, KnownTime, RecordedTimes
+from qc_edge.service.synced_file import replace_file
 from qc_edge.service.synchronisation import is_synchronised
 
-_RENEW_US = 5_000_000
+_RENEW_US = 4_000_000
 """The high-water mark is written when ids have come this far (us): not for every frame."""
+
+_UNMARKED_US = 5_000_000
+"""So far above the mark ids may have been given out (us): it is looked at every second."""
 
 _STEP_S = 0.5
 """The wall clock was stepped if it moved by more against the monotonic one; slewing moves it by
@@ -68,8 +72,8 @@ class FrameClock:
     """Gives out frame ids that rise, across restarts and when the wall clock steps back.
 
     One per process; safe from any thread. `file` keeps the high-water mark (microseconds since the
-    epoch), written at most every 5 s, so that a restart under a clock that was set back goes on
-    above it. `floor_us` is the newest id already known from the spool and the log, `recorded` until
+    epoch), written by `keep_mark`, so that a restart under a clock that was set back goes on above
+    it. `floor_us` is the newest id already known from the spool and the log, `recorded` until
     when the log goes, and `newest_below` tells the newest id in both that lies below a moment (us).
 
     Ids that run ahead of a trusted clock by more than a day come from a boot with a clock in the
@@ -91,8 +95,7 @@ class FrameClock:
         self._wall_us = wall_us or (lambda: time.time_ns() // 1000)
         self._lock = threading.Lock()
         self._written = self._read()
-        # Ids may have been given out for up to 5 s after the mark was last written.
-        self._last = max(floor_us, self._written + _RENEW_US if self._written else 0)
+        self._last = max(floor_us, self._written + _UNMARKED_US if self._written else 0)
         # Where the wall clock is past all that, as it is unless it was set back, it goes first.
         if self._wall_us() > self._last:
             self._last = floor_us
@@ -121,8 +124,6 @@ class FrameClock:
             # that was exposed long ago tells nothing of a step, so this is asked of now.
             self._behind = wall_now <= self._last - 1_000_000
             self._last = max(wall, self._last + 1)
-            if abs(self._last - self._written) >= _RENEW_US:
-                self._write()
             trusted = self._synchronised and not self._behind and not self._known.is_behind()
             return Stamp(
                 frame_id=frame_id(self._last, source),
@@ -130,6 +131,22 @@ class FrameClock:
                 monotonic_ns=at_ns,
                 clock_trusted=trusted,
             )
+
+    def keep_mark(self) -> None:
+        """Write the high-water mark if ids have come far above it; to be called every second.
+
+        It waits for the disk, so never on a frame's way: a stamp only counts.
+        """
+        last = self._last
+        if abs(last - self._written) < _RENEW_US:
+            return
+        # The spool and the log, which are synced, give the floor too, and are enough where the
+        # mark cannot be written: a full disk stops no clock. Capture and inspection as two
+        # processes share the mark. Its name is not synced: a cut leaves this mark or the last.
+        temporary = self._file.with_suffix(f".{os.getpid()}.new")
+        with contextlib.suppress(OSError):
+            replace_file(self._file, str(last).encode(), temporary=temporary)
+        self._written = last
 
     def moment(self) -> Moment:
         """Now."""
@@ -214,17 +231,6 @@ class FrameClock:
             return int(self._file.read_text(encoding="ascii"))
         except (FileNotFoundError, ValueError):
             return 0
-
-    def _write(self) -> None:
-        # Atomic but not synced: a mark lost with the power is at most one renewal old, and the
-        # spool and the log, which are synced, give the floor. Those two are enough where the mark
-        # cannot be written, too: a full disk stops no clock. Capture and inspection as two
-        # processes share the mark.
-        self._written = self._last
-        temporary = self._file.with_suffix(f".{os.getpid()}.new")
-        with contextlib.suppress(OSError):
-            temporary.write_text(str(self._last), encoding="ascii")
-            temporary.replace(self._file)
 
 
 def _utc(us: int) -> datetime:

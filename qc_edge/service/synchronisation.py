@@ -9,6 +9,8 @@ import ctypes
 import time
 from pathlib import Path
 
+from qc_edge.service.synced_file import replace_file
+
 _TIME_ERROR = 5
 """adjtimex(2) returns TIME_ERROR where nothing disciplines the clock."""
 
@@ -41,9 +43,7 @@ def kernel_is_synchronised() -> bool | None:
 
 def write_clock_state(state_file: Path, synchronised: bool) -> None:
     """Write the kernel's answer to `state_file`, dated by the clock that is never stepped."""
-    temporary = state_file.with_suffix(".new")
-    temporary.write_text(f"{int(synchronised)} {time.monotonic_ns()}", encoding="ascii")
-    temporary.replace(state_file)
+    replace_file(state_file, f"{int(synchronised)} {time.monotonic_ns()}".encode(), mode=0o644)
 
 
 def _read_clock_state(state_file: Path) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qc_edge.errors import StoreError
+from qc_edge.service.synced_file import replace_file, sync_directory
 from qc_edge.setup.ownership import Handover, open_directory
 from qc_edge.setup.system_files import EDITED, is_edited, is_installed_file
 
@@ -63,11 +64,10 @@ class FileInstaller:
         if not self.dry:
             with _store_errors(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                # By rename: systemd and udev may read the directory at any moment.
-                temporary = path.with_name(f".{path.name}.new")
-                temporary.write_text(text, encoding="utf-8")
-                temporary.chmod(0o644)
-                temporary.replace(path)
+                # By rename: systemd and udev may read the directory at any moment. And synced: a
+                # unit file of 0 bytes after a power cut would be a station that never starts.
+                replace_file(path, text.encode(), mode=0o644)
+                sync_directory(path.parent)
 
     def link(self, path: Path, target: Path) -> None:
         """Make `path` a symbolic link to `target`."""
@@ -80,6 +80,7 @@ class FileInstaller:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.unlink(missing_ok=True)
                 path.symlink_to(target)
+                sync_directory(path.parent)
 
     def remove(self, path: Path) -> None:
         """Remove a file or a link, and its directory if it is empty then and was made for it.

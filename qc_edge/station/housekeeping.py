@@ -62,10 +62,7 @@ class Housekeeping:
         lower_priority(_NICE)
         self._heartbeat, looked_at_clock, compressed_at = heartbeat, 0.0, 0.0
         while not stop.wait(_LOOK_S):
-            heartbeat.beat()
-            self._look_at_disk()
-            if self._anchoring:
-                self._anchoring.look()
+            self._look()
             now = time.monotonic()
             if now - looked_at_clock > _CLOCK_S:
                 looked_at_clock = now
@@ -74,6 +71,15 @@ class Housekeeping:
             if self._compressor and now - compressed_at > 60 and self._is_quiet():
                 compressed_at = now
                 self._compress(stop)
+
+    def _look(self) -> None:
+        """What is looked at every second, while evidence is compressed too."""
+        if self._heartbeat:
+            self._heartbeat.beat()
+        self._look_at_disk()
+        self._clock.keep_mark()
+        if self._anchoring:
+            self._anchoring.look()
 
     def _look_at_disk(self) -> None:
         if not self._disk_monitor.measure():
@@ -85,8 +91,7 @@ class Housekeeping:
         assert self._compressor is not None  # noqa: S101
 
         def may_go_on() -> bool:
-            if self._heartbeat:
-                self._heartbeat.beat()
+            self._look()
             return (
                 not stop.is_set()
                 and self._is_quiet()

@@ -1,4 +1,4 @@
-"""Writing so that it is there after a power cut: the one place that calls fsync, rename and unlink.
+"""Writing so that it is there after a power cut: the station's disk, with the station's errors.
 
 A file written here is whole or absent under its name. Its contents are durable when the call
 returns, its name only after `sync_directory`: fsync of a file says nothing about the directory that
@@ -12,9 +12,9 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeAlias
 
 from qc_edge.errors import StoreError
+from qc_edge.service.synced_file import Chunk, replace_file, sync_directory, sync_file, write_synced
 from qc_edge.store.disk_room import DiskRoom, no_room, read_only
 from qc_edge.store.safe_read import (
     PIECE,
@@ -23,8 +23,6 @@ from qc_edge.store.safe_read import (
     open_for_reading,
     read_pieces,
 )
-
-Chunk: TypeAlias = bytes | bytearray | memoryview
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _IN_THE_WAY = "a file stands where a directory belongs: move it elsewhere"
@@ -68,12 +66,7 @@ class Disk:
         Raises DiskFullError or StoreError; then `path` is as it was and `temporary` is gone.
         """
         try:
-            # fsync works on the file, not on what one descriptor wrote: a new one will do.
-            fd = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+            sync_file(temporary)
             path.parent.mkdir(parents=True, exist_ok=True)
             os.rename(temporary, path)  # noqa: PTH104
         except OSError as fault:
@@ -187,11 +180,7 @@ class Disk:
     def sync_directory(self, path: Path) -> None:
         """Make the names in the directory `path` durable."""
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+            sync_directory(path)
         except OSError as fault:
             raise store_error(fault, f"cannot sync the directory {path}") from fault
 
@@ -200,24 +189,21 @@ class Disk:
         return DiskRoom.of(path).free_bytes
 
     def _write_synced(self, path: Path, chunks: Iterable[Chunk]) -> None:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-        try:
-            for chunk in chunks:
-                view = memoryview(chunk).cast("B")
-                # One write(2) takes at most 2 GiB, and less where the disk is nearly full.
-                while view:
-                    view = view[os.write(fd, view) :]
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        write_synced(path, chunks)
 
 
-def write_file(path: Path, *chunks: Chunk) -> None:
-    """Write a file that nobody writes often (a record, a report), durable in its directory too."""
-    disk = Disk()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    disk.write(path, chunks, path.with_name(f".{path.name}.tmp"))
-    disk.sync_directory(path.parent)
+def write_file(path: Path, *chunks: Chunk, mode: int | None = None) -> None:
+    """Write a file that nobody writes often (a record, a report), durable in its directory too.
+
+    `mode` are its permissions whatever the umask is. Raises DiskFullError or StoreError.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.tmp")
+        replace_file(path, b"".join(chunks), temporary=temporary, mode=mode)
+        sync_directory(path.parent)
+    except OSError as fault:
+        raise store_error(fault, f"cannot write {path}") from fault
 
 
 def store_error(fault: OSError, what: str) -> StoreError:

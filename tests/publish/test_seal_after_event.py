@@ -13,7 +13,8 @@ import pytest
 
 from qc_edge.errors import StoreError
 from qc_edge.publish.seal import file_sha256, read_seal, seal_path, sealed_days
-from qc_edge.store.durable import Chunk, Disk
+from qc_edge.service.synced_file import Chunk
+from qc_edge.store.durable import Disk
 from tests.publish.rows import Log, at, event, everything, inspection, log
 
 DAY = date(2026, 11, 22)

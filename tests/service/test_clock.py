@@ -68,7 +68,9 @@ def test_a_clock_that_steps_back_is_not_trusted_and_ids_rise_all_the_same(tmp_pa
 
 
 def test_a_step_back_across_a_restart_is_noticed_too(tmp_path: Path) -> None:
-    before = [FrameClock(tmp_path / "mark", wall_us=Wall()).stamp("top")]
+    first = FrameClock(tmp_path / "mark", wall_us=Wall())
+    before = [first.stamp("top")]
+    first.keep_mark()
     clock = FrameClock(tmp_path / "mark", wall_us=Wall(NOON - HOUR))
     after = [clock.stamp("top") for _ in range(3)]
     assert rising(before + after)
@@ -90,7 +92,25 @@ def test_a_damaged_mark_is_no_mark(tmp_path: Path, damage: str) -> None:
 
 def test_a_mark_that_cannot_be_written_stops_no_clock(tmp_path: Path) -> None:
     clock = FrameClock(tmp_path / "nowhere/mark", wall_us=Wall())
-    assert rising([clock.stamp("top") for _ in range(3)])
+    stamps = [clock.stamp("top")]
+    clock.keep_mark()
+    assert rising([*stamps, clock.stamp("top")])
+
+
+def test_a_stamp_never_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a frame's way; the upkeep writes the mark, synced."""
+    wall = Wall()
+    clock = FrameClock(tmp_path / "mark", wall_us=wall)
+    for _ in range(3):
+        wall.us += HOUR
+        clock.stamp("top")
+    assert list(tmp_path.iterdir()) == []
+    clock.keep_mark()
+    assert [path.name for path in tmp_path.iterdir()] == ["mark"]
+    clock.stamp("top")
+    before = (tmp_path / "mark").stat().st_ino
+    clock.keep_mark()  # the ids have hardly come further
+    assert (tmp_path / "mark").stat().st_ino == before
 
 
 def test_two_processes_may_share_a_mark(tmp_path: Path) -> None:
@@ -101,6 +121,7 @@ def test_two_processes_may_share_a_mark(tmp_path: Path) -> None:
         for _ in range(200):
             wall.us += 6_000_000
             clock.stamp("top")
+            clock.keep_mark()
 
     threads = [threading.Thread(target=run, args=each) for each in zip(pair, walls, strict=True)]
     for thread in threads:

@@ -12,7 +12,8 @@ import pytest
 
 from qc_edge import camera
 from qc_edge.query.typed_rows import read_inspections
-from qc_edge.store.durable import Chunk, Disk
+from qc_edge.service.synced_file import Chunk
+from qc_edge.store.durable import Disk
 from tests.station.harness import GOOD, NAME, make_station, part, running
 from tests.station.twins import Plan, dependencies
 

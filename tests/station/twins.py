@@ -21,9 +21,10 @@ from qc_edge.camera.scripted import ScriptedCamera
 from qc_edge.domain.inspection import Inspection
 from qc_edge.engine import Loader, Prepared
 from qc_edge.engine.scripted import ScriptedEngine, Step
+from qc_edge.service.synced_file import Chunk
 from qc_edge.settings import CameraSettings
 from qc_edge.station.dependencies import Dependencies
-from qc_edge.store.durable import Chunk, Disk, store_error
+from qc_edge.store.durable import Disk, store_error
 from qc_edge.store.safe_read import FileHead
 
 _HELD = rb'"(?:table|kind)":"(\w+)"'

@@ -99,18 +99,12 @@ def _json_values(built: BuiltPlan, file: Path | None) -> dict[str, Any]:
 
 def _write_plan(built: BuiltPlan, bundle: ModelBundle, directory: Path | None) -> Path | None:
     """Write the plan into `directory`; the file, or None where none is to be kept."""
-    from qc_edge.errors import StoreError
+    from qc_edge.store.durable import write_file
 
     if directory is None:
         return None
     name = (
         f"{bundle.name}-{bundle.version}-{built.target}-{built.precision}-b{built.max_batch}.plan"
     )
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / name).write_bytes(built.data)
-    except OSError as error:
-        raise StoreError(
-            f"cannot write {directory / name}: {error.strerror}", "name another --out"
-        ) from error
+    write_file(directory / name, built.data)
     return directory / name

@@ -1,0 +1,72 @@
+"""Writing so that a power cut leaves a file with its old content or its new, never with none.
+
+The one place that opens a file to replace it, for whoever stands below the store; the store's own
+way, with the errors of the station, is `qc_edge.store.durable`, which calls this. Raises OSError as
+it comes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+Chunk: TypeAlias = bytes | bytearray | memoryview
+
+_MODE = 0o640
+
+
+def write_synced(path: Path, chunks: Iterable[Chunk], mode: int | None = None) -> None:
+    """Write `chunks` to `path` itself; its contents are durable on return, its name is not.
+
+    `mode` are its permissions whatever the umask is; without it they are 0640 under the umask.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _MODE)
+    try:
+        if mode is not None:
+            os.fchmod(fd, mode)
+        for chunk in chunks:
+            view = memoryview(chunk).cast("B")
+            # One write(2) takes at most 2 GiB, and less where the disk is nearly full.
+            while view:
+                view = view[os.write(fd, view) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def replace_file(
+    path: Path, data: Chunk, *, temporary: Path | None = None, mode: int | None = None
+) -> None:
+    """Make `data` the content of `path` by way of `temporary` beside it: write, fsync, rename.
+
+    Without the sync in between most file systems commit the rename first: after a power cut the
+    file has 0 bytes (ext4 with its defaults, in most of 77 cuts). On a fault `temporary` is gone.
+    """
+    temporary = temporary or path.with_name(f".{path.name}.new")
+    try:
+        write_synced(temporary, [data], mode)
+        os.rename(temporary, path)  # noqa: PTH104
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sync_file(path: Path) -> None:
+    """Make what another library has written to `path` durable."""
+    # fsync works on the file, not on what one descriptor wrote: a new one will do.
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in the directory `path` durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
