@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import MANIFEST, SIGNATURE
+from qc_edge.bundles.signing_key import is_signed_by, public_text, read_private_key, sign
 from qc_edge.errors import ModelError, UsageError
-from qc_edge.service.signing_key import is_signed_by, public_text, read_private_key, sign
 from qc_edge.settings.bundles import ModelSettings
 
 _DOMAIN = b"qc-edge model bundle 1\n"

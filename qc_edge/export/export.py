@@ -26,6 +26,7 @@ from qc_edge.export.request import PICTURE_FOLDERS, ExportRequest
 from qc_edge.export.rows import row_file, unknown_parts, write_rows
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.service.clock import utc_now
+from qc_edge.service.synced_file import sync_file
 from qc_edge.settings import StationPaths, load_settings
 from qc_edge.store.durable import Disk, store_error
 
@@ -127,7 +128,7 @@ def _move_into_place(content: Path, request: ExportRequest) -> None:
     disk = Disk()
     for file in content.rglob("*"):
         if file.is_file():
-            _sync(file)
+            sync_file(file)
     if not request.is_database:
         disk.sync_directory(content)
         os.rename(content, request.out)  # noqa: PTH104
@@ -137,14 +138,6 @@ def _move_into_place(content: Path, request: ExportRequest) -> None:
                 os.rename(content / folder, request.out.with_name(folder))  # noqa: PTH104
         os.rename(content / request.out.name, request.out)  # noqa: PTH104
     disk.sync_directory(request.out.parent)
-
-
-def _sync(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _counted(pictures: list[ExportedPicture] | None) -> dict[str, int] | None:

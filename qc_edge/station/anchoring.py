@@ -15,10 +15,10 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from qc_edge.bundles.signing_key import public_text, read_private_key, sign
 from qc_edge.domain.anchor import Anchor, ChainHead
 from qc_edge.errors import SettingsError
 from qc_edge.service.logs import log_message
-from qc_edge.service.signing_key import public_text, read_private_key, sign
 from qc_edge.settings import Settings
 
 CREDENTIAL = "anchor-key"

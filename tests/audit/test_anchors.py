@@ -20,9 +20,9 @@ from qc_edge.audit.anchors.journald import AnchorJournal
 from qc_edge.audit.finding import AuditReport
 from qc_edge.audit.verify import verify
 from qc_edge.bundles.signing import make_key
+from qc_edge.bundles.signing_key import read_private_key, sign
 from qc_edge.domain.anchor import Anchor, ChainHead
 from qc_edge.errors import AuditError
-from qc_edge.service.signing_key import read_private_key, sign
 from qc_edge.settings import StationPaths
 from qc_edge.store.log.chain import GENESIS, chain_hash
 from tests.audit.conftest import publish

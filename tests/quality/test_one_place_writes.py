@@ -58,11 +58,15 @@ ELSEWHERE = {
     "qc_edge/setup/file_installer.py": "links, and the old name of an edited file",
     "qc_edge/store/copying.py": "a copy into a directory that is synced and moved as a whole",
     "qc_edge/camera/emulator.py": "links to the pictures that a camera plays",
+    "qc_edge/setup/software.py": "which version is in use: a link, changed by rename and synced",
+    "qc_edge/export/export.py": "a directory of synced files, moved as a whole",
+    "qc_edge/export/portable_database.py": "a file of that directory",
     # markers and probes: only whether they are there counts
     "qc_edge/store/compression.py": "the mark that an hour is compressed",
     "qc_edge/store/log/log_database.py": "the mark that a start is to read all rows",
     "qc_edge/service/file_clock.py": "a probe of a file server's clock",
     "qc_edge/diagnostics/incoming.py": "a probe whether files can be taken",
+    "qc_edge/export/pictures.py": "copies of pictures, synced",
     # what a person asked for, in a file of that person's
     "qc_edge/bundles/signing.py": "a private key, made with its mode and never over another",
     "qc_edge/diagnostics/support/bundle.py": "a bundle for support, streamed",

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from qc_edge.bundles.signing import make_key
+from qc_edge.bundles.signing_key import is_signed_by
 from qc_edge.domain.anchor import MESSAGE_ID, Anchor
 from qc_edge.errors import SettingsError
 from qc_edge.service.logs import LOG, start_logging
-from qc_edge.service.signing_key import is_signed_by
 from qc_edge.settings import StationPaths
 from qc_edge.station.anchoring import CREDENTIAL, Anchoring
 from qc_edge.station.daemon import Station

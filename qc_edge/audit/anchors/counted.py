@@ -10,7 +10,7 @@ from datetime import datetime
 
 from qc_edge.audit.anchors.journald import AnchorJournal, KeptAnchor
 from qc_edge.audit.finding import AuditReport, AuditStep
-from qc_edge.service.signing_key import is_signed_by
+from qc_edge.bundles.signing_key import is_signed_by
 
 
 @dataclass(frozen=True, slots=True)
