@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -11,8 +12,10 @@ from qc_edge.errors import StoreError
 from qc_edge.publish.seal import SealedFile, file_sha256, read_seal, seal_path, sealed_days
 from qc_edge.query.audit_queries import SEALS, fetch
 from qc_edge.query.examined_log import ExaminedLog
+from qc_edge.query.rows import Rows
 
 _AGAIN = "move it away: the station writes it again from its database at the next start"
+_PUBLISHED_WITHIN_S = 60.0
 _SEALED = "restore it from upstream or a backup: a sealed day never changes"
 
 
@@ -45,20 +48,52 @@ def check_files(report: AuditReport, published: ExaminedLog, directory: Path) ->
 def check_seals(
     report: AuditReport,
     step: AuditStep,
-    published: ExaminedLog,
     directory: Path,
     since: date | None,
     threads: int,
 ) -> None:
-    """Every sealed day is as its manifest says, and every manifest as its event says.
+    """Every sealed day is as its manifest says; what the manifest itself is worth, its event says.
 
     `since` leaves out earlier days; `step` counts bytes; files are read by `threads` threads.
     """
-    digests = dict(_manifest_digests(report, published))
     days = sorted(day for day in sealed_days(directory) if since is None or day >= since)
     with ThreadPoolExecutor(threads, "seals") as pool:
         for day in days:
-            _check_day(report, step, directory, day, digests.get(str(day)), pool)
+            _check_day(report, step, directory, day, pool)
+
+
+def check_told_seals(
+    report: AuditReport, rows: Rows, directory: Path, since: date | None, *, running: bool
+) -> None:
+    """Every manifest is the one that its event tells, and each has the other.
+
+    A manifest could be written anew with the files it is for, an event not without breaking the
+    chain. Raises StoreError.
+    """
+    told = {
+        date.fromisoformat(detail.split()[0]): digest
+        for detail, digest in fetch(rows, SEALS, "events", 0, 2**62)
+        if detail and digest
+    }
+    sealed = sealed_days(directory)
+    for day in sorted(day for day in told.keys() | sealed if since is None or day >= since):
+        path = seal_path(directory, day)
+        where = _name(path, directory)
+        if day not in sealed:
+            message = f"is missing; the event of its day has it with sha256 {told[day]}"
+            report.fault("seal_missing", message, where, _SEALED)
+        elif day not in told:
+            # Published some seconds after it was written.
+            if not (running and time.time() - path.stat().st_mtime < _PUBLISHED_WITHIN_S):
+                hint = "start the station: it holds the day against it, and tells it or refuses it"
+                message = "no event tells this manifest: nothing says that it is what was written"
+                report.fault("seal_untold", message, where, hint)
+        elif (digest := file_sha256(path)) != told[day]:
+            message = (
+                f"is not the manifest that was written: its sha256 is {digest[:12]}…, its event "
+                f"says {told[day]}"
+            )
+            report.fault("seal_changed", message, where, _SEALED)
 
 
 def _check_day(
@@ -66,7 +101,6 @@ def _check_day(
     step: AuditStep,
     directory: Path,
     day: date,
-    manifest_digest: str | None,
     pool: ThreadPoolExecutor,
 ) -> None:
     path = seal_path(directory, day)
@@ -76,9 +110,6 @@ def _check_day(
     except StoreError as fault:
         report.fault("seal_damaged", fault.message, where, fault.hint)
         return
-    # Without a digest the event is not published yet, or `since` left it out: nothing to compare.
-    if manifest_digest and file_sha256(path) != manifest_digest:
-        report.fault("seal_changed", "is not the manifest that was written", where, _SEALED)
     # hashlib works outside the interpreter's lock, so threads share the cores.
     faults = pool.map(lambda file: _file_fault(directory / file.path, file), seal.files)
     for message, file in zip(faults, seal.files, strict=True):
@@ -95,18 +126,6 @@ def _check_day(
             f"published/{stranger}",
             "find out who added it, and move it away",
         )
-
-
-def _manifest_digests(report: AuditReport, published: ExaminedLog) -> list[tuple[str, str]]:
-    """(day, digest of its manifest) by the events of sealing: a manifest could be written anew with
-    the files it is for, an event not without breaking the chain.
-    """
-    try:
-        rows = fetch(published.rows, SEALS, "events", 0, 2**62)
-    except StoreError as fault:
-        report.fault("file_damaged", fault.message, "published", fault.hint)
-        return []
-    return [(detail.split()[0], digest) for detail, digest in rows if detail and digest]
 
 
 def _file_fault(path: Path, sealed: SealedFile) -> str:

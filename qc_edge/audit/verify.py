@@ -15,12 +15,17 @@ from qc_edge.audit.count_check import check_count
 from qc_edge.audit.evidence import EvidenceCheck
 from qc_edge.audit.finding import AuditProgress, AuditReport, NoProgress
 from qc_edge.audit.frame_ids import FrameIds
+from qc_edge.audit.in_force.claims import record_events
+from qc_edge.audit.in_force.records import RecordCheck
+from qc_edge.audit.in_force.rows import check_rows_in_force
 from qc_edge.audit.journal import journal_files, read_journal_file
+from qc_edge.audit.newest_rows import check_newest
 from qc_edge.audit.orphans import check_orphans, check_spool
-from qc_edge.audit.published import check_files, check_seals
+from qc_edge.audit.published import check_files, check_seals, check_told_seals
 from qc_edge.audit.row_checks import check_labels, check_unique_ids, check_verdicts
+from qc_edge.audit.time_order import check_time_order
 from qc_edge.errors import StoreError
-from qc_edge.query.audit_queries import SET_ASIDE, fetch
+from qc_edge.query.audit_queries import OTHER_IDS, SET_ASIDE, fetch
 from qc_edge.query.database_at_rest import DatabaseAtRest
 from qc_edge.query.examined_log import ExaminedLog, examine_published
 from qc_edge.query.rows import Rows
@@ -84,13 +89,11 @@ class StationAudit:
         try:
             frames = self._check_rows(rows, first, last)
             set_aside = {frame for (frame,) in fetch(rows, SET_ASIDE, "events", first, last)}
+            if not self.running and self.since is None:
+                known = set_aside | self._other_ids(rows)
+                check_newest(self.report, self.paths, rows, frames, known)
         except StoreError as fault:
-            self.report.warning(
-                "given_up",
-                f"the rows could not be read to the end: {fault.message}",
-                rows.place,
-                "run it again; with --since it takes less time",
-            )
+            self._give_up(rows, fault)
             return self.report
         with self.report.step("orphans", "files") as step:
             since = self._naive_since()
@@ -108,7 +111,7 @@ class StationAudit:
             check_files(self.report, published, directory)
         with self.report.step("seals", "bytes of sealed days") as step:
             day = since.date() if since else None
-            check_seals(self.report, step, published, directory, day, os.cpu_count() or 2)
+            check_seals(self.report, step, directory, day, os.cpu_count() or 2)
         return published
 
     def _places(self, published: ExaminedLog) -> list[Rows]:
@@ -170,11 +173,22 @@ class StationAudit:
 
     def _check_rows(self, rows: Rows, first: int, last: int) -> FrameIds:
         """Verdicts, ids, the count and the evidence; the ids of all frames that have a row."""
+        with self.report.step("records", "records") as step:
+            events = record_events(rows)
+            records = RecordCheck(self.report, self.paths, events)
+            records.check(step)
+            if self.since is None:
+                records.check_untold()
+            day = self.since.date() if self.since else None
+            directory = self.paths.published
+            check_told_seals(self.report, rows, directory, day, running=self.running)
         # In one place only: the step before has shown where the others differ from it.
         with self.report.step("verdicts", "rows") as step:
             check_verdicts(self.report, rows, first, last)
             check_unique_ids(self.report, rows, first, last)
             check_count(self.report, rows, first, last)
+            check_time_order(self.report, rows, first, last)
+            check_rows_in_force(self.report, rows, events, first, last)
             step.count = max(0, last - first + 1)
         with self.report.step("evidence", "images") as step:
             evidence = EvidenceCheck(
@@ -185,6 +199,22 @@ class StationAudit:
         if self.since is None:
             check_labels(self.report, rows, first, last, frames)
         return frames
+
+    def _give_up(self, rows: Rows, fault: StoreError) -> None:
+        self.report.warning(
+            "given_up",
+            f"the rows could not be read to the end: {fault.message}",
+            rows.place,
+            "run it again; with --since it takes less time",
+        )
+
+    def _other_ids(self, rows: Rows) -> set[str]:
+        """The ids of gaps and events: those take their place in the spool as frames do."""
+        return {
+            identity
+            for table, name in (("gaps", "gap_id"), ("events", "event_id"))
+            for (identity,) in fetch(rows, OTHER_IDS.replace("{name}", name), table, 0, 2**62)
+        }
 
     def _naive_since(self) -> datetime | None:
         """`since` as tables and folders have their times: UTC without a zone."""

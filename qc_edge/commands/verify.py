@@ -67,6 +67,7 @@ STEPS = {
     "files": "published files",
     "seals": "sealed days",
     "chain": "rows and their chain",
+    "records": "records and their events",
     "verdicts": "verdicts and the count",
     "evidence": "pictures",
     "orphans": "files without a row",

@@ -68,6 +68,47 @@ WHERE first_frame_number IS NOT NULL ORDER BY gap_id
 SEALS = "SELECT detail, after FROM {rows} WHERE kind = 'sealed' ORDER BY chain_seq"
 """Of events: the day that was sealed (first word of `detail`) and the digest of its manifest."""
 
+RULE_RUNS = """
+WITH marked AS (
+    SELECT *, hash(calibration_id, threshold_id, threshold, settings_digest, model_name,
+                   model_version, model_sha256, engine_backend, engine_version, engine_device,
+                   engine_plan_sha256) AS rules
+    FROM {rows}),
+begun AS (
+    SELECT *, rules IS DISTINCT FROM lag(rules) OVER (PARTITION BY camera ORDER BY chain_seq)
+              AS begins
+    FROM marked),
+numbered AS (
+    SELECT *, sum(begins::INTEGER) OVER (PARTITION BY camera ORDER BY chain_seq) AS run FROM begun)
+SELECT camera, min(chain_seq), max(chain_seq), count(*), arg_min(frame_id, chain_seq),
+       any_value(calibration_id), any_value(threshold_id), any_value(threshold),
+       any_value(settings_digest), any_value(model_name), any_value(model_version),
+       any_value(model_sha256), any_value(engine_backend), any_value(engine_version),
+       any_value(engine_device), any_value(engine_plan_sha256)
+FROM numbered GROUP BY camera, run ORDER BY min(chain_seq)
+"""
+"""Of inspections: for each camera the stretches of rows that name the same rules."""
+
+BACKWARDS = """
+SELECT * FROM (
+    SELECT chain_seq, recorded_at::TIMESTAMP AS recorded, lag(chain_seq) OVER chain AS before_seq,
+           lag(recorded_at::TIMESTAMP) OVER chain AS before
+    FROM {rows} WINDOW chain AS (ORDER BY chain_seq))
+WHERE recorded < before - INTERVAL 2 SECOND ORDER BY chain_seq
+"""
+"""Of all tables: rows that were recorded over 2 s before the row before them."""
+
+CLOCK_EVENTS = """
+SELECT chain_seq, recorded_at::TIMESTAMP, detail FROM {rows} WHERE kind = 'clock' ORDER BY chain_seq
+"""
+"""Of events: what was noticed about the wall clock."""
+
+NEWEST_ID = "SELECT max({name}) FROM {rows}"
+"""The highest id of a table, in its column {name}."""
+
+OTHER_IDS = "SELECT {name} FROM {rows} WHERE {name} IS NOT NULL"
+"""All ids of a table that has few rows."""
+
 SET_ASIDE = """
 SELECT regexp_extract(detail, '^[0-9]{8}T[0-9]{12}Z-[a-z0-9-]+') FROM {rows}
 WHERE kind IN ('row_unreadable', 'sidecar_set_aside')

@@ -6,7 +6,7 @@ Reads from any LogSource. Judges nothing: what the rows mean is for the audit to
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -89,6 +89,24 @@ class Rows:
         """
         if relation := self.source.relation(table, Span(first=first, last=last)):
             rows = f"(SELECT * FROM {relation} WHERE chain_seq BETWEEN {first} AND {last})"  # noqa: S608
+            for portion in self.source.portions(query.replace("{rows}", rows)):
+                yield from portion
+
+    def select_all(
+        self, query: str, columns: Sequence[str], first: int, last: int
+    ) -> Iterator[tuple[Any, ...]]:
+        """As `select`, of the rows of all tables but the shadow's together: their `columns` and
+        numbers.
+        """
+        names = ", ".join(("chain_seq", *columns))
+        tables = [
+            f"SELECT {names} FROM {relation} WHERE chain_seq BETWEEN {first} AND {last}"  # noqa: S608
+            for table in COLUMNS
+            if table != "shadow_scores"
+            and (relation := self.source.relation(table, Span(first=first, last=last)))
+        ]
+        if tables:
+            rows = f"({' UNION ALL '.join(tables)})"
             for portion in self.source.portions(query.replace("{rows}", rows)):
                 yield from portion
 

@@ -34,6 +34,7 @@ _RECORDS = Records("activation", "qc-edge model activate", _Activation, Activati
 
 write = _RECORDS.write
 set_aside = _RECORDS.set_aside
+sound_and_damaged = _RECORDS.sound_and_damaged
 
 
 def load(directory: Path, *, allow_damaged: bool = False) -> ActivationHistory:

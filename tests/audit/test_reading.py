@@ -191,6 +191,7 @@ def test_progress_is_reported(paths: StationPaths) -> None:
         "files",
         "seals",
         "chain",
+        "records",
         "verdicts",
         "evidence",
         "orphans",

@@ -1,0 +1,1 @@
+"""What the log says was in force, held against the records on the disk and against the rows."""

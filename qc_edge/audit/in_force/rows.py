@@ -1,0 +1,136 @@
+"""Each inspection held against what was in force then: bundle, engine, settings, calibration and
+threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from qc_edge.audit.finding import AuditReport
+from qc_edge.audit.in_force.claims import RecordEvent
+from qc_edge.domain.in_force import InForce
+from qc_edge.query.audit_queries import RULE_RUNS, fetch
+from qc_edge.query.rows import Rows
+
+_IN_HAND = 256
+"""Frames that were in hand when a change came into force are judged by the rules that they began
+with: up to 64 of them, and the rows of gaps, events and shadow scores between.
+"""
+_NODES = "incoming"
+_PLAN_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRun:
+    """Inspections of one camera, one after the other, that name the same rules: the numbers of the
+    first and the last, how many, and the first one's frame.
+    """
+
+    camera: str
+    first: int
+    last: int
+    count: int
+    frame_id: str
+    calibration_id: str
+    threshold_id: str
+    threshold: float
+    settings_digest: str
+    model_name: str
+    model_version: str
+    model_sha256: str
+    engine_backend: str
+    engine_version: str
+    engine_device: str
+    engine_plan_sha256: str | None
+
+    def differences(self, snapshot: InForce) -> Iterator[str]:
+        """What these rows name that is not in the snapshot, in words."""
+        plan = self.engine_plan_sha256
+        engine = f"{self.engine_backend} {self.engine_version} on {self.engine_device}"
+        engine += f", plan {plan[:_PLAN_DIGITS]}" if plan else ""
+        calibrations = snapshot.calibrations
+        for what, said, in_force in (
+            (
+                "model",
+                f"{self.model_name}@{self.model_version} sha256 {self.model_sha256}",
+                snapshot.model,
+            ),
+            ("engine", engine, snapshot.engine),
+            ("threshold", self.threshold_id, snapshot.threshold),
+            ("settings", self.settings_digest, snapshot.settings),
+            (
+                "calibration",
+                self.calibration_id,
+                calibrations.get(self.camera, calibrations.get(_NODES)),
+            ),
+        ):
+            if said != in_force:
+                yield f"{what} {said}, in force was {in_force}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A snapshot and the numbers of the rows that may be judged by it; None: of a foreign
+    version.
+    """
+
+    snapshot: InForce | None
+    first: int
+    last: int
+
+
+def check_rows_in_force(
+    report: AuditReport, rows: Rows, events: Sequence[RecordEvent], first: int, last: int
+) -> None:
+    """Every inspection names what the newest snapshot before it says; `events` of the whole log.
+
+    Rows before the first snapshot (of a version that wrote none) are passed over.
+    """
+    spans = list(_spans(events))
+    for values in fetch(rows, RULE_RUNS, "inspections", first, last):
+        run = RuleRun(*values)
+        if (at := _uncovered(run, spans)) is not None:
+            _report(report, rows.place, run, at, spans)
+        value = run.threshold_id.rpartition(":")[2]
+        if value and value != f"{run.threshold:g}":
+            report.fault(
+                "wrong_threshold",
+                f"judged by {run.threshold:g}, the threshold that they name is {run.threshold_id}",
+                f"{rows.place} row {run.first} ({run.frame_id}) to row {run.last}",
+                "hold the parts; compare with the journal of that hour",
+            )
+
+
+def _spans(events: Sequence[RecordEvent]) -> Iterator[_Span]:
+    snapshots = [event for event in events if event.kind == "in_force"]
+    ends = [event.seq + _IN_HAND for event in snapshots[1:]]
+    if snapshots:
+        yield _Span(None, 0, snapshots[0].seq)
+    for event, end in zip(snapshots, [*ends, 2**62], strict=True):
+        yield _Span(event.snapshot, event.seq, end)
+
+
+def _uncovered(run: RuleRun, spans: Sequence[_Span]) -> int | None:
+    """The number of the first row of the run that no snapshot in force then covers; None if all
+    are.
+    """
+    at = run.first
+    for span in spans:
+        fits = span.snapshot is None or not any(run.differences(span.snapshot))
+        if fits and span.first < at <= span.last:
+            at = span.last + 1
+    return at if spans and at <= run.last else None
+
+
+def _report(report: AuditReport, place: str, run: RuleRun, at: int, spans: Sequence[_Span]) -> None:
+    then = max((span for span in spans if span.first < at), key=lambda span: span.first)
+    differing = list(run.differences(then.snapshot)) if then.snapshot else []
+    where = f"row {at}" if at != run.first else f"row {at} ({run.frame_id})"
+    report.fault(
+        "not_in_force",
+        f"{run.count} inspections of camera {run.camera} name what was not in force then: "
+        + ("; ".join(differing) or "an earlier state of the rules"),
+        f"{place} {where} to row {run.last}",
+        "hold the parts; compare the rows with the journal, and the events before them",
+    )
