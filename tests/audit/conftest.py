@@ -5,21 +5,13 @@ each test.
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from qc_edge.domain.events import Event
-from qc_edge.domain.frame import FrameId, frame_id
-from qc_edge.domain.inspection import Gap, Label, Row, ShadowScore
-from qc_edge.publish.publisher import Publisher
-from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.settings import StationPaths
-from qc_edge.store.durable import Disk
-from qc_edge.store.log.event_log import StationEventLog
-from qc_edge.store.log.ledger import Ledger
-from qc_edge.store.spool import Spool
+from tests.audit import kept_station
+from tests.audit.rows import judge, publish
 from tests.station.harness import BAD, GOOD, NAME, NEAR, drop, make_station, part, running, spool
 
 PARTS = 6
@@ -36,9 +28,15 @@ def station_at_rest(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
             drop(paths, f"part{number}.png", part(level, seed=number))
         drop(paths, "torn.png", b"\x89PNG\r\n\x1a\n12")
         station.wait_until_inspected(PARTS + 2)
-    _judge(paths, frame)
+    judge(paths, frame)
     publish(paths)
     return paths
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
+    """A station with records of every kind; not to be changed."""
+    return kept_station.make(tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture
@@ -46,76 +44,3 @@ def paths(station_at_rest: StationPaths, tmp_path: Path) -> StationPaths:
     """That station in a place of its own."""
     shutil.copytree(station_at_rest.root, tmp_path / "root", symlinks=True)
     return StationPaths(tmp_path / "root", NAME)
-
-
-def _judge(paths: StationPaths, frame: FrameId) -> None:
-    now = utc_now()
-    micros = round(now.timestamp() * 1e6)
-    rows: list[Row] = [
-        Label(
-            frame_id(micros, "labels"), now, NAME, frame, "1", "good", None, "anna", "“fine”\n\x01"
-        ),
-        Label(
-            frame_id(micros + 1, "labels"), now, NAME, frame, "1", "defect", "scratch", "ben", None
-        ),
-        Gap(
-            frame_id(micros + 2, "top"),
-            now,
-            NAME,
-            "top",
-            None,
-            now - timedelta(seconds=1),
-            2,
-            "counter_gap",
-            "the camera's own counter jumped",
-            2,
-            3,
-        ),
-        Event(
-            frame_id(micros + 3, "station"),
-            now,
-            NAME,
-            "settings",
-            "anna",
-            "model.threshold: 0.5 -> 0.4",
-            "0.5",
-            "0.4",
-            "escapes",
-        ),
-        ShadowScore(
-            frame,
-            now,
-            NAME,
-            "1",
-            "top",
-            0.1,
-            0.5,
-            "PASS",
-            "",
-            0,
-            5.0,
-            "corner",
-            "2",
-            "0" * 64,
-            "scripted",
-            "1",
-            "none",
-            None,
-        ),
-    ]
-    ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
-    ledger.commit(rows, now)
-    ledger.close()
-
-
-def publish(paths: StationPaths, *, seal: bool = False) -> None:
-    """What the station's publisher does; with the seal of today if that is wanted."""
-    ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
-    clock = FrameClock(paths.state / "frame-clock")
-    events = StationEventLog(NAME, clock, Spool(paths, Disk()), ledger, "tests")
-    publisher = Publisher(ledger, paths.published, Disk(), NAME, events)
-    now = utc_now()
-    publisher.compare(now)
-    if seal:
-        publisher.seal(now.date(), now)
-    ledger.close()

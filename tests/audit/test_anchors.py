@@ -25,7 +25,7 @@ from qc_edge.domain.anchor import Anchor, ChainHead
 from qc_edge.errors import AuditError
 from qc_edge.settings import StationPaths
 from qc_edge.store.log.chain import GENESIS, chain_hash
-from tests.audit.conftest import publish
+from tests.audit.rows import publish
 from tests.audit.test_planted import kinds
 from tests.cli.runner import invoke
 from tests.station.harness import NAME, wait_for

@@ -26,7 +26,7 @@ from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from qc_edge.store.log.ledger import Ledger
 from qc_edge.vision import pnm
-from tests.audit.conftest import publish
+from tests.audit.rows import publish
 from tests.station.harness import NAME
 
 

@@ -34,7 +34,7 @@ from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from qc_edge.store.log import chain
 from qc_edge.store.log.ledger import Ledger
-from tests.audit.conftest import publish
+from tests.audit.rows import publish
 from tests.station.harness import NAME, drop, part, running
 
 OLDEST, NEWEST = datetime(1971, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 - UTC, as the database has it
