@@ -11,7 +11,7 @@ from qc_edge.diagnostics.camera import check_camera, check_frame_source
 from qc_edge.diagnostics.directories import check_directories
 from qc_edge.diagnostics.finding import Finding, ok
 from qc_edge.diagnostics.incoming import check_incoming
-from qc_edge.diagnostics.model import check_model
+from qc_edge.diagnostics.model import check_model, check_records
 from qc_edge.diagnostics.rights import may_look, partial_view, without_denied_looks
 from qc_edge.diagnostics.runner import Check, run_checks
 from qc_edge.errors import QcEdgeError, StationAbsentError
@@ -81,6 +81,7 @@ def _checks(paths: StationPaths, settings: Settings) -> Iterator[Check]:
                 f"calibration {INCOMING}",
                 partial(check_calibration, paths, INCOMING, expects_frames),
             )
+        yield Check("records", partial(check_records, paths, settings))
         yield Check("model", partial(check_model, paths, settings))
     if Role.CAPTURE in settings.station.roles:
         for camera in settings.camera:

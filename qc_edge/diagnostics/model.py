@@ -9,11 +9,25 @@ from qc_edge.diagnostics.finding import Finding, ok, warning
 from qc_edge.engine import BuildContext, load_engine
 from qc_edge.engine.self_test import self_test
 from qc_edge.recipe.active_model import open_active_model, open_signed_bundle
+from qc_edge.recipe.start_check import check_next_start
 from qc_edge.records import acceptances, activations
+from qc_edge.service.clock import utc_now
 from qc_edge.settings import Settings, StationPaths
 
 _ACTIVATIONS_HINT = "qc-edge model list has every activation, and what became of it"
 _MOVED_HINT = "go back to what judged before, or accept it: qc-edge model accept"
+
+
+def check_records(paths: StationPaths, settings: Settings) -> Iterator[Finding]:
+    """The records that the log says were in force last are there as they were.
+
+    Raises RecordError, ThresholdError or ModelError as the station would at its start.
+    """
+    last = check_next_start(paths, settings, utc_now())
+    if last is None:
+        yield ok("the log says of none yet that it was in force")
+    else:
+        yield ok(f"{len(last.record_files())} files that decide are as the log says")
 
 
 def check_model(paths: StationPaths, settings: Settings) -> Iterator[Finding]:

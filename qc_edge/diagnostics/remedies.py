@@ -28,6 +28,11 @@ REMEDIES = (
         "no answer for", "sudo systemctl restart qc-edge@NAME, if it lasts", "A worker is silent"
     ),
     Remedy(
+        "what the log says was in force last",
+        "sudo qc-edge check NAME names it: put it back, or set a new value on record",
+        "The model or a record is refused",
+    ),
+    Remedy(
         "settings on disk are refused",
         "sudo qc-edge check NAME, mend what is red, then: sudo systemctl reload qc-edge@NAME",
         "The settings are refused",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from qc_edge.domain.events import EventKind
+from qc_edge.domain.in_force import InForce
+from qc_edge.query.last_snapshot import last_snapshot
 from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.recipe.in_force import last_in_force
 from qc_edge.recipe.kept_records import PutBy, check_kept, check_model_kept
@@ -34,6 +36,24 @@ def check_start(
     judging = opened.activation if opened else history.pending or history.in_force
     check_model_kept(paths, settings.model, history, judging, last, put_by(ledger))
     check_kept(paths, last, now, put_by(ledger))
+
+
+def check_next_start(paths: StationPaths, settings: Settings, now: datetime) -> InForce | None:
+    """As `check_start`, for whoever has not opened the log: by what is published. The snapshot that
+    the records were held against, None on a station that has none.
+
+    Raises RecordError, ThresholdError or ModelError as the start would.
+    """
+    if (last := last_snapshot(paths)) is not None:
+        history = activations.load(paths.activations)
+        judging = history.pending or history.in_force
+        check_model_kept(paths, settings.model, history, judging, last, _nobody)
+        check_kept(paths, last, now, _nobody)
+    return last
+
+
+def _nobody(_: str) -> str:
+    return ""
 
 
 def put_by(ledger: Ledger) -> PutBy:

@@ -20,6 +20,7 @@ from qc_edge.settings import StationPaths
 
 NOT_NAMED = (
     "qa.duckdb",
+    "READ-ME-traceability.txt",
     "frame-clock",
     "taken-frames",
     "in-hand.json",

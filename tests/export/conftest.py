@@ -13,7 +13,7 @@ from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from qc_edge.store.log.ledger import Ledger
-from tests.audit.conftest import publish
+from tests.audit.rows import publish
 from tests.publish.rows import gap, label
 from tests.station.harness import BAD, GOOD, NAME, NEAR, drop, inspect_all, make_station, part
 

@@ -20,7 +20,7 @@ from qc_edge.query.typed_rows import read_inspections
 from qc_edge.query.views import described
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
-from tests.audit.conftest import publish
+from tests.audit.rows import publish
 from tests.cli.runner import invoke
 from tests.export.conftest import PARTS
 from tests.report.test_qa_page import QUESTIONS

@@ -95,6 +95,20 @@ def test_no_older_threshold_takes_over_where_the_newest_is_gone(tmp_path: Path) 
     assert f"the record before it, thresholds/{lost.name}, is missing" in event["detail"]
 
 
+def test_check_says_before_a_start_what_would_refuse_it(tmp_path: Path) -> None:
+    paths = two_thresholds(tmp_path)
+    assert "files that decide are as the log says" in invoke(*check(paths)).output
+    lost = newest(paths.thresholds)
+    lost.unlink()
+    result = invoke(*check(paths))
+    assert result.exit_code != 0
+    assert f"thresholds/{lost.name} is missing" in " ".join(result.output.split())
+
+
+def check(paths: StationPaths) -> tuple[str | Path, ...]:
+    return "check", NAME, "--root", paths.root
+
+
 def test_a_threshold_whose_author_was_exchanged_stops_the_start(tmp_path: Path) -> None:
     paths = two_thresholds(tmp_path)
     rewritten(newest(paths.thresholds), made_by="carl")
