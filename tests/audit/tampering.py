@@ -100,7 +100,7 @@ def _sameness(name: str, path: Path, before: bytes) -> Callable[[], bool]:
         if name.startswith("journal/"):
             return path.read_bytes().splitlines() == before.splitlines()
         if path.suffix in (".parquet", ".duckdb"):
-            original = path.with_name(f".{path.name}.before")
+            original = path.with_name(f".before-{path.name}")
             original.write_bytes(before)
             try:
                 return _rows(path) == _rows(original)
