@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import PurePosixPath
 
 _RECORD_ID = re.compile(r"\d{8}T\d{12}Z")
@@ -34,10 +34,12 @@ class InForce:
 
     @classmethod
     def from_json(cls, text: str) -> InForce:
-        """The inverse. Raises ValueError, KeyError, TypeError or AttributeError on foreign
-        content.
+        """The inverse; what a later version has added is left out.
+
+        Raises ValueError, KeyError, TypeError or AttributeError on foreign content.
         """
-        return cls(**json.loads(text))
+        names = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in json.loads(text).items() if name in names})
 
     @property
     def model_sha256(self) -> str:

@@ -91,7 +91,10 @@ class DatabaseAtRest:
         try:
             self._connection.execute(f"ATTACH {quoted(self._path)} AS log (READ_ONLY)")
             for table, name, kind in self._connection.execute(
+                # Tables alone: qa.duckdb in its place has views of the same names, which would show
+                # the published files as if they were the database.
                 "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+                "JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
                 "WHERE database_name = 'log'"
             ).fetchall():
                 self._columns.setdefault(table, {})[name] = kind
