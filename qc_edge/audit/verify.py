@@ -33,6 +33,8 @@ from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import StationPaths
 
+_REBUILT = "start the station: it is rebuilt from the journal"
+
 
 def verify(
     paths: StationPaths,
@@ -121,6 +123,8 @@ class StationAudit:
             database = Rows(DatabaseAtRest(self.paths.database))
             try:
                 with database.held():
+                    if not database.columns("events"):
+                        raise StoreError("it has none of the log's tables", hint=_REBUILT)
                     places.append(database)
             except StoreError as fault:
                 self.report.fault(
@@ -131,7 +135,7 @@ class StationAudit:
                 "database_unreadable",
                 "there is no database",
                 "traceability.duckdb",
-                "start the station: it is rebuilt from the journal",
+                _REBUILT,
             )
         if published.files:
             places.append(published.rows)

@@ -104,9 +104,10 @@ def check_rows_in_force(
 
 def _spans(events: Sequence[RecordEvent]) -> Iterator[_Span]:
     snapshots = [event for event in events if event.kind == "in_force"]
+    if not snapshots:
+        return
     ends = [event.seq + _IN_HAND for event in snapshots[1:]]
-    if snapshots:
-        yield _Span(None, 0, snapshots[0].seq)
+    yield _Span(None, 0, snapshots[0].seq)
     for event, end in zip(snapshots, [*ends, 2**62], strict=True):
         yield _Span(event.snapshot, event.seq, end)
 
