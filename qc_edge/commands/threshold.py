@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -12,8 +13,9 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from qc_edge.analysis.threshold_preview import ThresholdPreview
     from qc_edge.domain.threshold import ThresholdRecord
-    from qc_edge.recipe.threshold_change import ThresholdState
+    from qc_edge.recipe.threshold_change import ThresholdChange, ThresholdState
     from qc_edge.settings import StationPaths
 
 Action = Annotated[
@@ -40,6 +42,11 @@ At = Annotated[
 ]
 
 
+Yes = Annotated[
+    bool, typer.Option("--yes", help="With [bold]set[/bold]: do not ask.", show_default=False)
+]
+
+
 def command(
     name: Name,
     action: Action = "show",
@@ -47,6 +54,7 @@ def command(
     by: By = None,
     reason: Why = None,
     at: At = None,
+    yes: Yes = False,
     root: Root = DEFAULT_ROOT,
     as_json: Json = False,
 ) -> None:
@@ -55,8 +63,11 @@ def command(
     A score at or above the threshold FAILs. A change is a dated record that is never edited; a
     running station takes it up within a second, writes an event with before, after, who and why,
     and every later row names it. Verdicts that stand never change. It belongs to the model bundle
-    that is in force: another bundle has its own. See what it would do first: [bold]qc-edge replay
-    NAME --threshold X[/bold].
+    that is in force: another bundle has its own.
+
+    [bold]set[/bold] shows first which verdicts of the last day it would have turned over, and asks;
+    [bold]--yes[/bold] does not ask, and a script that leaves it out changes nothing (exit code 64).
+    [bold]qc-edge replay NAME --threshold X[/bold] looks further back.
 
     [dim]Examples:[/dim]
       [bold]qc-edge threshold line1[/bold] [bold]qc-edge threshold line1 set 0.42 --by anna --reason
@@ -64,12 +75,13 @@ def command(
       "new light" --at 2026-11-24T06:00[/bold]
     """
     from qc_edge.errors import UsageError
-    from qc_edge.recipe.threshold_change import current_threshold
+    from qc_edge.recipe.threshold_change import ThresholdChange, current_threshold
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
     if action == "set":
-        _set(paths, value, by, reason, at, as_json)
+        change = ThresholdChange.parse(value, by, reason, at)
+        _set(paths, change, yes, as_json)
         return
     if given := [text for text in (value, by, reason, at) if text is not None]:
         raise UsageError(
@@ -82,30 +94,38 @@ def command(
         _print(name, state)
 
 
-def _set(
-    paths: StationPaths,
-    value: str | None,
-    by: str | None,
-    reason: str | None,
-    at: str | None,
-    as_json: bool,
-) -> None:
+def _set(paths: StationPaths, change: ThresholdChange, yes: bool, as_json: bool) -> None:
+    from qc_edge.analysis.threshold_preview import preview_threshold
+    from qc_edge.errors import UsageError
     from qc_edge.recipe.threshold_change import (
-        ThresholdChange,
+        check_change,
         current_threshold,
         wait_until_in_force,
         write_change,
     )
     from qc_edge.service.owner import act_as_owner
 
-    change = ThresholdChange.parse(value, by, reason, at)
+    if not yes and (as_json or not sys.stdin.isatty()):
+        why = "--json is for scripts" if as_json else "this is no terminal"
+        raise UsageError(
+            f"nobody can be asked whether to set {change.value:g}: {why}; nothing was changed",
+            hint="--yes sets it without asking",
+        )
     # As the station's user, who must be able to read the record.
     act_as_owner(paths.state)
     before = current_threshold(paths, allow_damaged=True)
+    check_change(paths, before, change, before.now)
+    preview = preview_threshold(paths, before.bundle, change.value, before.now)
+    if not as_json:
+        _print_preview(preview)
+    if not yes and not typer.confirm(f"set it from {before.value:g} to {change.value:g}?"):
+        out().print("nothing was changed")
+        raise typer.Exit(1)
     record = write_change(paths, before, change)
     taken = before.running and change.at is None and wait_until_in_force(paths, record)
     if as_json:
-        print_json({**_record_values(record), "before": before.threshold_id, "taken_up": taken})
+        values = {**_record_values(record), "before": before.threshold_id, "taken_up": taken}
+        print_json({**values, "last_day": preview.to_json_values()})
         return
     console = out()
     console.print(
@@ -132,6 +152,16 @@ def _set(
                 f"[yellow]note[/yellow]: {later.value:g} comes at {_moment(later.at)}, by "
                 f"{later.made_by}"
             )
+
+
+def _print_preview(preview: ThresholdPreview) -> None:
+    from rich.text import Text
+
+    from qc_edge.terminal.tables import print_tables
+
+    for sentence in preview.sentences:
+        out().print(Text(sentence))
+    print_tables(out(), preview.tables())
 
 
 def _json_values(state: ThresholdState) -> dict[str, Any]:

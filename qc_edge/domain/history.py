@@ -55,9 +55,24 @@ class ModelUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class ThresholdSpan:
+    """A threshold that judged `inspections` parts, the first and the last time (aware UTC), and how
+    many of its verdicts the one in question turns over.
+    """
+
+    threshold: float
+    threshold_id: str
+    inspections: int
+    first: datetime
+    last: datetime
+    pass_to_fail: int
+    fail_to_pass: int
+
+
+@dataclass(frozen=True, slots=True)
 class Flip:
-    """One part whose verdict turns over. `label` is the one in effect; `rescored` another model's
-    score.
+    """One part judged again: `replayed` is what it would have been. `label` is the one in effect,
+    `rescored` another model's score, `raw_path` its frame below the station's state directory.
     """
 
     frame_id: str
@@ -70,6 +85,18 @@ class Flip:
     replayed: str
     label: str | None
     rescored: float | None = None
+    raw_path: str | None = None
+
+    @property
+    def badness(self) -> int:
+        """How bad it is that this part turns over, 0 the worst: a defect that would escape, a good
+        part that would be thrown away, one that would pass and nobody has looked at, one that would
+        fail likewise, and at last one whose verdict becomes right.
+        """
+        if self.label is not None:
+            becomes_right = (self.label == "defect") == (self.replayed == "FAIL")
+            return 4 if becomes_right else 0 if self.label == "defect" else 1
+        return 2 if self.replayed == "PASS" else 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +133,9 @@ class ShadowedPart:
 
 @dataclass(frozen=True, slots=True)
 class StoredInput:
-    """An inspection whose prepared input was kept."""
+    """An inspection whose prepared input was kept; `raw_path` is its frame where that was asked
+    for.
+    """
 
     frame_id: str
     part_id: str
@@ -117,3 +146,4 @@ class StoredInput:
     verdict: str
     prepared_path: str
     prepared_sha256: str
+    raw_path: str | None = None

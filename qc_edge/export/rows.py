@@ -10,10 +10,10 @@ from pathlib import Path
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
 from qc_edge.export.request import ExportRequest
+from qc_edge.query.past.station_history import nothing_matches
 from qc_edge.query.published_files import sql_path
 from qc_edge.query.published_log import PublishedCursor
 from qc_edge.query.source import Span
-from qc_edge.query.station_history import nothing_matches
 from qc_edge.settings import StationPaths
 from qc_edge.store.log.duck import quoted
 

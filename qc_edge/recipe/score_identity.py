@@ -19,7 +19,7 @@ from qc_edge.engine import Engine
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, ModelError
 from qc_edge.query.evidence import read_stored_input
-from qc_edge.query.input_sample import sample_inputs
+from qc_edge.query.past.input_sample import sample_inputs
 from qc_edge.recipe.in_force import last_score_source, score_source
 from qc_edge.records import acceptances
 from qc_edge.records.record_file import file_digest

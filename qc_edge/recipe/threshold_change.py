@@ -178,17 +178,7 @@ def write_change(
     Raises UsageError, ThresholdError or StoreError; then nothing changes.
     """
     now = utc_now()
-    if change.at is not None and change.at <= now:
-        raise UsageError(
-            f"--at {change.at:%Y-%m-%d %H:%M:%S} (UTC) has passed, it is {now:%Y-%m-%d %H:%M:%S}",
-            hint="verdicts that stand never change; without --at it applies at once",
-        )
-    is_lost = before.logged_id not in (None, before.threshold_id)
-    if change.at is None and change.value == before.value and not (before.damaged or is_lost):
-        raise UsageError(
-            f"the threshold is {before.value:g} already ({before.threshold_id})",
-            hint=f"qc-edge threshold {paths.name} show",
-        )
+    check_change(paths, before, change, now)
     record = ThresholdRecord(
         record_id(now),
         paths.name,
@@ -200,11 +190,28 @@ def write_change(
         change.by,
         change.reason,
     )
-    _must_be_writable(paths)
     thresholds.write(paths.thresholds, record)
     for name in before.damaged:
         thresholds.set_aside(paths.thresholds, name, paths.set_aside)
     return record
+
+
+def check_change(
+    paths: StationPaths, before: ThresholdState, change: ThresholdChange, now: datetime
+) -> None:
+    """Raise UsageError or StoreError for a change that could not be written, or changes nothing."""
+    if change.at is not None and change.at <= now:
+        raise UsageError(
+            f"--at {change.at:%Y-%m-%d %H:%M:%S} (UTC) has passed, it is {now:%Y-%m-%d %H:%M:%S}",
+            hint="verdicts that stand never change; without --at it applies at once",
+        )
+    is_lost = before.logged_id not in (None, before.threshold_id)
+    if change.at is None and change.value == before.value and not (before.damaged or is_lost):
+        raise UsageError(
+            f"the threshold is {before.value:g} already ({before.threshold_id})",
+            hint=f"qc-edge threshold {paths.name} show",
+        )
+    _must_be_writable(paths)
 
 
 def wait_until_in_force(

@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from qc_edge.domain.history import Selection
-from qc_edge.query.history import History
-from qc_edge.query.station_history import history_at_rest, published_history
+from qc_edge.query.past.history import History
+from qc_edge.query.past.station_history import history_at_rest, published_history
 from qc_edge.settings import StationPaths
 from tests.bench import generate
 from tests.station.harness import make_station

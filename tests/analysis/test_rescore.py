@@ -19,7 +19,7 @@ from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.domain.history import Selection, StoredInput
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, StoreError
-from qc_edge.query.station_history import history_at_rest
+from qc_edge.query.past.station_history import history_at_rest
 from qc_edge.settings import StationPaths
 from tests.station.harness import child_environment, drop, inspect_all, make_station, part
 

@@ -16,10 +16,10 @@ from qc_edge.analysis.label_outcome import Costs, label_outcome
 from qc_edge.analysis.operating_curve import cheapest_threshold, operating_curve
 from qc_edge.analysis.statistics import Share
 from qc_edge.domain.frame import FrameId
-from qc_edge.domain.history import LabelledPart, Selection
+from qc_edge.domain.history import Flip, LabelledPart, Selection
 from qc_edge.domain.inspection import Label
 from qc_edge.query import views
-from qc_edge.query.station_history import published_history
+from qc_edge.query.past.station_history import published_history
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
@@ -41,6 +41,10 @@ def judged(row: dict[str, Any], threshold: float) -> str:
         if row["score"] >= threshold
         else "PASS"
     )
+
+
+def worst_first(flip: Flip, threshold: float) -> tuple[int, float]:
+    return flip.badness, -abs(flip.score - threshold)
 
 
 def turned(rows: Rows, threshold: float) -> Rows:
@@ -78,12 +82,12 @@ def test_totals_and_flips_are_those_of_a_count_row_by_row(
     )
     assert totals.pass_to_fail == sum(row["verdict"] == "PASS" for row in flips)
     assert totals.fail_to_pass == sum(row["verdict"] == "FAIL" for row in flips)
-    assert [flip.frame_id for flip in found] == [row["frame_id"] for row in reversed(flips)]
-    assert [flip.label for flip in found] == [row["label"] for row in reversed(flips)]
-    assert all(
-        flip.replayed == judged(row, threshold)
-        for flip, row in zip(found, reversed(flips), strict=True)
-    )
+    by_frame = {row["frame_id"]: row for row in flips}
+    assert {flip.frame_id: flip.label for flip in found} == {
+        frame: row["label"] for frame, row in by_frame.items()
+    }
+    assert all(flip.replayed == judged(by_frame[flip.frame_id], threshold) for flip in found)
+    assert found == sorted(found, key=lambda flip: worst_first(flip, threshold))
 
 
 @pytest.mark.parametrize("threshold", [0.2, 0.5, 0.93])

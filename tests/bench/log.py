@@ -23,7 +23,7 @@ from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.domain.history import Selection
 from qc_edge.domain.inspection import Inspection, values
 from qc_edge.publish.publisher import Publisher
-from qc_edge.query.station_history import history_at_rest, published_history
+from qc_edge.query.past.station_history import history_at_rest, published_history
 from qc_edge.query.typed_rows import read_inspections
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths

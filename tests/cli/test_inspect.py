@@ -106,9 +106,8 @@ def test_the_stations_threshold_record_counts(
 ) -> None:
     provision(tmp_path, "line1", CameraChoice("basler"))
     where = ("line1", "--root", tmp_path)
-    done = invoke(
-        "threshold", "line1", "set", "0.0", "--by", "anna", "--reason", "a trial", *where[1:]
-    )
+    who = ("--by", "anna", "--reason", "a trial", "--yes")
+    done = invoke("threshold", "line1", "set", "0.0", *who, *where[1:])
     assert done.exit_code == 0, done.exception
     said = inspected(series[0] / series[1][0].file, "--station", *where)
     assert said["threshold"] == 0.0

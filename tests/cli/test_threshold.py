@@ -39,7 +39,8 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 
 def change(paths: StationPaths, *arguments: str) -> Any:
     """`qc-edge threshold` with --json; what it said, or the fault that it raised."""
-    result = invoke("threshold", NAME, *arguments, "--json", "--root", paths.root)
+    yes = ("--yes",) if arguments[:1] == ("set",) else ()
+    result = invoke("threshold", NAME, *arguments, *yes, "--json", "--root", paths.root)
     if isinstance(result.exception, QcEdgeError):
         raise result.exception
     return json.loads(result.stdout)

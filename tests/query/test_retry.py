@@ -21,9 +21,9 @@ from qc_edge.domain.history import Selection
 from qc_edge.errors import StoreError
 from qc_edge.query.examined_log import examine_published
 from qc_edge.query.part_lookup import find_part
+from qc_edge.query.past.station_history import published_history
 from qc_edge.query.retry import replaced_since, retried
 from qc_edge.query.sql_session import SqlSession
-from qc_edge.query.station_history import published_history
 from qc_edge.settings import StationPaths
 from tests.publish.rows import NOON, Log, event, gap, inspection, label, log
 

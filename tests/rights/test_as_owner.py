@@ -53,7 +53,7 @@ def test_a_directory_of_roots_changes_nothing(tmp_path: Path) -> None:
 
 
 VERBS = {
-    "threshold": ("thresholds", ("threshold", NAME, "set", "0.42", *BY)),
+    "threshold": ("thresholds", ("threshold", NAME, "set", "0.42", "--yes", *BY)),
     "activate": ("activations", ("model", "activate", NAME, "corner@2", *BY)),
     "check": ("spool/tmp", ("check", NAME)),
     "doctor": ("spool/tmp", ("doctor", NAME)),

@@ -57,7 +57,7 @@ def two_thresholds(root: Path) -> StationPaths:
     """0.42 by ben was in force, then 0.5 by anna."""
     paths = make_station(root)
     for value, who in (("0.42", BEN), ("0.5", ANNA)):
-        command(paths, "threshold", NAME, "set", value, *who)
+        command(paths, "threshold", NAME, "set", value, "--yes", *who)
         inspect_all(paths)
     return paths
 
@@ -88,7 +88,7 @@ def test_no_older_threshold_takes_over_where_the_newest_is_gone(tmp_path: Path) 
     assert f"qc-edge threshold {NAME} set X" in fault.hint
 
     # The very value that the older record has: what the log says was in force is another.
-    command(paths, "threshold", NAME, "set", "0.42", *BEN)
+    command(paths, "threshold", NAME, "set", "0.42", "--yes", *BEN)
     inspect_all(paths)
     event = audit(paths).events_of("threshold")[-1]
     assert (event["before"].split(":")[0], event["who"]) == (lost.stem, "ben")
@@ -120,7 +120,7 @@ def test_a_damaged_threshold_is_got_over_by_a_new_one(tmp_path: Path) -> None:
     damaged = newest(paths.thresholds)
     damaged.write_text(damaged.read_text().replace("value = 0.5", "value = 0.9"))
     assert "has been changed" in why_it_does_not_start(paths).message
-    command(paths, "threshold", NAME, "set", "0.45", *BEN)
+    command(paths, "threshold", NAME, "set", "0.45", "--yes", *BEN)
     inspect_all(paths)
     assert (paths.set_aside / f"threshold-{damaged.name}").exists()
     assert "is missing" in audit(paths).events_of("threshold")[-1]["detail"]

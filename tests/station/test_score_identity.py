@@ -18,7 +18,7 @@ from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, Prepared
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import EngineError, ModelError, RecordError
-from qc_edge.query.input_sample import sample_inputs
+from qc_edge.query.past.input_sample import sample_inputs
 from qc_edge.recipe import score_identity
 from qc_edge.recipe.score_identity import SAMPLE
 from qc_edge.rendered import DefectKind, render

@@ -13,7 +13,7 @@ from pathlib import Path
 from qc_edge.domain.history import LabelledPart, Selection, StoredInput
 from qc_edge.engine import Prepared
 from qc_edge.query.evidence import read_stored_input
-from qc_edge.query.station_history import nothing_matches, open_history
+from qc_edge.query.past.station_history import nothing_matches, open_history
 from qc_edge.settings import StationPaths
 
 LoadInput = Callable[[tuple[int, int]], Prepared | str]

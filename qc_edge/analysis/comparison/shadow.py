@@ -13,7 +13,7 @@ from qc_edge.analysis.output_files import OutputFiles
 from qc_edge.domain.history import Selection, ShadowedPart
 from qc_edge.errors import UsageError
 from qc_edge.plot.save import save_picture
-from qc_edge.query.station_history import nothing_matches, open_history
+from qc_edge.query.past.station_history import nothing_matches, open_history
 from qc_edge.settings import StationPaths
 
 

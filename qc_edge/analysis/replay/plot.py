@@ -25,7 +25,7 @@ from qc_edge.analysis.replay.scoring import RescoredPart
 from qc_edge.analysis.replay.threshold_impact import ThresholdImpact
 from qc_edge.plot.axes import Axes, percent_ticks, round_up
 from qc_edge.plot.canvas import Anchor, Canvas, Dot, Line, Rectangle, Text
-from qc_edge.query.history import BINS
+from qc_edge.query.past.history import BINS
 
 _WIDTH, _HEIGHT = 440, 270
 """Pixels of each field of a threshold's picture."""

@@ -24,8 +24,8 @@ from qc_edge.domain.history import Flip, LabelledPart, Totals
 from qc_edge.engine import BuildContext, Engine, load_engine
 from qc_edge.engine.self_test import self_test
 from qc_edge.plot.save import save_picture
-from qc_edge.query.history import History
-from qc_edge.query.station_history import nothing_matches, open_history
+from qc_edge.query.past.history import History
+from qc_edge.query.past.station_history import nothing_matches, open_history
 from qc_edge.settings import StationPaths, load_settings
 from qc_edge.settings.paths import shipped
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from qc_edge.domain.history import Selection
 from qc_edge.errors import BusyError, UsageError
 from qc_edge.query.database_at_rest import DatabaseAtRest
-from qc_edge.query.history import History
+from qc_edge.query.past.history import History
 from qc_edge.query.published_files import oldest_file
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.service.lock import holder_of

@@ -8,7 +8,6 @@ the columns `score`, `verdict` and `threshold`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,20 @@ from qc_edge.domain.history import (
     Selection,
     ShadowedPart,
     StoredInput,
+    ThresholdSpan,
     Totals,
 )
 from qc_edge.errors import StoreError
+from qc_edge.query.past.history_sql import (
+    BADNESS,
+    COLUMNS,
+    LABEL_COLUMNS,
+    NO_LABELS,
+    NO_SHADOW,
+    PART_CELL,
+    SHADOW_COLUMNS,
+    selection_condition,
+)
 from qc_edge.query.source import EVERYTHING, LogSource, Span
 from qc_edge.query.typed_rows import aware, with_aware_time
 from qc_edge.store.durable import write_file
@@ -30,38 +40,8 @@ from qc_edge.store.log.duck import quoted
 BINS = 100
 """Of the histogram, over scores from 0 to 1."""
 
-_MODEL_COLUMNS = ("model_name", "model_version")
-_COLUMNS = (
-    "frame_id",
-    "recorded_at",
-    "part_id",
-    "camera",
-    "score",
-    "threshold",
-    "threshold_id",
-    "verdict",
-    *_MODEL_COLUMNS,
-    "prepared_path",
-    "prepared_sha256",
-)
-_LABEL_COLUMNS = ("frame_id", "label", "chain_seq")
-_SHADOW_COLUMNS = ("frame_id", "score", "threshold", "dropped_before", *_MODEL_COLUMNS)
 _STORED = "verdict <> 'INVALID' AND score IS NOT NULL AND prepared_path IS NOT NULL"
-_PART_CELL = (
-    r"CASE WHEN regexp_matches(part_id, '^[=+\-@\t\r]') THEN '''' || part_id ELSE part_id END"
-)
-# As domain.printable.csv_cell: a spreadsheet must not take an id for a formula.
 _FLIP = "frame_id, part_id, recorded_at, camera, score, threshold, verdict, replayed, label"
-
-# Where a log of an older version of the program has no such table.
-_NO_LABELS = (
-    "(SELECT NULL::VARCHAR AS frame_id, NULL::VARCHAR AS label, 0 AS chain_seq WHERE false)"
-)
-_NO_SHADOW = (
-    "(SELECT NULL::VARCHAR AS frame_id, NULL::DOUBLE AS score, NULL::DOUBLE AS threshold, "
-    "NULL::VARCHAR AS model_name, NULL::VARCHAR AS model_version, 0::BIGINT AS dropped_before "
-    "WHERE false)"
-)
 
 
 class History:
@@ -74,17 +54,17 @@ class History:
         """Raises StoreError if the source has no inspections table."""
         self._source = source
         hours = Span(since=selection.since, until=selection.until)
-        inspections = source.relation("inspections", hours, _COLUMNS)
+        inspections = source.relation("inspections", hours, COLUMNS)
         if inspections is None:
             raise StoreError(
                 f"the {source.place} has no table of inspections",
                 hint="qc-edge verify says what else is missing",
             )
         # Labels and shadow scores come later than the inspection: from any hour.
-        self._labels = source.relation("labels", EVERYTHING, _LABEL_COLUMNS) or _NO_LABELS
-        self._shadow = source.relation("shadow_scores", EVERYTHING, _SHADOW_COLUMNS) or _NO_SHADOW
-        self._where, self._values = _condition(selection)
-        self._from = f"(SELECT {', '.join(_COLUMNS)} FROM {inspections}{self._where})"
+        self._labels = source.relation("labels", EVERYTHING, LABEL_COLUMNS) or NO_LABELS
+        self._shadow = source.relation("shadow_scores", EVERYTHING, SHADOW_COLUMNS) or NO_SHADOW
+        self._where, self._values = selection_condition(selection)
+        self._from = f"(SELECT {', '.join(COLUMNS)} FROM {inspections}{self._where})"
 
     def extent(self) -> str:
         """The time, the models and the cameras of the inspections, as a sentence for a person."""
@@ -127,6 +107,21 @@ class History:
             for model, threshold, threshold_id, inspections, last in usages
         ]
 
+    def thresholds_then(self, threshold: float) -> list[ThresholdSpan]:
+        """Which thresholds judged these parts and when, by their beginning, and what `threshold`
+        turns over of each one's verdicts.
+        """
+        spans = self._ask(
+            "SELECT threshold, threshold_id, count(*), min(recorded_at), max(recorded_at), "
+            "count_if(verdict = 'PASS' AND score >= $t), count_if(verdict = 'FAIL' AND score < $t) "
+            f"FROM {self._from} WHERE verdict <> 'INVALID' GROUP BY ALL ORDER BY min(frame_id)",
+            t=threshold,
+        )
+        return [
+            ThresholdSpan(value, threshold_id, count, aware(first), aware(last), *turned)
+            for value, threshold_id, count, first, last, *turned in spans
+        ]
+
     def histogram(self) -> tuple[list[int], list[int]]:
         """How many PASS and FAIL in each of BINS equal bins of the score; 1.0 belongs to the
         last.
@@ -154,11 +149,23 @@ class History:
         return [LabelledPart(*row) for row in rows]
 
     def flips(self, threshold: float, limit: int) -> list[Flip]:
-        """Parts that `threshold` turns over, the newest `limit`."""
+        """Parts that `threshold` turns over, the worst `limit` (Flip.badness)."""
         rows = self._ask(
-            f"{self._flips()} ORDER BY frame_id DESC LIMIT $limit", t=threshold, limit=limit
+            f"{self._flips()} ORDER BY {BADNESS}, abs(score - $t) DESC, frame_id DESC LIMIT $limit",
+            t=threshold,
+            limit=limit,
         )
-        return [Flip(*with_aware_time(row)) for row in rows]
+        return [Flip(*with_aware_time(row[:-1]), raw_path=row[-1]) for row in rows]
+
+    def nearest(self, threshold: float, limit: int) -> list[Flip]:
+        """The `limit` judged parts whose scores are nearest to `threshold`, turned over or not."""
+        rows = self._ask(
+            f"{self._judged_by('score IS NOT NULL')} ORDER BY abs(score - $t), frame_id DESC "
+            "LIMIT $limit",
+            t=threshold,
+            limit=limit,
+        )
+        return [Flip(*with_aware_time(row[:-1]), raw_path=row[-1]) for row in rows]
 
     def write_flips(self, threshold: float, file: Path) -> int:
         """Write all of them as CSV, oldest first; how many. Raises StoreError if `file` cannot be
@@ -167,8 +174,8 @@ class History:
         write_file(file, b"")  # its message says why it cannot be written; DuckDB's does not
         # No temporary file: DuckDB gives it another name, which a confined source may not write.
         (number,) = self._ask(
-            f"COPY (SELECT * REPLACE ({_PART_CELL} AS part_id) FROM ({self._flips()}) "
-            f"ORDER BY frame_id) TO {quoted(file.absolute())} "
+            f"COPY (SELECT * EXCLUDE raw_path REPLACE ({PART_CELL} AS part_id) "
+            f"FROM ({self._flips()}) ORDER BY frame_id) TO {quoted(file.absolute())} "
             "(FORMAT csv, HEADER, USE_TMP_FILE false)",
             t=threshold,
         )[0]
@@ -194,8 +201,8 @@ class History:
         """Scored inspections whose prepared input was kept, oldest first, in portions."""
         query = (
             "SELECT frame_id, part_id, recorded_at, camera, score, threshold, verdict, "
-            "prepared_path, "
-            f"prepared_sha256 FROM {self._from} WHERE {_STORED} ORDER BY frame_id"
+            "prepared_path, prepared_sha256, raw_path "
+            f"FROM {self._from} WHERE {_STORED} ORDER BY frame_id"
         )
         for rows in self._source.portions(query, self._values):
             yield [StoredInput(*with_aware_time(row)) for row in rows]
@@ -216,11 +223,15 @@ class History:
         return [ShadowedPart(*with_aware_time(row)) for row in rows]
 
     def _flips(self) -> str:
+        return self._judged_by(
+            "(verdict = 'PASS' AND score >= $t) OR (verdict = 'FAIL' AND score < $t)"
+        )
+
+    def _judged_by(self, which: str) -> str:
         return (
-            f"SELECT {_FLIP} FROM (SELECT *, CASE WHEN score >= $t THEN 'FAIL' ELSE 'PASS' END AS "
-            "replayed "
-            f"FROM {self._from} WHERE (verdict = 'PASS' AND score >= $t) "
-            f"OR (verdict = 'FAIL' AND score < $t)) LEFT JOIN {self._effective()} USING (frame_id)"
+            f"SELECT {_FLIP}, raw_path FROM (SELECT *, CASE WHEN score >= $t THEN 'FAIL' ELSE "
+            f"'PASS' END AS replayed FROM {self._from} WHERE verdict <> 'INVALID' AND ({which})) "
+            f"LEFT JOIN {self._effective()} USING (frame_id)"
         )
 
     def _effective(self) -> str:
@@ -231,19 +242,3 @@ class History:
 
     def _ask(self, query: str, **values: object) -> list[Any]:
         return self._source.fetch(query, {**self._values, **values})
-
-
-def _condition(selection: Selection) -> tuple[str, dict[str, object]]:
-    """The selection as a WHERE clause (empty if it takes everything) and its parameters."""
-    conditions, values = [], dict[str, object]()
-    for name, sign, moment in (("since", ">=", selection.since), ("until", "<", selection.until)):
-        if moment is not None:
-            conditions.append(f"recorded_at {sign} ${name}")
-            values[name] = moment.astimezone(timezone.utc).replace(tzinfo=None)
-    if selection.model is not None:
-        conditions.append("model_name = $model AND model_version = $version")
-        values["model"], _, values["version"] = selection.model.partition("@")
-    if selection.cameras:
-        conditions.append("list_contains($cameras, camera)")
-        values["cameras"] = list(selection.cameras)
-    return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values
