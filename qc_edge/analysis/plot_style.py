@@ -24,10 +24,14 @@ SCORE_TICKS = [(number / 5, f"{number / 5:g}") for number in range(6)]
 """Ticks of an axis of scores (0..1)."""
 
 
-def add_heading(axes: Axes, title: str, subtitle: str) -> None:
-    """The picture's title, and one line of figures below it, over its first field."""
+def add_heading(axes: Axes, title: str, subtitle: str, remark: str = "") -> None:
+    """The picture's title, a line of figures and perhaps a remark below it, over its first
+    field.
+    """
     axes.canvas.add(Text(MARGIN_LEFT, 26, title, 17, TITLE_COLOUR, bold=True))
     axes.canvas.add(Text(MARGIN_LEFT, 44, subtitle, 12))
+    if remark:
+        axes.canvas.add(Text(MARGIN_LEFT, 60, remark, 12))
 
 
 def add_diagonal(axes: Axes) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from qc_edge.analysis.label_outcome import LabelOutcome, label_outcome
 from qc_edge.domain.history import Flip, Selection, Totals
 from qc_edge.errors import BusyError, QcEdgeError, UsageError
-from qc_edge.plot.save import Table
+from qc_edge.plot.page import Table
 from qc_edge.query.past.station_history import open_history
 from qc_edge.query.published_files import oldest_file
 from qc_edge.settings import StationPaths

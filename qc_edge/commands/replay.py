@@ -4,6 +4,8 @@ changed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +16,8 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_
 
 if TYPE_CHECKING:
     from qc_edge.analysis.replay.result import ReplayResult
+    from qc_edge.domain.history import Flip
+    from qc_edge.settings import StationPaths
 
 Threshold = Annotated[
     str | None, text_option("--threshold", metavar="X", help="Judge the stored scores by this.")
@@ -73,8 +77,13 @@ def command(
     """Show what another threshold, or another model, would have done to the parts of the past.
 
     Verdict counts before and after, every part whose verdict turns, escapes and overkill against
-    labels with their 95 % intervals (Wilson), and what that costs. Nothing is changed. It reads
-    what the station publishes, also while it runs. INVALID frames have no score and never turn.
+    labels with their 95 % intervals (Wilson), and what that costs. Each verdict is held against the
+    threshold that it was judged by; where that changed, the answer says when. Nothing is changed.
+    It reads what the station publishes, also while it runs. INVALID frames have no score and never
+    turn.
+
+    --plot FILE.html shows the turned parts as pictures, the worst first, each linked to its report
+    in FILE-parts/ beside it; --limit says how many.
 
     With --bundle, each stored prepared input is scored again. Scores are kept as they come; the
     same command goes on where it stopped.
@@ -96,6 +105,7 @@ def command(
     from qc_edge.terminal.scoring_bar import ScoringBar
 
     del on  # so far there is one value: the option is there so that scripts may say it
+    paths = StationPaths(root.absolute(), name)
     request = ReplayRequest(
         threshold=None if threshold is None else parse_threshold(threshold),
         bundle=bundle,
@@ -104,8 +114,8 @@ def command(
         limit=limit,
         outputs=OutputFiles(plot, csv),
         results=results,
+        link_reports=partial(_write_reports, paths, plot) if plot else None,
     )
-    paths = StationPaths(root.absolute(), name)
     if request.bundle is None:
         result = replay_threshold(paths, request, database=database)
     else:
@@ -117,15 +127,41 @@ def command(
         _print(name, result)
 
 
+def _write_reports(paths: StationPaths, page: Path, flips: Sequence[Flip]) -> dict[str, str]:
+    """The reports of these parts in a directory beside the page; frame id -> link."""
+    from urllib.parse import quote
+
+    from qc_edge.errors import QcEdgeError
+    from qc_edge.report.html import render_html
+    from qc_edge.report.part_report import examine_part
+    from qc_edge.store.durable import write_file
+    from qc_edge.terminal.audit_bar import AuditBar
+
+    links, directory = dict[str, str](), page.with_name(f"{page.stem}-parts")
+    with AuditBar({"reports": "reports"}, quiet=False) as bar:
+        for number, flip in enumerate(flips):
+            bar.update("reports", number, len(flips))
+            try:
+                report = examine_part(paths, flip.part_id, flip.frame_id, recompute=True)
+            except QcEdgeError:
+                continue  # the picture stands without it: gone from the log since
+            write_file(directory / f"{flip.frame_id}.html", render_html(report).encode())
+            links[flip.frame_id] = quote(f"{directory.name}/{flip.frame_id}.html")
+    return links
+
+
 def _print(name: str, result: ReplayResult) -> None:
+    from qc_edge.analysis.replay.plot import describe_change
+    from qc_edge.analysis.replay.thresholds_then import describe_thresholds
     from qc_edge.terminal.tables import print_result
 
     impact, console = result.impact, out()
-    before = "" if impact.threshold_before is None else f"{impact.threshold_before:g} → "
+    then = describe_thresholds(impact.thresholds_then)
     model = f"{result.model}, " if result.model else ""
     console.print(
-        f"[bold]{name}[/bold]: {model}threshold {before}[bold]{impact.threshold:g}[/bold] "
+        f"[bold]{name}[/bold]: {model}threshold [bold]{describe_change(impact)}[/bold] "
         f"on {impact.totals.inspections:,} inspections"
+        + (f"; thresholds then: {then} (UTC)" if then else "")
     )
     print_result(
         console, warnings=result.warnings, tables=result.tables(), footnotes=result.footnotes

@@ -88,6 +88,11 @@ class Flip:
     raw_path: str | None = None
 
     @property
+    def last_score(self) -> float:
+        """The score that `replayed` follows from."""
+        return self.score if self.rescored is None else self.rescored
+
+    @property
     def badness(self) -> int:
         """How bad it is that this part turns over, 0 the worst: a defect that would escape, a good
         part that would be thrown away, one that would pass and nobody has looked at, one that would

@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import importlib
 import io
-from collections.abc import Mapping
-from html import escape
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.plot.canvas import Canvas, Dot, Line, Mark, Rectangle
+from qc_edge.plot.page import Gallery, Table, page
 from qc_edge.store.durable import write_file
 
 KINDS = (".svg", ".html", ".png")
 
 _POINTS_PER_PIXEL = 0.72
 """matplotlib measures lines and type in points, 72 to the inch of 100 pixels."""
-
-_PAGE = """\
-<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body {{ font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; color: #111827;
-       margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }}
-svg {{ max-width: 100%; height: auto; }}
-table {{ border-collapse: collapse; margin: 1.5rem 0; }}
-th, td {{ padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #e5e7eb; text-align: right; }}
-th:first-child, td:first-child {{ text-align: left; }}
-</style></head><body>
-{picture}
-{tables}
-</body></html>
-"""
-
-Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
-"""A table as text: its headings, and its rows of as many cells."""
 
 
 def check_plot_path(path: Path) -> None:
@@ -57,8 +37,15 @@ def check_plot_path(path: Path) -> None:
         _matplotlib_figure()
 
 
-def save_picture(canvas: Canvas, path: Path, tables: Mapping[str, Table]) -> None:
-    """Write the picture in the format of the ending of `path`; a page shows `tables` below it.
+def save_picture(
+    canvas: Canvas,
+    path: Path,
+    tables: Mapping[str, Table],
+    gallery: Callable[[], Gallery] | None = None,
+    notes: Sequence[str] = (),
+) -> None:
+    """Write the picture in the format of the ending of `path`; a page shows `notes`, `tables` and
+    the `gallery`, which is made only for a page.
 
     Raises UsageError or StoreError.
     """
@@ -69,19 +56,8 @@ def save_picture(canvas: Canvas, path: Path, tables: Mapping[str, Table]) -> Non
     elif kind == ".svg":
         content = canvas.svg().encode()
     else:
-        html = "\n".join(_table(title, *table) for title, table in tables.items())
-        page = _PAGE.format(title=escape(canvas.title), picture=canvas.svg(), tables=html)
-        content = page.encode()
+        content = page(canvas, tables, gallery() if gallery else None, notes).encode()
     write_file(path, content)
-
-
-def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n" for row in rows
-    )
-    table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
-    return f"<h2>{escape(title)}</h2>\n{table}"
 
 
 def _matplotlib_figure() -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
 import cv2
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qc_edge.domain.calibration import Calibration
+from qc_edge.plot.embedded import embed
 from qc_edge.report.part_report import ExaminedInspection
 from qc_edge.vision.image import Gray, Image
 
@@ -19,7 +19,6 @@ _SIDE_MAX = 1100
 _SIDE_MIN = 400
 """A picture whose longer side is less is doubled."""
 
-_JPEG_QUALITY = 85
 _HEAT_MAX = 0.5
 """How much of the frame the strongest heat covers: the part must still be seen under it."""
 
@@ -160,15 +159,5 @@ def _roi(calibration: Calibration | None) -> Roi | None:
 
 
 def _picture(pixels: Colour, title: str, caption: str) -> ReportPicture:
-    height, width = pixels.shape[:2]
-    scale = min(1.0, _SIDE_MAX / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    if max(height, width) < _SIDE_MIN:
-        size = (2 * width, 2 * height)
-    # INTER_AREA for smaller ones: the others leave pixels out, and a scratch may be one pixel wide.
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    small = pixels if size == (width, height) else cv2.resize(pixels, size, interpolation=method)
-    data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
-    return ReportPicture(
-        f"data:image/jpeg;base64,{base64.b64encode(data).decode()}", *size, title, caption
-    )
+    copy = embed(pixels, _SIDE_MAX, _SIDE_MIN)
+    return ReportPicture(copy.uri, copy.width, copy.height, title, caption)

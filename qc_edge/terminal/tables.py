@@ -13,7 +13,7 @@ from rich.text import Text
 from qc_edge.domain.printable import printable
 
 if TYPE_CHECKING:
-    from qc_edge.plot.save import Table as Content
+    from qc_edge.plot.page import Table as Content
 
 
 def print_tables(console: Console, tables: Mapping[str, Content]) -> None:

@@ -10,13 +10,16 @@ from xml.etree import ElementTree
 import cv2
 import pytest
 
+from qc_edge.analysis.label_outcome import LabelOutcome
 from qc_edge.analysis.output_files import OutputFiles
 from qc_edge.analysis.plot_style import NEW_COLOUR, PASS_COLOUR
 from qc_edge.analysis.replay.plot import plot_model_replay
 from qc_edge.analysis.replay.replay import replay_threshold
 from qc_edge.analysis.replay.request import ReplayRequest
 from qc_edge.analysis.replay.scoring import RescoredPart
-from qc_edge.domain.history import StoredInput
+from qc_edge.analysis.replay.threshold_impact import ThresholdImpact
+from qc_edge.analysis.statistics import Share
+from qc_edge.domain.history import StoredInput, Totals
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
@@ -44,7 +47,7 @@ def test_the_histogram_shows_both_thresholds_and_the_curve_both_points(
 
 def test_the_page_loads_nothing_from_elsewhere(past: StationPaths, tmp_path: Path) -> None:
     page = drawn(past, tmp_path / "effect.html").read_text()
-    assert not re.search(r"(?:src|href)=|@import|url\(", page)
+    assert not re.search(r"(?:src|href)=\"(?!data:image/)|@import|url\(", page)
     for words in ("<svg", "Verdicts", "escapes, of defects", "PASS → FAIL"):
         assert words in page
 
@@ -81,7 +84,9 @@ def test_the_scatter_shows_what_turns_in_another_colour() -> None:
         RescoredPart(StoredInput(str(n), str(n), now, "top", 0.2, 0.5, "PASS", "", ""), after)
         for n, after in enumerate((0.1, 0.3, 0.7))
     ]
-    svg = plot_model_replay("line1", "reference@2", pairs, 0.5, 0.6).svg()
+    nothing = LabelOutcome(Share(0, 0), Share(0, 0))
+    impact = ThresholdImpact(0.6, Totals(3, 0, 0, 1, 0, 0), (), nothing, nothing, None, ())
+    svg = plot_model_replay("line1", "reference@2", pairs, impact).svg()
     assert len(re.findall(rf'<circle[^>]* fill="{PASS_COLOUR}"', svg)) == 2
     assert len(re.findall(rf'<circle[^>]* fill="{NEW_COLOUR}"', svg)) == 1
     assert "3 parts scored again, 1 verdicts turn" in svg

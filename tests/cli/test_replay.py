@@ -98,7 +98,8 @@ def test_the_screen_says_the_figures_and_what_comes_next(
     )
     assert ran.returncode == 0, ran.stderr
     for words in (
-        "threshold 0.5 → 0.3 on 600 inspections",
+        "threshold 0.3 on 600 inspections",
+        "thresholds then: 0.5 until 07:00, 0.45 until 08:00, 0.5 since (UTC)",
         "each of the 600 verdicts is as stored",
         f"qc-edge threshold {NAME} set 0.3",
     ):

@@ -16,7 +16,7 @@ from qc_edge.analysis.comparison.tables import (
     verdict_table,
     verdict_values,
 )
-from qc_edge.plot.save import Table
+from qc_edge.plot.page import Table
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from qc_edge.analysis.comparison.pairs import Crosstab, PairedScore, PairedScores
 from qc_edge.analysis.output_files import write_csv
 from qc_edge.analysis.statistics import format_share
-from qc_edge.plot.save import Table
+from qc_edge.plot.page import Table
 
 
 def verdict_table(rows: Sequence[tuple[str, Crosstab]]) -> Table:

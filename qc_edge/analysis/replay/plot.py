@@ -23,6 +23,7 @@ from qc_edge.analysis.plot_style import (
 )
 from qc_edge.analysis.replay.scoring import RescoredPart
 from qc_edge.analysis.replay.threshold_impact import ThresholdImpact
+from qc_edge.analysis.replay.thresholds_then import describe_thresholds
 from qc_edge.plot.axes import Axes, percent_ticks, round_up
 from qc_edge.plot.canvas import Anchor, Canvas, Dot, Line, Rectangle, Text
 from qc_edge.query.past.history import BINS
@@ -31,6 +32,12 @@ _WIDTH, _HEIGHT = 440, 270
 """Pixels of each field of a threshold's picture."""
 
 _SCATTER_SIDE = 420
+
+_LABEL_WIDTH, _LEGEND_WIDTH = 66, 104
+"""Pixels that the text beside a threshold takes at most, and the legend of the bars."""
+
+_THRESHOLDS_MAX = 4
+"""Of the thresholds that judged, so many are drawn."""
 
 Histogram = tuple[Sequence[int], Sequence[int]]
 """Parts stored as PASS and as FAIL in each of BINS equal bins of the score (0..1)."""
@@ -42,14 +49,14 @@ def plot_threshold_replay(
     """The histogram of the scores with both thresholds, and the operating curve if there is one."""
     width = MARGIN_LEFT + _WIDTH + (GAP + _WIDTH if curve else 0) + 32
     canvas = Canvas(width, MARGIN_TOP + _HEIGHT + 60, f"{station}: replay")
-    before = impact.threshold_before
-    change = f"{'' if before is None else f'{before:g} → '}{impact.threshold:g}"
+    change = describe_change(impact)
     highest = decades(max(map(sum, zip(*histogram, strict=True)), default=0))
     axes = Axes(canvas, MARGIN_LEFT, MARGIN_TOP, _WIDTH, _HEIGHT, 1.0, float(highest))
     add_heading(
         axes,
         f"{station}: threshold {change}",
         f"{impact.totals.inspections:,} inspections, {impact.flip_count:,} verdicts turn",
+        _then(impact),
     )
     ticks = [(float(power), _short(10**power)) for power in range(highest + 1)]
     axes.draw("", "score (higher is worse)", "parts, logarithmic", SCORE_TICKS, ticks)
@@ -60,24 +67,36 @@ def plot_threshold_replay(
     return canvas
 
 
-def plot_model_replay(
-    station: str, model: str, rescored: Sequence[RescoredPart], before: float, after: float
-) -> Canvas:
-    """Every re-scored part: the stored score to the right, the new one upwards, flips in colour.
+def describe_change(impact: ThresholdImpact) -> str:
+    """`0.5 → 0.42`; with several thresholds then, only the new one, as there is no one before."""
+    before = impact.threshold_before
+    if before is None or describe_thresholds(impact.thresholds_then):
+        return f"{impact.threshold:g}"
+    return f"{before:g} → {impact.threshold:g}"
 
-    `before` is the stored threshold, `after` the one of `model`.
-    """
+
+def plot_model_replay(
+    station: str, model: str, rescored: Sequence[RescoredPart], impact: ThresholdImpact
+) -> Canvas:
+    """Every re-scored part: the stored score to the right, the new one upwards, flips in colour."""
+    after = impact.threshold
     title, side = f"{station}: {model}", _SCATTER_SIDE
     canvas = Canvas(MARGIN_LEFT + side + 40, MARGIN_TOP + side + 60, title)
     flipped = sum(part.flips(after) for part in rescored)
     axes = Axes(canvas, MARGIN_LEFT, MARGIN_TOP, side, side, 1.0, 1.0)
-    add_heading(axes, title, f"{len(rescored):,} parts scored again, {flipped:,} verdicts turn")
+    add_heading(
+        axes,
+        title,
+        f"{len(rescored):,} parts scored again, {flipped:,} verdicts turn",
+        _then(impact),
+    )
     axes.draw("", "stored score", f"score by {model}", SCORE_TICKS, SCORE_TICKS)
     add_diagonal(axes)
     for flips, colour, radius in ((False, PASS_COLOUR, 2), (True, NEW_COLOUR, 3)):
         shown = [part for part in rescored if part.flips(after) == flips]
         add_scores(axes, [(part.part.score, part.new_score) for part in shown], colour, radius)
-    _add_vertical(axes, before, OLD_COLOUR, f"stored {before:g}", "start")
+    for number, old in enumerate(_thresholds_before(impact) or [after]):
+        _add_vertical(axes, old, OLD_COLOUR, f"stored {old:g}", "start", number)
     add_horizontal(axes, after, f"new {after:g}")
     return canvas
 
@@ -92,17 +111,17 @@ def _add_bars(axes: Axes, histogram: Histogram) -> None:
                 axes.canvas.add(Rectangle(left, top, width * 0.9, bottom - top, colour))
     legend = (("PASS as stored", PASS_COLOUR), ("FAIL as stored", FAIL_COLOUR))
     for row, (text, colour) in enumerate(legend):
-        axes.canvas.add(Rectangle(right - 104, axes.top + 6 + 18 * row, 11, 11, colour))
+        axes.canvas.add(Rectangle(right - _LEGEND_WIDTH, axes.top + 6 + 18 * row, 11, 11, colour))
         axes.canvas.add(Text(right - 88, axes.top + 16 + 18 * row, text, 11))
 
 
 def _add_thresholds(axes: Axes, impact: ThresholdImpact) -> None:
     """Both thresholds, their texts on the outer sides so that near ones do not cover each other."""
-    before, after = impact.threshold_before, impact.threshold
-    old_is_left = before is None or before <= after
-    old_side, new_side = _sides(old_is_left)
-    if before is not None:
-        _add_vertical(axes, before, OLD_COLOUR, f"stored {before:g}", old_side)
+    after, old = impact.threshold, _thresholds_before(impact)
+    _, new_side = _sides(old_is_left=not old or old[-1] <= after)
+    for number, before in enumerate(old):
+        side, _ = _sides(old_is_left=before <= after)
+        _add_vertical(axes, before, OLD_COLOUR, f"stored {before:g}", side, number)
     _add_vertical(axes, after, NEW_COLOUR, f"new {after:g}", new_side)
 
 
@@ -148,12 +167,33 @@ def _sides(old_is_left: bool) -> tuple[Anchor, Anchor]:
     return ("end", "start") if old_is_left else ("start", "end")
 
 
-def _add_vertical(axes: Axes, value: float, colour: str, text: str, side: Anchor) -> None:
-    """A threshold on the level axis, with `text` beside it."""
+def _then(impact: ThresholdImpact) -> str:
+    then = describe_thresholds(impact.thresholds_then)
+    return f"thresholds then: {then} (UTC)" if then else ""
+
+
+def _thresholds_before(impact: ThresholdImpact) -> list[float]:
+    """The thresholds that judged, each once, the last one at the end; of many, the last few."""
+    values = [span.threshold for span in impact.thresholds_then] or (
+        [] if impact.threshold_before is None else [impact.threshold_before]
+    )
+    return list(dict.fromkeys(reversed(values)))[:_THRESHOLDS_MAX][::-1]
+
+
+def _add_vertical(
+    axes: Axes, value: float, colour: str, text: str, side: Anchor, line: int = 0
+) -> None:
+    """A threshold on the level axis, with `text` beside it on that line, so that near ones do not
+    cover each other.
+    """
     x, bottom = axes.x(value), axes.top + axes.height
     axes.canvas.add(Line(((x, axes.top), (x, bottom)), colour, 1.5, dashed=colour == OLD_COLOUR))
+    if side == "end" and x - axes.left < _LABEL_WIDTH:
+        side = "start"  # else it would stand among the ticks of the other axis
+    if side == "start" and x > axes.left + axes.width - _LEGEND_WIDTH - _LABEL_WIDTH:
+        line += 3  # below the legend
     shift = -5 if side == "end" else 5
-    axes.canvas.add(Text(x + shift, axes.top + 12, text, 11, colour, side))
+    axes.canvas.add(Text(x + shift, axes.top + 12 + 14 * line, text, 11, colour, side))
 
 
 def _short(count: int) -> str:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 from qc_edge.analysis.label_outcome import label_outcome
 from qc_edge.analysis.operating_curve import cheapest_threshold, operating_curve
 from qc_edge.analysis.output_files import write_csv
+from qc_edge.analysis.replay.gallery import flip_gallery
 from qc_edge.analysis.replay.plot import plot_model_replay, plot_threshold_replay
 from qc_edge.analysis.replay.request import ReplayRequest
 from qc_edge.analysis.replay.result import ReplayResult
@@ -23,6 +25,7 @@ from qc_edge.bundles.bundle import load_bundle
 from qc_edge.domain.history import Flip, LabelledPart, Totals
 from qc_edge.engine import BuildContext, Engine, load_engine
 from qc_edge.engine.self_test import self_test
+from qc_edge.plot.canvas import Canvas
 from qc_edge.plot.save import save_picture
 from qc_edge.query.past.history import History
 from qc_edge.query.past.station_history import nothing_matches, open_history
@@ -55,6 +58,7 @@ def replay_threshold(
             label_outcome(labelled, threshold),
             request.costs,
             tuple(history.flips(threshold, request.limit)) if request.limit else (),
+            tuple(history.thresholds_then(threshold)),
         )
         cheapest = cheapest_threshold(labelled, request.costs) if request.costs else None
         result = ReplayResult(paths.name, impact, cheapest=cheapest)
@@ -64,7 +68,7 @@ def replay_threshold(
             picture = plot_threshold_replay(
                 paths.name, impact, history.histogram(), operating_curve(labelled)
             )
-            save_picture(picture, request.outputs.plot, result.tables())
+            _save(picture, paths, request, result)
     return result
 
 
@@ -112,10 +116,20 @@ def replay_model(
         if request.outputs.csv:
             _write_flips(flips, request.outputs.csv)
         if request.outputs.plot:
-            before = threshold if impact.threshold_before is None else impact.threshold_before
-            picture = plot_model_replay(paths.name, bundle.reference, rescored, before, threshold)
-            save_picture(picture, request.outputs.plot, result.tables())
+            picture = plot_model_replay(paths.name, bundle.reference, rescored, impact)
+            _save(picture, paths, request, result)
     return result
+
+
+def _save(
+    picture: Canvas, paths: StationPaths, request: ReplayRequest, result: ReplayResult
+) -> None:
+    impact = result.impact
+    gallery = partial(
+        flip_gallery, impact.flips, impact.flip_count, paths.state, request.link_reports
+    )
+    assert request.outputs.plot is not None, "whoever saves has drawn it"  # noqa: S101
+    save_picture(picture, request.outputs.plot, result.tables(), gallery, result.warnings)
 
 
 def _write_flips(flips: Sequence[Flip], path: Path) -> None:
@@ -140,7 +154,7 @@ def _impact(
     failed = sum(part.part.verdict == "FAIL" for part in rescored)
     to_fail = sum(flip.replayed == "FAIL" for flip in flips)
     totals = Totals(len(rescored), failed, 0, to_fail, len(flips) - to_fail, 0)
-    newest = tuple(reversed(flips[len(flips) - request.limit :])) if request.limit else ()
+    worst = sorted(flips, key=lambda flip: (flip.badness, -abs(flip.last_score - threshold)))
     impact = ThresholdImpact(
         threshold,
         totals,
@@ -148,7 +162,8 @@ def _impact(
         label_outcome(labelled),
         label_outcome(labelled_after, threshold),
         request.costs,
-        newest,
+        tuple(worst[: request.limit]),
+        tuple(history.thresholds_then(threshold)),
     )
     return impact, flips
 
@@ -169,6 +184,7 @@ def _flips(
             "FAIL" if new_score >= threshold else "PASS",
             labels.get(part.frame_id),
             new_score,
+            part.raw_path,
         )
         for part, new_score in (
             (both.part, both.new_score) for both in rescored if both.flips(threshold)

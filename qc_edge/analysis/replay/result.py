@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from qc_edge.analysis.replay.threshold_impact import ThresholdImpact
+from qc_edge.analysis.replay.thresholds_then import describe_thresholds, thresholds_table
 from qc_edge.analysis.statistics import Share, format_share
 from qc_edge.domain.history import Flip
-from qc_edge.plot.save import Table
+from qc_edge.plot.page import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,17 @@ class ReplayResult:
             warnings.append(
                 f"{len(impact.models)} models judged these parts ({names}): --model takes one"
             )
+        if impact.costs and not impact.labelled:
+            warnings.append(
+                f"no costs: none of the {impact.totals.inspections:,} inspections is labelled, and "
+                "only of a labelled part is it known whether its verdict was wrong"
+            )
+        elif impact.costs and not (impact.before.escapes.of and impact.before.overkill.of):
+            kind = "good" if impact.before.overkill.of else "defect"
+            warnings.append(
+                "costs of one side only, and no cheapest threshold: all "
+                f"{impact.labelled:,} labels say {kind}"
+            )
         warnings += [
             f"{count:,} parts left out: {reason}" for reason, count in sorted(self.skipped.items())
         ]
@@ -55,6 +67,8 @@ class ReplayResult:
         """What helps to read the tables, one sentence each."""
         impact, inspections = self.impact, self.impact.totals.inspections
         notes = []
+        if describe_thresholds(impact.thresholds_then):
+            notes.append("each verdict is held against the threshold that it was judged by")
         if not impact.totals.unexplained and self.model is None:
             notes.append(
                 f"replayed at its own threshold, each of the {inspections:,} verdicts is as stored"
@@ -85,11 +99,15 @@ class ReplayResult:
             for name, (before, after) in impact.counts.items()
         ]
         tables: dict[str, Table] = {"Verdicts": (headings, verdicts)}
-        if impact.before.escapes.of + impact.before.overkill.of:
+        if describe_thresholds(impact.thresholds_then):
+            tables["Thresholds then, each with its own verdicts"] = thresholds_table(
+                impact.thresholds_then, with_flips=self.model is None
+            )
+        if impact.labelled:
             title = "Against labels (share of the labelled, 95 % interval)"
             tables[title] = (headings, self._label_rows())
         if impact.flips:
-            tables[f"Verdicts that turn, the newest {len(impact.flips)}"] = (
+            tables[f"Verdicts that turn, the worst {len(impact.flips)}"] = (
                 ("part", "recorded (UTC)", "camera", "score", "verdict", "label"),
                 [_flip_row(flip) for flip in impact.flips],
             )
@@ -103,6 +121,16 @@ class ReplayResult:
             "station": self.station,
             "threshold": impact.threshold,
             "threshold_before": impact.threshold_before,
+            "thresholds_then": [
+                {
+                    "threshold": span.threshold,
+                    "threshold_id": span.threshold_id,
+                    "first": span.first.isoformat(),
+                    "last": span.last.isoformat(),
+                    "inspections": span.inspections,
+                }
+                for span in impact.thresholds_then
+            ],
             "model": self.model,
             "models": impact.models,
             "inspections": impact.totals.inspections,
@@ -116,7 +144,7 @@ class ReplayResult:
             "escapes": {when: _share(outcome.escapes) for when, outcome in outcomes.items()},
             "overkill": {when: _share(outcome.overkill) for when, outcome in outcomes.items()},
             "cost": {when: impact.costs.total(outcome) for when, outcome in outcomes.items()}
-            if impact.costs
+            if impact.costs and impact.labelled
             else None,
             "cheapest_threshold": self.cheapest,
             "scored": self.scored,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qc_edge.analysis.label_outcome import Costs, LabelOutcome
-from qc_edge.domain.history import Flip, ModelUsage, Totals
+from qc_edge.domain.history import Flip, ModelUsage, ThresholdSpan, Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +13,9 @@ class ThresholdImpact:
     """The figures of a replay.
 
     `threshold` (0..1) is the new one, `totals` the stored verdicts and how many flip. `model_usage`
-    says which models and thresholds judged, the most recent last. `before` and `after` are the
-    errors against labels. `flips` are the newest of the parts that flip, as many as were requested.
+    says which models and thresholds judged, the most recent last, `thresholds_then` when, by their
+    beginning. `before` and `after` are the errors against labels. `flips` are the worst of the
+    parts that flip, as many as were requested.
     """
 
     threshold: float
@@ -24,6 +25,7 @@ class ThresholdImpact:
     after: LabelOutcome
     costs: Costs | None
     flips: tuple[Flip, ...]
+    thresholds_then: tuple[ThresholdSpan, ...] = ()
 
     @property
     def counts(self) -> dict[str, tuple[int, int]]:
@@ -40,6 +42,11 @@ class ThresholdImpact:
     def flip_count(self) -> int:
         """How many verdicts flip, listed in `flips` or not."""
         return self.totals.pass_to_fail + self.totals.fail_to_pass
+
+    @property
+    def labelled(self) -> int:
+        """How many of the judged parts are labelled."""
+        return self.before.escapes.of + self.before.overkill.of
 
     @property
     def models(self) -> tuple[str, ...]:

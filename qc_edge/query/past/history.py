@@ -155,7 +155,7 @@ class History:
             t=threshold,
             limit=limit,
         )
-        return [Flip(*with_aware_time(row[:-1]), raw_path=row[-1]) for row in rows]
+        return [Flip(*with_aware_time(row)) for row in rows]
 
     def nearest(self, threshold: float, limit: int) -> list[Flip]:
         """The `limit` judged parts whose scores are nearest to `threshold`, turned over or not."""
@@ -165,7 +165,7 @@ class History:
             t=threshold,
             limit=limit,
         )
-        return [Flip(*with_aware_time(row[:-1]), raw_path=row[-1]) for row in rows]
+        return [Flip(*with_aware_time(row)) for row in rows]
 
     def write_flips(self, threshold: float, file: Path) -> int:
         """Write all of them as CSV, oldest first; how many. Raises StoreError if `file` cannot be
@@ -174,7 +174,7 @@ class History:
         write_file(file, b"")  # its message says why it cannot be written; DuckDB's does not
         # No temporary file: DuckDB gives it another name, which a confined source may not write.
         (number,) = self._ask(
-            f"COPY (SELECT * EXCLUDE raw_path REPLACE ({PART_CELL} AS part_id) "
+            f"COPY (SELECT * EXCLUDE (rescored, raw_path) REPLACE ({PART_CELL} AS part_id) "
             f"FROM ({self._flips()}) ORDER BY frame_id) TO {quoted(file.absolute())} "
             "(FORMAT csv, HEADER, USE_TMP_FILE false)",
             t=threshold,
@@ -229,8 +229,9 @@ class History:
 
     def _judged_by(self, which: str) -> str:
         return (
-            f"SELECT {_FLIP}, raw_path FROM (SELECT *, CASE WHEN score >= $t THEN 'FAIL' ELSE "
-            f"'PASS' END AS replayed FROM {self._from} WHERE verdict <> 'INVALID' AND ({which})) "
+            f"SELECT {_FLIP}, NULL AS rescored, raw_path FROM (SELECT *, "
+            "CASE WHEN score >= $t THEN 'FAIL' ELSE 'PASS' END AS replayed "
+            f"FROM {self._from} WHERE verdict <> 'INVALID' AND ({which})) "
             f"LEFT JOIN {self._effective()} USING (frame_id)"
         )
 
