@@ -93,6 +93,8 @@ def _rows(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for record in status["calibrations"]:
         due = f"due in {record['due_in_days']:.0f} d" if record["due_in_days"] > 0 else "EXPIRED"
         starting = ", a starting one: calibrate on real parts" if record["starting"] else ""
+        if record.get("learning"):
+            starting = f", learning from {record['learning']} frames: every part is held"
         yield f"calibration {record['camera']}", f"{record['calibration_id']}, {due}{starting}"
     if (reload := status.get("reload")) and reload["detail"]:
         yield f"reload {reload['outcome']}", reload["detail"]

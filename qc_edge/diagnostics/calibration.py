@@ -29,7 +29,12 @@ def check_calibration(paths: StationPaths, camera: str, expects_frames: bool) ->
             hint=f"look at known-good parts: {command}",
         )
     about = f"by {record.made_by} on {record.made_at:%Y-%m-%d}, due {record.due_at:%Y-%m-%d}"
-    if record.starting and expects_frames:
+    if record.learning is not None:
+        yield warning(
+            f"learning from {record.learning} frames {about}: every part is held",
+            f"when they are seen: {command} --camera {camera} --by YOU",
+        )
+    elif record.starting and expects_frames:
         yield warning(f"starting bounds {about}", f"they refuse only hopeless frames: {command}")
     elif record.due_at - now < DUE_SOON:
         yield warning(about, f"due soon: {command}")

@@ -59,7 +59,10 @@ class Calibration:
     Times are aware UTC. `width`, `height` (pixels) and `bit_depth` (8..16) are None where any will
     do; `roi` is x, y, width, height of the region that is inspected, None for the whole frame;
     `scale_um_per_px` is micrometres per pixel of the full frame. `source` says in words which
-    frames it was made from; `starting` is True until somebody has calibrated on real parts.
+    frames it was made from; `starting` is True until somebody has calibrated on real parts. `sizes`
+    is the range of pictures that differ in size: least width and height, most width and height.
+    `learning` is how many frames are to be seen, whatever they are like, before bounds are
+    proposed: every part is held until another record is in force.
     """
 
     calibration_id: str
@@ -77,6 +80,22 @@ class Calibration:
     bounds: GateBounds = GateBounds()
     framing: FramingReference | None = None
     starting: bool = False
+    sizes: tuple[int, int, int, int] | None = None
+    learning: int | None = None
+
+    @property
+    def size_words(self) -> str:
+        """Which sizes of a picture fit, in pixels: `any` where all do."""
+        if self.sizes is not None:
+            return "{} x {} to {} x {}".format(*self.sizes)
+        return f"{self.width} x {self.height}" if self.width and self.height else "any"
+
+    def fits_size(self, width: int, height: int) -> bool:
+        """Whether a picture of this size (pixels) fits."""
+        if self.sizes is not None:
+            least_width, least_height, most_width, most_height = self.sizes
+            return least_width <= width <= most_width and least_height <= height <= most_height
+        return width == (self.width or width) and height == (self.height or height)
 
     def is_due(self, now: datetime) -> bool:
         """Whether it has expired: frames judged on it from now on are held."""
@@ -86,6 +105,36 @@ class Calibration:
 def calibration_id(made_at: datetime, camera: str) -> str:
     """The id of the record that `camera` got at `made_at` (UTC): `20261122T101500Z-top`."""
     return f"{made_at:%Y%m%dT%H%M%S}Z-{camera}"
+
+
+def learning_calibration(
+    current: Calibration, now: datetime, made_by: str, frames: int
+) -> Calibration:
+    """What refuses no picture and holds every part, to see `frames` of them before bounds are
+    proposed; the region and the scale stay those of `current`.
+    """
+    made_at = now.replace(microsecond=0)
+    return Calibration(
+        calibration_id=calibration_id(made_at, current.camera),
+        station=current.station,
+        camera=current.camera,
+        made_at=made_at,
+        made_by=made_by,
+        due_at=made_at + timedelta(days=STARTING_DAYS),
+        source=f"no frames: it learns from {frames}, and every part is held",
+        roi=current.roi,
+        scale_um_per_px=current.scale_um_per_px,
+        bounds=GateBounds(
+            focus_min=0.0,
+            brightness_min=0.0,
+            brightness_max=255.0,
+            contrast_min=0.0,
+            saturated_share_max=1.0,
+            black_share_max=1.0,
+        ),
+        starting=True,
+        learning=frames,
+    )
 
 
 def starting_calibration(station: str, camera: str, now: datetime) -> Calibration:

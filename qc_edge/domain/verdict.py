@@ -79,6 +79,7 @@ class HoldReason(str, Enum):
     REPEATED_PART_ID = "repeated_part_id"
     REPEATED_FRAME = "repeated_frame"
     # what judged it
+    LEARNING = "learning"
     CALIBRATION_EXPIRED = "calibration_expired"
 
     __str__ = str.__str__

@@ -33,6 +33,8 @@ def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
     # The part of a recovered frame is gone: by how much it is late besides says nothing.
     if not prepared.file.recovered and scored.is_late(age_ms):
         holds.append(HoldReason.LATE)
+    if prepared.calibration.learning is not None:
+        holds.append(HoldReason.LEARNING)
     if prepared.calibration.is_due(now):
         holds.append(HoldReason.CALIBRATION_EXPIRED)
     decision = decide(scored.score, rules.threshold, holds)

@@ -148,6 +148,7 @@ class Statistics:
         self._counts = counts
         self._lock = threading.Lock()
         self._calendar = UTC_CALENDAR
+        self._seen: Counter[str] = Counter()
         self._day: _Tally | None = None
         self._shift: _Tally | None = None
         self._ages_ms: deque[float] = deque(maxlen=_RECENT_FRAMES)
@@ -164,6 +165,7 @@ class Statistics:
             for tally in self._tallies(inspection.recorded_at):
                 tally.add(inspection)
             self.inspected += 1
+            self._seen[inspection.calibration_id] += 1
             self.last = inspection
             if counts_as_latency:
                 self._ages_ms.append(announced_ms)
@@ -215,6 +217,11 @@ class Statistics:
                 return None
             began = shift.began.isoformat(timespec="minutes")
             return ShiftCounts(shift.name, shift.day.isoformat(), began, self._shift.counts())
+
+    def seen(self, calibration_id: str) -> int:
+        """How many frames were judged under this calibration since the station started."""
+        with self._lock:
+            return self._seen[calibration_id]
 
     def latency(self) -> Latency:
         """The latency of recent frames, those left out that were recovered or whose age is

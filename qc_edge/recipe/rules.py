@@ -55,6 +55,8 @@ class CalibrationStatus:
     due_at: str
     due_in_days: float
     starting: bool
+    learning: int | None = None
+    """How many frames it learns from; every part is held meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class Rules:
                 due_at=record.due_at.isoformat(timespec="minutes"),
                 due_in_days=round((record.due_at - now).total_seconds() / 86400, 2),
                 starting=record.starting,
+                learning=record.learning,
             )
             for camera, record in self.calibrations.items()
         )

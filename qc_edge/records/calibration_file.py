@@ -29,6 +29,9 @@ RESTORE_HINT = (
     "records are never edited: restore it from a backup, or make a new one with qc-edge calibrate"
 )
 
+_LATER = {"sizes", "learning"}
+"""Keys that came after the first records; a record that does not need them is without them."""
+
 _Size = Annotated[int, Field(ge=1)]
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Value = Annotated[float, Field(ge=0, le=255)]
@@ -71,6 +74,8 @@ class _Record(_Section):
     bit_depth: int | None = Field(default=None, ge=8, le=16)
     roi: list[Annotated[int, Field(ge=0)]] | None = Field(default=None, min_length=4, max_length=4)
     scale_um_per_px: float | None = Field(default=None, gt=0)
+    sizes: list[_Size] | None = Field(default=None, min_length=4, max_length=4)
+    learning: int | None = Field(default=None, ge=1)
     bounds: _Bounds
     framing: _Framing | None = None
 
@@ -128,8 +133,8 @@ def _calibration(record: _Record) -> Calibration:
     values = {name: getattr(record, name) for name in _Record.model_fields}
     for name in ("format", "digest"):
         del values[name]
-    roi = values["roi"]
-    values["roi"] = tuple(roi) if roi is not None else None
+    for name in ("roi", "sizes"):
+        values[name] = tuple(values[name]) if values[name] is not None else None
     values["bounds"] = GateBounds(**record.bounds.model_dump())
     values["framing"] = _reference(record.framing) if record.framing else None
     return Calibration(**values)
@@ -146,7 +151,10 @@ def _plain(calibration: Calibration) -> dict[str, Any]:
     ):
         for name in names:
             section[name] = None if section[name] is None else float(section[name])
-    return values
+    # Records from before these came have no such key, and their digest is over what they have.
+    return {
+        name: value for name, value in values.items() if name not in _LATER or value is not None
+    }
 
 
 def _digest(calibration: Calibration) -> str:

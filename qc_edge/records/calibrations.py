@@ -60,7 +60,9 @@ def load_current(directory: Path, camera: str) -> Calibration:
     if newest is None:
         raise CalibrationError(
             f"camera {camera!r} has no calibration: no record in {directory / camera}",
-            hint="look at known-good parts: qc-edge calibrate",
+            hint=f"a camera that was added later begins by learning: qc-edge calibrate "
+            f"{directory.parent.name} --camera {camera} --learn 50 --by YOU --yes; or from image "
+            "files of good parts: --from DIR",
         )
     return load(newest)
 

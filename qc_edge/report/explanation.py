@@ -16,6 +16,7 @@ _HOLD_REASONS = {
     HoldReason.REPEATED_FRAME: "the same picture, bit by bit, had come shortly before",
     HoldReason.LATE: "the verdict came after its deadline, when the part may have passed already",
     HoldReason.RECOVERED: "the frame was found after a restart, when the part had left the station",
+    HoldReason.LEARNING: "the station was learning how parts look to this camera: it held them all",
     HoldReason.CALIBRATION_EXPIRED: "the calibration of its camera was past its due date",
 }
 

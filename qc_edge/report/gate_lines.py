@@ -109,9 +109,9 @@ def _format_lines(row: Inspection, calibration: Calibration | None) -> Iterator[
         return
     same_size = same_depth = None
     size = depth = "any"
-    if calibration and calibration.width is not None and calibration.height is not None:
-        same_size = (row.width, row.height) == (calibration.width, calibration.height)
-        size = f"{calibration.width} x {calibration.height}"
+    if calibration and (calibration.width is not None or calibration.sizes is not None):
+        same_size = calibration.fits_size(row.width, row.height)
+        size = calibration.size_words
     if calibration and calibration.bit_depth is not None:
         same_depth = row.bit_depth == calibration.bit_depth
         depth = f"{calibration.bit_depth} bits"

@@ -18,7 +18,8 @@ from qc_edge.settings.render import render_settings
 from qc_edge.settings.schema import SCHEMA_FILE
 from qc_edge.settings.section import NAME_PATTERN
 from qc_edge.store.durable import write_file
-from qc_edge.vision.calibrate import propose, sample
+from qc_edge.vision.calibrate import propose
+from qc_edge.vision.frame_set import sample
 from qc_edge.vision.image import decode
 
 CAMERA_NAME = "top"

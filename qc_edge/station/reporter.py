@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from qc_edge.capture.capture import Capture
 from qc_edge.inspection.statistics import Statistics
@@ -101,11 +101,24 @@ class Reporter:
             reload=self.reload.answer if self.reload else None,
         )
 
+    def _learning(self) -> Iterator[str]:
+        """A line for each camera whose parts are all held, to learn how they look."""
+        if self.rulebook is None or self.statistics is None:
+            return
+        for camera, record in self.rulebook.rules.calibrations.items():
+            if record.learning is not None:
+                seen = self.statistics.seen(record.calibration_id)
+                yield (
+                    f"camera {camera} is learning, every part is held: {seen:,} of "
+                    f"{record.learning:,} frames seen since the start; then: qc-edge calibrate "
+                    f"{self.settings.station.name} --camera {camera} --by YOU"
+                )
+
     def _warnings(self) -> tuple[str, ...]:
         """What somebody should look at, though parts are judged."""
         refused = self.reload.refused if self.reload else ""
         of_arrivals = self.arrivals.warnings if self.arrivals else ()
-        return (*filter(None, [refused]), *of_arrivals)
+        return (*filter(None, [refused]), *self._learning(), *of_arrivals)
 
     def _behind(self) -> str:
         """How far the inspection is behind the line; empty if live parts are told in time."""

@@ -14,7 +14,9 @@ from qc_edge.settings import INCOMING, Settings, StationPaths
 from qc_edge.terminal.good_frames import GoodFrameFiles, nodes_with_frames
 from qc_edge.terminal.images import read_picture, require_camera
 from qc_edge.vision import UnreadableFrameError
-from qc_edge.vision.calibrate import GoodFrame, Proposal, propose, sample
+from qc_edge.vision.calibrate import Proposal, propose
+from qc_edge.vision.frame_set import GoodFrame, sample
+from qc_edge.vision.strays import grouped
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,21 @@ def choose_camera(paths: StationPaths, settings: Settings, camera: str | None) -
 
 
 def propose_calibration(
-    paths: StationPaths, camera: str, frames: GoodFrameFiles, *, made_by: str, valid_days: int
+    paths: StationPaths,
+    camera: str,
+    frames: GoodFrameFiles,
+    *,
+    made_by: str,
+    valid_days: int,
+    leave_out: bool = False,
 ) -> CalibrationProposal:
-    """The calibration that `frames` ask for, in place of the one of `camera` that is in force."""
+    """The calibration that `frames` ask for, in place of the one of `camera` that is in force.
+
+    Strays are left out with `leave_out`, and where nobody has looked at the frames.
+    """
     now = utc_now()
-    current, warning = _current(paths, camera, now)
-    unreadable: list[str] = []
+    current, warning = current_calibration(paths, camera, now)
+    unreadable: list[tuple[str, str]] = []
 
     def samples() -> Iterator[GoodFrame]:
         # One frame at a time in memory: a thousand of them would not fit.
@@ -62,7 +73,7 @@ def propose_calibration(
             try:
                 picture = read_picture(path)
             except UnreadableFrameError as error:
-                unreadable.append(f"{path.name}: {error.reason}: {error.detail}")
+                unreadable.append((path.name, f"{error.reason}: {error.detail}"))
             else:
                 yield sample(path.name, picture.image, current)
 
@@ -73,19 +84,20 @@ def propose_calibration(
         made_by=made_by,
         source=frames.source,
         valid_days=valid_days,
+        leave_out=leave_out or frames.unseen,
     )
     # A frame that does not read is not left out in silence: the person has named it as good.
     if unreadable:
-        proposal = Proposal(None, (), (*unreadable, *proposal.faults), ())
+        proposal = Proposal(None, (), (*grouped(unreadable), *proposal.faults), ())
     warnings = [warning] if warning else []
     if frames.missing:
-        warnings.append(
-            f"{frames.missing} newer frames that PASSed are no longer among the evidence"
-        )
+        warnings.append(f"{frames.missing} newer frames are no longer among the evidence")
+    if current.learning and (more := current.learning - len(frames.files)) > 0 and frames.unseen:
+        warnings.append(f"{len(frames.files)} of {current.learning} frames seen: {more} to come")
     return CalibrationProposal(current, frames, proposal, (*warnings, *proposal.warnings))
 
 
-def _current(paths: StationPaths, camera: str, now: datetime) -> tuple[Calibration, str]:
+def current_calibration(paths: StationPaths, camera: str, now: datetime) -> tuple[Calibration, str]:
     """The record in force and "", or the starting bounds and a warning if there is no sound one."""
     try:
         return calibrations.load_current(paths.calibration, camera), ""

@@ -27,7 +27,7 @@ class GateRow:
 def gate_rows(report: GateReport, image: Image, calibration: Calibration) -> Iterator[GateRow]:
     """Every gate as a row, in the order in which they decide."""
     figures, bounds = report.figures, calibration.bounds
-    size = f"{calibration.width} x {calibration.height}" if calibration.width else "any"
+    size = calibration.size_words
     bits = str(calibration.bit_depth) if calibration.bit_depth else "any"
     framing = _framing(report, calibration)
     texts = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
 
@@ -22,12 +23,14 @@ _NEWEST = 5_000
 class GoodFrameFiles:
     """Files with frames of good parts, and in words where they come from.
 
-    `missing` counts newer PASSes whose frame is no longer among the evidence.
+    `missing` counts newer ones whose frame is no longer among the evidence. `unseen` is True where
+    no person has looked at them one by one.
     """
 
     files: tuple[Path, ...]
     source: str
     missing: int = 0
+    unseen: bool = False
 
 
 def from_directory(directory: Path) -> GoodFrameFiles:
@@ -43,8 +46,12 @@ def nodes_with_frames(paths: StationPaths) -> list[str]:
     return [name for name in names if re.match(NAME_PATTERN, name)]
 
 
-def from_evidence(paths: StationPaths, camera: str, count: int) -> GoodFrameFiles:
-    """The raw frames of the newest `count` PASSes of `camera`. Raises UsageError if there is none.
+def from_evidence(
+    paths: StationPaths, camera: str, count: int, *, any_verdict: bool = False, since: str = ""
+) -> GoodFrameFiles:
+    """The raw frames of the newest `count` PASSes of `camera`, or with `any_verdict` of its newest
+    parts whatever was said of them; `since`: only those judged under the calibration with this id.
+    Raises UsageError if there is none.
 
     Read from the journal and not from the database, which a running station keeps to itself.
     """
@@ -52,7 +59,13 @@ def from_evidence(paths: StationPaths, camera: str, count: int) -> GoodFrameFile
     frame_ids: list[str] = []
     missing = 0
     for row in newest_inspections(paths.journal):
-        if row.verdict is not Verdict.PASS or row.camera != camera or row.raw_path is None:
+        # Without a size it was no picture: nothing to learn from, whatever its verdict.
+        fits = row.verdict is Verdict.PASS or (any_verdict and row.width is not None)
+        if not fits or row.camera != camera or row.raw_path is None:
+            continue
+        if since and row.calibration_id != since:
+            if row.recorded_at < _made_at(since):
+                break
             continue
         if (raw := _frame_file(paths.state / row.raw_path)) is None:
             missing += 1
@@ -61,13 +74,21 @@ def from_evidence(paths: StationPaths, camera: str, count: int) -> GoodFrameFile
         frame_ids.append(row.frame_id)
         if len(files) == count:
             break
+    kind = "frames" if any_verdict else "frames that PASSed"
     if not files:
         raise UsageError(
-            f"station {paths.name!r} has no frame of camera {camera!r} that PASSed",
-            hint="let it inspect good parts first, or give image files: --from DIR",
+            f"station {paths.name!r} has no frame of camera {camera!r}"
+            + (" yet" if any_verdict else " that PASSed"),
+            hint="let it inspect good parts first"
+            + ("" if any_verdict else ", take those of any verdict: --from recent --any-verdict")
+            + ", or give image files: --from DIR",
         )
-    source = f"the last {len(files)} frames that PASSed, {frame_ids[-1]} to {frame_ids[0]}"
-    return GoodFrameFiles(tuple(files), source, missing)
+    source = f"the last {len(files)} {kind}, {frame_ids[-1]} to {frame_ids[0]}"
+    return GoodFrameFiles(tuple(files), source, missing, any_verdict)
+
+
+def _made_at(calibration_id: str) -> datetime:
+    return datetime.strptime(calibration_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
 
 
 def _frame_file(raw: Path) -> Path | None:

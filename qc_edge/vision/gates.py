@@ -142,13 +142,12 @@ def _variance(count: int, total: int, squares: int) -> float:
 
 
 def _size(width: int, height: int, calibration: Calibration) -> Refusal | None:
-    need_width, need_height = calibration.width or width, calibration.height or height
-    if (width, height) != (need_width, need_height):
+    if not calibration.fits_size(width, height):
         return Refusal(
             Reason.WRONG_SIZE,
             float(width * height),
-            float(need_width * need_height),
-            f"{width} x {height} pixels, calibrated for {need_width} x {need_height}",
+            float(_nearest_size(width, height, calibration)),
+            f"{width} x {height} pixels, calibrated for {calibration.size_words}",
         )
     if calibration.roi is not None:
         x, y, across, along = calibration.roi
@@ -161,6 +160,14 @@ def _size(width: int, height: int, calibration: Calibration) -> Refusal | None:
                 f"at {x}, {y}",
             )
     return None
+
+
+def _nearest_size(width: int, height: int, calibration: Calibration) -> int:
+    """The pixels of the fitting size that is next to this one."""
+    if calibration.sizes is None:
+        return (calibration.width or width) * (calibration.height or height)
+    least_width, least_height, most_width, most_height = calibration.sizes
+    return min(max(width, least_width), most_width) * min(max(height, least_height), most_height)
 
 
 def _bit_depth(bit_depth: int, calibration: Calibration) -> Refusal | None:

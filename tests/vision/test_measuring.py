@@ -14,7 +14,8 @@ from hypothesis.extra.numpy import arrays
 
 from qc_edge.domain.calibration import Calibration, GateBounds, starting_calibration
 from qc_edge.domain.verdict import Reason
-from qc_edge.vision.calibrate import propose, sample
+from qc_edge.vision.calibrate import propose
+from qc_edge.vision.frame_set import sample
 from qc_edge.vision.gates import GateReport, apply_bounds, check_gates, focus, measure_figures
 from qc_edge.vision.image import Image, pixels_sha256
 from qc_edge.vision.prepare import PrepareParameters, resize

@@ -10,15 +10,8 @@ import numpy as np
 import pytest
 
 from qc_edge.domain.calibration import Calibration, GateBounds, starting_calibration
-from qc_edge.vision.calibrate import (
-    ENOUGH,
-    FEWEST,
-    VALID_DAYS,
-    GoodFrame,
-    Proposal,
-    propose,
-    sample,
-)
+from qc_edge.vision.calibrate import ENOUGH, VALID_DAYS, Proposal, propose
+from qc_edge.vision.frame_set import FEWEST, GoodFrame, sample
 from qc_edge.vision.gates import check_gates
 from qc_edge.vision.image import Image
 from qc_edge.vision.prepare import resize
