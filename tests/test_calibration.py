@@ -192,3 +192,12 @@ def test_any_content_survives_the_file(
     bounds = GateBounds(focus_min=focus, saturated_share_max=share)
     one = replace(record(), made_by=who, bounds=bounds, scale_um_per_px=scale)
     assert parse(dump(one), "a record") == one
+
+
+def test_a_range_of_sizes_and_learning_come_back_as_they_were(tmp_path: Path) -> None:
+    varied = replace(record(), width=None, height=None, sizes=(98, 211, 673, 423), learning=50)
+    assert parse(dump(varied), "x") == varied
+    assert "sizes = [98, 211, 673, 423]" in dump(varied)
+    assert "sizes" not in dump(record()), "a record that needs no range is as records ever were"
+    with pytest.raises(CalibrationError, match="has been changed"):
+        parse(dump(varied).replace("learning = 50", "learning = 51"), "x")

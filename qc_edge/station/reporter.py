@@ -108,10 +108,12 @@ class Reporter:
         for camera, record in self.rulebook.rules.calibrations.items():
             if record.learning is not None:
                 seen = self.statistics.seen(record.calibration_id)
+                command = f"qc-edge calibrate {self.settings.station.name} --camera {camera}"
                 yield (
-                    f"camera {camera} is learning, every part is held: {seen:,} of "
-                    f"{record.learning:,} frames seen since the start; then: qc-edge calibrate "
-                    f"{self.settings.station.name} --camera {camera} --by YOU"
+                    f"camera {camera} has learned, every part is still held: {command} --by YOU"
+                    if seen >= record.learning
+                    else f"camera {camera} is learning, every part is held: {seen:,} of "
+                    f"{record.learning:,} frames seen since the start"
                 )
 
     def _warnings(self) -> tuple[str, ...]:

@@ -47,7 +47,9 @@ def print_proposal(proposed: CalibrationProposal) -> None:
         )
     )
     age = (
-        "starting bounds"
+        f"learning from {current.learning} frames"
+        if current.learning is not None
+        else "starting bounds"
         if current.starting
         else f"by {current.made_by}, {current.made_at:%Y-%m-%d}"
     )

@@ -20,6 +20,7 @@ from qc_edge.domain.calibration import (
 from qc_edge.vision.bounds import BoundRule
 from qc_edge.vision.frame_set import (
     FEWEST,
+    MOST_LEFT_OUT,
     GoodFrame,
     faults_of_the_region,
     measured,
@@ -27,7 +28,7 @@ from qc_edge.vision.frame_set import (
     without_strays,
 )
 from qc_edge.vision.gates import GateFigures
-from qc_edge.vision.strays import copies, sizes_vary
+from qc_edge.vision.strays import copies, names_of, sizes_vary
 
 ENOUGH = 10
 """With fewer frames the proposal says that it rests on little."""
@@ -80,13 +81,18 @@ def propose(
     frames at most. Where no size is usual, the record has the range of sizes.
     """
     frames = list(samples)
-    left_out: tuple[str, ...] = ()
     if len(frames) < FEWEST:
         return Proposal(None, (), (_too_few(len(frames)),), ())
+    left_out: tuple[str, ...] = ()
     if leave_out:
-        frames, left_out = without_strays(frames)
-    if faults := strays_of(frames).reasons or faults_of_the_region(frames, current):
-        return Proposal(None, (), (*faults, *_way_out(frames, leave_out)), ())
+        kept, left_out = without_strays(frames)
+        if len(left_out) > MOST_LEFT_OUT * len(frames) or len(kept) < FEWEST:
+            return Proposal(None, (), (*strays_of(frames).reasons, _too_many(left_out, frames)), ())
+        frames = kept
+    elif faults := strays_of(frames).reasons:
+        return Proposal(None, (), faults, ())
+    if faults := faults_of_the_region(frames, current):
+        return Proposal(None, (), faults, ())
     rules, figures, home = measured(frames)
     changes = tuple(_change(rule, figures, current.bounds) for rule in rules)
     made_at = now.replace(microsecond=0)
@@ -108,7 +114,10 @@ def propose(
         starting=False,
         learning=None,
     )
-    warnings = (*left_out, *_warnings(frames, figures, changes, home, current))
+    warnings = _warnings(frames, figures, changes, home, current)
+    if left_out:
+        said = f"{len(left_out)} frames stand apart and are left out: {names_of(left_out)}"
+        warnings = (said, *warnings)
     return Proposal(proposed, changes, (), warnings)
 
 
@@ -160,7 +169,5 @@ def _warnings(
     return tuple(warnings)
 
 
-def _way_out(frames: Sequence[GoodFrame], leave_out: bool) -> tuple[str, ...]:
-    if leave_out:
-        return (f"more than a tenth of {len(frames)} frames stand apart: none was left out",)
-    return ()
+def _too_many(left_out: Sequence[str], frames: Sequence[GoodFrame]) -> str:
+    return f"{len(left_out)} of {len(frames)} frames stand apart: more than a tenth is no set"

@@ -15,7 +15,7 @@ from qc_edge.vision.framing import locate, reference, thumbnail
 from qc_edge.vision.gates import GateFigures, measure_figures
 from qc_edge.vision.image import Gray, Image
 from qc_edge.vision.prepare import PrepareParameters, crop, resize
-from qc_edge.vision.strays import FrameSize, Strays, grouped, names_of, of_another_size, outliers
+from qc_edge.vision.strays import FrameSize, Strays, grouped, of_another_size, outliers
 
 FEWEST = 3
 """With fewer frames there is no spread to speak of, and no proposal."""
@@ -78,19 +78,19 @@ def strays_of(frames: Sequence[GoodFrame]) -> Strays:
 
 
 def without_strays(frames: list[GoodFrame]) -> tuple[list[GoodFrame], tuple[str, ...]]:
-    """The frames that belong together, and what is said of the others; all if they are too many."""
-    kept, said = frames, []
-    while strays := strays_of(kept).places:
-        kept = [frame for at, frame in enumerate(kept) if at not in strays]
-        if len(kept) < FEWEST or (len(frames) - len(kept)) > len(frames) * MOST_LEFT_OUT:
-            return frames, ()
-    left_out = [frame.name for frame in frames if not any(frame is other for other in kept)]
-    if left_out:
-        said.append(
-            f"{len(left_out)} of {len(frames)} frames stand apart and are left out: "
-            f"{names_of(left_out)}"
-        )
-    return kept, tuple(said)
+    """The frames that belong together, and the names of the others.
+
+    In two steps, sizes and figures, each looked at once: among what is left there would always be
+    one that is a little apart.
+    """
+    kept = frames
+    for _ in range(2):
+        strays = strays_of(kept)
+        kept = [frame for at, frame in enumerate(kept) if at not in strays.places]
+        if not kept or not strays.of_size:
+            break
+    remaining = {id(frame) for frame in kept}
+    return kept, tuple(frame.name for frame in frames if id(frame) not in remaining)
 
 
 def faults_of_the_region(frames: Sequence[GoodFrame], current: Calibration) -> tuple[str, ...]:

@@ -31,10 +31,13 @@ class FrameSize:
 
 @dataclass(frozen=True, slots=True)
 class Strays:
-    """The frames that stand apart (their places in the list), and why, in words."""
+    """The frames that stand apart (their places in the list), and why, in words; `of_size`: in size
+    or depth, not in a figure.
+    """
 
-    places: frozenset[int] = frozenset()
-    reasons: tuple[str, ...] = ()
+    places: frozenset[int]
+    reasons: tuple[str, ...]
+    of_size: bool
 
 
 def names_of(names: Sequence[str]) -> str:
@@ -75,7 +78,7 @@ def of_another_size(names: Sequence[str], sizes: Sequence[FrameSize]) -> Strays:
         usual = f"{most.width} x {most.height} of {most.bit_depth}"
         places = [at for at, size in enumerate(sizes) if size != most]
     lines = grouped((names[at], f"{sizes[at]}, the others have {usual}") for at in places)
-    return Strays(frozenset(places), lines)
+    return Strays(frozenset(places), lines, of_size=True)
 
 
 def outliers(
@@ -100,7 +103,7 @@ def outliers(
             f"{middles[figure]:.4g}: {names_of([names[at] for at in apart])}"
             for figure, apart in by_figure.items()
         ]
-    return Strays(places, tuple(lines))
+    return Strays(places, tuple(lines), of_size=False)
 
 
 def copies(names: Sequence[str], digests: Sequence[str]) -> str:

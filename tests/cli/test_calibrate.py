@@ -64,9 +64,9 @@ def keep(paths: StationPaths, verdicts: Sequence[Verdict]) -> None:
     rows = []
     for number, verdict in enumerate(verdicts):
         cv2.imwrite(str(hour / f"{number}.raw.pgm"), render(number, size=SIZE).pixels)
-        rows.append(
-            inspection(number, verdict, raw_path=f"evidence/2026-11-22/10/{number}.raw.pgm")
-        )
+        raw_path = f"evidence/2026-11-22/10/{number}.raw.pgm"
+        width, height = SIZE
+        rows.append(inspection(number, verdict, raw_path=raw_path, width=width, height=height))
     journal = Journal(paths.journal, Disk())
     journal.append([chain.link(row, seq, "0" * 64) for seq, row in enumerate(rows, 1)], NOW)
     journal.close()
@@ -179,3 +179,54 @@ def test_two_frames_are_too_few(paths: StationPaths) -> None:
     fault = refused(paths, "line1", "--by", "x")
     assert isinstance(fault, CalibrationError)
     assert "only 2 frames" in fault.message
+
+
+def test_the_stations_own_frames_of_any_verdict_are_looked_at(paths: StationPaths) -> None:
+    keep(paths, [Verdict.INVALID] * 4 + [Verdict.FAIL] * 2)
+    fault = refused(paths, "line1", "--by", "x")
+    assert "--from recent --any-verdict" in fault.hint
+    said = calibrated(paths, "--from", "recent", "--any-verdict", "--yes")
+    assert len(said["frames"]) == 6
+    assert said["proposed"]["source"].startswith("the last 6 frames, ")
+    assert calibrations.load_current(paths.calibration, "top").sizes is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--learn", "5", "--any-verdict"),
+        ("--learn", "5", "--from", "good"),
+        ("--from", "good", "--any-verdict"),
+        ("--from", "good", "--frames", "5"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    paths: StationPaths, options: tuple[str, ...]
+) -> None:
+    assert isinstance(refused(paths, "line1", "--by", "x", *options), UsageError)
+
+
+def test_learning_begins_with_yes_and_the_frames_since_then_are_proposed_from(
+    paths: StationPaths,
+) -> None:
+    before = calibrations.load_current(paths.calibration, "top")
+    said = run("calibrate", "line1", "--by", "Ada", "--learn", "5", "--root", paths.root)
+    assert "every part is HOLD" in said.stdout
+    assert calibrations.load_current(paths.calibration, "top") == before
+    [first] = (paths.calibration / "top").iterdir()
+    first.rename(first.with_name("20200101T000000Z-top.toml.off"))
+    run("calibrate", "line1", "--by", "Ada", "--learn", "5", "--yes", "--root", paths.root)
+    learning = calibrations.load_current(paths.calibration, "top")
+    assert (learning.learning, learning.made_by, learning.bounds.focus_min) == (5, "Ada", 0.0)
+    fault = refused(paths, "line1", "--by", "Ada")
+    assert "has no frame of camera 'top' yet" in fault.message
+
+
+def test_a_camera_that_was_added_later_begins_by_learning(paths: StationPaths) -> None:
+    paths.settings.write_text(f'{paths.settings.read_text()}\n[[camera]]\nname = "left"\n')
+    with pytest.raises(CalibrationError) as missing:
+        calibrations.load_current(paths.calibration, "left")
+    assert "qc-edge calibrate line1 --camera left --learn 50" in missing.value.hint
+    command = ("calibrate", "line1", "--camera", "left", "--learn", "50", "--by", "Ada", "--yes")
+    assert run(*command, "--root", paths.root).returncode == 0
+    assert calibrations.load_current(paths.calibration, "left").learning == 50

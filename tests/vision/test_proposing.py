@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from qc_edge.domain.calibration import Calibration, GateBounds, starting_calibration
+from qc_edge.domain.verdict import Reason
 from qc_edge.vision.calibrate import ENOUGH, VALID_DAYS, Proposal, propose
 from qc_edge.vision.frame_set import FEWEST, GoodFrame, sample
 from qc_edge.vision.gates import check_gates
@@ -150,3 +151,66 @@ def test_a_bound_that_becomes_looser_is_said_aloud() -> None:
     warnings = proposal(samples(), tight).warnings
     assert len(warnings) == 1
     assert warnings[0].startswith("focus_min becomes looser")
+
+
+def of_size(seed: int, width: int, height: int) -> GoodFrame:
+    return sample(f"cut-{seed:02}.png", image_of(part(seed)[:height, :width]), START)
+
+
+def varied() -> list[GoodFrame]:
+    """Twelve parts that were cut out of larger pictures, each to another size."""
+    return [of_size(seed, WIDTH - 2 * seed, HEIGHT - seed) for seed in range(12)]
+
+
+def test_where_no_size_is_usual_the_record_has_their_range_and_a_tenth_more() -> None:
+    record = made(varied())
+    assert (record.width, record.height) == (None, None)
+    assert record.sizes is not None
+    least_width, least_height, most_width, most_height = record.sizes
+    assert least_width == (WIDTH - 22) * 9 // 10
+    assert least_height == (HEIGHT - 11) * 9 // 10
+    assert most_width == -(-WIDTH * 11 // 10)
+    assert most_height == -(-HEIGHT * 11 // 10)
+    inside = part(3)[: HEIGHT - 5, : WIDTH - 9]
+    assert check_gates(inside, resize(inside), 8, record).refusal is None
+    narrow = part(3)[:, : least_width - 1]
+    refusal = check_gates(narrow, resize(narrow), 8, record).refusal
+    assert refusal is not None
+    assert refusal.reason is Reason.WRONG_SIZE
+    assert f"calibrated for {least_width} x {least_height} to" in refusal.detail
+
+
+def test_many_faults_of_one_kind_are_one_line() -> None:
+    others = [of_size(seed, WIDTH - 8, HEIGHT) for seed in range(5)]
+    (line,) = proposal([*samples(20), *others]).faults
+    assert line.startswith(f"5 files: {WIDTH - 8} x {HEIGHT} pixels of 8 bits, the others have")
+    assert line.endswith("cut-00.png, cut-01.png, cut-02.png and 2 more")
+    assert len(proposal([*samples(20), *others[:2]]).faults) == 2
+
+
+def test_copies_of_one_picture_are_noted() -> None:
+    frames = [*samples(10), *samples(1), *samples(1)]
+    (note,) = [each for each in proposal(frames).warnings if "copies" in each]
+    assert "12 frames are only 10 different pictures" in note
+    assert "good-00.png comes 3 times" in note
+    assert not any("copies" in each for each in proposal(samples()).warnings)
+
+
+def test_frames_that_stand_apart_are_left_out_if_they_are_a_tenth_at_most() -> None:
+    dark = image_of((part(50) // 4).astype(np.uint8))
+    seen = [*samples(19), sample("dark.png", dark, START)]
+    assert proposal(seen).calibration is None
+    left_out = propose(seen, START, now=LATER, made_by="Ada", source="20", leave_out=True)
+    assert left_out.calibration is not None
+    assert left_out.calibration.bounds == made(samples(19)).bounds
+    assert "1 frames stand apart and are left out: dark.png" in left_out.warnings[0]
+    too_many = propose(
+        [*samples(5), sample("dark.png", dark, START)],
+        START,
+        now=LATER,
+        made_by="Ada",
+        source="6",
+        leave_out=True,
+    )
+    assert too_many.calibration is None
+    assert "1 of 6 frames stand apart" in too_many.faults[-1]
