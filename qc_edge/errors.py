@@ -125,6 +125,10 @@ class DiskReadOnlyError(DiskFullError):
     """The disk takes no writes; the station holds and goes on by itself when it does."""
 
 
+class FileServerError(StoreError):
+    """What serves the spool does not answer; the station says so and goes on when it does."""
+
+
 class BusyError(QcEdgeError):
     """Another process runs this station already."""
 

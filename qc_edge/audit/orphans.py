@@ -69,6 +69,7 @@ def check_spool(report: AuditReport, paths: StationPaths) -> None:
         (paths.frames, "wait to be inspected; the next start does, and holds their parts"),
         (paths.incoming, "were dropped by other nodes and not taken yet"),
         (paths.spool_tmp, "were being written when the station ended; the next start removes them"),
+        (paths.claims_tmp, "were being copied when the station ended; the next start goes on"),
     ):
         names = [name for name in _names(directory) if not name.startswith(".")]
         if names:

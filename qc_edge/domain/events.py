@@ -51,6 +51,8 @@ class EventKind(str, Enum):
     DISK_NONE = "disk_none"
     DISK_ENOUGH = "disk_enough"
     LOG_MENDED = "log_mended"
+    SPOOL_LOST = "spool_lost"
+    SPOOL_BACK = "spool_back"
     # dropped files
     FILE_BLOCKED = "file_blocked"
     FILES_UNBLOCKED = "files_unblocked"

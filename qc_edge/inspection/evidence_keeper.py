@@ -112,7 +112,8 @@ class EvidenceKeeper:
             kept = self._spool.quarantine(file, refusal.reason, refusal.detail, self._count_piece)
             return kept, None
         if file.original_name is None:
-            raw = self._evidence.keep_own(stem, self._spool.path(file))
+            with self._spool.server.call():  # linked, or copied from there
+                raw = self._evidence.keep_own(stem, self._spool.path(file))
         else:
             data, suffix = prepared.data or b"", _suffix(file.original_name)
             raw = self._evidence.keep_foreign(stem, data, suffix)

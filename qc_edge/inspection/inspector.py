@@ -17,7 +17,7 @@ from functools import partial
 from qc_edge.domain.events import EventLog
 from qc_edge.domain.inspection import Gap
 from qc_edge.engine import Engine
-from qc_edge.errors import DiskFullError
+from qc_edge.errors import DiskFullError, FileServerError
 from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.batch import Batch
 from qc_edge.inspection.hold import Hold
@@ -111,10 +111,13 @@ class Inspector:
             if self._disk_monitor.space is DiskSpace.NONE or not self._hold.resume():
                 stop.wait(_TAKE_S)
                 continue
+            self._retirement.retry()
             self._inspect(heartbeat)
 
     def _inspect(self, heartbeat: Heartbeat) -> None:
-        """Bring the next frames to their rows, or hold all that is in hand until there is room."""
+        """Bring the next frames to their rows, or hold all that is in hand until there is room, or
+        the spool's file server answers.
+        """
         batch = Batch()
         try:
             self._prefetcher.fill(_TAKE_S)
@@ -123,7 +126,7 @@ class Inspector:
                 self._collect(batch, heartbeat)
             if batch.size:
                 self._finish(batch, heartbeat)
-        except DiskFullError as fault:
+        except (DiskFullError, FileServerError) as fault:
             self._hold.begin(batch, fault)
         else:
             self._checkpoint_if_idle()

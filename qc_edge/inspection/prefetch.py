@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from qc_edge.domain.verdict import Reason
-from qc_edge.errors import DiskFullError
+from qc_edge.errors import DiskFullError, FileServerError
 from qc_edge.inspection.frames import PreparedFrame
 from qc_edge.inspection.pending_changes import PendingChanges
 from qc_edge.inspection.preparer import Preparer
@@ -113,7 +113,8 @@ class Prefetcher:
         """Move the next frames of the lane that are prepared to `frames`, until it holds `most`.
 
         Only the first is waited for, and only if `may_wait`: a frame that is ready never waits for
-        the one behind it. Returns True for a suspect of a crash, which comes alone.
+        the one behind it. Returns True for a suspect of a crash, which comes alone. Raises
+        FileServerError; then the frame that could not be read stays the next.
         """
         queue = self._queues[lane]
         while queue and len(frames) < most and (preparation := queue[0].preparation) is not None:
@@ -124,8 +125,8 @@ class Prefetcher:
                 break  # the live part waits for what is taken already, and for no more
             while wait([preparation], _POLL_S).not_done:
                 pass  # no heartbeat: a decoder that hangs must show as a silent inspector
-            queue.popleft()
             frames.append(preparation.result())
+            queue.popleft()
             if is_suspect:
                 return True
             self.fill(0.0)
@@ -199,18 +200,17 @@ class Prefetcher:
     def _add_alone(self, file: SpooledFile) -> None:
         """Put a suspect of a crash into the empty window, or its refusal after its last try."""
         queue = self._queues[self._arrivals.lane_of(file)]
-        try:
-            may_be_tried = self._crash_isolation.begin(file.frame_id)
-        except DiskFullError:
-            self._arrivals.give_back([file])
-            raise
-        if may_be_tried:
-            queue.append(self._prepare(file))
-            return
         detail = (
             "the station died each time while this frame alone was in hand; it was not tried again"
         )
-        refused = self._preparer.refuse(
-            file, self._rulebook.rules, Reason.CRASHED_THE_STATION, detail
-        )
+        try:
+            if self._crash_isolation.begin(file.frame_id):
+                queue.append(self._prepare(file))
+                return
+            refused = self._preparer.refuse(
+                file, self._rulebook.rules, Reason.CRASHED_THE_STATION, detail
+            )
+        except (DiskFullError, FileServerError):
+            self._arrivals.give_back([file])
+            raise
         queue.append(_Prefetched(file, refused))

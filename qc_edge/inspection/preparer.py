@@ -7,12 +7,14 @@ a fault of the file: that is a refusal, which gives the frame its row.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime, timezone
 
 from qc_edge.domain.frame import ExposureSource, Frame, frame_id_micros
 from qc_edge.domain.verdict import Reason
+from qc_edge.errors import FileServerError
 from qc_edge.inspection.frames import FrameRefusal, PreparedFrame
 from qc_edge.intake.exposure import Exposed, ExposureTimes
 from qc_edge.intake.identity import Identity, identify
@@ -35,19 +37,33 @@ _SIGNS_OF_AN_UNFINISHED_FILE = {
 }
 
 
+_TRIES = 10
+"""A file that the file server refuses so often, though it answers, is at fault itself."""
+
+
 class Preparer:
-    """Reads and prepares frames of the spool; without state of its own, safe from any thread."""
+    """Reads and prepares frames of the spool; safe from any thread."""
 
     def __init__(self, spool: Spool, exposure_times: ExposureTimes) -> None:
         self._spool = spool
         self._exposure_times = exposure_times
+        self._unanswered: Counter[str] = Counter()  # how often, of files that could not be read
 
     def prepare(self, file: SpooledFile, rules: Rules) -> PreparedFrame:
-        """Do everything before the model. Faults of the frame are in `refusal`, never raised."""
+        """Do everything before the model. Faults of the frame are in `refusal`, never raised.
+
+        Raises FileServerError where its spool does not answer.
+        """
         begun = time.perf_counter()
         prepared = self._unread(file, rules)
         try:
             self._read(prepared)
+            self._unanswered.pop(file.name, None)
+        except FileServerError as fault:
+            self._unanswered[file.name] += 1
+            if self._unanswered[file.name] < _TRIES:
+                raise
+            prepared.refusal = FrameRefusal(Reason.UNREADABLE, f"cannot read it: {fault.message}")
         except UnreadableFrameError as fault:
             prepared.refusal = FrameRefusal(fault.reason, fault.detail)
             prepared.may_be_unfinished = (

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
+from qc_edge.errors import FileServerError
 from qc_edge.inspection.frames import PreparedFrame
 from qc_edge.inspection.stores import InspectionStores
 from qc_edge.store.spooled_file import SpooledFile
+
+_AGAIN_S = 1.0
 
 
 class Retirement:
@@ -20,19 +24,41 @@ class Retirement:
         self._stores = stores
         self._events = events
         self._recorded = stores.ledger.recorded_ids(stores.arrivals.recovered)
+        self._leaving: list[SpooledFile] = []  # what the file server has not let go yet
+        self._retry_at = 0.0
 
     def retire(self, file: SpooledFile) -> None:
-        """`file` has its row and its evidence: it leaves the spool and the queue."""
+        """`file` has its row and its evidence: it leaves the spool and the queue.
+
+        Where the spool's file server does not answer it leaves later: its row stands, and its part
+        was told.
+        """
         self._stores.crash_isolation.end(file.frame_id)
-        self._stores.spool.retire(file)
-        self._stores.arrivals.done(file)
+        try:
+            self._stores.spool.retire(file)
+        except FileServerError:
+            self._leaving.append(file)
+            self._retry_at = time.monotonic() + _AGAIN_S
+        else:
+            self._stores.arrivals.done(file)
+
+    def retry(self) -> None:
+        """Let leave what could not, now and then."""
+        if self._leaving and time.monotonic() >= self._retry_at:
+            leaving, self._leaving = self._leaving, []
+            for file in leaving:
+                self.retire(file)
 
     def set_misfit_aside(self, prepared: PreparedFrame) -> None:
         """Keep the sidecar that was claimed with a frame and turned out to be another's."""
         file, doubt = prepared.file, prepared.sidecar_doubt
         if doubt is None or file.sidecar_doubt is not None:
             return  # it fits, or it never came into the spool
-        self._stores.spool.set_aside.claimed(file, doubt)
+        try:
+            with self._stores.spool.server.call():
+                self._stores.spool.set_aside.claimed(file, doubt)
+        except FileServerError:
+            return  # its row says why it was not taken; it goes with its frame
         detail = f"{file.frame_id}, {prepared.frame.original_name!a}: {doubt}"
         self._events.report(Occurrence(EventKind.SIDECAR_SET_ASIDE, detail, who="inspector"))
 

@@ -9,13 +9,14 @@ which would be quadratic under a backlog.
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.frame import FrameId
+from qc_edge.errors import FileServerError
 from qc_edge.intake.deferred_files import DeferredFiles
 from qc_edge.intake.incoming_folders import IncomingFolders
 from qc_edge.intake.lanes import Lane, Lanes
@@ -34,7 +35,9 @@ _BUSY_SCAN_S = 30.0
 """Under load, where listing 20,000 names costs what the frames need."""
 
 _UNWATCHED_SCAN_S = 0.2
-"""Without a watch, where the listing alone tells; of a long one a tenth of the time, at most."""
+"""Without a watch, or where another machine serves the spool and no event tells of what others put
+there; of a long listing a tenth of the time, at most.
+"""
 
 
 class Arrivals:
@@ -89,12 +92,13 @@ class Arrivals:
                 self._keep_watches(now)
                 # Asked each time: a queue that has emptied brings the next listing forward.
                 if now - scanned_at >= self._scan_every_s(took_s):
-                    self._scan(recovered=False)
-                    self._incoming_files.scan()
+                    with suppress(FileServerError):  # the status says it; the next listing tells
+                        self._scan(recovered=False)
+                        self._incoming_files.scan()
                     scanned_at, took_s = now, time.monotonic() - now
                 self._claim(heartbeat)
                 self._offer_deferred(now)
-                is_pending = self._incoming_files.is_pending or self._deferred or self._unwatched
+                is_pending = self._incoming_files.is_pending or self._deferred or self._is_blind
                 self._wake.wait(0.1 if is_pending else 0.5)
                 self._wake.clear()
         finally:
@@ -105,6 +109,11 @@ class Arrivals:
     def warnings(self) -> tuple[str, ...]:
         """What slows arrivals down or keeps files from being taken; from any thread."""
         return tuple(filter(None, (*self._incoming_files.warnings, self._unwatched)))
+
+    @property
+    def _is_blind(self) -> bool:
+        """True where no event tells of all that comes."""
+        return bool(self._unwatched) or self._spool.server.is_remote
 
     @property
     def _watches(self) -> list[DirectoryWatch]:
@@ -127,7 +136,7 @@ class Arrivals:
 
     def _scan_every_s(self, took_s: float) -> float:
         """How long after a listing that took `took_s` the next one begins (seconds)."""
-        if self._unwatched:
+        if self._is_blind:
             return max(_UNWATCHED_SCAN_S, 10 * took_s)
         if not self.depth:
             return _IDLE_SCAN_S
@@ -200,7 +209,8 @@ class Arrivals:
         # A claimed file makes an event too, but `_claim` offers it itself: only there is it known
         # when it arrived and whether it was recovered.
         if not is_foreign(name):
-            self._offer([name], recovered=False)
+            with suppress(FileServerError):  # the next listing finds it
+                self._offer([name], recovered=False)
 
     def _scan(self, *, recovered: bool) -> list[FrameId]:
         return self._offer(self._spool.names(), recovered=recovered)
@@ -209,14 +219,13 @@ class Arrivals:
         """Queue the files of these names that are new; returns their frames."""
         offered = []
         now = time.monotonic_ns()
-        frames = f"{self._paths.frames}/"
         with self._lock:
             for name in names:
                 if name in self._accepted:
                     continue
                 file = parse_name(name, now, recovered=recovered)
                 # An event may be older than the frame's retirement: only what is there counts.
-                if file and os.path.lexists(frames + name):
+                if file and self._spool.has(name):
                     self._accepted.add(name)
                     self._lanes.add(file)
                     offered.append(file.frame_id)

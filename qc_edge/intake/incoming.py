@@ -15,7 +15,7 @@ from pathlib import Path
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.frame import FrameId
-from qc_edge.errors import StoreError
+from qc_edge.errors import FileServerError, StoreError
 from qc_edge.intake.blocked_files import BlockedFiles
 from qc_edge.intake.file_uses import FileUses
 from qc_edge.intake.settling import Settling
@@ -25,17 +25,7 @@ from qc_edge.settings import INCOMING, IncomingSettings
 from qc_edge.store.spool import Spool
 from qc_edge.store.spooled_file import SpooledFile, claimed_name
 
-_TEMPORARY = (
-    ".tmp",
-    ".temp",
-    ".part",
-    ".partial",
-    ".filepart",
-    ".crdownload",
-    ".swp",
-    ".lock",
-    "~",
-)
+_TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".swp", ".lock")
 
 
 class IncomingFiles:
@@ -195,9 +185,12 @@ class IncomingFiles:
         folder = "" if self._node == INCOMING else f"{self._node}/"
         sidecar = match.sidecar
         try:
-            is_claimed = self._spool.claims.claim(
-                f"{folder}{name}", sidecar and f"{folder}{sidecar}", file, beat
-            )
+            with self._spool.server.call():
+                is_claimed = self._spool.claims.claim(
+                    f"{folder}{name}", sidecar and f"{folder}{sidecar}", file, beat
+                )
+        except FileServerError:
+            return False  # listed again when the server answers
         except (OSError, StoreError) as fault:
             self._blocked.add(name, fault)
             return False
@@ -223,7 +216,7 @@ class IncomingFiles:
             return False
 
     def _is_frame(self, name: str) -> bool:
-        if name.startswith(".") or is_sidecar(name) or name.lower().endswith(_TEMPORARY):
+        if name.startswith(".") or is_sidecar(name) or name.lower().endswith((*_TEMPORARY, "~")):
             return False
         return not self._is_directory(name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -55,6 +56,8 @@ class Heartbeats:
     def __init__(self) -> None:
         self._heartbeats: list[Heartbeat] = []
         self._lock = threading.Lock()
+        self.excuses: Callable[[Silence], bool] = lambda _silence: False
+        """Whether a worker may be silent because of somebody else: then it is not."""
 
     def add(self, name: str, deadline_s: float) -> Heartbeat:
         """A heartbeat for a new worker."""
@@ -72,6 +75,10 @@ class Heartbeats:
             ]
 
     def silent(self) -> list[Silence]:
-        """The workers over their deadline, the most silent first."""
-        late = [worker for worker in self.all() if worker.age_s > worker.deadline_s]
+        """The workers over their deadline without an excuse, the most silent first."""
+        late = [
+            worker
+            for worker in self.all()
+            if worker.age_s > worker.deadline_s and not self.excuses(worker)
+        ]
         return sorted(late, key=lambda worker: -worker.age_s)

@@ -32,19 +32,29 @@ class StationPaths:
         return self.root / "var/lib/qc-edge" / self.name
 
     @property
+    def spool(self) -> Path:
+        """What capture and inspection share, and nothing else; may be a file server's."""
+        return self.state / "spool"
+
+    @property
     def frames(self) -> Path:
         """Spool: whole frames that wait for inspection, named by frame id."""
-        return self.state / "spool/frames"
+        return self.spool / "frames"
 
     @property
     def incoming(self) -> Path:
         """Spool: where other acquisition nodes drop image files."""
-        return self.state / "spool/incoming"
+        return self.spool / "incoming"
 
     @property
     def spool_tmp(self) -> Path:
-        """Spool: files being written; whatever is here at start is torn."""
-        return self.state / "spool/tmp"
+        """Spool: what capture is writing; whatever is here when it starts is torn."""
+        return self.spool / "tmp"
+
+    @property
+    def claims_tmp(self) -> Path:
+        """Spool: dropped files that inspection is copying into `frames`."""
+        return self.spool / "taking"
 
     @property
     def evidence(self) -> Path:
@@ -155,13 +165,14 @@ class StationPaths:
         """
         return self.state / f"{role}.lock", self.run / f"{role}.lock"
 
-    def directories(self) -> tuple[Path, ...]:
-        """All directories that a station needs."""
+    def spool_directories(self) -> tuple[Path, ...]:
+        """Those of the spool, which another machine may serve."""
+        return self.frames, self.incoming, self.spool_tmp, self.claims_tmp
+
+    def own_directories(self) -> tuple[Path, ...]:
+        """Those that this machine keeps itself."""
         return (
             self.settings.parent,
-            self.frames,
-            self.incoming,
-            self.spool_tmp,
             self.evidence,
             self.quarantine,
             self.journal,
@@ -173,6 +184,10 @@ class StationPaths:
             self.models,
             self.run,
         )
+
+    def directories(self) -> tuple[Path, ...]:
+        """All directories that a station needs."""
+        return *self.own_directories(), *self.spool_directories()
 
 
 def shipped(kind: str) -> Path:

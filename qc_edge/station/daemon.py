@@ -37,13 +37,13 @@ from qc_edge.station.inspect_role import InspectRole, StationParts
 from qc_edge.station.log_start import newest_frame_id, newest_frame_id_below, open_ledger
 from qc_edge.station.meter import Meter
 from qc_edge.station.reporter import Reporter
+from qc_edge.station.spool_start import open_spool
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.compression import Compressor
 from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.durable import make_directories
 from qc_edge.store.log.event_log import StationEventLog
 from qc_edge.store.log.ledger import Ledger
-from qc_edge.store.spool import Spool
 from qc_edge.store.torn_files import TornFiles
 
 STOP_S = 4.0
@@ -86,7 +86,7 @@ class Station:
         supervisor = supervisor or Supervisor()
         with ExitStack() as stack:
             start_signs = stack.enter_context(StartSigns(notifier))
-            make_directories(paths.directories())
+            make_directories(paths.own_directories())
             for role in roles:
                 stack.enter_context(StationLock(paths.lock(role)))
             self._disk_monitor = DiskMonitor(paths.state, disk, settings.storage)
@@ -95,7 +95,10 @@ class Station:
             if settings.metrics.listen != "none":
                 self._serve_metrics(reporter)
 
-            spool, ledger = Spool(paths, disk), None
+            given = self._dependencies
+            if (spool := open_spool(given, paths, workers, supervisor, reporter)) is None:
+                return
+            ledger: Ledger | None = None
             if Role.INSPECT in roles:
                 ledger = open_ledger(paths, disk, supervisor, self._disk_monitor, reporter)
                 if ledger is None:
@@ -220,7 +223,7 @@ class Station:
         compressor, arrivals = None, None
         if self._inspect_role:
             disk, arrivals = self._dependencies.disk, self._inspect_role.arrivals
-            compressor = Compressor(self.paths.evidence, self.paths.spool_tmp, disk)
+            compressor = Compressor(self.paths.evidence, disk)
         after_s = parts.settings.inspect.compress_after_s
         return Housekeeping(
             parts.disk_monitor,
@@ -230,6 +233,7 @@ class Station:
             compressor,
             after_s,
             self._anchoring,
+            parts.spool.server,
         )
 
     def _stop(self, notifier: Notifier, supervisor: Supervisor) -> None:

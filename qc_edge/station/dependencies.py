@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from qc_edge import camera, engine
 from qc_edge.camera import Camera
 from qc_edge.engine import Loader
 from qc_edge.output import Output
+from qc_edge.service.remote.file_server import FileServer
 from qc_edge.settings import CameraSettings
 from qc_edge.store.durable import Disk
 
@@ -21,6 +23,7 @@ class Dependencies:
     """
 
     disk: Disk = field(default_factory=Disk)
+    serve_spool: Callable[[Path], FileServer] = FileServer
     connect_camera: Callable[[CameraSettings], Camera] = camera.connect
     load_engine: Loader = engine.load_engine
     outputs: Sequence[Output] = ()

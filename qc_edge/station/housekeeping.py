@@ -1,5 +1,5 @@
-"""Upkeep: watches the disk and the clock, anchors the log, compresses evidence while nothing
-waits.
+"""Upkeep: watches the disk, the spool's file server and the clock, anchors the log, compresses
+evidence while nothing waits.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.priority import lower_priority
+from qc_edge.service.remote.file_server import FileServer
 from qc_edge.station.anchoring import Anchoring
 from qc_edge.store.compression import Compressor
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
@@ -46,6 +47,7 @@ class Housekeeping:
         compressor: Compressor | None,
         compress_after_s: float,
         anchoring: Anchoring | None = None,
+        file_server: FileServer | None = None,
     ) -> None:
         self._disk_monitor = disk_monitor
         self._clock = clock
@@ -54,6 +56,7 @@ class Housekeeping:
         self._compressor = compressor
         self._compress_after_s = compress_after_s
         self._anchoring = anchoring
+        self._file_server = file_server
         self._busy_at = time.monotonic()
         self._heartbeat: Heartbeat | None = None
 
@@ -77,6 +80,7 @@ class Housekeeping:
         if self._heartbeat:
             self._heartbeat.beat()
         self._look_at_disk()
+        self._look_at_file_server()
         self._clock.keep_mark()
         if self._anchoring:
             self._anchoring.look()
@@ -86,6 +90,12 @@ class Housekeeping:
             return
         kind = _DISK_EVENTS[self._disk_monitor.space]
         self._events.report(Occurrence(kind, self._disk_monitor.description))
+
+    def _look_at_file_server(self) -> None:
+        if self._file_server and (news := self._file_server.news()):
+            is_lost, words = news
+            kind = EventKind.SPOOL_LOST if is_lost else EventKind.SPOOL_BACK
+            self._events.report(Occurrence(kind, words))
 
     def _compress(self, stop: threading.Event) -> None:
         assert self._compressor is not None  # noqa: S101

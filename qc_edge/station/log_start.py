@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from qc_edge.domain.frame import FrameId, frame_id, frame_id_micros
-from qc_edge.errors import DiskFullError
+from qc_edge.errors import DiskFullError, FileServerError
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
 from qc_edge.station.database_note import leave_database_note
@@ -54,7 +56,9 @@ def newest_frame_id(spool: Spool, ledger: Ledger | None) -> int:
 def newest_frame_id_below(spool: Spool, ledger: Ledger | None, limit_us: int) -> int:
     """As `newest_frame_id`, of what lies below `limit_us` (microseconds since the epoch)."""
     limit = frame_id(limit_us, "")
-    names = [name for name in spool.names() if name < limit][-1:]
+    names: list[str] = []
+    with suppress(FileServerError):  # then by the log alone
+        names = [name for name in spool.names() if name < limit][-1:]
     known = [name.partition("~")[0].partition(".")[0] for name in names]
     if ledger and (newest := ledger.newest_id_below(limit)):
         known.append(newest)

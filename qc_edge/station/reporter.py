@@ -14,6 +14,7 @@ from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.heartbeat import Heartbeats
+from qc_edge.service.remote.file_server import FileServer
 from qc_edge.settings import Settings
 from qc_edge.shadow.shadow import Shadow
 from qc_edge.station.reload import Reload
@@ -37,6 +38,7 @@ class Reporter:
         self.clock: FrameClock | None = None
         self.statistics: Statistics | None = None
         self.arrivals: Arrivals | None = None
+        self.file_server: FileServer | None = None
         self.captures: Sequence[Capture] = ()
         self.rulebook: RuleBook | None = None
         self.models: ModelActivator | None = None
@@ -45,6 +47,7 @@ class Reporter:
         self.is_complete = False
         """Settings, log, model, engine and rules are there; cameras may be missing."""
         self.waits_for_room = False
+        self.waits_for_spool = False
         """The log or the rules wait for room on the disk, with all else of the start behind."""
         self.mended: tuple[str, ...] = ()
         self.shadow: Shadow | None = None
@@ -52,7 +55,7 @@ class Reporter:
     @property
     def is_up(self) -> bool:
         """The start is over, as far as it can come: what is missing now comes from outside."""
-        return self.is_complete or self.waits_for_room
+        return self.is_complete or self.waits_for_room or self.waits_for_spool
 
     def status(self) -> Status:
         """The status of the station at this moment."""
@@ -139,6 +142,8 @@ class Reporter:
             f"{silence.name} silent for {silence.age_s:.0f} s (deadline {silence.deadline_s:.0f} s)"
             for silence in self._heartbeats.silent()
         ]
+        if self.file_server and (lost := self.file_server.trouble):
+            troubles.append(lost)
         if self._disk_monitor.space is DiskSpace.NONE:
             troubles.append(f"HOLD: disk, {self._disk_monitor.description}")
         if behind and self.statistics and self.statistics.timeliness.is_lost():

@@ -48,7 +48,7 @@ class Claims:
         # Before the frame: its part's id may stand in what is cut off.
         whole = self._paths.frames / (claimed.name + WHOLE_NAME)
         name = os.fsencode(Path(dropped).name)
-        self._disk.write(whole, [name], self._paths.spool_tmp / whole.name)
+        self._disk.write(whole, [name], self._paths.claims_tmp / whole.name)
         is_claimed = False
         try:
             is_claimed = self._take(dropped, sidecar, claimed, beat)
@@ -87,6 +87,9 @@ class Claims:
 
         What cannot be done is said, and left for the next start.
         """
+        # A folder of its own: `tmp` is capture's, which may be another process on another machine.
+        for torn in self._paths.claims_tmp.iterdir():
+            self._disk.unlink(torn)
         try:
             hidden = [name for name in os.listdir(self._paths.incoming) if name.startswith(_TAKING)]  # noqa: PTH208
         except OSError:
@@ -129,7 +132,7 @@ class Claims:
         return True
 
     def _copy_file(self, source: Path, path: Path, beat: Callable[[], object]) -> None:
-        copy_file(self._disk, source, path, self._paths.spool_tmp / path.name, beat)
+        copy_file(self._disk, source, path, self._paths.claims_tmp / path.name, beat)
 
     def _finish_copy(self, hidden: Path, claimed: str) -> None:
         path = self._paths.frames / claimed

@@ -34,9 +34,10 @@ _RAW = (".raw.pgm", ".raw.ppm")
 class Compressor:
     """Compresses evidence hour by hour, oldest first. Used by the thread of housekeeping."""
 
-    def __init__(self, evidence: Path, temporary: Path, disk: Disk) -> None:
+    def __init__(self, evidence: Path, disk: Disk) -> None:
         self._evidence = evidence
-        self._temporary = temporary
+        # Beside the evidence: the spool may be another file system, into which nothing is renamed.
+        self._temporary = evidence / ".compressing.png"
         self._disk = disk
 
     def compress(self, older_than_s: float, may_go_on: Callable[[], bool]) -> int:
@@ -90,7 +91,7 @@ class Compressor:
         # The raw file goes last, once the other is durable under its name: after a crash there may
         # be both, never none.
         kept = raw.with_suffix(".png")
-        self._disk.write(kept, [png], self._temporary / kept.name)
+        self._disk.write(kept, [png], self._temporary)
         self._disk.sync_directory(kept.parent)
         self._disk.unlink(raw)
         LOG.debug(

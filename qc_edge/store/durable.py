@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from qc_edge.errors import StoreError
@@ -57,7 +58,8 @@ class Disk:
             self._write_synced(temporary, chunks)
             os.rename(temporary, path)  # noqa: PTH104 (hot path: no Path objects)
         except OSError as fault:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # a file server that takes no writes does not take this
+                temporary.unlink()
             raise store_error(fault, f"cannot write {path}") from fault
 
     def move_into_place(self, temporary: Path, path: Path) -> None:
@@ -70,7 +72,8 @@ class Disk:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.rename(temporary, path)  # noqa: PTH104
         except OSError as fault:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
             raise store_error(fault, f"cannot write {path}") from fault
         self.sync_directory(path.parent)
 
@@ -87,7 +90,8 @@ class Disk:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.write_evidence(path, chunks)
         except OSError as fault:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
             raise store_error(fault, f"cannot keep evidence {path}") from fault
 
     def link(

@@ -17,8 +17,9 @@ from qc_edge.domain.events import Event
 from qc_edge.domain.frame import Frame
 from qc_edge.domain.inspection import Gap
 from qc_edge.domain.verdict import Reason
-from qc_edge.errors import StoreError
+from qc_edge.errors import FileServerError, StoreError
 from qc_edge.service.logs import LOG
+from qc_edge.service.remote.file_server import FileServer
 from qc_edge.settings import StationPaths
 from qc_edge.store.claims import Claims
 from qc_edge.store.durable import Disk
@@ -37,14 +38,16 @@ _COPIED_MAX = 16 << 20
 
 
 class Spool:
-    """The spool of one station. Keeps no state: any thread and any process may use it.
+    """The spool of one station; any thread and any process may use it.
 
-    Raises DiskFullError and StoreError.
+    Raises DiskFullError, StoreError, and FileServerError where another machine serves it.
     """
 
-    def __init__(self, paths: StationPaths, disk: Disk) -> None:
+    def __init__(self, paths: StationPaths, disk: Disk, server: FileServer | None = None) -> None:
         self._paths = paths
         self._disk = disk
+        self.server = server or FileServer(paths.spool)
+        self._unfinished: list[Path] = []  # left behind by writes that the server did not take
         self.claims = Claims(paths, disk)
         self.set_aside = SetAside(paths, disk)
 
@@ -63,13 +66,15 @@ class Spool:
 
         Raises UnreadableFrameError if it is none, FileNotFoundError if it has gone.
         """
-        data = read_regular_file(self.path(spooled), ROW_MAX, "for a row")
+        with self.server.call():
+            data = read_regular_file(self.path(spooled), ROW_MAX, "for a row")
         return decode_row(spooled.frame_id, data, now)
 
     def salvage_row(self, spooled: SpooledFile, now: datetime) -> Gap | None:
         """A gap in place of the one in a file that `read_row` refused; None if it was no gap's."""
         try:
-            data = read_regular_file(self.path(spooled), ROW_MAX, "for a row")
+            with self.server.call():
+                data = read_regular_file(self.path(spooled), ROW_MAX, "for a row")
         except (UnreadableFrameError, FileNotFoundError):
             return None
         return salvage_gap(spooled.frame_id, data, self._paths.name, now)
@@ -80,12 +85,18 @@ class Spool:
 
     def names(self) -> list[str]:
         """All names in `frames/`, oldest first."""
-        return sorted(os.listdir(self._paths.frames))  # noqa: PTH208 (no Path object for each of 20,000)
+        with self.server.call():
+            return sorted(os.listdir(self._paths.frames))  # noqa: PTH208 (no Path object for each of 20,000)
+
+    def has(self, name: str) -> bool:
+        """Whether something has that name in `frames/`."""
+        with self.server.call():
+            return os.path.lexists(f"{self._paths.frames}/{name}")
 
     def original_name(self, spooled: SpooledFile) -> str | None:
         """The whole name under which another node dropped it; None for an own frame."""
         if is_foreign(spooled.name) and spooled.may_be_cut:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError), self.server.call():
                 return os.fsdecode(self._whole_name_path(spooled).read_bytes())
         return spooled.original_name
 
@@ -95,7 +106,8 @@ class Spool:
         Raises UnreadableFrameError if it is no regular file or too large, FileNotFoundError if it
         has gone.
         """
-        return read_regular_file(self.path(spooled), max_bytes, "incoming.max_file_mb")
+        with self.server.call():
+            return read_regular_file(self.path(spooled), max_bytes, "incoming.max_file_mb")
 
     def sidecar(self, spooled: SpooledFile) -> bytes | None:
         """The sidecar that came with a dropped file, None if none did.
@@ -103,7 +115,8 @@ class Spool:
         Raises UnreadableFrameError (bad_sidecar) for what is no plain file of a sidecar's size.
         """
         try:
-            return read_regular_file(self._sidecar_path(spooled), _SIDECAR_MAX, "for a sidecar")
+            with self.server.call():
+                return read_regular_file(self._sidecar_path(spooled), _SIDECAR_MAX, "for a sidecar")
         except FileNotFoundError:
             return None
         except UnreadableFrameError as fault:
@@ -111,15 +124,17 @@ class Spool:
 
     def changed_at(self, spooled: SpooledFile) -> float:
         """When the file or its sidecar was last written (s since the epoch). Raises OSError."""
-        changed = self.path(spooled).lstat().st_mtime
-        with contextlib.suppress(FileNotFoundError):
-            changed = max(changed, self._sidecar_path(spooled).lstat().st_mtime)
+        with self.server.call():
+            changed = self.path(spooled).lstat().st_mtime
+            with contextlib.suppress(FileNotFoundError):
+                changed = max(changed, self._sidecar_path(spooled).lstat().st_mtime)
         return changed
 
     def written_ns(self, spooled: SpooledFile) -> int | None:
         """When the file itself was last written (ns since the epoch); None if it has gone."""
         try:
-            return self.path(spooled).lstat().st_mtime_ns
+            with self.server.call():
+                return self.path(spooled).lstat().st_mtime_ns
         except OSError:
             return None
 
@@ -130,12 +145,13 @@ class Spool:
         hoping for its other half, and everything behind it waits (measured: p50 251 ms, unlink
         0.5 ms).
         """
-        if is_foreign(spooled.name):
-            # First the sidecar: alone, it would lie there for ever after a crash.
-            self._disk.unlink(self._sidecar_path(spooled))
-            if spooled.may_be_cut:
-                self._disk.unlink(self._whole_name_path(spooled))
-        self._disk.unlink(self.path(spooled))
+        with self.server.call():
+            if is_foreign(spooled.name):
+                # First the sidecar: alone, it would lie there for ever after a crash.
+                self._disk.unlink(self._sidecar_path(spooled))
+                if spooled.may_be_cut:
+                    self._disk.unlink(self._whole_name_path(spooled))
+            self._disk.unlink(self.path(spooled))
 
     def quarantine(
         self,
@@ -155,9 +171,17 @@ class Spool:
         kept = self._paths.quarantine / day / spooled.name
         try:
             copy_max = _COPIED_MAX if reason is Reason.TOO_LARGE else None
-            head = self._disk.link(self.path(spooled), kept, copy_max=copy_max, beat=beat)
+            with self.server.call():
+                head = self._disk.link(self.path(spooled), kept, copy_max=copy_max, beat=beat)
         except FileNotFoundError:
             return None
+        except FileServerError:
+            if reason is not Reason.UNREADABLE:
+                raise
+            # It was tried often, and the server gives the rest: the row points to the reason alone.
+            kept = kept.with_name(f"{kept.name}.not-kept")
+            self._disk.write_evidence(kept, [b"the file server does not give it\n"])
+            head = None
         why = f"{reason}: {detail}\n"
         if head is not None:
             why += (
@@ -169,15 +193,30 @@ class Spool:
 
     def sync(self) -> None:
         """Make the names in `frames/` durable: what was claimed stays claimed."""
-        self._disk.sync_directory(self._paths.frames)
+        with self.server.call():
+            self._disk.sync_directory(self._paths.frames)
 
     def _put(self, name: str, *chunks: bytes | memoryview) -> None:
-        self._disk.write(self._paths.frames / name, chunks, self._paths.spool_tmp / name)
+        temporary = self._paths.spool_tmp / name
         try:
-            self._disk.sync_directory(self._paths.frames)
+            with self.server.call():
+                self._remove_unfinished()
+                self._disk.write(self._paths.frames / name, chunks, temporary)
+        except FileServerError:
+            # Its writer counts it as lost: what is left of it must not count as torn as well.
+            self._unfinished.append(temporary)
+            raise
+        try:
+            self.sync()
         except StoreError as fault:
             # It is in the spool and will be inspected: it must not count as lost as well.
             LOG.error("%s is spooled, but may not outlive a power cut: %s", name, fault)
+
+    def _remove_unfinished(self) -> None:
+        for path in self._unfinished.copy():
+            self._disk.unlink(path)
+            with contextlib.suppress(ValueError):  # another thread did it
+                self._unfinished.remove(path)
 
     def _whole_name_path(self, spooled: SpooledFile) -> Path:
         return self._paths.frames / (spooled.name + WHOLE_NAME)

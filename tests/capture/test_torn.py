@@ -89,6 +89,15 @@ def test_what_is_no_file_of_the_spool_is_removed(paths: StationPaths) -> None:
     assert not list(paths.spool_tmp.iterdir()) and not rows(paths)
 
 
+def test_what_inspection_is_copying_is_not_torn(paths: StationPaths) -> None:
+    """It may be another process, on another machine, that works while capture starts."""
+    copied = paths.claims_tmp / f"{FRAME}~part.png"
+    copied.write_bytes(b"half of it")
+    events = start(paths)
+    assert copied.exists()
+    assert not rows(paths) and not events.occurrences
+
+
 def test_a_disk_that_cannot_be_read_does_not_stop_the_start(
     paths: StationPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:

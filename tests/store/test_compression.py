@@ -26,7 +26,7 @@ PICTURES: dict[str, tuple[Pixels, int]] = {
 @pytest.fixture
 def compressor(tmp_path: Path) -> Compressor:
     (tmp_path / "tmp").mkdir()
-    return Compressor(tmp_path / "evidence", tmp_path / "tmp", Disk())
+    return Compressor(tmp_path / "evidence", Disk())
 
 
 def keep(tmp_path: Path, pixels: Pixels, bit_depth: int, age_s: float = 7200.0) -> Path:

@@ -63,6 +63,8 @@ class StationEventLog:
                 LOG.error("no row for the event %s: too many wait for one", occurrence.kind)
                 return
             self._waiting.append((self._new_id(), occurrence))
+            if self._is_held_up():
+                return
             try:
                 self._write_waiting()
             except StoreError as fault:
@@ -70,10 +72,18 @@ class StationEventLog:
 
     def write_waiting(self) -> None:
         """Try again to write what was reported while the disk refused; never raises."""
-        if self._waiting:
-            # The fault was said when the event was reported; the next look tries again.
-            with self._lock, suppress(StoreError):
-                self._write_waiting()
+        # The main thread, which shows that the process lives, waits neither for a file server nor
+        # for a thread that does.
+        if self._waiting and not self._is_held_up() and self._lock.acquire(blocking=False):
+            try:
+                # The fault was said when the event was reported; the next look tries again.
+                with suppress(StoreError):
+                    self._write_waiting()
+            finally:
+                self._lock.release()
+
+    def _is_held_up(self) -> bool:
+        return self._ledger is None and bool(self._spool.server.trouble)
 
     def _write_waiting(self) -> None:
         """Raises DiskFullError or StoreError; then what has no row yet still waits."""

@@ -1,0 +1,1 @@
+"""What another machine serves: which directories those are, and whether it answers."""
