@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,24 @@ def act_as_owner(directory: Path) -> None:
 @contextmanager
 def acting_as_owner(directory: Path) -> Iterator[None]:
     """For a while `act_as_owner`, then whoever this was; the whole process, all its threads."""
-    if (owner := _other_owner(directory)) is None:
+    with _acting_as(_other_owner(directory)):
+        yield
+
+
+@contextmanager
+def acting_as_owner_of_place(path: Path) -> Iterator[None]:
+    """Where root is about to write `path`: for a while the first on the way to it who is not root.
+
+    That one can put anything in the place of what comes behind, a link too, so more rights than its
+    own would be rights given away; and it must be able to read what is written there.
+    """
+    with _acting_as(_first_other_owner(path.absolute()) if os.geteuid() == 0 else None):
+        yield
+
+
+@contextmanager
+def _acting_as(owner: tuple[int, int] | None) -> Iterator[None]:
+    if owner is None:
         yield
         return
     uid, gid = owner
@@ -81,6 +99,24 @@ def _other_owner(directory: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return None if status.st_uid == 0 else (status.st_uid, status.st_gid)
+
+
+def _first_other_owner(path: Path) -> tuple[int, int] | None:
+    """User and group of the first directory or link on the way to `path` that is not root's."""
+    at = Path("/")
+    for name in path.parts[1:]:
+        at /= name
+        try:
+            status = at.lstat()
+        except OSError:
+            return None
+        if status.st_uid != 0:
+            return status.st_uid, status.st_gid
+        if stat.S_ISLNK(status.st_mode):  # root's own: what it leads to is asked the same
+            at = at.parent / at.readlink()
+            if owner := _first_other_owner(at):
+                return owner
+    return None
 
 
 def _groups(uid: int, gid: int) -> list[int]:

@@ -30,6 +30,9 @@ _LOOK_S = 0.2
 _STEADY_S = 1.0
 """A station that dies does so in its first moments; it is looked at again after this."""
 
+_CAMERAS_S = 4.0
+"""So much longer for cameras that are being opened: what is NOT READY then has a reason."""
+
 _PREFLIGHT_S = 20.0
 _DIED = "died"
 """A file beside the versions: the stations that the last changeover has killed."""
@@ -56,6 +59,11 @@ class Unit:
     def runs(self) -> bool:
         """It is active, or about to be."""
         return self.state in {"active", "activating", "reloading"} and not self.fails
+
+    @property
+    def is_well(self) -> bool:
+        """It says that it is ready."""
+        return self.words.startswith("READY")
 
     @property
     def fails(self) -> bool:
@@ -157,7 +165,11 @@ def _wait_until_settled(pids: Mapping[str, int]) -> dict[str, Unit]:
     while pids and time.monotonic() < end:
         now = units()
         if all(_is_settled(now.get(name), pid) for name, pid in pids.items()):
+            # Dead in its first moments, or without its camera until that is opened.
             pause.wait(_STEADY_S)
+            end = min(end, time.monotonic() + _CAMERAS_S)
+            while not all(unit.is_well for unit in units().values()) and time.monotonic() < end:
+                pause.wait(_LOOK_S)
             break
         pause.wait(_LOOK_S)
     now = units()
@@ -176,7 +188,7 @@ def _condition(unit: Unit) -> str:
         return f"DEAD, exit code {unit.exit_code}: {unit.words}"
     if unit.state != "active":
         return f"still starting: {unit.words}"
-    return unit.words if unit.words.startswith("READY") else f"runs, NOT READY: {unit.words}"
+    return unit.words if unit.is_well else f"runs, NOT READY: {unit.words}"
 
 
 def _systemctl(*arguments: str) -> str:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from qc_edge.errors import StoreError
+from qc_edge.service.owner import acting_as_owner_of_place
 from qc_edge.service.synced_file import Chunk, replace_file, sync_directory, sync_file, write_synced
 from qc_edge.store.disk_room import DiskRoom, no_room, read_only
 from qc_edge.store.safe_read import (
@@ -199,13 +200,15 @@ class Disk:
 def write_file(path: Path, *chunks: Chunk, mode: int | None = None) -> None:
     """Write a file that nobody writes often (a record, a report), durable in its directory too.
 
-    `mode` are its permissions whatever the umask is. Raises DiskFullError or StoreError.
+    `mode` are its permissions whatever the umask is. Root leaves it to whoever the directory
+    belongs to, and follows no link of theirs. Raises DiskFullError or StoreError.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.tmp")
-        replace_file(path, b"".join(chunks), temporary=temporary, mode=mode)
-        sync_directory(path.parent)
+        with acting_as_owner_of_place(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{path.name}.tmp")
+            replace_file(path, b"".join(chunks), temporary=temporary, mode=mode)
+            sync_directory(path.parent)
     except OSError as fault:
         raise store_error(fault, f"cannot write {path}") from fault
 

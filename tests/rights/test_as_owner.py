@@ -12,8 +12,10 @@ from pathlib import Path
 import cv2
 import pytest
 
+from qc_edge.errors import StoreError
 from qc_edge.rendered import render
 from qc_edge.service.owner import acting_as_caller, acting_as_owner
+from qc_edge.store.durable import write_file
 from tests.rights.stations import (
     USER,
     belongs_to_root,
@@ -49,6 +51,26 @@ def test_roots_groups_are_left_with_its_rights(tmp_path: Path) -> None:
 
 def test_a_directory_of_roots_changes_nothing(tmp_path: Path) -> None:
     with acting_as_owner(tmp_path), acting_as_owner(tmp_path / "none"):
+        assert os.geteuid() == 0
+
+
+def test_what_root_writes_belongs_to_the_directorys_owner_and_follows_no_link_of_theirs(
+    tmp_path: Path,
+) -> None:
+    with owned_station() as paths, roots_directory() as roots:
+        record = paths.state / "records" / "new.toml"
+        write_file(record, b"x")
+        assert {path.stat().st_uid for path in (record, record.parent)} == {USER}
+        link = paths.state / "evil"
+        link.symlink_to(roots)
+        os.lchown(link, USER, USER)
+        with pytest.raises(StoreError, match="Permission denied"):
+            write_file(link / "new.toml", b"x")
+        assert not (roots / "new.toml").exists()
+        root_link = paths.root / "way"
+        root_link.symlink_to(paths.state)
+        write_file(root_link / "another.toml", b"x")
+        assert (paths.state / "another.toml").stat().st_uid == USER
         assert os.geteuid() == 0
 
 

@@ -228,7 +228,7 @@ class Machine:
         return 0
 
     def _is_up(self) -> bool:
-        # not is-system-running: a station that waits for its camera is a job that has not ended
+        # not is-system-running: a station that compiles its model is a job that has not ended
         return (
             self.run("systemctl", "is-active", "multi-user.target", check=False).strip() == "active"
         )

@@ -208,27 +208,6 @@ def test_what_only_a_person_can_mend_is_not_restarted_and_says_what_to_do(machin
     assert machine.journal("PRIORITY=2", "QC_EVENT=fault")
 
 
-def test_a_camera_may_appear_long_after_the_service(machine: Machine) -> None:
-    machine.run("mkdir", "-p", "/srv/parts")
-    machine.add_station("line1", camera="folder:/srv/parts", verdicts_per_s=1000.0)
-    machine.drop_in("qc-edge@line1.service", "[Service]\nTimeoutStartSec=3\n")
-    machine.run("systemctl", "start", "--no-block", "qc-edge@line1")
-    until(lambda: "camera top" in machine.status("line1"), "the status line to name the camera")
-    begun = time.monotonic()
-    until(lambda: time.monotonic() - begun > 6, "twice the time that systemd gives a start")
-    assert machine.show("qc-edge@line1", "ActiveState") == "activating"
-    assert machine.show("qc-edge@line1", "NRestarts") == "0"
-    machine.add_station("line2")
-    shutil.copytree(
-        machine.paths("line2").emulated_parts, machine.tree / "srv/parts", dirs_exist_ok=True
-    )
-    machine.run("chmod", "-R", "o+rX", "/srv/parts")
-    until(
-        lambda: machine.show("qc-edge@line1", "ActiveState") == "active", "the station to be ready"
-    )
-    assert "READY" in machine.show("qc-edge@line1", "StatusText")
-
-
 @pytest.mark.parametrize("power", ["reboot", "cut"])
 def test_a_box_that_goes_down_in_a_burst_comes_back_by_itself_and_drains(
     machine: Machine, power: str

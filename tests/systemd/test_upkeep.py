@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +81,40 @@ def test_a_reload_that_is_refused_fails_and_shows_until_it_is_mended(machine: Ma
     machine.run("systemctl", "reload", "qc-edge@line1")
     assert "refused" not in machine.show("qc-edge@line1", "StatusText")
     assert machine.pid("line1") == pid
+
+
+def test_what_root_writes_for_a_station_is_the_stations(machine: Machine) -> None:
+    start(machine)
+    paths = machine.paths("line1")
+    passed = ("QC_VERDICT=PASS", "QC_DISPOSITION=ACCEPT")
+    until(lambda: len(machine.journal(*passed)) > 6, "good parts")
+    before = set(paths.state.rglob("*"))
+    machine.run("qc-edge", "calibrate", "line1", "--frames", "5", "--by", "anna", "--yes")
+    machine.run("qc-edge", "verify", "line1", check=False)
+    machine.run("qc-edge", "sql", "line1", "SELECT count(*) FROM inspections")
+    machine.run("qc-edge", "check", "line1", check=False)
+    machine.run("qc-edge", "doctor", "line1", check=False)
+    roots = [path for path in set(paths.state.rglob("*")) - before if owner_is_root(path)]
+    assert not roots, "files of root in the station's directory"
+    machine.run("systemctl", "reload", "qc-edge@line1")
+    machine.run("systemctl", "restart", "qc-edge@line1")
+    until(lambda: "READY" in machine.show("qc-edge@line1", "StatusText"), "READY")
+    # A record that was put there past the commands: the judgement is that of the station's user.
+    record = max((paths.calibration / "top").glob("*.toml"))
+    os.chown(record, 0, 0)
+    record.chmod(0o600)
+    said = machine.run("sh", "-c", "qc-edge check line1; echo exit code $?")
+    assert "exit code 65" in said, said
+    assert "Permission denied" in said
+    assert "exit code 2" in machine.run("sh", "-c", "qc-edge doctor line1; echo exit code $?")
+
+
+def owner_is_root(path: Path) -> bool:
+    """True unless it is another's, or has gone."""
+    try:
+        return path.lstat().st_uid == 0
+    except FileNotFoundError:
+        return False
 
 
 def test_a_station_frozen_before_it_is_ready_ends_within_a_minute(machine: Machine) -> None:
