@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -168,13 +168,18 @@ def _wait_until_settled(pids: Mapping[str, int]) -> dict[str, Unit]:
             # Dead in its first moments, or without its camera until that is opened.
             pause.wait(_STEADY_S)
             end = min(end, time.monotonic() + _CAMERAS_S)
-            while not all(unit.is_well for unit in units().values()) and time.monotonic() < end:
+            while time.monotonic() < end and not _are_well(pids):
                 pause.wait(_LOOK_S)
             break
         pause.wait(_LOOK_S)
     now = units()
     gone = Unit("", "inactive", "dead", "0", 0, "", has_job=False)
     return {name: now.get(name, gone) for name in pids}
+
+
+def _are_well(names: Iterable[str]) -> bool:
+    now = units()
+    return all(name in now and now[name].is_well for name in names)
 
 
 def _is_settled(unit: Unit | None, pid_before: int) -> bool:

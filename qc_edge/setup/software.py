@@ -121,8 +121,7 @@ def lay_down(root: Path, to: Software, before: Software, systemd: int) -> None:
     for place, content in files.items():
         path = root / place
         if not path.is_file() or path.read_bytes() != content:
-            write_file(path, content)
-            path.chmod(0o644)
+            write_file(path, content, mode=0o644)
     drop_ins = root / _PACKAGE_PLACES["system"] / _STATION_DROP_INS
     if drop_ins.is_dir() and not any(drop_ins.iterdir()):
         drop_ins.rmdir()
