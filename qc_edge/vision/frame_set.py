@@ -94,6 +94,7 @@ def without_strays(frames: list[GoodFrame]) -> tuple[list[GoodFrame], tuple[str,
 
 
 def faults_of_the_region(frames: Sequence[GoodFrame], current: Calibration) -> tuple[str, ...]:
+    """Lines that name the frames that do not hold the region of `current`."""
     if current.roi is None:
         return ()
     x, y, width, height = current.roi

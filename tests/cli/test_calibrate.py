@@ -185,10 +185,10 @@ def test_the_stations_own_frames_of_any_verdict_are_looked_at(paths: StationPath
     keep(paths, [Verdict.INVALID] * 4 + [Verdict.FAIL] * 2)
     fault = refused(paths, "line1", "--by", "x")
     assert "--from recent --any-verdict" in fault.hint
-    said = calibrated(paths, "--from", "recent", "--any-verdict", "--yes")
+    said = calibrated(paths, "--from", "recent", "--any-verdict")
     assert len(said["frames"]) == 6
     assert said["proposed"]["source"].startswith("the last 6 frames, ")
-    assert calibrations.load_current(paths.calibration, "top").sizes is None
+    assert said["proposed"]["sizes"] is None
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from qc_edge.records import calibrations
+from qc_edge.service.clock import utc_now
 from qc_edge.settings import INCOMING, StationPaths
 from tests.cli.runner import invoke
 from tests.station.audit import audit
-from tests.station.harness import Running, drop, make_station, part, running
+from tests.station.harness import Running, drop, make_station, part, running, wait_for
 
 N = 5
 
@@ -56,6 +58,7 @@ def test_a_new_product_is_learned_held_and_then_judged(tmp_path: Path) -> None:
         run.wait_until_idle()
 
         assert "nothing is written" in calibrate(paths)
+        wait_for(lambda: utc_now() - learning.made_at > timedelta(seconds=1), "another second")
         calibrate(paths, "--yes")
         accepted = calibrations.load_current(paths.calibration, INCOMING)
         assert (accepted.learning, accepted.starting, accepted.made_by) == (None, False, "Ada")
