@@ -22,12 +22,13 @@ UV_VERSION := 0.13.9
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-systemd test-standin deb gpu bench clean venv test-newest test-oldest lock
+.PHONY: help demo test test-long test-systemd test-standin deb gpu bench clean venv test-newest test-oldest test-machines lock
 
 help:
 	@echo "make demo    a whole station on rendered parts: no camera, no GPU (about half a minute)"
 	@echo "make test    all checks and tests"
 	@echo "make test-long   bursts of 60,000 files and 10,000 kills: hours"
+	@echo "make test-machines   a station on two emulated machines, over NFS and SMB: half an hour, as root"
 	@echo "make bench   the benchmark: speed against the plain loops, side by side"
 	@echo "             BENCH_ARGS='--only engine' make bench   one part of it: every engine here"
 	@echo "make gpu     what only an NVIDIA GPU can show, on a machine that has one"
@@ -51,6 +52,10 @@ test: $(VENV)/.installed-dev
 # Bursts and kills at full size: hours. QC_EDGE_LONG=0.03 make test-long tries it in minutes and keeps no figures.
 test-long: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest -m long -s $(PYTEST_ARGS) tests/long
+
+# A station on two machines of their own (qemu), the spool over NFS and SMB; as root, with qemu-system-x86 and debootstrap.
+test-machines: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pytest -m long -s $(PYTEST_ARGS) tests/machines
 
 # Not the locked dependencies but the newest that setup.cfg allows.
 test-newest: | $(VENV)/bin/pip

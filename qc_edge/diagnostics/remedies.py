@@ -25,6 +25,12 @@ _INVALID = "Everything is INVALID"
 
 REMEDIES = (
     Remedy(
+        "the file server of",
+        "the network and the server: findmnt -T /var/lib/qc-edge/NAME/spool names it; it goes on "
+        "by itself",
+        "The file server is silent",
+    ),
+    Remedy(
         "no answer for", "sudo systemctl restart qc-edge@NAME, if it lasts", "A worker is silent"
     ),
     Remedy(

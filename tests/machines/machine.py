@@ -99,7 +99,7 @@ class Machine:
         kernel = f"console=ttyS0 quiet panic=5 qc.name={self.name} qc.address={self.address}"
         mac = f"52:54:00:00:00:{int(self.address.rsplit('.', 1)[1]):02x}"
         command = [
-            *("setpriv", "--pdeathsig", "KILL"),  # a machine must not outlive a run that is killed
+            *("setpriv", "--pdeathsig", "TERM"),  # a machine must not outlive a run that is killed
             *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off"),
             *("-machine", "q35", "-m", str(self.memory_mb), "-smp", "1", "-nodefaults"),
             *("-display", "none", "-no-reboot"),
@@ -116,12 +116,10 @@ class Machine:
             *("-netdev", f"user,id=control,hostfwd=tcp:127.0.0.1:{self._control}-:7000"),
             *("-device", "virtio-net-pci,netdev=control"),
         ]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=(self.directory / "qemu.log").open("ab"),
-            stderr=subprocess.STDOUT,
-        )
+        with (self.directory / "qemu.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
 
     def await_boot(self) -> None:
         """Until commands can be given; its clock is right then, but for `clock_s`."""
@@ -133,7 +131,8 @@ class Machine:
                 return
             except (OSError, CommandError):
                 assert self._process is not None
-                assert self._process.poll() is None, (self.directory / "qemu.log").read_text()
+                code = self._process.poll()
+                assert code is None, f"qemu {code}: {(self.directory / 'qemu.log').read_text()}"
                 assert time.monotonic() < end, f"{self.name} does not boot: {self.console()}"
                 threading.Event().wait(0.3)
 
