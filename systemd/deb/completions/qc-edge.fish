@@ -1,0 +1,1 @@
+complete --command qc-edge --no-files --arguments "(env _QC_EDGE_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) qc-edge)" --condition "env _QC_EDGE_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) qc-edge"
