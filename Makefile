@@ -76,7 +76,7 @@ test-oldest: $(UV) | $(VENV)/bin/pip
 
 # A station's life under a real systemd, in a container: as root, with systemd-container and debootstrap.
 test-systemd: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m pytest -m root $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -m "root and not long" $(PYTEST_ARGS)
 
 # The engine with the real pycuda on a stand-in for NVIDIA's driver library: needs a C++ compiler, no GPU.
 test-standin: $(VENV)/.installed-dev

@@ -7,7 +7,7 @@
 #   BOX_PYTHON=3.10    no Python of its own: for a JetPack 6, whose TensorRT is a module of Ubuntu's Python 3.10; wants
 #                      a python3.10 here, for its headers
 #   REVISION=2         the same software packaged again
-#   COMPRESSION=1      zstd's level; 19 unless given
+#   COMPRESSION='gzip -z1'   quickly packed, for a trial; 'xz -z6' unless given
 #   DEBIAN_MIRROR=URL  where Debian's packages are, if not where this machine's apt gets its own
 set -euo pipefail
 shopt -s extglob globstar nullglob
@@ -105,7 +105,7 @@ gzip -9nc CHANGES.md >"$root/usr/share/doc/qc-edge/changelog.gz"
 install -D -m 644 $here/completions/qc-edge.bash "$root/usr/share/bash-completion/completions/qc-edge"
 install -D -m 644 $here/completions/qc-edge.zsh "$root/usr/share/zsh/vendor-completions/_qc-edge"
 install -D -m 644 $here/completions/qc-edge.fish "$root/usr/share/fish/vendor_completions.d/qc-edge.fish"
-cp "$here/copyright" "$root/usr/share/doc/qc-edge/"
+cp $here/copyright "$root/usr/share/doc/qc-edge/"
 {
     echo "qc-edge ($version) stable; urgency=medium"
     echo
@@ -113,7 +113,7 @@ cp "$here/copyright" "$root/usr/share/doc/qc-edge/"
     echo
     echo " -- The qc-edge developers <qc-edge@localhost>  $(date --utc --rfc-email --date="@${SOURCE_DATE_EPOCH:-$(date +%s)}")"
 } | gzip -9n >"$root/usr/share/doc/qc-edge/changelog.Debian.gz"
-cp "$here/lintian-overrides" "$root/usr/share/lintian/overrides/qc-edge"
+cp $here/lintian-overrides "$root/usr/share/lintian/overrides/qc-edge"
 
 size=$(du -sk --exclude=DEBIAN "$root" | cut -f1)
 depends="libc6 (>= 2.35), libgcc-s1, libstdc++6, systemd (>= 249)"
@@ -125,8 +125,11 @@ for script in postinst prerm postrm; do
     chmod 755 "$root/DEBIAN/$script"
 done
 (cd "$root" && find usr lib -type f -print0 | sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
+find "$environment/lib" "$environment/share" -type f -exec chmod 644 {} +
 chmod -R u=rwX,go=rX "$root/usr" "$root/lib" "$root/etc"
 
 mkdir -p "$dist"
-dpkg-deb --root-owner-group -Zzstd -z"${COMPRESSION:-19}" --build "$root" "$dist/qc-edge_${version}_$arch.deb" >/dev/null
+# Not zstd, which Debian 12 reads but no Debian's archive takes.
+read -ra compression <<<"-Z${COMPRESSION:-xz -z6}"
+dpkg-deb --root-owner-group "${compression[@]}" --build "$root" "$dist/qc-edge_${version}_$arch.deb" >/dev/null
 echo "$dist/qc-edge_${version}_$arch.deb"

@@ -32,11 +32,14 @@ _ENVIRONMENT = (
 )
 
 
-def base_tree() -> Path:
-    """A bare Debian with systemd and Python, made once and kept for the next run."""
+def base_tree(*which: str) -> Path:
+    """A tree of base.sh (the suite and architecture, if any), made once and kept for the next
+    run.
+    """
     made = subprocess.run(
-        [Path(__file__).with_name("base.sh")], check=True, text=True, capture_output=True
+        [Path(__file__).with_name("base.sh"), *which], text=True, capture_output=True
     )
+    assert made.returncode == 0, made.stderr
     return Path(made.stdout.strip())
 
 

@@ -77,7 +77,7 @@ def sick(shared_machine: Machine) -> Machine:
     camera.
     """
     box = shared_machine
-    (libraries,) = (box.tree / "opt/qc-edge/current/lib").glob("python3.*/site-packages")
+    libraries = box.tree / "opt/qc-edge/current/lib/python3/dist-packages"
     shutil.copy(Path(__file__).parent / "wedge.py", libraries / "qc_wedge.py")
     (libraries / "qc_wedge.pth").write_text("import qc_wedge\n")
     start(box, "frozen")

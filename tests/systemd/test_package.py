@@ -110,21 +110,21 @@ def test_the_package_is_one_that_lintian_passes(package: Path) -> None:
 
 @pytest.fixture
 def wheel_box(bare: Path, package: Path, tmp_path: Path) -> Iterator[Machine]:
-    """A box with the same wheels in a virtual environment made by hand, as on a distribution
+    """A box with the same software in a virtual environment, as pip lays it down on a distribution
     without .deb.
     """
+    environment = tmp_path / "extracted/usr/lib/qc-edge/environment"
+    subprocess.run(["dpkg-deb", "--extract", package, tmp_path / "extracted"], check=True)
     with layer([bare], tmp_path / "box") as tree:
-        subprocess.run(["dpkg-deb", "--extract", package, tmp_path / "wheels"], check=True)
-        wheels = tmp_path / "wheels/usr/share/qc-edge/wheels"
-        run_in(
-            tree,
-            "sh",
-            "-ec",
-            "python3 -m venv --system-site-packages /srv/qc && "
-            "/srv/qc/bin/pip install --quiet --no-compile --no-index --no-deps --ignore-installed "
-            "/mnt/*.whl",
-            bind=[f"{wheels}:/mnt"],
+        run_in(tree, "python3", "-m", "venv", "--system-site-packages", "/srv/qc")
+        (libraries,) = (tree / "srv/qc/lib").glob("python3.*/site-packages")
+        shutil.copytree(
+            environment / "lib/python3/dist-packages", libraries, dirs_exist_ok=True, symlinks=True
         )
+        shutil.copytree(environment / "share/qc-edge", tree / "srv/qc/share/qc-edge")
+        script = tree / "srv/qc/bin/qc-edge"
+        script.write_text("#!/srv/qc/bin/python\nfrom qc_edge.cli import main\n\nmain()\n")
+        script.chmod(0o755)
         box = Machine(tree)
         box.boot()
         yield box
