@@ -25,6 +25,7 @@ PLACES = {
     "rules.d": "udev/rules.d",
     "sysctl.d": "sysctl.d",
     "journald.conf.d": "systemd/journald.conf.d",
+    "modprobe.d": "modprobe.d",
 }
 """Where the files of each shipped folder belong, under /etc (or /usr/lib, for a package)."""
 

@@ -92,7 +92,7 @@ fi
 
 cp systemd/system/* "$root/lib/systemd/system/"
 cp -r systemd/rules.d "$root/lib/udev/"
-cp -r systemd/sysusers.d systemd/tmpfiles.d systemd/sysctl.d "$root/usr/lib/"
+cp -r systemd/sysusers.d systemd/tmpfiles.d systemd/sysctl.d systemd/modprobe.d "$root/usr/lib/"
 install -d "$root/lib/systemd/journald.conf.d"
 cp systemd/journald.conf.d/* "$root/lib/systemd/journald.conf.d/"
 cp -r systemd/system-* "$root/usr/share/qc-edge/systemd/"

@@ -50,6 +50,7 @@ def box(tmp_path: Path) -> Path:
 def test_systemd_reads_every_unit_without_a_word(analyze: str, box: Path) -> None:
     units = ["qc-edge@closed.service", "qc-edge@open.service", "qc-edge-sync@line1.service"]
     units += ["qc-edge-sync@line1.timer", "qc-edge.target", "qc-edge-clock.service"]
+    units += ["qc-edge-gpu.service"]
     read = subprocess.run(
         [analyze, "verify", "--man=no", "--recursive-errors=one", f"--root={box}", *units],
         capture_output=True,
