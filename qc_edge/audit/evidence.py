@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from zlib import crc32
 
-from qc_edge.audit.finding import AuditFinding, AuditReport, AuditStep, fault
+from qc_edge.audit.finding import AuditFinding, AuditReport, AuditStep, Severity, fault
 from qc_edge.audit.frame_ids import FrameIds
 from qc_edge.domain.calibration import Calibration
 from qc_edge.errors import CalibrationError
@@ -33,6 +33,10 @@ pile up in memory.
 """
 
 _LOST = "was it pruned by hand, or has the disk lost it? look in the backup and at the upstream"
+_LEFTOVER = "holds something else than its frame, whose picture stands beside it, compressed"
+_CUT = (
+    "a power cut may bring a removed file back, see the mount options (qc-edge check): move it away"
+)
 _SWAPPED = (
     "the picture is not the one that was judged: hold the part, restore the picture from a backup"
 )
@@ -122,6 +126,11 @@ class EvidenceCheck:
                 hint = _LOST if file.match is EvidenceMatch.MISSING else _SWAPPED
                 kind = f"{name}_{file.match}"
                 findings.append(fault(kind, f"{noun}: {file.detail}", where, hint))
+        if raw.leftover is not None:
+            name = raw.leftover.relative_to(self.state).as_posix()
+            findings.append(
+                AuditFinding(Severity.WARNING, "evidence_leftover", _LEFTOVER, name, _CUT)
+            )
         # The defect map is held to its digest but not made again: that would take the model and
         # the engine that judged. Preparing needs neither.
         if row.prepared_sha256 is not None and raw.match is EvidenceMatch.SAME:

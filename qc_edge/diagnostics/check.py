@@ -10,8 +10,10 @@ from qc_edge.diagnostics.calibration import check_calibration
 from qc_edge.diagnostics.camera import check_camera, check_frame_source
 from qc_edge.diagnostics.directories import check_directories
 from qc_edge.diagnostics.finding import Finding, ok
+from qc_edge.diagnostics.host import Host
 from qc_edge.diagnostics.incoming import check_incoming
 from qc_edge.diagnostics.model import check_model, check_records
+from qc_edge.diagnostics.mount import check_mount
 from qc_edge.diagnostics.rights import may_look, partial_view, without_denied_looks
 from qc_edge.diagnostics.runner import Check, run_checks
 from qc_edge.errors import QcEdgeError, StationAbsentError
@@ -89,4 +91,5 @@ def _checks(paths: StationPaths, settings: Settings) -> Iterator[Check]:
     if not settings.camera and not settings.incoming.enabled:
         yield Check("camera", check_frame_source)
     yield Check("disk", partial(check_directories, paths, settings.storage))
+    yield Check("mount", partial(check_mount, Host(), paths.state), about_host=True)
     yield Check("incoming", partial(check_incoming, paths, settings.incoming))

@@ -6,7 +6,7 @@ Writes nothing.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class EvidenceFile:
     `path` is where it is now (None if it is nowhere), `compressed` True if that is not where the
     row says; `expected` is the row's sha256 (hex) of the pixels, `sha256` that of the pixels found.
     `image` is None if they do not read or were not read, as there was nothing to compare with.
+    `leftover` is a file beside the right one, under the name in the row, that holds something else.
     """
 
     match: EvidenceMatch
@@ -57,6 +58,7 @@ class EvidenceFile:
     detail: str = ""
     image: Image | None = None
     compressed: bool = False
+    leftover: Path | None = None
 
 
 NOT_KEPT = EvidenceFile(EvidenceMatch.NOT_KEPT, None)
@@ -64,25 +66,38 @@ NOT_KEPT = EvidenceFile(EvidenceMatch.NOT_KEPT, None)
 
 def find(state: Path, relative: str) -> Path | None:
     """The file that a row names by `relative`, compressed since or not; None if it is nowhere."""
+    return next(iter(_found(state, relative)), None)
+
+
+def _found(state: Path, relative: str) -> list[Path]:
+    """As `find`, and behind it the other one where both are there."""
     path = state / relative
-    if path.exists() or path.is_symlink():  # a link to nothing is there, and does not read
-        return path
     # Frames are kept as they came and compressed losslessly when the machine is idle; a row, which
     # is never changed, goes on naming the first file.
-    smaller = path.with_suffix(".png")
-    return smaller if path.suffix in {".pgm", ".ppm"} and smaller.exists() else None
+    smaller = [path.with_suffix(".png")] if path.suffix in {".pgm", ".ppm"} else []
+    named = [path] if path.exists() or path.is_symlink() else []  # a link to nothing does not read
+    return [*named, *(each for each in smaller if each.exists())]
 
 
 def compare(state: Path, relative: str | None, expected: str | None) -> EvidenceFile:
     """The image that a row names, compared with the digest of its pixels in the row."""
     if relative is None:
         return NOT_KEPT
-    path = find(state, relative)
-    if path is None:
+    found = _found(state, relative)
+    if not found:
         return EvidenceFile(
             EvidenceMatch.MISSING, None, expected, detail=f"{relative} does not exist"
         )
-    moved = path != state / relative
+    first = _compare_file(found[0], expected, moved=found[0] != state / relative)
+    if not first.match.is_fault or len(found) == 1:
+        return first
+    # A power cut under data=writeback brings a frame that was compressed and removed back with
+    # foreign content: the picture is the one that has the row's digest.
+    second = _compare_file(found[1], expected, moved=True)
+    return replace(second, leftover=found[0]) if second.match is EvidenceMatch.SAME else first
+
+
+def _compare_file(path: Path, expected: str | None, *, moved: bool) -> EvidenceFile:
     if expected is None:
         return EvidenceFile(EvidenceMatch.UNPROVEN, path, compressed=moved)
     try:

@@ -91,6 +91,11 @@ class Compressor:
         # The raw file goes last, once the other is durable under its name: after a crash there may
         # be both, never none.
         kept = raw.with_suffix(".png")
+        if kept.exists() and not _holds(kept, image.sha256):
+            # After a power cut a frame that was compressed and removed may be back, with foreign
+            # content: the picture that is there is never written over.
+            LOG.error("evidence %s is left as it is: %s holds another picture", raw, kept.name)
+            return False
         self._disk.write(kept, [png], self._temporary)
         self._disk.sync_directory(kept.parent)
         self._disk.unlink(raw)
@@ -100,6 +105,14 @@ class Compressor:
             len(png),
             len(data),
         )
+        return True
+
+
+def _holds(png: Path, sha256: str) -> bool:
+    """True if the picture has these pixels, or does not read at all."""
+    try:
+        return decode(png.read_bytes(), max_pixels=_PIXELS_MAX).sha256 == sha256
+    except (OSError, UnreadableFrameError):
         return True
 
 

@@ -320,6 +320,21 @@ def test_a_frame_compressed_without_loss_is_no_finding(paths: StationPaths) -> N
     assert verify(paths).is_clean
 
 
+def test_a_frame_that_came_back_with_foreign_content_is_told_and_its_picture_not_blamed(
+    paths: StationPaths,
+) -> None:
+    """As after a power cut on ext4 with data=writeback, once the frame was compressed."""
+    (own,) = [row for row in rows(paths) if row["original_name"] is None]
+    raw = raw_of(paths, own)
+    image = pnm.decode_frame(raw.read_bytes())[1]
+    assert cv2.imwrite(str(raw.with_suffix(".png")), image.pixels)
+    raw.write_bytes(raw.read_bytes()[:-1] + b"\0")
+    report = verify(paths)
+    assert kinds(report) == {"evidence_leftover"}
+    (finding,) = [each for each in report.findings if each.kind == "evidence_leftover"]
+    assert finding.where.endswith(raw.name)
+
+
 def test_a_dropped_picture_compressed_again_is_no_finding(paths: StationPaths) -> None:
     raw = raw_of(paths, one(paths))
     pixels = cv2.imread(str(raw), cv2.IMREAD_UNCHANGED)

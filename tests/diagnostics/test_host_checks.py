@@ -12,6 +12,7 @@ import pytest
 from qc_edge.diagnostics import disk_health, host_checks, recent_errors, service
 from qc_edge.diagnostics.finding import Finding, Level
 from qc_edge.diagnostics.host import Host
+from qc_edge.diagnostics.mount import check_mount
 from qc_edge.settings import CameraSettings, StationPaths
 
 GIGE = CameraSettings(name="top", backend="basler", packet_size=8192)
@@ -54,6 +55,22 @@ def plant_interface(host: Host, name: str, mtu: int) -> None:
             f"sys__class__net__{name}__device__uevent": "",
         },
     )
+
+
+MOUNTS = """\
+/dev/sda1 / ext4 rw,relatime 0 0
+/dev/sdb1 /var/lib ext4 {} 0 0
+/dev/sdc1 /var/lib/other\\040disk xfs rw,nobarrier 0 0"""
+
+
+@pytest.mark.parametrize("option", ["data=writeback", "nobarrier"])
+def test_a_mount_option_by_which_a_power_cut_loses_what_was_synced(host: Host, option: str) -> None:
+    plant(host, proc__self__mounts=MOUNTS.format(f"rw,{option}"))
+    finding = only(check_mount(host, Path("/var/lib/qc-edge/line1")))
+    assert finding.level is Level.WARNING
+    assert f"/var/lib (ext4) is mounted with {option}" in finding.message
+    assert only(check_mount(host, Path("/srv"))).level is Level.OK
+    assert "nobarrier" in only(check_mount(host, Path("/var/lib/other disk/a"))).message
 
 
 def test_packets_that_do_not_fit_the_interface(host: Host) -> None:

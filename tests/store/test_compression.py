@@ -132,3 +132,28 @@ def test_an_hour_that_is_done_is_not_looked_at_again(
     late = keep(tmp_path, *PICTURES["gray"])
     assert compressor.compress(600.0, lambda: True) == 0
     assert late.exists()
+
+
+def test_a_frame_that_came_back_with_foreign_content_never_replaces_the_picture(
+    tmp_path: Path, compressor: Compressor
+) -> None:
+    """As ext4 with data=writeback does after a power cut."""
+    raw = keep(tmp_path, *PICTURES["gray"])
+    assert compressor.compress(600.0, lambda: True) == 1
+    png = raw.with_suffix(".png").read_bytes()
+    foreign = np.zeros((48, 64), np.uint8)
+    (raw.parent / ".compressed").unlink()
+    keep(tmp_path, foreign, 8)
+    assert compressor.compress(600.0, lambda: True) == 0
+    assert raw.exists()
+    assert raw.with_suffix(".png").read_bytes() == png
+
+
+def test_a_frame_beside_its_own_picture_goes(tmp_path: Path, compressor: Compressor) -> None:
+    """As a crash between the two leaves them."""
+    raw = keep(tmp_path, *PICTURES["gray"])
+    assert compressor.compress(600.0, lambda: True) == 1
+    (raw.parent / ".compressed").unlink()
+    keep(tmp_path, *PICTURES["gray"])
+    assert compressor.compress(600.0, lambda: True) == 1
+    assert not raw.exists()
