@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qc_edge.domain.printable import printable
+from qc_edge.domain.station_calendar import UTC_CALENDAR
 from qc_edge.report.announcement import describe_announcement
 from qc_edge.report.exposure import describe_exposure
 from qc_edge.report.part_report import ExaminedInspection
@@ -21,6 +22,7 @@ def identification(inspection: ExaminedInspection) -> list[tuple[str, str]]:
         ("camera", f"{row.camera}{serial}{number}"),
         ("exposed", describe_exposure(row)),
         ("recorded", f"{row.recorded_at:%Y-%m-%d %H:%M:%S.%f} UTC"),
+        *_at_the_station(inspection),
         ("announced", describe_announcement(inspection.logged)),
         ("frame", row.frame_id),
         ("model", f"{row.model_name}@{row.model_version}, sha256 {row.model_sha256}"),
@@ -51,3 +53,13 @@ def _source(part_source: str) -> str:
     source, _, doubt = part_source.partition("_")
     words = "it brought no id" if source == "none" else f"id from the {source}"
     return f"{words}; its sidecar was set aside" if doubt else words
+
+
+def _at_the_station(inspection: ExaminedInspection) -> list[tuple[str, str]]:
+    """The local time and the shift, where the station's settings name a time zone or shifts."""
+    calendar, moment = inspection.calendar, inspection.row.recorded_at
+    if calendar == UTC_CALENDAR:
+        return []
+    shift = calendar.shift_at(moment)
+    of_shift = f", shift {shift.name} of {shift.day}" if shift.name else ""
+    return [("at the station", f"{calendar.local(moment):%Y-%m-%d %H:%M:%S %Z}{of_shift}")]

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
 from qc_edge.errors import CalibrationError, QcEdgeError, UsageError
 from qc_edge.query import evidence
 from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
@@ -17,7 +18,7 @@ from qc_edge.records.calibrations import load
 from qc_edge.report.recheck import Recheck, recheck_inspection
 from qc_edge.report.recomputation import MapRecomputer, RecomputedMap
 from qc_edge.service.clock import utc_now
-from qc_edge.settings import StationPaths, load_settings
+from qc_edge.settings import Settings, StationPaths, load_settings
 from qc_edge.settings.change import settings_digest
 from qc_edge.version import __version__
 from qc_edge.vision import UnreadableFrameError
@@ -31,7 +32,8 @@ class ExaminedInspection:
     `gray` is the frame as it was inspected (H x W, uint8), None if it cannot be had. `calibration`
     is the record by which it was judged, None if it is gone. `settings_unchanged`: the settings
     file still has the digest that was in force; None if it does not read. `recomputed` stands in
-    for a defect map that was never stored, where one was asked for.
+    for a defect map that was never stored, where one was asked for. `calendar` is the station's of
+    today.
     """
 
     logged: PartInspection
@@ -43,6 +45,7 @@ class ExaminedInspection:
     recheck: Recheck
     settings_unchanged: bool | None
     recomputed: RecomputedMap | None = None
+    calendar: StationCalendar = UTC_CALENDAR
 
     @property
     def row(self) -> Inspection:
@@ -92,11 +95,11 @@ def examine_part(
     `recompute` has its model, if that is still there, make the defect maps that were not stored.
     Raises UsageError if the log does not have it, StoreError if the log does not read.
     """
-    digest = _current_settings_digest(paths)
+    settings = _current_settings(paths)
     lookup = find_part(paths, part_id, frame_id)
     if not lookup.cases:
         raise _unknown_part(paths, part_id, frame_id, lookup.place)
-    inspections = tuple(_examine(paths, logged, digest) for logged in lookup.cases)
+    inspections = tuple(_examine(paths, logged, settings) for logged in lookup.cases)
     if recompute:
         with MapRecomputer(paths) as recomputer:
             inspections = tuple(_with_map(recomputer, each) for each in inspections)
@@ -119,16 +122,16 @@ def _unknown_part(
     return UsageError(f"station {paths.name} has no inspection of {what} in {place}", hint=hint)
 
 
-def _current_settings_digest(paths: StationPaths) -> str | None:
+def _current_settings(paths: StationPaths) -> Settings | None:
     try:
-        return settings_digest(load_settings(paths.settings))
+        return load_settings(paths.settings)
     except QcEdgeError:
         # The report is about the past: settings that do not read today are no reason to refuse it.
         return None
 
 
 def _examine(
-    paths: StationPaths, logged: PartInspection, current_digest: str | None
+    paths: StationPaths, logged: PartInspection, settings: Settings | None
 ) -> ExaminedInspection:
     row = logged.row
     raw = evidence.compare(paths.state, row.raw_path, row.raw_sha256)
@@ -139,7 +142,7 @@ def _examine(
         # of its camera.
         own = row.original_name is None
         gray = evidence.inspected_gray(raw.image, row.pixel_format, row.bit_depth, own=own)
-    settings_unchanged = None if current_digest is None else current_digest == row.settings_digest
+    unchanged = None if settings is None else settings_digest(settings) == row.settings_digest
     return ExaminedInspection(
         logged=logged,
         raw=raw,
@@ -148,7 +151,8 @@ def _examine(
         gray=gray,
         calibration=calibration,
         recheck=recheck_inspection(logged, raw, gray, calibration, no_calibration),
-        settings_unchanged=settings_unchanged,
+        settings_unchanged=unchanged,
+        calendar=settings.station.calendar if settings else UTC_CALENDAR,
     )
 
 

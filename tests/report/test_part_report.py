@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from qc_edge.query.typed_rows import read_inspections
 from qc_edge.report.check_lines import check_lines
 from qc_edge.report.explanation import explain_verdict, headline
 from qc_edge.report.gate_lines import gate_lines
+from qc_edge.report.identification import identification
 from qc_edge.report.part_report import ExaminedInspection, PartReport, examine_part
 from qc_edge.report.timeline import timeline
 from qc_edge.report.verification_commands import verification_commands
@@ -192,3 +194,18 @@ def test_a_station_that_never_ran_knows_no_part(tmp_path: Path, paths: StationPa
     empty = StationPaths(tmp_path / "empty", paths.name)
     with pytest.raises(UsageError, match="no inspection of part '1'"):
         examine_part(empty, "1")
+
+
+def test_the_local_time_and_the_shift_are_shown_where_the_station_has_them(
+    paths: StationPaths,
+) -> None:
+    assert "at the station" not in dict(identification(seen(paths)))
+    text = paths.settings.read_text(encoding="utf-8")
+    shift = '\n[[station.shifts]]\nname = "all day"\nstart = "00:00"\n'
+    zoned = text.replace("[station]\n", '[station]\ntime_zone = "Asia/Kolkata"\n', 1)
+    paths.settings.write_text(zoned.replace('#time_zone = "UTC"\n', "") + shift, encoding="utf-8")
+    inspection = seen(paths)
+    local = inspection.row.recorded_at + timedelta(hours=5, minutes=30)
+    assert dict(identification(inspection))["at the station"] == (
+        f"{local:%Y-%m-%d %H:%M:%S} IST, shift all day of {local:%Y-%m-%d}"
+    )
