@@ -70,22 +70,25 @@ SEALS = "SELECT detail, after FROM {rows} WHERE kind = 'sealed' ORDER BY chain_s
 
 RULE_RUNS = """
 WITH marked AS (
-    SELECT *, hash(calibration_id, threshold_id, threshold, settings_digest, model_name,
-                   model_version, model_sha256, engine_backend, engine_version, engine_device,
-                   engine_plan_sha256) AS rules
+    SELECT chain_seq, camera,
+           hash(calibration_id, threshold_id, threshold, settings_digest, model_name, model_version,
+                model_sha256, engine_backend, engine_version, engine_device, engine_plan_sha256)
+           AS rules
     FROM {rows}),
 begun AS (
     SELECT *, rules IS DISTINCT FROM lag(rules) OVER (PARTITION BY camera ORDER BY chain_seq)
               AS begins
     FROM marked),
 numbered AS (
-    SELECT *, sum(begins::INTEGER) OVER (PARTITION BY camera ORDER BY chain_seq) AS run FROM begun)
-SELECT camera, min(chain_seq), max(chain_seq), count(*), arg_min(frame_id, chain_seq),
-       any_value(calibration_id), any_value(threshold_id), any_value(threshold),
-       any_value(settings_digest), any_value(model_name), any_value(model_version),
-       any_value(model_sha256), any_value(engine_backend), any_value(engine_version),
-       any_value(engine_device), any_value(engine_plan_sha256)
-FROM numbered GROUP BY camera, run ORDER BY min(chain_seq)
+    SELECT chain_seq, camera,
+           sum(begins::INTEGER) OVER (PARTITION BY camera ORDER BY chain_seq) AS run FROM begun),
+runs AS (
+    SELECT min(chain_seq) AS first_seq, max(chain_seq) AS last_seq, count(*) AS count
+    FROM numbered GROUP BY camera, run)
+SELECT camera, first_seq, last_seq, count, frame_id, calibration_id, threshold_id, threshold,
+       settings_digest, model_name, model_version, model_sha256, engine_backend, engine_version,
+       engine_device, engine_plan_sha256
+FROM runs JOIN {rows} AS inspected ON inspected.chain_seq = first_seq ORDER BY first_seq
 """
 """Of inspections: for each camera the stretches of rows that name the same rules."""
 
