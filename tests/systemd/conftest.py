@@ -35,7 +35,7 @@ def package(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     script = REPOSITORY / "systemd/deb/build.sh"
     # quickly packed; the level changes nothing else
     environment = os.environ | {"COMPRESSION": "gzip -z1"}
-    command = [script, sys.executable, dist]
+    command = [str(script), sys.executable, str(dist)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     (deb,) = dist.glob("*.deb")
     return deb

