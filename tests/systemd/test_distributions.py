@@ -112,9 +112,7 @@ def test_the_package_for_arm64_installs_and_runs_under_emulation(tmp_path: Path)
     inference: the wheel of ONNX Runtime ends qemu 7.2 with a segmentation fault, in any Python.
     """
     if not _ARM_EMULATOR.exists():
-        pytest.skip(
-            "needs qemu-user-static and binfmt-support: apt install them"
-        )
+        pytest.skip("needs qemu-user-static and binfmt-support: apt install them")
     bare = bare_tree("bookworm", "arm64")
     subprocess.run(
         [REPOSITORY / "systemd/deb/build.sh", sys.executable, tmp_path],
