@@ -36,7 +36,7 @@ _BUSY_SCAN_S = 30.0
 
 _UNWATCHED_SCAN_S = 0.2
 """Without a watch, or where another machine serves the spool and no event tells of what others put
-there; of a long listing a tenth of the time, at most.
+there; less often where a listing takes long.
 """
 
 
@@ -137,7 +137,8 @@ class Arrivals:
     def _scan_every_s(self, took_s: float) -> float:
         """How long after a listing that took `took_s` the next one begins (seconds)."""
         if self._is_blind:
-            return max(_UNWATCHED_SCAN_S, 10 * took_s)
+            # At most: a listing that waited for its server says nothing of the next.
+            return min(max(_UNWATCHED_SCAN_S, 10 * took_s), _IDLE_SCAN_S)
         if not self.depth:
             return _IDLE_SCAN_S
         return _BUSY_SCAN_S if self._hears_others else max(_IDLE_SCAN_S, 10 * took_s)

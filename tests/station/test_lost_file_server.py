@@ -17,6 +17,7 @@ from qc_edge.domain.inspection import Inspection
 from qc_edge.service.remote.file_server import FileServer
 from qc_edge.settings import StationPaths
 from qc_edge.station.dependencies import Dependencies
+from qc_edge.store.durable import make_directories
 from tests.station.audit import audit
 from tests.station.harness import Running, make_station, part, running, spool, spooled, wait_for
 from tests.station.twins import Plan, dependencies
@@ -90,6 +91,23 @@ def test_frames_of_a_cut_are_inspected_when_the_server_answers_again(
     assert [row["verdict"] for row in log.inspections] == ["PASS"] * 5
     assert len(log.events_of("spool_lost")) == len(log.events_of("spool_back")) == 1
     assert not log.events_of("announcement_unknown")
+
+
+def test_a_listing_that_waited_for_the_server_does_not_delay_the_next(tmp_path: Path) -> None:
+    paths = make_station(tmp_path, CAMERA, station=INSPECT)
+    elsewhere = StationPaths(tmp_path / "elsewhere", "line1")
+    make_directories(elsewhere.directories())
+    frame = spool(elsewhere, part(), 0)
+    server, given = served(paths, Plan())
+    with running(paths, given) as station:
+        server.cut("hard")
+        station.wait_for(lambda: says_so(station, for_s=6), "the server is missed")
+        server.mend()
+        station.wait_for(lambda: not says_so(station), "the server answers")
+        # A link makes no event, as the work of another machine makes none.
+        os.link(elsewhere.frames / f"{frame}.pgm", paths.frames / f"{frame}.pgm")
+        statistics = station.station.inspector.announcer.statistics  # type: ignore[union-attr]
+        station.wait_for(lambda: statistics.inspected, "it is listed", timeout_s=20)
 
 
 class Cutting:
