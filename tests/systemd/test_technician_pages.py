@@ -38,6 +38,7 @@ NOT_HERE = {
     "It stays starting": "a graphics processor that compiles: tests/gpu",
     "The clock is not synchronised": "the container's kernel tells the clock of its host",
     "After an upgrade": "two versions of the package: test_upgrade",
+    "The file server is silent": "a file server that hangs",
 }
 """Pages whose trouble a container has not, and where it is made instead."""
 
