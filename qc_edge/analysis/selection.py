@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from qc_edge.domain.history import Selection
+from qc_edge.domain.moment import parse_moment
 from qc_edge.errors import UsageError
-from qc_edge.recipe.threshold_change import parse_moment
 
 _REFERENCE = re.compile(r"[a-z][a-z0-9-]*@[A-Za-z0-9.+-]+")
 

@@ -92,17 +92,17 @@ def command(
       [bold]qc-edge export line1 claim-881/parts.duckdb --parts parts.txt --with-evidence[/bold]
     """
     from qc_edge.commands.sql import yield_to_station
-    from qc_edge.commands.verify import parse_since
+    from qc_edge.domain.moment import parse_moment, parse_since
     from qc_edge.export.export import STEPS, export_log
     from qc_edge.export.request import ExportRequest, read_part_ids
-    from qc_edge.recipe.threshold_change import parse_moment
+    from qc_edge.service.clock import utc_now
     from qc_edge.settings import StationPaths
     from qc_edge.terminal.audit_bar import AuditBar
 
     paths = StationPaths(root.absolute(), name)
     request = ExportRequest(
         out=target.absolute(),
-        since=parse_since(since) if since else None,
+        since=parse_since(since, utc_now()) if since else None,
         until=parse_moment(until) if until else None,
         lots=tuple(lot or ()),
         parts=read_part_ids(parts) if parts else None,

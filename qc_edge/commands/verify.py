@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,7 +104,9 @@ def command(
     from qc_edge.audit.anchors.journald import AnchorJournal
     from qc_edge.audit.finding import Severity
     from qc_edge.audit.verify import verify
+    from qc_edge.domain.moment import parse_since
     from qc_edge.errors import AuditError
+    from qc_edge.service.clock import utc_now
     from qc_edge.settings import StationPaths, load_settings
     from qc_edge.terminal.audit_bar import AuditBar
 
@@ -115,7 +116,7 @@ def command(
     if anchors or journal or key:
         trusted = key.split()[0] if key and key.strip() else None
         options = AnchorOptions(AnchorJournal(journal), trusted, settings.anchor.every_s)
-    begin = parse_since(since) if since else None
+    begin = parse_since(since, utc_now()) if since else None
     with AuditBar(STEPS, quiet=as_json) as bar:
         report = verify(paths, begin, sample, bar, options)
     faults, warnings = report.count(Severity.FAULT), report.count(Severity.WARNING)
@@ -129,32 +130,6 @@ def command(
             f"{name} does not hold: {counts}",
             hint="keep the station's state as it is (a copy of the disk) before anything is mended",
         )
-
-
-def parse_since(text: str) -> datetime:
-    """The moment (aware UTC) that `--since` means, a time or an age. Raises UsageError."""
-    import re
-    from datetime import timedelta, timezone
-
-    from qc_edge.errors import UsageError
-    from qc_edge.service.clock import utc_now
-
-    if age := re.fullmatch(r"(\d{1,5})([hd])", text):
-        return utc_now() - timedelta(
-            **{"h": {"hours": int(age[1])}, "d": {"days": int(age[1])}}[age[2]]
-        )
-    try:
-        at = datetime.fromisoformat(
-            text.removesuffix("Z") + ("+00:00" if text.endswith("Z") else "")
-        )
-    except ValueError:
-        raise UsageError(
-            f"--since {text!r} is no time", hint="2026-11-22, 2026-11-22T14:00 (UTC), 36h or 7d"
-        ) from None
-    at = at.replace(tzinfo=timezone.utc) if at.tzinfo is None else at.astimezone(timezone.utc)
-    if at > utc_now():
-        raise UsageError(f"--since {text} is in the future", hint="times are UTC")
-    return at
 
 
 def _json_values(report: AuditReport) -> dict[str, Any]:

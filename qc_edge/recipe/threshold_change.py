@@ -12,11 +12,12 @@ import os
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from qc_edge.bundles.bundle import load_bundle
+from qc_edge.domain.moment import parse_moment
 from qc_edge.domain.threshold import ThresholdRecord, record_id, record_in_force, scheduled
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.query.last_snapshot import last_snapshot
@@ -117,26 +118,6 @@ def parse_threshold(text: str) -> float:
             hint="scores are in 0..1: at 0 every part FAILs, at 1 nearly none",
         )
     return value
-
-
-def parse_moment(text: str) -> datetime:
-    """A moment as a person types it, UTC unless it says otherwise. Raises UsageError if it is
-    none.
-    """
-    try:
-        moment = datetime.fromisoformat(
-            text.removesuffix("Z") + ("+00:00" if text.endswith("Z") else "")
-        )
-    except ValueError:
-        raise UsageError(
-            f"{text!r} is no time",
-            hint="a date or a date with a time, in UTC: 2026-11-24 or 2026-11-24T06:00",
-        ) from None
-    return (
-        moment.replace(tzinfo=timezone.utc)
-        if moment.tzinfo is None
-        else moment.astimezone(timezone.utc)
-    )
 
 
 def current_threshold(paths: StationPaths, *, allow_damaged: bool = False) -> ThresholdState:

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
 
-import pytest
-
-from qc_edge.commands.verify import parse_since
 from qc_edge.domain.verdict import Verdict
-from qc_edge.errors import AuditError, UsageError
-from qc_edge.service.clock import utc_now
+from qc_edge.errors import AuditError
 from qc_edge.settings import StationPaths
 from tests.audit.conftest import paths, station_at_rest
 from tests.cli.runner import invoke, run
@@ -48,16 +43,3 @@ def test_json_is_one_object_also_with_findings(paths: StationPaths) -> None:
 def test_only_a_sample_of_the_pictures_is_looked_at(paths: StationPaths) -> None:
     (paths.state / str(one(paths, Verdict.FAIL).map_path)).unlink()
     assert invoke("verify", paths.name, "--root", paths.root, "--sample", "0").exit_code == 0
-
-
-def test_since_takes_times_and_ages() -> None:
-    assert parse_since("2026-01-02") == datetime(2026, 1, 2, tzinfo=timezone.utc)
-    assert parse_since("2026-01-02T03:04Z") == datetime(2026, 1, 2, 3, 4, tzinfo=timezone.utc)
-    assert parse_since("2026-01-02T03:04+01:00") == datetime(2026, 1, 2, 2, 4, tzinfo=timezone.utc)
-    assert abs(utc_now() - timedelta(days=7) - parse_since("7d")) < timedelta(minutes=1)
-
-
-@pytest.mark.parametrize("text", ["yesterday", "7 days", "9999-01-01"])
-def test_a_since_that_is_no_past_time_is_refused(text: str) -> None:
-    with pytest.raises(UsageError):
-        parse_since(text)
