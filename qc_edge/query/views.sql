@@ -311,10 +311,9 @@ SELECT * FROM inspections
 WHERE date BETWEEN a::TIMESTAMP::DATE AND b::TIMESTAMP::DATE
   AND recorded_at >= a::TIMESTAMP AND recorded_at < b::TIMESTAMP;
 
--- Does the count close? Shift by shift (so many hours long, the first of the day begins at `first_hour`, UTC)
--- and camera by camera: triggers = PASS + FAIL + INVALID + lost, held against the camera's own frame numbers.
--- Where nothing counts (files that another machine drops), nobody can say: `closes` is NULL.
-CREATE MACRO closure(since := NULL, until := NULL, shift_hours := 8, first_hour := 6) AS TABLE
+-- What a count of exposures is made of: each frame, and each row of gaps with the frames that it tells of, with
+-- the numbers of the camera's own counter that are missing before it.
+CREATE MACRO exposures(since := NULL, until := NULL) AS TABLE
 WITH frames AS (
     SELECT captured_at AS moment, camera, verdict, 0 AS lost, camera_frame_number AS number,
            greatest(0, camera_frame_number - 1 - lag(camera_frame_number) OVER (
@@ -327,6 +326,13 @@ losses AS (
     FROM gaps
     WHERE (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
       AND (until IS NULL OR (date <= until::TIMESTAMP::DATE AND recorded_at < until::TIMESTAMP)))
+FROM frames UNION ALL FROM losses;
+
+-- Does the count close? In stretches of `shift_hours` (the first of the day begins at `first_hour`, UTC) and
+-- camera by camera: triggers = PASS + FAIL + INVALID + lost, held against the camera's own frame numbers.
+-- Where nothing counts (files that another machine drops), nobody can say: `closes` is NULL.
+-- `shift_closure` says the same for the station's own shifts.
+CREATE MACRO closure(since := NULL, until := NULL, shift_hours := 8, first_hour := 6) AS TABLE
 SELECT time_bucket(to_hours(shift_hours), moment, to_hours(first_hour)) AS shift,  -- begins at
        camera,                                                -- name of the camera
        (count(*) FILTER (verdict <> 'lost') + sum(lost))::BIGINT AS triggers,  -- the sum of the next four
@@ -339,10 +345,28 @@ SELECT time_bucket(to_hours(shift_hours), moment, to_hours(first_hour)) AS shift
        numbers_skipped <= sum(lost) AS closes,                -- nothing is missing that no row tells of; null: no counter
        CASE WHEN count(number) > 0 THEN 'camera' ELSE 'no counter' END
            AS counted_by                                      -- what counts the exposures: camera, or no counter
-FROM (FROM frames UNION ALL FROM losses) GROUP BY shift, camera;
+FROM exposures(since, until) GROUP BY shift, camera;
 
--- `closure()` over the whole log, in shifts of eight hours from 06:00 UTC.
+-- `closure()` over the whole log, in stretches of eight hours from 06:00 UTC.
 CREATE VIEW count_closure AS SELECT * FROM closure();
+
+-- Does the count close? By the station's own shifts (station.shifts) and camera by camera, as `closure`. A frame
+-- counts for the shift of its exposure, a loss for the one in which it was noticed.
+CREATE VIEW shift_closure AS
+SELECT shift_day(moment) AS day,                              -- the local day on which the shift began
+       shift_of(moment) AS shift,                             -- its name; null: outside of all shifts
+       camera,                                                -- name of the camera
+       (count(*) FILTER (verdict <> 'lost') + sum(lost))::BIGINT AS triggers,  -- the sum of the next four
+       count(*) FILTER (verdict = 'PASS') AS passed,          -- PASS
+       count(*) FILTER (verdict = 'FAIL') AS failed,          -- FAIL
+       count(*) FILTER (verdict = 'INVALID') AS invalid,      -- INVALID
+       sum(lost)::BIGINT AS lost,                             -- known to be lost: rows of gaps
+       CASE WHEN count(number) > 0 THEN coalesce(sum(skipped), 0)::BIGINT END
+           AS numbers_skipped,                                -- missing in the camera's own numbers; null without any
+       numbers_skipped <= sum(lost) AS closes,                -- nothing is missing that no row tells of; null: no counter
+       CASE WHEN count(number) > 0 THEN 'camera' ELSE 'no counter' END
+           AS counted_by                                      -- what counts the exposures: camera, or no counter
+FROM exposures() GROUP BY day, shift, camera;
 
 -- What another threshold would have said of the same scores: verdict counts as stored and at `t`. With NULL,
 -- each row is judged again at the threshold it was judged by, which gives the stored verdicts exactly.

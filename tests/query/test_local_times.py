@@ -99,6 +99,24 @@ def test_a_part_that_comes_again_is_counted_once_where_it_came_last(tmp_path: Pa
     ]
 
 
+def test_the_count_closes_by_the_shifts_of_the_station(tmp_path: Path) -> None:
+    moments = ("2026-11-23 06:00", "2026-11-23 22:00", "2026-11-24 03:00", "2026-11-24 05:30")
+    with log(tmp_path) as made:
+        for number, moment in zip((4, 5, 9, 10), moments, strict=True):
+            at_then = at(moment)
+            made.add(inspection(at_then, captured_at=at_then, camera_frame_number=number))
+        with asked(made, calendar("Europe/Berlin")) as sql:
+            counts = sql.execute(
+                "SELECT day::VARCHAR, shift, triggers, numbers_skipped, closes "
+                "FROM shift_closure ORDER BY ALL"
+            ).fetchall()
+    assert counts == [
+        ("2026-11-23", "early", 1, 0, True),
+        ("2026-11-23", "night's", 2, 3, False),
+        ("2026-11-24", "early", 1, 0, True),
+    ]
+
+
 def test_a_part_seen_by_two_cameras_is_what_the_worse_of_them_says(tmp_path: Path) -> None:
     with log(tmp_path) as made:
         made.add(

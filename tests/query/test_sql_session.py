@@ -92,7 +92,7 @@ def test_what_is_a_question_is_answered(asking: SqlSession, statement: str) -> N
 
 @pytest.mark.parametrize("file", ["/etc/passwd", "https://example.com/x.csv"])
 def test_only_the_published_files_can_be_read(asking: SqlSession, file: str) -> None:
-    assert "only the published log of this station" in refused(asking, f"FROM read_csv('{file}')")
+    assert "only this station's published log" in refused(asking, f"FROM read_csv('{file}')")
 
 
 def test_a_wrong_name_is_pointed_at_and_a_right_one_proposed(asking: SqlSession) -> None:
