@@ -7,6 +7,7 @@ Reads calibrations and threshold records; decides nothing about parts.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 
 from qc_edge.domain.events import EventLog
@@ -79,7 +80,7 @@ class RuleBook:
         """Take up threshold records that are new or whose time has come. Raises StoreError."""
         with self._lock:
             if rules := self._thresholds.follow(self._rules):
-                self._change(self._with_digests(rules))
+                self._change(self._with_digests(rules, self._rules.records))
 
     def change_model(self, engine_thread: EngineThread, active_model: ActiveModel) -> None:
         """Between two frames: the engine in `engine_thread` judges from here on, the one before is
@@ -107,13 +108,15 @@ class RuleBook:
         if before is not None:
             # A file that somebody deleted lets no older one take over while the station runs.
             check_kept(self._paths, snapshot(before), self._now(), put_by(self._ledger))
-        return self._with_digests(
-            Rules(settings, calibrations, engine_thread, active_model, record)
-        )
+        rules = Rules(settings, calibrations, engine_thread, active_model, record)
+        return self._with_digests(rules, before.records if before else {})
 
-    def _with_digests(self, rules: Rules) -> Rules:
+    def _with_digests(self, rules: Rules, known: Mapping[str, str]) -> Rules:
         """The rules with the digest of each file that decides. Raises RecordError if one is gone
         meanwhile.
+
+        `known` are those on record already: what somebody has made of such a file since does not
+        judge, and must not come on record with the next change.
         """
         paths, activation = self._paths, rules.active_model.activation
         files = [
@@ -126,12 +129,13 @@ class RuleBook:
             files.append(paths.activations / f"{activation.record_id}.toml")
         digests = {rules.bundle.record: rules.bundle.digest}
         for file in files:
-            if not (digest := file_digest(file)):
+            path = file.relative_to(paths.state).as_posix()
+            if not (digest := known.get(path) or file_digest(file)):
                 raise RecordError(
                     f"{file} was there a moment ago and cannot be read now",
                     hint="restore it from a backup: records are never changed or removed",
                 )
-            digests[file.relative_to(paths.state).as_posix()] = digest
+            digests[path] = digest
         return replace(rules, records=digests)
 
     def _change(self, after: Rules) -> None:

@@ -59,16 +59,28 @@ class ThresholdFollower:
         for name in sorted(
             set(thresholds.names(self._directory)) - self._records.keys() - self._refused
         ):
-            try:
-                self._records[name] = thresholds.load(self._directory, name)
-            except ThresholdError as fault:
-                self._refused.add(name)
-                detail = f"the threshold in force stays: {fault.message}"
-                self._events.report(Occurrence(EventKind.THRESHOLD_REFUSED, detail))
-        record = record_in_force(
-            self._records.values(), rules.bundle.sha256, self._due_until(rules)
-        )
+            self._load(name)
+        record = self._due(rules)
+        # It may have been read long before its time: what judges is what is there now.
+        while record and record != rules.record and self._load(record.record_id) != record:
+            record = self._due(rules)
         return None if record == rules.record else replace(rules, record=record)
+
+    def _due(self, rules: Rules) -> ThresholdRecord | None:
+        records = self._records.values()
+        return record_in_force(records, rules.bundle.sha256, self._due_until(rules))
+
+    def _load(self, name: str) -> ThresholdRecord | None:
+        """The record, taken up; None if it is refused, and then no more until the next reload."""
+        try:
+            self._records[name] = thresholds.load(self._directory, name)
+        except ThresholdError as fault:
+            self._records.pop(name, None)
+            self._refused.add(name)
+            detail = f"the threshold in force stays: {fault.message}"
+            self._events.report(Occurrence(EventKind.THRESHOLD_REFUSED, detail))
+            return None
+        return self._records[name]
 
     def _due_until(self, rules: Rules | None) -> datetime:
         """Records whose time is up to this moment have come: now, or that of the one in force.
