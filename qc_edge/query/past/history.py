@@ -67,14 +67,16 @@ class History:
         self._from = f"(SELECT {', '.join(COLUMNS)} FROM {inspections}{self._where})"
 
     def extent(self) -> str:
-        """The time, the models and the cameras of the inspections, as a sentence for a person."""
+        """The time, the models and the cameras of the inspections, as a sentence for a person; ""
+        if there are none.
+        """
         first, last, models, cameras = self._ask(
             "SELECT min(recorded_at), max(recorded_at), list(DISTINCT model_name || '@' || "
             "model_version), "
             f"list(DISTINCT camera) FROM {self._from}"
         )[0]
         if first is None:
-            return "the log holds no inspection yet"
+            return ""
         time = f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} (UTC)"
         return (
             f"the log holds {time}, by {', '.join(sorted(models))}, of {', '.join(sorted(cameras))}"

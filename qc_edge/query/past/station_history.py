@@ -76,4 +76,11 @@ def history_at_rest(database: Path, selection: Selection) -> Iterator[History]:
 def nothing_matches(paths: StationPaths, database: bool) -> UsageError:
     """The error for a selection without inspections; its hint says what the log holds instead."""
     with open_history(paths, Selection(), database) as everything:
-        return UsageError("no inspection fits the question", hint=everything.extent())
+        extent = everything.extent()
+    hint = extent or (
+        "the log holds no inspection yet"
+        if database
+        else "none is published yet: a station publishes its rows within seconds; of one at rest, "
+        "--database asks the database itself"
+    )
+    return UsageError("no inspection fits the question", hint=hint)
