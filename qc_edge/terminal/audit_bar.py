@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import (
@@ -15,8 +14,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from qc_edge.terminal.progress_bar import ProgressBar
 
-class AuditBar:
+
+class AuditBar(ProgressBar):
     """A `qc_edge.audit.finding.AuditProgress` on the terminal. A context manager; one thread.
 
     `titles` has the words for each step. Shows nothing if `quiet`, or if stderr is no terminal: a
@@ -27,7 +28,7 @@ class AuditBar:
         console = Console(stderr=True)
         self._titles = titles
         self._tasks: dict[str, TaskID] = {}
-        self._progress = Progress(
+        progress = Progress(
             TextColumn("{task.description:<24}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -36,6 +37,7 @@ class AuditBar:
             transient=True,
             disable=quiet or not console.is_terminal,
         )
+        super().__init__(progress)
 
     def update(self, step: str, done: int, total: int) -> None:
         """Show `done` of `total` of the step (0: not known), and no other step any more."""
@@ -44,15 +46,3 @@ class AuditBar:
                 self._progress.update(task, visible=False)
             self._tasks[step] = self._progress.add_task(self._titles[step], total=None)
         self._progress.update(self._tasks[step], completed=done, total=total or None)
-
-    def __enter__(self) -> AuditBar:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -14,15 +12,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from qc_edge.terminal.progress_bar import ProgressBar
 
-class ScoringBar:
-    """A `qc_edge.analysis.scoring.ScoringProgress` on the terminal. A context manager; one thread.
 
-    Results go to stdout and may be piped, so the bar is on stderr.
-    """
+class ScoringBar(ProgressBar):
+    """A `qc_edge.analysis.scoring.ScoringProgress` on the terminal. Used by one thread."""
 
     def __init__(self) -> None:
-        self._progress = Progress(
+        progress = Progress(
             TextColumn("scoring with {task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -30,6 +27,7 @@ class ScoringBar:
             TimeRemainingColumn(),
             console=Console(stderr=True),
         )
+        super().__init__(progress)
         self._task = TaskID(0)
 
     def start(self, model: str, total: int, kept: int = 0) -> None:
@@ -41,15 +39,3 @@ class ScoringBar:
         """One more input of the bar that was added last is done."""
         speed = self._progress.tasks[self._task].speed
         self._progress.update(self._task, advance=1, rate=f"{speed:.0f}/s" if speed else "")
-
-    def __enter__(self) -> ScoringBar:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()

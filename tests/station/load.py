@@ -176,7 +176,7 @@ class KilledStation:
         def is_at_work() -> bool:
             return len(lines(self._told)) > before or process.poll() is not None
 
-        wait_for(is_at_work, "it is at work", timeout_s=300)
+        wait_for(is_at_work, "it is at work")
         for _ in range(files):
             if process.poll() is not None:
                 return

@@ -39,6 +39,7 @@ class StallingDisk(Disk):
         super().write(path, chunks, temporary)
 
 
+@pytest.mark.serial  # a busy machine's emulator exposes fewer frames in the same time
 def test_a_frame_that_waited_in_the_drivers_buffers_is_as_old_as_its_exposure(
     tmp_path: Path,
 ) -> None:
@@ -62,8 +63,7 @@ def test_a_frame_that_waited_in_the_drivers_buffers_is_as_old_as_its_exposure(
     rows = [row for row in read_inspections(paths.database) if row.camera == "top"]
     late = [row for row in rows if row.disposition == "HOLD"]
     assert {row.hold_reason for row in late} == {"late"}
-    # Of 20 on a machine at rest; on a busy one the emulator exposes fewer in the same time.
-    assert len(late) >= 5
+    assert len(late) >= (STALL_S - DEADLINE_MS / 1000) * RATE_HZ - 3
     first = late[0]
     for row in rows:
         frames = row.camera_frame_number - first.camera_frame_number  # type: ignore[operator]

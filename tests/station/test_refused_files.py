@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.errors import DiskFullError
+from qc_edge.errors import DiskFullError, DiskReadOnlyError
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import store_error
 from tests.cli.runner import environment
@@ -63,13 +63,15 @@ def test_a_directory_in_the_place_of_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "hint"),
-    [
-        (errno.EROFS, "mount -o remount,rw"),
-        (errno.EIO, "smartctl"),
-        (errno.EPERM, "station's user"),
-    ],
+    ("number", "hint"), [(errno.EIO, "smartctl"), (errno.EPERM, "station's user")]
 )
 def test_each_refusal_has_its_hint(number: int, hint: str) -> None:
     said = store_error(OSError(number, os.strerror(number), "/var/lib"), "cannot write /var/lib")
-    assert hint in said.hint and type(said) is not DiskFullError
+    assert hint in said.hint and not isinstance(said, DiskFullError)
+
+
+def test_a_read_only_disk_is_waited_for_like_a_full_one_in_words_of_its_own() -> None:
+    refused = OSError(errno.EROFS, os.strerror(errno.EROFS), "/var/lib")
+    said = store_error(refused, "cannot write /var/lib")
+    assert isinstance(said, DiskReadOnlyError) and isinstance(said, DiskFullError)
+    assert "the disk is read-only" in said.message and "mount -o remount,rw" in said.hint
