@@ -13,7 +13,9 @@ from tests.bench.machine import RESULTS, machine
 
 Keep = Callable[[str, Mapping[str, Any]], None]
 SHARE = float(os.environ.get("QC_EDGE_LONG", "1"))
-"""QC_EDGE_LONG=0.03 tries it all at 3 % of the size; its figures are shown and not kept."""
+"""QC_EDGE_LONG=0.03 tries it all at 3 % of the size; figures of less than a tenth are not kept."""
+
+_LEAST_KEPT = 0.1
 
 
 @pytest.fixture
@@ -24,12 +26,13 @@ def share() -> float:
 
 @pytest.fixture
 def keep() -> Keep:
-    """Show the figures under a name; keep those of a run at full size in tests/bench/results/."""
+    """Show the figures under a name; keep them in tests/bench/results/, of a part under its share."""
 
     def show_and_keep(name: str, figures: Mapping[str, Any]) -> None:
         kept = {"machine": machine(), "figures": figures}
         print(json.dumps(kept, indent=1))
-        if SHARE == 1:
-            (RESULTS / f"long-{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
+        if SHARE >= _LEAST_KEPT:
+            part = "" if SHARE == 1 else f"-{SHARE:.0%}".replace("%", "-percent")
+            (RESULTS / f"long-{name}{part}.json").write_text(json.dumps(kept, indent=1) + "\n")
 
     return show_and_keep
