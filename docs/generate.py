@@ -9,14 +9,13 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from typer.main import get_command
 
 from qc_edge.cli import COMMANDS, GROUPS, app
 from qc_edge.settings import Settings, StationSettings
-from qc_edge.settings.camera import CameraSettings
 from qc_edge.settings.change import is_live
 from qc_edge.settings.schema import station_schema
 from qc_edge.settings.shifts import ShiftSettings
@@ -50,7 +49,7 @@ def settings_reference() -> str:
     for section, field in Settings.model_fields.items():
         annotation = field.annotation
         one = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        model = annotation if one else CameraSettings
+        model = annotation if one else get_args(annotation)[0]
         assert model is not None  # noqa: S101
         parts.append(_section(section, f"[{section}]" if one else f"[[{section}]]", model))
         if model is StationSettings:

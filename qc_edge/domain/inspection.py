@@ -98,6 +98,9 @@ class Inspection:
     # how the exposure is known
     retrieved_at: datetime | None
     exposure_source: ExposureSource | None
+    # the view and the recipe
+    view: str | None
+    recipe: str | None
 
 
 @dataclass(frozen=True, slots=True)

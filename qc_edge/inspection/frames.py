@@ -10,12 +10,11 @@ import math
 import time
 from dataclasses import dataclass, field
 
-from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.frame import Frame
 from qc_edge.domain.verdict import HoldReason, Reason
 from qc_edge.engine import Prepared
 from qc_edge.intake.exposure import Exposed
-from qc_edge.recipe.rules import Rules
+from qc_edge.recipe.rules import Rules, ViewRules
 from qc_edge.store.spooled_file import SpooledFile
 from qc_edge.vision.gates import GateFigures
 from qc_edge.vision.image import Image
@@ -34,21 +33,20 @@ class PreparedFrame:
     """A frame before the model, with the rules it is judged by from beginning to end.
 
     Made by a preparer thread, then read by the inspector's thread. Until the file is read, `frame`
-    holds what its name tells; where it cannot be read, `image`, `figures` and `model_input` stay
-    None and `refusal` says why. `model_input` is H x W uint8, None of a refused frame. `data` are
-    the bytes of the file. `exposed` is when it was exposed; until the file is read, no later than
-    its arrival. `part_source` says where the part's id comes from, None without one;
-    `sidecar_doubt` why the sidecar that lay beside it was not taken; `holds` are the reasons of
-    identity to hold the part, `notes` their words. `vanished`: the file had left the spool.
-    `may_be_unfinished`: another node may still be writing it. `times_ms` holds the milliseconds of
-    each step so far.
+    holds what its name tells, and `view` is that of its camera; where it cannot be read, `image`,
+    `figures` and `model_input` stay None and `refusal` says why. `model_input` is H x W uint8, None
+    of a refused frame. `data` are the bytes of the file. `exposed` is when it was exposed; until
+    the file is read, no later than its arrival. `part_source` says where the part's id comes from,
+    None without one; `sidecar_doubt` why the sidecar that lay beside it was not taken; `holds` are
+    the reasons of identity to hold the part, `notes` their words. `vanished`: the file had left the
+    spool. `may_be_unfinished`: another node may still be writing it. `times_ms` holds the
+    milliseconds of each step so far.
     """
 
     file: SpooledFile
     rules: Rules
     frame: Frame
-    calibration: Calibration
-    preprocess_id: str
+    view: ViewRules
     exposed: Exposed
     part_source: str | None = None
     data: bytes | None = None

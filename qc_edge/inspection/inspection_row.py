@@ -17,7 +17,7 @@ from qc_edge.service.clock import FrameClock
 
 def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
     """The decision on a frame that is `age_ms` milliseconds old; `now` dates its calibration."""
-    prepared, rules = scored.prepared, scored.prepared.rules
+    prepared, view = scored.prepared, scored.prepared.view
     notes = list(prepared.notes)
     if prepared.exposed.hold is not None:
         notes.insert(0, prepared.exposed.detail)
@@ -33,11 +33,11 @@ def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
     # The part of a recovered frame is gone: by how much it is late besides says nothing.
     if not prepared.file.recovered and scored.is_late(age_ms):
         holds.append(HoldReason.LATE)
-    if prepared.calibration.learning is not None:
+    if view.calibration.learning is not None:
         holds.append(HoldReason.LEARNING)
-    if prepared.calibration.is_due(now):
+    if view.calibration.is_due(now):
         holds.append(HoldReason.CALIBRATION_EXPIRED)
-    decision = decide(scored.score, rules.threshold, holds)
+    decision = decide(scored.score, view.threshold, holds)
     return replace(decision, detail=decision.detail + words) if words else decision
 
 
@@ -61,7 +61,8 @@ class InspectionBuilder:
         prepared = scored.prepared
         frame, image, figures = prepared.frame, prepared.image, prepared.figures
         rules, times, source = prepared.rules, prepared.times_ms, prepared.exposed.source
-        bundle, engine = rules.bundle, rules.engine
+        view = prepared.view
+        bundle, engine, threshold = view.bundle, view.engine, view.threshold
         # One keyword a column, in the order and under the headings of `Inspection`.
         return Inspection(
             frame_id=frame.frame_id,
@@ -95,9 +96,9 @@ class InspectionBuilder:
             hold_reason=decision.hold_reason,
             needs_review=decision.needs_review,
             score=scored.score,
-            threshold=rules.threshold.value,
-            review_band=rules.threshold.review_band,
-            threshold_id=rules.threshold.threshold_id,
+            threshold=threshold.value,
+            review_band=threshold.review_band,
+            threshold_id=threshold.threshold_id,
             # the evidence
             raw_path=scored.raw_path,
             raw_sha256=image.sha256 if image else None,
@@ -106,9 +107,9 @@ class InspectionBuilder:
             map_path=scored.map_path,
             map_sha256=scored.map_sha256,
             # what judged
-            preprocess_id=prepared.preprocess_id,
-            calibration_id=prepared.calibration.calibration_id,
-            calibration_in_date=not prepared.calibration.is_due(judging_now),
+            preprocess_id=view.preprocess_id,
+            calibration_id=view.calibration.calibration_id,
+            calibration_in_date=not view.calibration.is_due(judging_now),
             model_name=bundle.name,
             model_version=bundle.version,
             model_sha256=bundle.sha256,
@@ -137,6 +138,9 @@ class InspectionBuilder:
             # how the exposure is known
             retrieved_at=frame.retrieved_at,
             exposure_source=source,
+            # the view and the recipe
+            view=view.name if view.declared else None,
+            recipe=rules.recipe,
         )
 
 

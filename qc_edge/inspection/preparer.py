@@ -100,14 +100,11 @@ class Preparer:
             original_name=self._spool.original_name(file),
             retrieved_at=claimed,
         )
-        calibration = rules.calibration(frame.camera)
-        parameters = rules.parameters(calibration)
         prepared = PreparedFrame(
             file,
             rules,
             frame,
-            calibration,
-            rules.preprocess_id(parameters),
+            rules.view(frame.camera),
             Exposed(file.arrived_ns, ExposureSource.UNKNOWN),
         )
         prepared.times_ms["wait"] = (time.monotonic_ns() - file.arrived_ns) / 1e6
@@ -146,9 +143,7 @@ class Preparer:
         else:
             self._read_foreign(prepared, prepared.data)
         # Once more: only the content says which camera it is, if another node dropped the file.
-        rules = prepared.rules
-        prepared.calibration = rules.calibration(prepared.frame.camera)
-        prepared.preprocess_id = rules.preprocess_id(rules.parameters(prepared.calibration))
+        prepared.view = prepared.rules.view(prepared.frame.camera)
 
     def _read_foreign(self, prepared: PreparedFrame, data: bytes) -> None:
         limits = prepared.rules.settings.incoming
@@ -205,11 +200,11 @@ class Preparer:
         prepared.frame = replace(prepared.frame, captured_at=captured_at)
 
     def _gate_and_prepare(self, prepared: PreparedFrame, image: Image) -> None:
-        parameters = prepared.rules.parameters(prepared.calibration)
+        parameters = prepared.view.parameters
         begun = time.perf_counter()
         resized = prepare.resize(image.gray, parameters)
         after_resize = time.perf_counter()
-        report = check_gates(image.gray, resized, image.bit_depth, prepared.calibration)
+        report = check_gates(image.gray, resized, image.bit_depth, prepared.view.calibration)
         after_gates = time.perf_counter()
         prepared.figures = report.figures
         if report.refusal is not None:

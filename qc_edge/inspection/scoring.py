@@ -66,7 +66,7 @@ class FrameScorer:
         return self._evidence.begin(ScoredFrame(prepared, part_id, source))
 
     def _take_score(self, evidence: PendingEvidence, score: Score) -> None:
-        prepared, threshold = evidence.scored.prepared, evidence.scored.prepared.rules.threshold
+        prepared, threshold = evidence.scored.prepared, evidence.scored.prepared.view.threshold
         if not (math.isfinite(score.value) and 0.0 <= score.value <= 1.0):
             detail = f"the model returned {score.value!r}, expected a number in 0..1"
             prepared.refusal = FrameRefusal(Reason.BAD_SCORE, detail)

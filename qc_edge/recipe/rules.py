@@ -1,12 +1,13 @@
-"""What a frame is judged by. One frozen value, replaced as a whole when the settings are read
-again.
+"""What a frame is judged by: the rules of its view, within the rules of the station.
+
+One frozen value, replaced as a whole when the settings are read again.
 """
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from importlib import metadata
@@ -20,7 +21,7 @@ from qc_edge.domain.verdict import Threshold
 from qc_edge.engine import EngineInfo
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.recipe.active_model import ActiveModel
-from qc_edge.settings import Settings
+from qc_edge.settings import Settings, ViewSettings
 from qc_edge.settings.bundles import ModelSettings
 from qc_edge.settings.change import settings_digest
 from qc_edge.version import __version__
@@ -31,18 +32,26 @@ INCOMING = "incoming"
 
 
 def threshold_in_force(
-    settings: ModelSettings, bundle: Bundle, record: ThresholdRecord | None
+    settings: ModelSettings,
+    bundle: Bundle,
+    record: ThresholdRecord | None,
+    view: ViewSettings | None = None,
 ) -> Threshold:
     """The threshold of the `record` in force, else the settings' value, else the bundle's.
 
-    What the settings say is meant for the bundle that they name; another one does not inherit it.
+    What a `view` says comes before what [model] says. That is meant for the bundle that it names;
+    another one does not inherit it.
     """
     own = settings.bundle == bundle.reference
-    band = settings.review_band if own and settings.review_band is not None else bundle.review_band
+    value, band = (settings.threshold, settings.review_band) if own else (None, None)
+    if view is not None:
+        value = view.threshold if view.threshold is not None else value
+        band = view.review_band if view.review_band is not None else band
+    band = band if band is not None else bundle.review_band
     if record is not None:
         return Threshold(record.value, band, record.threshold_id)
-    if own and settings.threshold is not None:
-        return Threshold(settings.threshold, band, f"settings:{settings.threshold:g}")
+    if value is not None:
+        return Threshold(value, band, f"settings:{value:g}")
     return Threshold(bundle.threshold, band, f"{bundle.reference}:{bundle.threshold:g}")
 
 
@@ -60,11 +69,37 @@ class CalibrationStatus:
 
 
 @dataclass(frozen=True)
+class ViewRules:
+    """What the frames of one view are judged by.
+
+    `name` is that of its [[view]], and `declared` is True; without one, of the camera. A part
+    without a `required` view is incomplete. `engine_thread` is shared by all views of its bundle.
+    """
+
+    name: str
+    camera: str
+    declared: bool
+    required: bool
+    engine_thread: EngineThread = field(compare=False)
+    engine: EngineInfo
+    threshold: Threshold
+    calibration: Calibration
+    parameters: PrepareParameters
+    preprocess_id: str
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle whose model judges this view."""
+        return self.engine_thread.bundle
+
+
+@dataclass(frozen=True)
 class Rules:
-    """Everything that a frame is judged by, as one value.
+    """Everything that a frame is judged by, as one value: `view` has what goes for its camera.
 
     `engine_thread` runs the engine, `active_model` says why its bundle judges, `record` is the
-    threshold record in force, if there is one. `records` has the sha256 (hex) of each file that
+    threshold record in force, if there is one. `recipe` is the recipe in force as NAME@REVISION,
+    None where there is none. `records` has the sha256 (hex) of each file that
     decides (calibrations, threshold, activation, manifest), by its path below the state directory.
     """
 
@@ -74,20 +109,21 @@ class Rules:
     active_model: ActiveModel
     record: ThresholdRecord | None = None
     records: Mapping[str, str] = field(default_factory=dict)
+    recipe: str | None = None
 
     @property
     def bundle(self) -> Bundle:
-        """The bundle whose model judges."""
+        """The station's bundle: it judges what has no view with a bundle of its own."""
         return self.engine_thread.bundle
 
     @cached_property
     def engine(self) -> EngineInfo:
-        """What runs the model."""
+        """What runs the station's bundle."""
         return self.engine_thread.ready.result()
 
     @cached_property
     def threshold(self) -> Threshold:
-        """The threshold in force."""
+        """The threshold of the station's bundle."""
         return threshold_in_force(self.settings.model, self.bundle, self.record)
 
     @cached_property
@@ -103,13 +139,42 @@ class Rules:
             f"qc-edge {__version__}, opencv {cv2.__version__}, numpy {numpy}, {platform.machine()}"
         )
 
-    def calibration(self, camera: str) -> Calibration:
-        """The calibration in force for frames of `camera`."""
-        return self.calibrations.get(camera) or self.calibrations[INCOMING]
+    @cached_property
+    def views(self) -> Mapping[str, ViewRules]:
+        """The views of a part by their names; empty where there is no [[view]]."""
+        return {view.name: self.view(view.frames_of) for view in self.settings.view}
 
-    def parameters(self, calibration: Calibration) -> PrepareParameters:
-        """How frames under this calibration are prepared."""
-        return DEFAULT if calibration.roi is None else PrepareParameters(roi=calibration.roi)
+    def view(self, camera: str) -> ViewRules:
+        """What frames of `camera` are judged by; one that no view has goes by the station's own
+        rules, as a view of its own name.
+        """
+        if camera not in self._view_rules:
+            self._view_rules[camera] = self._make_view(camera)
+        return self._view_rules[camera]
+
+    @cached_property
+    def _view_rules(self) -> dict[str, ViewRules]:
+        return {}  # threads that make the same one at once make equal ones
+
+    def _make_view(self, camera: str) -> ViewRules:
+        view = next((view for view in self.settings.view if view.frames_of == camera), None)
+        calibration = self.calibrations.get(camera) or self.calibrations[INCOMING]
+        if view is not None and view.roi is not None and calibration.roi is None:
+            calibration = replace(calibration, roi=view.roi)
+        roi = calibration.roi
+        parameters = DEFAULT if roi is None else PrepareParameters(roi=roi)
+        return ViewRules(
+            view.name if view else camera,
+            camera,
+            declared=view is not None,
+            required=view is None or view.required,
+            engine_thread=self.engine_thread,
+            engine=self.engine,
+            threshold=threshold_in_force(self.settings.model, self.bundle, self.record, view),
+            calibration=calibration,
+            parameters=parameters,
+            preprocess_id=preprocess_id(parameters),
+        )
 
     def calibrations_due(self, now: datetime) -> tuple[CalibrationStatus, ...]:
         """The calibrations in force and when each is due."""
@@ -124,14 +189,3 @@ class Rules:
             )
             for camera, record in self.calibrations.items()
         )
-
-    @cached_property
-    def _preprocess_ids(self) -> dict[PrepareParameters, str]:
-        return {}
-
-    def preprocess_id(self, parameters: PrepareParameters) -> str:
-        """The id of these parameters, computed once."""
-        ids = self._preprocess_ids
-        if parameters not in ids:
-            ids[parameters] = preprocess_id(parameters)
-        return ids[parameters]

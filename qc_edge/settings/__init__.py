@@ -17,6 +17,7 @@ from qc_edge.settings.model import (
     StorageSettings,
 )
 from qc_edge.settings.paths import StationPaths
+from qc_edge.settings.view import ViewSettings
 
 __all__ = [
     "INCOMING",
@@ -35,6 +36,7 @@ __all__ = [
     "StationSettings",
     "StorageSettings",
     "Trigger",
+    "ViewSettings",
     "apply_live",
     "load_settings",
     "parse_settings",

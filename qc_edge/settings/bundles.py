@@ -10,7 +10,7 @@ from qc_edge.settings.section import Section
 
 KEY_PREFIX = "ed25519:"
 _KEY = re.compile(r"ed25519:[A-Za-z0-9+/]{43}=( \S.*)?")
-_BUNDLE = r"^[a-z][a-z0-9-]*@[A-Za-z0-9.+-]+$"
+BUNDLE_PATTERN = r"^[a-z][a-z0-9-]*@[A-Za-z0-9.+-]+$"
 
 
 class ModelSettings(Section):
@@ -18,7 +18,7 @@ class ModelSettings(Section):
 
     bundle: str = Field(
         default="reference@1",
-        pattern=_BUNDLE,
+        pattern=BUNDLE_PATTERN,
         description="NAME@VERSION of the bundle. The initial value: an activation by qc-edge "
         "model takes its place.",
     )
@@ -69,7 +69,9 @@ class ShadowSettings(Section):
     """
 
     bundle: str | None = Field(
-        default=None, pattern=_BUNDLE, description="NAME@VERSION of the bundle; none: no shadow."
+        default=None,
+        pattern=BUNDLE_PATTERN,
+        description="NAME@VERSION of the bundle; none: no shadow.",
     )
     threshold: float | None = Field(
         default=None,

@@ -32,6 +32,14 @@ LIVE = (
 )
 """Names (or the beginnings of names) that apply on reload; everything else needs a restart."""
 
+_REPEATED = frozenset({"camera", "view"})
+"""Sections of which there are several, each with a name."""
+
+_LATER = ("view",)
+"""Sections that came when stations ran already: while at their defaults they are left out of the
+digest, so that new software alone changes no station's settings.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
@@ -52,7 +60,7 @@ def settings_digest(settings: Settings) -> str:
 
 def settings_text(settings: Settings) -> str:
     """The settings as canonical JSON with all defaults filled in: what the digest is taken over."""
-    return json.dumps(settings.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return json.dumps(_values(settings), sort_keys=True, separators=(",", ":"))
 
 
 def is_live(name: str) -> bool:
@@ -66,7 +74,7 @@ def split_changes(
     old: Settings, new: Settings
 ) -> tuple[tuple[SettingChange, ...], tuple[SettingChange, ...]]:
     """The changes from `old` to `new`: (those that apply at once, those that need a restart)."""
-    changes = differences(old.model_dump(mode="json"), new.model_dump(mode="json"))
+    changes = differences(_values(old), _values(new))
     live = tuple(change for change in changes if is_live(change.name))
     return live, tuple(change for change in changes if not is_live(change.name))
 
@@ -88,7 +96,7 @@ def apply_live(old: Settings, new: Settings) -> Settings:
     sections = {}
     for section in type(old).model_fields:
         old_section, new_section = getattr(old, section), getattr(new, section)
-        if section != "camera":
+        if section not in _REPEATED:
             live = [key for key in type(old_section).model_fields if is_live(f"{section}.{key}")]
             sections[section] = old_section.model_copy(
                 update={key: getattr(new_section, key) for key in live}
@@ -96,19 +104,30 @@ def apply_live(old: Settings, new: Settings) -> Settings:
     return old.model_copy(update=sections)
 
 
+def _values(settings: Settings) -> dict[str, Any]:
+    """All values as JSON has them, without the sections of `_LATER` that say nothing."""
+    values = settings.model_dump(mode="json")
+    defaults = {name: type(settings).model_fields[name].get_default() for name in _LATER}
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in defaults or getattr(settings, name) != defaults[name]
+    }
+
+
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
-    cameras = values.get("camera", [])
     flat = {
         f"{section}.{key}": value
         for section, keys in values.items()
-        if section != "camera"
+        if section not in _REPEATED
         for key, value in keys.items()
     }
-    flat["camera"] = [camera["name"] for camera in cameras]
-    for camera in cameras:
+    for section in _REPEATED & values.keys():
+        flat[section] = [each["name"] for each in values[section]]
         flat |= {
-            f"camera.{camera['name']}.{key}": value
-            for key, value in camera.items()
+            f"{section}.{each['name']}.{key}": value
+            for each in values[section]
+            for key, value in each.items()
             if key != "name"
         }
     return flat

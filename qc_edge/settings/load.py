@@ -148,8 +148,8 @@ def _explain(fault: ErrorDetails, place: Place) -> str:
         return f"missing; {field.description if field else 'it must be there'}"
     if kind in {"model_type", "model_attributes_type"}:
         return f"expected a section, [{place[0]}], got {given}"
-    if place == ("camera",) and kind == "tuple_type":
-        return "each camera is a section of its own: [[camera]], with two brackets"
+    if place in {("camera",), ("view",)} and kind == "tuple_type":
+        return f"each {place[0]} is a section of its own: [[{place[0]}]], with two brackets"
     if kind == "string_pattern_mismatch":
         pattern = fault["ctx"]["pattern"]
         return f"got {given}, expected the form {pattern}" + (

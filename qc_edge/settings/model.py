@@ -11,7 +11,7 @@ import ipaddress
 from enum import Enum
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.settings.bundles import ModelSettings, ShadowSettings
@@ -20,6 +20,7 @@ from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
 from qc_edge.settings.section import Name, Section
 from qc_edge.settings.shifts import ShiftSettings, check_plan, plan, zone
+from qc_edge.settings.view import ViewSettings, check_views
 
 
 class Role(str, Enum):
@@ -194,6 +195,10 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     anchor: AnchorSettings = AnchorSettings()
     metrics: MetricsSettings = MetricsSettings()
+    view: tuple[ViewSettings, ...] = Field(
+        default=(),
+        description="The views of a part; none: each camera is one, and each frame a part.",
+    )
 
     @field_validator("camera")
     @classmethod
@@ -210,3 +215,12 @@ class Settings(Section):
                     "itself: rate_hz = 10.0 is missing"
                 )
         return cameras
+
+    @field_validator("view")
+    @classmethod
+    def _views_fit(
+        cls, views: tuple[ViewSettings, ...], info: ValidationInfo
+    ) -> tuple[ViewSettings, ...]:
+        if "camera" in info.data:  # else they have faults of their own
+            check_views(views, [camera.name for camera in info.data["camera"]])
+        return views

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from qc_edge.settings.camera import CameraSettings
 from qc_edge.settings.change import is_live
 from qc_edge.settings.model import Settings
+from qc_edge.settings.view import ViewSettings
 
 _HEAD = """\
 #:schema ./station.schema.json
@@ -25,9 +26,12 @@ _HEAD = """\
 
 
 def render_settings(
-    values: Mapping[str, Mapping[str, Any]], cameras: Sequence[Mapping[str, Any]]
+    values: Mapping[str, Mapping[str, Any]],
+    cameras: Sequence[Mapping[str, Any]],
+    views: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """The TOML text of a station: `values` by section and key, one mapping for each camera.
+    """The TOML text of a station: `values` by section and key, one mapping for each camera and
+    view.
 
     All keys that are not given stand there commented out, with their default.
     """
@@ -41,6 +45,11 @@ def render_settings(
                 parts.append(
                     _commented(_section("[[camera]]", CameraSettings, {"name": "top"}, "camera"))
                 )
+        elif section == "view":
+            parts += [_section("[[view]]", ViewSettings, view, "view") for view in views]
+            if not views:
+                example = {"name": "top", "camera": "top"}
+                parts.append(_commented(_section("[[view]]", ViewSettings, example, "view")))
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             parts.append(
                 _section(f"[{section}]", field.annotation, values.get(section, {}), section)

@@ -86,6 +86,8 @@ def inspection(when: datetime, score: float | None = 0.1, **values: Any) -> Insp
         "prepared_path": None,
         "prepared_sha256": None,
         "retrieved_at": None,
+        "view": None,
+        "recipe": None,
         "exposure_source": None,
         "map_path": None,
         "map_sha256": None,

@@ -168,3 +168,10 @@ ALTER TABLE inspections ADD COLUMN exposure_source VARCHAR;
 ALTER TABLE events ADD COLUMN record VARCHAR;
 -- sha256 of that file's bytes; of a bundle: of its manifest, which holds the digests of its files; null in earlier rows
 ALTER TABLE events ADD COLUMN record_sha256 VARCHAR;
+
+-- migration m007_views
+
+-- the [[view]] of the settings or the recipe that the frame is of; null where there is none, and in earlier rows
+ALTER TABLE inspections ADD COLUMN view VARCHAR;
+-- the recipe in force, as NAME@REVISION; null where there is none, and in earlier rows
+ALTER TABLE inspections ADD COLUMN recipe VARCHAR;
