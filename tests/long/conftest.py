@@ -26,7 +26,7 @@ def share() -> float:
 
 @pytest.fixture
 def keep() -> Keep:
-    """Show the figures under a name; keep them in tests/bench/results/, of a part under its share."""
+    """Show the figures under a name; keep them in tests/bench/results/, parts under their share."""
 
     def show_and_keep(name: str, figures: Mapping[str, Any]) -> None:
         kept = {"machine": machine(), "figures": figures}
