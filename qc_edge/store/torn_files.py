@@ -54,11 +54,14 @@ class TornFiles:
         if row is None:
             self._disk.unlink(path)
             return
-        # Its contents are of no use, and on a full disk they are the room that the row needs.
-        with contextlib.suppress(OSError):
-            os.truncate(path, 0)
         written = self._paths.spool_tmp / (row.gap_id + ROW)
-        self._disk.write(written, [encode_row(row)], written.with_suffix(".new"))
+        if path != written:
+            # A frame's contents are of no use, and on a full disk they are the room that the row
+            # needs. A torn row keeps its own until the new one is there: they are the count.
+            with contextlib.suppress(OSError):
+                os.truncate(path, 0)
+        # A kill may leave it: by the dot `take` knows that it is no frame, and no second loss.
+        self._disk.write(written, [encode_row(row)], written.with_name("." + written.name))
         self._disk.sync_directory(self._paths.spool_tmp)
         if path != written:
             self._disk.unlink(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,37 @@ def test_a_disk_that_refuses_at_any_step_loses_no_count_and_repeats_none(
     assert list(paths.spool_tmp.iterdir()) or rows(paths), "the count is gone"
     start(paths)
     assert [(row["lost"], row["gap_id"]) for row in rows(paths)] == [(1, FRAME)]
+    assert not list(paths.spool_tmp.iterdir())
+
+
+class KilledError(BaseException):
+    """Stands for a kill: no handler of the product catches it, nothing is cleaned up."""
+
+
+@pytest.mark.parametrize(
+    ("torn", "data"),
+    [
+        (f"{FRAME}.pgm", b"P5 torn"),
+        (f"{FRAME}.row.json", encode_row(gap(lost=7))[:-2]),
+    ],
+    ids=["a frame", "a row"],
+)
+def test_a_kill_before_the_gap_has_its_name_loses_no_count_and_repeats_none(
+    paths: StationPaths, monkeypatch: pytest.MonkeyPatch, torn: str, data: bytes
+) -> None:
+    def kill(*_: object) -> None:
+        raise KilledError
+
+    (paths.spool_tmp / torn).write_bytes(data)
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(os, "rename", kill)
+        start(paths)
+    assert len(list(paths.spool_tmp.iterdir())) == 2, "the torn file and the gap without its name"
+    start(paths)
+    start(paths)
+    assert [(row["lost"], row["gap_id"]) for row in rows(paths)] == [
+        (7 if torn.endswith(".json") else 1, FRAME)
+    ]
     assert not list(paths.spool_tmp.iterdir())
 
 
