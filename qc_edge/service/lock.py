@@ -17,13 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from qc_edge.errors import BusyError, StoreError
+from qc_edge.errors import BusyError, DiskReadOnlyError, StoreError
 from qc_edge.service.clock import utc_now
 
 _TRIES, _PAUSE_S = 5, 0.05
 """Whoever only asks for the holder takes a shared lock for a moment: that is waited for."""
 
-_READ_ONLY = "the disk is mounted read-only: dmesg says why; mount -o remount,rw when it is mended"
 _NOT_ALLOWED = (
     "run as the station's user: sudo systemctl start qc-edge@NAME; or live elsewhere: --root DIR"
 )
@@ -34,6 +33,9 @@ class StationLock:
 
     All of `places` are held at once (see `StationPaths.lock`): a version before this one looks for
     the lock in the last of them alone, and during an upgrade both may be there.
+
+    On a disk that is read-only a lock that is there is held without a name, and one that is not
+    cannot be held: call `take_again` once the disk can be written.
     """
 
     def __init__(self, places: Sequence[Path]) -> None:
@@ -58,8 +60,17 @@ class StationLock:
     ) -> None:
         self._release()
 
+    def take_again(self) -> None:
+        """Hold all places, and with a name. Raises BusyError if somebody came in between."""
+        self._release()
+        self.__enter__()
+
     def _take(self, place: Path) -> None:
-        opened = _open(place)
+        try:
+            opened = _open(place)
+        except DiskReadOnlyError:
+            if (opened := _open_unnamed(place)) < 0:
+                return
         self._held.append(opened)
         if not _acquire(opened):
             holder = _holder_in(place)
@@ -71,8 +82,8 @@ class StationLock:
                 hint="systemctl status qc-edge@NAME, or qc-edge status NAME; stop it first",
             )
         content = json.dumps({"pid": os.getpid(), "since": utc_now().isoformat(timespec="seconds")})
-        os.ftruncate(opened, 0)
-        with contextlib.suppress(OSError):  # the disk may be full: locked, but without a name
+        with contextlib.suppress(OSError):  # the disk may take nothing: locked, but without a name
+            os.ftruncate(opened, 0)
             os.pwrite(opened, content.encode(), 0)
 
     def _release(self) -> None:
@@ -91,10 +102,11 @@ def holder_of(places: Sequence[Path]) -> dict[str, object] | None:
 
     Raises PermissionError where this user may not look.
     """
-    for place in places:
-        if (holder := _holder_in(place)) is not None:
-            return holder
-    return None
+    holders = [holder for place in places if (holder := _holder_in(place)) is not None]
+    # On a disk that is read-only the name in one place may be that of the holder before.
+    return max(
+        holders, key=lambda holder: (bool(holder["pid"]), str(holder["since"])), default=None
+    )
 
 
 def _holder_in(place: Path) -> dict[str, object] | None:
@@ -118,10 +130,19 @@ def _open(place: Path) -> int:
             place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644
         )
     except OSError as fault:
+        if fault.errno == errno.EROFS:
+            raise DiskReadOnlyError(f"{place}: the disk is read-only") from fault
         raise StoreError(
-            f"cannot open the station's lock {place}: {fault.strerror}",
-            hint=_READ_ONLY if fault.errno == errno.EROFS else _NOT_ALLOWED,
+            f"cannot open the station's lock {place}: {fault.strerror}", hint=_NOT_ALLOWED
         ) from fault
+
+
+def _open_unnamed(place: Path) -> int:
+    """A lock that is there already, where nothing can be written; -1 if there is none."""
+    try:
+        return os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return -1
 
 
 def _acquire(opened: int) -> bool:

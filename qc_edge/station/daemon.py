@@ -32,6 +32,7 @@ from qc_edge.settings import Role, Settings, StationPaths, load_settings
 from qc_edge.settings.change import SettingChange
 from qc_edge.station.anchoring import Anchoring, JournaldSink
 from qc_edge.station.dependencies import Dependencies
+from qc_edge.station.disk_start import open_disk
 from qc_edge.station.housekeeping import Housekeeping
 from qc_edge.station.inspect_role import InspectRole, StationParts
 from qc_edge.station.log_start import newest_frame_id, newest_frame_id_below, open_ledger
@@ -86,15 +87,16 @@ class Station:
         supervisor = supervisor or Supervisor()
         with ExitStack() as stack:
             start_signs = stack.enter_context(StartSigns(notifier))
-            make_directories(paths.own_directories())
-            for role in roles:
-                stack.enter_context(StationLock(paths.lock(role)))
+            make_directories((paths.state, paths.run))
+            locks = [stack.enter_context(StationLock(paths.lock(role))) for role in roles]
             self._disk_monitor = DiskMonitor(paths.state, disk, settings.storage)
             self._reporter = reporter = Reporter(settings, self._disk_monitor, workers.heartbeats)
             supervisor.attach(self, workers, reporter, notifier)
             if settings.metrics.listen != "none":
                 self._serve_metrics(reporter)
 
+            if not open_disk(paths, locks, supervisor, self._disk_monitor, reporter):
+                return
             given = self._dependencies
             if (spool := open_spool(given, paths, workers, supervisor, reporter)) is None:
                 return

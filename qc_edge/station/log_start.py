@@ -17,7 +17,7 @@ from qc_edge.store.log.ledger import Ledger
 from qc_edge.store.spool import Spool
 
 _ROOM_S = 2.0
-"""Seconds between two tries to open the log on a full disk."""
+"""Seconds between two tries to open the log on a full or read-only disk."""
 
 
 def open_ledger(
@@ -27,7 +27,7 @@ def open_ledger(
     disk_monitor: DiskMonitor,
     reporter: Reporter,
 ) -> Ledger | None:
-    """The log; on a full disk, wait for room. None if the station is told to stop meanwhile.
+    """The log; on a full or read-only disk, wait for it. None if told to stop meanwhile.
 
     Raises StoreError if it can be neither opened nor made anew.
     """
@@ -35,10 +35,12 @@ def open_ledger(
         try:
             ledger = Ledger(paths.database, paths.journal, paths.set_aside, disk)
             leave_database_note(paths)
+            reporter.trouble = "starting"
             return ledger
         except DiskFullError as fault:
             disk_monitor.report_full(fault)
             reporter.waits_for_room = True
+            reporter.trouble = f"not ready: {fault.message}"
             LOG.error("holding: %s", fault)
             if supervisor.pause(_ROOM_S):
                 return None

@@ -17,9 +17,9 @@ import pytest
 from qc_edge.capture.state import CaptureState
 from qc_edge.diagnostics.directories import check_directories
 from qc_edge.diagnostics.runner import Check, run_checks
-from qc_edge.errors import DiskFullError, DiskReadOnlyError, StoreError
-from qc_edge.settings import StationPaths, load_settings
-from qc_edge.store.disk_space import DiskMonitor, DiskSpace
+from qc_edge.errors import BusyError, DiskFullError, DiskReadOnlyError
+from qc_edge.service.lock import StationLock, holder_of
+from qc_edge.settings import Role, StationPaths, load_settings
 from qc_edge.store.durable import Disk
 from qc_edge.store.log.ledger import Ledger
 from tests.station.audit import audit
@@ -149,24 +149,52 @@ def test_inodes_that_are_used_up_are_named(small: Path) -> None:
         station.wait_for_status(lambda status: status.ready, "it goes on by itself")
 
 
-def test_a_read_only_disk_is_called_so_and_not_full(small: Path) -> None:
-    paths = make_station(small)
+def test_a_station_that_starts_on_a_read_only_disk_holds_and_goes_on(small: Path) -> None:
+    paths = make_station(small, CAMERA)
+    plan = Plan(camera="999f", rate_hz=10.0)
     inspect_all(paths)
+    drop(paths, "a.png", part())
     remount(small, "ro")
-    station = Running(paths.root, dependencies(disk=Disk()))
-    fault = station.wait_until_ended()
-    assert isinstance(fault, StoreError)
-    assert "read-only" in f"{fault} {fault.hint}".lower()
-    assert any("the disk is read-only" in said for said in check_findings(paths))
-    with pytest.raises(DiskReadOnlyError, match="the disk is read-only"):
-        open_log(paths)
-    monitor = DiskMonitor(paths.state, Disk(), load_settings(paths.settings).storage)
-    assert monitor.description.startswith("mounted read-only: nothing is captured or judged")
-    remount(small, "rw")
-    monitor.measure()
-    assert monitor.space is DiskSpace.ENOUGH
-    open_log(paths)
+    station = Running(paths.root, dependencies(plan, disk=Disk()))
+    try:
+        held = station.wait_for_status(lambda status: "HOLD: disk" in status.line(), "it holds")
+        line = held.line()
+        assert "mounted read-only: nothing is captured or judged until it can be written" in line
+        assert "not ready: the disk is read-only" in line
+        assert "full" not in line and "no space" not in line
+        with pytest.raises(BusyError, match="is already run by"), locked(paths):
+            pass
+        assert any("the disk is read-only" in said for said in check_findings(paths))
+        with pytest.raises(DiskReadOnlyError, match="the disk is read-only"):
+            open_log(paths)
+        assert station.station.inspector is None and not station.station.captures
+        remount(small, "rw")
+        station.wait_until_ready()
+        holder = holder_of(paths.lock(Role.INSPECT))
+        assert holder and holder["pid"] == os.getpid(), "its lock has a name again"
+        station.wait_until_inspected(1)
+    finally:
+        station.stop()
+    assert station.fault is None
+    assert audit(paths).of("a.png")["verdict"] == "PASS"
     assert not paths.set_aside.exists(), "a disk that refuses says nothing against the log"
+
+
+def test_a_mount_that_stays_read_only_for_this_process_ends_it(small: Path) -> None:
+    """As systemd's copy of a mount does, which `mount -o remount,rw` does not reach."""
+    paths = make_station(small)
+    subprocess.run(["mount", "--bind", str(small), str(small)], check=True)
+    try:
+        remount(small, "ro,bind")
+        remount_file_system(small, "ro")
+        station = Running(paths.root, dependencies(disk=Disk()))
+        station.wait_for_status(lambda status: "HOLD: disk" in status.line(), "it holds")
+        remount_file_system(small, "rw")
+        fault = station.wait_until_ended()
+    finally:
+        subprocess.run(["umount", "--lazy", str(small)], check=True)
+    assert isinstance(fault, DiskReadOnlyError) and fault.exit_code == 74
+    assert "not by this process" in fault.message
 
 
 def open_log(paths: StationPaths) -> None:
@@ -192,6 +220,21 @@ def check_findings(paths: StationPaths) -> list[str]:
         Check("disk", partial(check_directories, paths, load_settings(paths.settings).storage))
     ]
     return [finding.message for finding in run_checks("line1", checks)]
+
+
+def remount_file_system(place: Path, how: str) -> None:
+    """As somebody does who has the file system mounted elsewhere: the mount at `place` stays."""
+    other = place.parent / "elsewhere"
+    other.mkdir(exist_ok=True)
+    subprocess.run(["mount", "--bind", str(place), str(other)], check=True)
+    try:
+        remount(other, how)
+    finally:
+        subprocess.run(["umount", str(other)], check=True)
+
+
+def locked(paths: StationPaths) -> StationLock:
+    return StationLock(paths.lock(Role.INSPECT))
 
 
 def remount(place: Path, how: str) -> None:

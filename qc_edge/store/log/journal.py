@@ -129,7 +129,8 @@ class Journal:
     def _cut_torn_end(self) -> list[str]:
         """Cut off what does not read at the end of the newest file; what was cut off, in words.
 
-        Only there: files before it were complete when the next one was begun.
+        Only there: files before it were complete when the next one was begun. Raises
+        DiskReadOnlyError or StoreError.
         """
         files = sorted(self._directory.glob("*.jsonl"))
         if not files:
@@ -143,7 +144,10 @@ class Journal:
             good = tail.rfind(b"\n", 0, good - 1) + 1
         if start + good == size:
             return []
-        os.truncate(files[-1], start + good)
+        try:
+            os.truncate(files[-1], start + good)
+        except OSError as fault:
+            raise store_error(fault, f"cannot cut the torn end off {files[-1]}") from fault
         return [f"{files[-1].name} ended in {size - start - good} torn bytes, which were cut off"]
 
 
