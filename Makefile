@@ -7,7 +7,7 @@ VERSION := $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 VENV ?= .venv$(if $(filter-out $(DEFAULT_VERSION),$(VERSION)),-$(VERSION))
 # Twice the cores: many tests wait for a station, a camera or a clock.
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
-PARALLEL := not serial and not long
+PARALLEL := not serial and not root and not long
 SERIAL := serial and not root and not standin and not long
 PYTEST_ARGS ?=
 GPU_ARGS ?=
@@ -74,9 +74,9 @@ test-oldest: $(UV) | $(VENV)/bin/pip
 	$(VENV)-oldest/bin/python -m pytest -n $(WORKERS) -W default -m "$(PARALLEL)" $(PYTEST_ARGS) $(OLDEST_TESTS)
 	$(VENV)-oldest/bin/qc-edge demo --root $(VENV)-oldest/demo --seconds 8
 
-# A station's life under a real systemd, in a container: as root, with systemd-container and debootstrap.
+# A station's life under a real systemd, in containers: as root, with systemd-container and debootstrap.
 test-systemd: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m pytest -m "root and not long" $(PYTEST_ARGS)
+	@tests/systemd/run.sh $(VENV)/bin/python $(WORKERS) $(PYTEST_ARGS)
 
 # The engine with the real pycuda on a stand-in for NVIDIA's driver library: needs a C++ compiler, no GPU.
 test-standin: $(VENV)/.installed-dev

@@ -15,6 +15,7 @@ import pytest
 
 from tests.quality.tools import REPOSITORY
 from tests.systemd.machine import Machine, base_tree, layer, run_in, tools_missing
+from tests.systemd.sharing import made_once
 
 
 @pytest.fixture(scope="session")
@@ -26,19 +27,23 @@ def bare() -> Path:
 
 
 @pytest.fixture(scope="session")
-def package(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def package(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The .deb of this checkout."""
     made = os.environ.get("QC_EDGE_DEB")
     if made:
-        return Path(made)
-    dist = tmp_path_factory.mktemp("dist")
-    script = REPOSITORY / "systemd/deb/build.sh"
-    # quickly packed; the level changes nothing else
-    environment = os.environ | {"COMPRESSION": "gzip -z1"}
-    command = [str(script), sys.executable, str(dist)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
-    (deb,) = dist.glob("*.deb")
-    return deb
+        yield Path(made)
+        return
+
+    def build(dist: Path) -> None:
+        script = REPOSITORY / "systemd/deb/build.sh"
+        # quickly packed; the level changes nothing else
+        environment = os.environ | {"COMPRESSION": "gzip -z1"}
+        command = [str(script), sys.executable, str(dist)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+
+    with made_once(tmp_path_factory, "dist", build) as dist:
+        (deb,) = dist.glob("*.deb")
+        yield deb
 
 
 @pytest.fixture(scope="session")
@@ -46,12 +51,14 @@ def installed(
     bare: Path, package: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Path]]:
     """The layers of a box on which the package has been installed, the uppermost first."""
-    directory = tmp_path_factory.mktemp("installed")
-    with layer([bare], directory) as tree:
-        name = f"/{package.name}"
-        run_in(tree, "dpkg", "--force-unsafe-io", "--install", name, bind=[f"{package}:{name}"])
-    yield [directory / "changes", bare]
-    shutil.rmtree(directory)
+
+    def install(directory: Path) -> None:
+        with layer([bare], directory) as tree:
+            name = f"/{package.name}"
+            run_in(tree, "dpkg", "--force-unsafe-io", "--install", name, bind=[f"{package}:{name}"])
+
+    with made_once(tmp_path_factory, "installed", install) as directory:
+        yield [directory / "changes", bare]
 
 
 def _machine(layers: list[Path], directory: Path) -> Iterator[Machine]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.systemd.machine import PYTHON, Machine
 
-pytestmark = [pytest.mark.serial, pytest.mark.root]
+pytestmark = pytest.mark.root
 
 NEEDED = {"own state", "own runtime", "private tmp", "settings"}
 NETWORK = {"internet socket", "host network"}

@@ -19,7 +19,7 @@ from tests.systemd.machine import PYTHON, Machine, base_tree, layer, run_in, too
 from tests.systemd.test_faults import inspected, start
 from tests.systemd.waiting import until
 
-pytestmark = [pytest.mark.serial, pytest.mark.root]
+pytestmark = pytest.mark.root
 
 UBUNTU = ("jammy", "noble")
 OLDEST = {"GLIBC": (2, 35), "GLIBCXX": (3, 4, 30), "CXXABI": (1, 3, 13), "GCC": (12, 0, 0)}

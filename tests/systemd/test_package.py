@@ -18,7 +18,7 @@ from tests.systemd.test_faults import inspected, start, stop_and_audit
 from tests.systemd.test_service import drop
 from tests.systemd.waiting import until
 
-pytestmark = [pytest.mark.serial, pytest.mark.root]
+pytestmark = pytest.mark.root
 
 
 def version_of(package: Path) -> str:
@@ -96,6 +96,7 @@ def test_removing_and_purging_keep_settings_and_records(machine: Machine) -> Non
     assert not list((machine.tree / "etc/systemd/system").rglob("*qc-edge*"))
 
 
+@pytest.mark.timeout(900)  # a minute of work, more on a busy machine
 def test_the_package_is_one_that_lintian_passes(package: Path) -> None:
     lintian = shutil.which("lintian")
     if lintian is None:

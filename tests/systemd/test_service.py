@@ -15,7 +15,7 @@ from tests.station.harness import spooled
 from tests.systemd.machine import Machine
 from tests.systemd.waiting import until
 
-pytestmark = [pytest.mark.serial, pytest.mark.root]
+pytestmark = pytest.mark.root
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests.quality.tools import REPOSITORY
 from tests.systemd.machine import Machine
 from tests.systemd.waiting import until
 
-pytestmark = [pytest.mark.serial, pytest.mark.root]
+pytestmark = pytest.mark.root
 
 DOCUMENT = (REPOSITORY / "docs/technician.md").read_text(encoding="utf-8")
 TECHNICIAN = "anna"
@@ -34,7 +34,7 @@ NOT_HERE = {
     "The spool grows": "the same",
     "The disk is read-only": "a disk with errors: test_full_disk",
     "The engine fails": "a processor that fails: test_model_faults",
-    "A worker is silent": "a driver that hangs: test_faults",
+    "A worker is silent": "a driver that hangs: test_watchdog",
     "It stays starting": "a graphics processor that compiles: tests/gpu",
     "The clock is not synchronised": "the container's kernel tells the clock of its host",
     "After an upgrade": "two versions of the package: test_upgrade",

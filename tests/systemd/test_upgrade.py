@@ -18,7 +18,7 @@ from tests.systemd.test_package import version_of
 from tests.systemd.test_upkeep import add_without_camera
 from tests.systemd.waiting import until
 
-pytestmark = [pytest.mark.serial, pytest.mark.root, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.root, pytest.mark.timeout(1200)]
 
 NEWER_COLUMN = "ALTER TABLE inspections ADD COLUMN newer VARCHAR;\n"
 NEWER_FIELD = '    newer: str | None = "of the newer version"\n'

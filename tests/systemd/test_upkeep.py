@@ -15,7 +15,7 @@ from tests.systemd.machine import Machine
 from tests.systemd.test_faults import inspected, start
 from tests.systemd.waiting import until
 
-pytestmark = [pytest.mark.serial, pytest.mark.root]
+pytestmark = pytest.mark.root
 
 START_S = 30.0
 """Longest that a command may take that starts a station; on an idle machine it takes two or three
