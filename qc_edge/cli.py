@@ -22,6 +22,7 @@ from qc_edge.commands import (
     inspect,
     install,
     model,
+    page,
     part,
     prepare,
     replay,
@@ -32,6 +33,7 @@ from qc_edge.commands import (
     support_bundle,
     threshold,
     uninstall,
+    user,
     verify,
 )
 from qc_edge.errors import QcEdgeError, RightsError, StoreError, UsageError
@@ -57,6 +59,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "verify": verify.command,
     "sql": sql.command,
     "export": export.command,
+    "page": page.command,
+    "user": user.command,
     "demo": demo.command,
     "install": install.command,
     "uninstall": uninstall.command,

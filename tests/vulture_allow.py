@@ -19,6 +19,7 @@ from qc_edge.station.metrics import MetricsCollector
 from qc_edge.station.metrics_server import _Handler as _Scrape
 from qc_edge.station.metrics_server import _Server, _Server6, _UnixServer
 from qc_edge.station.status import Status
+from qc_edge.web.people.users import PersonRole
 
 calibration: Calibration
 report: PartReport
@@ -101,3 +102,9 @@ _Scrape.timeout
 entry.mtime
 
 NetworkAccess.OPEN  # chosen by its value on the command line
+
+# chosen by their value, at a command line and in a file
+PersonRole.OPERATOR
+PersonRole.REVIEWER
+PersonRole.ENGINEER
+PersonRole.QUALITY

@@ -126,9 +126,13 @@ REMEDIES = (
 """The first one that fits counts, so narrower words stand before wider ones."""
 
 
+def remedy_for(trouble: str) -> Remedy | None:
+    """What to do about `trouble`; None if nothing is known about it."""
+    return next((remedy for remedy in REMEDIES if remedy.words in trouble), None)
+
+
 def fix_for(trouble: str, station: str) -> str:
     """What to do about `trouble`, and where to read on; never empty."""
-    for remedy in REMEDIES:
-        if remedy.words in trouble:
-            return f"{remedy.fix.replace('NAME', station)} (technician.md: {remedy.heading})"
+    if remedy := remedy_for(trouble):
+        return f"{remedy.fix.replace('NAME', station)} (technician.md: {remedy.heading})"
     return f"journalctl -u qc-edge@{station}"

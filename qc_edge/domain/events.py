@@ -70,6 +70,11 @@ class EventKind(str, Enum):
     PUBLISHED_AHEAD = "published_ahead"
     SEALED = "sealed"
     SEAL_DIFFERS = "seal_differs"
+    # people at the station's page
+    PAGE_LOGIN = "page_login"
+    PAGE_LOGIN_REFUSED = "page_login_refused"
+    PAGE_LOGOUT = "page_logout"
+    PAGE_USER = "page_user"
 
     __str__ = str.__str__
 

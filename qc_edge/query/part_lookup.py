@@ -88,14 +88,18 @@ class PartLookup:
     place: str
 
 
-def find_part(paths: StationPaths, part_id: str, frame_id: str | None = None) -> PartLookup:
-    """Every inspection of the part, or the one with `frame_id`. Raises StoreError if nothing can be
-    read.
+def find_part(
+    paths: StationPaths, part_id: str, frame_id: str | None = None, *, published_only: bool = False
+) -> PartLookup:
+    """Every inspection of the part, or the one with `frame_id`.
+
+    `published_only`: for whoever stays open for long; a database that is read cannot be opened by
+    a station that starts. Raises StoreError if nothing can be read.
     """
     where = f"part_id = {quoted(part_id)}"
     if frame_id:
         where += f" AND frame_id = {quoted(frame_id)}"
-    with _open(paths) as rows:
+    with _open(paths, published_only=published_only) as rows:
         place = f"the {rows.place}"
         inspections = _select(rows, "inspections", f"{where} ORDER BY chain_seq")
         cases = [_case(rows, values) for values in inspections]
@@ -111,11 +115,11 @@ def find_part(paths: StationPaths, part_id: str, frame_id: str | None = None) ->
     return PartLookup(tuple(cases), place)
 
 
-def near_parts(paths: StationPaths, part_id: str) -> list[str]:
+def near_parts(paths: StationPaths, part_id: str, *, published_only: bool = False) -> list[str]:
     """Ids of parts that were perhaps meant, nearest first."""
     distance = f"damerau_levenshtein(lower(part_id), lower({quoted(part_id)}))"
     limit = max(1, min(3, len(part_id) // 2))
-    with _open(paths) as rows:
+    with _open(paths, published_only=published_only) as rows:
         relation = rows.source.relation("inspections", columns=("part_id",))
         if relation is None:
             return []
@@ -128,11 +132,11 @@ def near_parts(paths: StationPaths, part_id: str) -> list[str]:
 
 
 @contextmanager
-def _open(paths: StationPaths) -> Iterator[Rows]:
+def _open(paths: StationPaths, *, published_only: bool) -> Iterator[Rows]:
     """The database of a station at rest, which has every row; of a running one, what it has
     published.
     """
-    if paths.database.exists():
+    if paths.database.exists() and not published_only:
         database = DatabaseAtRest(paths.database)
         try:
             with database.held():

@@ -88,17 +88,24 @@ class PartReport:
 
 
 def examine_part(
-    paths: StationPaths, part_id: str, frame_id: str | None = None, *, recompute: bool = False
+    paths: StationPaths,
+    part_id: str,
+    frame_id: str | None = None,
+    *,
+    recompute: bool = False,
+    published_only: bool = False,
 ) -> PartReport:
     """Find a part in the log and examine all its inspections, or only the one of `frame_id`.
 
     `recompute` has its model, if that is still there, make the defect maps that were not stored.
-    Raises UsageError if the log does not have it, StoreError if the log does not read.
+    `published_only` as in `find_part`. Raises UsageError if the log does not have it, StoreError if
+    it does not read.
     """
     settings = _current_settings(paths)
-    lookup = find_part(paths, part_id, frame_id)
+    lookup = find_part(paths, part_id, frame_id, published_only=published_only)
     if not lookup.cases:
-        raise _unknown_part(paths, part_id, frame_id, lookup.place)
+        similar = near_parts(paths, part_id, published_only=published_only)
+        raise _unknown_part(paths, part_id, frame_id, lookup.place, similar)
     inspections = tuple(_examine(paths, logged, settings) for logged in lookup.cases)
     if recompute:
         with MapRecomputer(paths) as recomputer:
@@ -107,9 +114,8 @@ def examine_part(
 
 
 def _unknown_part(
-    paths: StationPaths, part_id: str, frame_id: str | None, place: str
+    paths: StationPaths, part_id: str, frame_id: str | None, place: str, similar: list[str]
 ) -> UsageError:
-    similar = near_parts(paths, part_id)
     what = f"frame {frame_id} of part {part_id!r}" if frame_id else f"part {part_id!r}"
     if part_id in similar:
         hint = f"leave --frame out to see all of part {part_id}"

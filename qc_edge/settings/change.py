@@ -29,6 +29,7 @@ LIVE = (
     "incoming.max_file_mb",
     "storage.",
     "log.",
+    "page.",
 )
 """Names (or the beginnings of names) that apply on reload; everything else needs a restart."""
 

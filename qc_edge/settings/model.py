@@ -18,6 +18,7 @@ from qc_edge.settings.bundles import ModelSettings, ShadowSettings
 from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
+from qc_edge.settings.page import PageSettings
 from qc_edge.settings.section import Name, Section
 from qc_edge.settings.shifts import ShiftSettings, check_plan, plan, zone
 from qc_edge.settings.view import ViewSettings, check_views
@@ -195,6 +196,7 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     anchor: AnchorSettings = AnchorSettings()
     metrics: MetricsSettings = MetricsSettings()
+    page: PageSettings = PageSettings()
     view: tuple[ViewSettings, ...] = Field(
         default=(),
         description="The views of a part; none: each camera is one, and each frame a part.",

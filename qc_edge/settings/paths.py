@@ -117,6 +117,21 @@ class StationPaths:
         return self.state / "acceptances"
 
     @property
+    def page(self) -> Path:
+        """What the page keeps for itself: its users and its certificate; nobody else may read."""
+        return self.state / "page"
+
+    @property
+    def page_users(self) -> Path:
+        """Who may use the page."""
+        return self.page / "users.json"
+
+    @property
+    def notices(self) -> Path:
+        """What other processes have to say to the log, a file each, until it is there."""
+        return self.state / "notices"
+
+    @property
     def scores_moved(self) -> Path:
         """What moved when the station last refused an engine, until a person has decided."""
         return self.state / "scores-moved.json"
@@ -181,6 +196,8 @@ class StationPaths:
             self.thresholds,
             self.activations,
             self.acceptances,
+            self.notices,
+            self.page,
             self.models,
             self.run,
         )

@@ -37,6 +37,7 @@ from qc_edge.station.housekeeping import Housekeeping
 from qc_edge.station.inspect_role import InspectRole, StationParts
 from qc_edge.station.log_start import newest_frame_id, newest_frame_id_below, open_ledger
 from qc_edge.station.meter import Meter
+from qc_edge.station.notices import NoticeFollower
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.spool_start import open_spool
 from qc_edge.station.supervisor import Supervisor
@@ -68,6 +69,7 @@ class Station:
         self._publication: PublishWorker | None = None
         self._qa_database: QaDatabase | None = None
         self._reporter: Reporter | None = None
+        self.notices: NoticeFollower | None = None
         self.captures: list[Capture] = []
 
     @property
@@ -120,6 +122,7 @@ class Station:
             reporter.clock = clock
             self.events = StationEventLog(settings.station.name, clock, spool, ledger)
             if ledger:
+                self.notices = NoticeFollower(paths, self.events, disk)
                 stack.callback(self._start_publishing(ledger, clock).finish)
             stack.callback(self._stop, notifier, supervisor)
 
@@ -158,13 +161,9 @@ class Station:
             self.rulebook.reload(settings)
         else:
             # A process that only captures has no rules, but events of its settings all the same.
+            kind = EventKind.SETTINGS
             self.events.record(
-                [
-                    Occurrence(
-                        EventKind.SETTINGS, str(change), str(change.before), str(change.after)
-                    )
-                    for change in changes
-                ]
+                [Occurrence(kind, str(c), str(c.before), str(c.after)) for c in changes]
             )
         calendar = settings.station.calendar
         recounts = calendar != self.settings.station.calendar

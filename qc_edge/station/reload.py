@@ -17,6 +17,7 @@ from qc_edge.service.logs import LOG
 from qc_edge.service.reload import TAKEN_OVER
 from qc_edge.settings import Settings, StationPaths, load_settings
 from qc_edge.settings.change import SettingChange, apply_live, split_changes
+from qc_edge.station.notices import NoticeFollower
 from qc_edge.store.log.event_log import StationEventLog
 
 REFUSED_WORDS = "settings on disk are refused; a restart would stop it"
@@ -28,6 +29,7 @@ class Supervised(Protocol):
     paths: StationPaths
     settings: Settings
     events: StationEventLog
+    notices: NoticeFollower | None
 
     @property
     def rulebook(self) -> RuleBook | None:
@@ -83,6 +85,8 @@ class Reload:
             # time has come.
             if self._station.rulebook:
                 self._station.rulebook.follow()
+            if self._station.notices:
+                self._station.notices.take_up()
             if self._must_read:
                 outcome, detail = self._read_settings()
                 self.answer = ReloadAnswer(self._asked, outcome, detail)

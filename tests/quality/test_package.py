@@ -125,7 +125,7 @@ def test_the_locks_hold_what_setup_cfg_asks_for() -> None:
     """`make lock` after a dependency was added or a bound was changed."""
     setup, extras = setup_cfg()["options"], setup_cfg()["options.extras_require"]
     asked = {
-        "station.txt": setup["install_requires"] + extras["basler"],
+        "station.txt": setup["install_requires"] + extras["basler"] + extras["page"],
         "tests.txt": setup["install_requires"] + extras["basler"] + extras["dev"],
     }
     for name, requirements in asked.items():

@@ -1,0 +1,1 @@
+"""Who may use the page: names, roles, passwords, sessions. Knows nothing of parts."""

@@ -1,0 +1,84 @@
+"""What `qc-edge user` does with the people of a station; each change is told to the log."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from qc_edge.domain.events import EventKind, Occurrence
+from qc_edge.errors import UsageError
+from qc_edge.records import notices
+from qc_edge.settings import StationPaths
+from qc_edge.web.people.passwords import CODE_S, Passwords, new_code
+from qc_edge.web.people.users import PersonRole, User, Users, check_name
+
+
+class Administration:
+    """The people of one station, changed by `doer`, a user of the system."""
+
+    def __init__(self, paths: StationPaths, doer: str) -> None:
+        self._paths = paths
+        self._doer = doer
+        self._users = Users(paths.page_users)
+
+    def everybody(self) -> list[tuple[User, str]]:
+        """All of them, and in words whether they can log in. Raises StoreError."""
+        users = self._users.all()
+        return [(users[name], _state(users[name])) for name in sorted(users)]
+
+    def act(self, action: str, who: str, role: str | None) -> str | None:
+        """Add, code, reset, role or remove; a one-time code where that makes one.
+
+        Raises UsageError, StoreError; then nothing has changed.
+        """
+        code = new_code() if action in {"add", "code", "reset"} else None
+        kept = Passwords().hash(code) if code else None
+        until = time.time() + CODE_S if code else None
+        before: list[User | None] = []
+
+        def change(user: User | None) -> User | None:
+            before.append(user)
+            if action == "add":
+                if user is not None:
+                    raise UsageError(f"there is a {who} already", hint=f"reset {who}, or remove")
+                return User(check_name(who), _role(role), None, kept, until)
+            if user is None:
+                raise UsageError(f"there is no {who!r}", hint=f"qc-edge user {self._paths.name}")
+            if action == "remove":
+                return None
+            if action == "role":
+                return replace(user, role=_role(role), version=user.version + 1)
+            if action == "code":
+                return replace(user, code=kept, code_until=until)
+            return replace(
+                user, password=None, code=kept, code_until=until, version=user.version + 1
+            )
+
+        after = self._users.change(who, change)
+        was = before[0]
+        notices.leave(
+            self._paths.notices,
+            Occurrence(
+                EventKind.PAGE_USER,
+                f"page: {action} {who}",
+                was.role.value if was else None,
+                after.role.value if after else None,
+                self._doer,
+            ),
+        )
+        return code
+
+
+def _role(typed: str | None) -> PersonRole:
+    try:
+        return PersonRole(typed or "")
+    except ValueError:
+        roles = ", ".join(role.value for role in PersonRole)
+        raise UsageError(f"there is no role {typed!r}", hint=f"one of {roles}") from None
+
+
+def _state(user: User) -> str:
+    waits = user.code is not None and (user.code_until or 0) > time.time()
+    if user.password is not None:
+        return "has a password, and a code that waits" if waits else "has a password"
+    return "a code waits" if waits else "cannot log in: qc-edge user NAME code"

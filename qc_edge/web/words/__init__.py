@@ -1,0 +1,1 @@
+"""The catalogs, a TOML file for each language."""

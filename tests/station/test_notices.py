@@ -1,0 +1,70 @@
+"""What people did at the page becomes events of the log: each once, and nothing else comes that
+way.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from qc_edge.domain.events import EventKind, Occurrence
+from qc_edge.records import notices
+from qc_edge.settings import StationPaths
+from tests.station.audit import read_log
+from tests.station.harness import make_station, running
+
+
+def logged(paths: StationPaths) -> list[str]:
+    events = read_log(paths).tables["events"]
+    return [event["detail"] for event in events if event["kind"].startswith("page_")]
+
+
+def leave(paths: StationPaths, detail: str) -> Path:
+    path = notices.leave(paths.notices, Occurrence(EventKind.PAGE_LOGIN, detail, who="anna"))
+    assert path is not None
+    return path
+
+
+def test_a_log_in_becomes_an_event_once_though_the_station_ended_in_between(
+    tmp_path: Path,
+) -> None:
+    paths = make_station(tmp_path)
+    kept = leave(paths, "anna logged in")
+    shutil.copy(kept, tmp_path / kept.name)
+    with running(paths) as run:
+        run.wait_for(lambda: not [*notices.names(paths.notices)], "the notice to be taken up")
+    # As if it had been killed between the row and the removal of the file.
+    shutil.copy(tmp_path / kept.name, kept)
+    with running(paths) as run:
+        leave(paths, "anna logged in")
+        run.wait_for(lambda: not [*notices.names(paths.notices)], "the notices to be taken up")
+    details = logged(paths)
+    assert len(details) == 2
+    assert len(set(details)) == 2
+
+
+def test_what_is_no_notice_is_set_aside_and_the_station_goes_on(tmp_path: Path) -> None:
+    paths = make_station(tmp_path)
+    good = leave(paths, "anna logged in")
+    forged = json.loads(good.read_text()) | {"kind": "threshold"}
+    bad = {
+        "20260101T000000000000Z-00000001.json": json.dumps(forged),
+        "20260101T000000000000Z-00000002.json": "{",
+        "20260101T000000000000Z-00000003.json": json.dumps(forged | {"detail": "x" * 9000}),
+        "made-up.json": good.read_text(),
+    }
+    for name, text in bad.items():
+        (paths.notices / name).write_text(text)
+    with running(paths) as run:
+        run.wait_for(lambda: not [*notices.names(paths.notices)], "the notices to be taken up")
+    assert len(logged(paths)) == 1
+    aside = {path.name for path in paths.set_aside.iterdir()}
+    assert {f"notice-{name}" for name in bad} <= aside
+
+
+def test_the_station_alone_says_what_is_in_force(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="for the station itself to say"):
+        notices.leave(tmp_path, Occurrence(EventKind.THRESHOLD, "0.1"))
