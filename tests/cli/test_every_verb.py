@@ -57,6 +57,8 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "verify": (NAME,),
         "sql": (NAME, "SELECT part_id, 'größer →' AS words FROM inspections"),
         "export": (NAME, out / "export.duckdb"),
+        "page": ("line9",),
+        "user": (NAME, "list"),
         "demo": ("--seconds", "1"),
         "install": ("--dry-run",),
         "uninstall": ("--dry-run",),
