@@ -22,9 +22,9 @@ one_file() {
 export -f one_file
 
 failed=0
-# the longest files first
+# the longest files first; each test gets twice the usual time, since it shares the cores
 grep -rl --include='test_*.py' 'mark\.root' tests | xargs ls -S |
     xargs -P "$workers" -I FILE bash -c 'one_file "$@"' - FILE \
-        "$python" -m pytest --durations=5 -m "root and not serial and not long" "$@" || failed=1
+        "$python" -m pytest --timeout 600 --durations=5 -m "root and not serial and not long" "$@" || failed=1
 "$python" -m pytest --durations=5 -m "root and serial and not long" "$@" || failed=1
 exit "$failed"
