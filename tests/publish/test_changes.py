@@ -26,6 +26,9 @@ from tests.station.twins import Plan, by_corner, dependencies
 
 Event = dict[str, Any]
 
+OFTEN: dict[str, Any] = {"publish_every_s": 0.2}
+"""Settings of a store whose start is soon published; each of these tests waits for that."""
+
 
 def events(paths: StationPaths) -> list[Event]:
     """What the published log tells, in order; nothing before its first file."""
@@ -66,7 +69,7 @@ def wait_until_published(station: Running, paths: StationPaths, before: int) -> 
 
 
 def test_the_first_start_tells_what_is_in_force(tmp_path: Path) -> None:
-    paths = make_station(tmp_path)
+    paths = make_station(tmp_path, storage=OFTEN)
     run_once(paths)
     (told,) = of(paths, "in_force")
     now = json.loads(told["after"])
@@ -77,7 +80,7 @@ def test_the_first_start_tells_what_is_in_force(tmp_path: Path) -> None:
 
 
 def test_a_row_leads_to_the_settings_that_it_was_judged_by(tmp_path: Path) -> None:
-    paths = make_station(tmp_path)
+    paths = make_station(tmp_path, storage=OFTEN)
     with running(paths) as station:
         wait_until_published(station, paths, 0)
         drop(paths, "a.png", part())
@@ -91,7 +94,7 @@ def test_a_row_leads_to_the_settings_that_it_was_judged_by(tmp_path: Path) -> No
 
 
 def test_a_start_that_changes_nothing_tells_nothing(tmp_path: Path) -> None:
-    paths = make_station(tmp_path)
+    paths = make_station(tmp_path, storage=OFTEN)
     run_once(paths)
     run_once(paths)
     assert [event["kind"] for event in events(paths)] == [
@@ -104,9 +107,14 @@ def test_a_start_that_changes_nothing_tells_nothing(tmp_path: Path) -> None:
 
 
 def test_settings_that_changed_between_two_runs_are_told_one_by_one(tmp_path: Path) -> None:
-    paths = make_station(tmp_path)
+    paths = make_station(tmp_path, storage=OFTEN)
     run_once(paths)
-    configure(paths, inspect={"batch_max": 4, "prepare_threads": 2}, station={"deadline_ms": 5.0})
+    configure(
+        paths,
+        inspect={"batch_max": 4, "prepare_threads": 2},
+        station={"deadline_ms": 5.0},
+        storage=OFTEN,
+    )
     run_once(paths)
     told = {(event["detail"], event["before"], event["after"]) for event in of(paths, "settings")}
     assert told == {
@@ -129,7 +137,7 @@ def test_a_setting_changed_live_is_told_once(tmp_path: Path) -> None:
 
 
 def test_another_engine_is_recorded(tmp_path: Path) -> None:
-    paths = make_station(tmp_path)
+    paths = make_station(tmp_path, storage=OFTEN)
     run_once(paths)
 
     def newer(bundle: Bundle, *_: object) -> Engine:
@@ -146,7 +154,7 @@ def test_another_engine_is_recorded(tmp_path: Path) -> None:
 
 
 def test_a_calibration_made_while_the_station_was_down_is_recorded(tmp_path: Path) -> None:
-    paths = make_station(tmp_path)
+    paths = make_station(tmp_path, storage=OFTEN)
     run_once(paths)
     old = calibrations.load_current(paths.calibration, INCOMING)
     now = utc_now().replace(microsecond=0)
@@ -167,9 +175,9 @@ def test_a_calibration_made_while_the_station_was_down_is_recorded(tmp_path: Pat
 def test_the_journal_says_an_event_in_the_same_words(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    paths = make_station(tmp_path)
+    paths = make_station(tmp_path, storage=OFTEN)
     run_once(paths)
-    configure(paths, inspect={"batch_max": 4})
+    configure(paths, inspect={"batch_max": 4}, storage=OFTEN)
     with caplog.at_level(logging.INFO, "qc_edge"):
         run_once(paths)
     said = {
