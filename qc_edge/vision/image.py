@@ -15,6 +15,9 @@ from qc_edge.vision import UnreadableFrameError, damage, formats
 Gray = npt.NDArray[np.uint8]
 """H x W, uint8."""
 
+Colour = npt.NDArray[np.uint8]
+"""H x W x 3, uint8, in the order red, green, blue."""
+
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """H x W (mono, raw Bayer) or H x W x 3 (RGB order), uint8 or uint16 in native byte order."""
 
@@ -72,6 +75,24 @@ def to_gray(pixels: Pixels, pixel_format: str | None, bit_depth: int) -> Gray:
     row) are demosaiced (bilinear), and H x W x 3 is weighed as RGB (0.299 R + 0.587 G + 0.114 B,
     OpenCV's rounding). Mono uint8 is returned as it is, without a copy.
     """
+    eight = _eight_bits(pixels, pixel_format, bit_depth)
+    if eight.ndim == 3:
+        return cv2.cvtColor(eight, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]
+    return eight
+
+
+def to_rgb(pixels: Pixels, pixel_format: str | None, bit_depth: int) -> Colour:
+    """The 8-bit colour (H x W x 3, RGB) of the same pixels, by the same steps as `to_gray`, which
+    weighs what this gives; of a mono frame the gray three times.
+    """
+    eight = _eight_bits(pixels, pixel_format, bit_depth)
+    if eight.ndim == 3:
+        return eight
+    return cv2.cvtColor(eight, cv2.COLOR_GRAY2RGB)  # type: ignore[return-value]
+
+
+def _eight_bits(pixels: Pixels, pixel_format: str | None, bit_depth: int) -> Gray | Colour:
+    """Reduced to 8 bits, then demosaiced if it is a Bayer format; H x W or H x W x 3."""
     if pixels.dtype == np.uint8:
         eight: Gray = pixels  # type: ignore[assignment]
     else:
@@ -79,8 +100,6 @@ def to_gray(pixels: Pixels, pixel_format: str | None, bit_depth: int) -> Gray:
     if pixel_format is not None and pixel_format.startswith("Bayer"):
         # Not straight to gray: OpenCV's Bayer-to-gray rounds otherwise on aarch64 than on x86-64.
         eight = cv2.cvtColor(eight, _BAYER[pixel_format[5:7]])  # type: ignore[assignment]
-    if eight.ndim == 3:
-        return cv2.cvtColor(eight, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]
     return eight
 
 

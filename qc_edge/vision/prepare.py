@@ -1,4 +1,4 @@
-"""The model's input made from a frame: a pure function of the gray pixels and the parameters.
+"""The model's input made from a frame: a pure function of its pixels and the parameters.
 
 Same pixels and parameters, same bytes, on every run and every machine. Never judges the frame.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
 
 from qc_edge.vision import area
-from qc_edge.vision.image import Gray
+from qc_edge.vision.image import Colour, Gray, Image, to_rgb
 
 Roi = tuple[int, int, int, int]
 """x, y, width, height (pixels of the full frame)."""
@@ -24,17 +25,32 @@ class PrepareParameters:
     """What the prepared frame depends on besides its pixels.
 
     `roi` is the calibrated region that is inspected, None for the whole frame; `normalise`
-    stretches the darkest value to 0 and the brightest to 255.
+    stretches the darkest value to 0 and the brightest to 255; of a picture in `colour` (RGB), the
+    darkest and the brightest of all channels.
     """
 
     width: int = 512
     height: int = 512
     normalise: bool = True
     roi: Roi | None = None
+    colour: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the prepared frame: height, width, and 3 if it is in colour."""
+        return (self.height, self.width, 3) if self.colour else (self.height, self.width)
 
 
 DEFAULT = PrepareParameters()
 """Gray, resized to 512 x 512 by area, stretched to 0..255."""
+
+VARIANTS = "gray512-minmax, gray224, rgb224, rgb320x256-minmax: gray or rgb, the size, minmax or not"
+"""How preprocessing is named, for messages."""
+
+_NAME = re.compile(
+    r"(?P<kind>gray|rgb)(?P<width>[1-9]\d{0,4})(?:x(?P<height>[1-9]\d{0,4}))?(?P<roi>-roi)?"
+    r"(?P<minmax>-minmax)?(?:@(?P<digest>[0-9a-f]{8}))?"
+)
 
 
 def preprocess_id(parameters: PrepareParameters = DEFAULT) -> str:
@@ -43,39 +59,66 @@ def preprocess_id(parameters: PrepareParameters = DEFAULT) -> str:
     The digest is the first 8 hex digits of the SHA-256 of the parameters as canonical JSON.
     """
     values = {"rule": "gray8 >> crop >> INTER_AREA >> MINMAX 0..255", **asdict(parameters)}
+    if values.pop("colour"):
+        values["rule"] = "rgb8 >> crop >> INTER_AREA >> MINMAX 0..255"
     canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
     size = f"{parameters.width}"
     if parameters.width != parameters.height:
         size += f"x{parameters.height}"
     steps = (
-        f"gray{size}"
+        f"{'rgb' if parameters.colour else 'gray'}{size}"
         + ("-roi" if parameters.roi else "")
         + ("-minmax" if parameters.normalise else "")
     )
     return f"{steps}@{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
 
 
-def crop(gray: Gray, roi: Roi | None) -> Gray:
-    """The region `roi` of `gray` as a view; as much of it as there is, the whole frame if there is
+def named_parameters(name: str, roi: Roi | None = None) -> PrepareParameters:
+    """The parameters that a `preprocess_id`, or its words without the digest, names, with that
+    region.
+
+    Raises ValueError, in words, for a name that this version does not know. Whether a digest in the
+    name is that of these parameters is for the caller to compare.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise ValueError(f"{name!r} is no preprocessing that this version knows ({VARIANTS})")
+    width = int(match["width"])
+    return PrepareParameters(
+        width=width,
+        height=int(match["height"] or width),
+        normalise=match["minmax"] is not None,
+        roi=roi,
+        colour=match["kind"] == "rgb",
+    )
+
+
+def crop(picture: Gray | Colour, roi: Roi | None) -> Gray | Colour:
+    """The region `roi` of `picture` as a view; as much of it as there is, the whole frame if there is
     none.
 
     A frame too small for its region is refused as `wrong_size`; here it must only not break.
     """
     if roi is None:
-        return gray
+        return picture
     x, y, width, height = roi
-    region = gray[y : y + height, x : x + width]
-    return region if region.size else gray
+    region = picture[y : y + height, x : x + width]
+    return region if region.size else picture
 
 
-def resize(gray: Gray, parameters: PrepareParameters = DEFAULT) -> Gray:
-    """`gray` cropped and resized to height x width, uint8, by `cv2.INTER_AREA` as it is on
-    x86-64.
+def resize(picture: Gray | Colour, parameters: PrepareParameters = DEFAULT) -> Gray | Colour:
+    """`picture` cropped and resized to height x width, uint8, by `cv2.INTER_AREA` as it is on
+    x86-64; of a picture in colour each channel by itself.
     """
-    return area.shrink(crop(gray, parameters.roi), parameters.width, parameters.height)
+    region, width, height = crop(picture, parameters.roi), parameters.width, parameters.height
+    if region.ndim == 2:
+        return area.shrink(region, width, height)
+    return np.dstack([area.shrink(channel, width, height) for channel in cv2.split(region)])
 
 
-def normalise(resized: Gray, parameters: PrepareParameters = DEFAULT) -> Gray:
+def normalise(
+    resized: Gray | Colour, parameters: PrepareParameters = DEFAULT
+) -> Gray | Colour:
     """`resized` stretched to 0..255; a frame of one single value becomes 0.
 
     Bit for bit `cv2.normalize(resized, None, 0, 255, cv2.NORM_MINMAX)` as it is on x86-64 with
@@ -84,7 +127,7 @@ def normalise(resized: Gray, parameters: PrepareParameters = DEFAULT) -> Gray:
     """
     if not parameters.normalise:
         return resized
-    lowest, highest, _, _ = cv2.minMaxLoc(resized)
+    lowest, highest, _, _ = cv2.minMaxLoc(resized.reshape(len(resized), -1))
     return cv2.LUT(resized, _stretch(int(lowest), int(highest)))  # type: ignore[return-value]
 
 
@@ -102,6 +145,19 @@ def _stretch(lowest: int, highest: int) -> Gray:
     return np.clip(np.rint(fused), 0, 255).astype(np.uint8)
 
 
-def prepare(gray: Gray, parameters: PrepareParameters = DEFAULT) -> Gray:
-    """The model's input: `normalise(resize(gray))`, height x width, uint8."""
-    return normalise(resize(gray, parameters), parameters)
+def prepare(picture: Gray | Colour, parameters: PrepareParameters = DEFAULT) -> Gray | Colour:
+    """The model's input: `normalise(resize(picture))`, of the parameters' shape, uint8.
+
+    `picture` is the frame's gray (H x W), or its RGB (H x W x 3) where the parameters are in
+    colour.
+    """
+    return normalise(resize(picture, parameters), parameters)
+
+
+def picture_for(
+    parameters: PrepareParameters, image: Image, pixel_format: str | None, bit_depth: int
+) -> Gray | Colour:
+    """What `prepare` takes of a frame: the gray that is inspected, or the colour."""
+    if parameters.colour:
+        return to_rgb(image.pixels, pixel_format, bit_depth)
+    return image.gray
