@@ -22,7 +22,7 @@ from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
 from qc_edge.query.rows import Rows
 from qc_edge.records.calibrations import load
 from qc_edge.vision.image import pixels_sha256
-from qc_edge.vision.prepare import DEFAULT, PrepareParameters, prepare, preprocess_id
+from qc_edge.vision.prepare import prepare, preprocess_id, recorded_parameters
 
 _PORTION = 20_000
 """Rows in memory at once, a kilobyte each. Few portions: each begins a query."""
@@ -153,7 +153,7 @@ class EvidenceCheck:
         if isinstance(record, str):
             hint = "restore the record from a backup"
             return [fault("calibration_missing", record, where, hint)]
-        parameters = parameters_of(record)
+        parameters = recorded_parameters(row.preprocess_id, record.roi)
         if preprocess_id(parameters) != row.preprocess_id:
             message = (
                 f"prepared by {row.preprocess_id}, this version knows {preprocess_id(parameters)}"
@@ -161,10 +161,14 @@ class EvidenceCheck:
             hint = "verify with the software that wrote the row"
             return [fault("other_preprocessing", message, where, hint)]
         assert raw.image is not None  # noqa: S101
-        gray = evidence.inspected_gray(
-            raw.image, row.pixel_format, row.bit_depth, own=row.original_name is None
+        picture = evidence.inspected_picture(
+            raw.image,
+            row.pixel_format,
+            row.bit_depth,
+            own=row.original_name is None,
+            colour=parameters.colour,
         )
-        digest = pixels_sha256(prepare(gray, parameters))
+        digest = pixels_sha256(prepare(picture, parameters))
         if digest == row.prepared_sha256:
             return []
         message = (
@@ -180,8 +184,3 @@ class EvidenceCheck:
             return load(self.calibration / identity.partition("Z-")[2] / f"{identity}.toml")
         except CalibrationError as error:
             return error.message
-
-
-def parameters_of(record: Calibration) -> PrepareParameters:
-    """How frames under this calibration are prepared."""
-    return DEFAULT if record.roi is None else PrepareParameters(roi=record.roi)

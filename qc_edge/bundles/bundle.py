@@ -25,6 +25,7 @@ from qc_edge.bundles.manifest import (
     parse_manifest,
 )
 from qc_edge.errors import ModelError
+from qc_edge.vision.prepare import PrepareParameters, Roi, named_parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +77,21 @@ class Bundle:
         """How frames were prepared that the model learnt from."""
         return self.manifest.input.preprocess
 
+    def parameters(self, roi: Roi | None = None) -> PrepareParameters:
+        """How a frame is prepared for this model, or that region of it.
+
+        Without a declared adapter always by the default: what such a manifest calls its
+        preprocessing was never looked at.
+        """
+        if self.manifest.adapter is None:
+            return PrepareParameters(roi=roi)
+        return named_parameters(self.manifest.input.preprocess, roi)
+
     @property
-    def input_shape(self) -> tuple[int, int]:
-        """Height and width of one prepared frame."""
-        return self.manifest.input.shape
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one prepared frame: height, width, and 3 if it is in colour."""
+        adapter = self.manifest.adapter
+        return self.manifest.input.shape if adapter is None else self.parameters().shape
 
     @property
     def threshold(self) -> float:
@@ -154,6 +166,13 @@ def open_bundle(directory: Path) -> Bundle:
             raise ModelError(
                 f"{directory / GOLDEN} expects {entry.file!r}, which [files] of {MANIFEST} does "
                 "not name",
+                REINSTALL,
+            )
+        classes = manifest.adapter.classes if manifest.adapter else ()
+        if set(entry.class_scores) != set(classes):
+            raise ModelError(
+                f"{directory / GOLDEN} has scores of {', '.join(entry.class_scores) or 'no class'} "
+                f"for {entry.file!r}, {MANIFEST} declares {', '.join(classes) or 'none'}",
                 REINSTALL,
             )
     return Bundle(directory, manifest, golden, hashlib.sha256(text.encode()).hexdigest())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -16,10 +16,11 @@ from qc_edge.errors import ModelError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GoldenFrame:
-    """A prepared frame (1 x H x W uint8) and what the approved model said of it.
+    """A prepared frame (1 x H x W or 1 x H x W x 3 RGB, uint8) and what the approved model said of
+    it.
 
     `score` is in 0..1; `map_coarse` (float32, 0..1) are the defect map's maxima over a coarse grid,
-    empty if the bundle keeps none.
+    empty if the bundle keeps none; `class_scores` are those of the classes, if it has any.
     """
 
     name: str
@@ -27,6 +28,7 @@ class GoldenFrame:
     prepared: npt.NDArray[np.uint8]
     score: float
     map_coarse: npt.NDArray[np.float32]
+    class_scores: Mapping[str, float] = field(default_factory=dict)
 
     def expand_map(self, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
         """A defect map of `shape` (h, w) with these coarse maxima; without them, filled with the
@@ -41,9 +43,9 @@ class GoldenFrame:
 
 
 def read_golden_frames(
-    directory: Path, entries: tuple[GoldenEntry, ...], shape: tuple[int, int]
+    directory: Path, entries: tuple[GoldenEntry, ...], shape: tuple[int, ...]
 ) -> Iterator[GoldenFrame]:
-    """The golden frames of the bundle in `directory`, each of the model's input `shape` (h, w).
+    """The golden frames of the bundle in `directory`, each of `shape`: h, w, and 3 in colour.
 
     Raises ModelError at a file that is no uint8 image of that shape.
     """
@@ -55,12 +57,15 @@ def read_golden_frames(
             raise ModelError(
                 f"golden frame {path}: found {actual}, expected uint8 {_by(shape)}", REINSTALL
             )
+        if pixels.ndim == 3:
+            pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
         yield GoldenFrame(
             name=entry.file,
             shows=entry.shows,
             prepared=np.asarray(pixels, np.uint8)[None],
             score=entry.score,
             map_coarse=np.array(entry.map_coarse, np.float32),
+            class_scores=entry.class_scores,
         )
 
 

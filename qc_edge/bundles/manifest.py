@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from qc_edge.bundles.adapter import AdapterSection, adapter_faults
 from qc_edge.errors import ModelError
 from qc_edge.settings import toml
 
@@ -34,25 +35,25 @@ class _Section(BaseModel):
 
 
 class InputSection(_Section):
-    """The tensor that the model takes: `shape` is one frame's (height, width), the batch stands
-    before it.
+    """The tensor that the model takes: `shape` is one prepared frame's (height, width), `dtype` the
+    tensor's.
     """
 
     name: str = Field(min_length=1)
     shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
-    dtype: Literal["uint8"]
+    dtype: Literal["uint8", "float32"]
     preprocess: str = Field(min_length=1)
 
 
 class OutputsSection(_Section):
     """The tensors that the model gives: one score a frame, and the map (height, width) that it
-    comes from.
+    comes from. A bundle with an adapter may leave the one or the other out.
     """
 
-    score: str = Field(min_length=1)
+    score: str | None = Field(None, min_length=1)
     score_means: str = Field(min_length=1)
-    defect_map: str = Field(min_length=1)
-    map_shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+    defect_map: str | None = Field(None, min_length=1)
+    map_shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
 
 
 class EngineSection(_Section):
@@ -98,6 +99,7 @@ class Manifest(_Section):
     description: str = Field(min_length=1)
     input: InputSection
     outputs: OutputsSection
+    adapter: AdapterSection | None = None
     engine: EngineSection = EngineSection()
     decision: DecisionSection
     training: TrainingSection
@@ -112,6 +114,8 @@ class Manifest(_Section):
         outside = [path for path in self.files if path.startswith("/") or ".." in path.split("/")]
         if outside:
             raise ValueError(f"[files] leaves the bundle: {', '.join(outside)}")
+        if faults := list(adapter_faults(self)):
+            raise ValueError("\n  ".join(faults))
         return self
 
 
@@ -122,6 +126,7 @@ class GoldenEntry(_Section):
     shows: str = Field(min_length=1)
     score: Share
     map_coarse: tuple[tuple[Share, ...], ...] = ()
+    class_scores: dict[str, Share] = {}
 
 
 class GoldenFile(_Section):

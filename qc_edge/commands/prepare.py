@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qc_edge.terminal.file_inspection import MeasuredFile
     from qc_edge.terminal.gate_table import GateRow
     from qc_edge.vision.gates import GateReport
+    from qc_edge.vision.image import Colour, Gray
 
 File = Annotated[
     Path,
@@ -22,11 +23,13 @@ File = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", metavar="PREPARED.png", help="Write the model's input here: .png, .pgm, .bmp."
+        "--out",
+        metavar="PREPARED.png",
+        help="Write the model's input here: .png, .pgm, .ppm, .bmp.",
     ),
 ]
 
-_LOSSLESS = (".png", ".pgm", ".bmp")
+_LOSSLESS = (".png", ".pgm", ".ppm", ".bmp")
 
 
 def command(
@@ -39,7 +42,8 @@ def command(
 ) -> None:
     """Show the gates and the preprocessing of one image file; nothing is judged, nothing recorded.
 
-    Without --station the bounds are those that every new station starts with.
+    Without --station the bounds are those that every new station starts with, and the model's
+    input is that of the default preprocessing.
     --out writes the model's input whatever the gates say: it is for looking at.
 
     Exit code 0 also when a gate refuses the frame: that is a result. 65 if the
@@ -50,7 +54,7 @@ def command(
       [bold]qc-edge prepare part.png --station line1 --json | jq .refusal[/bold]
     """
     from qc_edge.errors import ImageError, UsageError
-    from qc_edge.terminal.file_inspection import measure_file
+    from qc_edge.terminal.file_inspection import measure_file, station_bundle
     from qc_edge.terminal.gate_table import gate_rows
     from qc_edge.terminal.images import load_calibrations
     from qc_edge.vision import UnreadableFrameError
@@ -60,9 +64,13 @@ def command(
             f"--out {out_file}: expected one of {', '.join(_LOSSLESS)}",
             hint="the model's input is kept without loss, so that its digest can be checked",
         )
-    calibrations = load_calibrations(root.absolute(), station, camera)
+    root = root.absolute()
+    calibrations = load_calibrations(root, station, camera)
+    settings, bundle = calibrations.settings, None
+    if settings is not None:
+        bundle = station_bundle(root, station, settings)
     try:
-        measured = measure_file(file, calibrations)
+        measured = measure_file(file, calibrations, bundle)
     except UnreadableFrameError as error:
         raise ImageError(
             f"{file}: {error.reason}: {error.detail}",
@@ -107,14 +115,14 @@ def _json_values(
     }
 
 
-def _write(file: Path, prepared: object) -> None:
+def _write(file: Path, prepared: Gray | Colour) -> None:
     import cv2
 
     from qc_edge.errors import StoreError
 
     # imwrite returns False for some faults and raises for others.
     try:
-        is_written = cv2.imwrite(str(file), prepared)  # type: ignore[call-overload]
+        is_written = cv2.imwrite(str(file), prepared if prepared.ndim == 2 else prepared[..., ::-1])
     except cv2.error:
         is_written = False
     if not is_written:

@@ -138,8 +138,8 @@ class ShadowedPart:
 
 @dataclass(frozen=True, slots=True)
 class StoredInput:
-    """An inspection whose prepared input was kept; `raw_path` is its frame where that was asked
-    for.
+    """An inspection whose prepared input was kept; `preprocess_id` says how it was prepared,
+    `raw_path` is its frame, both where that was asked for.
     """
 
     frame_id: str
@@ -152,3 +152,4 @@ class StoredInput:
     prepared_path: str
     prepared_sha256: str
     raw_path: str | None = None
+    preprocess_id: str | None = None

@@ -101,6 +101,9 @@ class Inspection:
     # the view and the recipe
     view: str | None
     recipe: str | None
+    # the classes
+    class_scores: str | None
+    predicted_class: str | None
 
 
 @dataclass(frozen=True, slots=True)

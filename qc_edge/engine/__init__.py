@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 Prepared = npt.NDArray[np.uint8]
-"""The model's input as it is kept: N x H x W, uint8, C-contiguous."""
+"""The model's input as it is kept: N x H x W, or N x H x W x 3 in RGB, uint8, C-contiguous."""
 
 DefectMap = npt.NDArray[np.float32]
 """h x w, float32 in 0..1: where the defect is, coarser than the input."""
@@ -36,10 +36,18 @@ DefectMap = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What the model says of one frame: `value` in 0..1, higher is worse, and the defect map."""
+    """What the model says of one frame: `value` in 0..1, higher is worse, and the defect map.
+
+    A model without a map gives None. `class_scores` are those of its classes (0..1), None if it has
+    none, `defect_class` is the surest of those that are not good. Where the outputs make no sense,
+    `value` is NaN and `detail` says why.
+    """
 
     value: float
-    defect_map: DefectMap
+    defect_map: DefectMap | None = None
+    class_scores: Mapping[str, float] | None = None
+    defect_class: str | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ class Engine(Protocol):
         """Which engine this is and why it was taken."""
 
     def infer(self, prepared: Prepared) -> list[Score]:
-        """One Score for each of the N prepared frames (N x H x W, uint8), in order.
+        """One Score for each of the N prepared frames, in order.
 
         Raises EngineError if the model fails, which the caller counts against the frames, and
         EngineLostError if the device is gone for good.

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from qc_edge.bundles.bundle import Bundle
+from qc_edge.engine.adapter import Adapter, TensorSpec
 from qc_edge.engine.tensorrt_variants import ImportedVariant
 from qc_edge.errors import (
     EngineError,
@@ -26,6 +29,7 @@ Progress = Callable[[str], bool]
 OUT_OF_MEMORY = "lower engine.max_batch, or end what else uses the GPU (nvidia-smi shows it)"
 """What to do when the device's memory runs out."""
 
+_TYPES: dict[type[np.generic], str] = {np.uint8: "UINT8", np.float32: "FLOAT"}
 _SHOWN = 3
 """The first messages of the builder are shown in an error: later ones only follow from them."""
 
@@ -97,13 +101,15 @@ def _compile(
     listener = error_listener(trt)
     builder = trt.Builder(listener)
     network = _parse(variant, builder, bundle, model, listener)
-    if faults := list(_mismatches(network, bundle)):
+    adapter = Adapter(bundle)
+    if faults := list(_mismatches(network, adapter)):
         raise ModelError(
             f"{bundle.model_path} is not the model that {bundle.reference} describes:\n  "
             + "\n  ".join(faults),
             "mend [input] and [outputs] of the manifest, or export the model again",
         )
-    config = _config(trt, builder, bundle, options)
+    _drop_other_outputs(network, adapter)
+    config = _config(trt, builder, adapter, options)
     monitor = _monitor(trt, progress)  # must outlive the build
     config.progress_monitor = monitor
     plan = builder.build_serialized_network(network, config)
@@ -136,7 +142,16 @@ def _parse(
     return network
 
 
-def _config(trt: Any, builder: Any, bundle: Bundle, options: CompileOptions) -> Any:
+def _drop_other_outputs(network: Any, adapter: Adapter) -> None:
+    """Have only the outputs computed that are asked for: the runtime wants an address for each."""
+    asked_for = {spec.name for spec in adapter.outputs}
+    given = [network.get_output(number) for number in range(network.num_outputs)]
+    for tensor in given:
+        if tensor.name not in asked_for:
+            network.unmark_output(tensor)
+
+
+def _config(trt: Any, builder: Any, adapter: Adapter, options: CompileOptions) -> Any:
     config = builder.create_builder_config()
     if options.tf32:
         config.set_flag(trt.BuilderFlag.TF32)
@@ -144,10 +159,8 @@ def _config(trt: Any, builder: Any, bundle: Bundle, options: CompileOptions) -> 
         # TensorRT 10 has it on by default; it rounds what is multiplied to 10 bits of mantissa.
         config.clear_flag(trt.BuilderFlag.TF32)
     profile = builder.create_optimization_profile()
-    frame = bundle.input_shape
-    profile.set_shape(
-        bundle.manifest.input.name, (1, *frame), (1, *frame), (options.max_batch, *frame)
-    )
+    frame = adapter.tensor_shape
+    profile.set_shape(adapter.input.name, (1, *frame), (1, *frame), (options.max_batch, *frame))
     config.add_optimization_profile(profile)
     if options.targets:
         config.num_compute_capabilities = len(options.targets)
@@ -218,25 +231,23 @@ def is_out_of_memory(message: str) -> bool:
     return "outofmemory" in message.lower().replace(" ", "").replace("_", "")
 
 
-def _mismatches(network: Any, bundle: Bundle) -> Iterator[str]:
+def _mismatches(network: Any, adapter: Adapter) -> Iterator[str]:
     """How the network's tensors differ from the manifest's, in words."""
-    taken, given = bundle.manifest.input, bundle.manifest.outputs
     inputs = [network.get_input(number) for number in range(network.num_inputs)]
     outputs = [network.get_output(number) for number in range(network.num_outputs)]
     yield from (
         f"input {tensor.name!r} is not in the manifest"
         for tensor in inputs
-        if tensor.name != taken.name
+        if tensor.name != adapter.input.name
     )
-    expectations = [
-        ("input", inputs, taken.name, "UINT8", tuple(taken.shape)),
-        ("output", outputs, given.score, "FLOAT", ()),
-        ("output", outputs, given.defect_map, "FLOAT", tuple(given.map_shape)),
-    ]
-    for side, tensors, name, dtype, shape in expectations:
+    expectations: list[tuple[str, list[Any], TensorSpec]] = [("input", inputs, adapter.input)]
+    expectations += [("output", outputs, spec) for spec in adapter.outputs]
+    first, note = (-1, " (-1: any batch)") if adapter.batch is None else (adapter.batch, "")
+    for side, tensors, spec in expectations:
         actual = {tensor.name: f"{tensor.dtype.name} {tuple(tensor.shape)}" for tensor in tensors}
-        expected = f"{dtype} {(-1, *shape)}"
-        if name not in actual:
-            yield f"no {side} {name!r}, expected {expected}; it has {', '.join(actual)}"
-        elif actual[name] != expected:
-            yield f"{side} {name!r} is {actual[name]}, expected {expected} (-1: any batch)"
+        expected = [f"{_TYPES[spec.dtype]} {(first, *shape)}" for shape in spec.shapes]
+        one_of = " or ".join(expected)
+        if spec.name not in actual:
+            yield f"no {side} {spec.name!r}, expected {one_of}; it has {', '.join(actual)}"
+        elif actual[spec.name] not in expected:
+            yield f"{side} {spec.name!r} is {actual[spec.name]}, expected {one_of}{note}"

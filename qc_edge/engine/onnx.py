@@ -11,12 +11,15 @@ import platform
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime as ort
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import BuildContext, EngineInfo, Prepared, Score
+from qc_edge.engine.adapter import Adapter, TensorSpec
 from qc_edge.engine.providers import CPU, Providers, resolve_providers, startup_error
 from qc_edge.errors import EngineError, ModelError
 from qc_edge.settings import EngineSettings
@@ -26,7 +29,7 @@ MOST_THREADS = 4
 
 _ERRORS_ONLY = 3
 """ORT_LOGGING_LEVEL_ERROR: warnings of the runtime on stderr are no lines of the station's log."""
-_TYPES = {"uint8": "tensor(uint8)"}
+_TYPES: dict[type[np.generic], str] = {np.uint8: "tensor(uint8)", np.float32: "tensor(float)"}
 
 
 def thread_count(setting: int, cores: int) -> int:
@@ -50,14 +53,14 @@ def load(
     providers = resolve_providers(
         settings.providers, ort.get_available_providers(), ort.__version__
     )
-    session = _session(bundle, threads, providers)
-    if faults := _mismatches(session, bundle):
+    session, adapter = _session(bundle, threads, providers), Adapter(bundle)
+    if faults := _mismatches(session, adapter):
         raise ModelError(
             f"{bundle.model_path} is not the model that {bundle.reference} describes:\n  "
             + "\n  ".join(faults),
             hint="mend [input] and [outputs] of the manifest, or export the model again",
         )
-    return OnnxEngine(session, bundle, threads, providers, reason)
+    return OnnxEngine(session, adapter, threads, providers, reason)
 
 
 class OnnxEngine:
@@ -66,15 +69,14 @@ class OnnxEngine:
     def __init__(
         self,
         session: ort.InferenceSession,
-        bundle: Bundle,
+        adapter: Adapter,
         threads: int,
         providers: Providers,
         reason: str,
     ) -> None:
         self._session: ort.InferenceSession | None = session
-        self._input = bundle.manifest.input.name
-        self._outputs = [bundle.manifest.outputs.score, bundle.manifest.outputs.defect_map]
-        self._shape = bundle.input_shape
+        self._adapter = adapter
+        self._outputs = [spec.name for spec in adapter.outputs]
         plural = "" if threads == 1 else "s"
         self._info = EngineInfo(
             backend=f"onnx-{providers.first.name.lower()}",
@@ -89,34 +91,27 @@ class OnnxEngine:
         return self._info
 
     def infer(self, prepared: Prepared) -> list[Score]:
-        """One Score for each of the N prepared frames (N x H x W, uint8), in order. Raises
-        EngineError.
-        """
+        """One Score for each of the N prepared frames, in order. Raises EngineError."""
         if self._session is None:
             raise EngineError("the ONNX Runtime engine is closed", hint="load it again")
-        if prepared.shape[1:] != self._shape or prepared.dtype != np.uint8:
-            raise EngineError(
-                f"prepared frames are {prepared.dtype} {prepared.shape}, expected uint8 (N, "
-                f"{self._shape[0]}, {self._shape[1]})",
-                hint="the model of this bundle needs its own preprocessing",
-            )
         # One by one: a CPU gains nothing from a batch, memory stays that of one frame, and a
         # frame's score cannot depend on which frames happened to wait beside it.
-        return [self._infer_one(self._session, prepared[i : i + 1]) for i in range(len(prepared))]
+        frames = [self._adapter.tensor(prepared[i : i + 1]) for i in range(len(prepared))]
+        return [self._infer_one(self._session, frame) for frame in frames]
 
     def close(self) -> None:
         """End the session and its threads. May be called twice."""
         self._session = None
 
-    def _infer_one(self, session: ort.InferenceSession, frame: Prepared) -> Score:
+    def _infer_one(self, session: ort.InferenceSession, frame: npt.NDArray[Any]) -> Score:
         try:
-            scores, maps = session.run(self._outputs, {self._input: np.ascontiguousarray(frame)})
+            outputs = session.run(self._outputs, {self._adapter.input.name: frame})
         except Exception as fault:  # the runtime raises its own types, which share no public base
             raise EngineError(
                 f"ONNX Runtime {ort.__version__} failed on a frame: {fault}",
                 hint="qc-edge check scores the golden frames; if those pass, look at this frame",
             ) from fault
-        return Score(float(scores[0]), maps[0])
+        return self._adapter.scores(dict(zip(self._outputs, outputs, strict=True)))[0]
 
 
 def _session(bundle: Bundle, threads: int, providers: Providers) -> ort.InferenceSession:
@@ -155,30 +150,34 @@ def _options(threads: int) -> ort.SessionOptions:
     return options
 
 
-def _mismatches(session: ort.InferenceSession, bundle: Bundle) -> list[str]:
+def _mismatches(session: ort.InferenceSession, adapter: Adapter) -> list[str]:
     """In words how the model's tensors differ from those of the manifest."""
-    taken, given = bundle.manifest.input, bundle.manifest.outputs
+    taken, batch = adapter.input, adapter.batch
     inputs = {tensor.name: tensor for tensor in session.get_inputs()}
     outputs = {tensor.name: tensor for tensor in session.get_outputs()}
     faults = [f"input {name!r} is not in the manifest" for name in inputs if name != taken.name]
-    faults += _mismatch("input", taken.name, inputs, _TYPES[taken.dtype], taken.shape)
-    faults += _mismatch("output", given.score, outputs, "tensor(float)", ())
-    faults += _mismatch("output", given.defect_map, outputs, "tensor(float)", given.map_shape)
+    faults += _mismatch("input", taken, batch, inputs)
+    for spec in adapter.outputs:
+        faults += _mismatch("output", spec, batch, outputs)
     return faults
 
 
 def _mismatch(
-    side: str, name: str, tensors: Mapping[str, ort.NodeArg], kind: str, shape: tuple[int, ...]
+    side: str, spec: TensorSpec, batch: int | None, tensors: Mapping[str, ort.NodeArg]
 ) -> list[str]:
-    expected = f"{kind} [N{''.join(f', {length}' for length in shape)}]"
-    if name not in tensors:
-        return [f"no {side} {name!r}, expected {expected}; it has {', '.join(tensors)}"]
-    tensor = tensors[name]
+    kind, first = _TYPES[spec.dtype], batch or "N"
+    expected = " or ".join(
+        f"{kind} [{', '.join(map(str, (first, *shape)))}]" for shape in spec.shapes
+    )
+    if spec.name not in tensors:
+        return [f"no {side} {spec.name!r}, expected {expected}; it has {', '.join(tensors)}"]
+    tensor = tensors[spec.name]
     # A dynamic dimension is a name or None, a fixed one a number.
-    is_dynamic = bool(tensor.shape) and not isinstance(tensor.shape[0], int)
-    if tensor.type == kind and tuple(tensor.shape[1:]) == shape and is_dynamic:
+    is_any = bool(tensor.shape) and not isinstance(tensor.shape[0], int)
+    fits = is_any if batch is None else tensor.shape[:1] == [batch]
+    if tensor.type == kind and tuple(tensor.shape[1:]) in spec.shapes and fits:
         return []
-    return [f"{side} {name!r} is {tensor.type} {tensor.shape}, expected {expected}"]
+    return [f"{side} {spec.name!r} is {tensor.type} {tensor.shape}, expected {expected}"]
 
 
 @cache

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import Precision
-from qc_edge.engine import Prepared
+from qc_edge.engine.adapter import Adapter
 from qc_edge.errors import EngineUnavailableError, ModelError
 
 try:
@@ -47,8 +48,9 @@ def convert_model(bundle: Bundle, precision: Precision) -> bytes:
         return _in_half(model)
     if any(node.op_type in _QUANTIZED for node in model.graph.node):
         return data
+    adapter = Adapter(bundle)
     return _quantized(
-        model, bundle.manifest.input.name, [frame.prepared for frame in bundle.golden_frames]
+        model, adapter.input.name, [adapter.tensor(f.prepared) for f in bundle.golden_frames]
     )
 
 
@@ -90,16 +92,16 @@ def _in_half(model: Any) -> bytes:
     return bytes(convert_float_to_float16(model, keep_io_types=True).SerializeToString())
 
 
-def _quantized(model: Any, name: str, frames: Sequence[Prepared]) -> bytes:
+def _quantized(model: Any, name: str, frames: Sequence[npt.NDArray[Any]]) -> bytes:
     from onnxruntime import quantization
 
     class Golden(quantization.CalibrationDataReader):  # type: ignore[misc]
         """Feeds the golden frames, one by one."""
 
         def __init__(self) -> None:
-            self._frames: Iterator[Prepared] = iter(frames)
+            self._frames: Iterator[npt.NDArray[Any]] = iter(frames)
 
-        def get_next(self) -> dict[str, Prepared] | None:
+        def get_next(self) -> dict[str, npt.NDArray[Any]] | None:
             """The next frame, None after the last."""
             frame = next(self._frames, None)
             return None if frame is None else {name: frame}

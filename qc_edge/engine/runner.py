@@ -44,7 +44,7 @@ class PlanRunner:
         variant: ImportedVariant,
         plan: bytes,
         input_name: str,
-        frame: tuple[int, int],
+        frame: tuple[int, ...],
         graphs: bool,
     ) -> None:
         """Raises PlanRefusedError, or EngineLostError if the device has no memory for it."""

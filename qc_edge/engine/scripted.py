@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.golden import GoldenFrame
-from qc_edge.engine import BuildContext, EngineInfo, Prepared, Score
+from qc_edge.engine import BuildContext, DefectMap, EngineInfo, Prepared, Score
+from qc_edge.engine.adapter import Adapter
 from qc_edge.errors import EngineError
 from qc_edge.settings import EngineSettings
 
@@ -36,7 +38,7 @@ def load(
     build_context: BuildContext,  # noqa: ARG001
 ) -> ScriptedEngine:
     """A benign engine that passes the bundle's self-test."""
-    return ScriptedEngine(BENIGN, bundle.golden_frames, reason)
+    return ScriptedEngine(BENIGN, bundle.golden_frames, reason, Adapter(bundle))
 
 
 class ScriptedEngine:
@@ -44,11 +46,15 @@ class ScriptedEngine:
 
     `hang` blocks `infer` until `release` is set, and then raises EngineError; `hanging` is set
     while it blocks, so that a test can wait for it. Golden frames get their own scores and use up
-    no step.
+    no step. With an `adapter` its scores are such as the bundle's model gives.
     """
 
     def __init__(
-        self, script: Script = BENIGN, golden: Sequence[GoldenFrame] = (), reason: str = "test"
+        self,
+        script: Script = BENIGN,
+        golden: Sequence[GoldenFrame] = (),
+        reason: str = "test",
+        adapter: Adapter | None = None,
     ) -> None:
         """Raises ValueError on a step that is no number, `raise`, `nan` or `hang`."""
         steps = script.split() if isinstance(script, str) else script
@@ -63,6 +69,7 @@ class ScriptedEngine:
             self._next = lambda _: next(rounds)
         # Golden frames are known by their bytes: the self-test must pass whatever the script says.
         self._golden = {frame.prepared.tobytes(): frame for frame in golden}
+        self._adapter = adapter
         self._closed = False
         self.release = threading.Event()
         self.hanging = threading.Event()
@@ -70,11 +77,11 @@ class ScriptedEngine:
         self.info = EngineInfo("scripted", "1", "none", f"{reason}; a script answers, no model")
 
     def infer(self, prepared: Prepared) -> list[Score]:
-        """One Score for each of the N prepared frames (N x H x W, uint8). Raises EngineError by
-        script.
-        """
+        """One Score for each of the N prepared frames. Raises EngineError by script."""
         if self._closed:
             raise EngineError("the scripted engine is closed", hint="load it again")
+        if self._adapter is not None:
+            self._adapter.tensor(prepared)  # refuses what the model would
         return [self._infer_one(prepared[i : i + 1]) for i in range(len(prepared))]
 
     def close(self) -> None:
@@ -85,7 +92,11 @@ class ScriptedEngine:
     def _infer_one(self, frame: Prepared) -> Score:
         golden = self._golden.get(frame.tobytes()) if self._golden else None
         if golden is not None:
-            return Score(golden.score, golden.expand_map((_MAP_SIDE, _MAP_SIDE)))
+            score = self._score(golden.score, golden.expand_map((_MAP_SIDE, _MAP_SIDE)))
+            if self._adapter is None or not golden.class_scores:
+                return score
+            defect_class = self._adapter.surest_defect(golden.class_scores)
+            return replace(score, class_scores=golden.class_scores, defect_class=defect_class)
         self.frames += 1
         step = self._next(frame)
         if step == "raise":
@@ -96,4 +107,9 @@ class ScriptedEngine:
             self.hanging.clear()
             raise EngineError("the script said hang and was released", hint="this is a test")
         value = float(step)
-        return Score(value, np.full((_MAP_SIDE, _MAP_SIDE), value, np.float32))
+        return self._score(value, np.full((_MAP_SIDE, _MAP_SIDE), value, np.float32))
+
+    def _score(self, value: float, defect_map: DefectMap) -> Score:
+        if self._adapter is None:
+            return Score(value, defect_map)
+        return self._adapter.score_of(value, defect_map)

@@ -45,9 +45,16 @@ def self_test(engine: Engine, bundle: Bundle) -> None:
 
 
 def _difference(frame: GoldenFrame, score: Score) -> float:
-    """The larger of what the score and the coarse map are off by; NaN if either is."""
+    """The largest of what the score, the classes and the coarse map are off by; NaN if any is."""
     differences = [abs(score.value - frame.score)]
+    by_class = score.class_scores or {}
+    differences += [
+        abs(by_class.get(name, float("nan")) - expected)
+        for name, expected in frame.class_scores.items()
+    ]
     if frame.map_coarse.size:
+        if score.defect_map is None:
+            return float("nan")
         coarse = coarse_maxima(score.defect_map, len(frame.map_coarse))
         differences.append(float(np.abs(coarse - frame.map_coarse).max()))
     return float(np.max(differences))

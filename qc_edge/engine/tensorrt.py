@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import BuildContext, Engine, EngineInfo
+from qc_edge.engine.adapter import Adapter
 from qc_edge.engine.gpu import Gpu, GpuFacts
 from qc_edge.engine.plans import Plan, PlanCache, PlanKey
 from qc_edge.engine.runner import PlanRefusedError, Runner
@@ -89,6 +90,9 @@ def make(
     precision = (
         bundle.manifest.engine.precision if settings.precision == "bundle" else settings.precision
     )
+    adapter = Adapter(bundle)
+    if adapter.batch is not None:
+        settings = settings.model_copy(update={"max_batch": adapter.batch})
     options, facts = toolkit.compile_options(settings, gpu.facts), gpu.facts
     key = PlanKey(
         model_sha256=bundle.sha256,
@@ -99,7 +103,7 @@ def make(
         driver=facts.driver,
         precision=precision,
         max_batch=options.max_batch,
-        flags=options.flags,
+        flags=(*options.flags, *_output_flags(bundle, adapter)),
     )
     cache = PlanCache(build_context.plans, settings.plans_kept)
 
@@ -125,11 +129,20 @@ def make(
     build_context.report("warming up the engine", _WARM_UP_LIMIT_S)
     captures = settings.cuda_graph and not toolkit.captures_graphs
     try:
-        return TensorRTEngine(gpu, runner, bundle, info, captures)
+        return TensorRTEngine(gpu, runner, adapter, info, captures)
     except BaseException:
         # A plan is freed while the context that it was loaded in is there: `load` closes the GPU.
         runner.close()
         raise
+
+
+def _output_flags(bundle: Bundle, adapter: Adapter) -> tuple[str, ...]:
+    """The part of a plan's key that says which outputs it has: two bundles may ask one model for
+    different ones. Nothing without a declared adapter, so that kept plans stay valid.
+    """
+    if bundle.manifest.adapter is None:
+        return ()
+    return (f"outputs {', '.join(spec.name for spec in adapter.outputs)}",)
 
 
 def _loaded_plan(

@@ -7,11 +7,12 @@ page-locked memory for a frame.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
-from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import EngineInfo, Prepared, Score
+from qc_edge.engine.adapter import Adapter
 from qc_edge.engine.gpu import Gpu
 from qc_edge.engine.runner import Runner
 from qc_edge.errors import EngineError
@@ -26,7 +27,7 @@ class TensorRTEngine:
     """
 
     def __init__(
-        self, gpu: Gpu, runner: Runner, bundle: Bundle, info: EngineInfo, captures: bool
+        self, gpu: Gpu, runner: Runner, adapter: Adapter, info: EngineInfo, captures: bool
     ) -> None:
         """Takes `gpu` and `runner` over. Runs each batch size once: no frame pays for a first time.
 
@@ -34,14 +35,16 @@ class TensorRTEngine:
         """
         self._gpu: Gpu | None = gpu
         self._runner = runner
-        self._info = info
-        manifest, most = bundle.manifest, info.max_batch
-        self._frames = gpu.allocate((most, *bundle.input_shape), np.uint8)
-        self._scores = gpu.allocate((most,), np.float32)
-        self._maps = gpu.allocate((most, *manifest.outputs.map_shape), np.float32)
-        runner.bind(manifest.input.name, self._frames.device)
-        runner.bind(manifest.outputs.score, self._scores.device)
-        runner.bind(manifest.outputs.defect_map, self._maps.device)
+        self._info, self._adapter = info, adapter
+        most = info.max_batch
+        self._frames = gpu.allocate((most, *adapter.tensor_shape), adapter.input.dtype)
+        # The first of the shapes that a tensor may have: a 1 more in it changes no address.
+        self._outputs = {
+            spec.name: gpu.allocate((most, *spec.shapes[0]), spec.dtype) for spec in adapter.outputs
+        }
+        runner.bind(adapter.input.name, self._frames.device)
+        for name, buffer in self._outputs.items():
+            runner.bind(name, buffer.device)
         self._sizes = batch_sizes(most)
         self._work: dict[int, Callable[[], None]] = {}
         for size in self._sizes:
@@ -59,7 +62,7 @@ class TensorRTEngine:
         return self._info
 
     def infer(self, prepared: Prepared) -> list[Score]:
-        """One Score for each of the N prepared frames (N x H x W, uint8), in order.
+        """One Score for each of the N prepared frames, in order.
 
         More than `max_batch` are taken in turns. Raises EngineError if TensorRT refuses the work,
         EngineLostError if the device fails; then no score of these frames is given.
@@ -67,16 +70,10 @@ class TensorRTEngine:
         gpu = self._gpu
         if gpu is None:
             raise EngineError("the TensorRT engine is closed", hint="load it again")
-        shape = self._frames.host.shape
-        if prepared.shape[1:] != shape[1:] or prepared.dtype != np.uint8:
-            raise EngineError(
-                f"prepared frames are {prepared.dtype} {prepared.shape}, expected uint8 (N, "
-                f"{shape[1]}, {shape[2]})",
-                hint="the model of this bundle needs its own preprocessing",
-            )
+        frames, most = self._adapter.tensor(prepared), self._info.max_batch
         scores: list[Score] = []
-        for start in range(0, len(prepared), shape[0]):
-            scores += self._infer_batch(gpu, prepared[start : start + shape[0]])
+        for start in range(0, len(frames), most):
+            scores += self._infer_batch(gpu, frames[start : start + most])
         return scores
 
     def close(self) -> None:
@@ -87,25 +84,27 @@ class TensorRTEngine:
             # plan to the buffers, and what outlives its context can never be freed.
             self._work.clear()
             self._runner.close()
-            del self._frames, self._scores, self._maps
+            self._outputs.clear()
+            del self._frames
             gpu.close()
 
-    def _infer_batch(self, gpu: Gpu, frames: Prepared) -> list[Score]:
+    def _infer_batch(self, gpu: Gpu, frames: npt.NDArray[Any]) -> list[Score]:
         count = len(frames)
         size = next(size for size in self._sizes if size >= count)
         self._frames.host[:count] = frames
         self._work[size]()
         gpu.synchronize()
-        # The maps are copied: the next batch writes into the same page-locked memory.
-        values, maps = self._scores.host[:count].tolist(), self._maps.host[:count].copy()
-        return [Score(value, defect_map) for value, defect_map in zip(values, maps, strict=True)]
+        # Copied: the next batch writes into the same page-locked memory.
+        return self._adapter.scores(
+            {name: buffer.host[:count].copy() for name, buffer in self._outputs.items()}
+        )
 
     def _enqueue(self, gpu: Gpu, size: int) -> None:
         """Put upload, model and download on the stream; they are done once the stream is."""
         gpu.upload(self._frames, size)
         self._runner.enqueue(size, gpu.stream)
-        gpu.download(self._scores, size)
-        gpu.download(self._maps, size)
+        for buffer in self._outputs.values():
+            gpu.download(buffer, size)
 
 
 def batch_sizes(most: int) -> tuple[int, ...]:

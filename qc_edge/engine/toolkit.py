@@ -6,6 +6,7 @@ from typing import Protocol
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import Precision
+from qc_edge.engine.adapter import Adapter
 from qc_edge.engine.compiler import CompileOptions, Progress, compile_plan, compile_targets
 from qc_edge.engine.gpu import GpuFacts
 from qc_edge.engine.runner import PlanRunner, Runner
@@ -89,5 +90,6 @@ class InstalledToolkit:
 
         Raises PlanRefusedError, EngineError.
         """
-        name, shape = bundle.manifest.input.name, bundle.input_shape
-        return PlanRunner(self._variant, plan, name, shape, graphs and self.captures_graphs)
+        adapter, captures = Adapter(bundle), graphs and self.captures_graphs
+        name, shape = adapter.input.name, adapter.tensor_shape
+        return PlanRunner(self._variant, plan, name, shape, captures)

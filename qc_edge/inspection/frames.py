@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qc_edge.domain.frame import Frame
@@ -34,13 +35,13 @@ class PreparedFrame:
 
     Made by a preparer thread, then read by the inspector's thread. Until the file is read, `frame`
     holds what its name tells, and `view` is that of its camera; where it cannot be read, `image`,
-    `figures` and `model_input` stay None and `refusal` says why. `model_input` is H x W uint8, None
-    of a refused frame. `data` are the bytes of the file. `exposed` is when it was exposed; until
-    the file is read, no later than its arrival. `part_source` says where the part's id comes from,
-    None without one; `sidecar_doubt` why the sidecar that lay beside it was not taken; `holds` are
-    the reasons of identity to hold the part, `notes` their words. `vanished`: the file had left the
-    spool. `may_be_unfinished`: another node may still be writing it. `times_ms` holds the
-    milliseconds of each step so far.
+    `figures` and `model_input` stay None and `refusal` says why. `model_input` is uint8, H x W or
+    in RGB H x W x 3, None of a refused frame. `data` are the bytes of the file. `exposed` is when
+    it was exposed; until the file is read, no later than its arrival. `part_source` says where the
+    part's id comes from, None without one; `sidecar_doubt` why the sidecar that lay beside it was
+    not taken; `holds` are the reasons of identity to hold the part, `notes` their words.
+    `vanished`: the file had left the spool. `may_be_unfinished`: another node may still be writing
+    it. `times_ms` holds the milliseconds of each step so far.
     """
 
     file: SpooledFile
@@ -80,8 +81,9 @@ class ScoredFrame:
     """A prepared frame with its part's id, the model's score and the places of its evidence.
 
     `score` is None where the frame was refused or the model failed on it; the reason is then in
-    `prepared.refusal`. Paths are relative to the station's state, and None until the evidence is
-    durable.
+    `prepared.refusal`. `class_scores` are those of a model with classes, `defect_class` the surest
+    of those that are not good. Paths are relative to the station's state, and None until the
+    evidence is durable.
     """
 
     prepared: PreparedFrame
@@ -92,6 +94,8 @@ class ScoredFrame:
     prepared_path: str | None = None
     map_path: str | None = None
     map_sha256: str | None = None
+    class_scores: Mapping[str, float] | None = None
+    defect_class: str | None = None
 
     def age_ms(self) -> float:
         """As `PreparedFrame.age_ms`."""

@@ -5,12 +5,14 @@ Pure: reads no file, writes nothing, tells nobody.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 
 from qc_edge.domain.frame import ExposureSource
 from qc_edge.domain.inspection import Inspection
-from qc_edge.domain.verdict import Decision, HoldReason, decide, invalid
+from qc_edge.domain.verdict import Decision, HoldReason, Verdict, decide, invalid
 from qc_edge.inspection.frames import ScoredFrame
 from qc_edge.service.clock import FrameClock
 
@@ -38,7 +40,15 @@ def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
     if view.calibration.is_due(now):
         holds.append(HoldReason.CALIBRATION_EXPIRED)
     decision = decide(scored.score, view.threshold, holds)
+    if (defect_class := predicted_class(scored, decision)) is not None:
+        share = (scored.class_scores or {}).get(defect_class, 0.0)
+        words = f"; most likely {defect_class} ({share:.4f}){words}"
     return replace(decision, detail=decision.detail + words) if words else decision
+
+
+def predicted_class(scored: ScoredFrame, decision: Decision) -> str | None:
+    """What the model takes the defect of a FAIL for, if it has classes."""
+    return scored.defect_class if decision.verdict is Verdict.FAIL else None
 
 
 class InspectionBuilder:
@@ -141,12 +151,19 @@ class InspectionBuilder:
             # the view and the recipe
             view=view.name if view.declared else None,
             recipe=rules.recipe,
+            # the classes
+            class_scores=None if scored.class_scores is None else _json(scored.class_scores),
+            predicted_class=predicted_class(scored, decision),
         )
 
 
 def _ms(times: dict[str, float], step: str) -> float | None:
     taken = times.get(step)
     return None if taken is None else round(taken, 3)
+
+
+def _json(class_scores: Mapping[str, float]) -> str:
+    return json.dumps(class_scores, ensure_ascii=False, separators=(",", ":"))
 
 
 def _printable(text: str) -> str:

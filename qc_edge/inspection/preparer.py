@@ -25,6 +25,7 @@ from qc_edge.store.spooled_file import SpooledFile
 from qc_edge.vision import UnreadableFrameError, pnm, prepare
 from qc_edge.vision.gates import check_gates
 from qc_edge.vision.image import Image, decode, pixels_sha256
+from qc_edge.vision.prepare import PrepareParameters
 
 # What a file looks like while its writer is in the middle of it. A listing, unlike an event, does
 # not say that the writer has closed it, and over NFS there are no events.
@@ -202,7 +203,8 @@ class Preparer:
     def _gate_and_prepare(self, prepared: PreparedFrame, image: Image) -> None:
         parameters = prepared.view.parameters
         begun = time.perf_counter()
-        resized = prepare.resize(image.gray, parameters)
+        # The gates measure gray in one size, whatever the model takes.
+        resized = prepare.resize(image.gray, PrepareParameters(roi=parameters.roi))
         after_resize = time.perf_counter()
         report = check_gates(image.gray, resized, image.bit_depth, prepared.view.calibration)
         after_gates = time.perf_counter()
@@ -210,7 +212,11 @@ class Preparer:
         if report.refusal is not None:
             prepared.refusal = FrameRefusal(report.refusal.reason, report.refusal.detail)
         else:
-            prepared.model_input = prepare.normalise(resized, parameters)
+            if parameters.is_default:
+                prepared.model_input = prepare.normalise(resized, parameters)
+            else:
+                shown = prepare.picture_for(parameters, image, prepared.frame.pixel_format)
+                prepared.model_input = prepare.prepare(shown, parameters)
             prepared.model_input_sha256 = pixels_sha256(prepared.model_input)
         # The gates measure the resized picture too, so they stand between the halves of "prepare".
         normalising_s = time.perf_counter() - after_gates

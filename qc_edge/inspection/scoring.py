@@ -68,12 +68,17 @@ class FrameScorer:
     def _take_score(self, evidence: PendingEvidence, score: Score) -> None:
         prepared, threshold = evidence.scored.prepared, evidence.scored.prepared.view.threshold
         if not (math.isfinite(score.value) and 0.0 <= score.value <= 1.0):
-            detail = f"the model returned {score.value!r}, expected a number in 0..1"
+            detail = (
+                score.detail or f"the model returned {score.value!r}, expected a number in 0..1"
+            )
             prepared.refusal = FrameRefusal(Reason.BAD_SCORE, detail)
             return
         evidence.scored.score = score.value
+        evidence.scored.class_scores = score.class_scores
+        evidence.scored.defect_class = score.defect_class
         # Maps are for people, who look at what fails or nearly fails.
-        if score.value >= threshold.value - threshold.review_band:
+        nearly_fails = score.value >= threshold.value - threshold.review_band
+        if nearly_fails and score.defect_map is not None:
             self._evidence.keep_map(evidence, score.defect_map)
 
     def _infer(self, chunk: Sequence[tuple[PendingEvidence, Prepared]]) -> Sequence[Score | None]:
@@ -110,7 +115,7 @@ class FrameScorer:
         prepared.refusal = FrameRefusal(Reason.ENGINE_FAILED, fault.message)
 
     def _stacked(self, model_inputs: Sequence[Prepared]) -> Prepared:
-        """N x H x W uint8: a frame that is alone as a view, several copied into one array.
+        """N x H x W (x 3) uint8: a frame that is alone as a view, several copied into one array.
 
         The array is used again for each batch: a new one would be paged in, batch after batch.
         """

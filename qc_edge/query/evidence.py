@@ -12,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.history import StoredInput
 from qc_edge.vision import UnreadableFrameError, formats
-from qc_edge.vision.image import Gray, Image, decode, pixels_sha256, to_gray
+from qc_edge.vision.image import Colour, Gray, Image, decode, to_gray, to_rgb
+from qc_edge.vision.prepare import recorded_parameters
 
 PIXELS_MAX = 2**28
 """No frame of a station is larger: a forged header must not make a decoder fill the memory."""
@@ -142,20 +144,41 @@ def _read_pgm(data: bytes) -> Image | None:
     return Image(pixels, pixels, 8, hashlib.sha256(body).hexdigest())
 
 
-def read_stored_input(state: Path, part: StoredInput, shape: tuple[int, int]) -> Gray | str:
-    """The prepared input (uint8, H x W) of an inspection for a model that takes `shape`, or in
-    words why it cannot be had: gone, changed since, or of another size.
+def read_stored_input(state: Path, part: StoredInput, bundle: Bundle) -> Gray | Colour | str:
+    """The prepared input (uint8, H x W or H x W x 3) of an inspection for the model of `bundle`, or
+    in words why it cannot be had: gone, changed since, of another size, or prepared otherwise.
     """
-    height, width = shape
+    height, width = bundle.input_shape[:2]
     try:
-        gray = decode((state / part.prepared_path).read_bytes(), max_pixels=4 * height * width).gray
+        image = decode((state / part.prepared_path).read_bytes(), max_pixels=4 * height * width)
     except FileNotFoundError:
         return "the prepared input is gone"
     except (OSError, UnreadableFrameError):
         return "the prepared input does not read"
-    if pixels_sha256(gray) != part.prepared_sha256:
+    if image.sha256 != part.prepared_sha256 or image.bit_depth != 8:
         return "the prepared input is not what was judged"
-    return gray if gray.shape == shape else "the model takes another size"
+    prepared: Gray | Colour = image.pixels  # type: ignore[assignment]
+    if prepared.shape != bundle.input_shape:
+        return "the model takes another size"
+    if part.preprocess_id is not None and not _is_prepared_for(bundle, part.preprocess_id):
+        return "the model takes inputs that are prepared otherwise"
+    return prepared
+
+
+def _is_prepared_for(bundle: Bundle, identity: str) -> bool:
+    """Whether inputs of that `preprocess_id` are such as the bundle's model takes; the region is
+    the station's own matter.
+    """
+    return recorded_parameters(identity, None) == bundle.parameters()
+
+
+def inspected_picture(
+    image: Image, pixel_format: str | None, bit_depth: int | None, *, own: bool, colour: bool
+) -> Gray | Colour:
+    """What the model's input was made from: the frame in `colour` (RGB), or the gray."""
+    if colour:
+        return to_rgb(image.pixels, pixel_format, bit_depth or image.bit_depth)
+    return inspected_gray(image, pixel_format, bit_depth, own=own)
 
 
 def inspected_gray(

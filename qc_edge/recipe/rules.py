@@ -25,7 +25,7 @@ from qc_edge.settings import Settings, ViewSettings
 from qc_edge.settings.bundles import ModelSettings
 from qc_edge.settings.change import settings_digest
 from qc_edge.version import __version__
-from qc_edge.vision.prepare import DEFAULT, PrepareParameters, preprocess_id
+from qc_edge.vision.prepare import PrepareParameters, preprocess_id
 
 INCOMING = "incoming"
 """The calibration of frames from other nodes whose camera has none of its own."""
@@ -162,7 +162,7 @@ class Rules:
         if view is not None and view.roi is not None and calibration.roi is None:
             calibration = replace(calibration, roi=view.roi)
         roi = calibration.roi
-        parameters = DEFAULT if roi is None else PrepareParameters(roi=roi)
+        parameters = self.bundle.parameters(roi)
         return ViewRules(
             view.name if view else camera,
             camera,

@@ -112,7 +112,7 @@ class ScoreIdentity:
         """Each part whose input is still there with its score now; NaN is a score that moved."""
         pairs, end = [], time.monotonic() + BOUND_S
         for part in parts:
-            prepared = read_stored_input(self._paths.state, part, bundle.input_shape)
+            prepared = read_stored_input(self._paths.state, part, bundle)
             if not isinstance(prepared, str):
                 pairs.append((part, engine.infer(prepared[None])[0].value))
             alive()

@@ -169,7 +169,7 @@ def _with_map(recomputer: MapRecomputer, inspection: ExaminedInspection) -> Exam
         return inspection
     model_input, why_not = inspection.recheck.model_input, inspection.recheck.why_not
     if inspection.prepared.match is EvidenceMatch.SAME and inspection.prepared.image is not None:
-        model_input = inspection.prepared.image.gray
+        model_input = inspection.prepared.image.pixels  # type: ignore[assignment]
     if model_input is None and not why_not:
         why_not = "the model's input is not what was judged"
     return replace(inspection, recomputed=recomputer.recompute(row, model_input, why_not))

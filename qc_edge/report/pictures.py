@@ -68,10 +68,10 @@ def report_pictures(inspection: ExaminedInspection) -> list[ReportPicture]:
         caption = "The frame where the map is strongest, without the heat, with the same outline."
         shown.append(_picture(location.close(), "A closer look", caption))
     if inspection.prepared.image is not None:
-        image = inspection.prepared.image.gray
+        image = inspection.prepared.image
         rule = row.preprocess_id.partition("@")[0]
-        caption = f"{image.shape[1]} x {image.shape[0]} pixels, prepared by {rule}."
-        shown.append(_picture(_bgr(image), "What the model saw", caption))
+        caption = f"{image.width} x {image.height} pixels, prepared by {rule}."
+        shown.append(_picture(_frame(image, None), "What the model saw", caption))
     return shown
 
 

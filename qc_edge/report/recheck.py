@@ -10,8 +10,14 @@ from qc_edge.domain.verdict import Threshold, decide
 from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
 from qc_edge.query.part_lookup import PartInspection
 from qc_edge.vision.gates import GateFigures, check_gates
-from qc_edge.vision.image import Gray, pixels_sha256
-from qc_edge.vision.prepare import DEFAULT, PrepareParameters, normalise, preprocess_id, resize
+from qc_edge.vision.image import Colour, Gray, pixels_sha256, to_rgb
+from qc_edge.vision.prepare import (
+    PrepareParameters,
+    prepare,
+    preprocess_id,
+    recorded_parameters,
+    resize,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,8 +26,8 @@ class Recheck:
 
     `gates`: their figures on the frame. `prepared`: the model's input made from it. `verdict`: what
     score and threshold give. `chain`: the row is what its hash was taken over. None where it cannot
-    be done, or does not apply; `why_not` says why gates or input could not. `model_input` (H x W,
-    uint8) is what was made from the frame where it is the one that was judged.
+    be done, or does not apply; `why_not` says why gates or input could not. `model_input` (H x W or
+    H x W x 3, uint8) is what was made from the frame where it is the one that was judged.
     """
 
     gates: bool | None
@@ -29,7 +35,7 @@ class Recheck:
     verdict: bool | None
     chain: bool | None
     why_not: str = ""
-    model_input: Gray | None = None
+    model_input: Gray | Colour | None = None
 
     @property
     def is_broken(self) -> bool:
@@ -56,21 +62,29 @@ def recheck_inspection(
     if raw.match is not EvidenceMatch.SAME or gray is None:
         why_not = raw.detail or "the frame was not kept"
     elif calibration is not None:
-        parameters = DEFAULT if calibration.roi is None else PrepareParameters(roi=calibration.roi)
-        resized = resize(gray, parameters)
+        resized = resize(gray, PrepareParameters(roi=calibration.roi))
         # A frame that was refused for its size or depth has no figures.
         if row.focus is not None:
             figures = check_gates(gray, resized, row.bit_depth or 8, calibration).figures
             gates = _same_figures(row, figures)
         if row.prepared_sha256 is not None:
+            parameters = recorded_parameters(row.preprocess_id, calibration.roi)
             if preprocess_id(parameters) == row.preprocess_id:
-                made = normalise(resized, parameters)
+                made = prepare(_picture(row, raw, gray, parameters), parameters)
                 prepared = pixels_sha256(made) == row.prepared_sha256
                 model_input = made if prepared else None
             else:
                 current = preprocess_id(parameters)
                 why_not = f"prepared by {row.preprocess_id}, this version knows {current}"
     return Recheck(gates, prepared, _same_verdict(row), inspection.is_linked, why_not, model_input)
+
+
+def _picture(
+    row: Inspection, raw: EvidenceFile, gray: Gray, parameters: PrepareParameters
+) -> Gray | Colour:
+    if raw.image is None or not parameters.colour:
+        return gray
+    return to_rgb(raw.image.pixels, row.pixel_format, row.bit_depth or raw.image.bit_depth)
 
 
 def _same_figures(row: Inspection, figures: GateFigures) -> bool:

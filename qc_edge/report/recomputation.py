@@ -17,7 +17,7 @@ from qc_edge.engine import Engine, load_engine
 from qc_edge.errors import ModelError, QcEdgeError
 from qc_edge.settings import EngineSettings, StationPaths
 from qc_edge.settings.paths import shipped
-from qc_edge.vision.image import Gray
+from qc_edge.vision.image import Colour, Gray
 
 # The processor and not the engine of the settings: the line's GPU is the line's, and compiling a
 # model for it would take minutes.
@@ -57,8 +57,10 @@ class MapRecomputer(AbstractContextManager["MapRecomputer"]):
         for _bundle, engine in self._loaded.values():
             engine.close()
 
-    def recompute(self, row: Inspection, model_input: Gray | None, why_not: str) -> RecomputedMap:
-        """The map of a scored `row` from its model's input (H x W, uint8), None with `why_not`."""
+    def recompute(
+        self, row: Inspection, model_input: Gray | Colour | None, why_not: str
+    ) -> RecomputedMap:
+        """The map of a scored `row` from its model's input (uint8), None with `why_not`."""
         if model_input is None:
             return RecomputedMap(why_not=why_not)
         try:
@@ -68,9 +70,12 @@ class MapRecomputer(AbstractContextManager["MapRecomputer"]):
             (score,) = engine.infer(model_input[None])
         except QcEdgeError as fault:
             return RecomputedMap(why_not=" ".join(fault.message.split()))
-        levels = np.rint(np.clip(score.defect_map, 0.0, 1.0) * 255).astype(np.uint8)
         info = engine.info
         engine_name = f"{info.backend} {info.version} on {info.device}"
+        if score.defect_map is None:
+            why_not = "the model gives no map"
+            return RecomputedMap(None, float(score.value), engine_name, bundle.tolerance, why_not)
+        levels = np.rint(np.clip(score.defect_map, 0.0, 1.0) * 255).astype(np.uint8)
         return RecomputedMap(levels, float(score.value), engine_name, bundle.tolerance)
 
     def _load(self, row: Inspection) -> tuple[Bundle, Engine]:

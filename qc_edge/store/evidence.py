@@ -57,8 +57,8 @@ class Evidence:
         return kept
 
     def keep_prepared(self, stem: Path, prepared: npt.NDArray[np.uint8]) -> Path:
-        """Keep the model's input (H x W uint8) as a plain PGM."""
-        kept = Path(f"{stem}.prepared.pgm")
+        """Keep the model's input (uint8) as a plain PGM, or PPM if it is H x W x 3 (RGB)."""
+        kept = Path(f"{stem}.prepared.{'ppm' if prepared.ndim == 3 else 'pgm'}")
         self._disk.write_evidence(kept, pnm.encode(None, prepared, 8))
         return kept
 

@@ -12,7 +12,7 @@ from typing import Any
 from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.threshold import record_in_force
-from qc_edge.domain.verdict import Reason, Threshold, decide
+from qc_edge.domain.verdict import Reason, Threshold, Verdict, decide
 from qc_edge.engine import Engine, load_engine
 from qc_edge.engine.self_test import self_test
 from qc_edge.errors import EngineError
@@ -26,8 +26,14 @@ from qc_edge.settings.paths import shipped
 from qc_edge.terminal.images import CalibrationSet, load_calibrations, read_picture
 from qc_edge.vision import UnreadableFrameError
 from qc_edge.vision.gates import GateReport, check_gates
-from qc_edge.vision.image import Gray, Image, pixels_sha256
-from qc_edge.vision.prepare import PrepareParameters, normalise, preprocess_id, resize
+from qc_edge.vision.image import Colour, Gray, Image, pixels_sha256
+from qc_edge.vision.prepare import (
+    PrepareParameters,
+    picture_for,
+    prepare,
+    preprocess_id,
+    resize,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +45,40 @@ class MeasuredFile:
     gates: GateReport
     preprocess_id: str
     parameters: PrepareParameters
-    resized: Gray
+    picture: Gray | Colour
 
-    def prepare(self) -> Gray:
+    def prepare(self) -> Gray | Colour:
         """The model's input, also of a frame that the gates refuse."""
-        return normalise(self.resized, self.parameters)
+        return prepare(self.picture, self.parameters)
 
 
-def measure_file(path: Path, calibrations: CalibrationSet) -> MeasuredFile:
-    """Read the image in `path` and hold it to the gates. Raises UnreadableFrameError."""
+def measure_file(
+    path: Path, calibrations: CalibrationSet, bundle: Bundle | None = None
+) -> MeasuredFile:
+    """Read the image in `path` and hold it to the gates; prepared for `bundle`, else by the
+    default. Raises UnreadableFrameError.
+    """
     picture = read_picture(path, calibrations.limits)
     image, calibration = picture.image, calibrations.calibration(picture)
-    parameters = PrepareParameters(roi=calibration.roi)
-    resized = resize(image.gray, parameters)
+    resized = resize(image.gray, PrepareParameters(roi=calibration.roi))
     gates = check_gates(image.gray, resized, image.bit_depth, calibration)
-    return MeasuredFile(image, calibration, gates, preprocess_id(parameters), parameters, resized)
+    parameters = PrepareParameters(roi=calibration.roi)
+    if bundle is not None:
+        parameters = bundle.parameters(calibration.roi)
+    shown = picture_for(parameters, image, picture.pixel_format)
+    return MeasuredFile(image, calibration, gates, preprocess_id(parameters), parameters, shown)
+
+
+def station_bundle(
+    root: Path, station: str | None, settings: Settings, model: str | None = None
+) -> Bundle:
+    """The bundle that judges on `station`, or `model` (NAME@VERSION). Raises ModelError."""
+    paths = StationPaths(root, station) if station is not None else None
+    if model is None:
+        model = settings.model.bundle
+        if paths is not None:
+            model = active_reference(activations.load(paths.activations), settings.model)
+    return load_bundle(model, [*([paths.models] if paths else []), shipped("models")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +103,8 @@ class InspectedFile:
     preprocess_id: str | None = None
     figures: Mapping[str, Any] | None = None
     ms: float = 0.0
+    class_scores: Mapping[str, float] | None = None
+    predicted_class: str | None = None
 
 
 class FileInspector:
@@ -106,12 +133,7 @@ class FileInspector:
         calibrations = load_calibrations(root, station, camera)
         settings = calibrations.settings or Settings(station=StationSettings(name="none"))
         paths = StationPaths(root, station) if station is not None else None
-        if model is None:
-            model = settings.model.bundle
-            if paths is not None:
-                history = activations.load(paths.activations)
-                model = active_reference(history, settings.model)
-        bundle = load_bundle(model, [*([paths.models] if paths else []), shipped("models")])
+        bundle = station_bundle(root, station, settings, model)
         record = None
         if paths is not None:
             records = thresholds.load_all(paths.thresholds)
@@ -140,7 +162,7 @@ class FileInspector:
         """The verdict on the file `path`; what is wrong with it is in the result, never raised."""
         begun = time.perf_counter()
         try:
-            measured = measure_file(path, self._calibrations)
+            measured = measure_file(path, self._calibrations, self.bundle)
         except UnreadableFrameError as error:
             return InspectedFile(path, "INVALID", str(error.reason), error.detail, readable=False)
         judged = self._judge(path, measured)
@@ -163,16 +185,18 @@ class FileInspector:
         prepared = measured.prepare()
         judged = replace(judged, prepared_sha256=pixels_sha256(prepared))
         try:
-            score = self._engine.infer(prepared[None])[0].value
+            score = self._engine.infer(prepared[None])[0]
         except EngineError as error:
             reason = str(Reason.ENGINE_FAILED)
             return replace(judged, reason=reason, detail=error.message, readable=False)
-        decision = decide(score, self.threshold)
+        decision = decide(score.value, self.threshold)
         return replace(
             judged,
             verdict=str(decision.verdict),
             reason=str(decision.reason),
-            detail=decision.detail,
-            score=score,
+            detail=score.detail or decision.detail,
+            score=score.value,
+            class_scores=score.class_scores,
+            predicted_class=score.defect_class if decision.verdict is Verdict.FAIL else None,
             needs_review=decision.needs_review,
         )

@@ -28,11 +28,14 @@ _SPOOL_MARK = b"# qc-edge "
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """An image file that was read; a frame of a station names its `camera`, others have None."""
+    """An image file that was read; a frame of a station names its `camera` and `pixel_format`,
+    others have None.
+    """
 
     path: Path
     image: Image
     camera: str | None
+    pixel_format: str | None = None
 
 
 def find_images(names: Sequence[Path]) -> list[Path]:
@@ -86,8 +89,9 @@ def read_picture(path: Path, limits: IncomingSettings | None = None) -> ImageFil
     # The comment stands in the second line, behind "P5" or "P6" and a newline.
     if data[3 : 3 + len(_SPOOL_MARK)] == _SPOOL_MARK:
         meta, image = pnm.decode_frame(data)
-        camera = meta.get("camera")
-        return ImageFile(path, image, camera if isinstance(camera, str) else None)
+        camera, pixel_format = meta.get("camera"), meta.get("pixel_format")
+        known = [value if isinstance(value, str) else None for value in (camera, pixel_format)]
+        return ImageFile(path, image, *known)
     image = decode(
         data,
         max_pixels=int(limits.max_megapixels * 1e6),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import cv2
 import numpy as np
@@ -40,11 +40,18 @@ class PrepareParameters:
         """Of the prepared frame: height, width, and 3 if it is in colour."""
         return (self.height, self.width, 3) if self.colour else (self.height, self.width)
 
+    @property
+    def is_default(self) -> bool:
+        """True for the default preprocessing, of any region."""
+        return replace(self, roi=None) == DEFAULT
+
 
 DEFAULT = PrepareParameters()
 """Gray, resized to 512 x 512 by area, stretched to 0..255."""
 
-VARIANTS = "gray512-minmax, gray224, rgb224, rgb320x256-minmax: gray or rgb, the size, minmax or not"
+VARIANTS = (
+    "gray512-minmax, gray224, rgb224, rgb320x256-minmax: gray or rgb, the size, minmax or not"
+)
 """How preprocessing is named, for messages."""
 
 _NAME = re.compile(
@@ -93,9 +100,20 @@ def named_parameters(name: str, roi: Roi | None = None) -> PrepareParameters:
     )
 
 
+def recorded_parameters(identity: str, roi: Roi | None) -> PrepareParameters:
+    """The parameters behind the `preprocess_id` of a row, under a calibration with that region.
+
+    Of a name that this version does not know the default's: their own id is then another one.
+    """
+    try:
+        return named_parameters(identity, roi)
+    except ValueError:
+        return PrepareParameters(roi=roi)
+
+
 def crop(picture: Gray | Colour, roi: Roi | None) -> Gray | Colour:
-    """The region `roi` of `picture` as a view; as much of it as there is, the whole frame if there is
-    none.
+    """The region `roi` of `picture` as a view; as much of it as there is, the whole frame if there
+    is none.
 
     A frame too small for its region is refused as `wrong_size`; here it must only not break.
     """
@@ -113,12 +131,10 @@ def resize(picture: Gray | Colour, parameters: PrepareParameters = DEFAULT) -> G
     region, width, height = crop(picture, parameters.roi), parameters.width, parameters.height
     if region.ndim == 2:
         return area.shrink(region, width, height)
-    return np.dstack([area.shrink(channel, width, height) for channel in cv2.split(region)])
+    return np.dstack([area.shrink(region[..., n], width, height) for n in range(3)])
 
 
-def normalise(
-    resized: Gray | Colour, parameters: PrepareParameters = DEFAULT
-) -> Gray | Colour:
+def normalise(resized: Gray | Colour, parameters: PrepareParameters = DEFAULT) -> Gray | Colour:
     """`resized` stretched to 0..255; a frame of one single value becomes 0.
 
     Bit for bit `cv2.normalize(resized, None, 0, 255, cv2.NORM_MINMAX)` as it is on x86-64 with
@@ -155,9 +171,9 @@ def prepare(picture: Gray | Colour, parameters: PrepareParameters = DEFAULT) -> 
 
 
 def picture_for(
-    parameters: PrepareParameters, image: Image, pixel_format: str | None, bit_depth: int
+    parameters: PrepareParameters, image: Image, pixel_format: str | None
 ) -> Gray | Colour:
     """What `prepare` takes of a frame: the gray that is inspected, or the colour."""
     if parameters.colour:
-        return to_rgb(image.pixels, pixel_format, bit_depth)
+        return to_rgb(image.pixels, pixel_format, image.bit_depth)
     return image.gray

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from qc_edge.bundles.bundle import open_bundle
+from qc_edge.bundles.bundle import load_bundle, open_bundle
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Label
 from qc_edge.errors import BusyError, ModelError, QcEdgeError, StoreError, UsageError
@@ -24,6 +24,7 @@ from qc_edge.settings.paths import shipped
 from qc_edge.store.durable import Disk
 from qc_edge.store.log.ledger import Ledger
 from qc_edge.vision.image import pixels_sha256
+from tests.adapted import classifier
 from tests.analysis.conftest import opened
 from tests.cli.runner import invoke, run
 from tests.cli.test_threshold import SET, change
@@ -274,12 +275,12 @@ def test_a_question_that_makes_no_sense_is_refused_with_a_hint(
     assert hint in refused.value.hint
 
 
-def test_the_inputs_of_another_size_are_left_out(station: StationPaths) -> None:
+def test_the_inputs_of_another_size_are_left_out(station: StationPaths, tmp_path: Path) -> None:
     from qc_edge.analysis.comparison.inputs import stored_inputs
     from qc_edge.domain.history import Selection
 
     first, *_ = stored_inputs(station, Selection(), database=True)
-    whole = first.load((512, 512))
+    whole = first.load(load_bundle("reference@1", [shipped("models")]))
     assert not isinstance(whole, str)
     assert len(pixels_sha256(whole)) == 64
-    assert first.load((256, 256)) == "the model takes another size"
+    assert first.load(classifier(tmp_path / "parts/1")) == "the model takes another size"

@@ -96,7 +96,7 @@ def test_a_bundle_that_is_not_whole_is_refused(
             r"decision\.treshold: unknown key; did you mean 'threshold'",
         ),
         ("threshold = ", "threshold = 1", r"decision\.threshold: .* less than or equal to 1"),
-        ('dtype = "uint8"', 'dtype = "int4"', r"input\.dtype: .*'uint8', got 'int4'"),
+        ('dtype = "uint8"', 'dtype = "int4"', r"input\.dtype: .*'uint8' or 'float32', got 'int4'"),
         ("[input]", "[input", r"not valid TOML"),
         ('"golden/golden.json"', '"../golden.json"', r"does not name 'golden/golden.json'"),
     ],

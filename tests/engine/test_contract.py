@@ -29,6 +29,7 @@ def test_an_engine_scores_a_batch_in_order(engine: Engine, bundle: Bundle) -> No
 def test_a_defect_map_is_a_plane_of_shares(engine: Engine, bundle: Bundle) -> None:
     for frame in bundle.golden_frames:
         found = engine.infer(frame.prepared)[0].defect_map
+        assert found is not None
         assert found.dtype == np.float32
         assert found.shape == bundle.manifest.outputs.map_shape
         assert 0 <= found.min() <= found.max() <= 1

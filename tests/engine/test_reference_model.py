@@ -36,6 +36,7 @@ def test_the_defect_map_lights_up_where_the_defect_is(bundle: Bundle) -> None:
     for seed, defect, _ in plan:
         part = render(seed, defect, severity=0.6)
         found = engine.infer(prepare(part.pixels)[None])[0].defect_map
+        assert found is not None
         row, column = np.unravel_index(int(found.argmax()), found.shape)
         height, width = part.mask.shape
         rows = slice(max(0, (int(row) - 1) * height // 64), (int(row) + 2) * height // 64)

@@ -111,6 +111,7 @@ def test_a_map_that_was_handed_out_does_not_change_with_the_next_frame(bundle: B
     engine, _ = made(bundle)
     first, last = bundle.golden_frames[0], bundle.golden_frames[-1]
     handed = engine.infer(last.prepared)[0].defect_map
+    assert handed is not None
     before = handed.copy()
     engine.infer(first.prepared)
     assert np.array_equal(handed, before)

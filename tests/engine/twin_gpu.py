@@ -17,6 +17,7 @@ import onnxruntime as ort
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import Precision
+from qc_edge.engine.adapter import Adapter
 from qc_edge.engine.compiler import CompileOptions, Progress
 from qc_edge.engine.gpu import GpuFacts, PinnedBuffer
 from qc_edge.engine.runner import PlanRefusedError, Runner
@@ -129,13 +130,14 @@ class TwinRunner:
         self.closed += 1
 
     def _run(self, batch: int) -> None:
-        manifest = self._bundle.manifest
-        names = [manifest.outputs.score, manifest.outputs.defect_map]
-        frames = self._gpu.at(self._addresses[manifest.input.name])[:batch]
+        adapter = Adapter(self._bundle)
+        names = [spec.name for spec in adapter.outputs]
+        frames = self._gpu.at(self._addresses[adapter.input.name])[:batch]
         for name, values in zip(
-            names, self._session.run(names, {manifest.input.name: frames}), strict=True
+            names, self._session.run(names, {adapter.input.name: frames}), strict=True
         ):
-            self._gpu.at(self._addresses[name])[:batch] = values
+            place = self._gpu.at(self._addresses[name])[:batch]
+            place[:] = values.reshape(place.shape)
 
 
 @dataclass

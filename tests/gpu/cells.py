@@ -21,6 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from qc_edge.bundles.bundle import Bundle, open_bundle
 from qc_edge.bundles.manifest import Precision
+from qc_edge.engine.adapter import Adapter
 from qc_edge.engine.compiler import CompileOptions, Progress
 from qc_edge.engine.cuda import CudaGpu
 from qc_edge.engine.gpu import GpuFacts
@@ -87,8 +88,8 @@ class CellsRunner:
         )
         self._cells.prepare("PPii")
         self._worst.prepare("PPi")
-        outputs = bundle.manifest.outputs
-        self._names = (bundle.manifest.input.name, outputs.score, outputs.defect_map)
+        adapter = Adapter(bundle)
+        self._names = (adapter.input.name, *(spec.name for spec in adapter.outputs))
         self._at: dict[str, int] = {}
 
     def bind(self, name: str, address: int) -> None:

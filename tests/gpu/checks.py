@@ -68,7 +68,7 @@ def parity(subject: Subject, count: int) -> Figures:
                 for each in engine.infer(frames[start : start + batch])
             ]
             values = np.array([each.value for each in got])
-            planes = np.stack([each.defect_map for each in got])
+            planes = np.stack([each.defect_map for each in got if each.defect_map is not None])
             turned = (values >= subject.bundle.threshold) != (scores >= subject.bundle.threshold)
             figures[f"batch_{batch}"] = {
                 "score_max_off": float(np.abs(values - scores).max()),
@@ -106,8 +106,8 @@ def _timed(engine: TensorRTEngine, frames: np.ndarray[Any, Any], rounds: int) ->
     def with_copies() -> None:
         gpu.upload(engine._frames, size)
         engine._runner.enqueue(size, gpu.stream)
-        gpu.download(engine._scores, size)
-        gpu.download(engine._maps, size)
+        for buffer in engine._outputs.values():
+            gpu.download(buffer, size)
         gpu.synchronize()
 
     figures = {}

@@ -88,6 +88,8 @@ def inspection(when: datetime, score: float | None = 0.1, **values: Any) -> Insp
         "retrieved_at": None,
         "view": None,
         "recipe": None,
+        "class_scores": None,
+        "predicted_class": None,
         "exposure_source": None,
         "map_path": None,
         "map_sha256": None,

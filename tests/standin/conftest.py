@@ -13,6 +13,7 @@ import onnxruntime as ort
 import pytest
 
 from qc_edge.bundles.bundle import Bundle, load_bundle
+from qc_edge.engine.adapter import Adapter
 from qc_edge.engine.runner import PlanRefusedError, Runner
 from qc_edge.errors import EngineError
 from qc_edge.settings.paths import shipped
@@ -81,15 +82,11 @@ class HostRunner:
         self._calls.clear()
 
     def _run(self, batch: int) -> None:
-        manifest = self._bundle.manifest
-        outputs = manifest.outputs
-        frames = self._library.at(
-            self._at[manifest.input.name], (batch, *self._bundle.input_shape), np.uint8
-        )
-        names = [outputs.score, outputs.defect_map]
-        for name, values in zip(
-            names, self._session.run(names, {manifest.input.name: frames}), strict=True
-        ):
+        adapter = Adapter(self._bundle)
+        taken = adapter.input
+        frames = self._library.at(self._at[taken.name], (batch, *adapter.tensor_shape), taken.dtype)
+        names = [spec.name for spec in adapter.outputs]
+        for name, values in zip(names, self._session.run(names, {taken.name: frames}), strict=True):
             self._library.at(self._at[name], values.shape, np.float32)[:] = values
 
 

@@ -10,14 +10,15 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.history import LabelledPart, Selection, StoredInput
 from qc_edge.engine import Prepared
 from qc_edge.query.evidence import read_stored_input
 from qc_edge.query.past.station_history import nothing_matches, open_history
 from qc_edge.settings import StationPaths
 
-LoadInput = Callable[[tuple[int, int]], Prepared | str]
-"""Gives the input prepared as (height, width), or in words why it cannot be had."""
+LoadInput = Callable[[Bundle], Prepared | str]
+"""Gives the input prepared for the bundle's model, or in words why it cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)

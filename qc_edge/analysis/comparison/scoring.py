@@ -51,7 +51,7 @@ def score_side(
         scores, times_ms = dict[str, float](), list[float]()
         progress.start(side.name, len(inputs))
         for item in inputs:
-            prepared = item.load(side.bundle.input_shape)
+            prepared = item.load(side.bundle)
             begun = time.perf_counter()
             score = scorer.score(prepared)
             if score is not None:

@@ -38,7 +38,7 @@ class Rescorer:
         self._scorer = InputScorer(
             engine, bundle.reference, "what was scored is kept; the same command goes on from there"
         )
-        self._input_shape = bundle.input_shape
+        self._bundle = bundle
         self._state = state
         self._scores = scores
         self.scored = 0
@@ -68,7 +68,7 @@ class Rescorer:
         return rescored
 
     def _score(self, part: StoredInput) -> float | None:
-        score = self._scorer.score(read_stored_input(self._state, part, self._input_shape))
+        score = self._scorer.score(read_stored_input(self._state, part, self._bundle))
         if score is not None:
             self._scores.add(part.frame_id, score)
             self.scored += 1

@@ -20,6 +20,7 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Json, OfCamera, OfStation, Ro
 
 if TYPE_CHECKING:
     from qc_edge.analysis.comparison.inputs import ComparisonInput
+    from qc_edge.bundles.bundle import Bundle
     from qc_edge.domain.history import Selection
     from qc_edge.settings import StationPaths
 
@@ -135,23 +136,26 @@ def _images(
     directory: Path, root: Path, station: str | None, camera: str | None
 ) -> list[ComparisonInput]:
     """The image files of a directory, each prepared only when it is scored."""
+    from dataclasses import replace
     from functools import partial
 
     from qc_edge.analysis.comparison.inputs import ComparisonInput
     from qc_edge.engine import Prepared
     from qc_edge.terminal.images import images_in, load_calibrations, read_picture
     from qc_edge.vision import UnreadableFrameError
-    from qc_edge.vision.prepare import PrepareParameters, prepare
+    from qc_edge.vision.prepare import picture_for, prepare
 
     calibrations = load_calibrations(root, station, camera)
 
-    def load(path: Path, shape: tuple[int, int]) -> Prepared | str:
+    def load(path: Path, bundle: Bundle) -> Prepared | str:
         try:
             picture = read_picture(path, calibrations.limits)
         except UnreadableFrameError as fault:
             return str(fault.reason)
-        height, width = shape
-        roi = calibrations.calibration(picture).roi
-        return prepare(picture.image.gray, PrepareParameters(width, height, roi=roi))
+        parameters = bundle.parameters(calibrations.calibration(picture).roi)
+        if bundle.manifest.adapter is None:
+            height, width = bundle.manifest.input.shape
+            parameters = replace(parameters, width=width, height=height)
+        return prepare(picture_for(parameters, picture.image, picture.pixel_format), parameters)
 
     return [ComparisonInput(path.name, partial(load, path)) for path in images_in(directory)]

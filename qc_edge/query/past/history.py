@@ -203,7 +203,7 @@ class History:
         """Scored inspections whose prepared input was kept, oldest first, in portions."""
         query = (
             "SELECT frame_id, part_id, recorded_at, camera, score, threshold, verdict, "
-            "prepared_path, prepared_sha256, raw_path "
+            "prepared_path, prepared_sha256, raw_path, preprocess_id "
             f"FROM {self._from} WHERE {_STORED} ORDER BY frame_id"
         )
         for rows in self._source.portions(query, self._values):

@@ -20,6 +20,7 @@ COLUMNS = (
     "raw_path",
     "prepared_path",
     "prepared_sha256",
+    "preprocess_id",
 )
 LABEL_COLUMNS = ("frame_id", "label", "chain_seq")
 SHADOW_COLUMNS = ("frame_id", "score", "threshold", "dropped_before", *MODEL_COLUMNS)

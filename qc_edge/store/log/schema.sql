@@ -175,3 +175,10 @@ ALTER TABLE events ADD COLUMN record_sha256 VARCHAR;
 ALTER TABLE inspections ADD COLUMN view VARCHAR;
 -- the recipe in force, as NAME@REVISION; null where there is none, and in earlier rows
 ALTER TABLE inspections ADD COLUMN recipe VARCHAR;
+
+-- migration m008_classes
+
+-- the score of each class (0..1) as JSON, {"good":0.02,"scratch":0.98}; null where the model has no classes, and in earlier rows
+ALTER TABLE inspections ADD COLUMN class_scores VARCHAR;
+-- of a FAIL: the class that the model takes the defect for; null where it has none, and in earlier rows
+ALTER TABLE inspections ADD COLUMN predicted_class VARCHAR;
