@@ -25,7 +25,7 @@ from qc_edge.bundles.manifest import (
     parse_manifest,
 )
 from qc_edge.errors import ModelError
-from qc_edge.vision.prepare import PrepareParameters, Roi, named_parameters
+from qc_edge.vision.prepare import PrepareParameters, Roi, named_parameters, recorded_parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +86,12 @@ class Bundle:
         if self.manifest.adapter is None:
             return PrepareParameters(roi=roi)
         return named_parameters(self.manifest.input.preprocess, roi)
+
+    def takes(self, identity: str) -> bool:
+        """Whether inputs of that `preprocess_id` are such as the model takes; the region is the
+        station's own matter.
+        """
+        return recorded_parameters(identity, None) == self.parameters()
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -145,8 +145,7 @@ def _parse(
 def _drop_other_outputs(network: Any, adapter: Adapter) -> None:
     """Have only the outputs computed that are asked for: the runtime wants an address for each."""
     asked_for = {spec.name for spec in adapter.outputs}
-    given = [network.get_output(number) for number in range(network.num_outputs)]
-    for tensor in given:
+    for tensor in [network.get_output(number) for number in range(network.num_outputs)]:
         if tensor.name not in asked_for:
             network.unmark_output(tensor)
 
@@ -159,8 +158,8 @@ def _config(trt: Any, builder: Any, adapter: Adapter, options: CompileOptions) -
         # TensorRT 10 has it on by default; it rounds what is multiplied to 10 bits of mantissa.
         config.clear_flag(trt.BuilderFlag.TF32)
     profile = builder.create_optimization_profile()
-    frame = adapter.tensor_shape
-    profile.set_shape(adapter.input.name, (1, *frame), (1, *frame), (options.max_batch, *frame))
+    frame, most = adapter.tensor_shape, adapter.batch or options.max_batch
+    profile.set_shape(adapter.input.name, (1, *frame), (1, *frame), (most, *frame))
     config.add_optimization_profile(profile)
     if options.targets:
         config.num_compute_capabilities = len(options.targets)
@@ -235,11 +234,8 @@ def _mismatches(network: Any, adapter: Adapter) -> Iterator[str]:
     """How the network's tensors differ from the manifest's, in words."""
     inputs = [network.get_input(number) for number in range(network.num_inputs)]
     outputs = [network.get_output(number) for number in range(network.num_outputs)]
-    yield from (
-        f"input {tensor.name!r} is not in the manifest"
-        for tensor in inputs
-        if tensor.name != adapter.input.name
-    )
+    strange = [tensor.name for tensor in inputs if tensor.name != adapter.input.name]
+    yield from (f"input {name!r} is not in the manifest" for name in strange)
     expectations: list[tuple[str, list[Any], TensorSpec]] = [("input", inputs, adapter.input)]
     expectations += [("output", outputs, spec) for spec in adapter.outputs]
     first, note = (-1, " (-1: any batch)") if adapter.batch is None else (adapter.batch, "")

@@ -16,10 +16,12 @@ from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.history import StoredInput
 from qc_edge.vision import UnreadableFrameError, formats
 from qc_edge.vision.image import Colour, Gray, Image, decode, to_gray, to_rgb
-from qc_edge.vision.prepare import recorded_parameters
 
 PIXELS_MAX = 2**28
 """No frame of a station is larger: a forged header must not make a decoder fill the memory."""
+
+_PREPARED_MAX = 2**24
+"""Pixels; no model takes more."""
 
 _HEADER_MAX = 1 << 16
 """Bytes in which the header of a PNM file ends, comments included."""
@@ -148,9 +150,9 @@ def read_stored_input(state: Path, part: StoredInput, bundle: Bundle) -> Gray | 
     """The prepared input (uint8, H x W or H x W x 3) of an inspection for the model of `bundle`, or
     in words why it cannot be had: gone, changed since, of another size, or prepared otherwise.
     """
-    height, width = bundle.input_shape[:2]
     try:
-        image = decode((state / part.prepared_path).read_bytes(), max_pixels=4 * height * width)
+        data = (state / part.prepared_path).read_bytes()
+        image = decode(data, max_pixels=_PREPARED_MAX)
     except FileNotFoundError:
         return "the prepared input is gone"
     except (OSError, UnreadableFrameError):
@@ -160,16 +162,9 @@ def read_stored_input(state: Path, part: StoredInput, bundle: Bundle) -> Gray | 
     prepared: Gray | Colour = image.pixels  # type: ignore[assignment]
     if prepared.shape != bundle.input_shape:
         return "the model takes another size"
-    if part.preprocess_id is not None and not _is_prepared_for(bundle, part.preprocess_id):
+    if part.preprocess_id is not None and not bundle.takes(part.preprocess_id):
         return "the model takes inputs that are prepared otherwise"
     return prepared
-
-
-def _is_prepared_for(bundle: Bundle, identity: str) -> bool:
-    """Whether inputs of that `preprocess_id` are such as the bundle's model takes; the region is
-    the station's own matter.
-    """
-    return recorded_parameters(identity, None) == bundle.parameters()
 
 
 def inspected_picture(

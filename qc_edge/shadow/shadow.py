@@ -27,7 +27,7 @@ from qc_edge.recipe.active_model import open_signed_bundle
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.priority import lower_priority
 from qc_edge.settings import Settings, StationPaths
-from qc_edge.shadow.shadow_log import ShadowInference, ShadowLog, shadow_row
+from qc_edge.shadow.shadow_log import ShadowInference, ShadowLog, shadow_row, unfit_input
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.store.log.ledger import Ledger
 
@@ -172,6 +172,9 @@ class Shadow:
             inspection, model_input = self._frames.get(timeout=_POLL_S)
         except queue.Empty:
             return
+        if (unfit := unfit_input(engine_thread.bundle, inspection)) is not None:
+            self._add(engine_thread, inspection, unfit)
+            return
         begun = time.perf_counter()
         scores = engine_thread.infer(model_input[None])
         if not self._wait(scores, heartbeat, stop):
@@ -236,12 +239,12 @@ class Shadow:
 def _result(scores: Future[list[Score]], infer_ms: float) -> ShadowInference:
     """The result of a finished inference of one frame. Raises EngineLostError."""
     try:
-        score = scores.result()[0].value
+        answer = scores.result()[0]
     except EngineLostError:
         raise
     except EngineError as fault:
         return ShadowInference(None, fault.message, infer_ms)
-    if not (math.isfinite(score) and 0.0 <= score <= 1.0):
-        detail = f"the model returned {score!r}, expected a number in 0..1"
-        return ShadowInference(None, detail, infer_ms)
-    return ShadowInference(score, "", infer_ms)
+    if not (math.isfinite(answer.value) and 0.0 <= answer.value <= 1.0):
+        detail = f"the model returned {answer.value!r}, expected a number in 0..1"
+        return ShadowInference(None, answer.detail or detail, infer_ms)
+    return ShadowInference(answer.value, "", infer_ms)

@@ -12,6 +12,7 @@ from qc_edge.errors import StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
 from qc_edge.store.log.ledger import Ledger
+from qc_edge.vision.prepare import preprocess_id
 
 _MOST_ROWS, _LONGEST_S = 64, 2.0
 """So many rows share a commit, or those of so long: one row by itself would cost the log as much,
@@ -59,6 +60,15 @@ class ShadowInference:
     score: float | None
     detail: str
     infer_ms: float
+
+
+def unfit_input(bundle: Bundle, inspection: Inspection) -> ShadowInference | None:
+    """Why the shadow's model is not asked about the frame: it was prepared for another one."""
+    if bundle.takes(inspection.preprocess_id):
+        return None
+    own = preprocess_id(bundle.parameters())
+    detail = f"the model takes frames prepared by {own}, this is by {inspection.preprocess_id}"
+    return ShadowInference(None, detail, 0.0)
 
 
 def shadow_row(
