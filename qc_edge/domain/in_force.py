@@ -42,6 +42,11 @@ class InForce:
         return cls(**{name: value for name, value in json.loads(text).items() if name in names})
 
     @property
+    def model_reference(self) -> str:
+        """The bundle, NAME@VERSION."""
+        return self.model.partition(" ")[0]
+
+    @property
     def model_sha256(self) -> str:
         """Digest (hex) of the model file."""
         return self.model.rpartition(" ")[2]

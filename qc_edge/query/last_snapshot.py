@@ -6,6 +6,7 @@ does not, and where it refuses to start.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 
 from qc_edge.domain.in_force import InForce
@@ -30,6 +31,12 @@ def last_snapshot(paths: StationPaths) -> InForce | None:
         return None
 
 
+def told_of(paths: StationPaths, record: str) -> set[str]:
+    """The kinds of the published events that name the file `record`; empty if none can be read."""
+    query = "SELECT DISTINCT kind FROM {events} WHERE record = ?"
+    return {str(kind) for (kind,) in _fetch(paths, ("kind", "record"), query, [record])}
+
+
 def _in_journal(paths: StationPaths) -> str | None:
     try:
         for row in islice(newest_rows(paths.journal), _UNPUBLISHED):
@@ -41,17 +48,26 @@ def _in_journal(paths: StationPaths) -> str | None:
 
 
 def _published(paths: StationPaths) -> str | None:
+    query = (
+        f"SELECT after FROM {{events}} WHERE kind = '{_KIND}' "  # noqa: S608
+        "ORDER BY chain_seq DESC LIMIT 1"
+    )
+    rows = _fetch(paths, ("chain_seq", "kind", "after"), query)
+    return str(rows[0][0]) if rows else None
+
+
+def _fetch(
+    paths: StationPaths, columns: Sequence[str], query: str, parameters: Sequence[str] = ()
+) -> Sequence[Sequence[object]]:
+    """What `query` finds in the published events, which stand in it as {events}; nothing if there
+    are none, or they cannot be read.
+    """
     try:
         with PublishedLog(paths.published) as log:
             cursor = log.cursor()
-            relation = cursor.relation("events", columns=("chain_seq", "kind", "after"))
+            relation = cursor.relation("events", columns=columns)
             if relation is None:
-                return None
-            query = (
-                f"SELECT after FROM {relation} WHERE kind = '{_KIND}' "  # noqa: S608
-                "ORDER BY chain_seq DESC LIMIT 1"
-            )
-            rows = cursor.fetch(query)
+                return ()
+            return cursor.fetch(query.format(events=relation), list(parameters))
     except StoreError:
-        return None
-    return str(rows[0][0]) if rows else None
+        return ()

@@ -35,7 +35,7 @@ def check_acceptance(paths: StationPaths, ledger: Ledger, events: EventLog) -> N
         events.record([_accepted(paths, newer[-1], found, f"{logged.record}, which {state}")])
         acceptances.forget_moved(paths.scores_moved)
         return
-    bundle = after.model.partition(" ")[0]
+    bundle = after.model_reference
     acceptances.keep_moved(paths.scores_moved, MovedScores(bundle, was, now, found, ()))
     raise RecordError(
         f"scores moved once and were accepted, but the record of that {state}:\n"

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from qc_edge.domain.activation import Activation, ActivationHistory
+from qc_edge.domain.events import EventKind
 from qc_edge.domain.in_force import InForce, record_kind
 from qc_edge.domain.threshold import record_in_force
 from qc_edge.errors import RecordError
@@ -22,6 +23,10 @@ from qc_edge.settings.bundles import ModelSettings
 
 PutBy = Callable[[str], str]
 """Who put the record with that path in force and when, in words; "" if the log does not say."""
+
+
+Told = Callable[[str], set[str]]
+"""The kinds of the log's events that name a record."""
 
 
 def remark_on(paths: StationPaths, path: str, files: Mapping[str, str | None]) -> str:
@@ -62,6 +67,7 @@ def check_model_kept(
     judging: Activation | None,
     last: InForce,
     put_by: PutBy,
+    told: Told,
 ) -> None:
     """The activation that was in force `last`, or the bundle where the settings name it, is there
     as it was, and nothing older judges.
@@ -70,6 +76,13 @@ def check_model_kept(
     that names what is not so.
     """
     faults = _Faults(put_by)
+    if judging is not None and judging == history.in_force:
+        # Its outcome comes after its event: of one that has other events alone it is forged.
+        kinds = told(f"activations/{judging.record_id}.toml")
+        if kinds and str(EventKind.MODEL) not in kinds:
+            state = "says that the activation came into force; the log says that it was refused"
+            command = f"model activate {paths.name} {last.model_reference} --by WHO --reason TEXT"
+            faults.add_outcome(f"activations/{judging.record_id}.json", state, command)
     for path, sha256 in last.record_files().items():
         kind, name = record_kind(path), PurePosixPath(path).stem
         if kind == "activations" and not (judging and judging.record_id > name):
@@ -108,6 +121,11 @@ class _Faults:
         known = f"sha256 {sha256}" if sha256 else "of an earlier version, without a digest"
         put_by = self._put_by(path)
         self._lines.append(f"  {path} {state} ({known}{put_by and f'; {put_by}'})")
+        self._commands.append(f"qc-edge {command}")
+
+    def add_outcome(self, path: str, state: str, command: str) -> None:
+        """Of a file that no event names: it is kept beside its record."""
+        self._lines.append(f"  {path} {state}")
         self._commands.append(f"qc-edge {command}")
 
     def raise_if_any(self) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from qc_edge.domain.events import EventKind
 from qc_edge.domain.in_force import InForce
-from qc_edge.query.last_snapshot import last_snapshot
+from qc_edge.query.last_snapshot import last_snapshot, told_of
 from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.recipe.in_force import last_in_force
 from qc_edge.recipe.kept_records import PutBy, check_kept, check_model_kept
@@ -34,7 +35,7 @@ def check_start(
     last = last.with_later(ledger.records_since(EventKind.IN_FORCE))
     history = activations.load(paths.activations)
     judging = opened.activation if opened else history.pending or history.in_force
-    check_model_kept(paths, settings.model, history, judging, last, put_by(ledger))
+    check_model_kept(paths, settings.model, history, judging, last, put_by(ledger), ledger.told_of)
     check_kept(paths, last, now, put_by(ledger))
 
 
@@ -47,7 +48,8 @@ def check_next_start(paths: StationPaths, settings: Settings, now: datetime) -> 
     if (last := last_snapshot(paths)) is not None:
         history = activations.load(paths.activations)
         judging = history.pending or history.in_force
-        check_model_kept(paths, settings.model, history, judging, last, _nobody)
+        told = partial(told_of, paths)
+        check_model_kept(paths, settings.model, history, judging, last, _nobody, told)
         check_kept(paths, last, now, _nobody)
     return last
 

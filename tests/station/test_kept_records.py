@@ -16,9 +16,10 @@ from qc_edge.domain.events import Event
 from qc_edge.domain.frame import frame_id
 from qc_edge.domain.in_force import InForce
 from qc_edge.errors import QcEdgeError, RecordError
+from qc_edge.recipe.start_check import check_next_start
 from qc_edge.records import acceptances, activations, calibrations, thresholds
 from qc_edge.service.clock import utc_now
-from qc_edge.settings import INCOMING, StationPaths
+from qc_edge.settings import INCOMING, StationPaths, load_settings
 from qc_edge.store.durable import Disk
 from qc_edge.store.log.ledger import Ledger
 from tests.cli.runner import invoke
@@ -32,6 +33,7 @@ from tests.station.harness import (
     running,
     write_bundle,
 )
+from tests.station.test_activation import by_version, refuse_two
 from tests.station.test_score_identity import judged, on, refused
 from tests.station.twins import Plan, dependencies
 
@@ -205,6 +207,27 @@ def test_an_activation_cannot_be_made_one_that_was_refused(tmp_path: Path) -> No
     values = json.loads(outcome.read_text())
     outcome.write_text(json.dumps(values | {"applied": False, "detail": "no"}))
     assert "says that it was refused: no" in why_it_does_not_start(paths).message
+
+
+def test_an_activation_that_was_refused_cannot_be_made_one_that_came_into_force(
+    tmp_path: Path,
+) -> None:
+    paths = make_station(tmp_path)
+    write_bundle(paths.models / "corner/2")
+    command(paths, "model", "activate", NAME, "corner@2", *ANNA)
+    inspect_all(paths, by_version(refuse_two))
+    outcome = newest(paths.activations).with_suffix(".json")
+    values = json.loads(outcome.read_text())
+    assert not values["applied"]
+    outcome.write_text(json.dumps(values | {"applied": True, "detail": ""}))
+    fault = why_it_does_not_start(paths)
+    assert f"activations/{outcome.name} says that the activation came into force" in fault.message
+    with pytest.raises(RecordError, match="the log says that it was refused"):
+        check_next_start(paths, load_settings(paths.settings), utc_now())
+    assert f"qc-edge model activate {NAME} corner@1" in fault.hint
+    command(paths, "model", "activate", NAME, "corner@1", *BEN)
+    run = inspect_all(paths)
+    assert run.status.model == "corner@1"
 
 
 def test_a_lost_outcome_only_has_the_activation_taken_up_again(tmp_path: Path) -> None:

@@ -157,6 +157,11 @@ class Ledger:
         with self._query() as log:
             return lookups.put_in_force(log, record)
 
+    def told_of(self, record: str) -> set[str]:
+        """The kinds of the events that name the file `record` (below the state directory)."""
+        with self._query() as log:
+            return lookups.told_of(log, record)
+
     def day_counts(self, since: datetime, until: datetime) -> startup_state.DayCounts:
         """The tally of what was recorded from `since` up to but without `until` (aware UTC)."""
         with self._query() as log:

@@ -92,6 +92,12 @@ def put_in_force(log: duckdb.DuckDBPyConnection, record: str) -> PutInForce | No
     return PutInForce(*row) if row else None
 
 
+def told_of(log: duckdb.DuckDBPyConnection, record: str) -> set[str]:
+    """The kinds of the events that name the file `record`. Raises duckdb.Error."""
+    rows = log.execute("SELECT DISTINCT kind FROM events WHERE record = ?", [record]).fetchall()
+    return {kind for (kind,) in rows}
+
+
 def records_since(log: duckdb.DuckDBPyConnection, kind: str) -> list[tuple[str, str]]:
     """(path, sha256) of each record of a threshold, a calibration or a model behind the newest
     event of that kind, oldest first. Raises duckdb.Error.
