@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from qc_edge.audit.finding import AuditReport
-from qc_edge.query.audit_queries import JUMPS, LOSSES, NUMBERLESS, OPENED, fetch
+from qc_edge.query.audit_queries import JUMPS, LOSSES, NUMBERLESS, OPENED, UNCOUNTED, fetch
 from qc_edge.query.rows import Rows
 
 _HOLES_LISTED = 3
@@ -32,8 +32,11 @@ class _Session:
 
 def check_count(report: AuditReport, rows: Rows, first: int, last: int) -> None:
     """Triggers = PASS + FAIL + INVALID + lost, by the cameras' own numbers, in rows `first` to
-    `last`.
+    `last`. Where nothing counts, nobody can say: the report names those cameras.
     """
+    for camera, uncounted, frames in fetch(rows, UNCOUNTED, "inspections", first, last):
+        if uncounted == frames:
+            report.without_counter.append(camera)
     # Ids begin with the time, so they tell on which side of an opening a frame lies.
     openings: dict[str, list[str]] = defaultdict(list)
     for camera, event in fetch(rows, OPENED, "events", first, last):

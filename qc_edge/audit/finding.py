@@ -103,6 +103,8 @@ class AuditReport:
     steps: list[AuditStep] = field(default_factory=list)
     anchored_to: ChainHead | None = None
     """The newest row that an anchor proves, if anchors were asked for."""
+    without_counter: list[str] = field(default_factory=list)
+    """The cameras of whose frames none has a number: whether any is missing is not known."""
     _counts: Counter[tuple[Severity, str]] = field(default_factory=Counter)
 
     def add(self, finding: AuditFinding) -> None:

@@ -156,12 +156,12 @@ def _print(name: str, result: ReplayResult) -> None:
     from qc_edge.terminal.tables import print_result
 
     impact, console = result.impact, out()
-    then = describe_thresholds(impact.thresholds_then)
+    then = describe_thresholds(impact.thresholds_then, impact.zone)
     model = f"{result.model}, " if result.model else ""
     console.print(
         f"[bold]{name}[/bold]: {model}threshold [bold]{describe_change(impact)}[/bold] "
         f"on {impact.totals.inspections:,} inspections"
-        + (f"; thresholds then: {then} (UTC)" if then else "")
+        + (f"; thresholds then: {then} ({impact.zone})" if then else "")
     )
     print_result(
         console, warnings=result.warnings, tables=result.tables(), footnotes=result.footnotes

@@ -122,7 +122,14 @@ def _counts(counts: dict[str, Any]) -> str:
     words = ", ".join(
         f"{verdicts.get(verdict, 0):,} {verdict}" for verdict in ("PASS", "FAIL", "INVALID")
     )
-    return f"{words}; {counts['held']:,} held, {counts['lost']:,} lost"
+    inspected, uncounted = sum(verdicts.values()), counts.get("uncounted", 0)
+    if not uncounted:
+        counter = ""
+    elif uncounted == inspected:
+        counter = "; no counter: nothing counts the triggers"
+    else:
+        counter = f"; no counter for {uncounted:,} of them"
+    return f"{words}; {counts['held']:,} held, {counts['lost']:,} lost{counter}"
 
 
 def _model(status: dict[str, Any]) -> Iterator[tuple[str, str]]:

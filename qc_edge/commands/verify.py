@@ -138,6 +138,7 @@ def _json_values(report: AuditReport) -> dict[str, Any]:
         "ok": report.is_clean,
         "findings": [asdict(finding) for finding in report.findings],
         "not_listed": report.not_listed,
+        "without_counter": report.without_counter,
         "anchored_to": head and {"row": head.seq, "recorded_at": head.recorded_at.isoformat()},
         "steps": [
             {
@@ -175,6 +176,10 @@ def _print(report: AuditReport) -> None:
         console.print(table)
     for kind, count in report.not_listed.items():
         console.print(f"and {count:,} more findings of the kind {kind}")
+    for camera in report.without_counter:
+        console.print(
+            f"no counter for {camera}: whether every exposure has its row, nobody can say"
+        )
     if report.is_clean:
         console.print(Text("everything holds", "bold green"))
 

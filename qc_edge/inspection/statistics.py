@@ -120,7 +120,7 @@ class _Tally:
         self._begin, self._end = span
         self.verdicts: Counter[str] = Counter(counts.verdicts)
         self.reasons: Counter[str] = Counter(counts.reasons)
-        self.held, self.lost = counts.held, counts.lost
+        self.held, self.lost, self._uncounted = counts.held, counts.lost, counts.uncounted
 
     def holds(self, moment: datetime) -> bool:
         """True if what is recorded at `moment` counts here."""
@@ -132,10 +132,13 @@ class _Tally:
         if inspection.verdict == "INVALID":
             self.reasons[inspection.reason] += 1
         self.held += inspection.disposition == "HOLD"
+        is_counted = inspection.camera_frame_number is not None and not inspection.original_name
+        self._uncounted += not is_counted
 
     def counts(self) -> DayCounts:
         """As they are now."""
-        return DayCounts(dict(self.verdicts), dict(self.reasons), self.held, self.lost)
+        verdicts, reasons = dict(self.verdicts), dict(self.reasons)
+        return DayCounts(verdicts, reasons, self.held, self.lost, self._uncounted)
 
 
 class Statistics:

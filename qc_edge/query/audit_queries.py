@@ -53,6 +53,12 @@ NUMBERLESS = (
 )
 """Of inspections: frames of the station's own cameras that came without a number."""
 
+UNCOUNTED = """
+SELECT camera, count(*) FILTER (original_name IS NOT NULL OR camera_frame_number IS NULL), count(*)
+FROM {rows} GROUP BY camera ORDER BY camera
+"""
+"""Of inspections: how many frames of each camera have no number of it, and how many there are."""
+
 OPENED = (
     "SELECT who, event_id FROM {rows} WHERE kind IN ('camera_opened', 'camera_back') ORDER "
     "BY event_id"

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from qc_edge.analysis.replay.thresholds_then import describe_thresholds
+from qc_edge.analysis.replay.thresholds_then import describe_thresholds, thresholds_table
 from qc_edge.domain.history import ThresholdSpan
 from qc_edge.settings import StationPaths
 from tests.cli.runner import invoke
@@ -21,6 +22,7 @@ from tests.station.harness import NAME, drop, inspect_all, make_station, part
 
 __all__ = ["paths", "two_lots"]
 
+BERLIN = ZoneInfo("Europe/Berlin")
 MORNING = datetime(2026, 11, 27, 6, tzinfo=timezone.utc)
 
 
@@ -51,6 +53,15 @@ def span(threshold: float, first_h: float, last_h: float) -> ThresholdSpan:
 )
 def test_thresholds_are_told_in_their_order(spans: list[ThresholdSpan], words: str) -> None:
     assert describe_thresholds(spans) == words
+
+
+def test_thresholds_are_told_in_the_time_of_the_station() -> None:
+    spans = [span(0.42, 0, 4.1), span(0.5, 4.2, 17.5)]
+    # Its last hour is the next day there, so the day is told as well.
+    assert describe_thresholds(spans, BERLIN) == "0.42 until 2026-11-27 11:12, 0.5 since"
+    headings, rows = thresholds_table(spans, BERLIN, with_flips=False)
+    assert headings[1] == "first used (Europe/Berlin)"
+    assert rows[0][1] == "2026-11-27 07:00:00"
 
 
 @pytest.fixture
@@ -92,6 +103,23 @@ def test_title_table_and_plot_say_which_were_in_force(
     drawn = (tmp_path / "effect.svg").read_text()
     assert re.search(words, drawn)
     assert "stored 0.5" in drawn and "stored 0.1" in drawn and "new 0.3" in drawn
+
+
+def test_replay_tells_the_times_of_the_station(
+    two_thresholds: StationPaths, tmp_path: Path
+) -> None:
+    text = two_thresholds.settings.read_text()
+    there = '[station]\ntime_zone = "Asia/Kolkata"\n'
+    two_thresholds.settings.write_text(text.replace("[station]\n", there, 1))
+    said = replay(two_thresholds, "--threshold", "0.3", "--plot", tmp_path / "effect.html")
+    page = (tmp_path / "effect.html").read_text()
+    assert re.search(r"0\.1 since \(Asia/Kolkata\)", said)
+    assert "recorded (Asia/Kolkata)" in said and "(UTC)" not in said
+    recorded = replayed(two_thresholds, "--threshold", "0.3")["flips"][0]["recorded_at"]
+    local = datetime.fromisoformat(recorded).astimezone(ZoneInfo("Asia/Kolkata"))
+    for shown in (said, page):
+        assert f"{local:%Y-%m-%d %H:%M:%S}" in shown
+    assert f"{local:%Y-%m-%d %H:%M:%S} (Asia/Kolkata)" in page
 
 
 def test_one_threshold_needs_no_words(paths: StationPaths) -> None:

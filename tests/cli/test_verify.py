@@ -18,6 +18,9 @@ def test_a_station_that_holds_exits_with_0(paths: StationPaths) -> None:
     result = invoke("verify", paths.name, "--root", paths.root)
     assert result.exit_code == 0
     assert "everything holds" in result.stdout
+    said = "no counter for incoming: whether every exposure has its row, nobody can say"
+    assert said in " ".join(result.stdout.split()), "of the camera there is one"
+    assert "no counter for top" not in result.stdout
     assert "images in" in result.stdout and "a second" in result.stdout
 
 

@@ -11,6 +11,7 @@ import duckdb
 
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths, load_settings
+from tests.cli.runner import invoke
 from tests.station.harness import GOOD, configure, drop, make_station, part, running, wait_for
 
 
@@ -47,6 +48,9 @@ def test_a_station_counts_by_its_shift_and_takes_another_plan_on_reload(tmp_path
         )
         assert counted.shift
         assert (counted.shift.name, counted.shift.counts.verdicts) == ("first", {"PASS": 1})
+        assert counted.shift.counts.uncounted == 1
+        said = invoke("status", paths.name, "--root", paths.root).stdout
+        assert "no counter: nothing counts the triggers" in " ".join(said.split())
         run.wait_for(paths.qa.exists, "qa.duckdb")
         run.wait_for(
             lambda: ask(paths, "SELECT shift, parts FROM shift_yield") == [("first", 1)], "yield"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import tzinfo
 from pathlib import Path
 
+from qc_edge.analysis.replay.threshold_impact import ThresholdImpact
 from qc_edge.domain.history import Flip
 from qc_edge.plot.embedded import EmbeddedPicture, embed
 from qc_edge.plot.page import Gallery, GalleryPicture
@@ -27,16 +29,15 @@ _MEANINGS = (
 """By Flip.badness."""
 
 
-def flip_gallery(
-    flips: Sequence[Flip], count: int, state: Path, link_reports: LinkReports | None
-) -> Gallery:
-    """A picture of each of `flips` of the `count` that turn; frames are read below `state`."""
+def flip_gallery(impact: ThresholdImpact, state: Path, link_reports: LinkReports | None) -> Gallery:
+    """A picture of each of the flips that are listed; frames are read below `state`."""
+    flips, count = impact.flips, impact.flip_count
     links = link_reports(flips) if link_reports else {}
-    shown = tuple(_shown(flip, state, links.get(flip.frame_id)) for flip in flips)
+    shown = tuple(_shown(flip, impact.zone, state, links.get(flip.frame_id)) for flip in flips)
     return Gallery(f"The worst {len(flips):,} of {count:,} that turn", shown)
 
 
-def _shown(flip: Flip, state: Path, link: str | None) -> GalleryPicture:
+def _shown(flip: Flip, zone: tzinfo, state: Path, link: str | None) -> GalleryPicture:
     picture = _frame(flip, state)
     score = f"score {flip.score:.4f}"
     if flip.rescored is not None:
@@ -46,7 +47,7 @@ def _shown(flip: Flip, state: Path, link: str | None) -> GalleryPicture:
         f"{flip.verdict} → {flip.replayed}",
         f"{score}, threshold then {flip.threshold:g}",
         f"{label}{_MEANINGS[flip.badness]}",
-        f"{flip.camera}, {flip.recorded_at:%Y-%m-%d %H:%M:%S} UTC",
+        f"{flip.camera}, {flip.recorded_at.astimezone(zone):%Y-%m-%d %H:%M:%S} ({zone})",
     ]
     if picture is None:
         lines.insert(0, "its frame is not there any more, or does not read")

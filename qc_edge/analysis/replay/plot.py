@@ -168,8 +168,8 @@ def _sides(old_is_left: bool) -> tuple[Anchor, Anchor]:
 
 
 def _then(impact: ThresholdImpact) -> str:
-    then = describe_thresholds(impact.thresholds_then)
-    return f"thresholds then: {then} (UTC)" if then else ""
+    then = describe_thresholds(impact.thresholds_then, impact.zone)
+    return f"thresholds then: {then} ({impact.zone})" if then else ""
 
 
 def _thresholds_before(impact: ThresholdImpact) -> list[float]:

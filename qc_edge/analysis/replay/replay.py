@@ -43,7 +43,7 @@ def replay_threshold(
     threshold = request.threshold
     assert threshold is not None, "checked by whoever chose this replay"  # noqa: S101
     request.outputs.check()
-    load_settings(paths.settings)  # for its errors only: no such station, or faulty settings
+    zone = load_settings(paths.settings).station.calendar.zone
     writable = [request.outputs.csv] if request.outputs.csv else []
     with open_history(paths, request.selection, database, writable) as history:
         totals = history.totals(threshold)
@@ -59,6 +59,7 @@ def replay_threshold(
             request.costs,
             tuple(history.flips(threshold, request.limit)) if request.limit else (),
             tuple(history.thresholds_then(threshold)),
+            zone,
         )
         cheapest = cheapest_threshold(labelled, request.costs) if request.costs else None
         result = ReplayResult(paths.name, impact, cheapest=cheapest)
@@ -106,6 +107,7 @@ def replay_model(
         finally:
             engine.close()
         impact, flips = _impact(threshold, rescored, history, request)
+        impact = replace(impact, zone=settings.station.calendar.zone)
         result = ReplayResult(
             paths.name,
             impact,
@@ -124,10 +126,7 @@ def replay_model(
 def _save(
     picture: Canvas, paths: StationPaths, request: ReplayRequest, result: ReplayResult
 ) -> None:
-    impact = result.impact
-    gallery = partial(
-        flip_gallery, impact.flips, impact.flip_count, paths.state, request.link_reports
-    )
+    gallery = partial(flip_gallery, result.impact, paths.state, request.link_reports)
     assert request.outputs.plot is not None, "whoever saves has drawn it"  # noqa: S101
     save_picture(picture, request.outputs.plot, result.tables(), gallery, result.warnings)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import tzinfo
 from typing import Any
 
 from qc_edge.analysis.replay.threshold_impact import ThresholdImpact
@@ -101,15 +102,15 @@ class ReplayResult:
         tables: dict[str, Table] = {"Verdicts": (headings, verdicts)}
         if describe_thresholds(impact.thresholds_then):
             tables["Thresholds then, each with its own verdicts"] = thresholds_table(
-                impact.thresholds_then, with_flips=self.model is None
+                impact.thresholds_then, impact.zone, with_flips=self.model is None
             )
         if impact.labelled:
             title = "Against labels (share of the labelled, 95 % interval)"
             tables[title] = (headings, self._label_rows())
         if impact.flips:
             tables[f"Verdicts that turn, the worst {len(impact.flips)}"] = (
-                ("part", "recorded (UTC)", "camera", "score", "verdict", "label"),
-                [_flip_row(flip) for flip in impact.flips],
+                ("part", f"recorded ({impact.zone})", "camera", "score", "verdict", "label"),
+                [_flip_row(flip, impact.zone) for flip in impact.flips],
             )
         return tables
 
@@ -172,11 +173,11 @@ class ReplayResult:
         return rows
 
 
-def _flip_row(flip: Flip) -> tuple[str, ...]:
+def _flip_row(flip: Flip, zone: tzinfo) -> tuple[str, ...]:
     new_score = "" if flip.rescored is None else f" → {flip.rescored:.4f}"
     return (
         flip.part_id,
-        f"{flip.recorded_at:%Y-%m-%d %H:%M:%S}",
+        f"{flip.recorded_at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
         flip.camera,
         f"{flip.score:.4f}{new_score}",
         f"{flip.verdict} → {flip.replayed}",

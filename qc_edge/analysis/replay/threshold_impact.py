@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timezone, tzinfo
 
 from qc_edge.analysis.label_outcome import Costs, LabelOutcome
 from qc_edge.domain.history import Flip, ModelUsage, ThresholdSpan, Totals
@@ -15,7 +16,8 @@ class ThresholdImpact:
     `threshold` (0..1) is the new one, `totals` the stored verdicts and how many flip. `model_usage`
     says which models and thresholds judged, the most recent last, `thresholds_then` when, by their
     beginning. `before` and `after` are the errors against labels. `flips` are the worst of the
-    parts that flip, as many as were requested.
+    parts that flip, as many as were requested. `zone` is the station's, in which a person reads
+    the times, which are aware UTC here.
     """
 
     threshold: float
@@ -26,6 +28,7 @@ class ThresholdImpact:
     costs: Costs | None
     flips: tuple[Flip, ...]
     thresholds_then: tuple[ThresholdSpan, ...] = ()
+    zone: tzinfo = timezone.utc
 
     @property
     def counts(self) -> dict[str, tuple[int, int]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone, tzinfo
 from itertools import pairwise
 
 from qc_edge.domain.history import ThresholdSpan
@@ -13,11 +14,13 @@ _NAMED = 4
 """More thresholds than this are counted in a sentence; the table has them all."""
 
 
-def describe_thresholds(spans: Sequence[ThresholdSpan]) -> str:
-    """`0.42 until 10:12, 0.5 since` (UTC); empty for one threshold or none, which needs no words.
+def describe_thresholds(spans: Sequence[ThresholdSpan], zone: tzinfo = timezone.utc) -> str:
+    """`0.42 until 10:12, 0.5 since`, in the time of `zone`; empty for one threshold or none, which
+    needs no words.
 
     `spans` are in order of their beginning.
     """
+    spans = _in_zone(spans, zone)
     merged = _merged(spans)
     if len(merged) < 2:
         return ""
@@ -38,17 +41,29 @@ def describe_thresholds(spans: Sequence[ThresholdSpan]) -> str:
     return f"{', '.join(until)}, {last.threshold:g} since"
 
 
-def thresholds_table(spans: Sequence[ThresholdSpan], *, with_flips: bool) -> Table:
+def thresholds_table(spans: Sequence[ThresholdSpan], zone: tzinfo, *, with_flips: bool) -> Table:
     """Every threshold with its time and its inspections; `with_flips` also what turns of them."""
-    headings: tuple[str, ...] = ("threshold", "first used (UTC)", "last used (UTC)", "inspections")
+    headings: tuple[str, ...] = (
+        "threshold",
+        f"first used ({zone})",
+        f"last used ({zone})",
+        "inspections",
+    )
     if with_flips:
         headings = (*headings, "PASS → FAIL", "FAIL → PASS")
     rows = []
-    for span in spans:
+    for span in _in_zone(spans, zone):
         cells = (f"{span.threshold:g}", _whole(span.first), _whole(span.last))
         flips = (f"{span.pass_to_fail:,}", f"{span.fail_to_pass:,}") if with_flips else ()
         rows.append((*cells, f"{span.inspections:,}", *flips))
     return headings, rows
+
+
+def _in_zone(spans: Sequence[ThresholdSpan], zone: tzinfo) -> list[ThresholdSpan]:
+    return [
+        replace(span, first=span.first.astimezone(zone), last=span.last.astimezone(zone))
+        for span in spans
+    ]
 
 
 def _merged(spans: Sequence[ThresholdSpan]) -> list[ThresholdSpan]:

@@ -27,13 +27,14 @@ only where a clock was set far back, and `_newest_id` looks for that in a second
 @dataclass(slots=True)
 class DayCounts:
     """The tally of a day or a shift: frames by verdict, INVALID ones by reason, those on HOLD, and
-    those that are known to be lost.
+    those that are known to be lost. `uncounted` are the frames among them that no camera numbered.
     """
 
     verdicts: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     held: int = 0
     lost: int = 0
+    uncounted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,16 @@ def day_counts(log: duckdb.DuckDBPyConnection, since: datetime, until: datetime)
     """
     span = [since.replace(tzinfo=None), until.replace(tzinfo=None)]
     counts = DayCounts()
-    for verdict, reason, held, number in log.execute(
-        "SELECT verdict, reason, disposition = 'HOLD', count(*) FROM inspections "
+    for verdict, reason, held, number, uncounted in log.execute(
+        "SELECT verdict, reason, disposition = 'HOLD', count(*), "
+        "count(*) FILTER (original_name IS NOT NULL OR camera_frame_number IS NULL) "
+        "FROM inspections "
         "WHERE recorded_at >= ? AND recorded_at < ? GROUP BY ALL",
         span,
     ).fetchall():
         counts.verdicts[verdict] = counts.verdicts.get(verdict, 0) + number
         counts.held += number if held else 0
+        counts.uncounted += uncounted
         if verdict == "INVALID":
             counts.reasons[reason] = counts.reasons.get(reason, 0) + number
     lost = log.execute(
