@@ -177,9 +177,8 @@ def _print(report: AuditReport) -> None:
     for kind, count in report.not_listed.items():
         console.print(f"and {count:,} more findings of the kind {kind}")
     for camera in report.without_counter:
-        console.print(
-            f"no counter for {camera}: whether every exposure has its row, nobody can say"
-        )
+        words = f"no counter for {camera}: whether every exposure has its row, nobody can say"
+        console.print(words)
     if report.is_clean:
         console.print(Text("everything holds", "bold green"))
 
