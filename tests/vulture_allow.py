@@ -9,6 +9,7 @@ from qc_edge.bundles.manifest import Manifest
 from qc_edge.camera.basler import _RemovalWatch
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.inspection import Gap, Inspection, Label
+from qc_edge.domain.label import LabelSource, PersonRole
 from qc_edge.inspection.statistics import Latency
 from qc_edge.intake.watch import _Emitter, _Handler
 from qc_edge.publish.seal import Seal
@@ -19,7 +20,6 @@ from qc_edge.station.metrics import MetricsCollector
 from qc_edge.station.metrics_server import _Handler as _Scrape
 from qc_edge.station.metrics_server import _Server, _Server6, _UnixServer
 from qc_edge.station.status import Status
-from qc_edge.web.people.users import PersonRole
 
 calibration: Calibration
 report: PartReport
@@ -108,3 +108,6 @@ PersonRole.OPERATOR
 PersonRole.REVIEWER
 PersonRole.ENGINEER
 PersonRole.QUALITY
+LabelSource.AUDIT
+LabelSource.CHALLENGE
+LabelSource.IMPORT

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from qc_edge.audit.finding import AuditReport
 from qc_edge.audit.frame_ids import FrameIds
-from qc_edge.query.audit_queries import LABELS, TWICE, WRONG_VERDICTS, fetch
+from qc_edge.query.audit_queries import LABELS, MASKED_LABELS, TWICE, WRONG_VERDICTS, fetch
 from qc_edge.query.rows import Rows
+from qc_edge.records.record_file import file_digest
+from qc_edge.settings import StationPaths
 
+_MASK = re.compile(r'"mask":"([0-9a-f]{64})"')
 _IDS = {
     "inspections": "frame_id",
     "gaps": "gap_id",
@@ -55,3 +60,23 @@ def check_labels(report: AuditReport, rows: Rows, first: int, last: int, frames:
                 f"{rows.place} row {seq}, part {part}",
                 "was the inspection deleted? the journal has it",
             )
+
+
+def check_masks(
+    report: AuditReport, paths: StationPaths, rows: Rows, first: int, last: int
+) -> None:
+    """Every mask that a label names is there, and is what its name says."""
+    if "regions" not in rows.columns("labels"):
+        return
+    for seq, label, part, regions in fetch(rows, MASKED_LABELS, "labels", first, last):
+        for sha256 in _MASK.findall(regions):
+            path = paths.masks / f"{sha256}.png"
+            found = file_digest(path)
+            if found != sha256:
+                state = "is not what its name says" if found else "is gone"
+                report.fault(
+                    "mask_changed" if found else "mask_missing",
+                    f"the mask of label {label} {state}",
+                    f"masks/{path.name}, row {seq}, part {part}",
+                    "restore it from a backup; the label still says what the part is",
+                )

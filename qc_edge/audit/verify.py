@@ -22,7 +22,7 @@ from qc_edge.audit.journal import journal_files, read_journal_file
 from qc_edge.audit.newest_rows import check_newest
 from qc_edge.audit.orphans import check_orphans, check_spool
 from qc_edge.audit.published import check_files, check_seals, check_told_seals
-from qc_edge.audit.row_checks import check_labels, check_unique_ids, check_verdicts
+from qc_edge.audit.row_checks import check_labels, check_masks, check_unique_ids, check_verdicts
 from qc_edge.audit.time_order import check_time_order
 from qc_edge.errors import StoreError
 from qc_edge.query.audit_queries import OTHER_IDS, SET_ASIDE, fetch
@@ -202,6 +202,7 @@ class StationAudit:
         # With `since`, a label may well be of an older frame, whose id was not read.
         if self.since is None:
             check_labels(self.report, rows, first, last, frames)
+        check_masks(self.report, self.paths, rows, first, last)
         return frames
 
     def _give_up(self, rows: Rows, fault: StoreError) -> None:

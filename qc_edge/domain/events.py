@@ -43,6 +43,8 @@ class EventKind(str, Enum):
     CAMERA_BACK = "camera_back"
     CAMERA_SILENT = "camera_silent"
     CAMERA_DELIVERS = "camera_delivers"
+    # what persons say of parts
+    LABEL_REFUSED = "label_refused"
     # frames of other nodes
     SIDECAR_SET_ASIDE = "sidecar_set_aside"
     # the machine

@@ -104,6 +104,8 @@ class Inspection:
     # the classes
     class_scores: str | None
     predicted_class: str | None
+    # the defect map's highest value, 0..1; of maps that were not kept, too
+    map_max: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,9 @@ class Gap:
 class Label:
     """A person's judgement of the part in a frame. Never changed: a later label takes its place.
 
-    `label` is good or defect, `defect_class` what kind of defect it is.
+    `label` is one of `domain.label.Said`, `defect_class` what kind of defect it is; `role` and
+    `source` are codes of `domain.label`, `regions` is JSON (`domain.label.regions_json`). `why` is
+    the person's note.
     """
 
     TABLE: ClassVar[str] = "labels"
@@ -146,6 +150,14 @@ class Label:
     defect_class: str | None
     who: str
     why: str | None
+    role: str | None = None
+    source: str | None = None
+    said_at: datetime | None = None
+    regions: str | None = None
+    seen_sha256: str | None = None
+    took_s: float | None = None
+    blind: bool | None = None
+    record_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import timezone
 from pathlib import Path
 
-from qc_edge.domain.inspection import COLUMNS
+from qc_edge.domain.inspection import COLUMNS, Label
 from qc_edge.errors import StoreError
 from qc_edge.export.request import ExportRequest
+from qc_edge.query.label_rows import completed
 from qc_edge.query.past.station_history import nothing_matches
 from qc_edge.query.published_files import sql_path
 from qc_edge.query.published_log import PublishedCursor
@@ -76,6 +77,8 @@ def _write_table(
             f"there are no published rows of {table}",
             hint="the station publishes them when it runs: qc-edge run",
         )
+    if table == Label.TABLE:
+        relation = completed(relation, cursor.columns(table))  # the views name later columns
     condition, values = _condition(table, request, directory)
     # The order of the chain, and `date` as the published files have it in their folders.
     (rows,) = cursor.fetch(

@@ -96,6 +96,7 @@ class ScoredFrame:
     map_sha256: str | None = None
     class_scores: Mapping[str, float] | None = None
     defect_class: str | None = None
+    map_max: float | None = None
 
     def age_ms(self) -> float:
         """As `PreparedFrame.age_ms`."""

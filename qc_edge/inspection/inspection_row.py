@@ -116,6 +116,7 @@ class InspectionBuilder:
             prepared_sha256=prepared.model_input_sha256,
             map_path=scored.map_path,
             map_sha256=scored.map_sha256,
+            map_max=scored.map_max,
             # what judged
             preprocess_id=view.preprocess_id,
             calibration_id=view.calibration.calibration_id,

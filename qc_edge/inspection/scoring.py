@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qc_edge.domain.verdict import Reason
-from qc_edge.engine import Engine, Prepared, Score
+from qc_edge.engine import DefectMap, Engine, Prepared, Score
 from qc_edge.errors import EngineError, EngineLostError
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper, PendingEvidence
 from qc_edge.inspection.frames import FrameRefusal, PreparedFrame, ScoredFrame
@@ -76,6 +76,8 @@ class FrameScorer:
         evidence.scored.score = score.value
         evidence.scored.class_scores = score.class_scores
         evidence.scored.defect_class = score.defect_class
+        if score.defect_map is not None:
+            evidence.scored.map_max = _highest(score.defect_map)
         # Maps are for people, who look at what fails or nearly fails.
         nearly_fails = score.value >= threshold.value - threshold.review_band
         if nearly_fails and score.defect_map is not None:
@@ -125,3 +127,9 @@ class FrameScorer:
         if self._stack is None or self._stack.shape != shape:
             self._stack = np.empty(shape, np.uint8)
         return np.stack(model_inputs, out=self._stack[: len(model_inputs)])
+
+
+def _highest(defect_map: DefectMap) -> float | None:
+    """The highest value of the map, within 0..1 as it is kept; None if it is no number."""
+    highest = float(defect_map.max(initial=0.0))
+    return min(max(highest, 0.0), 1.0) if math.isfinite(highest) else None

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
 from qc_edge.errors import StoreError
+from qc_edge.query.label_rows import rows_of_all_versions
+from qc_edge.query.published_files import sql_path
 from qc_edge.query.views import comments, script
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
@@ -56,12 +59,18 @@ def build(path: Path, published: Path, calendar: StationCalendar = UTC_CALENDAR)
                 f"{_BLOCK})"
             )
             log.execute("USE qa")
-            log.execute(script(published, calendar))
+            labels = rows_of_all_versions(published, partial(_columns_of, log))
+            log.execute(script(published, calendar, labels=labels))
             log.execute(comments())
     except duckdb.Error as fault:
         raise StoreError(
             f"cannot make {path}: {fault}", hint="is the disk full or read-only?"
         ) from fault
+
+
+def _columns_of(log: duckdb.DuckDBPyConnection, file: Path) -> set[str]:
+    rows = log.execute(f"SELECT name FROM parquet_schema({sql_path(file)})")  # noqa: S608
+    return {name for (name,) in rows.fetchall()}
 
 
 class QaDatabase:

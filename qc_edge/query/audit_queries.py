@@ -33,6 +33,10 @@ TWICE = (
 )
 """Values of the id column {name} that more than one row has."""
 
+MASKED_LABELS = (
+    "SELECT chain_seq, label_id, part_id, regions FROM {rows} "
+    "WHERE contains(regions, '\"mask\"') ORDER BY chain_seq"
+)
 LABELS = "SELECT chain_seq, label_id, frame_id, part_id FROM {rows} ORDER BY chain_seq"
 
 JUMPS = """

@@ -20,6 +20,7 @@ from qc_edge.domain.inspection import COLUMNS
 from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.query import views
+from qc_edge.query.label_rows import rows_of_all_versions
 from qc_edge.query.published_files import (
     all_files,
     glob_escaped,
@@ -88,16 +89,17 @@ class PublishedLog:
         self._connection.close()
 
     def cursor(self) -> PublishedCursor:
-        """A way in for one thread; 0.1 ms, also while other cursors are busy."""
+        """A way in for one thread; 0.1 ms, also while others are busy."""
         return PublishedCursor(self, self._connection.cursor())
 
     def create_views(self, calendar: StationCalendar = UTC_CALENDAR) -> None:
-        """Make the views and macros of views.sql, for all cursors. Raises StoreError.
+        """Make the views and macros of views.sql, for all cursors; every table must have a file.
 
-        Every table must have a published file: DuckDB takes a view's columns from the first one.
+        Raises StoreError.
         """
         try:
-            self._connection.execute(views.script(self.directory, calendar))
+            labels = rows_of_all_versions(self.directory, self.cursor().read_columns)
+            self._connection.execute(views.script(self.directory, calendar, labels=labels))
         except duckdb.Error as fault:
             raise published_error(fault) from fault
 
@@ -195,10 +197,8 @@ class PublishedCursor:
             raise published_error(fault) from fault
 
     def portions(self, query: str, parameters: Parameters = None) -> Iterator[Portion]:
-        """The rows of the result, PORTION_ROWS at a time; no other query before its end.
-
-        Put again where it fails before the first of them; rows that were given cannot be taken
-        back. Raises StoreError, whose cause is DuckDB's error.
+        """The rows of the result, PORTION_ROWS at a time; no other query before its end. Put again
+        where it fails before the first of them. Raises StoreError, whose cause is DuckDB's error.
         """
         began, given = time.time(), False
         try:

@@ -13,7 +13,7 @@ from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 from qc_edge.query.database_at_rest import DatabaseAtRest
 
-_TIMES = ("recorded_at", "captured_at", "retrieved_at", "noticed_at")
+_TIMES = ("recorded_at", "captured_at", "retrieved_at", "noticed_at", "said_at")
 
 _R = TypeVar("_R", Label, Event, Gap)
 

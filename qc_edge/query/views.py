@@ -22,6 +22,7 @@ _STATEMENT = re.compile(
 )
 _ROWS = re.compile(r"FROM read_parquet\('@published@/(\w+)/")
 _COLUMN = re.compile(r"(\w+),?\s+-- (.+)$", re.MULTILINE)
+_LABEL_FILES = re.compile(r"SELECT \* FROM read_parquet\('@published@/labels/[^)]*\)")
 
 
 _FIRST_YEAR = 2025
@@ -73,12 +74,17 @@ def described() -> tuple[DescribedView, ...]:
     )
 
 
-def script(published: Path, calendar: StationCalendar = UTC_CALENDAR) -> str:
+def script(
+    published: Path, calendar: StationCalendar = UTC_CALENDAR, *, labels: str | None = None
+) -> str:
     """The statements that make the views over the files in `published`, an absolute path.
 
-    Local times and shifts are those of `calendar`.
+    Local times and shifts are those of `calendar`. `labels` stands in place of the files of labels,
+    where those of an earlier version are among them (`label_rows.rows_of_all_versions`).
     """
     text = with_calendar(calendar)
+    if labels is not None:
+        text = _LABEL_FILES.sub(lambda _: labels, text)
     return text.replace("@published@", glob_escaped(str(published)).replace("'", "''"))
 
 

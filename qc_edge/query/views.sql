@@ -63,7 +63,7 @@ CREATE VIEW events AS
 SELECT * FROM read_parquet('@published@/events/date=*/hour=*.parquet',
                            hive_partitioning = true, hive_types = {date: DATE});
 
--- Every label that was ever given; nothing is taken back, a later one counts.
+-- Every label that was ever given, disputes among them; nothing is taken back. Which one counts: effective_labels.
 CREATE VIEW labels AS
 SELECT * FROM read_parquet('@published@/labels/date=*/hour=*.parquet',
                            hive_partitioning = true, hive_types = {date: DATE});
@@ -73,32 +73,92 @@ CREATE VIEW shadow_scores AS
 SELECT * FROM read_parquet('@published@/shadow_scores/date=*/hour=*.parquet',
                            hive_partitioning = true, hive_types = {date: DATE});
 
--- The label in effect for a frame: the newest one. Disputed: the last words of two people differ.
+-- The label in effect for a frame. Of each person the last word counts, and unsure only where nobody else has said
+-- more; the highest role goes first (quality, engineer, reviewer, operator), then the newest. Disputed, and so open
+-- again: somebody else's last word differs and is newer, or of the same role; or the part was disputed and nobody of
+-- that role or a higher one has labelled it since.
 CREATE VIEW effective_labels AS
-WITH last_words AS (
+WITH ranked AS (
+    SELECT *, CASE role WHEN 'quality' THEN 3 WHEN 'engineer' THEN 2 WHEN 'reviewer' THEN 1 ELSE 0 END AS rank
+    FROM labels),
+last_words AS (
     SELECT frame_id, who, max(chain_seq) AS seq,
-           arg_max({label: label, defect_class: defect_class, why: why, given_at: recorded_at}, chain_seq) AS said
-    FROM labels GROUP BY frame_id, who)
+           arg_max({label: label, defect_class: defect_class, why: why, given_at: recorded_at, rank: rank,
+                    role: role, regions: regions}, chain_seq) AS said
+    FROM ranked WHERE label <> 'disputed' GROUP BY frame_id, who),
+in_effect AS (
+    SELECT frame_id, arg_max({seq: seq, who: who, said: said}, {decided: said.label <> 'unsure', rank: said.rank, seq: seq}) AS best
+    FROM last_words GROUP BY frame_id),
+words AS (
+    SELECT frame_id, count(*) AS people,
+           bool_or(said.label NOT IN (best.said.label, 'unsure') AND best.said.label <> 'unsure'
+               AND (last_words.seq > best.seq OR said.rank = best.said.rank)) AS differ
+    FROM last_words JOIN in_effect USING (frame_id) GROUP BY frame_id),
+doubts AS (
+    SELECT frame_id, bool_or(best IS NULL OR best.seq < chain_seq OR best.said.rank < rank) AS stands
+    FROM ranked LEFT JOIN in_effect USING (frame_id) WHERE label = 'disputed' GROUP BY frame_id)
 SELECT frame_id,                                              -- the inspection
-       arg_max(said, seq).label AS label,                     -- good, defect
-       arg_max(said, seq).defect_class AS defect_class,       -- what kind of defect
-       arg_max(who, seq) AS labelled_by,                      -- the person
-       arg_max(said, seq).given_at AS labelled_at,            -- when
-       arg_max(said, seq).why AS label_why,                   -- the reason given
-       count(*) AS labelled_by_people,                        -- how many people have said something
-       count(DISTINCT said.label) > 1 AS disputed             -- they do not agree
-FROM last_words GROUP BY frame_id;
+       best.said.label AS label,                              -- good, defect, unsure, not_inspectable; null: only disputed
+       best.said.defect_class AS defect_class,                -- what kind of defect
+       best.who AS labelled_by,                               -- the person
+       best.said.given_at AS labelled_at,                     -- when
+       best.said.why AS label_why,                            -- the reason given
+       coalesce(people, 0) AS labelled_by_people,             -- how many people have said something
+       coalesce(differ, false) OR coalesce(stands, false) AS disputed,  -- open again: people differ, or it was disputed
+       best.said.role AS labelled_as,                         -- the role of the person
+       best.said.regions AS regions                           -- where the defects are (JSON, pixels of the raw frame)
+FROM in_effect FULL JOIN words USING (frame_id) FULL JOIN doubts USING (frame_id);
 
 -- Every inspection with the label in effect. The place to start.
 CREATE VIEW inspections AS
 SELECT inspections_raw.*,
-       effective_labels.label,                                -- good, defect; null: nobody has looked
+       effective_labels.label,                                -- good, defect, unsure, not_inspectable; null: nobody has looked
        effective_labels.defect_class,                         -- what kind of defect
        effective_labels.labelled_by,                          -- the person
        effective_labels.labelled_at,                          -- when
        effective_labels.label_why,                            -- the reason given
-       coalesce(effective_labels.disputed, false) AS disputed -- people do not agree
+       coalesce(effective_labels.disputed, false) AS disputed -- people do not agree, or somebody doubts it
 FROM inspections_raw LEFT JOIN effective_labels USING (frame_id);
+
+-- Escapes: the station said PASS, and the label in effect says defect. Known only where somebody has looked.
+CREATE VIEW escapes AS
+SELECT frame_id,                                              -- the inspection
+       part_id,                                               -- its part
+       lot,                                                   -- its lot
+       recorded_at,                                           -- when it was judged
+       camera,                                                -- name of the camera
+       disposition,                                           -- what the line was told
+       score,                                                 -- 0..1, higher is worse
+       threshold,                                             -- it was judged by
+       model_name || '@' || model_version AS model,           -- what judged
+       defect_class,                                          -- what kind of defect
+       labelled_by,                                           -- the person
+       labelled_at,                                           -- when
+       label_why,                                             -- the reason given
+       disputed,                                              -- the label is open again
+       raw_path,                                              -- evidence: the frame
+       date                                                   -- the day (UTC) on which it was recorded
+FROM inspections WHERE verdict = 'PASS' AND label = 'defect';
+
+-- Overkill: the station said FAIL, and the label in effect says good. The same columns as escapes.
+CREATE VIEW overkill AS
+SELECT frame_id,                                              -- the inspection
+       part_id,                                               -- its part
+       lot,                                                   -- its lot
+       recorded_at,                                           -- when it was judged
+       camera,                                                -- name of the camera
+       disposition,                                           -- what the line was told
+       score,                                                 -- 0..1, higher is worse
+       threshold,                                             -- it was judged by
+       model_name || '@' || model_version AS model,           -- what judged
+       defect_class,                                          -- what kind of defect
+       labelled_by,                                           -- the person
+       labelled_at,                                           -- when
+       label_why,                                             -- the reason given
+       disputed,                                              -- the label is open again
+       raw_path,                                              -- evidence: the frame
+       date                                                   -- the day (UTC) on which it was recorded
+FROM inspections WHERE verdict = 'FAIL' AND label = 'good';
 
 -- All that is known of a part, in order of time: ask with WHERE part_id = '...' ORDER BY recorded_at.
 CREATE VIEW part_history AS
@@ -235,7 +295,8 @@ SELECT date_trunc('hour', recorded_at) AS hour,               -- begins at
        date                                                   -- the day (UTC)
 FROM inspections_raw GROUP BY ALL;
 
--- What a person should look at, with the reason; a label takes it off, a dispute puts it back.
+-- What a person should look at, with the reason; a label takes it off, a dispute puts it back. `qc-edge review` has
+-- more reasons, and orders by how much a look would tell.
 CREATE VIEW review_queue AS
 SELECT frame_id,                                              -- the inspection
        part_id,                                               -- its part
@@ -250,7 +311,7 @@ SELECT frame_id,                                              -- the inspection
        label,                                                 -- the label in effect, if disputed
        raw_path,                                              -- evidence: the frame
        date                                                   -- the day (UTC) on which it was recorded
-FROM inspections WHERE disputed OR (needs_review AND label IS NULL);
+FROM inspections WHERE disputed OR (needs_review AND (label IS NULL OR label = 'unsure'));
 
 -- How a release of the model does against the labels: escapes, overkill, precision, recall, each with its
 -- 95 % interval. Labels are given where somebody looked, so the shares hold for what was labelled.
@@ -260,7 +321,7 @@ SELECT model_name,                                            -- the bundle
        model_sha256,                                          -- digest of the model file
        min(recorded_at) AS first_used,                        -- first labelled inspection
        max(recorded_at) AS last_used,                         -- last labelled inspection
-       count(*) AS labelled,                                  -- judged by the model and labelled
+       count(*) AS labelled,                                  -- judged by the model, labelled good or defect
        count(*) FILTER (label = 'defect') AS defects,         -- labelled defect
        count(*) FILTER (label = 'good') AS goods,             -- labelled good
        count(*) FILTER (label = 'defect' AND verdict = 'FAIL') AS caught,    -- defects that FAILed
@@ -277,7 +338,7 @@ SELECT model_name,                                            -- the bundle
        wilson_low(overkill, goods) AS false_alarm_low,        -- 95 % interval, lower end
        wilson_high(overkill, goods) AS false_alarm_high         -- and its upper end
 FROM inspections_raw JOIN effective_labels USING (frame_id)
-WHERE verdict <> 'INVALID' GROUP BY model_name, model_version, model_sha256;
+WHERE verdict <> 'INVALID' AND label IN ('good', 'defect') GROUP BY model_name, model_version, model_sha256;
 
 -- How the shadow and the model of the line agree, day by day: each judged by its own threshold, and where
 -- labels exist, which of the two was right while the other was wrong.
@@ -292,9 +353,9 @@ SELECT shadow_scores.date,                                    -- the day (UTC)
        avg(abs(shadow_scores.score - inspections_raw.score)) AS mean_distance,              -- between the scores
        count(*) - count(shadow_scores.score) AS failed,       -- the shadow's model failed
        sum(dropped_before)::BIGINT AS dropped,                -- frames that the shadow was not asked about
-       count(*) FILTER (shadow_scores.verdict <> inspections_raw.verdict
+       count(*) FILTER (shadow_scores.verdict <> inspections_raw.verdict AND label IN ('good', 'defect')
            AND (label = 'defect') = (shadow_scores.verdict = 'FAIL')) AS shadow_right,      -- labelled: only the shadow is right
-       count(*) FILTER (shadow_scores.verdict <> inspections_raw.verdict
+       count(*) FILTER (shadow_scores.verdict <> inspections_raw.verdict AND label IN ('good', 'defect')
            AND (label = 'defect') = (inspections_raw.verdict = 'FAIL')) AS line_right       -- labelled: only the line is right
 FROM shadow_scores JOIN inspections_raw USING (frame_id) LEFT JOIN effective_labels USING (frame_id)
 GROUP BY ALL;
@@ -398,7 +459,7 @@ SELECT frame_id,                                              -- the inspection
        verdict,                                               -- as it was
        CASE WHEN score >= t::DOUBLE THEN 'FAIL' ELSE 'PASS' END AS replayed,  -- at t
        label,                                                 -- the label in effect
-       CASE WHEN label IS NULL THEN NULL
+       CASE WHEN label NOT IN ('good', 'defect') OR label IS NULL THEN NULL
             WHEN (label = 'defect') = (score >= t::DOUBLE) THEN 'mended'
             WHEN label = 'defect' THEN 'escape' ELSE 'overkill' END AS becomes  -- mended, escape, overkill
 FROM inspections

@@ -17,6 +17,7 @@ from qc_edge.settings.model import (
     StorageSettings,
 )
 from qc_edge.settings.paths import StationPaths
+from qc_edge.settings.review import ReviewSettings
 from qc_edge.settings.view import ViewSettings
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "LogSettings",
     "MetricsSettings",
     "ModelSettings",
+    "ReviewSettings",
     "Role",
     "SettingChange",
     "Settings",

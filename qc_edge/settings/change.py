@@ -30,13 +30,14 @@ LIVE = (
     "storage.",
     "log.",
     "page.",
+    "review.",
 )
 """Names (or the beginnings of names) that apply on reload; everything else needs a restart."""
 
 _REPEATED = frozenset({"camera", "view"})
 """Sections of which there are several, each with a name."""
 
-_LATER = ("page", "view")
+_LATER = ("page", "review", "view")
 """Sections that came when stations ran already: while at their defaults they are left out of the
 digest, so that new software alone changes no station's settings.
 """

@@ -19,6 +19,7 @@ from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
 from qc_edge.settings.page import PageSettings
+from qc_edge.settings.review import ReviewSettings
 from qc_edge.settings.section import Name, Section
 from qc_edge.settings.shifts import ShiftSettings, check_plan, plan, zone
 from qc_edge.settings.view import ViewSettings, check_views
@@ -197,6 +198,7 @@ class Settings(Section):
     anchor: AnchorSettings = AnchorSettings()
     metrics: MetricsSettings = MetricsSettings()
     page: PageSettings = PageSettings()
+    review: ReviewSettings = ReviewSettings()
     view: tuple[ViewSettings, ...] = Field(
         default=(),
         description="The views of a part; none: each camera is one, and each frame a part.",

@@ -132,6 +132,21 @@ class StationPaths:
         return self.state / "notices"
 
     @property
+    def labels(self) -> Path:
+        """Records of labels that wait to be taken up; the station's group may write here."""
+        return self.state / "labels"
+
+    @property
+    def masks(self) -> Path:
+        """The masks that labels name, PNG files named by their digest, never removed."""
+        return self.state / "masks"
+
+    @property
+    def review(self) -> Path:
+        """Who is looking at which part just now."""
+        return self.state / "review"
+
+    @property
     def scores_moved(self) -> Path:
         """What moved when the station last refused an engine, until a person has decided."""
         return self.state / "scores-moved.json"
@@ -199,8 +214,13 @@ class StationPaths:
             self.notices,
             self.page,
             self.models,
+            *self.shared_directories(),
             self.run,
         )
+
+    def shared_directories(self) -> tuple[Path, ...]:
+        """Those in which members of the station's group may write."""
+        return self.labels, self.masks, self.review
 
     def directories(self) -> tuple[Path, ...]:
         """All directories that a station needs."""

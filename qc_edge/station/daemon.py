@@ -15,6 +15,7 @@ from qc_edge.capture.recorder import CaptureTarget
 from qc_edge.capture.torn import report_torn
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.inspection.inspector import Inspector
+from qc_edge.labels.taking_up import LabelTaker
 from qc_edge.output.journald import JournaldOutput
 from qc_edge.publish.publisher import Publisher
 from qc_edge.publish.qa_database import QaDatabase
@@ -145,7 +146,7 @@ class Station:
                 # First the losses of the last run: a capture writes into the same directory.
                 report_torn(TornFiles(paths, disk), settings.station.name, self.events)
                 self._start_captures(parts)
-            workers.start("janitor", self._dependencies.patience_s, self._janitor(parts).run)
+            workers.start("janitor", given.patience_s, self._janitor(parts, ledger).run)
             rules = self.rulebook.rules if self.rulebook else None
             self.events.report(Occurrence(EventKind.STARTED, describe_start(roles, rules)))
             start_signs.end()
@@ -196,13 +197,12 @@ class Station:
 
     def _start_publishing(self, ledger: Ledger, clock: FrameClock) -> PublishWorker:
         """Before the first row: none may be recorded on a day that is sealed."""
-        station, disk = self.settings.station.name, self._dependencies.disk
+        station, disk = self.settings.station, self._dependencies.disk
         patience = 4 * self._dependencies.patience_s
-        publisher = Publisher(ledger, self.paths.published, disk, station, self.events)
+        publisher = Publisher(ledger, self.paths.published, disk, station.name, self.events)
         every_s = self.settings.storage.publish_every_s
         self._publication = PublishWorker(publisher, every_s, clock)
-        calendar = self.settings.station.calendar
-        self._qa_database = QaDatabase(self.paths.qa, self.paths.published, calendar)
+        self._qa_database = QaDatabase(self.paths.qa, self.paths.published, station.calendar)
         self._workers.start("publisher", patience, self._publication.run)
         keep_views = partial(self._qa_database.run, ready=self._publication.ready)
         self._workers.start("qa", patience, keep_views)
@@ -220,21 +220,21 @@ class Station:
             self._workers.start(f"capture-{camera.name}", patience, capture.run)
         parts.reporter.captures = self.captures
 
-    def _janitor(self, parts: StationParts) -> Housekeeping:
-        compressor, arrivals = None, None
-        if self._inspect_role:
-            disk, arrivals = self._dependencies.disk, self._inspect_role.arrivals
-            compressor = Compressor(self.paths.evidence, disk)
-        after_s = parts.settings.inspect.compress_after_s
+    def _janitor(self, parts: StationParts, ledger: Ledger | None) -> Housekeeping:
+        compressor, arrivals, labels = None, None, None
+        if self._inspect_role and ledger:
+            arrivals = self._inspect_role.arrivals
+            compressor = Compressor(self.paths.evidence, parts.dependencies.disk)
+            labels = LabelTaker(self.paths, ledger, self.events, parts.clock)
         return Housekeeping(
             parts.disk_monitor,
             parts.clock,
             self.events,
             arrivals,
             compressor,
-            after_s,
-            self._anchoring,
+            parts.settings.inspect.compress_after_s,
             parts.spool.server,
+            [each.look for each in (self._anchoring, labels) if each],
         )
 
     def _stop(self, notifier: Notifier, supervisor: Supervisor) -> None:

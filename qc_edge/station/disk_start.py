@@ -48,7 +48,7 @@ def open_disk(
         if supervisor.pause(_AGAIN_S):
             return False
         disk_monitor.measure()
-    make_directories(paths.own_directories())
+    make_directories(paths.own_directories(), shared=paths.shared_directories())
     if waited:
         for lock in locks:
             lock.take_again()

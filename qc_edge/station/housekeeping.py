@@ -1,11 +1,12 @@
-"""Upkeep: watches the disk, the spool's file server and the clock, anchors the log, compresses
-evidence while nothing waits.
+"""Upkeep: watches the disk, the spool's file server and the clock, anchors the log and takes up
+labels, compresses evidence while nothing waits.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.errors import StoreError
@@ -15,7 +16,6 @@ from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.priority import lower_priority
 from qc_edge.service.remote.file_server import FileServer
-from qc_edge.station.anchoring import Anchoring
 from qc_edge.store.compression import Compressor
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 
@@ -46,17 +46,18 @@ class Housekeeping:
         arrivals: Arrivals | None,
         compressor: Compressor | None,
         compress_after_s: float,
-        anchoring: Anchoring | None = None,
         file_server: FileServer | None = None,
+        looks: Sequence[Callable[[], None]] = (),
     ) -> None:
+        """`looks` are called every second, too; each takes a moment and never raises."""
         self._disk_monitor = disk_monitor
         self._clock = clock
         self._events = events
         self._arrivals = arrivals
         self._compressor = compressor
         self._compress_after_s = compress_after_s
-        self._anchoring = anchoring
         self._file_server = file_server
+        self._looks = looks
         self._busy_at = time.monotonic()
         self._heartbeat: Heartbeat | None = None
 
@@ -82,8 +83,8 @@ class Housekeeping:
         self._look_at_disk()
         self._look_at_file_server()
         self._clock.keep_mark()
-        if self._anchoring:
-            self._anchoring.look()
+        for look in self._looks:
+            look()
 
     def _look_at_disk(self) -> None:
         if not self._disk_monitor.measure():

@@ -26,6 +26,7 @@ from qc_edge.store.safe_read import (
     read_pieces,
 )
 
+_SHARED_MODE = 0o770
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _IN_THE_WAY = "a file stands where a directory belongs: move it elsewhere"
 _NOT_ALLOWED = "run as the station's user; chown the station's files if they were copied"
@@ -228,10 +229,17 @@ def store_error(fault: OSError, what: str) -> StoreError:
     return StoreError(f"{what}: {fault.strerror or fault}", hint=hint)
 
 
-def make_directories(directories: Iterable[Path]) -> None:
-    """Make the directories that are missing. Raises DiskFullError or StoreError."""
+def make_directories(directories: Iterable[Path], shared: Iterable[Path] = ()) -> None:
+    """Make the directories that are missing; in those of `shared` the group may write.
+
+    Raises DiskFullError or StoreError.
+    """
     for directory in directories:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
             raise store_error(fault, f"cannot make the directory {directory}") from fault
+    for directory in shared:
+        # Another's directory stays as it is: whoever made it so knows why.
+        with suppress(PermissionError):
+            directory.chmod(_SHARED_MODE)

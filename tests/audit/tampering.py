@@ -29,6 +29,8 @@ NOT_NAMED = (
     "plans/*",
     "emulated/*",
     "set-aside/*",
+    "labels/*",
+    "review/*",
     "spool/*",
     "quarantine/*",
     "activations/*.json",

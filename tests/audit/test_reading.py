@@ -120,10 +120,8 @@ def test_a_whole_number_where_the_column_has_fractions_is_no_finding(paths: Stat
     (row,) = [row for row in read_inspections(paths.database) if row.original_name is None]
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, Disk())
     identity = FrameId(row.frame_id.replace("Z-top", "Z-side"))
-    ledger.commit(
-        [replace(row, frame_id=identity, exposure_us=5, raw_path=None, reason=Reason.VANISHED)],
-        utc_now(),
-    )
+    late = replace(row, frame_id=identity, recorded_at=utc_now(), raw_path=None)
+    ledger.commit([replace(late, exposure_us=5, reason=Reason.VANISHED)], utc_now())
     ledger.close()
     assert '"exposure_us":5,' in max(paths.journal.glob("*")).read_text()
     assert verify(paths).is_clean

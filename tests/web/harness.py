@@ -11,10 +11,11 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
+from qc_edge.domain.label import PersonRole
 from qc_edge.settings import StationPaths
 from qc_edge.web.app import make_app
 from qc_edge.web.people.passwords import Passwords
-from qc_edge.web.people.users import PersonRole, User
+from qc_edge.web.people.users import User
 from qc_edge.web.station_page import StationPage
 from tests.station.harness import make_station
 

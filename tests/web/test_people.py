@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from qc_edge.domain.label import PersonRole
 from qc_edge.errors import BusyError, UsageError
 from qc_edge.web.people.attempts import Attempts
 from qc_edge.web.people.passwords import MEMORY_KIB, Passwords, check_choice
 from qc_edge.web.people.sessions import Sessions
-from qc_edge.web.people.users import PersonRole, User, Users
+from qc_edge.web.people.users import User, Users
 from tests.web.harness import (
     PIN,
     add_code,

@@ -7,9 +7,9 @@ from string import Formatter
 
 import pytest
 
+from qc_edge.domain.label import PersonRole
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 from qc_edge.web.catalog import best_language, load_words
-from qc_edge.web.people.users import PersonRole
 from tests.quality.tools import PACKAGE
 
 WORDS = load_words()

@@ -22,11 +22,10 @@ from qc_edge.domain.history import (
     Totals,
 )
 from qc_edge.errors import StoreError
+from qc_edge.query.label_rows import effective_labels, label_relation
 from qc_edge.query.past.history_sql import (
     BADNESS,
     COLUMNS,
-    LABEL_COLUMNS,
-    NO_LABELS,
     NO_SHADOW,
     PART_CELL,
     SHADOW_COLUMNS,
@@ -61,7 +60,7 @@ class History:
                 hint="qc-edge verify says what else is missing",
             )
         # Labels and shadow scores come later than the inspection: from any hour.
-        self._labels = source.relation("labels", EVERYTHING, LABEL_COLUMNS) or NO_LABELS
+        self._labels = effective_labels(label_relation(source))
         self._shadow = source.relation("shadow_scores", EVERYTHING, SHADOW_COLUMNS) or NO_SHADOW
         self._where, self._values = selection_condition(selection)
         self._from = f"(SELECT {', '.join(COLUMNS)} FROM {inspections}{self._where})"
@@ -238,10 +237,8 @@ class History:
         )
 
     def _effective(self) -> str:
-        return (
-            f"(SELECT frame_id, arg_max(label, chain_seq) AS label FROM {self._labels} GROUP "
-            "BY frame_id)"
-        )
+        # Who is unsure has not said what the part is.
+        return f"(SELECT frame_id, label FROM {self._labels} WHERE label IN ('good', 'defect'))"
 
     def _ask(self, query: str, **values: object) -> list[Any]:
         return self._source.fetch(query, {**self._values, **values})

@@ -22,7 +22,6 @@ COLUMNS = (
     "prepared_sha256",
     "preprocess_id",
 )
-LABEL_COLUMNS = ("frame_id", "label", "chain_seq")
 SHADOW_COLUMNS = ("frame_id", "score", "threshold", "dropped_before", *MODEL_COLUMNS)
 PART_CELL = (
     r"CASE WHEN regexp_matches(part_id, '^[=+\-@\t\r]') THEN '''' || part_id ELSE part_id END"
@@ -37,7 +36,6 @@ BADNESS = (
 """As Flip.badness."""
 
 # Where a log of an older version of the program has no such table.
-NO_LABELS = "(SELECT NULL::VARCHAR AS frame_id, NULL::VARCHAR AS label, 0 AS chain_seq WHERE false)"
 NO_SHADOW = (
     "(SELECT NULL::VARCHAR AS frame_id, NULL::DOUBLE AS score, NULL::DOUBLE AS threshold, "
     "NULL::VARCHAR AS model_name, NULL::VARCHAR AS model_version, 0::BIGINT AS dropped_before "

@@ -40,6 +40,37 @@ class LoggedAcceptance:
     after: str
 
 
+@dataclass(frozen=True, slots=True)
+class LabelTarget:
+    """What a label of a frame is held against: its part, the digest of its pixels, its size."""
+
+    part_id: str
+    raw_sha256: str | None
+    width: int | None
+    height: int | None
+
+
+def label_targets(
+    log: duckdb.DuckDBPyConnection, frames: Sequence[FrameId]
+) -> dict[FrameId, LabelTarget]:
+    """Those of `frames` that have an inspection, with what labels of them are held against."""
+    rows = log.execute(
+        "SELECT frame_id, part_id, raw_sha256, width, height FROM inspections "
+        "WHERE frame_id BETWEEN $low AND $high AND frame_id IN (SELECT unnest($ids::VARCHAR[]))",
+        {"low": min(frames), "high": max(frames), "ids": list(frames)},
+    ).fetchall()
+    return {FrameId(frame): LabelTarget(*values) for frame, *values in rows}
+
+
+def recorded_labels(log: duckdb.DuckDBPyConnection, records: Sequence[str]) -> set[str]:
+    """Those of `records` (labels.record_id) that have a row."""
+    rows = log.execute(
+        "SELECT record_id FROM labels WHERE record_id IN (SELECT unnest($1::VARCHAR[]))",
+        [list(records)],
+    ).fetchall()
+    return {record for (record,) in rows}
+
+
 def recorded_ids(log: duckdb.DuckDBPyConnection, ids: Sequence[FrameId]) -> set[FrameId]:
     """Those of `ids` that have a row in any table. Raises duckdb.Error."""
     # BETWEEN beside IN: DuckDB skips row groups by a range, not by a list.

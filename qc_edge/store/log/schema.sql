@@ -182,3 +182,24 @@ ALTER TABLE inspections ADD COLUMN recipe VARCHAR;
 ALTER TABLE inspections ADD COLUMN class_scores VARCHAR;
 -- of a FAIL: the class that the model takes the defect for; null where it has none, and in earlier rows
 ALTER TABLE inspections ADD COLUMN predicted_class VARCHAR;
+
+-- migration m009_judgements
+
+-- as whom the person spoke: operator, reviewer, engineer, quality; null in earlier rows
+ALTER TABLE labels ADD COLUMN role VARCHAR;
+-- what brought the person to it: review, dispute, audit, challenge, import; null in earlier rows
+ALTER TABLE labels ADD COLUMN source VARCHAR;
+-- when the person said so, by the clock of the box; recorded_at is when the station took it up
+ALTER TABLE labels ADD COLUMN said_at TIMESTAMP;
+-- where the defects are, in pixels of the raw frame: a JSON list of boxes, polygons and masks
+ALTER TABLE labels ADD COLUMN regions VARCHAR;
+-- sha256 of the pixels of the raw frame that the person saw; null if none was shown
+ALTER TABLE labels ADD COLUMN seen_sha256 VARCHAR;
+-- how long the person took over it (s)
+ALTER TABLE labels ADD COLUMN took_s DOUBLE;
+-- true: a second opinion, given without sight of the first
+ALTER TABLE labels ADD COLUMN blind BOOLEAN;
+-- the record that it came in; no two rows have the same
+ALTER TABLE labels ADD COLUMN record_id VARCHAR;
+-- the highest value of the model's defect map, 0..1; null in earlier rows and without a map
+ALTER TABLE inspections ADD COLUMN map_max DOUBLE;

@@ -6,11 +6,12 @@ import time
 from dataclasses import replace
 
 from qc_edge.domain.events import EventKind, Occurrence
+from qc_edge.domain.label import PersonRole
 from qc_edge.errors import UsageError
 from qc_edge.records import notices
 from qc_edge.settings import StationPaths
 from qc_edge.web.people.passwords import CODE_S, Passwords, new_code
-from qc_edge.web.people.users import PersonRole, User, Users, check_name
+from qc_edge.web.people.users import User, Users, check_name
 
 
 class Administration:

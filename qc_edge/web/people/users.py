@@ -13,27 +13,16 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from qc_edge.domain.label import PersonRole
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.store.durable import make_directories, write_file
 
 NAME = re.compile(r"[a-z][a-z0-9._-]{0,30}")
 _FORMAT = 1
 _PRIVATE = 0o600
-
-
-class PersonRole(str, Enum):
-    """What a person answers for, and so what the page lets them do."""
-
-    OPERATOR = "operator"
-    REVIEWER = "reviewer"
-    ENGINEER = "engineer"
-    QUALITY = "quality"
-
-    __str__ = str.__str__
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,160 @@
+"""Takes up the records of labels that wait: rows first, and only then the record goes.
+
+Runs on the station's thread for upkeep. A crash at any step makes one row of each label: what has a
+row already is known by its key.
+"""
+
+from __future__ import annotations
+
+import time
+from hashlib import sha256
+from pathlib import Path
+
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
+from qc_edge.domain.inspection import Label
+from qc_edge.domain.label import Mask, misplaced, parse_regions
+from qc_edge.errors import RecordError, StoreError
+from qc_edge.labels import drop
+from qc_edge.labels.record import SaidLabel
+from qc_edge.service.clock import FrameClock, utc_now
+from qc_edge.service.logs import LOG
+from qc_edge.settings import StationPaths
+from qc_edge.store.log.ledger import Ledger
+from qc_edge.store.log.lookups import LabelTarget
+from qc_edge.store.safe_read import read_regular_file
+from qc_edge.vision import UnreadableFrameError
+
+_BUDGET_S = 0.25
+"""For one look: the same thread shows that the station lives, and watches its disk."""
+
+_PATIENCE_S = 60.0
+"""A label may be of a frame whose row is still on its way."""
+
+_MOST_REFUSED = 20
+"""In one look: each is an event."""
+
+
+class LabelTaker:
+    """Used by one thread."""
+
+    def __init__(
+        self, paths: StationPaths, ledger: Ledger, events: EventLog, clock: FrameClock
+    ) -> None:
+        self._paths = paths
+        self._ledger = ledger
+        self._events = events
+        self._clock = clock
+        self._first_seen: dict[str, float] = {}
+        self._stuck: set[str] = set()
+        """Refused, and not to be moved: said once."""
+        self._last_error = ""
+
+    def look(self) -> None:
+        """Take up what waits, as much as fits into a moment; never raises StoreError."""
+        try:
+            self._look(time.monotonic() + _BUDGET_S)
+            self._last_error = ""
+        except StoreError as fault:
+            # A full disk: the records wait, and so do the frames.
+            if str(fault) != self._last_error:
+                LOG.error("labels wait: %s", fault)
+            self._last_error = str(fault)
+
+    def _look(self, end: float) -> None:
+        records = drop.waiting(self._paths)
+        self._stuck &= {path.name for path in records}
+        refused = 0
+        for path in records:
+            if time.monotonic() > end or refused >= _MOST_REFUSED:
+                return
+            if path.name in self._stuck:
+                continue
+            try:
+                self._take(path)
+                self._first_seen.pop(path.name, None)
+            except (RecordError, UnreadableFrameError) as fault:
+                refused += 1
+                self._refuse(path, fault)
+            except FileNotFoundError:
+                continue  # whoever wrote it has taken it away
+
+    def _take(self, path: Path) -> None:
+        labels = drop.read(path, self._paths.name)
+        targets = self._ledger.label_targets([label.frame_id for label in labels])
+        if any(label.frame_id not in targets for label in labels) and self._is_young(path):
+            return
+        for label in labels:
+            self._check(label, targets.get(label.frame_id))
+        by_key = {label.label_key: label for label in labels}
+        known = self._ledger.recorded_labels(by_key)
+        rows = [self._row(label) for key, label in by_key.items() if key not in known]
+        if rows:
+            self._ledger.append(rows, utc_now())
+            LOG.info("%d labels by %s", len(rows), rows[0].who)
+        # Durable in the journal: only now may the record go.
+        drop.retire(path)
+        if rows:
+            self._ledger.apply()
+
+    def _is_young(self, path: Path) -> bool:
+        now = time.monotonic()
+        return now - self._first_seen.setdefault(path.name, now) < _PATIENCE_S
+
+    def _check(self, label: SaidLabel, target: LabelTarget | None) -> None:
+        """Raise RecordError for a label that is of nothing that the station has."""
+        if target is None:
+            raise RecordError(f"there is no frame {label.frame_id}")
+        if label.part_id != target.part_id:
+            raise RecordError(f"{label.frame_id} is part {target.part_id}, not {label.part_id}")
+        if label.seen_sha256 not in (None, target.raw_sha256):
+            raise RecordError(f"another picture than that of {label.frame_id} was looked at")
+        regions = parse_regions(label.regions)
+        if regions and (target.width is None or target.height is None):
+            raise RecordError(f"the size of {label.frame_id} is not known")
+        if words := misplaced(regions, target.width or 0, target.height or 0):
+            raise RecordError(words)
+        for region in regions:
+            if isinstance(region, Mask):
+                self._check_mask(region)
+
+    def _check_mask(self, mask: Mask) -> None:
+        path = drop.mask_path(self._paths, mask.sha256)
+        try:
+            data = read_regular_file(path, drop.MASK_MAX, "for a mask")
+        except FileNotFoundError:
+            raise RecordError(f"the mask {mask.sha256[:12]}… is missing") from None
+        if sha256(data).hexdigest() != mask.sha256:
+            raise RecordError(f"the mask {mask.sha256[:12]}… is not what its name says")
+
+    def _row(self, label: SaidLabel) -> Label:
+        return Label(
+            label_id=self._clock.stamp("label").frame_id,
+            recorded_at=utc_now(),
+            station=self._paths.name,
+            frame_id=label.frame_id,
+            part_id=label.part_id,
+            label=str(label.label),
+            defect_class=label.defect_class,
+            who=label.who,
+            why=label.why,
+            role=str(label.role),
+            source=str(label.source),
+            said_at=label.said_at,
+            regions=label.regions,
+            seen_sha256=label.seen_sha256,
+            took_s=label.took_s,
+            blind=label.blind,
+            record_id=label.label_key,
+        )
+
+    def _refuse(self, path: Path, fault: RecordError | UnreadableFrameError) -> None:
+        """Say why in the log, then move the record out of the way. Raises StoreError."""
+        why = fault.message if isinstance(fault, RecordError) else fault.detail
+        detail = f"the record {path.name[:120]!r} is set aside: {why[:500]}"
+        self._events.record([Occurrence(EventKind.LABEL_REFUSED, detail)])
+        self._first_seen.pop(path.name, None)
+        try:
+            drop.set_aside(self._paths, path)
+        except StoreError as stuck:
+            self._stuck.add(path.name)
+            LOG.error("%s", stuck)

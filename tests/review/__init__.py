@@ -1,0 +1,1 @@
+"""The review queue on logs made by hand."""
