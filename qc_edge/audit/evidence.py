@@ -21,6 +21,7 @@ from qc_edge.query.audit_queries import EvidenceClaim, evidence_claims
 from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
 from qc_edge.query.rows import Rows
 from qc_edge.records.calibrations import load
+from qc_edge.records.view_regions import as_it_judged
 from qc_edge.vision.image import pixels_sha256
 from qc_edge.vision.prepare import prepare, preprocess_id, recorded_parameters
 
@@ -153,6 +154,7 @@ class EvidenceCheck:
         if isinstance(record, str):
             hint = "restore the record from a backup"
             return [fault("calibration_missing", record, where, hint)]
+        record = as_it_judged(record, row.preprocess_id, self.calibration.parent / "settings")
         parameters = recorded_parameters(row.preprocess_id, record.roi)
         if preprocess_id(parameters) != row.preprocess_id:
             message = (

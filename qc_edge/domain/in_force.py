@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import PurePosixPath
+from typing import Any
 
 _RECORD_ID = re.compile(r"\d{8}T\d{12}Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewInForce:
+    """What judges one view of a part: model, engine and threshold in the words of `InForce`."""
+
+    model: str
+    engine: str
+    threshold: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +27,8 @@ class InForce:
 
     `calibrations` has an id for each camera; `settings` is the digest of the settings, which names
     the file that keeps them. `records` has the sha256 (hex) of each file that decides, by its path
-    below the station's state directory; empty in snapshots of earlier versions.
+    below the station's state directory; empty in snapshots of earlier versions. `views` has what
+    judges each view; where it is empty, `model`, `engine` and `threshold` judge everything.
     """
 
     software: str
@@ -27,10 +38,14 @@ class InForce:
     calibrations: dict[str, str]
     settings: str
     records: dict[str, str] = field(default_factory=dict)
+    views: dict[str, ViewInForce] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """As the event `in_force` holds it."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """As the event `in_force` holds it; of a station without views, as ever."""
+        values = asdict(self)
+        if not self.views:
+            del values["views"]
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> InForce:
@@ -38,8 +53,10 @@ class InForce:
 
         Raises ValueError, KeyError, TypeError or AttributeError on foreign content.
         """
-        names = {each.name for each in fields(cls)}
-        return cls(**{name: value for name, value in json.loads(text).items() if name in names})
+        values = _known(cls, json.loads(text))
+        views = values.get("views", {})
+        of_views = {name: ViewInForce(**_known(ViewInForce, view)) for name, view in views.items()}
+        return cls(**values | {"views": of_views})
 
     @property
     def model_reference(self) -> str:
@@ -48,17 +65,40 @@ class InForce:
 
     @property
     def model_sha256(self) -> str:
-        """Digest (hex) of the model file."""
+        """Digest (hex) of the station's model file."""
         return self.model.rpartition(" ")[2]
+
+    @property
+    def own(self) -> ViewInForce:
+        """What judges where no view says otherwise."""
+        return ViewInForce(self.model, self.engine, self.threshold)
+
+    def of_view(self, view: str | None) -> ViewInForce:
+        """What judges this view; None: a frame that is of no view."""
+        return self.views.get(view, self.own) if view is not None else self.own
+
+    def ruled_by(self, record_id: str) -> list[tuple[str | None, str]]:
+        """What the threshold record `record_id` rules: each view (None: the station) and the digest
+        (hex) of its model file.
+        """
+        places: list[tuple[str | None, ViewInForce]] = [(None, self.own), *self.views.items()]
+        return [
+            (name, place.model.rpartition(" ")[2])
+            for name, place in places
+            if threshold_record(place.threshold) == record_id
+        ]
 
     def with_later(self, records: Iterable[tuple[str, str]]) -> InForce:
         """With records (path, sha256) that were put in force after it, each in place of the one of
-        its kind and camera.
+        its kind and camera; what judges a view stays.
         """
         files = dict(self.records)
+        of_views = {path for view in self.views.values() for path in _files(view)}
         for path, sha256 in records:
-            for other in [other for other in files if _place(other) == _place(path)]:
-                del files[other]
+            replaced = [other for other in files if _place(other) == _place(path)]
+            for other in replaced:
+                if other not in of_views:
+                    del files[other]
             files[path] = sha256
         return replace(self, records=files)
 
@@ -78,6 +118,19 @@ def threshold_record(threshold_id: str) -> str | None:
     """The id of the record behind a threshold; None for a value of the settings or the bundle."""
     name = threshold_id.partition(":")[0]
     return name if _RECORD_ID.fullmatch(name) else None
+
+
+def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}
+
+
+def _files(view: ViewInForce) -> Iterator[str]:
+    """The files behind what judges a view, as `records` names them."""
+    name, _, version = view.model.partition(" ")[0].partition("@")
+    yield f"models/{name}/{version}/bundle.toml"
+    if (record := threshold_record(view.threshold)) is not None:
+        yield f"thresholds/{record}.toml"
 
 
 def _place(path: str) -> str:

@@ -12,7 +12,8 @@ class ThresholdRecord:
     """A person's decision on a threshold: a `value` (score, 0..1) from the moment `at` on.
 
     Made once, never changed; times are aware UTC, `at` is not before `made_at`. It belongs to the
-    bundle `bundle` (NAME@VERSION) whose model file has the digest `model_sha256`, to no other.
+    bundle `bundle` (NAME@VERSION) whose model file has the digest `model_sha256`, to no other; with
+    a `view`, to that view of a part alone.
     """
 
     record_id: str
@@ -24,6 +25,7 @@ class ThresholdRecord:
     made_at: datetime
     made_by: str
     reason: str
+    view: str | None = None
 
     @property
     def threshold_id(self) -> str:
@@ -37,20 +39,26 @@ def record_id(made_at: datetime) -> str:
 
 
 def record_in_force(
-    records: Iterable[ThresholdRecord], model_sha256: str, now: datetime
+    records: Iterable[ThresholdRecord], model_sha256: str, now: datetime, view: str | None = None
 ) -> ThresholdRecord | None:
-    """The record that rules this model at `now`: the one whose time came last, of equals the
-    newest.
+    """The record that rules this model, in that view, at `now`: the one whose time came last, of
+    equals the newest.
     """
-    due = [record for record in records if record.model_sha256 == model_sha256 and record.at <= now]
+    due = [
+        record
+        for record in records
+        if (record.model_sha256, record.view) == (model_sha256, view) and record.at <= now
+    ]
     return max(due, key=lambda record: (record.at, record.record_id), default=None)
 
 
 def scheduled(
-    records: Iterable[ThresholdRecord], model_sha256: str, now: datetime
+    records: Iterable[ThresholdRecord], model_sha256: str, now: datetime, view: str | None = None
 ) -> list[ThresholdRecord]:
-    """The records of this model whose time is still to come, soonest first."""
+    """The records of this model, in that view, whose time is still to come, soonest first."""
     coming = [
-        record for record in records if record.model_sha256 == model_sha256 and record.at > now
+        record
+        for record in records
+        if (record.model_sha256, record.view) == (model_sha256, view) and record.at > now
     ]
     return sorted(coming, key=lambda record: (record.at, record.record_id))

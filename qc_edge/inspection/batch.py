@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from qc_edge.domain.events import Event
 from qc_edge.domain.inspection import Gap
+from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.inspection.frames import PreparedFrame, ScoredFrame
-from qc_edge.inspection.pace import ms_since
+from qc_edge.inspection.scoring.other_engines import HandedOver
+from qc_edge.inspection.scoring.pace import ms_since
 from qc_edge.intake.lanes import Lane
 from qc_edge.store.spooled_file import SpooledFile
 
@@ -17,14 +19,21 @@ class Batch:
     """What shares one commit: rows that capture handed over, and scored frames, as they arrived.
 
     All frames are of one `lane`. `begun_at` is when the first went to the model (seconds of the
-    monotonic clock), 0 before. `unscored` are prepared frames on their way there.
+    monotonic clock), 0 before. `unscored` are prepared frames on their way there. `other_engine`
+    is the one that scored them, None where it was the inspector's own.
     """
 
     lane: Lane = Lane.LIVE
     begun_at: float = 0.0
+    other_engine: EngineThread | None = None
     rows: list[tuple[SpooledFile, Gap | Event]] = field(default_factory=list)
     scored: list[ScoredFrame] = field(default_factory=list)
     unscored: list[PreparedFrame] = field(default_factory=list)
+
+    @classmethod
+    def taken_back(cls, handed: HandedOver) -> Batch:
+        """The frames that come back from another engine, without their scores yet."""
+        return cls(handed.lane, handed.begun_at, handed.engine_thread, unscored=handed.frames)
 
     @property
     def size(self) -> int:

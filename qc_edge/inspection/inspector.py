@@ -21,22 +21,25 @@ from qc_edge.errors import DiskFullError, FileServerError
 from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.batch import Batch
 from qc_edge.inspection.hold import Hold
-from qc_edge.inspection.pace import Pace, ms_since
 from qc_edge.inspection.pending_changes import PendingChanges
 from qc_edge.inspection.prefetch import Prefetcher
 from qc_edge.inspection.retirement import Retirement
+from qc_edge.inspection.scoring.collector import Collector
+from qc_edge.inspection.scoring.other_engines import OtherEngines
+from qc_edge.inspection.scoring.pace import ms_since
 from qc_edge.inspection.stores import InspectionStores, Judging
-from qc_edge.intake.damaged_row import read_row
 from qc_edge.intake.lanes import Lane
 from qc_edge.service.clock import utc_now
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.store.disk_space import DiskSpace
-from qc_edge.store.spooled_file import SpooledFile
 
 _TAKE_S = 0.25
 """One wait for a frame: so long a stop or a change may wait while nothing comes."""
 
 _CLOSE_S = 1.0
+_ANSWER_S = 0.002
+"""One wait for another engine while nothing else can be done: so long a frame that comes may wait.
+"""
 _PAUSE_S = 20.0
 """Without a frame for so long the line pauses, and the log may join its pieces (up to 0.9 s)."""
 
@@ -46,7 +49,8 @@ class Inspector:
 
     The work is done on the engine's own thread: CUDA's context belongs to the thread that made it,
     and handing each frame over to it would cost every part the switch. A change of the model, which
-    comes between two frames, brings the work to the thread of the new engine.
+    comes between two frames, brings the work to the thread of the new engine. Only frames of views
+    with another bundle are handed over, and nobody waits for them.
     """
 
     def __init__(
@@ -66,15 +70,25 @@ class Inspector:
         self._events = events
         self._retirement = Retirement(stores, events)
         self._changes = PendingChanges()
+        self._other_engines = OtherEngines()
         self._prefetcher = Prefetcher(
             stores,
             judging.rulebook,
             self._retirement,
             self._changes,
             announcer.statistics.timeliness,
+            self._other_engines,
             prepare_threads,
         )
-        self._pace = Pace()
+        self._collector = Collector(
+            stores,
+            judging,
+            self._prefetcher,
+            self._retirement,
+            self._other_engines,
+            announcer.statistics.timeliness,
+            events,
+        )
         self._hold = Hold(stores, judging, self._prefetcher, self._retirement)
         self._finished_at = time.monotonic()
 
@@ -88,19 +102,18 @@ class Inspector:
     def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Inspect until `stop`; the batch in hand is finished, the rest stays in the spool.
 
-        The engine is closed at the end.
+        All engines are closed at the end.
         """
         try:
             while not stop.is_set():
                 engine_thread = self._rulebook.rules.engine_thread
+                self._collector.engine_thread = engine_thread
                 engine_thread.run(partial(self._run_on_engine, heartbeat, stop)).result()
                 self._changes.make()
         finally:
             self._prefetcher.close()
             self._evidence.close()
-            engine_thread = self._rulebook.rules.engine_thread
-            engine_thread.close()
-            engine_thread.closed.wait(_CLOSE_S)
+            self._rulebook.close(_CLOSE_S)
 
     def _run_on_engine(self, heartbeat: Heartbeat, stop: threading.Event, engine: Engine) -> None:
         """Inspect with `engine` until `stop`, or until a change waits and no frame is in hand."""
@@ -113,87 +126,34 @@ class Inspector:
                 continue
             self._retirement.retry()
             self._inspect(heartbeat)
+        if stop.is_set() and self._other_engines:
+            self._other_engines.wait(_CLOSE_S)
+            self._inspect(heartbeat, is_last=True)
 
-    def _inspect(self, heartbeat: Heartbeat) -> None:
+    def _inspect(self, heartbeat: Heartbeat, *, is_last: bool = False) -> None:
         """Bring the next frames to their rows, or hold all that is in hand until there is room, or
-        the spool's file server answers.
+        the spool's file server answers. The last time none is begun any more.
         """
         batch = Batch()
         try:
+            while (handed := self._other_engines.take_back()) is not None:
+                batch = Batch.taken_back(handed)
+                self._collector.take_scores(batch, handed.scores.result())
+                self._finish(batch, heartbeat)
+            if is_last:
+                return
             self._prefetcher.fill(_TAKE_S)
             if (lane := self._prefetcher.next_lane()) is not None:
                 batch = Batch(lane)
-                self._collect(batch, heartbeat)
+                self._collector.collect(batch, heartbeat)
             if batch.size:
                 self._finish(batch, heartbeat)
+            elif self._other_engines:
+                self._other_engines.wait(_ANSWER_S)
         except (DiskFullError, FileServerError) as fault:
             self._hold.begin(batch, fault)
         else:
             self._checkpoint_if_idle()
-
-    def _collect(self, batch: Batch, heartbeat: Heartbeat) -> None:
-        """Score the next frame of the batch's lane, and those behind it that are ready.
-
-        Up to `batch_max`, for a part of the deadline: its first is told when all are scored, and a
-        live part that comes waits. What may have crashed the station makes a batch of its own.
-        """
-        settings, lane = self._rulebook.rules.settings, batch.lane
-        most, deadline_ms = settings.inspect.batch_max, settings.station.deadline_ms
-        limit = self._pace.batch_limit(most, deadline_ms)
-        while self._prefetcher.has(lane) and (room := limit - batch.size) > 0:
-            if (row_file := self._prefetcher.next_row(lane)) is not None:
-                self._add_row(batch, row_file)
-                self._prefetcher.drop_next(lane)
-            else:
-                most = min(self._scorer.max_batch, room)
-                is_suspect = self._prefetcher.take_prepared(
-                    lane, batch.unscored, most, may_wait=not batch.scored
-                )
-                if not batch.unscored:
-                    break
-                self._score(batch)
-                heartbeat.beat()
-                if is_suspect:
-                    break
-            self._prefetcher.fill(0.0)
-            overtaken = lane is Lane.BACKLOG and self._prefetcher.has(Lane.LIVE)
-            if overtaken or self._pace.is_spent(batch.took_ms, deadline_ms):
-                break
-
-    def _add_row(self, batch: Batch, file: SpooledFile) -> None:
-        """Add a gap or an event that capture handed over."""
-        try:
-            row = read_row(self._spool, self._events, file)
-        except FileNotFoundError:
-            self._arrivals.done(file)
-            return
-        if row is None:
-            self._retirement.retire(file)
-        else:
-            batch.rows.append((file, row))
-
-    def _score(self, batch: Batch) -> None:
-        """Score the prepared frames of the batch that are whole, still there and not too late."""
-        whole = []
-        for prepared in batch.unscored:
-            file = prepared.file
-            if prepared.vanished and self._ledger.recorded_ids([file.frame_id]):
-                # An event of inotify that was older than its retirement: it has its row.
-                self._arrivals.done(file)
-            elif prepared.may_be_unfinished:
-                self._arrivals.defer(file, prepared.rules.settings.incoming.settle_s)
-            elif batch.lane is Lane.LIVE and self._pace.refuses(prepared):
-                self._arrivals.set_back(file)
-                self.announcer.statistics.timeliness.add(in_time=False)
-            else:
-                whole.append(prepared)
-        batch.unscored = []
-        if whole:
-            begun = time.monotonic()
-            batch.begun_at = batch.begun_at or begun
-            batch.scored += self._scorer.score(whole)
-            self._pace.scored(len(whole), ms_since(begun))
-            self._prefetcher.served(batch.lane, len(whole))
 
     def _finish(self, batch: Batch, heartbeat: Heartbeat) -> None:
         """Evidence, rows, announcements, retirement: in this order and no other."""
@@ -216,7 +176,7 @@ class Inspector:
         for scored, inspection in zip(batch.scored, inspections, strict=True):
             self.announcer.announce(scored, inspection, batch.lane)
         if batch.lane is Lane.LIVE and batch.scored:
-            self._pace.told(batch.took_ms)
+            self._collector.pace(batch).told(batch.took_ms)
         # 4. Retirement: a file that is still in the spool after a crash and has its row is reported
         # as perhaps not announced; one that had left before could not be.
         for scored in batch.scored:
@@ -227,7 +187,7 @@ class Inspector:
         # not be taken up again.
         batch.clear()
         self._ledger.apply()
-        self._pace.finished(ms_since(begun))
+        self._collector.pace(batch).finished(ms_since(begun))
 
     def _checkpoint_if_idle(self) -> None:
         """When nothing waits, let the log do what would otherwise hold up a frame."""

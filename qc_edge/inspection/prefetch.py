@@ -13,6 +13,7 @@ from qc_edge.inspection.frames import PreparedFrame
 from qc_edge.inspection.pending_changes import PendingChanges
 from qc_edge.inspection.preparer import Preparer
 from qc_edge.inspection.retirement import Retirement
+from qc_edge.inspection.scoring.other_engines import OtherEngines
 from qc_edge.inspection.statistics import Timeliness
 from qc_edge.inspection.stores import InspectionStores
 from qc_edge.intake.lanes import Lane, Turns
@@ -20,6 +21,7 @@ from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.store.spooled_file import SpooledFile
 
 _POLL_S = 1.0
+_WAITING_WINDOWS = 3  # of frames that wait for another engine, beside those that are next
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Prefetcher:
         retirement: Retirement,
         changes: PendingChanges,
         timeliness: Timeliness,
+        other_engines: OtherEngines,
         threads: int,
     ) -> None:
         self._arrivals = stores.arrivals
@@ -55,6 +58,7 @@ class Prefetcher:
         self._retirement = retirement
         self._changes = changes
         self._timeliness = timeliness
+        self._other_engines = other_engines
         self._preparer = Preparer(stores.spool, stores.exposure_times)
         self._pool = ThreadPoolExecutor(threads, "prepare")
         self._window = self._threads = threads
@@ -62,7 +66,7 @@ class Prefetcher:
         self._turns = Turns()
 
     def __bool__(self) -> bool:
-        return any(self._queues.values())
+        return any(self._queues.values()) or bool(self._other_engines)
 
     def fit(self, max_batch: int) -> None:
         """Size the window so that neither the threads nor an engine of this batch size waits."""
@@ -71,6 +75,7 @@ class Prefetcher:
 
     def fill(self, timeout_s: float) -> None:
         """Take what waits, up to the window; up to `timeout_s` is waited if nothing is in hand."""
+        self._set_back_what_waits()
         while not self._changes:
             backlog = self._queues[Lane.BACKLOG]
             if backlog and self._crash_isolation.is_suspect(backlog[0].file.frame_id):
@@ -87,7 +92,7 @@ class Prefetcher:
 
     def next_lane(self) -> Lane | None:
         """The lane whose next file goes on now; None if nothing is in hand."""
-        live, backlog = (bool(self._queues[lane]) for lane in (Lane.LIVE, Lane.BACKLOG))
+        live, backlog = (self._in_turn(lane) > 0 for lane in (Lane.LIVE, Lane.BACKLOG))
         return self._turns.next(live=live, backlog=backlog)
 
     def has(self, lane: Lane) -> bool:
@@ -110,23 +115,32 @@ class Prefetcher:
     def take_prepared(
         self, lane: Lane, frames: list[PreparedFrame], most: int, *, may_wait: bool
     ) -> bool:
-        """Move the next frames of the lane that are prepared to `frames`, until it holds `most`.
+        """Move the next frames of the lane that are prepared to `frames`, until it holds `most`: of
+        one bundle, and such as wait for no other engine.
 
         Only the first is waited for, and only if `may_wait`: a frame that is ready never waits for
         the one behind it. Returns True for a suspect of a crash, which comes alone. Raises
         FileServerError; then the frame that could not be read stays the next.
         """
-        queue = self._queues[lane]
-        while queue and len(frames) < most and (preparation := queue[0].preparation) is not None:
-            is_suspect = self._crash_isolation.is_suspect(queue[0].file.frame_id)
-            if (frames or not may_wait) and (is_suspect or not preparation.done()):
+        queue, passed = self._queues[lane], 0
+        while len(queue) > passed and len(frames) < most:
+            if (preparation := queue[passed].preparation) is None:
+                break
+            is_suspect = self._crash_isolation.is_suspect(queue[passed].file.frame_id)
+            if (frames or passed or not may_wait) and (is_suspect or not preparation.done()):
                 break
             if frames and lane is Lane.BACKLOG and self._queues[Lane.LIVE]:
                 break  # the live part waits for what is taken already, and for no more
             while wait([preparation], _POLL_S).not_done:
                 pass  # no heartbeat: a decoder that hangs must show as a silent inspector
-            frames.append(preparation.result())
-            queue.popleft()
+            prepared = preparation.result()
+            if self._other_engines.is_busy(prepared.view.engine_thread):
+                passed += 1
+                continue
+            if frames and frames[0].view.engine_thread is not prepared.view.engine_thread:
+                break
+            frames.append(prepared)
+            del queue[passed]
             if is_suspect:
                 return True
             self.fill(0.0)
@@ -148,18 +162,42 @@ class Prefetcher:
         """The lanes from which the next file may be taken, the first choice first."""
         waiting = self._arrivals.next_of_backlog()
         is_suspect = waiting is not None and self._crash_isolation.is_suspect(waiting.frame_id)
-        live, backlog = self._queues[Lane.LIVE], self._queues[Lane.BACKLOG]
+        live, backlog = self._in_turn(Lane.LIVE), len(self._queues[Lane.BACKLOG])
         if is_suspect and self._turns.is_backlog_due:
             return [] if self else [Lane.BACKLOG]  # the window runs empty for it
-        lanes = [Lane.LIVE] if len(live) < self._window else []
+        lanes = [Lane.LIVE] if live < self._window else []
         # One frame of the backlog is always in hand, so that its turn finds it prepared.
-        has_room = not backlog or len(live) + len(backlog) < self._window
+        has_room = not backlog or live + backlog < self._window
         if has_room and not (is_suspect and self):
             lanes.append(Lane.BACKLOG)
         return lanes
 
+    def _in_turn(self, lane: Lane) -> int:
+        """How many files of the lane wait for no other engine; those take no place from them."""
+        queue = self._queues[lane]
+        waiting = sum(map(self._waits_for_engine, queue)) if self._other_engines else 0
+        return len(queue) - waiting
+
+    def _waits_for_engine(self, prefetched: _Prefetched) -> bool:
+        preparation = prefetched.preparation
+        return preparation is not None and self._other_engines.hold_up(preparation)
+
+    def _set_back_what_waits(self) -> None:
+        """Live parts whose engine is busy go behind the backlog when their deadline has passed, and
+        when too many wait: a slow view never fills the memory.
+        """
+        if not self._other_engines:
+            return
+        live = self._queues[Lane.LIVE]
+        for place, waiting in enumerate(list(filter(self._waits_for_engine, live))):
+            if not self._set_back_if_late(waiting.file):
+                if place < _WAITING_WINDOWS * self._window:
+                    continue
+                self._arrivals.set_back(waiting.file)
+            live.remove(waiting)
+
     def _set_back_if_late(self, file: SpooledFile) -> bool:
-        """True for a live part whose deadline has passed already: it is not even prepared now."""
+        """True for a live part whose deadline has passed: it is not even prepared now."""
         if file.is_row or self._arrivals.lane_of(file) is Lane.BACKLOG:
             return False
         settings = self._rulebook.rules.settings

@@ -9,7 +9,7 @@ from qc_edge.inspection.evidence_keeper import EvidenceKeeper
 from qc_edge.inspection.inspection_row import InspectionBuilder
 from qc_edge.inspection.part_numbers import PartNumbers
 from qc_edge.inspection.repeats import Repeats
-from qc_edge.inspection.scoring import FrameScorer
+from qc_edge.inspection.scoring.scorer import FrameScorer
 from qc_edge.intake.arrivals import Arrivals
 from qc_edge.intake.exposure import ExposureTimes
 from qc_edge.recipe.rulebook import RuleBook

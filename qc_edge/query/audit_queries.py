@@ -82,7 +82,8 @@ RULE_RUNS = """
 WITH marked AS (
     SELECT chain_seq, camera,
            hash(calibration_id, threshold_id, threshold, settings_digest, model_name, model_version,
-                model_sha256, engine_backend, engine_version, engine_device, engine_plan_sha256)
+                model_sha256, engine_backend, engine_version, engine_device, engine_plan_sha256,
+                {view})
            AS rules
     FROM {rows}),
 begun AS (
@@ -97,10 +98,12 @@ runs AS (
     FROM numbered GROUP BY camera, run)
 SELECT camera, first_seq, last_seq, count, frame_id, calibration_id, threshold_id, threshold,
        settings_digest, model_name, model_version, model_sha256, engine_backend, engine_version,
-       engine_device, engine_plan_sha256
+       engine_device, engine_plan_sha256, {view}
 FROM runs JOIN {rows} AS inspected ON inspected.chain_seq = first_seq ORDER BY first_seq
 """
-"""Of inspections: for each camera the stretches of rows that name the same rules."""
+"""Of inspections: for each camera the stretches of rows that name the same rules; {view} is the
+column with the view, NULL where older rows have none.
+"""
 
 BACKWARDS = """
 SELECT * FROM (

@@ -26,8 +26,9 @@ def check_acceptance(paths: StationPaths, ledger: Ledger, events: EventLog) -> N
     if logged is None or not (state := record_state(paths, logged.record, logged.record_sha256)):
         return
     before, after = InForce.from_json(logged.before), InForce.from_json(logged.after)
-    was, now = ScoreSource(before.model, before.engine), ScoreSource(after.model, after.engine)
     found = logged.detail.partition("; accepted by ")[0]
+    now = _source(after, found.partition(": ")[0])
+    was = _source(before, now.model)
     sound, _ = acceptances.sound_and_damaged(paths.acceptances)
     name = PurePosixPath(logged.record).stem
     newer = [record for record in sound if record.covers(was, now) and record.record_id > name]
@@ -35,7 +36,7 @@ def check_acceptance(paths: StationPaths, ledger: Ledger, events: EventLog) -> N
         events.record([_accepted(paths, newer[-1], found, f"{logged.record}, which {state}")])
         acceptances.forget_moved(paths.scores_moved)
         return
-    bundle = after.model_reference
+    bundle = now.model.partition(" ")[0]
     acceptances.keep_moved(paths.scores_moved, MovedScores(bundle, was, now, found, ()))
     raise RecordError(
         f"scores moved once and were accepted, but the record of that {state}:\n"
@@ -43,6 +44,14 @@ def check_acceptance(paths: StationPaths, ledger: Ledger, events: EventLog) -> N
         hint="restore it from a backup, or accept that change anew on record: qc-edge model accept "
         f"{paths.name} --by WHO --reason TEXT",
     )
+
+
+def _source(snapshot: InForce, model: str) -> ScoreSource:
+    """Where the scores of this model came from: its view's engine, else the station's own."""
+    judging = [snapshot.own, *snapshot.views.values()]
+    fitting = [each for each in judging if f"{each.model} ".startswith(f"{model} ")]
+    source = (fitting or judging)[0]
+    return ScoreSource(source.model, source.engine)
 
 
 def _accepted(paths: StationPaths, record: Acceptance, found: str, replaced: str) -> Occurrence:

@@ -6,11 +6,14 @@ engine.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.bundles.signing import check_signature
 from qc_edge.domain.activation import Activation, ActivationHistory
+from qc_edge.engine.engine_thread import EngineThread
+from qc_edge.engine.pool import EnginePool
 from qc_edge.errors import ModelError
 from qc_edge.records import activations
 from qc_edge.service.logs import LOG
@@ -26,6 +29,18 @@ class ActiveModel:
     bundle: Bundle
     why: str
     activation: Activation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedModels:
+    """What is to judge, loaded and proven: the station's own model, and by their names the engines
+    of views with a bundle of their own. All are held in `engines`.
+    """
+
+    engines: EnginePool
+    engine_thread: EngineThread
+    active_model: ActiveModel
+    view_engines: Mapping[str, EngineThread]
 
 
 def active_reference(history: ActivationHistory, settings: ModelSettings) -> str:

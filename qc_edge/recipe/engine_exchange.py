@@ -25,6 +25,7 @@ more.
 """
 
 STOPPED = "told to stop"
+_REST_S = 0.02
 
 
 @dataclass(slots=True)
@@ -60,6 +61,12 @@ def exchange_engines(
     if not changed.done():
         raise EngineError(STOPPED)
     changed.result()
+
+
+def rest(heartbeat: Heartbeat, stop: threading.Event) -> None:
+    """Pause between two stored inputs: frames of the line go first."""
+    heartbeat.beat()
+    stop.wait(_REST_S)
 
 
 class EngineWait:

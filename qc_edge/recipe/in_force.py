@@ -11,12 +11,12 @@ from typing import Any
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.acceptance import ScoreSource
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
-from qc_edge.domain.in_force import InForce
+from qc_edge.domain.in_force import InForce, ViewInForce
 from qc_edge.engine import EngineInfo
 from qc_edge.errors import StoreError
 from qc_edge.recipe.kept_records import remark_on
 from qc_edge.recipe.rule_changes import RuleChanges, settings_record
-from qc_edge.recipe.rules import Rules
+from qc_edge.recipe.rules import Rules, ViewRules
 from qc_edge.records.record_file import file_digest
 from qc_edge.settings import Role, StationPaths
 from qc_edge.settings.change import settings_text
@@ -39,7 +39,13 @@ def snapshot(rules: Rules) -> InForce:
         },
         settings=rules.digest,
         records={**rules.records, settings_record(rules.digest): rules.digest},
+        views={name: _view_in_force(view) for name, view in rules.views.items()},
     )
+
+
+def _view_in_force(view: ViewRules) -> ViewInForce:
+    scores = score_source(view.bundle, view.engine)
+    return ViewInForce(scores.model, scores.engine, view.threshold.threshold_id)
 
 
 def score_source(bundle: Bundle, engine: EngineInfo) -> ScoreSource:
@@ -51,12 +57,13 @@ def score_source(bundle: Bundle, engine: EngineInfo) -> ScoreSource:
     )
 
 
-def last_score_source(ledger: Ledger) -> ScoreSource | None:
-    """The model and engine of the newest snapshot in the log; None if there is none that this
-    version reads.
+def last_score_sources(ledger: Ledger) -> list[ScoreSource]:
+    """The models and engines of the newest snapshot in the log, the station's own first; none if
+    there is no snapshot that this version reads.
     """
     last = last_in_force(ledger)
-    return ScoreSource(last.model, last.engine) if last else None
+    judging = [last.own, *last.views.values()] if last else []
+    return [ScoreSource(each.model, each.engine) for each in judging]
 
 
 def last_in_force(ledger: Ledger) -> InForce | None:
@@ -87,6 +94,9 @@ class InForceRecorder:
         """
         before = last_in_force(self._ledger)
         threshold = self._ledger.last_threshold_id()
+        if rules.views:
+            # The newest row is of any view: only the snapshot knows the station's own.
+            threshold = before.threshold if before else None
         # A power cut in the middle of the last commit may have left the first of its events.
         standing = self._ledger.events_since(EventKind.IN_FORCE)
         self._write(before, threshold, rules, " (found at the start)", standing)
@@ -124,7 +134,11 @@ class InForceRecorder:
         )
         if now != before:
             words = f"{rules.bundle.reference} on {now.engine}, threshold {now.threshold}"
-            detail = f"{words}, settings {now.settings[:_DIGITS]}"
+            for name, view in rules.views.items():
+                judged = f"{view.bundle.reference}, threshold {view.threshold.threshold_id}"
+                words = f"{words}; view {name}: {judged}"
+            separator = ";" if rules.views else ","
+            detail = f"{words}{separator} settings {now.settings[:_DIGITS]}"
             record = settings_record(now.settings)
             events.append(
                 Occurrence(
@@ -177,8 +191,12 @@ def describe_start(roles: tuple[Role, ...], rules: Rules | None) -> str:
     if rules is None:
         return words
     engine = rules.engine
+    of_views = "".join(
+        f"; view {name}: {view.bundle.reference}, threshold {view.threshold.threshold_id}"
+        for name, view in rules.views.items()
+    )
     return (
         f"{words}; {rules.bundle.reference} on {engine.backend} {engine.version} "
         f"({engine.reason}); "
-        f"threshold {rules.threshold.threshold_id}"
+        f"threshold {rules.threshold.threshold_id}{of_views}"
     )

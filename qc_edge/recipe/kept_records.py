@@ -18,8 +18,7 @@ from qc_edge.domain.threshold import record_in_force
 from qc_edge.errors import RecordError
 from qc_edge.records import calibrations, thresholds
 from qc_edge.records.logged_record import record_state
-from qc_edge.settings import StationPaths
-from qc_edge.settings.bundles import ModelSettings
+from qc_edge.settings import Settings, StationPaths
 
 PutBy = Callable[[str], str]
 """Who put the record with that path in force and when, in words; "" if the log does not say."""
@@ -53,16 +52,20 @@ def check_kept(paths: StationPaths, last: InForce, now: datetime, put_by: PutBy)
                 faults.add(path, state, sha256, command)
         elif kind == "thresholds":
             records = thresholds.load_all(paths.thresholds)
-            ruling = record_in_force(records, last.model_sha256, now)
-            if ruling is None or ruling.record_id <= name:
-                command = f"threshold {paths.name} set X --by WHO --reason TEXT"
-                faults.add(path, state, sha256, command)
+            for view, model_sha256 in last.ruled_by(name) or [(None, last.model_sha256)]:
+                ruling = record_in_force(records, model_sha256, now, view)
+                if ruling is None and view:  # it goes by the station's
+                    ruling = record_in_force(records, model_sha256, now)
+                if ruling is None or ruling.record_id <= name:
+                    of_view = f" --view {view}" if view else ""
+                    command = f"threshold {paths.name} set X{of_view} --by WHO --reason TEXT"
+                    faults.add(path, state, sha256, command)
     faults.raise_if_any()
 
 
 def check_model_kept(
     paths: StationPaths,
-    settings: ModelSettings,
+    settings: Settings,
     history: ActivationHistory,
     judging: Activation | None,
     last: InForce,
@@ -76,6 +79,7 @@ def check_model_kept(
     that names what is not so.
     """
     faults = _Faults(put_by)
+    of_views = {view.bundle for view in settings.view}
     if judging is not None and judging == history.in_force:
         # Its outcome comes after its event: of one that has other events alone it is forged.
         kinds = told(f"activations/{judging.record_id}.toml")
@@ -85,18 +89,23 @@ def check_model_kept(
             faults.add_outcome(f"activations/{judging.record_id}.json", state, command)
     for path, sha256 in last.record_files().items():
         kind, name = record_kind(path), PurePosixPath(path).stem
+        reference = "@".join(PurePosixPath(path).parts[1:3])
+        if kind == "models" and reference in of_views:
+            if state := record_state(paths, path, sha256):
+                faults.add(path, state, sha256, f"check {paths.name}")
+            continue
         if kind == "activations" and not (judging and judging.record_id > name):
             state = record_state(paths, path, sha256)
             if not state and (judging is None or judging.record_id < name):
                 state = _why_not(history, name)
         elif kind == "models" and judging is None:
-            names_it = "@".join(PurePosixPath(path).parts[1:3]) == settings.bundle
+            names_it = reference == settings.model.bundle
             state = record_state(paths, path, sha256) if names_it else ""
         else:
             state = ""
         if state:
-            reference = judging.bundle if judging else settings.bundle
-            command = f"model activate {paths.name} {reference} --by WHO --reason TEXT"
+            wanted = judging.bundle if judging else settings.model.bundle
+            command = f"model activate {paths.name} {wanted} --by WHO --reason TEXT"
             faults.add(path, state, sha256, command)
     faults.raise_if_any()
 

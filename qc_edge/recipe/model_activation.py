@@ -13,12 +13,19 @@ from concurrent.futures import wait
 from functools import partial
 
 from qc_edge.bundles.bundle import Bundle
-from qc_edge.domain.activation import Activation, Outcome
+from qc_edge.domain.activation import Activation, ActivationHistory, Outcome
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.engine import BuildContext, Loader
 from qc_edge.engine.engine_thread import EngineThread
+from qc_edge.engine.pool import EnginePool
 from qc_edge.errors import EngineError, QcEdgeError, StoreError
-from qc_edge.recipe.active_model import ActiveModel, open_activated, open_active_model
+from qc_edge.recipe.active_model import (
+    ActiveModel,
+    OpenedModels,
+    open_activated,
+    open_active_model,
+    open_signed_bundle,
+)
 from qc_edge.recipe.engine_exchange import (
     SILENT_S,
     SLICE_S,
@@ -27,6 +34,7 @@ from qc_edge.recipe.engine_exchange import (
     EngineWait,
     Progress,
     exchange_engines,
+    rest,
 )
 from qc_edge.recipe.in_force import waiting_for_log
 from qc_edge.recipe.outcome_keeper import OutcomeKeeper
@@ -40,7 +48,6 @@ from qc_edge.service.logs import LOG
 from qc_edge.settings import Settings, StationPaths
 
 LOOK_S = 0.5
-_REST_S = 0.02
 
 
 class ModelActivator:
@@ -64,12 +71,11 @@ class ModelActivator:
         self._events = events
         self._seen = ""
         self._outcomes = OutcomeKeeper(paths.activations)
+        self._engines = EnginePool()
         self.progress = Progress()
 
-    def open(
-        self, tell: Callable[[str, float], None], stop: threading.Event
-    ) -> tuple[EngineThread, ActiveModel]:
-        """At the start: the engine of what is to judge, proven. An activation that fails changes
+    def open(self, tell: Callable[[str, float], None], stop: threading.Event) -> OpenedModels:
+        """At the start: the engines of what is to judge, proven. An activation that fails changes
         nothing.
 
         Raises ModelError, EngineError; EngineError too if `stop` is set meanwhile; StoreError if
@@ -78,6 +84,21 @@ class ModelActivator:
         history = activations.load(self._paths.activations)
         self._seen = activations.newest(self._paths.activations)
         build_context = BuildContext(self._paths.plans, tell, stop.is_set)
+        try:
+            engine_thread, active_model = self._open_own(history, build_context, stop)
+            view_engines: dict[str, EngineThread] = {}
+            for view in self._settings.view:
+                if view.bundle is not None:
+                    bundle = open_signed_bundle(self._paths, self._settings.model, view.bundle)
+                    view_engines[view.name] = self._proven(bundle, build_context, stop)
+        except BaseException:
+            self._engines.close()
+            raise
+        return OpenedModels(self._engines, engine_thread, active_model, view_engines)
+
+    def _open_own(
+        self, history: ActivationHistory, build_context: BuildContext, stop: threading.Event
+    ) -> tuple[EngineThread, ActiveModel]:
         if pending := history.pending:
             try:
                 active_model = open_activated(self._paths, self._settings.model, pending)
@@ -145,15 +166,13 @@ class ModelActivator:
             )
             try:
                 loading.await_ready(engine_thread, heartbeat, stop)
-                check = partial(
-                    self._identity.check, engine_thread, partial(_rest, heartbeat, stop)
-                )
+                check = partial(self._identity.check, engine_thread, partial(rest, heartbeat, stop))
                 self._until_recorded(check, heartbeat, stop)
                 change = partial(rulebook.change_model, engine_thread, active_model)
                 exchange = partial(exchange_engines, inspector, change, heartbeat, stop)
                 self._until_recorded(exchange, heartbeat, stop)
             except QcEdgeError:
-                engine_thread.close()
+                self._engines.release(engine_thread)
                 raise
         except QcEdgeError as fault:
             if not stop.is_set():
@@ -184,7 +203,7 @@ class ModelActivator:
         self.progress.trouble = ""
 
     def _open(self, bundle: Bundle, build_context: BuildContext) -> EngineThread:
-        return EngineThread(
+        return self._engines.hold(
             bundle, lambda: self._load(bundle, self._settings.engine, build_context)
         )
 
@@ -202,7 +221,7 @@ class ModelActivator:
                 lambda: build_context.report("scoring stored inputs again", SILENT_S),
             )
         except QcEdgeError:
-            engine_thread.close()
+            self._engines.release(engine_thread)
             raise
         return engine_thread
 
@@ -227,9 +246,3 @@ class ModelActivator:
                 file_digest(record) or None,
             )
         )
-
-
-def _rest(heartbeat: Heartbeat, stop: threading.Event) -> None:
-    """Pause between two stored inputs: frames of the line go first."""
-    heartbeat.beat()
-    stop.wait(_REST_S)

@@ -13,6 +13,7 @@ from typing import Any
 
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.domain.in_force import InForce, record_kind, threshold_record
+from qc_edge.domain.threshold import ThresholdRecord
 from qc_edge.recipe.rules import Rules
 from qc_edge.settings.change import differences, settings_text
 
@@ -47,7 +48,10 @@ class RuleChanges:
         yield from self._model()
         yield from self._engine_and_software()
         yield from self._calibrations()
-        yield from self._threshold()
+        own = self.rules.threshold.threshold_id
+        bundle = self.rules.bundle.reference
+        yield from self._threshold(self.threshold, own, self.rules.record, bundle)
+        yield from self._views()
         if self.old and self.old.settings != self.now.settings:
             yield from self._settings(self.old.settings, kept_settings)
 
@@ -107,15 +111,44 @@ class RuleChanges:
                 record_sha256=self.now.records.get(path),
             )
 
-    def _threshold(self) -> Iterator[Occurrence]:
+    def _views(self) -> Iterator[Occurrence]:
+        """Of each view what it does not share with the station; a view that is new stands in the
+        settings' change.
+        """
+        old, now = self.old, self.now
+        for name, view in self.rules.views.items():
+            was, judges = old.views.get(name) if old else None, now.views[name]
+            of = f"view {name}: "
+            if old and was and name in self.rules.view_engines:
+                if was.model != judges.model:
+                    yield Occurrence(
+                        EventKind.MODEL,
+                        f"{of}{was.model} -> {judges.model}{self.found}",
+                        was.model,
+                        judges.model,
+                        record=view.bundle.record,
+                        record_sha256=now.records.get(view.bundle.record),
+                    )
+                if was.engine != judges.engine:
+                    detail = f"{of}{was.engine} -> {judges.engine}{self.found}"
+                    yield Occurrence(EventKind.ENGINE, detail, was.engine, judges.engine)
+            before = was.threshold if was else None
+            shared = (old.threshold if old else None, now.threshold)
+            if (before, judges.threshold) != shared:
+                record = self.rules.thresholds.get(name)
+                reference = f"view {name}, {view.bundle.reference}"
+                yield from self._threshold(before, judges.threshold, record, reference)
+
+    def _threshold(
+        self, before: str | None, after: str, record: ThresholdRecord | None, of: str
+    ) -> Iterator[Occurrence]:
         """On the first start (without one before) only a record that a person has made is a
         change.
         """
-        before, after, record = self.threshold, self.rules.threshold.threshold_id, self.rules.record
         if before == after or (before is None and record is None):
             return
         change = f"{before} -> {after}" if before else after
-        words = f"{change} for {self.rules.bundle.reference}"
+        words = f"{change} for {of}"
         replaced = threshold_record(before) if before else None
         note = self.remark(f"thresholds/{replaced}.toml") if replaced else ""
         if record is None:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from qc_edge.domain.events import EventLog
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import RecordError
-from qc_edge.recipe.active_model import ActiveModel
-from qc_edge.recipe.in_force import InForceRecorder, snapshot
+from qc_edge.recipe.active_model import ActiveModel, OpenedModels
+from qc_edge.recipe.in_force import InForceRecorder, last_in_force, snapshot
 from qc_edge.recipe.kept_records import check_kept
 from qc_edge.recipe.rules import INCOMING, Rules
 from qc_edge.recipe.start_check import check_start, put_by
@@ -39,24 +39,31 @@ class RuleBook:
         ledger: Ledger,
         events: EventLog,
         settings: Settings,
-        engine_thread: EngineThread,
-        active_model: ActiveModel,
+        opened: OpenedModels,
         clock: FrameClock,
     ) -> None:
         """At the start, before anything is judged: what has changed since the last run is on
         record.
 
-        `engine_thread` is ready with the model of `active_model`. Raises CalibrationError,
+        The engines of `opened` are ready. Raises CalibrationError,
         ThresholdError, and StoreError if the log does not take the events.
         """
         self._paths = paths
         self._ledger = ledger
         self._now = clock.judging_now
         self._thresholds = ThresholdFollower(paths.thresholds, events, clock.judging_now)
-        self._standing = ledger.last_threshold_id()
+        self._engines = opened.engines
+        last = last_in_force(ledger)
+        self._standing = {
+            ledger.last_threshold_id() or "",
+            *(view.threshold for view in (last.views if last else {}).values()),
+        }
         self._recorder = InForceRecorder(ledger, paths, events)
         self._lock = threading.Lock()
-        rules = self._read(settings, engine_thread, active_model, None)
+        active_model = opened.active_model
+        rules = self._read(
+            settings, opened.engine_thread, active_model, dict(opened.view_engines), None
+        )
         # Again, now that it is known what judges: a newer activation may have been refused.
         check_start(paths, ledger, settings, clock.judging_now(), active_model)
         self._recorder.begin(rules)
@@ -74,7 +81,8 @@ class RuleBook:
         """
         with self._lock:
             before = self._rules
-            self._change(self._read(settings, before.engine_thread, before.active_model, before))
+            active_model, views = before.active_model, before.view_engines
+            self._change(self._read(settings, before.engine_thread, active_model, views, before))
 
     def follow(self) -> None:
         """Take up threshold records that are new or whose time has come. Raises StoreError."""
@@ -84,31 +92,40 @@ class RuleBook:
 
     def change_model(self, engine_thread: EngineThread, active_model: ActiveModel) -> None:
         """Between two frames: the engine in `engine_thread` judges from here on, the one before is
-        closed.
+        closed if no view goes by it.
 
         Raises CalibrationError, ThresholdError, StoreError.
         """
         with self._lock:
             before = self._rules
-            self._change(self._read(before.settings, engine_thread, active_model, before))
-        before.engine_thread.close()
+            views = before.view_engines
+            self._change(self._read(before.settings, engine_thread, active_model, views, before))
+        self._engines.release(before.engine_thread)
+
+    def close(self, wait_s: float) -> None:
+        """Close all engines; each has up to `wait_s` to free its device."""
+        self._engines.close(wait_s)
 
     def _read(
         self,
         settings: Settings,
         engine_thread: EngineThread,
         active_model: ActiveModel,
+        view_engines: Mapping[str, EngineThread],
         before: Rules | None,
     ) -> Rules:
         own = [camera.name for camera in settings.camera]
         # Nodes have no section in the settings; one that has a record of its own goes by it.
         names = dict.fromkeys((*own, INCOMING, *cameras(self._paths.calibration)))
         calibrations = {name: load_current(self._paths.calibration, name) for name in names}
-        record = self._thresholds.read(engine_thread.bundle.sha256, before, self._standing)
+        rules = Rules(
+            settings, calibrations, engine_thread, active_model, view_engines=view_engines
+        )
+        thresholds = self._thresholds.read(rules.models, before, self._standing)
         if before is not None:
             # A file that somebody deleted lets no older one take over while the station runs.
             check_kept(self._paths, snapshot(before), self._now(), put_by(self._ledger))
-        rules = Rules(settings, calibrations, engine_thread, active_model, record)
+        rules = replace(rules, thresholds=thresholds)
         return self._with_digests(rules, before.records if before else {})
 
     def _with_digests(self, rules: Rules, known: Mapping[str, str]) -> Rules:
@@ -123,11 +140,12 @@ class RuleBook:
             paths.calibration / camera / f"{record.calibration_id}.toml"
             for camera, record in rules.calibrations.items()
         ]
-        if rules.record is not None:
-            files.append(paths.thresholds / f"{rules.record.record_id}.toml")
+        names = {record.record_id for record in rules.thresholds.values()}
+        files += [paths.thresholds / f"{name}.toml" for name in sorted(names)]
         if activation is not None:
             files.append(paths.activations / f"{activation.record_id}.toml")
-        digests = {rules.bundle.record: rules.bundle.digest}
+        bundles = [rules.bundle, *(each.bundle for each in rules.view_engines.values())]
+        digests = {bundle.record: bundle.digest for bundle in bundles}
         for file in files:
             path = file.relative_to(paths.state).as_posix()
             if not (digest := known.get(path) or file_digest(file)):

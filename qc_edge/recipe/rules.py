@@ -97,19 +97,38 @@ class ViewRules:
 class Rules:
     """Everything that a frame is judged by, as one value: `view` has what goes for its camera.
 
-    `engine_thread` runs the engine, `active_model` says why its bundle judges, `record` is the
-    threshold record in force, if there is one. `recipe` is the recipe in force as NAME@REVISION,
-    None where there is none. `records` has the sha256 (hex) of each file that
-    decides (calibrations, threshold, activation, manifest), by its path below the state directory.
+    `engine_thread` runs the station's own engine, `active_model` says why its bundle judges;
+    `view_engines` has those of views with a bundle of their own. `thresholds` are the threshold
+    records in force, of views by their names, the station's own under None. `recipe` is the recipe
+    in force as NAME@REVISION, None where there is none. `records` has the sha256 (hex) of each file
+    that decides (calibrations, thresholds, activation, manifests), by its path below the state
+    directory.
     """
 
     settings: Settings
     calibrations: Mapping[str, Calibration]
     engine_thread: EngineThread = field(compare=False)
     active_model: ActiveModel
-    record: ThresholdRecord | None = None
+    thresholds: Mapping[str | None, ThresholdRecord] = field(default_factory=dict)
     records: Mapping[str, str] = field(default_factory=dict)
+    view_engines: Mapping[str, EngineThread] = field(default_factory=dict, compare=False)
     recipe: str | None = None
+
+    @property
+    def record(self) -> ThresholdRecord | None:
+        """The threshold record in force for the station's bundle, if there is one."""
+        return self.thresholds.get(None)
+
+    @property
+    def models(self) -> dict[str | None, str]:
+        """Whose threshold records rule: the digest of the model file of each view, the station's
+        own under None.
+        """
+        of_views: dict[str | None, str] = {
+            view.name: self.view_engines.get(view.name, self.engine_thread).bundle.sha256
+            for view in self.settings.view
+        }
+        return {None: self.bundle.sha256, **of_views}
 
     @property
     def bundle(self) -> Bundle:
@@ -162,15 +181,22 @@ class Rules:
         if view is not None and view.roi is not None and calibration.roi is None:
             calibration = replace(calibration, roi=view.roi)
         roi = calibration.roi
-        parameters = self.bundle.parameters(roi)
+        engine_thread, record = self.engine_thread, self.record
+        if view is not None:
+            engine_thread = self.view_engines.get(view.name, engine_thread)
+            record = self.thresholds.get(view.name)
+            # The station's record came before the view had a value or a bundle of its own.
+            if record is None and view.bundle is None and view.threshold is None:
+                record = self.record
+        parameters = engine_thread.bundle.parameters(roi)
         return ViewRules(
             view.name if view else camera,
             camera,
             declared=view is not None,
             required=view is None or view.required,
-            engine_thread=self.engine_thread,
-            engine=self.engine,
-            threshold=threshold_in_force(self.settings.model, self.bundle, self.record, view),
+            engine_thread=engine_thread,
+            engine=engine_thread.ready.result(),
+            threshold=threshold_in_force(self.settings.model, engine_thread.bundle, record, view),
             calibration=calibration,
             parameters=parameters,
             preprocess_id=preprocess_id(parameters),

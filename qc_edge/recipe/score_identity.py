@@ -20,7 +20,7 @@ from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, ModelError
 from qc_edge.query.evidence import read_stored_input
 from qc_edge.query.past.input_sample import sample_inputs
-from qc_edge.recipe.in_force import last_score_source, score_source
+from qc_edge.recipe.in_force import last_score_sources, score_source
 from qc_edge.records import acceptances
 from qc_edge.records.record_file import file_digest
 from qc_edge.settings import StationPaths
@@ -56,10 +56,12 @@ class ScoreIdentity:
         the bundle's tolerance and nobody has accepted that, EngineError if the model fails or does
         not answer.
         """
-        bundle, before = engine_thread.bundle, last_score_source(self._ledger)
+        bundle, sources = engine_thread.bundle, last_score_sources(self._ledger)
         after = score_source(bundle, engine_thread.ready.result())
-        if before is None or before == after:
+        if not sources or after in sources:
             return
+        same = [source for source in sources if source.model == after.model]
+        before = (same or sources)[0]
         parts = sample_inputs(self._ledger, bundle.reference, SAMPLE)
         scoring = engine_thread.run(lambda engine: self._rescored(engine, bundle, parts, alive))
         pairs = _await_scores(scoring, bundle.reference, alive)

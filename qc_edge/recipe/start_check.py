@@ -35,7 +35,7 @@ def check_start(
     last = last.with_later(ledger.records_since(EventKind.IN_FORCE))
     history = activations.load(paths.activations)
     judging = opened.activation if opened else history.pending or history.in_force
-    check_model_kept(paths, settings.model, history, judging, last, put_by(ledger), ledger.told_of)
+    check_model_kept(paths, settings, history, judging, last, put_by(ledger), ledger.told_of)
     check_kept(paths, last, now, put_by(ledger))
 
 
@@ -49,7 +49,7 @@ def check_next_start(paths: StationPaths, settings: Settings, now: datetime) -> 
         history = activations.load(paths.activations)
         judging = history.pending or history.in_force
         told = partial(told_of, paths)
-        check_model_kept(paths, settings.model, history, judging, last, _nobody, told)
+        check_model_kept(paths, settings, history, judging, last, _nobody, told)
         check_kept(paths, last, now, _nobody)
     return last
 

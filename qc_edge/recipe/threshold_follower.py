@@ -5,7 +5,7 @@ Reads the directory of records and says what changes; never writes there, never 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -32,23 +32,28 @@ class ThresholdFollower:
         self._refused: set[str] = set()
 
     def read(
-        self, model_sha256: str, before: Rules | None, standing: str | None
-    ) -> ThresholdRecord | None:
-        """Take up all records; the one that rules this model now.
+        self, models: Mapping[str | None, str], before: Rules | None, standing: Container[str]
+    ) -> dict[str | None, ThresholdRecord]:
+        """Take up all records; those that rule these models now, as `Rules.models` has them.
 
-        `before` are the rules so far; at a start, which has none, `standing` is the id of the
-        threshold that was in force last: a clock that is set back takes no record away. Raises
+        `before` are the rules so far; at a start, which has none, `standing` has the ids of the
+        thresholds that were in force last: a clock that is set back takes no record away. Raises
         ThresholdError on a damaged record: none may be passed over unseen.
         """
         self._records = {
             record.record_id: record for record in thresholds.load_all(self._directory)
         }
         self._refused.clear()
-        until = self._due_until(before)
-        for record in self._records.values():
-            if before is None and record.threshold_id == standing:
-                until = max(until, record.at)
-        return record_in_force(self._records.values(), model_sha256, until)
+        ruling = {}
+        for view, model_sha256 in models.items():
+            until = self._due_until(before, view)
+            for record in self._records.values():
+                if before is None and record.view == view and record.threshold_id in standing:
+                    until = max(until, record.at)
+            found = record_in_force(self._records.values(), model_sha256, until, view)
+            if found is not None:
+                ruling[view] = found
+        return ruling
 
     def follow(self, rules: Rules) -> Rules | None:
         """Take up what is new: `rules` with the record whose time has come, None if nothing
@@ -60,15 +65,20 @@ class ThresholdFollower:
             set(thresholds.names(self._directory)) - self._records.keys() - self._refused
         ):
             self._load(name)
-        record = self._due(rules)
-        # It may have been read long before its time: what judges is what is there now.
-        while record and record != rules.record and self._load(record.record_id) != record:
-            record = self._due(rules)
-        return None if record == rules.record else replace(rules, record=record)
+        ruling = {}
+        for view, model_sha256 in rules.models.items():
+            before = rules.thresholds.get(view)
+            record = self._due(rules, view, model_sha256)
+            # It may have been read long before its time: what judges is what is there now.
+            while record and record != before and self._load(record.record_id) != record:
+                record = self._due(rules, view, model_sha256)
+            if record is not None:
+                ruling[view] = record
+        return None if ruling == rules.thresholds else replace(rules, thresholds=ruling)
 
-    def _due(self, rules: Rules) -> ThresholdRecord | None:
-        records = self._records.values()
-        return record_in_force(records, rules.bundle.sha256, self._due_until(rules))
+    def _due(self, rules: Rules, view: str | None, model_sha256: str) -> ThresholdRecord | None:
+        until = self._due_until(rules, view)
+        return record_in_force(self._records.values(), model_sha256, until, view)
 
     def _load(self, name: str) -> ThresholdRecord | None:
         """The record, taken up; None if it is refused, and then no more until the next reload."""
@@ -82,13 +92,13 @@ class ThresholdFollower:
             return None
         return self._records[name]
 
-    def _due_until(self, rules: Rules | None) -> datetime:
+    def _due_until(self, rules: Rules | None, view: str | None) -> datetime:
         """Records whose time is up to this moment have come: now, or that of the one in force.
 
         Once a record is in force, no clock that is stepped back takes it away.
         """
-        now = self._now()
-        return max(now, rules.record.at) if rules and rules.record else now
+        now, record = self._now(), rules.thresholds.get(view) if rules else None
+        return max(now, record.at) if record else now
 
 
 def warn_if_overruled(before: Rules, after: Rules) -> None:

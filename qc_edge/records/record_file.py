@@ -161,8 +161,11 @@ def file_digest(path: Path) -> str | None:
 
 
 def _values(record: Any) -> dict[str, Any]:
-    """The fields, whole numbers that are scores as the fractions they are read back as."""
-    values = asdict(record)
+    """The fields, whole numbers that are scores as the fractions they are read back as.
+
+    Without those that say nothing: a field that came later changes no earlier record's digest.
+    """
+    values = {name: value for name, value in asdict(record).items() if value is not None}
     return values | {name: float(value) for name, value in values.items() if type(value) is int}
 
 

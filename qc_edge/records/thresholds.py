@@ -14,6 +14,7 @@ class _Threshold(RecordSchema):
     model_sha256: str
     value: float = Field(ge=0, le=1)
     at: AwareDatetime
+    view: str | None = Field(default=None, min_length=1)
 
 
 _RECORDS = Records("threshold", "qc-edge threshold", _Threshold, ThresholdRecord, ThresholdError)

@@ -15,6 +15,7 @@ from qc_edge.query import evidence
 from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
 from qc_edge.query.part_lookup import PartInspection, find_part, near_parts
 from qc_edge.records.calibrations import load
+from qc_edge.records.view_regions import as_it_judged
 from qc_edge.report.recheck import Recheck, recheck_inspection
 from qc_edge.report.recomputation import MapRecomputer, RecomputedMap
 from qc_edge.service.clock import utc_now
@@ -142,6 +143,8 @@ def _examine(
     row = logged.row
     raw = evidence.compare(paths.state, row.raw_path, row.raw_sha256)
     calibration, no_calibration = _calibration(paths, row)
+    if calibration is not None:
+        calibration = as_it_judged(calibration, row.preprocess_id, paths.settings_history)
     gray = None
     if raw.image is not None:
         # A frame of another node was inspected as its file decodes, an own one by the pixel format

@@ -13,7 +13,6 @@ from datetime import timedelta
 from functools import partial
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
-from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import DiskFullError, EngineError
 from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.crash_isolation import CrashIsolation, TakenFrames
@@ -22,14 +21,14 @@ from qc_edge.inspection.inspection_row import InspectionBuilder
 from qc_edge.inspection.inspector import Inspector
 from qc_edge.inspection.part_numbers import PartNumbers
 from qc_edge.inspection.repeats import MOST_PICTURES, Repeats
-from qc_edge.inspection.scoring import FrameScorer
+from qc_edge.inspection.scoring.scorer import FrameScorer
 from qc_edge.inspection.statistics import Statistics
 from qc_edge.inspection.stores import InspectionStores, Judging
 from qc_edge.intake.arrivals import Arrivals
 from qc_edge.intake.exposure import ExposureTimes
 from qc_edge.output import Output
 from qc_edge.recipe.acceptance_check import check_acceptance
-from qc_edge.recipe.active_model import ActiveModel
+from qc_edge.recipe.active_model import OpenedModels
 from qc_edge.recipe.in_force import waiting_for_log
 from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
@@ -137,9 +136,9 @@ class InspectRole:
         # First of all: to load an engine, only to refuse a record then, may take minutes.
         check_start(parts.paths, self._ledger, parts.settings, parts.clock.judging_now())
         check_acceptance(parts.paths, self._ledger, self._events)
-        engine_thread, active_model = self._open_model(models, heartbeat, stop)
-        rulebook = self._begin_rules(engine_thread, active_model, heartbeat, stop)
-        models.opened_is_in_force(active_model)
+        opened = self._open_models(models, heartbeat, stop)
+        rulebook = self._begin_rules(opened, heartbeat, stop)
+        models.opened_is_in_force(opened.active_model)
         inspector = self._make_inspector(rulebook)
         reporter.rulebook, reporter.models = rulebook, models
         self.rulebook, self.inspector = rulebook, inspector
@@ -148,10 +147,10 @@ class InspectRole:
         parts.workers.changed.set()  # the main thread waits for the inspector to be there
         inspector.run(heartbeat, stop)
 
-    def _open_model(
+    def _open_models(
         self, models: ModelActivator, heartbeat: Heartbeat, stop: threading.Event
-    ) -> tuple[EngineThread, ActiveModel]:
-        """The engine that is to judge, proven; a full disk is waited for."""
+    ) -> OpenedModels:
+        """The engines that are to judge, proven; a full disk is waited for."""
 
         def tell(step: str, limit_s: float) -> None:
             self._parts.reporter.trouble = f"not ready: {step}"
@@ -166,11 +165,7 @@ class InspectRole:
                 self._wait_for_room(fault, heartbeat, stop)
 
     def _begin_rules(
-        self,
-        engine_thread: EngineThread,
-        active_model: ActiveModel,
-        heartbeat: Heartbeat,
-        stop: threading.Event,
+        self, opened: OpenedModels, heartbeat: Heartbeat, stop: threading.Event
     ) -> RuleBook:
         """The rules in force, with their events; a full disk is waited for."""
         parts = self._parts
@@ -182,14 +177,13 @@ class InspectRole:
                         self._ledger,
                         self._events,
                         parts.settings,
-                        engine_thread,
-                        active_model,
+                        opened,
                         parts.clock,
                     )
                 except DiskFullError as fault:
                     self._wait_for_room(fault, heartbeat, stop)
         except BaseException:
-            engine_thread.close()
+            opened.engines.close()
             raise
 
     def _wait_for_room(

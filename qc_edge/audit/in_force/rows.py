@@ -43,21 +43,22 @@ class RuleRun:
     engine_version: str
     engine_device: str
     engine_plan_sha256: str | None
+    view: str | None
 
     def differences(self, snapshot: InForce) -> Iterator[str]:
         """What these rows name that is not in the snapshot, in words."""
         plan = self.engine_plan_sha256
         engine = f"{self.engine_backend} {self.engine_version} on {self.engine_device}"
         engine += f", plan {plan[:_PLAN_DIGITS]}" if plan else ""
-        calibrations = snapshot.calibrations
+        calibrations, judged = snapshot.calibrations, snapshot.of_view(self.view)
         for what, said, in_force in (
             (
                 "model",
                 f"{self.model_name}@{self.model_version} sha256 {self.model_sha256}",
-                snapshot.model,
+                judged.model,
             ),
-            ("engine", engine, snapshot.engine),
-            ("threshold", self.threshold_id, snapshot.threshold),
+            ("engine", engine, judged.engine),
+            ("threshold", self.threshold_id, judged.threshold),
             ("settings", self.settings_digest, snapshot.settings),
             (
                 "calibration",
@@ -88,7 +89,10 @@ def check_rows_in_force(
     Rows before the first snapshot (of a version that wrote none) are passed over.
     """
     spans = list(_spans(events))
-    for values in fetch(rows, RULE_RUNS, "inspections", first, last):
+    with rows.held():
+        view = "view" if "view" in rows.columns("inspections") else "NULL::VARCHAR"
+    query = RULE_RUNS.replace("{view}", view)
+    for values in fetch(rows, query, "inspections", first, last):
         run = RuleRun(*values)
         if (at := _uncovered(run, spans)) is not None:
             _report(report, rows.place, run, at, spans)

@@ -1,39 +1,41 @@
-"""From a prepared frame to a score: the model on the frames in hand, together where it can.
+"""From a prepared frame to a score, and its evidence on the way.
 
-Starts to keep their evidence on the way. Never decides: that is `inspection_row.decide_frame`.
+Never decides: that is `inspection_row.decide_frame`.
 """
 
 from __future__ import annotations
 
 import math
-import time
+from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from qc_edge.domain.verdict import Reason
-from qc_edge.engine import DefectMap, Engine, Prepared, Score
-from qc_edge.errors import EngineError, EngineLostError
+from qc_edge.engine import DefectMap, Engine, Score
+from qc_edge.engine.engine_thread import EngineThread
+from qc_edge.errors import EngineError
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper, PendingEvidence
 from qc_edge.inspection.frames import FrameRefusal, PreparedFrame, ScoredFrame
 from qc_edge.inspection.part_numbers import PartNumbers
+from qc_edge.inspection.scoring.inference import FrameInference, FrameScore
 from qc_edge.service.logs import LOG
 
 _FAILURES_IN_A_ROW = 5
 
 
 class FrameScorer:
-    """Scores frames with one engine, on that engine's own thread, where the inspector works."""
+    """Scores frames with the engine on whose own thread the inspector works, and takes the scores
+    that other engines gave.
+    """
 
     def __init__(self, part_numbers: PartNumbers, evidence: EvidenceKeeper) -> None:
         self._part_numbers = part_numbers
         self._evidence = evidence
-        self._failures = 0
-        self._stack: Prepared | None = None
+        self._failures: Counter[EngineThread] = Counter()
 
     def use(self, engine: Engine) -> None:
         """From now on `engine` scores; called on its own thread."""
         self._engine = engine
+        self._inference = FrameInference(engine)
 
     @property
     def max_batch(self) -> int:
@@ -47,23 +49,29 @@ class FrameScorer:
         several frames in a row, EngineLostError as soon as the device is gone.
         """
         pending = [self._begin(prepared) for prepared in frames]
-        scorable = [
-            (evidence, model_input)
-            for evidence in pending
-            if evidence.scored.prepared.refusal is None
-            and (model_input := evidence.scored.prepared.model_input) is not None
-        ]
-        most = self.max_batch
-        for start in range(0, len(scorable), most):
-            chunk = scorable[start : start + most]
-            for (evidence, _), score in zip(chunk, self._infer(chunk), strict=True):
-                if score is not None:
-                    self._take_score(evidence, score)
-        return [evidence.scored for evidence in pending]
+        return self._take(pending, self._inference.infer(frames))
+
+    def take(
+        self, frames: Sequence[PreparedFrame], scores: Sequence[FrameScore]
+    ) -> list[ScoredFrame]:
+        """As `score`, of frames that another engine has scored."""
+        return self._take([self._begin(prepared) for prepared in frames], scores)
 
     def _begin(self, prepared: PreparedFrame) -> PendingEvidence:
         part_id, source = self._part_numbers.assign(prepared)
         return self._evidence.begin(ScoredFrame(prepared, part_id, source))
+
+    def _take(
+        self, pending: Sequence[PendingEvidence], scores: Sequence[FrameScore]
+    ) -> list[ScoredFrame]:
+        for evidence, score in zip(pending, scores, strict=True):
+            prepared = evidence.scored.prepared
+            if isinstance(score, EngineError):
+                self._refuse(prepared, score)
+            elif score is not None:
+                self._failures[prepared.view.engine_thread] = 0
+                self._take_score(evidence, score)
+        return [evidence.scored for evidence in pending]
 
     def _take_score(self, evidence: PendingEvidence, score: Score) -> None:
         prepared, threshold = evidence.scored.prepared, evidence.scored.prepared.view.threshold
@@ -83,50 +91,18 @@ class FrameScorer:
         if nearly_fails and score.defect_map is not None:
             self._evidence.keep_map(evidence, score.defect_map)
 
-    def _infer(self, chunk: Sequence[tuple[PendingEvidence, Prepared]]) -> Sequence[Score | None]:
-        """The score of each frame, None where the model failed on it.
-
-        A batch that fails is taken one by one, so that one bad frame does not refuse the others.
-        """
-        begun = time.perf_counter()
-        try:
-            scores = self._engine.infer(self._stacked([model_input for _, model_input in chunk]))
-        except EngineLostError:
-            raise
-        except EngineError as fault:
-            if len(chunk) > 1:
-                LOG.error("%d frames together: %s; now one by one", len(chunk), fault)
-                return [score for single in chunk for score in self._infer([single])]
-            self._refuse(chunk[0][0].scored.prepared, fault)
-            return [None]
-        taken_ms = (time.perf_counter() - begun) * 1e3
-        for evidence, _ in chunk:
-            evidence.scored.prepared.times_ms["infer"] = taken_ms
-        self._failures = 0
-        return scores
-
     def _refuse(self, prepared: PreparedFrame, fault: EngineError) -> None:
         """One failure is the frame's; several in a row are the station's, and it starts again."""
-        self._failures += 1
+        failed = self._failures
+        failed[prepared.view.engine_thread] += 1
         LOG.error("frame %s: %s", prepared.frame.frame_id, fault)
-        if self._failures >= _FAILURES_IN_A_ROW:
+        if failed[prepared.view.engine_thread] >= _FAILURES_IN_A_ROW:
             raise EngineError(
-                f"the model failed on {self._failures} frames in a row, last: {fault.message}",
+                f"the model failed on {failed[prepared.view.engine_thread]} frames in a row, last: "
+                f"{fault.message}",
                 hint="the station restarts with a fresh engine; if it goes on, qc-edge check",
             ) from fault
         prepared.refusal = FrameRefusal(Reason.ENGINE_FAILED, fault.message)
-
-    def _stacked(self, model_inputs: Sequence[Prepared]) -> Prepared:
-        """N x H x W (x 3) uint8: a frame that is alone as a view, several copied into one array.
-
-        The array is used again for each batch: a new one would be paged in, batch after batch.
-        """
-        if len(model_inputs) == 1:
-            return model_inputs[0][None]
-        shape = (self.max_batch, *model_inputs[0].shape)
-        if self._stack is None or self._stack.shape != shape:
-            self._stack = np.empty(shape, np.uint8)
-        return np.stack(model_inputs, out=self._stack[: len(model_inputs)])
 
 
 def _highest(defect_map: DefectMap) -> float | None:
