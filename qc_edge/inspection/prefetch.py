@@ -174,27 +174,23 @@ class Prefetcher:
 
     def _in_turn(self, lane: Lane) -> int:
         """How many files of the lane wait for no other engine; those take no place from them."""
-        queue = self._queues[lane]
-        waiting = sum(map(self._waits_for_engine, queue)) if self._other_engines else 0
-        return len(queue) - waiting
+        return len(self._queues[lane]) - len(self._waiting(lane))
 
-    def _waits_for_engine(self, prefetched: _Prefetched) -> bool:
-        preparation = prefetched.preparation
-        return preparation is not None and self._other_engines.hold_up(preparation)
+    def _waiting(self, lane: Lane) -> list[_Prefetched]:
+        """Those of the lane that are prepared and whose engine is busy, in their order."""
+        queue, hold_up = self._queues[lane], self._other_engines.hold_up
+        return [each for each in queue if each.preparation and hold_up(each.preparation)]
 
     def _set_back_what_waits(self) -> None:
         """Live parts whose engine is busy go behind the backlog when their deadline has passed, and
         when too many wait: a slow view never fills the memory.
         """
-        if not self._other_engines:
-            return
-        live = self._queues[Lane.LIVE]
-        for place, waiting in enumerate(list(filter(self._waits_for_engine, live))):
+        for place, waiting in enumerate(self._waiting(Lane.LIVE)):
             if not self._set_back_if_late(waiting.file):
                 if place < _WAITING_WINDOWS * self._window:
                     continue
                 self._arrivals.set_back(waiting.file)
-            live.remove(waiting)
+            self._queues[Lane.LIVE].remove(waiting)
 
     def _set_back_if_late(self, file: SpooledFile) -> bool:
         """True for a live part whose deadline has passed: it is not even prepared now."""

@@ -142,7 +142,7 @@ def test_views_of_one_bundle_share_its_engine_and_rows_name_what_judged(tmp_path
         ("below", "2"),
         ("behind", "1"),
     }
-    verdicts = Counter((row.view, row.verdict) for row in rows)
+    verdicts = Counter((row.view, str(row.verdict)) for row in rows)
     assert verdicts[("beside", "PASS")] == 2
     assert verdicts[("below", "FAIL")] == 3
     counters = [row.part_id for row in rows if row.view == "beside"]

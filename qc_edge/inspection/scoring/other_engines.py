@@ -52,7 +52,7 @@ class OtherEngines:
 
     def hold_up(self, preparation: Future[PreparedFrame]) -> bool:
         """True if this frame is prepared and its engine busy."""
-        if not preparation.done() or preparation.exception() is not None:
+        if not (self and preparation.done()) or preparation.exception() is not None:
             return False
         return self.is_busy(preparation.result().view.engine_thread)
 
