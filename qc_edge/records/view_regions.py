@@ -23,12 +23,16 @@ def as_it_judged(record: Calibration, prepared_by: str, settings_history: Path) 
     `prepared_by` is the preprocess id in the row: it holds the digest of the region, so that one
     that fits is the one.
     """
-    if record.roi is not None or preprocess_id(recorded_parameters(prepared_by)) == prepared_by:
+    if record.roi is not None or _id(prepared_by, None) == prepared_by:
         return record
     for region in _regions(settings_history):
-        if preprocess_id(recorded_parameters(prepared_by, region)) == prepared_by:
+        if _id(prepared_by, region) == prepared_by:
             return replace(record, roi=region)
     return record
+
+
+def _id(prepared_by: str, region: _Region | None) -> str:
+    return preprocess_id(recorded_parameters(prepared_by, region))
 
 
 def _regions(settings_history: Path) -> Iterator[_Region]:
