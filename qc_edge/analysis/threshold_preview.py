@@ -72,12 +72,13 @@ class ThresholdPreview:
 
 
 def preview_threshold(
-    paths: StationPaths, bundle: str, threshold: float, now: datetime
+    paths: StationPaths, bundle: str, threshold: float, now: datetime, camera: str | None = None
 ) -> ThresholdPreview:
     """What `threshold` would have made of what `bundle` (NAME@VERSION) judged in the day before
-    `now`. Never raises for a log that cannot be read: the change itself does not need it.
+    `now`, of one `camera` or of all. Never raises for a log that cannot be read: the change itself
+    does not need it.
     """
-    selection = Selection(since=now - _TIME, model=bundle)
+    selection = Selection(since=now - _TIME, model=bundle, cameras=(camera,) if camera else ())
     # A station at rest may have published nothing, and its database has every row.
     database = oldest_file(paths.published, "inspections") is None
     try:

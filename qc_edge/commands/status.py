@@ -141,6 +141,9 @@ def _model(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield "", status["model_news"]
         yield "engine", f"{status['engine']}: {status['engine_reason']}"
         yield "threshold", f"{status['threshold']:g} ({status['threshold_id']})"
+    for view in status.get("views", ()):
+        judged = f"{view['model']}, threshold {view['threshold']:g} ({view['threshold_id']})"
+        yield f"view {view['name']}", f"camera {view['camera']}: {judged}"
     # .get: a status that an older version has written has no such key.
     if shadow := status.get("shadow"):
         counts = (

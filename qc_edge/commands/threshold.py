@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from qc_edge.analysis.threshold_preview import ThresholdPreview
-    from qc_edge.domain.threshold import ThresholdRecord
-    from qc_edge.recipe.threshold_change import ThresholdChange, ThresholdState
+    from qc_edge.domain.threshold import ThresholdRecord, ThresholdState
+    from qc_edge.recipe.threshold_change import ThresholdChange
     from qc_edge.settings import StationPaths
 
 Action = Annotated[
@@ -42,6 +42,16 @@ At = Annotated[
 ]
 
 
+View = Annotated[
+    str | None,
+    typer.Option(
+        "--view",
+        metavar="VIEW",
+        help="Of which view of a part, where the station has several.",
+        show_default=False,
+    ),
+]
+
 Yes = Annotated[
     bool, typer.Option("--yes", help="With [bold]set[/bold]: do not ask.", show_default=False)
 ]
@@ -54,6 +64,7 @@ def command(
     by: By = None,
     reason: Why = None,
     at: At = None,
+    view: View = None,
     yes: Yes = False,
     root: Root = DEFAULT_ROOT,
     as_json: Json = False,
@@ -63,7 +74,8 @@ def command(
     A score at or above the threshold FAILs. A change is a dated record that is never edited; a
     running station takes it up within a second, writes an event with before, after, who and why,
     and every later row names it. Verdicts that stand never change. It belongs to the model bundle
-    that is in force: another bundle has its own.
+    that is in force: another bundle has its own, and so has each view of a part ([[view]] in the
+    settings): [bold]--view[/bold] says which.
 
     [bold]set[/bold] shows first which verdicts of the last day it would have turned over, and asks;
     [bold]--yes[/bold] does not ask, and a script that leaves it out changes nothing (exit code 64).
@@ -81,20 +93,31 @@ def command(
     paths = StationPaths(root.absolute(), name)
     if action == "set":
         change = ThresholdChange.parse(value, by, reason, at)
-        _set(paths, change, yes, as_json)
+        _set(paths, change, view, yes, as_json)
         return
     if given := [text for text in (value, by, reason, at) if text is not None]:
         raise UsageError(
             f"`show` takes no {given[0]!r}", hint=f"qc-edge threshold {name} set X --by WHO ..."
         )
-    state = current_threshold(paths)
+    state = current_threshold(paths, view)
+    others = [current_threshold(paths, other) for other in state.views if view is None]
     if as_json:
-        print_json(_json_values(state))
-    else:
-        _print(name, state)
+        values = _json_values(state)
+        if others:
+            values["views"] = {other.view: _json_values(other) for other in others}
+        print_json(values)
+        return
+    _print(name, state)
+    for other in others:
+        out().print(
+            f"view {other.view}: [bold]{other.value:g}[/bold] for {other.bundle} "
+            f"({other.threshold_id})"
+        )
 
 
-def _set(paths: StationPaths, change: ThresholdChange, yes: bool, as_json: bool) -> None:
+def _set(
+    paths: StationPaths, change: ThresholdChange, view: str | None, yes: bool, as_json: bool
+) -> None:
     from qc_edge.analysis.threshold_preview import preview_threshold
     from qc_edge.errors import UsageError
     from qc_edge.recipe.threshold_change import (
@@ -113,9 +136,9 @@ def _set(paths: StationPaths, change: ThresholdChange, yes: bool, as_json: bool)
         )
     # As the station's user, who must be able to read the record.
     act_as_owner(paths.state)
-    before = current_threshold(paths, allow_damaged=True)
+    before = current_threshold(paths, view, allow_damaged=True)
     check_change(paths, before, change, before.now)
-    preview = preview_threshold(paths, before.bundle, change.value, before.now)
+    preview = preview_threshold(paths, before.bundle, change.value, before.now, before.camera)
     if not as_json:
         _print_preview(preview)
     if not yes and not typer.confirm(f"set it from {before.value:g} to {change.value:g}?"):
@@ -127,9 +150,9 @@ def _set(paths: StationPaths, change: ThresholdChange, yes: bool, as_json: bool)
         values = {**_record_values(record), "before": before.threshold_id, "taken_up": taken}
         print_json({**values, "last_day": preview.to_json_values()})
         return
-    console = out()
+    console, of_view = out(), f", view {record.view}," if record.view else ""
     console.print(
-        f"threshold of {paths.name} for {record.bundle}: {before.value:g} -> "
+        f"threshold of {paths.name}{of_view} for {record.bundle}: {before.value:g} -> "
         f"[bold]{record.value:g}[/bold]"
     )
     if change.at is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.signing import check_signature
 from qc_edge.diagnostics.finding import Finding, ok, warning
 from qc_edge.engine import BuildContext, load_engine
@@ -52,15 +53,29 @@ def check_model(paths: StationPaths, settings: Settings) -> Iterator[Finding]:
         )
     if (moved := acceptances.load_moved(paths.scores_moved)) is not None:
         yield warning(f"scores moved, and nobody has decided: {moved.found}", _MOVED_HINT)
+    yield _try_engine(paths, settings, bundle, "")
+    tried = {bundle.digest}
+    for view in settings.view:
+        if view.bundle is None:
+            yield ok(f"view {view.name}, camera {view.camera}: {bundle.reference}")
+            continue
+        own = open_signed_bundle(paths, settings.model, view.bundle)
+        of = f"view {view.name}, camera {view.camera}: "
+        yield ok(f"{of}{own.reference}, model sha256 {own.sha256[:12]}")
+        if own.digest not in tried:
+            tried.add(own.digest)
+            yield _try_engine(paths, settings, own, f"{own.reference}: ")
+    if settings.shadow.bundle is not None:
+        shadow = open_signed_bundle(paths, settings.model, settings.shadow.bundle)
+        yield ok(f"shadow {shadow.reference}, model sha256 {shadow.sha256[:12]}")
+
+
+def _try_engine(paths: StationPaths, settings: Settings, bundle: Bundle, of: str) -> Finding:
     engine = load_engine(bundle, settings.engine, BuildContext(paths.plans))
     try:
         self_test(engine, bundle)
         info = engine.info
-        yield ok(
-            f"{info.backend} {info.version} on {info.device}: golden frames agree; {info.reason}"
-        )
+        on = f"{info.backend} {info.version} on {info.device}"
+        return ok(f"{of}{on}: golden frames agree; {info.reason}")
     finally:
         engine.close()  # a station that runs on this GPU needs the memory
-    if settings.shadow.bundle is not None:
-        shadow = open_signed_bundle(paths, settings.model, settings.shadow.bundle)
-        yield ok(f"shadow {shadow.reference}, model sha256 {shadow.sha256[:12]}")

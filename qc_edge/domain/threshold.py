@@ -62,3 +62,56 @@ def scheduled(
         if (record.model_sha256, record.view) == (model_sha256, view) and record.at > now
     ]
     return sorted(coming, key=lambda record: (record.at, record.record_id))
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdState:
+    """The threshold of a station at `now`: its bundle, the value to begin with, every record.
+
+    `damaged` are the ids of records that are not as they were made; `logged_id` is the id of the
+    threshold that the log says was in force last. `view` is whose threshold it is (None: the
+    station's), `camera` where its frames come from; `views` are all that there are.
+    """
+
+    bundle: str
+    model_sha256: str
+    initial: float
+    initial_id: str
+    records: tuple[ThresholdRecord, ...]
+    running: bool
+    now: datetime
+    damaged: tuple[str, ...] = ()
+    logged_id: str | None = None
+    view: str | None = None
+    camera: str | None = None
+    views: tuple[str, ...] = ()
+
+    @property
+    def record(self) -> ThresholdRecord | None:
+        """The record in force, if one is."""
+        return record_in_force(self.records, self.model_sha256, self.now, self.view)
+
+    @property
+    def value(self) -> float:
+        """The threshold in force."""
+        return self.record.value if self.record else self.initial
+
+    @property
+    def threshold_id(self) -> str:
+        """The id that rows have of it."""
+        return self.record.threshold_id if self.record else self.initial_id
+
+    @property
+    def coming(self) -> list[ThresholdRecord]:
+        """Records of this bundle whose time is still to come."""
+        return scheduled(self.records, self.model_sha256, self.now, self.view)
+
+    def state(self, record: ThresholdRecord) -> str:
+        """What has become of a record, in words."""
+        if record.model_sha256 != self.model_sha256:
+            return "another model"
+        if record.view != self.view:
+            return f"view {record.view}" if record.view else "another view"
+        if record == self.record:
+            return "in force"
+        return "to come" if record.at > self.now else "earlier"

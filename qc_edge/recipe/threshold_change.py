@@ -18,7 +18,12 @@ from typing import Any
 
 from qc_edge.bundles.bundle import load_bundle
 from qc_edge.domain.moment import parse_moment
-from qc_edge.domain.threshold import ThresholdRecord, record_id, record_in_force, scheduled
+from qc_edge.domain.threshold import (
+    ThresholdRecord,
+    ThresholdState,
+    record_id,
+    record_in_force,
+)
 from qc_edge.errors import StoreError, UsageError
 from qc_edge.query.last_snapshot import last_snapshot
 from qc_edge.recipe.active_model import active_reference
@@ -27,58 +32,11 @@ from qc_edge.recipe.rules import threshold_in_force
 from qc_edge.records import activations, thresholds
 from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
-from qc_edge.settings import Role, StationPaths, load_settings
+from qc_edge.settings import Role, Settings, StationPaths, ViewSettings, load_settings
 from qc_edge.settings.paths import shipped
 
 TAKEN_UP_S = 3.0
 """A running station looks twice a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class ThresholdState:
-    """The threshold of a station at `now`: its bundle, the value to begin with, every record.
-
-    `damaged` are the ids of records that are not as they were made; `logged_id` is the id of the
-    threshold that the log says was in force last.
-    """
-
-    bundle: str
-    model_sha256: str
-    initial: float
-    initial_id: str
-    records: tuple[ThresholdRecord, ...]
-    running: bool
-    now: datetime
-    damaged: tuple[str, ...] = ()
-    logged_id: str | None = None
-
-    @property
-    def record(self) -> ThresholdRecord | None:
-        """The record in force, if one is."""
-        return record_in_force(self.records, self.model_sha256, self.now)
-
-    @property
-    def value(self) -> float:
-        """The threshold in force."""
-        return self.record.value if self.record else self.initial
-
-    @property
-    def threshold_id(self) -> str:
-        """The id that rows have of it."""
-        return self.record.threshold_id if self.record else self.initial_id
-
-    @property
-    def coming(self) -> list[ThresholdRecord]:
-        """Records of this bundle whose time is still to come."""
-        return scheduled(self.records, self.model_sha256, self.now)
-
-    def state(self, record: ThresholdRecord) -> str:
-        """What has become of a record, in words."""
-        if record.model_sha256 != self.model_sha256:
-            return "another model"
-        if record == self.record:
-            return "in force"
-        return "to come" if record.at > self.now else "earlier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,24 +78,32 @@ def parse_threshold(text: str) -> float:
     return value
 
 
-def current_threshold(paths: StationPaths, *, allow_damaged: bool = False) -> ThresholdState:
-    """The threshold of the bundle that the station runs, or will run when it starts.
+def current_threshold(
+    paths: StationPaths, view: str | None = None, *, allow_damaged: bool = False
+) -> ThresholdState:
+    """The threshold of the bundle that the station, or that `view` of a part, runs, or will run
+    when it starts.
 
-    Raises SettingsError, ModelError, and ThresholdError on a damaged record unless that is allowed:
-    a new record is the way out of it.
+    Raises UsageError if there is no such view, SettingsError, ModelError, and ThresholdError on a
+    damaged record unless that is allowed: a new record is the way out of it.
     """
     settings = load_settings(paths.settings)
     running = holder_of(paths.lock(Role.INSPECT)) is not None
     status = _status(paths.status) if running else {}
-    reference = status.get("model") or active_reference(
-        activations.load(paths.activations), settings.model
+    own = _view(settings, view)
+    reference = (
+        (own.bundle if own else None)
+        or status.get("model")
+        or active_reference(activations.load(paths.activations), settings.model)
     )
     bundle = load_bundle(reference, [paths.models, shipped("models")])
-    initial = threshold_in_force(settings.model, bundle, None)
     records, damaged = thresholds.sound_and_damaged(paths.thresholds)
     if damaged and not allow_damaged:
         records = thresholds.load_all(paths.thresholds)
-    last = last_snapshot(paths)
+    last, now = last_snapshot(paths), utc_now()
+    inherits = own is not None and own.bundle is None and own.threshold is None
+    inherited = record_in_force(records, bundle.sha256, now) if inherits else None
+    initial = threshold_in_force(settings.model, bundle, inherited, own)
     return ThresholdState(
         bundle.reference,
         bundle.sha256,
@@ -145,9 +111,25 @@ def current_threshold(paths: StationPaths, *, allow_damaged: bool = False) -> Th
         initial.threshold_id,
         tuple(records),
         running,
-        utc_now(),
+        now,
         tuple(damaged),
-        last.threshold if last else None,
+        last.of_view(view).threshold if last else None,
+        view,
+        own.frames_of if own else None,
+        tuple(each.name for each in settings.view),
+    )
+
+
+def _view(settings: Settings, name: str | None) -> ViewSettings | None:
+    if name is None:
+        return None
+    for view in settings.view:
+        if view.name == name:
+            return view
+    known = ", ".join(view.name for view in settings.view)
+    raise UsageError(
+        f"{settings.station.name} has no view {name!r}",
+        hint=f"its views: {known}" if known else "it has no [[view]]: leave --view out",
     )
 
 
@@ -170,6 +152,7 @@ def write_change(
         now,
         change.by,
         change.reason,
+        before.view,
     )
     thresholds.write(paths.thresholds, record)
     for name in before.damaged:
@@ -181,6 +164,11 @@ def check_change(
     paths: StationPaths, before: ThresholdState, change: ThresholdChange, now: datetime
 ) -> None:
     """Raise UsageError or StoreError for a change that could not be written, or changes nothing."""
+    if before.views and before.view is None:
+        raise UsageError(
+            f"each view of {paths.name} has a threshold of its own, and none is named",
+            hint=f"--view NAME; its views: {', '.join(before.views)}",
+        )
     if change.at is not None and change.at <= now:
         raise UsageError(
             f"--at {change.at:%Y-%m-%d %H:%M:%S} (UTC) has passed, it is {now:%Y-%m-%d %H:%M:%S}",
@@ -202,11 +190,18 @@ def wait_until_in_force(
     `timeout_s`.
     """
     pause, end = threading.Event(), time.monotonic() + timeout_s
-    while _status(paths.status).get("threshold_id") != record.threshold_id:
+    while _threshold_id(_status(paths.status), record.view) != record.threshold_id:
         if time.monotonic() > end:
             return False
         pause.wait(0.05)
     return True
+
+
+def _threshold_id(status: dict[str, Any], view: str | None) -> str | None:
+    if view is None:
+        return status.get("threshold_id")
+    of_views = {each["name"]: each["threshold_id"] for each in status.get("views", [])}
+    return of_views.get(view)
 
 
 def _must_be_writable(paths: StationPaths) -> None:

@@ -18,7 +18,7 @@ from qc_edge.service.remote.file_server import FileServer
 from qc_edge.settings import Settings
 from qc_edge.shadow.shadow import Shadow
 from qc_edge.station.reload import Reload
-from qc_edge.station.status import CameraStatus, Status
+from qc_edge.station.status import CameraStatus, Status, ViewStatus
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.version import __version__
 
@@ -96,6 +96,7 @@ class Reporter:
             engine_reason=rules.engine.reason if rules else None,
             threshold=rules.threshold.value if rules else None,
             threshold_id=rules.threshold.threshold_id if rules else None,
+            views=tuple(map(ViewStatus.of, rules.views.values())) if rules else (),
             calibrations=rules.calibrations_due(self.clock.judging_now() if self.clock else now)
             if rules
             else (),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from qc_edge.capture.state import CaptureState
 from qc_edge.inspection.statistics import LastPart, Latency, ShiftCounts
-from qc_edge.recipe.rules import CalibrationStatus
+from qc_edge.recipe.rules import CalibrationStatus, ViewRules
 from qc_edge.shadow.shadow import ShadowStatus
 from qc_edge.station.reload import ReloadAnswer
 from qc_edge.store.log.startup_state import DayCounts
@@ -41,6 +41,31 @@ class CameraStatus:
             state.lost,
             state.reopened,
             at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ViewStatus:
+    """What judges one view of a part."""
+
+    name: str
+    camera: str
+    model: str
+    engine: str
+    threshold: float
+    threshold_id: str
+
+    @classmethod
+    def of(cls, view: ViewRules) -> ViewStatus:
+        """The status of the view with these rules."""
+        threshold, engine = view.threshold, f"{view.engine.backend} {view.engine.version}"
+        return cls(
+            view.name,
+            view.camera,
+            view.bundle.reference,
+            engine,
+            threshold.value,
+            threshold.threshold_id,
         )
 
 
@@ -85,6 +110,7 @@ class Status:
     engine_reason: str | None
     threshold: float | None
     threshold_id: str | None
+    views: tuple[ViewStatus, ...]
     calibrations: tuple[CalibrationStatus, ...]
     mended: tuple[str, ...]
     shadow: ShadowStatus | None

@@ -8,11 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from qc_edge.audit.verify import verify
 from qc_edge.bundles.bundle import Bundle
+from qc_edge.domain.threshold import ThresholdRecord
 from qc_edge.engine import Prepared
 from qc_edge.engine.scripted import ScriptedEngine, Step
+from qc_edge.errors import RecordError, UsageError
 from qc_edge.query.typed_rows import read_inspections
+from qc_edge.recipe import threshold_change
+from qc_edge.recipe.threshold_change import ThresholdChange
 from qc_edge.settings import StationPaths
 from qc_edge.settings.render import render_settings
 from qc_edge.station.dependencies import Dependencies
@@ -23,6 +29,7 @@ from tests.station.harness import (
     NAME,
     NEAR,
     WAIT_S,
+    Running,
     inspect_all,
     make_station,
     part,
@@ -192,3 +199,52 @@ def test_a_slow_view_holds_up_no_other(tmp_path: Path) -> None:
     rows = read_inspections(paths.database)
     assert Counter(row.view for row in rows) == {"above": 30, "beside": 30}
     assert len({row.frame_id for row in rows}) == 60
+
+
+def test_a_threshold_that_is_set_for_a_view_is_that_views_alone(tmp_path: Path) -> None:
+    paths, engines = two_bundles(tmp_path), Engines()
+    with running(paths, engines.dependencies) as run:
+        with pytest.raises(UsageError, match="none is named"):
+            set_threshold(paths, None)
+        with pytest.raises(UsageError, match="no view 'abve'"):
+            set_threshold(paths, "abve")
+        record = set_threshold(paths, "beside")
+        assert record.view == "beside"
+        assert threshold_change.wait_until_in_force(paths, record, WAIT_S)
+        for number, camera in enumerate(CAMERAS.values()):
+            spool(paths, part(NEAR, number), 1, camera)
+        run.wait_until_inspected(4)
+
+    inspect_all(paths, engines.dependencies)
+
+    rows = {row.view: row.threshold_id for row in read_inspections(paths.database)}
+    assert rows == {
+        "above": "corner@1:0.5",
+        "beside": record.threshold_id,
+        "below": "settings:0.3",
+        "behind": "corner@1:0.5",
+    }
+    (event,) = [event for event in events_of(paths) if event["kind"] == "threshold"]
+    assert event["detail"].startswith("corner@2:0.5 -> ")
+    assert "for view beside, corner@2, by " in event["detail"]
+    assert verify(paths).findings == []
+
+
+def test_a_record_of_a_view_that_is_gone_keeps_the_station_from_starting(tmp_path: Path) -> None:
+    paths, engines = two_bundles(tmp_path), Engines()
+    record = set_threshold(paths, "beside")
+    inspect_all(paths, engines.dependencies)
+    (paths.thresholds / f"{record.record_id}.toml").unlink()
+
+    run = Running(paths.root, engines.dependencies)
+    fault = run.wait_until_ended()
+
+    assert isinstance(fault, RecordError)
+    assert "threshold line1 set X --view beside" in (fault.hint or "")
+
+
+def set_threshold(paths: StationPaths, view: str | None) -> ThresholdRecord:
+    """What `qc-edge threshold set 0.2 --view VIEW` does."""
+    before = threshold_change.current_threshold(paths, view, allow_damaged=True)
+    change = ThresholdChange.parse("0.2", "anna", "this side is darker", None)
+    return threshold_change.write_change(paths, before, change)
