@@ -23,6 +23,7 @@ from qc_edge.engine.offline_build import BuiltPlan, build_offline
 from qc_edge.engine.precision import convert_model
 from qc_edge.engine.tensorrt_variants import RTX, VARIANTS, find_compiler, find_variants
 from qc_edge.errors import EngineUnavailableError, ModelError, UsageError
+from tests.adapted import CLASSES, classifier, map_only, network, score_only
 from tests.cli.runner import run
 
 onnx = pytest.importorskip("onnx")
@@ -65,6 +66,22 @@ def test_the_reference_bundle_compiles_for_every_gpu_that_the_compiler_knows(
     assert [plan.target for plan in plans] == list(targets)
     assert all(len(plan.data) > 100_000 for plan in plans)
     assert len({plan.sha256 for plan in plans}) > 1
+
+
+@pytest.mark.parametrize("kind", [classifier, score_only, map_only])
+def test_a_bundle_with_an_adapter_compiles(tmp_path: Path, kind: Callable[[Path], Bundle]) -> None:
+    (plan,) = built(kind(tmp_path / "colours/1"))
+    assert plan.data
+
+
+def test_a_model_with_another_count_of_classes_is_refused(tmp_path: Path) -> None:
+    wrong = classifier(
+        tmp_path / "colours/1",
+        model=network(batch=1, classes=4),
+        class_scores=dict.fromkeys(CLASSES, 0.0),
+    )
+    with pytest.raises(ModelError, match=r"'logits' is FLOAT \(1, 4\), expected FLOAT \(1, 3\)"):
+        built(wrong)
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
