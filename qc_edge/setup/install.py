@@ -22,7 +22,13 @@ _PACKAGE_UNITS = Path("usr/lib/systemd/system")
 _TEMPLATE = "qc-edge@.service"
 _TARGET = "qc-edge.target"
 _STATION_DROP_IN = re.compile(r"/qc-edge@[^/]+\.service\.d/")
-_UNITS = ("qc-edge.target", "qc-edge@*.service", "qc-edge-sync@*", "qc-edge-clock.service")
+_UNITS = (
+    "qc-edge.target",
+    "qc-edge@*.service",
+    "qc-edge-page@*.service",
+    "qc-edge-sync@*",
+    "qc-edge-clock.service",
+)
 
 
 def install(

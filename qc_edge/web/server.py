@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from types import FrameType
 
@@ -45,6 +46,9 @@ def serve(paths: StationPaths) -> None:
         timeout_graceful_shutdown=_STOP_S,
         h11_max_incomplete_event_size=32 * 1024,
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn ends in order and then raises the signal once more, for whoever listened before.
+        signal.signal(number, lambda *_: page.stopping.set())
     _Server(config, page).run()
 
 

@@ -25,6 +25,32 @@ from qc_edge.web.pictures import Pictures
 QUERIES_AT_ONCE = 2
 """Queries of the log that may run side by side: the station needs the cores."""
 
+_SHOWN = {
+    "behind",
+    "calibrations",
+    "cameras",
+    "clock",
+    "disk",
+    "engine",
+    "engine_reason",
+    "latency",
+    "model",
+    "model_news",
+    "model_reason",
+    "monotonic_ns",
+    "shadow",
+    "shift",
+    "spool_depth",
+    "started_at",
+    "threshold",
+    "threshold_id",
+    "today",
+    "troubles",
+    "version",
+    "warnings",
+}
+"""What the pages show of a status."""
+
 
 class StationPage:
     """One page of one station; used by the threads of its server. Close it at the end."""
@@ -66,10 +92,14 @@ class StationPage:
         return self.settings.station.calendar
 
     def status(self) -> dict[str, Any] | None:
-        """What the station last said of itself; None if there is nothing."""
+        """What the station last said of itself; None if that is nothing, or not to be understood:
+        the page and the station may be of two versions for a while.
+        """
         try:
-            status: dict[str, Any] = json.loads(self.paths.status.read_bytes())
+            status = json.loads(self.paths.status.read_bytes())
         except (OSError, ValueError):
+            return None
+        if not isinstance(status, dict) or not status.keys() >= _SHOWN:
             return None
         return status
 

@@ -16,7 +16,12 @@ from qc_edge.setup.new_station import CameraChoice, provision
 from tests.quality.tools import REPOSITORY
 
 SYSTEMD = REPOSITORY / "systemd"
-SERVICES = ["qc-edge@.service", "qc-edge-sync@.service", "qc-edge-clock.service"]
+SERVICES = [
+    "qc-edge@.service",
+    "qc-edge-page@.service",
+    "qc-edge-sync@.service",
+    "qc-edge-clock.service",
+]
 MOST_EXPOSURE = 15
 """Tenths, of systemd-analyze security."""
 
@@ -50,7 +55,7 @@ def box(tmp_path: Path) -> Path:
 def test_systemd_reads_every_unit_without_a_word(analyze: str, box: Path) -> None:
     units = ["qc-edge@closed.service", "qc-edge@open.service", "qc-edge-sync@line1.service"]
     units += ["qc-edge-sync@line1.timer", "qc-edge.target", "qc-edge-clock.service"]
-    units += ["qc-edge-gpu.service"]
+    units += ["qc-edge-gpu.service", "qc-edge-page@line1.service"]
     read = subprocess.run(
         [analyze, "verify", "--man=no", "--recursive-errors=one", f"--root={box}", *units],
         capture_output=True,
@@ -123,24 +128,25 @@ def test_the_station_is_not_restarted_on_what_only_a_person_can_mend() -> None:
     assert tuple(map(int, codes[1].split())) == NOT_RESTARTED
 
 
-def test_the_sync_is_confined_like_the_station() -> None:
-    """Whatever confines the station confines its sync; only devices, weights and the clock may
-    differ.
+@pytest.mark.parametrize("beside", ["qc-edge-sync@.service", "qc-edge-page@.service"])
+def test_what_runs_beside_the_station_is_confined_like_it(beside: str) -> None:
+    """Whatever confines the station confines its sync and its page; only devices, weights and the
+    clock may differ, and the page needs no netlink.
     """
-    station, sync = (
+    station, other = (
         dict(
             re.findall(
                 r"(?m)^((?:Private|Protect|Restrict|NoNew|Capab|Lock|Key|Remove)\w*)=(.*)$", text
             )
         )
-        for text in ((SYSTEMD / f"system/{unit}").read_text() for unit in SERVICES[:2])
+        for text in ((SYSTEMD / f"system/{unit}").read_text() for unit in (SERVICES[0], beside))
     )
     loosened = {
         key
         for key in station
-        if sync.get(key) != station[key] and not key.startswith("RestartPrev")
+        if other.get(key) != station[key] and not key.startswith("RestartPrev")
     }
-    assert loosened <= {"PrivateDevices"}
+    assert loosened <= {"PrivateDevices", "RestrictAddressFamilies"}
 
 
 def test_the_wheel_carries_every_file() -> None:

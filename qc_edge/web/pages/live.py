@@ -16,7 +16,7 @@ from qc_edge.web.visit import Values, Visit, WatcherVisit, visit_of
 
 router = APIRouter()
 
-TILES = 18
+TILES = 15
 _EVERY_S = 1.0
 _KEEP_ALIVE_S = 15.0
 STREAMS_MAX = 40

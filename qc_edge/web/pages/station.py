@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -29,6 +29,7 @@ def show_station(visit: PersonVisit) -> Response:
         status=status,
         is_running=is_running(status),
         attention=attention(status, page.paths.name, visit.words("live.not_running")),
+        started=status and page.local(datetime.fromisoformat(status["started_at"])),
         events=events,
         days=_DAYS,
         zone=page.settings.station.time_zone,

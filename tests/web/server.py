@@ -1,0 +1,71 @@
+"""The page in a process of its own, as systemd starts it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from qc_edge.settings import StationPaths
+from tests.station.harness import NAME, REPOSITORY, child_environment, wait_for
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Served:
+    """A page that runs; `address` is where."""
+
+    def __init__(self, paths: StationPaths, port: int) -> None:
+        self.address = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "qc_edge", "page", NAME, "--root", str(paths.root)],
+            cwd=REPOSITORY,
+            env=child_environment() | {"OMP_NUM_THREADS": "1"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def answers(self) -> bool:
+        """True as soon as it does; fails if it has ended."""
+        if self.process.poll() is not None:
+            assert self.process.stderr is not None
+            raise AssertionError(self.process.stderr.read())
+        try:
+            with urllib.request.urlopen(f"{self.address}/login", timeout=5) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop_s(self) -> float:
+        """Tell it to stop; the seconds that it took."""
+        began = time.monotonic()
+        os.kill(self.process.pid, signal.SIGTERM)
+        self.process.wait(10)
+        return time.monotonic() - began
+
+
+@contextmanager
+def served(paths: StationPaths, port: int) -> Iterator[Served]:
+    """The page of a station whose settings have `port`."""
+    page = Served(paths, port)
+    try:
+        wait_for(page.answers, "the page answers", 40)
+        yield page
+    finally:
+        page.process.kill()
+        page.process.wait()
+        if page.process.stderr:
+            page.process.stderr.close()

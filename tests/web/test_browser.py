@@ -1,0 +1,157 @@
+"""The page as a person uses it: a real browser, a real server, a station that runs."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qc_edge.settings import StationPaths
+from qc_edge.web.people.passwords import Passwords
+from qc_edge.web.people.users import PersonRole, User, Users
+from tests.station.harness import BAD, GOOD, Running, drop, make_station, part, running, wait_for
+from tests.web.chromium import Chromium, chromium
+from tests.web.harness import PIN
+from tests.web.server import Served, free_port, served
+
+SEEN = (
+    "[...document.images].filter(i => i.getBoundingClientRect().top < innerHeight)"
+    ".every(i => i.complete && i.naturalWidth)"
+)
+SIZES = {"": (1280, 800), "-phone": (390, 844)}
+
+Line = tuple[StationPaths, Running, Served]
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A running station with its page, and four parts."""
+    port = free_port()
+    paths = make_station(
+        tmp_path_factory.mktemp("line"),
+        page={"listen": f"127.0.0.1:{port}"},
+        incoming={"sidecar": "required"},
+    )
+    Users(paths.page_users).change(
+        "anna", lambda _: User("anna", PersonRole.QUALITY, Passwords().hash(PIN))
+    )
+    with running(paths) as run:
+        for number in range(4):
+            picture = part(BAD if number == 2 else GOOD, seed=number, width=400, height=300)
+            drop(paths, f"{number}.png", picture, {"part_id": f"A-{number}"})
+        run.wait_until_inspected(4)
+        with served(paths, port) as page:
+            yield paths, run, page
+
+
+@pytest.fixture(scope="module")
+def tab(line: Line, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """Anna's browser, logged in by the keyboard alone."""
+    with chromium(tmp_path_factory.mktemp("profile")) as browser:
+        browser.size(*SIZES[""])
+        browser.open(f"{line[2].address}/live")
+        browser.ask("Input.insertText", text="anna")  # the field has the focus by itself
+        browser.press("Tab")
+        browser.ask("Input.insertText", text=PIN)
+        browser.press("Enter")
+        browser.wait_for("location.pathname === '/live' && document.querySelector('.tile')")
+        yield browser
+
+
+def test_a_part_that_is_inspected_appears_by_itself(tab: Chromium, line: Line) -> None:
+    paths, _, _ = line
+    tab.open(f"{line[2].address}/live")
+    drop(paths, "9.png", part(BAD, seed=9, width=400, height=300), {"part_id": "NEW-9"})
+    tab.wait_for("document.querySelector('.tile .id').textContent === 'NEW-9'")
+    tab.wait_for("document.querySelector('.state').textContent === 'READY'")
+    assert tab.evaluate("document.querySelector('.tile').classList.contains('bad')")
+
+
+@pytest.mark.parametrize("size", sorted(SIZES))
+def test_no_page_is_wider_than_the_window_and_all_pictures_are_there(
+    tab: Chromium, line: Line, size: str, tmp_path: Path
+) -> None:
+    tab.size(*SIZES[size])
+    for path in ("/live", "/part", "/part/story?id=A-2", "/station", "/password"):
+        tab.open(line[2].address + path)
+        tab.wait_for(SEEN)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0], path
+        unnamed = "[...document.querySelectorAll('input:not([type=hidden]), select, button, a')]"
+        unnamed += ".filter(e => !(e.labels?.length || e.textContent.trim())).length"
+        assert tab.evaluate(unnamed) == 0, path
+        small = "[...document.querySelectorAll('button, nav a, input:not([type=hidden]), summary')]"
+        small += ".map(e => e.getBoundingClientRect().height).filter(h => h && h < 40).length"
+        assert tab.evaluate(small) == 0, f"{path}: what a thumb has to hit is too small"
+    tab.size(*SIZES[""])
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_words_can_be_read_on_their_ground(tab: Chromium, line: Line, dark: bool) -> None:
+    tab.size(*SIZES[""], dark=dark)
+    for path in ("/live", "/station", "/part"):
+        tab.open(line[2].address + path)
+        weak = tab.evaluate((Path(__file__).parent / "contrast.js").read_text())
+        assert weak == [], path
+
+
+def test_nothing_was_asked_of_another_machine_and_nothing_was_refused(
+    tab: Chromium, line: Line
+) -> None:
+    """After all pages have been shown: the last test of the browser."""
+    tab.open(f"{line[2].address}/live")
+    assert tab.elsewhere == []
+    assert [each for each in tab.complaints if "401" not in each] == []
+
+
+def test_a_request_beyond_the_machine_would_be_seen(tab: Chromium, line: Line) -> None:
+    tab.evaluate("fetch('http://192.0.2.1/x').catch(() => 0), 1")
+    wait_for(lambda: tab.complaints, "the complaint of the page's own policy")
+    assert any("Content Security Policy" in each for each in tab.complaints)
+
+
+def test_a_stop_does_not_wait_for_open_streams(line: Line) -> None:
+    paths, _, page = line
+    port = int(page.address.rpartition(":")[2])
+    cookie = _log_in(port)
+    streams = [_open_stream(port, cookie) for _ in range(5)]
+    heard = [threading.Thread(target=_until_ended, args=(stream,)) for stream in streams]
+    for thread in heard:
+        thread.start()
+    assert page.stop_s() < 2.0
+    assert page.process.returncode == 0
+    for thread in heard:
+        thread.join(5)
+        assert not thread.is_alive()
+    said = [json.loads(text.read_text())["kind"] for text in paths.notices.glob("*.json")]
+    assert len(said) < 3, "the station takes up what the page leaves"
+
+
+def _log_in(port: int) -> str:
+    body = f"name=anna&secret={PIN}".encode()
+    head = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), 10) as asked:
+        asked.sendall(head.encode() + body)
+        answer = asked.recv(65536).decode()
+    return next(
+        line.split(": ")[1].split(";")[0]
+        for line in answer.splitlines()
+        if line.lower().startswith("set-cookie")
+    )
+
+
+def _open_stream(port: int, cookie: str) -> socket.socket:
+    stream = socket.create_connection(("127.0.0.1", port), 10)
+    head = f"GET /live/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n"
+    stream.sendall(head.encode())
+    assert b"text/event-stream" in stream.recv(65536)
+    return stream
+
+
+def _until_ended(stream: socket.socket) -> None:
+    with stream:
+        while stream.recv(65536):
+            pass
