@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from qc_edge.domain.verdict import Reason
 from qc_edge.query.inspection_search import newest
 from qc_edge.web.attention import attention, is_running
 from qc_edge.web.visit import Values, Visit, WatcherVisit, visit_of
@@ -90,8 +91,12 @@ def _counts(status: dict[str, Any] | None) -> dict[str, Any]:
     counts = counts or {"verdicts": {}, "reasons": {}, "held": 0, "lost": 0}
     verdicts = counts["verdicts"]
     good, bad = verdicts.get("PASS", 0), verdicts.get("FAIL", 0)
+    reasons = dict(counts["reasons"])
+    if bad:
+        reasons[Reason.SCORE_REACHES_THRESHOLD.value] = bad
     return {
         **counts,
+        "reasons": reasons,
         "inspected": sum(verdicts.values()),
         "good": good,
         "bad": bad,
