@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 
-from qc_edge.domain.frame import FrameId, frame_id_micros
+from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Inspection
 from qc_edge.query.database_at_rest import DatabaseAtRest, DatabaseBusyError
 from qc_edge.query.journal_reader import newest_rows
@@ -125,10 +125,11 @@ def look_up(
 def _around(frame: FrameId) -> Span:
     """The hours in which the row of a frame is most likely to be."""
     try:
-        at = datetime.fromtimestamp(frame_id_micros(frame) / 1e6, timezone.utc)
-    except (ValueError, OverflowError, OSError):
+        day = datetime.fromisoformat(f"{frame[:4]}-{frame[4:6]}-{frame[6:8]}")
+        at = day.replace(hour=int(frame[9:11]), tzinfo=timezone.utc)
+    except ValueError:
         return EVERYTHING
-    return Span(since=at - timedelta(hours=1), until=at + timedelta(hours=2))
+    return Span(since=at - timedelta(hours=1), until=at + timedelta(hours=3))
 
 
 def _found(values: Sequence[object]) -> InspectionFound:
