@@ -141,11 +141,12 @@ def test_two_people_never_get_the_same_part(made: Made) -> None:
     with made.queue() as anna, made.queue() as ben:
         given = []
         for _ in range(30):
-            for queue, who in ((anna, "anna"), (ben, "ben")):
-                item = queue.next(who)
+            taken = {who: queue.next(who) for who, queue in (("anna", anna), ("ben", ben))}
+            for who, item in taken.items():
                 assert item
                 given.append(item.frame_id)
-                made.add(said_later(inspection(EARLIER, frame_id=item.frame_id), "good", who))
+                made.log.add(said_later(inspection(EARLIER, frame_id=item.frame_id), "good", who))
+            made.log.publisher.publish()
         assert len(set(given)) == len(given) == 60
         assert anna.next("anna") is None
     with made.queue(claim_minutes=0.0001) as short:
