@@ -20,7 +20,7 @@ from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
 from qc_edge.store.log.ledger import Ledger
-from qc_edge.store.log.lookups import LabelTarget
+from qc_edge.store.log.lookups import LabelTarget, label_targets, recorded_labels
 from qc_edge.store.safe_read import read_regular_file
 from qc_edge.vision import UnreadableFrameError
 
@@ -80,13 +80,16 @@ class LabelTaker:
 
     def _take(self, path: Path) -> None:
         labels = drop.read(path, self._paths.name)
-        targets = self._ledger.label_targets([label.frame_id for label in labels])
+        by_key = {label.label_key: label for label in labels}
+        self._ledger.apply()
+        # Beside the commits: to look for old frames takes a while.
+        with self._ledger.snapshot() as log:
+            targets = label_targets(log, [label.frame_id for label in labels])
+            known = recorded_labels(log, list(by_key))
         if any(label.frame_id not in targets for label in labels) and self._is_young(path):
             return
         for label in labels:
             self._check(label, targets.get(label.frame_id))
-        by_key = {label.label_key: label for label in labels}
-        known = self._ledger.recorded_labels(by_key)
         rows = [self._row(label) for key, label in by_key.items() if key not in known]
         if rows:
             self._ledger.append(rows, utc_now())

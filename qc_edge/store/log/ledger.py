@@ -120,20 +120,6 @@ class Ledger:
         with self._query() as log:
             return lookups.recorded_ids(log, ids)
 
-    def label_targets(self, frames: Sequence[FrameId]) -> dict[FrameId, lookups.LabelTarget]:
-        """What labels of `frames` are held against, of those that have a row; beside the commits,
-        as a search for old frames takes a while. Raises StoreError.
-        """
-        self.apply()
-        with self.snapshot() as log:
-            return lookups.label_targets(log, frames)
-
-    def recorded_labels(self, records: Iterable[str]) -> set[str]:
-        """Those of `records` (labels.record_id) that have a row. Raises StoreError."""
-        self.apply()
-        with self.snapshot() as log:
-            return lookups.recorded_labels(log, list(records))
-
     def newest_id_below(self, limit: FrameId) -> FrameId | None:
         """The highest id of a row below `limit`."""
         with self._query() as log:
