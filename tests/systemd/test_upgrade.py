@@ -77,7 +77,7 @@ def with_another_schema(software: Path) -> None:
     schema.write_text(f"{schema.read_text()}\n-- migration m900_newer\n\n{NEWER_COLUMN}")
     rows = software / "qc_edge/domain/inspection.py"
     text, changed = re.subn(
-        r"(    exposure_source: ExposureSource \| None\n(?:    \w+: .*\n)*)",
+        r"(    exposure_source: ExposureSource \| None\n(?:    (?:\w+:|#) .*\n)*)",
         rf"\g<1>{NEWER_FIELD}",
         rows.read_text(),
         count=1,
