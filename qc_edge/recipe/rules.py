@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from importlib import metadata
@@ -176,10 +176,9 @@ class Rules:
         return {}  # threads that make the same one at once make equal ones
 
     def _make_view(self, camera: str) -> ViewRules:
-        view = next((view for view in self.settings.view if view.frames_of == camera), None)
+        view = self.settings.view_of(camera)
         calibration = self.calibrations.get(camera) or self.calibrations[INCOMING]
-        if view is not None and view.roi is not None and calibration.roi is None:
-            calibration = replace(calibration, roi=view.roi)
+        calibration = self.settings.as_seen(calibration, camera)
         roi = calibration.roi
         engine_thread, record = self.engine_thread, self.record
         if view is not None:

@@ -8,11 +8,13 @@ and so is the first line of a class.
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from enum import Enum
 from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.settings.bundles import ModelSettings, ShadowSettings
 from qc_edge.settings.camera import CameraSettings, Trigger
@@ -203,6 +205,17 @@ class Settings(Section):
         default=(),
         description="The views of a part; none: each camera is one, and each frame a part.",
     )
+
+    def view_of(self, camera: str) -> ViewSettings | None:
+        """The view whose frames `camera` takes; None if it has none."""
+        return next((view for view in self.view if view.frames_of == camera), None)
+
+    def as_seen(self, record: Calibration, camera: str) -> Calibration:
+        """The calibration of `camera` with the region of its view, where it has none of its own."""
+        view = self.view_of(camera)
+        if view is None or view.roi is None or record.roi is not None:
+            return record
+        return replace(record, roi=view.roi)
 
     @field_validator("camera")
     @classmethod

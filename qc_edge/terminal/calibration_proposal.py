@@ -100,7 +100,8 @@ def propose_calibration(
 def current_calibration(paths: StationPaths, camera: str, now: datetime) -> tuple[Calibration, str]:
     """The record in force and "", or the starting bounds and a warning if there is no sound one."""
     try:
-        return calibrations.load_current(paths.calibration, camera), ""
+        record = calibrations.load_current(paths.calibration, camera)
+        return load_settings(paths.settings).as_seen(record, camera), ""
     except CalibrationError as error:
         warning = f"{error.message}; this one starts anew, without a region or a scale"
         return starting_calibration(paths.name, camera, now), warning

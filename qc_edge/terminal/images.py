@@ -147,7 +147,7 @@ def load_calibrations(root: Path, station: str | None, camera: str | None) -> Ca
     else:
         default_camera = names[0] if len(names) == 1 else INCOMING
     records = {
-        name: calibrations.load_current(paths.calibration, name)
+        name: settings.as_seen(calibrations.load_current(paths.calibration, name), name)
         for name in dict.fromkeys((*names, INCOMING, *nodes))
     }
     return CalibrationSet(settings, records, default_camera)

@@ -16,6 +16,7 @@ from tests.bench.engines import engine
 from tests.bench.log_parts import log, query
 from tests.bench.machine import RESULTS, machine
 from tests.bench.station_parts import growth, latency, memory, speed, start
+from tests.bench.views import views
 
 PARTS = {
     "speed": speed,
@@ -26,6 +27,7 @@ PARTS = {
     "log": log,
     "query": query,
     "engine": engine,
+    "views": views,
 }
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import datetime, timezone
 
 import pytest
 
+from qc_edge.domain.calibration import starting_calibration
 from qc_edge.errors import SettingsError
 from qc_edge.settings import Settings, parse_settings, settings_digest, split_changes
 from qc_edge.settings.change import settings_text
@@ -68,3 +71,12 @@ def test_a_view_that_comes_is_named_and_needs_a_restart() -> None:
     one, other = CAMERAS + TOP + SIDE, CAMERAS + TOP + SIDE + "threshold = 0.25\n"
     _, restart = split_changes(settings(one), settings(other))
     assert list(map(str, restart)) == ["view.beside.threshold: none -> 0.25"]
+
+
+def test_a_calibration_without_a_region_gets_that_of_its_view() -> None:
+    views = settings(CAMERAS + TOP + SIDE + "roi = [1, 2, 30, 40]\n")
+    record = starting_calibration("line1", "side", datetime(2026, 1, 1, tzinfo=timezone.utc))
+    assert views.as_seen(record, "side").roi == (1, 2, 30, 40)
+    assert views.as_seen(record, "top").roi is None
+    own = replace(record, roi=(5, 5, 50, 50))
+    assert views.as_seen(own, "side") == own
