@@ -95,7 +95,7 @@ def test_the_station_and_its_calibration_judge(
         assert (each["verdict"] == "INVALID") == (part.fault is not None), each
     assert sorted(path for path in tmp_path.rglob("*")) == before, "something was recorded"
     text = made.paths.settings.read_text()
-    made.paths.settings.write_text(text.replace("#threshold =", "threshold = 0.0"))
+    made.paths.settings.write_text(text.replace("#threshold =", "threshold = 0.0", 1))
     said = inspected(series[0], "--station", "line1", "--root", tmp_path)
     assert said["threshold_id"].startswith("settings:")
     assert said["counts"].get("PASS") is None
