@@ -13,6 +13,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from qc_edge.audit.verify import verify
 from qc_edge.domain.label import Box, LabelSource, Mask, PersonRole, Polygon, Said
 from qc_edge.errors import RecordError, UsageError
 from qc_edge.labels import LabelRequest, MaskImage, dispute, drop, write
@@ -81,6 +82,9 @@ def test_a_label_is_in_the_views_within_ten_seconds(
     assert shapes == [{"box": [10, 12.5, 30, 20]}, {"polygon": [[1, 2], [3, 4], [5, 0]]}]
     assert drop.mask_path(paths, Mask(kept["mask"]).sha256).read_bytes() == mask
     assert not written.record.exists(), "retired"
+    assert "mask_changed" not in {each.kind for each in verify(paths).findings}
+    drop.mask_path(paths, Mask(kept["mask"]).sha256).write_bytes(mask + b" ")
+    assert "mask_changed" in {each.kind for each in verify(paths).findings}
 
 
 def test_a_dispute_marks_the_part_and_changes_no_verdict(
