@@ -20,7 +20,8 @@ def look_ahead(paths: StationPaths) -> None:
     settings = load_settings(paths.settings)
     if Role.INSPECT not in settings.station.roles:
         return
-    current_threshold(paths)
+    for view in (None, *(view.name for view in settings.view)):
+        current_threshold(paths, view)
     cameras = [camera.name for camera in settings.camera]
     for camera in [*cameras, *([INCOMING] if settings.incoming.enabled else [])]:
         calibrations.load_current(paths.calibration, camera)

@@ -18,6 +18,8 @@ from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.errors import RecordError, UsageError
 from qc_edge.query.typed_rows import read_inspections
 from qc_edge.recipe import threshold_change
+from qc_edge.recipe.attribution import Attribution
+from qc_edge.recipe.model_change import CurrentModel, activate, wait_for_outcome
 from qc_edge.recipe.threshold_change import ThresholdChange
 from qc_edge.settings import StationPaths
 from qc_edge.settings.render import render_settings
@@ -241,6 +243,27 @@ def test_a_record_of_a_view_that_is_gone_keeps_the_station_from_starting(tmp_pat
 
     assert isinstance(fault, RecordError)
     assert "threshold line1 set X --view beside" in (fault.hint or "")
+
+
+def test_an_activation_exchanges_the_stations_bundle_and_shares_a_views_engine(
+    tmp_path: Path,
+) -> None:
+    paths, engines = two_bundles(tmp_path), Engines()
+    with running(paths, engines.dependencies) as run:
+        for number, camera in enumerate(CAMERAS.values()):
+            spool(paths, part(GOOD, number), 1, camera)
+        run.wait_until_inspected(4)
+        record = activate(paths, CurrentModel.of(paths), "corner@2", Attribution("anna", "better"))
+        assert wait_for_outcome(paths, record, WAIT_S) == "in force"
+        for number, camera in enumerate(CAMERAS.values()):
+            spool(paths, part(GOOD, number + 4), 2, camera)
+        run.wait_until_inspected(8)
+
+    assert engines.loaded == ["corner@1", "corner@2"]
+    rows = [(row.view, row.model_version) for row in read_inspections(paths.database)]
+    assert sorted(rows[:4]) == [("above", "1"), ("behind", "1"), ("below", "2"), ("beside", "2")]
+    assert {version for _, version in rows[4:]} == {"2"}
+    assert verify(paths).findings == []
 
 
 def set_threshold(paths: StationPaths, view: str | None) -> ThresholdRecord:
