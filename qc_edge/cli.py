@@ -28,6 +28,7 @@ from qc_edge.commands import (
     page,
     part,
     prepare,
+    recipe,
     replay,
     review,
     rollback,
@@ -77,6 +78,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "model": (model.HELP, model.COMMANDS),
     "engine": (engine.HELP, engine.COMMANDS),
+    "recipe": (recipe.HELP, recipe.COMMANDS),
 }
 """Words that a verb follows, with their help: `qc-edge model compare`."""
 

@@ -69,6 +69,12 @@ class ThresholdError(QcEdgeError):
     exit_code = 65
 
 
+class RecipeError(QcEdgeError):
+    """A recipe or its changeover is damaged, not approved, or does not fit the station."""
+
+    exit_code = 65
+
+
 class RecordError(QcEdgeError):
     """What the log says was in force last is missing, was changed, or does not rule."""
 

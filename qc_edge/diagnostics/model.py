@@ -41,7 +41,7 @@ def check_model(paths: StationPaths, settings: Settings) -> Iterator[Finding]:
     bundle = active_model.bundle
     signed = check_signature(bundle, settings.model)
     yield ok(f"{bundle.reference}, model sha256 {bundle.sha256[:12]}, {signed}; {active_model.why}")
-    newest = history.activations[-1] if history.activations else None
+    newest = history.decisions[-1] if history.decisions else None
     if newest and newest != active_model.activation:
         yield warning(
             f"{newest.bundle}, {newest.words}: {history.state(newest)}", _ACTIVATIONS_HINT

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.bundles.signing import check_signature
-from qc_edge.domain.activation import Activation, ActivationHistory
+from qc_edge.domain.activation import Activation
+from qc_edge.domain.decisions import History
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.engine.pool import EnginePool
 from qc_edge.errors import ModelError
@@ -43,7 +44,7 @@ class OpenedModels:
     view_engines: Mapping[str, EngineThread]
 
 
-def active_reference(history: ActivationHistory, settings: ModelSettings) -> str:
+def active_reference(history: History[Activation], settings: ModelSettings) -> str:
     """NAME@VERSION of the bundle in force, or of the one that the first start will open."""
     return history.in_force.bundle if history.in_force else settings.bundle
 

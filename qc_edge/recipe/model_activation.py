@@ -13,7 +13,8 @@ from concurrent.futures import wait
 from functools import partial
 
 from qc_edge.bundles.bundle import Bundle
-from qc_edge.domain.activation import Activation, ActivationHistory, Outcome
+from qc_edge.domain.activation import Activation
+from qc_edge.domain.decisions import History, Outcome
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.engine import BuildContext, Loader
 from qc_edge.engine.engine_thread import EngineThread
@@ -97,7 +98,7 @@ class ModelActivator:
         return OpenedModels(self._engines, engine_thread, active_model, view_engines)
 
     def _open_own(
-        self, history: ActivationHistory, build_context: BuildContext, stop: threading.Event
+        self, history: History[Activation], build_context: BuildContext, stop: threading.Event
     ) -> tuple[EngineThread, ActiveModel]:
         if pending := history.pending:
             try:

@@ -1,12 +1,12 @@
-"""What became of activations, kept beside their records; what the disk refuses is tried again."""
+"""What became of decisions, kept beside their records; what the disk refuses is tried again."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from qc_edge.domain.activation import Activation, Outcome
+from qc_edge.domain.decisions import Decision, Outcome
 from qc_edge.errors import StoreError
-from qc_edge.records import activations
+from qc_edge.records.outcomes import conclude
 from qc_edge.service.logs import LOG
 
 
@@ -15,20 +15,23 @@ class OutcomeKeeper:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._waiting: dict[Activation, Outcome] = {}
+        self._waiting: dict[str, Outcome] = {}
 
-    def keep(self, activation: Activation, outcome: Outcome) -> None:
+    def keep(self, decision: Decision, outcome: Outcome) -> None:
         """Write the outcome; `retry` does it if the disk refuses now, or else the next start."""
-        try:
-            activations.conclude(self._directory, activation.record_id, outcome)
-        except StoreError as fault:
-            if activation not in self._waiting:
-                LOG.error("not kept yet what became of %s: %s", activation.bundle, fault)
-            self._waiting[activation] = outcome
-        else:
-            self._waiting.pop(activation, None)
+        self._keep(decision.record_id, outcome)
 
     def retry(self) -> None:
         """Write what the disk has refused. Cheap if nothing waits."""
-        for activation, outcome in tuple(self._waiting.items()):
-            self.keep(activation, outcome)
+        for record_id, outcome in tuple(self._waiting.items()):
+            self._keep(record_id, outcome)
+
+    def _keep(self, record_id: str, outcome: Outcome) -> None:
+        try:
+            conclude(self._directory, record_id, outcome)
+        except StoreError as fault:
+            if record_id not in self._waiting:
+                LOG.error("not kept yet what became of %s: %s", record_id, fault)
+            self._waiting[record_id] = outcome
+        else:
+            self._waiting.pop(record_id, None)

@@ -18,6 +18,7 @@ from qc_edge.settings.model import (
 )
 from qc_edge.settings.paths import StationPaths
 from qc_edge.settings.review import ReviewSettings
+from qc_edge.settings.recipe import RecipeContent, RecipeSettings
 from qc_edge.settings.view import ViewSettings
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "MetricsSettings",
     "ModelSettings",
     "ReviewSettings",
+    "RecipeContent",
+    "RecipeSettings",
     "Role",
     "SettingChange",
     "Settings",

@@ -22,6 +22,7 @@ from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
 from qc_edge.settings.page import PageSettings
 from qc_edge.settings.review import ReviewSettings
+from qc_edge.settings.recipe import RecipeSettings
 from qc_edge.settings.section import Name, Section
 from qc_edge.settings.shifts import ShiftSettings, check_plan, plan, zone
 from qc_edge.settings.view import ViewSettings, check_views
@@ -201,6 +202,7 @@ class Settings(Section):
     metrics: MetricsSettings = MetricsSettings()
     page: PageSettings = PageSettings()
     review: ReviewSettings = ReviewSettings()
+    recipe: RecipeSettings = RecipeSettings()
     view: tuple[ViewSettings, ...] = Field(
         default=(),
         description="The views of a part; none: each camera is one, and each frame a part.",

@@ -112,6 +112,21 @@ class StationPaths:
         return self.state / "activations"
 
     @property
+    def recipes(self) -> Path:
+        """What each product needs: a folder for each recipe, one file for each revision of it."""
+        return self.state / "recipes"
+
+    @property
+    def approvals(self) -> Path:
+        """Dated records of recipes that a person has approved."""
+        return self.state / "approvals"
+
+    @property
+    def changeovers(self) -> Path:
+        """Which recipe judges: dated records, one file a changeover, and what became of each."""
+        return self.state / "changeovers"
+
+    @property
     def acceptances(self) -> Path:
         """Dated records of moved scores that a person has accepted."""
         return self.state / "acceptances"

@@ -71,10 +71,12 @@ class ViewSettings(Section):
         return roi
 
 
-def check_views(views: Sequence[ViewSettings], cameras: Sequence[str]) -> None:
+def check_views(
+    views: Sequence[ViewSettings], cameras: Sequence[str], *, of_recipe: bool = False
+) -> None:
     """Hold the views against each other and against the station's cameras.
 
-    Raises ValueError with all that does not fit.
+    Those of a recipe name a bundle each. Raises ValueError with all that does not fit.
     """
     faults = []
     names = [view.name for view in views]
@@ -105,7 +107,7 @@ def check_views(views: Sequence[ViewSettings], cameras: Sequence[str]) -> None:
             f"no view has the camera {', '.join(without)}: add a [[view]] for it, or take the "
             "[[camera]] out"
         )
-    if views and all(view.bundle for view in views):
+    if views and not of_recipe and all(view.bundle for view in views):
         faults.append(
             "every view names a bundle of its own, so that model.bundle would judge nothing: name "
             "one of them there, and leave `bundle` out of its views"

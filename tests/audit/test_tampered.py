@@ -79,7 +79,7 @@ def test_the_author_of_an_activation_exchanged_with_a_digest_that_fits(
     paths: StationPaths,
 ) -> None:
     record = newest(paths.activations)
-    (activation,) = activations.load(paths.activations).activations
+    (activation,) = activations.load(paths.activations).decisions
     record.unlink()
     activations.write(paths.activations, replace(activation, made_by="carl"))
     report = verify(paths)

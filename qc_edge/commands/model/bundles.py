@@ -54,7 +54,7 @@ def list_command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False) -
     if as_json:
         activations = [
             {**asdict(activation), "state": current.history.state(activation)}
-            for activation in current.history.activations
+            for activation in current.history.decisions
         ]
         print_json(
             {
@@ -191,11 +191,11 @@ def _print_list(current: CurrentModel, bundles: Sequence[ListedBundle], news: st
         state = Text(bundle.fault, "bold red") if bundle.fault else state
         table.add_row(bundle.reference, state, bundle.signed, str(bundle.directory))
     console.print(table)
-    if current.history.activations:
+    if current.history.decisions:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("when (UTC)", "bundle", "by", "why", ""):
             table.add_column(heading, overflow="fold")
-        for activation in current.history.activations:
+        for activation in current.history.decisions:
             verb = "back to " if activation.undoes else ""
             table.add_row(
                 f"{activation.made_at:%Y-%m-%d %H:%M:%S}",

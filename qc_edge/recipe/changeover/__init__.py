@@ -1,0 +1,1 @@
+"""Recipes of a station: written, approved, and changed over to while it runs."""

@@ -1,0 +1,37 @@
+"""Changeovers on disk, and beside each what the station made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qc_edge.domain.changeover import Changeover
+from qc_edge.domain.decisions import History
+from qc_edge.errors import RecipeError
+from qc_edge.records.outcomes import load_history
+from qc_edge.records.record_file import Records, RecordSchema
+
+
+class _Changeover(RecordSchema):
+    recipe: str
+    recipe_sha256: str
+    before: str
+    undoes: str
+
+
+_RECORDS = Records("changeover", "qc-edge recipe activate", _Changeover, Changeover, RecipeError)
+
+write = _RECORDS.write
+sound_and_damaged = _RECORDS.sound_and_damaged
+set_aside = _RECORDS.set_aside
+
+
+def load(directory: Path, *, allow_damaged: bool = False) -> History[Changeover]:
+    """Every changeover and its outcome. Raises RecipeError on one that is damaged, unless that is
+    allowed: then it is left out.
+    """
+    return load_history(_RECORDS, directory, allow_damaged=allow_damaged)
+
+
+def newest(directory: Path) -> str:
+    """The id of the newest changeover, "" if there is none; does not look into it."""
+    return max(_RECORDS.names(directory), default="")

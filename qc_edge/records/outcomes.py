@@ -1,0 +1,57 @@
+"""What the station made of a decision, kept beside its record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from qc_edge.domain.decisions import D, History, Outcome
+from qc_edge.records.record_file import Records
+from qc_edge.store.durable import write_file
+
+
+class _Outcome(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    applied: bool
+    at: AwareDatetime
+    detail: str
+
+
+def load_history(records: Records[D], directory: Path, *, allow_damaged: bool) -> History[D]:
+    """Every decision and its outcome. Raises the kind's error on one that is damaged, unless that
+    is allowed: then it is left out.
+    """
+    decisions, damaged = records.sound_and_damaged(directory)
+    if damaged and not allow_damaged:
+        decisions = records.load_all(directory)
+    return History(decisions, _outcomes(records, directory, decisions))
+
+
+def conclude(directory: Path, record_id: str, outcome: Outcome) -> None:
+    """Keep what became of the decision, durably. Raises StoreError."""
+    values = {"applied": outcome.applied, "at": outcome.at.isoformat(), "detail": outcome.detail}
+    write_file(directory / f"{record_id}.json", json.dumps(values, indent=1).encode())
+
+
+def _outcomes(records: Records[D], directory: Path, decisions: list[D]) -> Mapping[str, Outcome]:
+    found = {each.record_id: _outcome(records, directory, each.record_id) for each in decisions}
+    return {name: outcome for name, outcome in found.items() if outcome}
+
+
+def _outcome(records: Records[D], directory: Path, record_id: str) -> Outcome | None:
+    path = directory / f"{record_id}.json"
+    try:
+        content = _Outcome.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as fault:
+        raise records.error(
+            f"cannot read what became of the {records.noun} {record_id}: {path}: {fault}",
+            hint=f"restore it from a backup, or remove it: the station then tries that "
+            f"{records.noun} again",
+        ) from None
+    return Outcome(content.applied, content.at, content.detail)
