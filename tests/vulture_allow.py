@@ -6,7 +6,7 @@ from tarfile import TarInfo
 from onnxruntime import SessionOptions
 
 from qc_edge.bundles.manifest import Manifest
-from qc_edge.camera.basler import _RemovalWatch
+from qc_edge.camera.removal_watch import RemovalWatch
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.inspection import Gap, Inspection, Label
 from qc_edge.domain.label import LabelSource, PersonRole
@@ -35,7 +35,7 @@ status: Status
 entry: TarInfo
 
 # pylon calls this
-_RemovalWatch.OnCameraDeviceRemoved
+RemovalWatch.OnCameraDeviceRemoved
 
 # ONNX Runtime reads these
 session.intra_op_num_threads

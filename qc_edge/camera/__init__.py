@@ -91,6 +91,14 @@ class Camera(Protocol):
         Raises CameraLostError when the device has been removed or no longer answers.
         """
 
+    def adjust(self, settings: CameraSettings) -> CameraInfo:
+        """From the next frame on expose by the exposure time, gain and region of `settings`; what
+        is in force is read back.
+
+        Raises CameraError if the camera refuses or stands at another value: then those before are
+        set again. What it has delivered is to be taken before: a new region makes it begin anew.
+        """
+
     def close(self) -> None:
         """Stop acquisition and release the device. Never raises; may be called twice."""
 

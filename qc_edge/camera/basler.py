@@ -11,18 +11,21 @@ import logging
 import math
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
+from qc_edge.camera.adjustment import adjust_nodes, needs_restart
 from qc_edge.camera.buffers import size_buffers
 from qc_edge.camera.configuration import AppliedSettings, configure, count_frames
-from qc_edge.camera.devices import cannot_open, choose, copy_pixels, delivered_format
+from qc_edge.camera.devices import cannot_open, choose, delivered_format
 from qc_edge.camera.driver import genicam, pylon
 from qc_edge.camera.emulator import EmulatedDevices, Playlist
 from qc_edge.camera.enumeration import emulated_devices, real_devices
-from qc_edge.camera.frame_counter import CounterRange, next_number
+from qc_edge.camera.grab_results import GrabResults
 from qc_edge.camera.health import read_health
 from qc_edge.camera.nodes import Nodes
+from qc_edge.camera.removal_watch import RemovalWatch
 from qc_edge.camera.timestamp import tick_ns
 from qc_edge.errors import CameraError, CameraLostError
 from qc_edge.settings import CameraSettings
@@ -52,9 +55,10 @@ class BaslerCamera:
         self._emulated_serial: str | None = None
         self._removed = threading.Event()
         self._applied: AppliedSettings
-        self._counting: CounterRange
+        self._results: GrabResults
         self._chunk: str | None = None
-        self._last_number: int | None = None
+        self._images_size: tuple[int, int] | None = None
+        self._info: CameraInfo
 
     @property
     def counts_frames(self) -> bool:
@@ -115,7 +119,7 @@ class BaslerCamera:
             now = time.monotonic_ns()
             if result.IsValid():
                 try:
-                    return self._convert(result, now, lay_ready)
+                    return self._results.convert(result, self._applied, now, lay_ready)
                 finally:
                     # The buffer goes back to pylon at once: with none left, frames are lost.
                     result.Release()
@@ -126,6 +130,25 @@ class BaslerCamera:
         except genicam.GenericException as fault:
             raise self._lost(str(fault)) from fault
         return None
+
+    def adjust(self, settings: CameraSettings) -> CameraInfo:
+        """Set exposure, gain and region while it grabs; only another region stops it for a moment.
+
+        Raises CameraError that names all that it refuses or reads back otherwise; then the
+        settings before are in force again. Raises CameraLostError.
+        """
+        before = self._settings
+        try:
+            if refused := self._adjust(before, settings):
+                self._adjust(settings, before)
+                raise CameraError(
+                    f"camera {settings.name} refuses its settings:\n  " + "\n  ".join(refused),
+                    hint="mend them; the camera goes on with the ones before",
+                )
+        except genicam.GenericException as fault:
+            raise self._lost(str(fault)) from fault
+        self._settings = settings
+        return self._info
 
     def close(self) -> None:
         """Stop acquisition and release the device. Never raises; may be called twice."""
@@ -142,17 +165,18 @@ class BaslerCamera:
 
     def _open_device(self) -> CameraInfo:
         device = self._find_device()
-        playlist = None
+        playlist, self._images_size = None, None
         if self._is_emulated and self._settings.images is not None:
             playlist = Playlist(self._settings.images)
             self._resources.callback(playlist.close)
+            self._images_size = playlist.size
         # A new one: the last camera's watch may still set the old one.
         self._removed = threading.Event()
         camera = self._camera = pylon.InstantCamera(
             pylon.TlFactory.GetInstance().CreateDevice(device)
         )
         # Cleanup_Delete: a watch that Python frees before its camera ends the process.
-        watch = _RemovalWatch(self._removed)
+        watch = RemovalWatch(self._removed)
         camera.RegisterConfiguration(watch, pylon.RegistrationMode_Append, pylon.Cleanup_Delete)
         camera.Open()
         nodes = Nodes(camera.GetNodeMap(), genicam.GenericException)
@@ -163,14 +187,13 @@ class BaslerCamera:
                 + "\n  ".join(nodes.refused),
                 hint="mend [[camera]] in the settings file",
             )
-        # Numbers start anew with each open: what was lost between is known only from the triggers.
-        self._last_number = None
-        self._counting, self._chunk = count_frames(nodes, device.GetDeviceClass())
+        counting, self._chunk = count_frames(nodes, device.GetDeviceClass())
+        self._results = GrabResults(counting, self._chunk)
         buffers = size_buffers(camera, int(nodes.read("PayloadSize")), self._chunk)
         started_ns = time.monotonic_ns()
         # OneByOne keeps every frame in order; the other strategies throw older ones away.
         camera.StartGrabbing(pylon.GrabStrategy_OneByOne)
-        return CameraInfo(
+        self._info = CameraInfo(
             model=device.GetModelName(),
             serial=device.GetSerialNumber(),
             width=self._applied.width,
@@ -183,6 +206,23 @@ class BaslerCamera:
             started_ns=started_ns,
             buffers=buffers,
         )
+        return self._info
+
+    def _adjust(self, before: CameraSettings, after: CameraSettings) -> list[str]:
+        """Bring the camera from these settings to those; what it refuses, a line each."""
+        camera = self._opened_camera()
+        nodes = Nodes(camera.GetNodeMap(), genicam.GenericException)
+        restarts = needs_restart(before, after)
+        if restarts:
+            camera.StopGrabbing()
+        self._applied = adjust_nodes(before, after, nodes, self._images_size)
+        if restarts:
+            size_buffers(camera, int(nodes.read("PayloadSize")), self._chunk)
+            self._results.begin_anew()
+            self._info = replace(self._info, started_ns=time.monotonic_ns())
+            camera.StartGrabbing(pylon.GrabStrategy_OneByOne)
+        self._info = replace(self._info, width=self._applied.width, height=self._applied.height)
+        return nodes.refused
 
     @property
     def _is_emulated(self) -> bool:
@@ -196,30 +236,6 @@ class BaslerCamera:
         devices = emulated_devices() if self._is_emulated else real_devices()
         return choose(devices, serial, self._settings.name)
 
-    def _convert(self, result: Any, now: int, lay_ready: bool) -> Exposure | FailedGrab:
-        """pylon's grab result as this package's; `now` is CLOCK_MONOTONIC at its retrieval."""
-        is_whole = result.GrabSucceeded()
-        if self._chunk is None:
-            raw = result.BlockID
-        elif is_whole and result.IsChunkDataAvailable():
-            raw = result.GetChunkNode(self._chunk).Value
-        else:
-            raw = None  # the chunk comes behind the pixels: an incomplete buffer has none
-        number = self._last_number = next_number(self._last_number, raw, self._counting)
-        if not is_whole:
-            code = result.ErrorCode & 0xFFFF_FFFF
-            return FailedGrab(f"{result.ErrorDescription} (code 0x{code:08x})", number)
-        return Exposure(
-            pixels=copy_pixels(result, self._applied.pixel_format),
-            pixel_format=delivered_format(self._applied.pixel_format),
-            frame_number=number,
-            timestamp=result.TimeStamp or None,
-            monotonic_ns=now,
-            exposure_us=self._applied.exposure_us,
-            gain_db=self._applied.gain_db,
-            lay_ready=lay_ready,
-        )
-
     def _opened_camera(self) -> Any:
         if self._camera is None:
             raise CameraError(f"camera {self._settings.name} is not open", hint="open it first")
@@ -230,17 +246,3 @@ class BaslerCamera:
             f"camera {self._settings.name} is lost: {why}",
             hint="check its power and cable; the station opens it again by itself",
         )
-
-
-class _RemovalWatch(pylon.ConfigurationEventHandler):  # type: ignore[misc]
-    """Sets `removed` when pylon reports, on a thread of its own, that the device has gone.
-
-    Asking IsCameraDeviceRemoved before every grab instead costs a millisecond a frame.
-    """
-
-    def __init__(self, removed: threading.Event) -> None:
-        super().__init__()
-        self._removed = removed
-
-    def OnCameraDeviceRemoved(self, camera: Any) -> None:  # noqa: ARG002, N802
-        self._removed.set()

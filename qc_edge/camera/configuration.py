@@ -50,13 +50,13 @@ def configure(
     _pixel_format(settings, nodes)
     if playlist is not None:
         _play(playlist, nodes)
-    _region(settings, nodes, playlist.size if playlist else None)
+    set_region(settings, nodes, playlist.size if playlist else None)
     _trigger(settings, nodes)
-    _exposure_and_gain(settings, nodes)
+    set_exposure_and_gain(settings, nodes)
     _rate(settings, nodes)
     if settings.packet_size is not None:
         nodes.set("packet_size", settings.packet_size, "GevSCPSPacketSize")
-    return _read_back(settings, nodes)
+    return read_back(settings, nodes)
 
 
 def count_frames(nodes: Nodes, device_class: str) -> tuple[CounterRange, str | None]:
@@ -98,7 +98,7 @@ def _play(playlist: Playlist, nodes: Nodes) -> None:
             nodes.set("images", pixels, name)
 
 
-def _region(settings: CameraSettings, nodes: Nodes, image_size: tuple[int, int] | None) -> None:
+def set_region(settings: CameraSettings, nodes: Nodes, image_size: tuple[int, int] | None) -> None:
     """Set the region of `settings`, else the whole image (width, height) or the whole sensor."""
     # Offsets go to zero first: they bound the size, and the size bounds them.
     nodes.set_if_available(0, "OffsetX")
@@ -134,7 +134,8 @@ def _trigger(settings: CameraSettings, nodes: Nodes) -> None:
     nodes.set("trigger", "On", "TriggerMode")
 
 
-def _exposure_and_gain(settings: CameraSettings, nodes: Nodes) -> None:
+def set_exposure_and_gain(settings: CameraSettings, nodes: Nodes) -> None:
+    """Set what the settings name, by hand from then on."""
     if settings.exposure_us is not None:
         nodes.set_if_available("Off", "ExposureAuto")
         nodes.set_if_available("Timed", "ExposureMode")
@@ -153,7 +154,8 @@ def _rate(settings: CameraSettings, nodes: Nodes) -> None:
         nodes.set_if_available(False, "AcquisitionFrameRateEnable")
 
 
-def _read_back(settings: CameraSettings, nodes: Nodes) -> AppliedSettings:
+def read_back(settings: CameraSettings, nodes: Nodes) -> AppliedSettings:
+    """What is in force now."""
     exposure = _fixed_value(nodes, "ExposureAuto", "ExposureTime", "ExposureTimeAbs")
     gain = _fixed_value(nodes, "GainAuto", "Gain")
     details = [f"trigger {settings.trigger}"]

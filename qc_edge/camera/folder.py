@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,7 @@ class FolderCamera:
         self._files, self._number, self._triggers = files, 0, 0
         self._due_ns = time.monotonic_ns()
         self._closed.clear()
-        return CameraInfo(
+        self._info = CameraInfo(
             model="folder",
             serial=settings.serial or settings.name,
             width=pixels.shape[1],
@@ -90,6 +91,7 @@ class FolderCamera:
             pixel_format=pixel_format,
             detail=f"plays {len(files)} images of {settings.images}, trigger {settings.trigger}",
         )
+        return self._info
 
     def trigger(self) -> None:
         """Show one more image.
@@ -130,6 +132,17 @@ class FolderCamera:
             exposure_us=self._settings.exposure_us,
             gain_db=self._settings.gain_db,
         )
+
+    def adjust(self, settings: CameraSettings) -> CameraInfo:
+        """Play by these from now on. Raises CameraError if the region does not fit the images."""
+        before, files = self._settings, self._opened_files()
+        self._settings = settings
+        loaded = self._load(files[0])
+        if isinstance(loaded, str):
+            self._settings = before
+            raise CameraError(f"camera {settings.name}: {loaded}", hint="mend the recipe")
+        self._info = replace(self._info, width=loaded[0].shape[1], height=loaded[0].shape[0])
+        return self._info
 
     def close(self) -> None:
         """Stop playing. Never raises; may be called twice."""

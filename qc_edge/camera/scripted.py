@@ -80,6 +80,7 @@ class ScriptedCamera:
 
     `frame` makes the pixels of a frame number. Without `rate_hz` frames come as fast as they are
     taken. With software trigger in `settings` a frame or failed grab needs a `trigger` first.
+    `stands_at` is what the camera makes of settings that it is adjusted to; it may raise.
     """
 
     def __init__(
@@ -90,7 +91,9 @@ class ScriptedCamera:
         frame: Callable[[int], Pixels] = ramp,
         settings: CameraSettings | None = None,
         rate_hz: float | None = None,
+        stands_at: Callable[[CameraSettings], CameraSettings] = lambda settings: settings,
     ) -> None:
+        self._stands_at = stands_at
         self._steps = script(steps) if isinstance(steps, str) else list(steps)
         if repeat and all(step.act is ScriptAct.GAP for step in self._steps):
             raise ValueError("a script that repeats needs more than gaps")
@@ -123,14 +126,7 @@ class ScriptedCamera:
         self._number = self._triggers = 0
         self._due_ns = time.monotonic_ns()
         self._closed.clear()
-        height, width = self._frame(0).shape[:2]
-        return CameraInfo(
-            model="scripted",
-            serial=self._settings.serial or self._settings.name,
-            width=width,
-            height=height,
-            pixel_format=_format(self._frame(0)),
-        )
+        return self._info()
 
     def trigger(self) -> None:
         """One more frame may come. Raises CameraLostError if the camera is not open."""
@@ -167,12 +163,52 @@ class ScriptedCamera:
         self._number += 1
         if act is ScriptAct.FAILED:
             return FailedGrab("the script failed this grab (code 0x00000000)", number)
-        pixels = self._frame(number)
-        return Exposure(pixels, _format(pixels), number, number * 1_000_000, time.monotonic_ns())
+        pixels = self._picture(number)
+        return Exposure(
+            pixels,
+            _format(pixels),
+            number,
+            number * 1_000_000,
+            time.monotonic_ns(),
+            self._settings.exposure_us,
+            self._settings.gain_db,
+        )
+
+    def adjust(self, settings: CameraSettings) -> CameraInfo:
+        """Stand at these values. Raises CameraError where `stands_at` gives others."""
+        self._check_open()
+        found = self._stands_at(settings)
+        if found != settings:
+            raise CameraError(
+                f"camera {settings.name} was set to exposure {settings.exposure_us}, gain "
+                f"{settings.gain_db}, region {settings.roi}, and stands at {found.exposure_us}, "
+                f"{found.gain_db}, {found.roi}",
+                hint="take a value that the camera can have",
+            )
+        self._settings = settings
+        return self._info()
 
     def close(self) -> None:
         """End a grab that hangs. Never raises; may be called twice."""
         self._closed.set()
+
+    def _info(self) -> CameraInfo:
+        picture = self._picture(0)
+        return CameraInfo(
+            model="scripted",
+            serial=self._settings.serial or self._settings.name,
+            width=picture.shape[1],
+            height=picture.shape[0],
+            pixel_format=_format(picture),
+        )
+
+    def _picture(self, number: int) -> Pixels:
+        pixels = self._frame(number)
+        if self._settings.roi is None:
+            return pixels
+        x, y, width, height = self._settings.roi
+        region: Pixels = pixels[y : y + height, x : x + width].copy()
+        return region
 
     def _rewind(self) -> None:
         self._acts.extend(step.act for step in self._steps for _ in range(step.times))

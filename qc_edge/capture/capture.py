@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import Future
 
-from qc_edge.camera import Camera, Exposure, FailedGrab
+from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
+from qc_edge.capture.adjustments import Adjustments
 from qc_edge.capture.recorder import CaptureRecorder, CaptureTarget
 from qc_edge.capture.software_trigger import NO_ANSWER, SoftwareTrigger
 from qc_edge.capture.state import CaptureState
@@ -23,10 +25,11 @@ BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Between two tries to open the camera: short for a cable that was touched, then the longest."""
 
 _RESTING_S = 0.1
+_QUEUED_S = 0.001
 
 
 class Capture:
-    """The work of one camera's thread; `state`, `silent` and `rest` may be used from any.
+    """The work of one camera's thread; `state`, `silent`, `rest` and `adjust` may be used from any.
 
     `events` go through the spool too, so that they stand among the camera's frames in order.
     """
@@ -43,6 +46,7 @@ class Capture:
         self._received_at = 0.0
         self._silent = False
         self._device = ""
+        self._adjustments = Adjustments()
         self._rest_requested = threading.Event()
         self.resting = threading.Event()
 
@@ -50,6 +54,20 @@ class Capture:
     def silent(self) -> bool:
         """True while a camera that should deliver by itself does not."""
         return self._silent
+
+    @property
+    def name(self) -> str:
+        """The camera's."""
+        return self._settings.name
+
+    def adjust(self, settings: CameraSettings) -> Future[int]:
+        """Have the camera expose by the exposure time, gain and region of `settings`, between two
+        frames; as `Adjustments.submit`. Waits for at most one grab.
+        """
+        done = self._adjustments.submit(settings)
+        if not self.state.connected:
+            self._adjustments.refuse(self.state.detail)
+        return done
 
     def rest(self) -> None:
         """Fire no more software triggers; `resting` is set once each is a frame or a loss."""
@@ -85,10 +103,7 @@ class Capture:
         self.state.info, self.state.connected = info, True
         self.state.reopened += was_open_before
         self.state.detail = self._device = f"{info.model} {info.serial}"
-        settings = self._settings
-        rate_hz = settings.rate_hz if settings.trigger is Trigger.FREE else None
-        period_ns = 1e9 / rate_hz if rate_hz else None
-        self._recorder.camera_opened(info, self._camera.counts_frames, period_ns)
+        self._begin_count(info)
         self._software_trigger.start()
         self._received_at, self._silent = time.monotonic(), False
         picture = f"{info.width} x {info.height} {info.pixel_format}"
@@ -103,9 +118,12 @@ class Capture:
             if fault.hint:  # for the journal alone: an event's detail says what happened
                 LOG.error("camera %s: %s", self._settings.name, fault.hint)
         self.state.connected, self.state.detail = False, fault.message
+        self._adjustments.refuse(fault.message)
 
     def _step(self, stop: threading.Event) -> None:
         """One grab, with its trigger before it where the station triggers."""
+        if self._adjustments and not self._software_trigger.is_unanswered:
+            self._adjust()
         if self._settings.trigger is Trigger.SOFTWARE and not self._trigger(stop):
             return
         delivered = self._camera.grab(self._settings.grab_timeout_s)
@@ -114,6 +132,25 @@ class Capture:
         else:
             self._on_delivery(delivered)
         self._recorder.report_losses_if_due()
+
+    def _adjust(self) -> None:
+        """What lies in the driver's queue was exposed by the settings before: it goes first."""
+        info = self.state.info
+        for _ in range((info.buffers if info else None) or 1):
+            if (delivered := self._camera.grab(_QUEUED_S)) is None:
+                break
+            self._on_delivery(delivered)
+        if (after := self._adjustments.make(self._camera)) is None:
+            return
+        if info is None or after.started_ns != info.started_ns:
+            self._begin_count(after)
+        self.state.info = after
+
+    def _begin_count(self, info: CameraInfo) -> None:
+        settings = self._settings
+        rate_hz = settings.rate_hz if settings.trigger is Trigger.FREE else None
+        period_ns = 1e9 / rate_hz if rate_hz else None
+        self._recorder.camera_opened(info, self._camera.counts_frames, period_ns)
 
     def _trigger(self, stop: threading.Event) -> bool:
         """True if a trigger is to be waited for: one fired now, or one that has no answer yet."""

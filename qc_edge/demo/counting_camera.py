@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
+from qc_edge.settings import CameraSettings
 
 
 class CountingCamera:
@@ -53,6 +54,10 @@ class CountingCamera:
             if self._first_number is None:
                 self._first_number = grabbed.frame_number
         return grabbed
+
+    def adjust(self, settings: CameraSettings) -> CameraInfo:
+        """Have the camera expose otherwise."""
+        return self._camera.adjust(settings)
 
     def close(self) -> None:
         """Close the camera."""

@@ -96,6 +96,11 @@ class MemoryCamera:
         self._number += 1
         return Exposure(pixels, "Mono8", self._number, None, time.monotonic_ns())
 
+    def adjust(self, settings: CameraSettings) -> CameraInfo:
+        """It has nothing to set."""
+        height, width = self._frames[0].shape
+        return CameraInfo("memory", settings.serial or "0", width, height, "Mono8")
+
     def close(self) -> None:
         """Nothing to let go."""
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from qc_edge.errors import CameraError
+from qc_edge.settings import CameraSettings
 from tests.camera.conftest import Open, next_frame
 
 
@@ -31,6 +32,22 @@ class TestEveryCamera:
         assert frame.pixels.dtype == np.uint8
         assert info.model
         assert info.serial
+
+    def test_is_adjusted_between_two_frames_and_says_what_it_is_then(
+        self, camera_of: Open, settings: dict[str, Any]
+    ) -> None:
+        camera = camera_of(**settings, exposure_us=1000.0, gain_db=1.0)
+        before = camera.open()
+        next_frame(camera)
+        other = CameraSettings(
+            name="top", **settings, exposure_us=2000.0, gain_db=3.0, roi=(8, 4, 32, 16)
+        )
+        info = camera.adjust(other)
+        assert (info.width, info.height) == (32, 16) != (before.width, before.height)
+        frame = next_frame(camera)
+        assert frame.pixels.shape == (16, 32)
+        assert frame.exposure_us == pytest.approx(2000, rel=0.01)
+        assert frame.gain_db == 3.0
 
     def test_numbers_rise_by_one(self, camera_of: Open, settings: dict[str, Any]) -> None:
         camera = camera_of(**settings)
