@@ -30,6 +30,8 @@ class EventKind(str, Enum):
     CALIBRATION = "calibration"
     THRESHOLD = "threshold"
     THRESHOLD_REFUSED = "threshold_refused"
+    RECIPE = "recipe"
+    RECIPE_REFUSED = "recipe_refused"
     SETTINGS = "settings"
     SETTINGS_REFUSED = "settings_refused"
     # the second bundle that scores along

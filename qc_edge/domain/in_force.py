@@ -29,6 +29,8 @@ class InForce:
     the file that keeps them. `records` has the sha256 (hex) of each file that decides, by its path
     below the station's state directory; empty in snapshots of earlier versions. `views` has what
     judges each view; where it is empty, `model`, `engine` and `threshold` judge everything.
+    `recipe` is the recipe in force as NAME@REVISION, `changeover` the id of the record that put it
+    there or went back to the settings.
     """
 
     software: str
@@ -39,12 +41,15 @@ class InForce:
     settings: str
     records: dict[str, str] = field(default_factory=dict)
     views: dict[str, ViewInForce] = field(default_factory=dict)
+    recipe: str | None = None
+    changeover: str | None = None
 
     def to_json(self) -> str:
         """As the event `in_force` holds it; of a station without views, as ever."""
         values = asdict(self)
-        if not self.views:
-            del values["views"]
+        for name in ("views", "recipe", "changeover"):
+            if not values[name]:
+                del values[name]
         return json.dumps(values, sort_keys=True)
 
     @classmethod
@@ -135,7 +140,7 @@ def _files(view: ViewInForce) -> Iterator[str]:
 
 def _place(path: str) -> str:
     kind = record_kind(path)
-    return kind if kind == "models" else str(PurePosixPath(path).parent)
+    return kind if kind in {"models", "recipes"} else str(PurePosixPath(path).parent)
 
 
 def record_kind(path: str) -> str:

@@ -75,6 +75,7 @@ class Preparer:
             prepared.refusal = FrameRefusal(
                 Reason.VANISHED, "the file has left the spool without having been inspected"
             )
+        self._take_rules_of_its_time(prepared)
         prepared.times_ms["read"] = (time.perf_counter() - begun) * 1e3
         if prepared.image is not None and prepared.refusal is None:
             self._gate_and_prepare(prepared, prepared.image)
@@ -86,6 +87,7 @@ class Preparer:
         """A frame that is refused without a look at its file, in the shape of a finished job."""
         prepared = self._unread(file, rules)
         prepared.refusal = FrameRefusal(reason, detail)
+        self._take_rules_of_its_time(prepared)
         done: Future[PreparedFrame] = Future()
         done.set_result(prepared)
         return done
@@ -143,8 +145,15 @@ class Preparer:
             )
         else:
             self._read_foreign(prepared, prepared.data)
+
+    def _take_rules_of_its_time(self, prepared: PreparedFrame) -> None:
+        """Whatever was exposed before a changeover is judged by the recipe that was in force."""
+        frame, exposed = prepared.frame, prepared.exposed
+        known = exposed.source is not ExposureSource.UNKNOWN
+        exposed_ns = exposed.at_ns if known else None
+        prepared.rules = prepared.rules.at(frame.camera, prepared.file.frame_id, exposed_ns)
         # Once more: only the content says which camera it is, if another node dropped the file.
-        prepared.view = prepared.rules.view(prepared.frame.camera)
+        prepared.view = prepared.rules.view(frame.camera)
 
     def _read_foreign(self, prepared: PreparedFrame, data: bytes) -> None:
         limits = prepared.rules.settings.incoming

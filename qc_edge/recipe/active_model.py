@@ -7,7 +7,8 @@ engine.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.bundles.signing import check_signature
@@ -16,6 +17,8 @@ from qc_edge.domain.decisions import History
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.engine.pool import EnginePool
 from qc_edge.errors import ModelError
+from qc_edge.recipe.changeover.moment import ChangeoverMoment
+from qc_edge.recipe.changeover.recipe_in_force import RecipeInForce
 from qc_edge.records import activations
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
@@ -32,16 +35,30 @@ class ActiveModel:
     activation: Activation | None = None
 
 
+class EarlierRecipe(NamedTuple):
+    """A changeover whose frames wait in the spool: when, and what judged until then (None: the
+    settings), with the engines of its views.
+    """
+
+    moment: ChangeoverMoment
+    recipe: RecipeInForce | None
+    view_engines: Mapping[str, EngineThread]
+
+
 @dataclass(frozen=True, slots=True)
 class OpenedModels:
     """What is to judge, loaded and proven: the station's own model, and by their names the engines
-    of views with a bundle of their own. All are held in `engines`.
+    of views with a bundle of their own. All are held in `engines`. `recipe` is the last changeover,
+    `recipe_views` the engines of its views, `earlier_recipes` what judges frames from before it.
     """
 
     engines: EnginePool
     engine_thread: EngineThread
     active_model: ActiveModel
     view_engines: Mapping[str, EngineThread]
+    recipe: RecipeInForce | None = None
+    recipe_views: Mapping[str, EngineThread] = field(default_factory=dict)
+    earlier_recipes: tuple[EarlierRecipe, ...] = ()
 
 
 def active_reference(history: History[Activation], settings: ModelSettings) -> str:

@@ -40,6 +40,8 @@ def snapshot(rules: Rules) -> InForce:
         settings=rules.digest,
         records={**rules.records, settings_record(rules.digest): rules.digest},
         views={name: _view_in_force(view) for name, view in rules.views.items()},
+        recipe=rules.recipe,
+        changeover=rules.recipe_in_force.changeover.record_id if rules.recipe_in_force else None,
     )
 
 
@@ -134,6 +136,8 @@ class InForceRecorder:
         )
         if now != before:
             words = f"{rules.bundle.reference} on {now.engine}, threshold {now.threshold}"
+            if now.recipe:
+                words = f"recipe {now.recipe}; {words}"
             for name, view in rules.views.items():
                 judged = f"{view.bundle.reference}, threshold {view.threshold.threshold_id}"
                 words = f"{words}; view {name}: {judged}"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from qc_edge.domain.changeover import STATION_RECIPE
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.domain.in_force import InForce, record_kind, threshold_record
 from qc_edge.domain.threshold import ThresholdRecord
@@ -45,6 +46,7 @@ class RuleChanges:
         """An event for each thing that differs; `kept_settings` are those of `old`, None if nobody
         has them any more.
         """
+        yield from self._recipe()
         yield from self._model()
         yield from self._engine_and_software()
         yield from self._calibrations()
@@ -54,6 +56,24 @@ class RuleChanges:
         yield from self._views()
         if self.old and self.old.settings != self.now.settings:
             yield from self._settings(self.old.settings, kept_settings)
+
+    def _recipe(self) -> Iterator[Occurrence]:
+        """Of the changeover in force, unless it was so before; with who and why."""
+        old, now, in_force = self.old, self.now, self.rules.recipe_in_force
+        if in_force is None or (old and old.changeover == now.changeover):
+            return
+        before = (old.recipe if old else None) or STATION_RECIPE
+        changeover, record = in_force.changeover, f"changeovers/{now.changeover}.toml"
+        yield Occurrence(
+            EventKind.RECIPE,
+            f"{before} -> {in_force.reference}, {changeover.words}",
+            before,
+            in_force.reference,
+            changeover.made_by,
+            changeover.reason,
+            record,
+            now.records.get(record),
+        )
 
     def _model(self) -> Iterator[Occurrence]:
         """With who and why, if a person has activated the model."""

@@ -14,6 +14,9 @@ from qc_edge.domain.events import EventLog
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import RecordError
 from qc_edge.recipe.active_model import ActiveModel, OpenedModels
+from qc_edge.recipe.changeover.camera_changes import CameraChanges
+from qc_edge.recipe.changeover.moment import ChangeoverMoment
+from qc_edge.recipe.changeover.recipe_in_force import RecipeInForce, calibrations_under
 from qc_edge.recipe.in_force import InForceRecorder, last_in_force, snapshot
 from qc_edge.recipe.kept_records import check_kept
 from qc_edge.recipe.rules import INCOMING, Rules
@@ -59,11 +62,15 @@ class RuleBook:
             *(view.threshold for view in (last.views if last else {}).values()),
         }
         self._recorder = InForceRecorder(ledger, paths, events)
+        self._clock = clock
+        self._settings = settings
+        self._own_views = dict(opened.view_engines)
         self._lock = threading.Lock()
         active_model = opened.active_model
         rules = self._read(
-            settings, opened.engine_thread, active_model, dict(opened.view_engines), None
+            None, opened.engine_thread, active_model, opened.recipe, opened.recipe_views
         )
+        rules = replace(rules, earlier=self._before_this_start(rules, opened))
         # Again, now that it is known what judges: a newer activation may have been refused.
         check_start(paths, ledger, settings, clock.judging_now(), active_model)
         self._recorder.begin(rules)
@@ -74,15 +81,24 @@ class RuleBook:
         """What the next frame is judged by; those in hand keep the rules that they began with."""
         return self._rules
 
+    @property
+    def settings(self) -> Settings:
+        """What the settings file says, without the recipe."""
+        return self._settings
+
     def reload(self, settings: Settings) -> None:
         """From the next frame on: the same model under `settings`, calibrations read anew.
 
         Raises CalibrationError, ThresholdError, StoreError.
         """
         with self._lock:
-            before = self._rules
-            active_model, views = before.active_model, before.view_engines
-            self._change(self._read(settings, before.engine_thread, active_model, views, before))
+            before, was = self._rules, self._settings
+            self._settings = settings
+            try:
+                self._change(self._as(before))
+            except BaseException:
+                self._settings = was
+                raise
 
     def follow(self) -> None:
         """Take up threshold records that are new or whose time has come. Raises StoreError."""
@@ -98,28 +114,84 @@ class RuleBook:
         """
         with self._lock:
             before = self._rules
-            views = before.view_engines
-            self._change(self._read(before.settings, engine_thread, active_model, views, before))
+            self._change(self._as(before, engine_thread, active_model))
         self._engines.release(before.engine_thread)
+
+    def change_recipe(
+        self,
+        opened: RecipeInForce,
+        view_engines: Mapping[str, EngineThread],
+        cameras: CameraChanges,
+    ) -> None:
+        """Between two frames: the recipe `opened` judges what is exposed from here on, frames from
+        before go by the rules that were. The cameras are set first.
+
+        Raises CameraError, CalibrationError, ThresholdError, RecordError, StoreError; then the
+        cameras have their settings of before.
+        """
+        with self._lock:
+            before = self._rules
+            after = self._read(
+                before, before.engine_thread, before.active_model, opened, view_engines
+            )
+            moments = cameras.make(before.settings, after.settings)
+            try:
+                stamp = self._clock.stamp("station")
+                moment = ChangeoverMoment(stamp.frame_id, stamp.monotonic_ns, moments)
+                earlier = (*before.earlier, (moment, replace(before, earlier=())))
+                self._change(replace(after, earlier=earlier))
+            except BaseException:
+                cameras.undo(before.settings, after.settings)
+                raise
+
+    def forget_earlier(self) -> None:
+        """No frame from before a changeover waits any more."""
+        with self._lock:
+            self._rules = replace(self._rules, earlier=())
 
     def close(self, wait_s: float) -> None:
         """Close all engines; each has up to `wait_s` to free its device."""
         self._engines.close(wait_s)
 
+    def _as(
+        self,
+        before: Rules,
+        engine_thread: EngineThread | None = None,
+        active_model: ActiveModel | None = None,
+    ) -> Rules:
+        """The rules `before` read anew, under the settings of now or with another model."""
+        thread, model = engine_thread or before.engine_thread, active_model or before.active_model
+        recipe, views = before.recipe_in_force, before.view_engines
+        rules = self._read(before, thread, model, recipe, views if before.recipe else None)
+        earlier = tuple(
+            (moment, replace(rules, engine_thread=thread, active_model=model))
+            for moment, rules in before.earlier
+        )
+        return replace(rules, earlier=earlier)
+
     def _read(
         self,
-        settings: Settings,
+        before: Rules | None,
         engine_thread: EngineThread,
         active_model: ActiveModel,
-        view_engines: Mapping[str, EngineThread],
-        before: Rules | None,
+        recipe: RecipeInForce | None,
+        recipe_views: Mapping[str, EngineThread] | None,
     ) -> Rules:
+        settings = recipe.settings(self._settings) if recipe else self._settings
+        is_own = recipe is None or recipe.recipe is None or recipe_views is None
+        view_engines = self._own_views if is_own else recipe_views or {}
         own = [camera.name for camera in settings.camera]
         # Nodes have no section in the settings; one that has a record of its own goes by it.
         names = dict.fromkeys((*own, INCOMING, *cameras(self._paths.calibration)))
-        calibrations = {name: load_current(self._paths.calibration, name) for name in names}
+        newest = {name: load_current(self._paths.calibration, name) for name in names}
+        calibrations = calibrations_under(self._paths, recipe.content if recipe else None, newest)
         rules = Rules(
-            settings, calibrations, engine_thread, active_model, view_engines=view_engines
+            settings,
+            calibrations,
+            engine_thread,
+            active_model,
+            view_engines=view_engines,
+            recipe_in_force=recipe,
         )
         thresholds = self._thresholds.read(rules.models, before, self._standing)
         if before is not None:
@@ -127,6 +199,16 @@ class RuleBook:
             check_kept(self._paths, snapshot(before), self._now(), put_by(self._ledger))
         rules = replace(rules, thresholds=thresholds)
         return self._with_digests(rules, before.records if before else {})
+
+    def _before_this_start(
+        self, rules: Rules, opened: OpenedModels
+    ) -> tuple[tuple[ChangeoverMoment, Rules], ...]:
+        """The rules before each changeover whose frames a stop or a crash left in the spool."""
+        earlier = []
+        for moment, recipe, views in opened.earlier_recipes:
+            before = self._read(None, rules.engine_thread, rules.active_model, recipe, views)
+            earlier.append((moment, before))
+        return tuple(earlier)
 
     def _with_digests(self, rules: Rules, known: Mapping[str, str]) -> Rules:
         """The rules with the digest of each file that decides. Raises RecordError if one is gone
@@ -144,6 +226,8 @@ class RuleBook:
         files += [paths.thresholds / f"{name}.toml" for name in sorted(names)]
         if activation is not None:
             files.append(paths.activations / f"{activation.record_id}.toml")
+        if rules.recipe_in_force is not None:
+            files += rules.recipe_in_force.files(paths)
         bundles = [rules.bundle, *(each.bundle for each in rules.view_engines.values())]
         digests = {bundle.record: bundle.digest for bundle in bundles}
         for file in files:

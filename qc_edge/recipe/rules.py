@@ -16,11 +16,14 @@ import cv2
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.calibration import Calibration
+from qc_edge.domain.frame import FrameId
 from qc_edge.domain.threshold import ThresholdRecord
 from qc_edge.domain.verdict import Threshold
 from qc_edge.engine import EngineInfo
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.recipe.active_model import ActiveModel
+from qc_edge.recipe.changeover.moment import ChangeoverMoment
+from qc_edge.recipe.changeover.recipe_in_force import RecipeInForce
 from qc_edge.settings import Settings, ViewSettings
 from qc_edge.settings.bundles import ModelSettings
 from qc_edge.settings.change import settings_digest
@@ -99,8 +102,9 @@ class Rules:
 
     `engine_thread` runs the station's own engine, `active_model` says why its bundle judges;
     `view_engines` has those of views with a bundle of their own. `thresholds` are the threshold
-    records in force, of views by their names, the station's own under None. `recipe` is the recipe
-    in force as NAME@REVISION, None where there is none. `records` has the sha256 (hex) of each file
+    records in force, of views by their names, the station's own under None. `recipe_in_force` is
+    the last changeover and its recipe, `earlier` has the rules before each changeover whose frames
+    may still wait, oldest first. `records` has the sha256 (hex) of each file
     that decides (calibrations, thresholds, activation, manifests), by its path below the state
     directory.
     """
@@ -112,7 +116,23 @@ class Rules:
     thresholds: Mapping[str | None, ThresholdRecord] = field(default_factory=dict)
     records: Mapping[str, str] = field(default_factory=dict)
     view_engines: Mapping[str, EngineThread] = field(default_factory=dict, compare=False)
-    recipe: str | None = None
+    recipe_in_force: RecipeInForce | None = None
+    earlier: tuple[tuple[ChangeoverMoment, Rules], ...] = field(default=(), compare=False)
+
+    @property
+    def recipe(self) -> str | None:
+        """The recipe in force as NAME@REVISION, None where there is none."""
+        recipe = self.recipe_in_force.recipe if self.recipe_in_force else None
+        return recipe.reference if recipe else None
+
+    def at(self, camera: str, frame_id: FrameId, exposed_ns: int | None) -> Rules:
+        """The rules of the product that was on the line when a frame was exposed (CLOCK_MONOTONIC,
+        ns; None if nobody knows).
+        """
+        for moment, rules in self.earlier:
+            if moment.is_after(camera, frame_id, exposed_ns):
+                return rules
+        return self
 
     @property
     def record(self) -> ThresholdRecord | None:
@@ -188,6 +208,12 @@ class Rules:
             if record is None and view.bundle is None and view.threshold is None:
                 record = self.record
         parameters = engine_thread.bundle.parameters(roi)
+        if self.recipe and view is not None and view.threshold is not None:
+            record = None  # a threshold that is approved with its recipe goes first
+        threshold = threshold_in_force(self.settings.model, engine_thread.bundle, record, view)
+        if self.recipe and view is not None and view.threshold is not None:
+            said = f"recipe:{self.recipe}:{view.threshold:g}"
+            threshold = replace(threshold, threshold_id=said)
         return ViewRules(
             view.name if view else camera,
             camera,
@@ -195,7 +221,7 @@ class Rules:
             required=view is None or view.required,
             engine_thread=engine_thread,
             engine=engine_thread.ready.result(),
-            threshold=threshold_in_force(self.settings.model, engine_thread.bundle, record, view),
+            threshold=threshold,
             calibration=calibration,
             parameters=parameters,
             preprocess_id=preprocess_id(parameters),

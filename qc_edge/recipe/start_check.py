@@ -9,9 +9,10 @@ from qc_edge.domain.events import EventKind
 from qc_edge.domain.in_force import InForce
 from qc_edge.query.last_snapshot import last_snapshot, told_of
 from qc_edge.recipe.active_model import ActiveModel
+from qc_edge.recipe.changeover.recipe_in_force import check_recipe_kept
 from qc_edge.recipe.in_force import last_in_force
 from qc_edge.recipe.kept_records import PutBy, check_kept, check_model_kept
-from qc_edge.records import activations
+from qc_edge.records import activations, changeovers
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store.log.ledger import Ledger
 
@@ -37,6 +38,8 @@ def check_start(
     judging = opened.activation if opened else history.pending or history.in_force
     check_model_kept(paths, settings, history, judging, last, put_by(ledger), ledger.told_of)
     check_kept(paths, last, now, put_by(ledger))
+    changed = changeovers.load(paths.changeovers)
+    check_recipe_kept(paths, changed, changed.pending or changed.in_force, last)
 
 
 def check_next_start(paths: StationPaths, settings: Settings, now: datetime) -> InForce | None:
@@ -51,6 +54,8 @@ def check_next_start(paths: StationPaths, settings: Settings, now: datetime) -> 
         told = partial(told_of, paths)
         check_model_kept(paths, settings, history, judging, last, _nobody, told)
         check_kept(paths, last, now, _nobody)
+        changed = changeovers.load(paths.changeovers)
+        check_recipe_kept(paths, changed, changed.pending or changed.in_force, last)
     return last
 
 

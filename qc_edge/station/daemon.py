@@ -35,12 +35,13 @@ from qc_edge.station.anchoring import Anchoring, JournaldSink
 from qc_edge.station.dependencies import Dependencies
 from qc_edge.station.disk_start import open_disk
 from qc_edge.station.housekeeping import Housekeeping
-from qc_edge.station.inspect_role import InspectRole, StationParts
+from qc_edge.station.inspect_role import InspectRole
 from qc_edge.station.log_start import newest_frame_id, newest_frame_id_below, open_ledger
 from qc_edge.station.meter import Meter
 from qc_edge.station.notices import NoticeFollower
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.spool_start import open_spool
+from qc_edge.station.station_parts import StationParts
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.compression import Compressor
 from qc_edge.store.disk_space import DiskMonitor
@@ -209,9 +210,10 @@ class Station:
         return self._publication
 
     def _start_captures(self, parts: StationParts) -> None:
-        station = parts.settings.station.name
-        target = CaptureTarget(station, self._boot, parts.clock, parts.spool, parts.disk_monitor)
-        for camera in parts.settings.camera:
+        station, clock = parts.settings.station.name, parts.clock
+        target = CaptureTarget(station, self._boot, clock, parts.spool, parts.disk_monitor)
+        in_force = self.rulebook.rules if self.rulebook else parts  # a recipe says how they expose
+        for camera in in_force.settings.camera:
             # Always by way of the spool: so its events stand among its frames in order.
             events = StationEventLog(station, parts.clock, parts.spool, None, camera.name)
             capture = Capture(camera, self._dependencies.connect_camera(camera), target, events)

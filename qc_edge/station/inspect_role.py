@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -29,48 +28,31 @@ from qc_edge.intake.exposure import ExposureTimes
 from qc_edge.output import Output
 from qc_edge.recipe.acceptance_check import check_acceptance
 from qc_edge.recipe.active_model import OpenedModels
+from qc_edge.recipe.changeover.camera_changes import CameraChanges
+from qc_edge.recipe.changeover.follower import ChangeoverFollower
+from qc_edge.recipe.changeover.recipe_engines import RecipeEnginePool
+from qc_edge.recipe.changeover.start import RecipeStart
 from qc_edge.recipe.in_force import waiting_for_log
 from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.recipe.score_identity import ScoreIdentity
 from qc_edge.recipe.start_check import check_start
-from qc_edge.service.clock import FrameClock, utc_now
+from qc_edge.service.clock import utc_now
 from qc_edge.service.file_clock import FileSystemClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
-from qc_edge.service.worker_pool import WorkerPool
-from qc_edge.settings import INCOMING, Settings, StationPaths
+from qc_edge.settings import INCOMING, Settings
 from qc_edge.shadow.shadow import Shadow
-from qc_edge.station.dependencies import Dependencies
-from qc_edge.station.meter import Meter
-from qc_edge.station.reporter import Reporter
+from qc_edge.station.station_parts import StationParts
 from qc_edge.station.supervisor import Supervisor
-from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.log.ledger import Ledger
-from qc_edge.store.spool import Spool
 
 _IN_HAND = 64
 """No more frames than this are in hand at once; after a crash, so many are suspects."""
 
 _AGAIN_S = 0.5
 """Seconds between two tries to write the events of a start on a full disk."""
-
-
-@dataclass(frozen=True)
-class StationParts:
-    """What every role of a station is built from. The daemon makes it."""
-
-    paths: StationPaths
-    settings: Settings
-    dependencies: Dependencies
-    boot: str
-    workers: WorkerPool
-    meter: Meter
-    reporter: Reporter
-    disk_monitor: DiskMonitor
-    spool: Spool
-    clock: FrameClock
 
 
 class InspectRole:
@@ -137,15 +119,33 @@ class InspectRole:
         check_start(parts.paths, self._ledger, parts.settings, parts.clock.judging_now())
         check_acceptance(parts.paths, self._ledger, self._events)
         opened = self._open_models(models, heartbeat, stop)
+        engines = RecipeEnginePool(
+            parts.paths, parts.settings, parts.dependencies.load_engine, opened.engines
+        )
+        recipes = self._follow_recipes(engines)
+        start = RecipeStart(
+            parts.paths, parts.settings, self._ledger, parts.clock, engines, recipes
+        )
+        opened = start.open(opened, self.arrivals.recovered, heartbeat, stop)
         rulebook = self._begin_rules(opened, heartbeat, stop)
         models.opened_is_in_force(opened.active_model)
+        recipes.opened_is_in_force(opened.recipe)
         inspector = self._make_inspector(rulebook)
-        reporter.rulebook, reporter.models = rulebook, models
+        reporter.rulebook, reporter.models, reporter.recipes = rulebook, models, recipes
         self.rulebook, self.inspector = rulebook, inspector
         change_models = partial(models.run, rulebook, inspector)
         parts.workers.start("models", parts.dependencies.patience_s, change_models)
+        change_recipes = partial(recipes.run, rulebook, inspector)
+        parts.workers.start("recipes", parts.dependencies.patience_s, change_recipes)
         parts.workers.changed.set()  # the main thread waits for the inspector to be there
         inspector.run(heartbeat, stop)
+
+    def _follow_recipes(self, engines: RecipeEnginePool) -> ChangeoverFollower:
+        reporter = self._parts.reporter
+        cameras = CameraChanges(lambda: reporter.captures)
+        return ChangeoverFollower(
+            self._parts.paths, engines, cameras, self._events, lambda: self.arrivals.depth
+        )
 
     def _open_models(
         self, models: ModelActivator, heartbeat: Heartbeat, stop: threading.Event

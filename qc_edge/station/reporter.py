@@ -10,6 +10,7 @@ from qc_edge.capture.capture import Capture
 from qc_edge.inspection.statistics import Statistics
 from qc_edge.intake.arrivals import Arrivals
 from qc_edge.intake.lanes import Lane
+from qc_edge.recipe.changeover.follower import ChangeoverFollower
 from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.service.clock import FrameClock, utc_now
@@ -42,6 +43,7 @@ class Reporter:
         self.captures: Sequence[Capture] = ()
         self.rulebook: RuleBook | None = None
         self.models: ModelActivator | None = None
+        self.recipes: ChangeoverFollower | None = None
         self.reload: Reload | None = None
         self.trouble = "starting"
         self.is_complete = False
@@ -92,6 +94,12 @@ class Reporter:
             model_sha256=rules.bundle.sha256 if rules else None,
             model_reason=rules.active_model.why if rules else None,
             model_news=self.models.progress.news if self.models else "",
+            recipe=rules.recipe if rules else None,
+            recipe_reason=rules.recipe_in_force.changeover.words
+            if rules and rules.recipe_in_force
+            else None,
+            recipe_news=self.recipes.progress.news if self.recipes else "",
+            recipes_resident=self.recipes.resident if self.recipes else (),
             engine=f"{rules.engine.backend} {rules.engine.version}" if rules else None,
             engine_reason=rules.engine.reason if rules else None,
             threshold=rules.threshold.value if rules else None,

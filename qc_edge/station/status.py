@@ -106,6 +106,10 @@ class Status:
     model_sha256: str | None
     model_reason: str | None
     model_news: str
+    recipe: str | None
+    recipe_reason: str | None
+    recipe_news: str
+    recipes_resident: tuple[str, ...]
     engine: str | None
     engine_reason: str | None
     threshold: float | None
@@ -132,6 +136,10 @@ class Status:
             parts.append(f"p99 {self.latency.p99_ms:.0f} ms")
         if self.model:
             parts.append(f"{self.model} {self.engine}")
+        if self.recipe:
+            parts.append(f"recipe {self.recipe}")
+        if self.recipe_news:
+            parts.append(self.recipe_news)
         if self.model_news:
             parts.append(self.model_news)
         if self.shadow and self.shadow.state.startswith("stopped"):

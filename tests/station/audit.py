@@ -121,6 +121,12 @@ def _told(table: str, row: Values) -> Values:
     }
 
 
+def _judging(state: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """What judges the view of the row, by a snapshot."""
+    judging: dict[str, Any] = state.get("views", {}).get(row["view"], state)
+    return judging
+
+
 def check_in_force(log: Log) -> None:
     """What each row was judged by had its event before it: a frame in hand keeps its own."""
     snapshots = [
@@ -129,10 +135,11 @@ def check_in_force(log: Log) -> None:
     for row in log.inspections:
         assert any(
             seq < row["chain_seq"]
-            and row["threshold_id"] == state["threshold"]
+            and row["threshold_id"] == _judging(state, row)["threshold"]
+            and row["recipe"] == state.get("recipe")
             and row["calibration_id"] in state["calibrations"].values()
             and row["settings_digest"] == state["settings"]
-            and row["model_sha256"] in state["model"]
+            and row["model_sha256"] in _judging(state, row)["model"]
             and row["software_version"] == state["software"]
             for seq, state in snapshots
         ), f"row {row['chain_seq']} was judged by what no event before it says is in force"

@@ -14,6 +14,7 @@ _COLUMNS = ("record", "record_sha256")
 _EVENTS = """
 SELECT chain_seq, event_id, recorded_at, kind, who, after, {columns} FROM {rows}
 WHERE kind IN ('in_force', 'threshold', 'model', 'activation_refused', 'calibration',
+               'recipe', 'recipe_refused',
                'scores_accepted', 'settings', 'shadow_started', 'log_mended')
 ORDER BY chain_seq
 """

@@ -111,7 +111,8 @@ def put_in_force(log: duckdb.DuckDBPyConnection, record: str) -> PutInForce | No
     """
     own = log.execute(
         "SELECT recorded_at, who, why FROM events WHERE record = ? "
-        "AND kind NOT IN ('in_force', 'activation_refused') ORDER BY chain_seq DESC LIMIT 1",
+        "AND kind NOT IN ('in_force', 'activation_refused', 'recipe_refused') "
+        "ORDER BY chain_seq DESC LIMIT 1",
         [record],
     ).fetchone()
     snapshot = log.execute(
@@ -136,8 +137,8 @@ def records_since(log: duckdb.DuckDBPyConnection, kind: str) -> list[tuple[str, 
     return log.execute(
         "SELECT record, record_sha256 FROM events WHERE chain_seq > "
         "(SELECT coalesce(max(chain_seq), 0) FROM events WHERE kind = ?) "
-        "AND kind IN ('threshold', 'calibration', 'model') AND record IS NOT NULL "
-        "ORDER BY chain_seq",
+        "AND kind IN ('threshold', 'calibration', 'model', 'recipe') "
+        "AND record IS NOT NULL ORDER BY chain_seq",
         [kind],
     ).fetchall()
 
@@ -169,6 +170,15 @@ def events_since(log: duckdb.DuckDBPyConnection, kind: str) -> set[tuple[str, st
         [kind],
     ).fetchall()
     return set(rows)
+
+
+def changeovers_since(log: duckdb.DuckDBPyConnection, limit: FrameId) -> list[tuple[FrameId, str]]:
+    """(event_id, `before`) of the changeovers above `limit`, oldest first. Raises duckdb.Error."""
+    return log.execute(
+        "SELECT event_id, before FROM events WHERE kind = 'recipe' AND event_id > ? "
+        "ORDER BY event_id",
+        [limit],
+    ).fetchall()
 
 
 def newest_id_below(log: duckdb.DuckDBPyConnection, limit: FrameId) -> FrameId | None:

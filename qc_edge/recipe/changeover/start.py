@@ -1,0 +1,115 @@
+"""The recipe at the start: what is to judge, and what judges the frames that lie in the spool."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from qc_edge.domain.changeover import STATION_RECIPE, Changeover
+from qc_edge.domain.decisions import History
+from qc_edge.domain.frame import FrameId
+from qc_edge.engine.engine_thread import EngineThread
+from qc_edge.errors import QcEdgeError
+from qc_edge.recipe.active_model import EarlierRecipe, OpenedModels
+from qc_edge.recipe.changeover.approved import ApprovedRecipes
+from qc_edge.recipe.changeover.follower import ChangeoverFollower
+from qc_edge.recipe.changeover.moment import ChangeoverMoment
+from qc_edge.recipe.changeover.recipe_check import check_recipe
+from qc_edge.recipe.changeover.recipe_engines import RecipeEnginePool
+from qc_edge.recipe.changeover.recipe_in_force import RecipeInForce, open_recipe
+from qc_edge.recipe.engine_exchange import Progress
+from qc_edge.recipe.in_force import last_in_force
+from qc_edge.records import changeovers
+from qc_edge.service.clock import FrameClock
+from qc_edge.service.heartbeat import Heartbeat
+from qc_edge.settings import Settings, StationPaths
+from qc_edge.store.log.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class RecipeStart:
+    """What opens the recipes of a start; used once, on the inspector's thread."""
+
+    paths: StationPaths
+    settings: Settings
+    ledger: Ledger
+    clock: FrameClock
+    engines: RecipeEnginePool
+    follower: ChangeoverFollower
+
+    def open(
+        self,
+        opened: OpenedModels,
+        spooled: Iterable[FrameId],
+        heartbeat: Heartbeat,
+        stop: threading.Event,
+    ) -> OpenedModels:
+        """`opened` with the recipe that is to judge and, for frames that lie in the spool
+        (`spooled`), those before it; their engines are ready.
+
+        A changeover that waits and fails changes nothing. Raises RecipeError, ModelError or
+        EngineError if the recipe in force cannot judge.
+        """
+        history, progress = changeovers.load(self.paths.changeovers), Progress()
+        recipe = None
+        if pending := history.pending:
+            try:
+                recipe = self._opened(pending, progress, heartbeat, stop)
+            except QcEdgeError as fault:
+                if stop.is_set():
+                    raise
+                self.follower.refuse(pending, fault)
+        if recipe is None and history.in_force is not None:
+            recipe = self._opened(history.in_force, progress, heartbeat, stop)
+        earlier = []
+        for moment, before in self._moments(history, recipe, list(spooled)):
+            views: Mapping[str, EngineThread] = {}
+            if before is not None and before.recipe is not None:
+                views = self.engines.hold(before.recipe, progress, heartbeat, stop).by_view
+            earlier.append(EarlierRecipe(moment, before, views))
+        views = self.engines.by_view(recipe.reference) if recipe else {}
+        return replace(opened, recipe=recipe, recipe_views=views, earlier_recipes=tuple(earlier))
+
+    def _opened(
+        self,
+        changeover: Changeover,
+        progress: Progress,
+        heartbeat: Heartbeat,
+        stop: threading.Event,
+    ) -> RecipeInForce:
+        opened = open_recipe(self.paths, changeover)
+        if opened.recipe is not None:
+            check_recipe(self.paths, self.settings, opened.reference, opened.recipe.content)
+            self.engines.hold(opened.recipe, progress, heartbeat, stop)
+        return opened
+
+    def _moments(
+        self,
+        history: History[Changeover],
+        recipe: RecipeInForce | None,
+        spooled: list[FrameId],
+    ) -> Iterator[tuple[ChangeoverMoment, RecipeInForce | None]]:
+        """Each changeover that a spooled frame was exposed before, oldest first, and what judged
+        until then.
+        """
+        if not spooled:
+            return
+        for event_id, before in self.ledger.changeovers_since(min(spooled)):
+            yield ChangeoverMoment(event_id), self._before(history, before)
+        last = last_in_force(self.ledger)
+        if recipe and last and last.changeover != recipe.changeover.record_id:
+            # It came into force while nothing ran: what waits was exposed before.
+            stamp = self.clock.stamp("station")
+            before = last.recipe or STATION_RECIPE
+            yield ChangeoverMoment(stamp.frame_id), self._before(history, before)
+
+    def _before(self, history: History[Changeover], reference: str) -> RecipeInForce | None:
+        """The recipe that judged until then, by the newest changeover to it."""
+        if reference == STATION_RECIPE:
+            return None
+        to_it = [each for each in history.decisions if each.recipe == reference]
+        if not to_it:
+            return None
+        recipe = ApprovedRecipes.of(self.paths).load(reference)
+        return RecipeInForce(max(to_it, key=lambda each: each.record_id), recipe)
