@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 
-class Decision(Protocol):
+class DecisionRecord(Protocol):
     """A dated record that asks for a change; `undoes` is the id of the one that it takes back."""
 
     @property
@@ -33,11 +33,11 @@ class Outcome:
     detail: str
 
 
-D = TypeVar("D", bound=Decision)
+D = TypeVar("D", bound=DecisionRecord)
 
 
 @dataclass(frozen=True)
-class History(Generic[D]):
+class DecisionHistory(Generic[D]):
     """All decisions of one kind, oldest first, and what became of each; one without is to come."""
 
     decisions: Sequence[D]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from qc_edge.bundles.bundle import Bundle, load_bundle
 from qc_edge.bundles.signing import check_signature
 from qc_edge.domain.activation import Activation
-from qc_edge.domain.decisions import History
+from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.engine.pool import EnginePool
 from qc_edge.errors import ModelError
@@ -61,7 +61,7 @@ class OpenedModels:
     earlier_recipes: tuple[EarlierRecipe, ...] = ()
 
 
-def active_reference(history: History[Activation], settings: ModelSettings) -> str:
+def active_reference(history: DecisionHistory[Activation], settings: ModelSettings) -> str:
     """NAME@VERSION of the bundle in force, or of the one that the first start will open."""
     return history.in_force.bundle if history.in_force else settings.bundle
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
 
-from qc_edge.domain.events import EventKind
 from qc_edge.domain.activation import Activation
-from qc_edge.domain.decisions import History
+from qc_edge.domain.decisions import DecisionHistory
+from qc_edge.domain.events import EventKind
 from qc_edge.domain.in_force import InForce, record_kind
 from qc_edge.domain.threshold import record_in_force
 from qc_edge.errors import RecordError
@@ -67,7 +67,7 @@ def check_kept(paths: StationPaths, last: InForce, now: datetime, put_by: PutBy)
 def check_model_kept(
     paths: StationPaths,
     settings: Settings,
-    history: History[Activation],
+    history: DecisionHistory[Activation],
     judging: Activation | None,
     last: InForce,
     put_by: PutBy,
@@ -111,7 +111,7 @@ def check_model_kept(
     faults.raise_if_any()
 
 
-def _why_not(history: History[Activation], name: str) -> str:
+def _why_not(history: DecisionHistory[Activation], name: str) -> str:
     """Why an activation that was in force does not judge any more, by what is kept beside it."""
     outcome = history.outcomes.get(name)
     said = f"says that it was refused: {outcome.detail}" if outcome else "is missing"

@@ -14,7 +14,7 @@ from functools import partial
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.activation import Activation
-from qc_edge.domain.decisions import History, Outcome
+from qc_edge.domain.decisions import Outcome
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.engine import BuildContext, Loader
 from qc_edge.engine.engine_thread import EngineThread
@@ -82,11 +82,11 @@ class ModelActivator:
         Raises ModelError, EngineError; EngineError too if `stop` is set meanwhile; StoreError if
         the log does not take an event, then it may be called again.
         """
-        history = activations.load(self._paths.activations)
+        pending = activations.load(self._paths.activations).pending
         self._seen = activations.newest(self._paths.activations)
         build_context = BuildContext(self._paths.plans, tell, stop.is_set)
         try:
-            engine_thread, active_model = self._open_own(history, build_context, stop)
+            engine_thread, active_model = self._open_own(pending, build_context, stop)
             view_engines: dict[str, EngineThread] = {}
             for view in self._settings.view:
                 if view.bundle is not None:
@@ -98,9 +98,9 @@ class ModelActivator:
         return OpenedModels(self._engines, engine_thread, active_model, view_engines)
 
     def _open_own(
-        self, history: History[Activation], build_context: BuildContext, stop: threading.Event
+        self, pending: Activation | None, build_context: BuildContext, stop: threading.Event
     ) -> tuple[EngineThread, ActiveModel]:
-        if pending := history.pending:
+        if pending is not None:
             try:
                 active_model = open_activated(self._paths, self._settings.model, pending)
                 return self._proven(active_model.bundle, build_context, stop), active_model

@@ -13,7 +13,7 @@ from typing import Any
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.acceptance import Acceptance, MovedScores
 from qc_edge.domain.activation import Activation
-from qc_edge.domain.decisions import History
+from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.domain.in_force import InForce, record_kind
 from qc_edge.domain.threshold import record_id
 from qc_edge.errors import UsageError
@@ -34,7 +34,7 @@ class CurrentModel:
     """The model of a station as a command sees it: settings, activations, whether it runs."""
 
     settings: Settings
-    history: History[Activation]
+    history: DecisionHistory[Activation]
     running: bool
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qc_edge.domain.decisions import Decision, Outcome
+from qc_edge.domain.decisions import DecisionRecord, Outcome
 from qc_edge.errors import StoreError
 from qc_edge.records.outcomes import conclude
 from qc_edge.service.logs import LOG
@@ -17,7 +17,7 @@ class OutcomeKeeper:
         self._directory = directory
         self._waiting: dict[str, Outcome] = {}
 
-    def keep(self, decision: Decision, outcome: Outcome) -> None:
+    def keep(self, decision: DecisionRecord, outcome: Outcome) -> None:
         """Write the outcome; `retry` does it if the disk refuses now, or else the next start."""
         self._keep(decision.record_id, outcome)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from qc_edge.domain.changeover import STATION_RECIPE
+from qc_edge.domain.activation import STATION_RECIPE
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.domain.in_force import InForce, record_kind, threshold_record
 from qc_edge.domain.threshold import ThresholdRecord

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qc_edge.domain.activation import Activation
-from qc_edge.domain.decisions import History
+from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.errors import ModelError
 from qc_edge.records.outcomes import load_history
 from qc_edge.records.record_file import Records, RecordSchema
@@ -27,7 +27,7 @@ set_aside = _RECORDS.set_aside
 sound_and_damaged = _RECORDS.sound_and_damaged
 
 
-def load(directory: Path, *, allow_damaged: bool = False) -> History[Activation]:
+def load(directory: Path, *, allow_damaged: bool = False) -> DecisionHistory[Activation]:
     """Every activation and its outcome. Raises ModelError on one that is damaged, unless that is
     allowed: then it is left out.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qc_edge.domain.changeover import Approval
+from qc_edge.domain.activation import Approval
 from qc_edge.errors import RecipeError
 from qc_edge.records.record_file import Records, RecordSchema
 

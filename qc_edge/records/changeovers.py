@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qc_edge.domain.changeover import Changeover
-from qc_edge.domain.decisions import History
+from qc_edge.domain.activation import Changeover
+from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.errors import RecipeError
 from qc_edge.records.outcomes import load_history
 from qc_edge.records.record_file import Records, RecordSchema
@@ -25,7 +25,7 @@ sound_and_damaged = _RECORDS.sound_and_damaged
 set_aside = _RECORDS.set_aside
 
 
-def load(directory: Path, *, allow_damaged: bool = False) -> History[Changeover]:
+def load(directory: Path, *, allow_damaged: bool = False) -> DecisionHistory[Changeover]:
     """Every changeover and its outcome. Raises RecipeError on one that is damaged, unless that is
     allowed: then it is left out.
     """

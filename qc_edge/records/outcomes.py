@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from qc_edge.domain.decisions import D, History, Outcome
+from qc_edge.domain.decisions import D, DecisionHistory, Outcome
 from qc_edge.records.record_file import Records
 from qc_edge.store.durable import write_file
 
@@ -21,14 +21,16 @@ class _Outcome(BaseModel):
     detail: str
 
 
-def load_history(records: Records[D], directory: Path, *, allow_damaged: bool) -> History[D]:
+def load_history(
+    records: Records[D], directory: Path, *, allow_damaged: bool
+) -> DecisionHistory[D]:
     """Every decision and its outcome. Raises the kind's error on one that is damaged, unless that
     is allowed: then it is left out.
     """
     decisions, damaged = records.sound_and_damaged(directory)
     if damaged and not allow_damaged:
         decisions = records.load_all(directory)
-    return History(decisions, _outcomes(records, directory, decisions))
+    return DecisionHistory(decisions, _outcomes(records, directory, decisions))
 
 
 def conclude(directory: Path, record_id: str, outcome: Outcome) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 from pydantic import AwareDatetime, Field, ValidationError
 
 from qc_edge.errors import RecipeError
+from qc_edge.records.recipe_content import RecipeContent
 from qc_edge.records.record_file import file_digest
 from qc_edge.settings import toml
-from qc_edge.settings.recipe import RecipeContent
 from qc_edge.settings.render import toml_value
 from qc_edge.settings.section import Name
 from qc_edge.store.durable import write_file

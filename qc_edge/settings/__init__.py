@@ -1,6 +1,6 @@
 """A station's settings: the TOML a person edits, checked as a whole, and where its files are."""
 
-from qc_edge.settings.bundles import ModelSettings
+from qc_edge.settings.bundles import ModelSettings, RecipeSettings
 from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.change import SettingChange, apply_live, settings_digest, split_changes
 from qc_edge.settings.engine import EngineSettings
@@ -18,7 +18,6 @@ from qc_edge.settings.model import (
 )
 from qc_edge.settings.paths import StationPaths
 from qc_edge.settings.review import ReviewSettings
-from qc_edge.settings.recipe import RecipeContent, RecipeSettings
 from qc_edge.settings.view import ViewSettings
 
 __all__ = [
@@ -31,9 +30,8 @@ __all__ = [
     "LogSettings",
     "MetricsSettings",
     "ModelSettings",
-    "ReviewSettings",
-    "RecipeContent",
     "RecipeSettings",
+    "ReviewSettings",
     "Role",
     "SettingChange",
     "Settings",

@@ -1,12 +1,15 @@
-"""The sections [model] and [shadow]: which bundle judges, and which one only scores along."""
+"""The sections [model], [shadow] and [recipe]: which bundle judges, which one only scores along,
+and which are kept loaded.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from qc_edge.settings.section import Section
+from qc_edge.settings.section import NAME_PATTERN, Section
 
 KEY_PREFIX = "ed25519:"
 _KEY = re.compile(r"ed25519:[A-Za-z0-9+/]{43}=( \S.*)?")
@@ -78,4 +81,14 @@ class ShadowSettings(Section):
         ge=0,
         le=1,
         description="What its verdicts are counted by; without it, its bundle's own.",
+    )
+
+
+class RecipeSettings(Section):
+    """Recipes: what a product needs, made and approved by qc-edge recipe."""
+
+    resident: tuple[Annotated[str, Field(pattern=NAME_PATTERN)], ...] = Field(
+        default=(),
+        description="Recipes whose engines are loaded and proven ahead, as far as the memory "
+        "allows: a changeover to them takes no time. Others load in the background first.",
     )

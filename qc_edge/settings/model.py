@@ -16,13 +16,12 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.station_calendar import StationCalendar
-from qc_edge.settings.bundles import ModelSettings, ShadowSettings
+from qc_edge.settings.bundles import ModelSettings, RecipeSettings, ShadowSettings
 from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
 from qc_edge.settings.page import PageSettings
 from qc_edge.settings.review import ReviewSettings
-from qc_edge.settings.recipe import RecipeSettings
 from qc_edge.settings.section import Name, Section
 from qc_edge.settings.shifts import ShiftSettings, check_plan, plan, zone
 from qc_edge.settings.view import ViewSettings, check_views

@@ -32,7 +32,7 @@ from qc_edge.service.worker_pool import WorkerPool
 from qc_edge.settings import Role, Settings, StationPaths, load_settings
 from qc_edge.settings.change import SettingChange
 from qc_edge.station.anchoring import Anchoring, JournaldSink
-from qc_edge.station.dependencies import Dependencies
+from qc_edge.station.dependencies import Dependencies, StationParts
 from qc_edge.station.disk_start import open_disk
 from qc_edge.station.housekeeping import Housekeeping
 from qc_edge.station.inspect_role import InspectRole
@@ -41,7 +41,6 @@ from qc_edge.station.meter import Meter
 from qc_edge.station.notices import NoticeFollower
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.spool_start import open_spool
-from qc_edge.station.station_parts import StationParts
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.compression import Compressor
 from qc_edge.store.disk_space import DiskMonitor

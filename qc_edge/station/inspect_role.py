@@ -43,7 +43,7 @@ from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.settings import INCOMING, Settings
 from qc_edge.shadow.shadow import Shadow
-from qc_edge.station.station_parts import StationParts
+from qc_edge.station.dependencies import StationParts
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.log.ledger import Ledger

@@ -90,7 +90,8 @@ def parameters(function: ast.FunctionDef) -> int:
 
 def is_command(name: str, function: ast.FunctionDef) -> bool:
     """True if typer makes the options of a command out of these parameters."""
-    return name.startswith("qc_edge/commands/") and function.name == "command"
+    is_verb = function.name == "command" or function.name.endswith("_command")
+    return name.startswith("qc_edge/commands/") and is_verb
 
 
 def _functions(module: ast.Module) -> Iterator[ast.FunctionDef]:

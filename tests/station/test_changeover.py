@@ -118,8 +118,8 @@ def test_each_frame_is_judged_by_the_recipe_of_its_time_and_none_is_lost(
     for row in log.inspections:
         assert row["model_version"] == versions[row["recipe"]]
         assert row["score"] == SCORES[row["model_version"]]
-        said = f"recipe:{row['recipe']}:0.5" if row["recipe"] else "corner@1:0.5"
-        assert row["threshold_id"] == said
+        threshold = f"recipe:{row['recipe']}:0.5" if row["recipe"] else "corner@1:0.5"
+        assert row["threshold_id"] == threshold
     events = log.events_of("recipe")
     assert [event["after"] for event in events] == ["bottle@2", "jar@2", "bottle@2", "station"]
     assert {(event["who"], event["why"]) for event in events} == {("anna", "order")}

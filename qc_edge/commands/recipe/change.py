@@ -16,8 +16,8 @@ from qc_edge.commands.recipe.arguments import By, Number, Product, RecipeName, W
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
+    from qc_edge.records.recipe_content import RecipeContent
     from qc_edge.records.recipes import Recipe
-    from qc_edge.settings import RecipeContent
 
 File = Annotated[
     Path | None,

@@ -8,7 +8,7 @@ from qc_edge.commands.recipe.arguments import By, Reference, Wanted, Why
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.domain.changeover import Changeover
+    from qc_edge.domain.activation import Changeover
     from qc_edge.settings import StationPaths
 
 

@@ -107,7 +107,7 @@ def recipe_values(recipe: Recipe) -> dict[str, Any]:
 
 
 def _rows(paths: StationPaths, current: str) -> list[dict[str, Any]]:
-    from qc_edge.domain.changeover import recipe_name
+    from qc_edge.domain.activation import recipe_name
     from qc_edge.recipe.changeover.approved import ApprovedRecipes
     from qc_edge.records import recipes
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qc_edge.domain.changeover import STATION_RECIPE, Approval, recipe_name
+from qc_edge.domain.activation import STATION_RECIPE, Approval, recipe_name
 from qc_edge.errors import RecipeError
 from qc_edge.records import approvals, recipes
 from qc_edge.records.recipes import Recipe

@@ -7,9 +7,9 @@ from concurrent.futures import Future, wait
 from typing import Protocol
 
 from qc_edge.errors import CameraError, RecipeError
+from qc_edge.recipe.changeover.overlay import forgotten
 from qc_edge.service.logs import LOG
 from qc_edge.settings import CameraSettings, Settings
-from qc_edge.settings.overlay import forgotten
 
 _ANSWER_S = 5.0
 """One grab lasts up to 2 s, and another region stops the camera for less than one."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from qc_edge.domain.changeover import Changeover
+from qc_edge.domain.activation import Changeover
 from qc_edge.domain.decisions import Outcome
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.errors import QcEdgeError

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qc_edge.domain.changeover import STATION_RECIPE
+from qc_edge.domain.activation import STATION_RECIPE
 from qc_edge.errors import CalibrationError, ModelError, RecipeError
 from qc_edge.recipe.active_model import open_signed_bundle
 from qc_edge.records import calibrations
+from qc_edge.records.recipe_content import RecipeContent, RecipeView
 from qc_edge.settings import INCOMING, Settings, StationPaths
-from qc_edge.settings.recipe import RecipeContent, RecipeView
 from qc_edge.settings.view import check_views
 
 

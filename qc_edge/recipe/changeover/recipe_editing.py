@@ -11,16 +11,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from qc_edge.domain.changeover import Approval
+from qc_edge.domain.activation import Approval
 from qc_edge.domain.threshold import record_id
 from qc_edge.errors import RecipeError, UsageError
 from qc_edge.recipe.attribution import Attribution
 from qc_edge.recipe.changeover.approved import ApprovedRecipes
 from qc_edge.recipe.changeover.recipe_check import check_content, check_recipe
 from qc_edge.records import approvals, recipes
+from qc_edge.records.recipe_content import RecipeContent
 from qc_edge.records.recipes import Recipe
 from qc_edge.service.clock import utc_now
-from qc_edge.settings import RecipeContent, StationPaths, load_settings, toml
+from qc_edge.settings import StationPaths, load_settings, toml
 
 
 def parse_content(text: str, where: str) -> RecipeContent:

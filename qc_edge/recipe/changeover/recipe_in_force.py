@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from qc_edge.domain.activation import STATION_RECIPE, Changeover
 from qc_edge.domain.calibration import Calibration
-from qc_edge.domain.changeover import STATION_RECIPE, Changeover
-from qc_edge.domain.decisions import History
+from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.domain.in_force import InForce, record_kind
 from qc_edge.errors import RecordError
 from qc_edge.recipe.changeover.approved import ApprovedRecipes
+from qc_edge.recipe.changeover.overlay import with_recipe
 from qc_edge.records import recipes
 from qc_edge.records.calibrations import cameras, load
 from qc_edge.records.logged_record import record_state
+from qc_edge.records.recipe_content import RecipeContent
 from qc_edge.records.recipes import Recipe
-from qc_edge.settings import INCOMING, RecipeContent, Settings, StationPaths
-from qc_edge.settings.overlay import with_recipe
+from qc_edge.settings import INCOMING, Settings, StationPaths
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,10 @@ def calibrations_under(
 
 
 def check_recipe_kept(
-    paths: StationPaths, history: History[Changeover], judging: Changeover | None, last: InForce
+    paths: StationPaths,
+    history: DecisionHistory[Changeover],
+    judging: Changeover | None,
+    last: InForce,
 ) -> None:
     """The changeover and the recipe that were in force `last` are there as they were, and nothing
     older judges. Raises RecordError that names what is not so.

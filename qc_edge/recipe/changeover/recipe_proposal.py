@@ -11,10 +11,10 @@ from qc_edge.recipe.active_model import active_reference
 from qc_edge.recipe.changeover.recipe_editing import make_content
 from qc_edge.recipe.rules import threshold_in_force
 from qc_edge.records import activations, calibrations, thresholds
+from qc_edge.records.recipe_content import RecipeContent
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import (
     INCOMING,
-    RecipeContent,
     Settings,
     StationPaths,
     ViewSettings,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 import time
 
-from qc_edge.domain.changeover import STATION_RECIPE, Changeover
-from qc_edge.domain.decisions import History
+from qc_edge.domain.activation import STATION_RECIPE, Changeover
+from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.domain.threshold import record_id
 from qc_edge.errors import UsageError
 from qc_edge.recipe.attribution import Attribution
@@ -63,12 +63,12 @@ def request_rollback(paths: StationPaths, by: str, reason: str) -> Changeover:
     return _write(paths, approved, history, reference, undone.record_id, attribution)
 
 
-def current_recipe(history: History[Changeover]) -> str:
+def current_recipe(history: DecisionHistory[Changeover]) -> str:
     """NAME@REVISION in force, or `station`."""
     return history.in_force.recipe if history.in_force else STATION_RECIPE
 
 
-def refuse_if_under_way(paths: StationPaths, history: History[Changeover]) -> None:
+def refuse_if_under_way(paths: StationPaths, history: DecisionHistory[Changeover]) -> None:
     """Raise UsageError while a running station is at another changeover."""
     if history.pending and holder_of(paths.lock(Role.INSPECT)) is not None:
         raise UsageError(
@@ -94,7 +94,7 @@ def wait_for_changeover(paths: StationPaths, record: Changeover, timeout_s: floa
 def _write(
     paths: StationPaths,
     approved: ApprovedRecipes,
-    history: History[Changeover],
+    history: DecisionHistory[Changeover],
     reference: str,
     undoes: str,
     attribution: Attribution,

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from qc_edge.domain.changeover import STATION_RECIPE, Changeover
-from qc_edge.domain.decisions import History
+from qc_edge.domain.activation import STATION_RECIPE, Changeover
+from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.domain.frame import FrameId
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import QcEdgeError
@@ -25,6 +25,7 @@ from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store.log.ledger import Ledger
+from qc_edge.store.log.lookups import changeovers_since
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class RecipeStart:
 
     def _moments(
         self,
-        history: History[Changeover],
+        history: DecisionHistory[Changeover],
         recipe: RecipeInForce | None,
         spooled: list[FrameId],
     ) -> Iterator[tuple[ChangeoverMoment, RecipeInForce | None]]:
@@ -95,7 +96,9 @@ class RecipeStart:
         """
         if not spooled:
             return
-        for event_id, before in self.ledger.changeovers_since(min(spooled)):
+        with self.ledger.snapshot() as log:
+            since = changeovers_since(log, min(spooled))
+        for event_id, before in since:
             yield ChangeoverMoment(event_id), self._before(history, before)
         last = last_in_force(self.ledger)
         if recipe and last and last.changeover != recipe.changeover.record_id:
@@ -104,7 +107,7 @@ class RecipeStart:
             before = last.recipe or STATION_RECIPE
             yield ChangeoverMoment(stamp.frame_id), self._before(history, before)
 
-    def _before(self, history: History[Changeover], reference: str) -> RecipeInForce | None:
+    def _before(self, history: DecisionHistory[Changeover], reference: str) -> RecipeInForce | None:
         """The recipe that judged until then, by the newest changeover to it."""
         if reference == STATION_RECIPE:
             return None

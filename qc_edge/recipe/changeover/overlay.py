@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qc_edge.records.recipe_content import RecipeContent
 from qc_edge.settings.model import Settings
-from qc_edge.settings.recipe import RecipeContent
 
 
 def with_recipe(settings: Settings, recipe: RecipeContent | None) -> Settings:

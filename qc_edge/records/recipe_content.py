@@ -1,29 +1,18 @@
-"""What a recipe says, and the section [recipe] of the settings: those that are kept loaded."""
+"""What a recipe says, as a person writes it: views, and how their cameras expose."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from qc_edge.settings.bundles import BUNDLE_PATTERN
-from qc_edge.settings.section import NAME_PATTERN, Section, Text
+from qc_edge.settings.section import Section, Text
 from qc_edge.settings.view import ViewSettings
 
 Region = tuple[int, int, int, int]
 _Value = Annotated[float, Field(ge=0, le=255)]
 _Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class RecipeSettings(Section):
-    """Recipes: what a product needs, made and approved by qc-edge recipe."""
-
-    resident: tuple[Annotated[str, Field(pattern=NAME_PATTERN)], ...] = Field(
-        default=(),
-        description="Recipes whose engines are loaded and proven ahead, as far as the memory "
-        "allows: a changeover to them takes no time. Others load in the background first.",
-    )
 
 
 class GateSettings(Section):
@@ -96,8 +85,3 @@ class RecipeContent(Section):
     view: tuple[RecipeView, ...] = Field(
         min_length=1, description="The views of a part, each a section [[view]]."
     )
-
-
-def view_named(views: Sequence[RecipeView], name: str) -> RecipeView | None:
-    """The view with this name, None if there is none."""
-    return next((view for view in views if view.name == name), None)
