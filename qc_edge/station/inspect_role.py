@@ -123,9 +123,7 @@ class InspectRole:
             parts.paths, parts.settings, parts.dependencies.load_engine, opened.engines
         )
         recipes = self._follow_recipes(engines)
-        start = RecipeStart(
-            parts.paths, parts.settings, self._ledger, parts.clock, engines, recipes
-        )
+        start = RecipeStart(parts.paths, parts.settings, self._ledger, engines)
         opened = start.open(opened, self.arrivals.recovered, heartbeat, stop)
         rulebook = self._begin_rules(opened, heartbeat, stop)
         models.opened_is_in_force(opened.active_model)

@@ -164,6 +164,8 @@ class Reporter:
         ]
         if self.models and self.models.progress.trouble:
             troubles.append(self.models.progress.trouble)
+        if self.recipes and self.recipes.progress.trouble:
+            troubles.append(self.recipes.progress.trouble)
         return troubles + ([self.trouble] if self.trouble else [])
 
 

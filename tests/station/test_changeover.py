@@ -13,15 +13,18 @@ from typing import Any
 import pytest
 
 from qc_edge.bundles.bundle import Bundle
+from qc_edge.camera import Camera
+from qc_edge.camera.scripted import ScriptedCamera
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine
 from qc_edge.engine.scripted import ScriptedEngine
-from qc_edge.errors import EngineError, QcEdgeError
+from qc_edge.errors import EngineError, QcEdgeError, RecordError, UsageError
 from qc_edge.query.typed_rows import read_inspections
 from qc_edge.recipe.changeover.request import (
     request_changeover,
+    request_rollback,
     wait_for_changeover,
 )
-from qc_edge.settings import EngineSettings, StationPaths
+from qc_edge.settings import CameraSettings, EngineSettings, StationPaths
 from qc_edge.station.dependencies import Dependencies
 from tests.cli.runner import invoke
 from tests.station.audit import audit
@@ -29,14 +32,17 @@ from tests.station.harness import (
     GOOD,
     NAME,
     Running,
+    inspect_all,
     make_station,
     part,
+    run_child,
     running,
     spool,
+    spooled,
     write_bundle,
 )
 from tests.station.test_activation import Feeder
-from tests.station.twins import Plan, dependencies
+from tests.station.twins import Cues, Fault, FaultyDisk, Plan, dependencies
 
 WHO = ("--by", "anna", "--reason", "order 4711")
 SCORES = {"1": 0.1, "2": 0.9, "3": 0.3}
@@ -157,3 +163,154 @@ def test_frames_that_lie_in_the_spool_are_judged_by_the_recipe_before(paths: Sta
     assert [row.score for row in rows] == [0.9] * 3 + [0.3]
     said = invoke("verify", NAME, "--root", paths.root)
     assert said.exit_code == 0, said.output
+
+
+def test_what_cannot_be_is_refused_in_words_and_the_recipe_in_force_stays(
+    paths: StationPaths,
+) -> None:
+    write_recipe(paths, "tin", 9, "corner@2", approved=False)
+    write_recipe(paths, "lid", 7, "corner@2", approved=False)
+    recipe("copy", "jar", "cap", "--number", "11", "--product", "cap", *WHO, paths=paths)
+    for key, value in (("bundle", "corner@9"), ("calibration", "20260929T000000Z-side")):
+        recipe("edit", "cap", "--set", f"view.incoming.{key}={value}", *WHO, paths=paths)
+    refused = [
+        (("approve", "lid", *WHO), "the number 7 is bottle@2's"),
+        (("approve", "cap", *WHO), "bundle corner@9"),
+        (("approve", "cap", *WHO), "20260929T000000Z-side is no record of camera incoming"),
+        (("edit", "jar", "--set", "view.incoming.camera=side", *WHO), "no [[camera]] has that"),
+        (("edit", "jar", "--set", "view.incoming.camera=none", *WHO), "view.1.camera"),
+        (("activate", "tin", *WHO), "tin@2 is not approved"),
+        (("activate", "bottle@1", *WHO), "bottle@1 is not approved; approved is bottle@2"),
+        (("activate", "10", *WHO), "no approved recipe has the number 10"),
+        (("activate", "drum", *WHO), "there is no recipe 'drum'"),
+        (("activate", "bottle", "--by", "anna"), "--reason is missing"),
+        (("rollback", *WHO), "nothing to go back to"),
+        (("new", "station", "--number", "1", "--product", "x", *WHO), "no recipe can be called"),
+    ]
+    for arguments, words in refused:
+        with pytest.raises(QcEdgeError) as fault:
+            recipe(*arguments, paths=paths)
+        assert words in fault.value.message, arguments
+    assert recipe("list", paths=paths)["in_force"] == "station"
+
+
+def test_a_changeover_that_fails_leaves_everything_as_it_was_and_says_why(
+    paths: StationPaths,
+) -> None:
+    with running(paths, by_version(slow=["3"])) as run:
+        assert change_over(paths, "bottle") == "in force"
+        state = change_over(paths, "jar")
+        assert state == "refused: no memory for corner@3"
+        with pytest.raises(UsageError, match="in force already"):
+            request_changeover(paths, "bottle", "anna", "again")
+        assert recipe("rollback", *WHO, paths=paths)["in_force"]
+        rulebook = run.station.rulebook
+        assert rulebook
+        assert rulebook.rules.recipe is None
+        with pytest.raises(UsageError, match="nothing to go back to"):
+            request_rollback(paths, "anna", "again")
+    log = audit(paths)
+    (event,) = log.events_of("recipe_refused")
+    assert (event["before"], event["after"]) == ("bottle@2", "jar@2")
+    assert [event["after"] for event in log.events_of("recipe")] == ["bottle@2", "station"]
+
+
+def test_a_full_disk_refuses_a_changeover_and_a_later_one_is_made(paths: StationPaths) -> None:
+    full = Fault("append before in recipe", times=1, act="ENOSPC")
+    given = replace(by_version(), disk=FaultyDisk(Cues([full])))
+    with running(paths, given):
+        assert change_over(paths, "bottle").startswith("refused: ")
+        assert change_over(paths, "jar") == "in force"
+    assert [event["after"] for event in audit(paths).events_of("recipe")] == ["jar@2"]
+
+
+def test_a_start_refuses_a_recipe_in_force_that_is_gone_or_changed(paths: StationPaths) -> None:
+    with running(paths, by_version()):
+        assert change_over(paths, "bottle") == "in force"
+    file = paths.recipes / "bottle/2.toml"
+    whole = file.read_text()
+    for damaged in (whole.replace("threshold = 0.5", "threshold = 0.9"), None):
+        file.unlink()
+        if damaged:
+            file.write_text(damaged)
+        run = Running(paths.root, by_version())
+        fault = run.wait_until_ended()
+        assert isinstance(fault, RecordError)
+        assert fault.exit_code == 65
+        assert "recipes/bottle/2.toml" in fault.message
+        file.write_text(whole)
+    inspect_all(paths, by_version())
+
+
+@pytest.mark.parametrize("takes_it", [True, False])
+def test_a_recipe_sets_how_its_camera_exposes_and_what_is_refused_is_set_back(
+    tmp_path: Path, takes_it: bool
+) -> None:
+    camera = {"name": "top", "backend": "scripted", "exposure_us": 1000.0}
+    paths = make_station(tmp_path, camera)
+    what = ("--number", "7", "--product", "bottle")
+    recipe("new", "bottle", *what, *WHO, paths=paths)
+    recipe("edit", "bottle", "--set", "view.top.exposure_us=3000", *WHO, paths=paths)
+    recipe("approve", "bottle", *WHO, paths=paths)
+
+    def connect(settings: CameraSettings) -> Camera:
+        return ScriptedCamera(
+            "f",
+            repeat=True,
+            frame=lambda number: part(GOOD, number),
+            settings=settings,
+            rate_hz=20.0,
+            stands_at=lambda asked: (
+                asked
+                if takes_it
+                else asked.model_copy(update={"exposure_us": min(asked.exposure_us or 0, 2000.0)})
+            ),
+        )
+
+    with running(paths, replace(dependencies(Plan()), connect_camera=connect)) as run:
+        _more(run, 5)
+        state = change_over(paths, "bottle")
+        _more(run, 10 + len(spooled(paths)))
+    rows = audit(paths, drained=False).inspections
+    judged = {(row["recipe"], row["exposure_us"]) for row in rows}
+    if takes_it:
+        assert state == "in force"
+        assert judged == {(None, 1000.0), ("bottle@2", 3000.0)}
+    else:
+        assert state.startswith("refused: a camera does not take what the recipe sets")
+        assert judged == {(None, 1000.0)}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "append before in recipe",
+        "append half in recipe",
+        "append after in recipe",
+        "write before in evidence",
+        "append before",
+        "unlink before",
+    ],
+)
+def test_killed_at_any_step_one_recipe_is_in_force_and_each_frame_has_one_row_by_the_right_one(
+    paths: StationPaths, step: str
+) -> None:
+    for number in range(4):
+        spool(paths, part(GOOD, number), number, "incoming")
+    request_changeover(paths, "bottle", "anna", "order")
+    run_child(paths, Plan(faults=(Fault(step),)))
+    for number in range(4, 6):
+        spool(paths, part(GOOD, number), number, "incoming")
+    with running(paths) as run:
+        run.wait_until_idle()
+        rulebook = run.station.rulebook
+        assert rulebook
+        assert rulebook.rules.recipe == "bottle@2"
+    log = audit(paths)
+    (event,) = log.events_of("recipe")
+    assert event["after"] == "bottle@2"
+    assert len(log.inspections) == 6
+    for row in log.inspections:
+        expected = "bottle@2" if row["frame_id"] > event["event_id"] else None
+        assert row["recipe"] == expected
+    assert recipe("list", paths=paths)["pending"] is None

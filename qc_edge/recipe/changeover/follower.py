@@ -63,9 +63,13 @@ class ChangeoverFollower:
         In this order, so that a crash between the two makes the next start take it up again, which
         adds no second event.
         """
-        self._seen = changeovers.newest(self._paths.changeovers)
-        if opened and opened.changeover == changeovers.load(self._paths.changeovers).pending:
+        pending = changeovers.load(self._paths.changeovers).pending
+        if opened and opened.changeover == pending:
             self._outcomes.keep(opened.changeover, Outcome(True, utc_now(), ""))
+        elif pending:
+            self.progress.trouble = f"not ready: changing over to {pending.recipe}"
+            return
+        self._seen = changeovers.newest(self._paths.changeovers)
 
     def run(
         self,
@@ -77,23 +81,35 @@ class ChangeoverFollower:
         """Keep the resident recipes' engines, and take up changeovers as they come, until
         `stop`.
         """
+        if not self._seen:
+            self._look(rulebook, inspector, heartbeat, stop)
+            self.progress.trouble = ""
         self._load_resident(rulebook, heartbeat, stop)
         while not stop.wait(LOOK_S):
             heartbeat.beat()
             self._outcomes.retry()
             self._forget_what_came_before(rulebook)
-            if (newest := changeovers.newest(self._paths.changeovers)) == self._seen:
-                continue
-            self._seen = newest
-            try:
-                pending = changeovers.load(self._paths.changeovers).pending
-            except QcEdgeError as fault:
-                self._say_refused(f"the changeover {newest}", fault)
-                detail = f"the recipe in force stays: {fault.message}"
-                self._events.report(Occurrence(EventKind.RECIPE_REFUSED, detail))
-                continue
-            if pending:
-                self._take_up(pending, rulebook, inspector, heartbeat, stop)
+            self._look(rulebook, inspector, heartbeat, stop)
+
+    def _look(
+        self,
+        rulebook: RuleBook,
+        inspector: BetweenFrames,
+        heartbeat: Heartbeat,
+        stop: threading.Event,
+    ) -> None:
+        if (newest := changeovers.newest(self._paths.changeovers)) == self._seen:
+            return
+        self._seen = newest
+        try:
+            pending = changeovers.load(self._paths.changeovers).pending
+        except QcEdgeError as fault:
+            self._say_refused(f"the changeover {newest}", fault)
+            detail = f"the recipe in force stays: {fault.message}"
+            self._events.report(Occurrence(EventKind.RECIPE_REFUSED, detail))
+            return
+        if pending:
+            self._take_up(pending, rulebook, inspector, heartbeat, stop)
 
     def refuse(self, pending: Changeover, fault: QcEdgeError) -> None:
         """Keep that a changeover was refused, and say why."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from qc_edge.domain.activation import STATION_RECIPE, Changeover
 from qc_edge.domain.decisions import DecisionHistory
+from qc_edge.domain.events import EventKind
 from qc_edge.domain.frame import FrameId
 from qc_edge.engine.engine_thread import EngineThread
-from qc_edge.errors import QcEdgeError
+from qc_edge.errors import RecipeError
 from qc_edge.recipe.active_model import EarlierRecipe, OpenedModels
 from qc_edge.recipe.changeover.approved import ApprovedRecipes
-from qc_edge.recipe.changeover.follower import ChangeoverFollower
 from qc_edge.recipe.changeover.moment import ChangeoverMoment
 from qc_edge.recipe.changeover.recipe_check import check_recipe
 from qc_edge.recipe.changeover.recipe_engines import RecipeEnginePool
@@ -21,7 +21,6 @@ from qc_edge.recipe.changeover.recipe_in_force import RecipeInForce, open_recipe
 from qc_edge.recipe.engine_exchange import Progress
 from qc_edge.recipe.in_force import last_in_force
 from qc_edge.records import changeovers
-from qc_edge.service.clock import FrameClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store.log.ledger import Ledger
@@ -35,9 +34,7 @@ class RecipeStart:
     paths: StationPaths
     settings: Settings
     ledger: Ledger
-    clock: FrameClock
     engines: RecipeEnginePool
-    follower: ChangeoverFollower
 
     def open(
         self,
@@ -49,28 +46,38 @@ class RecipeStart:
         """`opened` with the recipe that is to judge and, for frames that lie in the spool
         (`spooled`), those before it; their engines are ready.
 
-        A changeover that waits and fails changes nothing. Raises RecipeError, ModelError or
-        EngineError if the recipe in force cannot judge.
+        A changeover that waits is made afterwards, as while the station runs: so what the log says
+        was in force judges what was exposed before. Raises RecipeError, ModelError or EngineError
+        if the recipe in force cannot judge.
         """
         history, progress = changeovers.load(self.paths.changeovers), Progress()
         recipe = None
-        if pending := history.pending:
+        if judging := self._judging(history):
             try:
-                recipe = self._opened(pending, progress, heartbeat, stop)
-            except QcEdgeError as fault:
-                if stop.is_set():
+                recipe = self._opened(judging, progress, heartbeat, stop)
+            except RecipeError:
+                # A person has named another one since, which is the way out of it.
+                if history.pending is None or history.pending == judging:
                     raise
-                self.follower.refuse(pending, fault)
-        if recipe is None and history.in_force is not None:
-            recipe = self._opened(history.in_force, progress, heartbeat, stop)
+                recipe = self._opened(history.pending, progress, heartbeat, stop)
         earlier = []
-        for moment, before in self._moments(history, recipe, list(spooled)):
+        for moment, before in self._moments(history, list(spooled)):
             views: Mapping[str, EngineThread] = {}
             if before is not None and before.recipe is not None:
                 views = self.engines.hold(before.recipe, progress, heartbeat, stop).by_view
             earlier.append(EarlierRecipe(moment, before, views))
         views = self.engines.by_view(recipe.reference) if recipe else {}
         return replace(opened, recipe=recipe, recipe_views=views, earlier_recipes=tuple(earlier))
+
+    def _judging(self, history: DecisionHistory[Changeover]) -> Changeover | None:
+        """The changeover in force; a crash may have kept its outcome from being written."""
+        pending, last = history.pending, last_in_force(self.ledger)
+        if pending is None:
+            return history.in_force
+        # A power cut in the middle of the commit may have left its event alone.
+        told = (EventKind.RECIPE, pending.recipe) in self.ledger.events_since(EventKind.IN_FORCE)
+        is_logged = told or (last is not None and last.changeover == pending.record_id)
+        return pending if is_logged else history.in_force
 
     def _opened(
         self,
@@ -88,7 +95,6 @@ class RecipeStart:
     def _moments(
         self,
         history: DecisionHistory[Changeover],
-        recipe: RecipeInForce | None,
         spooled: list[FrameId],
     ) -> Iterator[tuple[ChangeoverMoment, RecipeInForce | None]]:
         """Each changeover that a spooled frame was exposed before, oldest first, and what judged
@@ -100,12 +106,6 @@ class RecipeStart:
             since = changeovers_since(log, min(spooled))
         for event_id, before in since:
             yield ChangeoverMoment(event_id), self._before(history, before)
-        last = last_in_force(self.ledger)
-        if recipe and last and last.changeover != recipe.changeover.record_id:
-            # It came into force while nothing ran: what waits was exposed before.
-            stamp = self.clock.stamp("station")
-            before = last.recipe or STATION_RECIPE
-            yield ChangeoverMoment(stamp.frame_id), self._before(history, before)
 
     def _before(self, history: DecisionHistory[Changeover], reference: str) -> RecipeInForce | None:
         """The recipe that judged until then, by the newest changeover to it."""
