@@ -41,6 +41,7 @@ FUNCTIONS = {
 }
 
 ELSEWHERE = {
+    "qc_edge/commands/recipe/change.py": "what a person edits, gone when the editor is left",
     # what a reboot forgets: on a tmpfs, written every second
     "qc_edge/station/supervisor.py": "status.json in /run",
     "qc_edge/service/lock.py": "locks in /run",
