@@ -45,8 +45,8 @@ def command(
     the password stays until it is used; [bold]reset[/bold] also ends the password and all sessions
     at once. Each is an event of the log.
 
-    An operator looks and disputes, a reviewer also judges parts, an engineer also proposes
-    thresholds, and so does quality.
+    An operator looks and disputes, a reviewer also judges parts, and so do an engineer and quality,
+    whose word counts more where people differ.
 
     [dim]Examples:[/dim]
       [bold]sudo qc-edge user line1 add anna --role reviewer[/bold]

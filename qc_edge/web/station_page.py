@@ -13,6 +13,7 @@ from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.errors import QcEdgeError
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.records import notices
+from qc_edge.review import ReviewQueue
 from qc_edge.service.logs import LOG
 from qc_edge.settings import Settings, StationPaths, load_settings
 from qc_edge.web.catalog import load_words
@@ -68,11 +69,13 @@ class StationPage:
         self.pictures = Pictures(paths)
         self.stopping = threading.Event()
         self._settings = load_settings(paths.settings)
+        self.review = ReviewQueue(paths, self._settings)
         self._settings_sign = _sign(paths.settings)
 
     def close(self) -> None:
         """End the queries; streams have been told by `stopping`."""
         self.log.close()
+        self.review.close()
 
     @property
     def settings(self) -> Settings:

@@ -23,6 +23,7 @@ def rested(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
         tmp_path_factory.mktemp("rested"),
         station={"time_zone": "Europe/Berlin"},
         incoming={"sidecar": "required"},
+        review={"audit_share": 1.0},
     )
     with running(paths) as run:
         for number, name in enumerate(("A-1", "A-2", "A-3", "A-4", MARKUP)):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from qc_edge.domain.label import PersonRole
+from qc_edge.query.published_log import PublishedLog
 from qc_edge.settings import StationPaths
 from qc_edge.web.people.passwords import Passwords
 from qc_edge.web.people.users import User, Users
@@ -19,7 +20,8 @@ from tests.web.harness import PIN
 from tests.web.server import Served, free_port, served
 
 SEEN = (
-    "[...document.images].filter(i => i.getBoundingClientRect().top < innerHeight)"
+    "[...document.images]"
+    ".filter(i => i.checkVisibility() && i.getBoundingClientRect().top < innerHeight)"
     ".every(i => i.complete && i.naturalWidth)"
 )
 SIZES = {"": (1280, 800), "-phone": (390, 844)}
@@ -35,6 +37,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         tmp_path_factory.mktemp("line"),
         page={"listen": f"127.0.0.1:{port}"},
         incoming={"sidecar": "required"},
+        review={"audit_share": 1.0},
     )
     Users(paths.page_users).change(
         "anna", lambda _: User("anna", PersonRole.QUALITY, Passwords().hash(PIN))
@@ -76,7 +79,7 @@ def test_no_page_is_wider_than_the_window_and_all_pictures_are_there(
     tab: Chromium, line: Line, size: str, tmp_path: Path
 ) -> None:
     tab.size(*SIZES[size])
-    for path in ("/live", "/part", "/part/story?id=A-2", "/station", "/password"):
+    for path in ("/live", "/review", "/part", "/part/story?id=A-2", "/station", "/password"):
         tab.open(line[2].address + path)
         tab.wait_for(SEEN)
         assert tab.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0], path
@@ -92,10 +95,23 @@ def test_no_page_is_wider_than_the_window_and_all_pictures_are_there(
 @pytest.mark.parametrize("dark", [False, True])
 def test_words_can_be_read_on_their_ground(tab: Chromium, line: Line, dark: bool) -> None:
     tab.size(*SIZES[""], dark=dark)
-    for path in ("/live", "/station", "/part"):
+    for path in ("/live", "/review", "/station", "/part"):
         tab.open(line[2].address + path)
         weak = tab.evaluate((Path(__file__).parent / "contrast.js").read_text())
         assert weak == [], path
+
+
+def test_parts_are_judged_by_keys_alone(tab: Chromium, line: Line) -> None:
+    paths, _, page = line
+    tab.open(f"{page.address}/review")
+    first = tab.wait_for(f"{SEEN} && document.querySelector('[name=frame]').value")
+    tab.press("d")
+    shown = f"document.querySelector('[name=frame]')?.value && {SEEN}"
+    tab.wait_for(f"{shown} && document.querySelector('[name=frame]').value !== {first!r}")
+    tab.press("z")
+    tab.wait_for(f"document.querySelector('[name=frame]')?.value === {first!r}")
+    labelled = f"SELECT count(*) FROM labels WHERE frame_id = '{first}'"
+    wait_for(lambda: "1" in _asked(paths, labelled), "the label in the log", 30, 0.5)
 
 
 def test_nothing_was_asked_of_another_machine_and_nothing_was_refused(
@@ -127,6 +143,14 @@ def test_a_stop_does_not_wait_for_open_streams(line: Line) -> None:
     for thread in heard:
         thread.join(5)
         assert not thread.is_alive()
+
+
+def _asked(paths: StationPaths, query: str) -> str:
+    with PublishedLog(paths.published) as log:
+        relation = log.cursor().relation("labels")
+        return str(
+            relation and log.cursor().fetch(query.replace("FROM labels", f"FROM {relation}"))
+        )
 
 
 def _log_in(port: int) -> str:
