@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -28,8 +29,9 @@ def free_port() -> int:
 class Served:
     """A page that runs; `address` is where."""
 
-    def __init__(self, paths: StationPaths, port: int) -> None:
-        self.address = f"http://127.0.0.1:{port}"
+    def __init__(self, paths: StationPaths, port: int, tls: ssl.SSLContext | None) -> None:
+        self.address = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+        self._tls = tls
         self.process = subprocess.Popen(
             [sys.executable, "-m", "qc_edge", "page", NAME, "--root", str(paths.root)],
             cwd=REPOSITORY,
@@ -44,7 +46,8 @@ class Served:
             assert self.process.stderr is not None
             raise AssertionError(self.process.stderr.read())
         try:
-            with urllib.request.urlopen(f"{self.address}/login", timeout=5) as answer:  # noqa: S310
+            address = f"{self.address}/login"
+            with urllib.request.urlopen(address, timeout=5, context=self._tls) as answer:  # noqa: S310
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -58,9 +61,9 @@ class Served:
 
 
 @contextmanager
-def served(paths: StationPaths, port: int) -> Iterator[Served]:
-    """The page of a station whose settings have `port`."""
-    page = Served(paths, port)
+def served(paths: StationPaths, port: int, tls: ssl.SSLContext | None = None) -> Iterator[Served]:
+    """The page of a station whose settings have `port`; `tls` trusts its certificate."""
+    page = Served(paths, port, tls)
     try:
         wait_for(page.answers, "the page answers", 40)
         yield page
