@@ -95,7 +95,7 @@ def _takes(value: dict[str, Any], definitions: dict[str, Any]) -> str:
         count = f"{value['maxItems']} of " if "maxItems" in value else "list of "
         return count + _takes(items, definitions)
     if value["type"] == "object":
-        return "sections"
+        return "text = number" if value.get("additionalProperties") else "sections"
     bounds = [
         f"{sign} {value[key]:g}"
         for key, sign in (

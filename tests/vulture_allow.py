@@ -8,7 +8,7 @@ from onnxruntime import SessionOptions
 from qc_edge.bundles.manifest import Manifest
 from qc_edge.camera.removal_watch import RemovalWatch
 from qc_edge.domain.calibration import Calibration
-from qc_edge.domain.inspection import Gap, Inspection, Label
+from qc_edge.domain.inspection import Gap, Inspection, Label, Part
 from qc_edge.domain.label import LabelSource, PersonRole
 from qc_edge.inspection.statistics import Latency
 from qc_edge.intake.watch import _Emitter, _Handler
@@ -25,6 +25,7 @@ calibration: Calibration
 report: PartReport
 gap: Gap
 label: Label
+part: Part
 latency: Latency
 picture: ReportPicture
 manifest: Manifest
@@ -52,6 +53,8 @@ gap.noticed_at
 gap.first_frame_number
 gap.last_frame_number
 label.label_id
+part.views_expected
+part.views_missing
 row.raw_sha256
 row.calibration_in_date
 row.model_name

@@ -18,6 +18,7 @@ _IDS = {
     "events": "event_id",
     "labels": "label_id",
     "shadow_scores": "frame_id",
+    "parts": "attempt_id",
 }
 """The column of each table that is unique in it."""
 

@@ -21,6 +21,7 @@ from qc_edge.audit.in_force.rows import check_rows_in_force
 from qc_edge.audit.journal import journal_files, read_journal_file
 from qc_edge.audit.newest_rows import check_newest
 from qc_edge.audit.orphans import check_orphans, check_spool
+from qc_edge.audit.part_check import check_parts
 from qc_edge.audit.published import check_files, check_seals, check_told_seals
 from qc_edge.audit.row_checks import check_labels, check_masks, check_unique_ids, check_verdicts
 from qc_edge.audit.time_order import check_time_order
@@ -191,6 +192,7 @@ class StationAudit:
             check_verdicts(self.report, rows, first, last)
             check_unique_ids(self.report, rows, first, last)
             check_count(self.report, rows, first, last)
+            check_parts(self.report, rows, first, last)
             check_time_order(self.report, rows, first, last)
             check_rows_in_force(self.report, rows, events, first, last)
             step.count = max(0, last - first + 1)

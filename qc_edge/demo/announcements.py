@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.parts.told import ToldPart
 from qc_edge.domain.verdict import Verdict
 
 RECENT = 40
@@ -61,8 +62,11 @@ class Announcements:
         self._recent: deque[Announcement] = deque(maxlen=RECENT)
         self._latencies: list[float] = []
 
-    def announce(self, inspection: Inspection) -> None:
+    def announce(self, told: ToldPart) -> None:
         """Keep one part; called by the station after the part's row is committed."""
+        if not told.inspections:
+            return  # half seen by a run before
+        inspection = max(told.inspections, key=lambda each: each.score or 0.0)
         exposed = inspection.monotonic_ns
         latency = None if exposed is None else (time.monotonic_ns() - exposed) / 1e6
         with self._lock:

@@ -65,6 +65,9 @@ class EventKind(str, Enum):
     WATCH_LOST = "watch_lost"
     WATCH_BACK = "watch_back"
     ROW_UNREADABLE = "row_unreadable"
+    # parts that several views see
+    VIEWS_DISAGREE = "views_disagree"
+    LATE_VIEW = "late_view"
     # what the line was told
     LATE_ANNOUNCEMENT = "late_announcement"
     ANNOUNCEMENT_FAILED = "announcement_failed"

@@ -1,5 +1,5 @@
 """The rows of the log: an inspection for each frame, a gap for each loss, an event for each change,
-a label for each judgement of a person.
+a label for each judgement of a person, a part for each disposition of several views.
 """
 
 from __future__ import annotations
@@ -106,6 +106,8 @@ class Inspection:
     predicted_class: str | None
     # the defect map's highest value, 0..1; of maps that were not kept, too
     map_max: float | None = None
+    # the part that it is a view of
+    attempt_id: FrameId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +193,42 @@ class ShadowScore:
     engine_plan_sha256: str | None
 
 
-Row = Inspection | Gap | Event | Label | ShadowScore
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The row of one attempt at a part: which views were expected and seen, and what was decided.
+
+    `attempt_id` is the id of its first frame, `frames` are those of all its views, in the order in
+    which `views_seen` names them; lists are names with blanks between. `age_ms` is the time from
+    the earliest exposure (`captured_at`) to the decision. schema.sql says what each column means.
+    """
+
+    TABLE: ClassVar[str] = "parts"
+
+    attempt_id: FrameId
+    recorded_at: datetime
+    part_id: str
+    part_source: str
+    attempt: int
+    lot: str | None
+    station: str
+    recipe: str | None
+    captured_at: datetime
+    views_expected: str
+    views_seen: str
+    views_missing: str | None
+    frames: str
+    rule: str
+    disposition: Disposition
+    reason: str
+    detail: str
+    score: float | None
+    age_ms: float | None
+
+
+Row = Inspection | Gap | Event | Label | ShadowScore | Part
 
 ROW_TYPES: dict[str, type[Row]] = {
-    kind.TABLE: kind for kind in (Inspection, Gap, Event, Label, ShadowScore)
+    kind.TABLE: kind for kind in (Inspection, Gap, Event, Label, ShadowScore, Part)
 }
 COLUMNS: dict[str, tuple[str, ...]] = {
     table: tuple(field.name for field in fields(kind)) for table, kind in ROW_TYPES.items()

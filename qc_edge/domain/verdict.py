@@ -68,6 +68,7 @@ class HoldReason(str, Enum):
     Of several that apply to one part, the first in this order is the one that its row names.
     """
 
+    LATE_VIEW = "late_view"
     RECOVERED = "recovered"
     # its time
     IMPOSSIBLE_TIME = "impossible_time"

@@ -29,7 +29,7 @@ _MEMORY = "512MB"
 _BLOCK = 16384
 """The smallest that DuckDB takes, for a file that holds only the text of views."""
 
-COUNTS = ("exposures", "closure", "count_closure", "shift_closure")
+COUNTS = ("exposures", "closure", "count_closure", "shift_closure", "part_closure")
 """What holds the numbers of a camera against the rows: of some parts no count can close."""
 
 _INFO = "What this export holds: one row."

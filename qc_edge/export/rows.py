@@ -20,8 +20,10 @@ from qc_edge.store.log.duck import quoted
 
 Parameters = dict[str, object]
 
-_SEEN = ("labels", "shadow_scores")
-"""Tables whose rows belong to an inspection and may come long after it."""
+_SEEN = {"labels": "frame_id", "shadow_scores": "frame_id", "parts": "attempt_id"}
+"""Tables whose rows belong to an inspection and may come long after it, and the column that names
+it.
+"""
 
 
 def row_file(directory: Path, table: str) -> Path:
@@ -38,9 +40,9 @@ def write_rows(
 ) -> dict[str, int]:
     """Write the rows of every table into `directory`; how many by table.
 
-    Labels and shadow scores are those of the inspections, whenever they came. Gaps are those of the
-    time, events all up to its end: what was in force had been decided before. Raises UsageError if
-    no inspection is asked for, StoreError.
+    Labels, shadow scores and parts are those of the inspections, whenever they came. Gaps are those
+    of the time, events all up to its end: what was in force had been decided before. Raises
+    UsageError if no inspection is asked for, StoreError.
     """
     counts: dict[str, int] = {}
     for number, table in enumerate(COLUMNS):
@@ -93,7 +95,7 @@ def _write_table(
 def _condition(table: str, request: ExportRequest, directory: Path) -> tuple[str, Parameters]:
     if table in _SEEN:
         inspections = f"SELECT frame_id FROM read_parquet({_rows_of('inspections', directory)})"
-        return f" WHERE frame_id IN ({inspections})", {}
+        return f" WHERE {_SEEN[table]} IN ({inspections})", {}
     conditions, values = list[str](), Parameters()
     for name, sign, moment in (("since", ">=", request.since), ("until", "<", request.until)):
         if moment is not None and (name == "until" or table != "events"):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qc_edge.domain.frame import Frame
+from qc_edge.domain.frame import Frame, FrameId
 from qc_edge.domain.verdict import HoldReason, Reason
 from qc_edge.engine import Prepared
 from qc_edge.intake.exposure import Exposed
@@ -82,14 +82,15 @@ class ScoredFrame:
 
     `score` is None where the frame was refused or the model failed on it; the reason is then in
     `prepared.refusal`. `class_scores` are those of a model with classes, `defect_class` the surest
-    of those that are not good. Paths are relative to the station's state, and None until the
-    evidence is durable.
+    of those that are not good. `attempt_id` names the part that it is a view of, None where it is
+    the part. Paths are relative to the station's state, and None until the evidence is durable.
     """
 
     prepared: PreparedFrame
     part_id: str
     part_source: str
     score: float | None = None
+    attempt_id: FrameId | None = None
     raw_path: str | None = None
     prepared_path: str | None = None
     map_path: str | None = None

@@ -34,6 +34,7 @@ class Hold:
         self._prefetcher = prefetcher
         self._retirement = retirement
         self._unfinished: list[SpooledFile] = []
+        self._is_held = False
         self._waits_for_server = False
 
     def report(self, fault: DiskFullError | FileServerError) -> None:
@@ -53,8 +54,10 @@ class Hold:
         self.report(fault)
         self._judging.evidence.abandon()
         self._judging.repeats.discard()
+        self._judging.parts.discard()
         self._judging.part_numbers.take_back(batch.scored)
         self._unfinished = [*batch.files(), *self._prefetcher.give_up()]
+        self._is_held = True
 
     def resume(self) -> bool:
         """After a hold, repair the log and take up what was in hand; False if there is no room, or
@@ -67,16 +70,18 @@ class Hold:
                 return False
             self._waits_for_server = False
             LOG.info("the file server of the spool answers again: the station goes on")
-        if not self._unfinished:
+        if not self._is_held:
             return True
         try:
             self._stores.ledger.reopen()
+            # The append may have reached the disk although it failed: that counts for parts, too.
+            self._judging.parts.recover()
         except DiskFullError as fault:
             self._stores.disk_monitor.report_full(fault)
             return False
-        # The append may have reached the disk although it failed: those frames have their rows.
+        # Those frames have their rows.
         self._retirement.look_up(self._unfinished)
         self._stores.arrivals.give_back(self._unfinished)
-        self._unfinished = []
+        self._unfinished, self._is_held = [], False
         LOG.info("what was held is taken up again")
         return True

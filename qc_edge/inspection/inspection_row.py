@@ -25,7 +25,11 @@ def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
         notes.insert(0, prepared.exposed.detail)
     words = "".join(f"; {note}" for note in notes)
     if prepared.refusal is not None:
-        return invalid(prepared.refusal.reason, prepared.refusal.detail + words)
+        decision = invalid(prepared.refusal.reason, prepared.refusal.detail + words)
+        # Held anyhow; named so that nobody takes it for a view of the part that was told.
+        if HoldReason.LATE_VIEW in prepared.holds:
+            return replace(decision, hold_reason=HoldReason.LATE_VIEW)
+        return decision
     assert scored.score is not None, "a frame without a score has a refusal"  # noqa: S101
     holds = list(prepared.holds)
     if prepared.file.recovered:
@@ -155,6 +159,7 @@ class InspectionBuilder:
             # the classes
             class_scores=None if scored.class_scores is None else _json(scored.class_scores),
             predicted_class=predicted_class(scored, decision),
+            attempt_id=scored.attempt_id,
         )
 
 

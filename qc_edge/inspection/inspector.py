@@ -21,6 +21,7 @@ from qc_edge.errors import DiskFullError, FileServerError
 from qc_edge.inspection.announcer import Announcer
 from qc_edge.inspection.batch import Batch
 from qc_edge.inspection.hold import Hold
+from qc_edge.inspection.parts.telling import PartTelling
 from qc_edge.inspection.pending_changes import PendingChanges
 from qc_edge.inspection.prefetch import Prefetcher
 from qc_edge.inspection.retirement import Retirement
@@ -65,10 +66,10 @@ class Inspector:
         self._arrivals, self._spool, self._ledger = stores.arrivals, stores.spool, stores.ledger
         self._disk_monitor = stores.disk_monitor
         self._rulebook, self._rows = judging.rulebook, judging.rows
-        self._repeats = judging.repeats
+        self._repeats, self._parts = judging.repeats, judging.parts
         self._scorer, self._evidence = judging.scorer, judging.evidence
         self._events = events
-        self._retirement = Retirement(stores, events)
+        self._retirement = Retirement(stores, judging.parts, events)
         self._changes = PendingChanges()
         self._other_engines = OtherEngines()
         self._prefetcher = Prefetcher(
@@ -89,6 +90,7 @@ class Inspector:
             announcer.statistics.timeliness,
             events,
         )
+        self._telling = PartTelling(self._parts, self._ledger, announcer, self._backlog_is_over)
         self._hold = Hold(stores, judging, self._prefetcher, self._retirement)
         self._finished_at = time.monotonic()
 
@@ -110,6 +112,7 @@ class Inspector:
                 self._collector.engine_thread = engine_thread
                 engine_thread.run(partial(self._run_on_engine, heartbeat, stop)).result()
                 self._changes.make()
+            self._telling.tell_all()
         finally:
             self._prefetcher.close()
             self._evidence.close()
@@ -142,7 +145,7 @@ class Inspector:
                 self._finish(batch, heartbeat)
             if is_last:
                 return
-            self._prefetcher.fill(_TAKE_S)
+            self._prefetcher.fill(self._parts.wait_s(_TAKE_S))
             if (lane := self._prefetcher.next_lane()) is not None:
                 batch = Batch(lane)
                 self._collector.collect(batch, heartbeat)
@@ -150,6 +153,7 @@ class Inspector:
                 self._finish(batch, heartbeat)
             elif self._other_engines:
                 self._other_engines.wait(_ANSWER_S)
+            self._telling.tell_due()
         except (DiskFullError, FileServerError) as fault:
             self._hold.begin(batch, fault)
         else:
@@ -167,14 +171,20 @@ class Inspector:
         for scored in batch.scored:
             self._repeats.check(scored, now)
         inspections = [self._rows.build(scored, now) for scored in batch.scored]
-        self._ledger.append([*(row for _, row in batch.rows), *inspections], now)
+        judged = list(zip(batch.scored, inspections, strict=True))
+        parts = self._parts.close(judged, now, backlog_is_over=self._backlog_is_over())
+        rows = [row for _, row in batch.rows]
+        self._ledger.append([*rows, *inspections, *(part.row for part in parts)], now)
         self._repeats.commit()
+        self._parts.commit()
         # 3. Announcements: what is told of a part is on record before.
-        for _, row in batch.rows:
+        for row in rows:
             if isinstance(row, Gap):
                 self.announcer.count_gap(row, now)
-        for scored, inspection in zip(batch.scored, inspections, strict=True):
+        for scored, inspection in judged:
             self.announcer.announce(scored, inspection, batch.lane)
+        for part in parts:
+            self.announcer.announce_part(part)
         if batch.lane is Lane.LIVE and batch.scored:
             self._collector.pace(batch).told(batch.took_ms)
         # 4. Retirement: a file that is still in the spool after a crash and has its row is reported
@@ -188,6 +198,10 @@ class Inspector:
         batch.clear()
         self._ledger.apply()
         self._collector.pace(batch).finished(ms_since(begun))
+
+    def _backlog_is_over(self) -> bool:
+        waits = self._prefetcher.has(Lane.BACKLOG) or self._arrivals.next_of_backlog()
+        return not (waits or self._other_engines)
 
     def _checkpoint_if_idle(self) -> None:
         """When nothing waits, let the log do what would otherwise hold up a frame."""

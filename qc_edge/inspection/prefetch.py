@@ -14,8 +14,8 @@ from qc_edge.inspection.pending_changes import PendingChanges
 from qc_edge.inspection.preparer import Preparer
 from qc_edge.inspection.retirement import Retirement
 from qc_edge.inspection.scoring.other_engines import OtherEngines
-from qc_edge.inspection.statistics import Timeliness
 from qc_edge.inspection.stores import InspectionStores
+from qc_edge.inspection.timeliness import Timeliness
 from qc_edge.intake.lanes import Lane, Turns
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.store.spooled_file import SpooledFile

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.errors import FileServerError
 from qc_edge.inspection.frames import PreparedFrame
+from qc_edge.inspection.parts.assembly import Assembly
 from qc_edge.inspection.stores import InspectionStores
+from qc_edge.store.log.part_lookups import last_parts_perhaps_untold
 from qc_edge.store.spooled_file import SpooledFile
 
 _AGAIN_S = 1.0
@@ -20,12 +22,14 @@ class Retirement:
     It also knows which files of a crash or a hold have their rows already: those only leave.
     """
 
-    def __init__(self, stores: InspectionStores, events: EventLog) -> None:
+    def __init__(self, stores: InspectionStores, parts: Assembly, events: EventLog) -> None:
         self._stores = stores
+        self._parts = parts
         self._events = events
         self._recorded = stores.ledger.recorded_ids(stores.arrivals.recovered)
         self._leaving: list[SpooledFile] = []  # what the file server has not let go yet
         self._retry_at = 0.0
+        self._report_last_parts()
 
     def retire(self, file: SpooledFile) -> None:
         """`file` has its row and its evidence: it leaves the spool and the queue.
@@ -73,7 +77,7 @@ class Retirement:
         """
         if file.frame_id not in self._recorded:
             return False
-        if not file.is_row:
+        if not file.is_row and file.frame_id not in self._parts.recovered:
             detail = (
                 f"{file.frame_id}: its row stood already; whether the line was told of it is not "
                 "known"
@@ -81,3 +85,12 @@ class Retirement:
             self._events.report(Occurrence(EventKind.ANNOUNCEMENT_UNKNOWN, detail, who="inspector"))
         self.retire(file)
         return True
+
+    def _report_last_parts(self) -> None:
+        """Of a part that was told for want of a view no file is left that would come up again."""
+        waiting = set(self._stores.arrivals.recovered)
+        for attempt, frames in self._stores.ledger.ask(last_parts_perhaps_untold):
+            if waiting.isdisjoint(frames.split()):
+                detail = f"{attempt}: its part's row is the last; whether it was told is not known"
+                unknown = EventKind.ANNOUNCEMENT_UNKNOWN
+                self._events.report(Occurrence(unknown, detail, who="inspector"))

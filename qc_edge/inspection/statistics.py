@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,23 +10,24 @@ from datetime import datetime
 from typing import Protocol
 
 from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.parts.told import ToldPart
 from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
+from qc_edge.inspection.timeliness import Timeliness
 from qc_edge.store.log.startup_state import DayCounts
 
 _RECENT_FRAMES = 2000
 
-_MOST_LATE = 20
-_LATE_S = 10.0
-"""No part is told in time if the last 20 were late, or all of the last 10 s."""
-
 
 class PartMeter(Protocol):
-    """Whoever counts announced parts as well: the metrics. Called on the inspector's thread."""
+    """Whoever counts along: the metrics. Called on the inspector's thread; must not wait."""
 
     def announced(
         self, inspection: Inspection, announced_ms: float, counts_as_latency: bool
     ) -> None:
-        """A part was announced `announced_ms` milliseconds after its exposure; must not wait."""
+        """A frame was recorded; it, or its part, is told `announced_ms` after its exposure."""
+
+    def part_announced(self, told: ToldPart, announced_ms: float, counts_as_latency: bool) -> None:
+        """A part that several views see was told `announced_ms` after its first exposure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,54 +53,6 @@ class LastPart:
     score: float | None
 
 
-class Timeliness:
-    """Counts live parts that were told in time and late; from any thread.
-
-    A part counts once, when it is told or when it is set back as too late. Times are in seconds of
-    the monotonic clock.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._late_in_a_row = 0
-        self._late_since = 0.0
-        self._last_late: float | None = None
-
-    def add(self, *, in_time: bool, now: float | None = None) -> None:
-        """One more live part."""
-        now = time.monotonic() if now is None else now
-        with self._lock:
-            if in_time:
-                self._late_in_a_row = 0
-                return
-            # A line that paused since the last late part begins anew.
-            if not self._late_in_a_row or not self._is_recent(now):
-                self._late_in_a_row, self._late_since = 0, now
-            self._late_in_a_row += 1
-            self._last_late = now
-
-    def is_behind(self, now: float | None = None) -> bool:
-        """True if a part was late within the last 10 s."""
-        with self._lock:
-            return self._is_recent(time.monotonic() if now is None else now)
-
-    def is_lost(self, now: float | None = None) -> bool:
-        """True if no part is told in time: none of the last 20, or none for 10 s while parts came.
-
-        False again with the first part in time, and 10 s after the last late one: a line that
-        waits for the station to be ready sends no part that could show it.
-        """
-        now = time.monotonic() if now is None else now
-        with self._lock:
-            if not self._late_in_a_row or not self._is_recent(now):
-                return False
-            is_long = now - self._late_since >= _LATE_S
-            return self._late_in_a_row >= _MOST_LATE or is_long
-
-    def _is_recent(self, now: float) -> bool:
-        return self._last_late is not None and now - self._last_late < _LATE_S
-
-
 @dataclass(frozen=True, slots=True)
 class ShiftCounts:
     """The shift that runs, its tally, and the `day` and time at which it `began`, by the clocks at
@@ -121,6 +73,7 @@ class _Tally:
         self.verdicts: Counter[str] = Counter(counts.verdicts)
         self.reasons: Counter[str] = Counter(counts.reasons)
         self.held, self.lost, self._uncounted = counts.held, counts.lost, counts.uncounted
+        self.parts: Counter[str] = Counter(counts.parts)
 
     def holds(self, moment: datetime) -> bool:
         """True if what is recorded at `moment` counts here."""
@@ -138,7 +91,7 @@ class _Tally:
     def counts(self) -> DayCounts:
         """As they are now."""
         verdicts, reasons = dict(self.verdicts), dict(self.reasons)
-        return DayCounts(verdicts, reasons, self.held, self.lost, self._uncounted)
+        return DayCounts(verdicts, reasons, self.held, self.lost, self._uncounted, dict(self.parts))
 
 
 class Statistics:
@@ -158,37 +111,47 @@ class Statistics:
         self._meter = meter
         self.timeliness = Timeliness()
         self.last: Inspection | None = None
+        self._last: Inspection | LastPart | None = None
         self.inspected = 0
 
-    def add_part(
+    def add_inspection(
         self, inspection: Inspection, announced_ms: float, counts_as_latency: bool
     ) -> None:
-        """One more part was announced `announced_ms` milliseconds after its exposure."""
+        """One more frame is recorded, `announced_ms` milliseconds after its exposure."""
         with self._lock:
             for tally in self._tallies(inspection.recorded_at):
                 tally.add(inspection)
             self.inspected += 1
             self._seen[inspection.calibration_id] += 1
             self.last = inspection
+            if inspection.attempt_id is None:
+                self._last = inspection
             if counts_as_latency:
                 self._ages_ms.append(announced_ms)
         self._meter.announced(inspection, announced_ms, counts_as_latency)
 
+    def add_part(self, told: ToldPart, announced_ms: float, counts_as_latency: bool) -> None:
+        """One more part that several views see was told, so long after its first exposure."""
+        with self._lock:
+            for tally in self._tallies(told.recorded_at):
+                tally.parts[told.disposition] += 1
+            self._last = LastPart(
+                told.part_id,
+                told.frame_id,
+                told.verdict,
+                told.disposition,
+                told.reason,
+                told.detail,
+                told.row.score if told.row else None,
+            )
+            if counts_as_latency:
+                self._ages_ms.append(announced_ms)
+        self._meter.part_announced(told, announced_ms, counts_as_latency)
+
     def last_part(self) -> LastPart | None:
         """The last part, None before the first."""
-        last = self.last
-        if last is None:
-            return None
-        reason = last.hold_reason or last.reason
-        return LastPart(
-            last.part_id,
-            last.frame_id,
-            last.verdict,
-            last.disposition,
-            reason,
-            last.detail,
-            last.score,
-        )
+        last = self._last
+        return _of_frame(last) if isinstance(last, Inspection) else last
 
     def add_lost(self, frames: int, now: datetime) -> None:
         """So many more frames are known to be lost."""
@@ -247,3 +210,15 @@ class Statistics:
 
 def _quantile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None
+
+
+def _of_frame(inspection: Inspection) -> LastPart:
+    return LastPart(
+        inspection.part_id,
+        inspection.frame_id,
+        inspection.verdict,
+        inspection.disposition,
+        inspection.hold_reason or inspection.reason,
+        inspection.detail,
+        inspection.score,
+    )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from qc_edge.inspection.crash_isolation import CrashIsolation, TakenFrames
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper
 from qc_edge.inspection.inspection_row import InspectionBuilder
-from qc_edge.inspection.part_numbers import PartNumbers
+from qc_edge.inspection.parts.assembly import Assembly
+from qc_edge.inspection.parts.part_numbers import PartNumbers
 from qc_edge.inspection.repeats import Repeats
 from qc_edge.inspection.scoring.scorer import FrameScorer
 from qc_edge.intake.arrivals import Arrivals
@@ -37,10 +38,13 @@ class InspectionStores:
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """How frames become inspections: the rules in force, part ids, evidence, model, rows."""
+    """How frames become inspections and these become parts: the rules in force, part ids, evidence,
+    model, rows.
+    """
 
     rulebook: RuleBook
     part_numbers: PartNumbers
+    parts: Assembly
     evidence: EvidenceKeeper
     scorer: FrameScorer
     rows: InspectionBuilder

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.parts.told import ToldPart
 
 
 class Output(Protocol):
     """One way to tell the line. Called by the inspector's thread, in the order of the log."""
 
-    def announce(self, inspection: Inspection) -> None:
-        """Tell the line of one part. Raises OutputError if it cannot be told.
+    def announce(self, told: ToldPart) -> None:
+        """Tell the line of one part, once. Raises OutputError if it cannot be told.
 
         Must not block for long: the next frame waits meanwhile.
         """

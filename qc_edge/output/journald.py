@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.parts.told import ToldPart
 from qc_edge.domain.printable import printable
 from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.service.logs import RateLimit, log_line
@@ -24,24 +24,26 @@ class JournaldOutput:
         self.rate = RateLimit(lines_per_s)
         self._omitted = 0
 
-    def announce(self, inspection: Inspection) -> None:
+    def announce(self, told: ToldPart) -> None:
         """Log one line, unless it is one too many in this second."""
-        is_accepted = inspection.disposition is Disposition.ACCEPT
-        if (is_accepted or inspection.hold_reason in _BACKLOG) and not self.rate.allow():
+        is_accepted = told.disposition is Disposition.ACCEPT
+        if (is_accepted or told.reason in _BACKLOG) and not self.rate.allow():
             self._omitted += 1
             return
         more = f" (and {self._omitted} parts before)" if self._omitted else ""
         self._omitted = 0
-        result = f"{inspection.verdict} {inspection.disposition}"
+        result = f"{told.verdict} {told.disposition}"
+        views = {"views": told.row.views_seen, "attempt": told.row.attempt} if told.row else {}
         log_line(
             logging.INFO if is_accepted else logging.WARNING,
-            f"part {printable(inspection.part_id)} {result}: {inspection.detail}{more}",
+            f"part {printable(told.part_id)} {result}: {told.detail}{more}",
             event="inspected",
-            part=inspection.part_id,
-            frame=inspection.frame_id,
-            verdict=inspection.verdict,
-            disposition=inspection.disposition,
-            reason=inspection.hold_reason or inspection.reason,
+            part=told.part_id,
+            frame=told.frame_id,
+            verdict=told.verdict,
+            disposition=told.disposition,
+            reason=told.reason,
+            **views,
         )
 
     def close(self) -> None:

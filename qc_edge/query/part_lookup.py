@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from qc_edge.domain.events import Event, EventKind
-from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label
+from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label, Part
 from qc_edge.query.database_at_rest import DatabaseAtRest, DatabaseBusyError
 from qc_edge.query.journal_reader import recent_inspections_of
 from qc_edge.query.published_log import PublishedLog
@@ -82,10 +82,14 @@ class PartInspection:
 
 @dataclass(frozen=True, slots=True)
 class PartLookup:
-    """The inspections of a part, oldest first, and the place where they were read, for a person."""
+    """The inspections of a part, oldest first, and the place where they were read, for a person.
+
+    `attempts` are what the line was told of it where several views see it, oldest first.
+    """
 
     cases: tuple[PartInspection, ...]
     place: str
+    attempts: tuple[Part, ...] = ()
 
 
 def find_part(
@@ -103,6 +107,12 @@ def find_part(
         place = f"the {rows.place}"
         inspections = _select(rows, "inspections", f"{where} ORDER BY chain_seq")
         cases = [_case(rows, values) for values in inspections]
+        told = _select(rows, "parts", f"part_id = {quoted(part_id)} ORDER BY chain_seq")
+        attempts = tuple(
+            row
+            for row in (to_row(Part, values) for values in told)
+            if frame_id is None or frame_id in row.frames.split()
+        )
     logged = {case.row.frame_id for case in cases}
     for line in recent_inspections_of(paths.journal, part_id):
         if line.row.frame_id not in logged and frame_id in {None, line.row.frame_id}:
@@ -112,7 +122,7 @@ def find_part(
                 )
             )
             place = f"{place} and the journal" if logged else "the journal"
-    return PartLookup(tuple(cases), place)
+    return PartLookup(tuple(cases), place, attempts)
 
 
 def near_parts(paths: StationPaths, part_id: str, *, published_only: bool = False) -> list[str]:

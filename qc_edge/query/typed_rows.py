@@ -1,4 +1,4 @@
-"""Rows of the log as the domain's values: Inspection, Label, Event, Gap. Writes nothing."""
+"""Rows of the log as the domain's values: Inspection, Label, Event, Gap, Part. Writes nothing."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 from qc_edge.domain.events import Event
 from qc_edge.domain.frame import ExposureSource
-from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label
+from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label, Part
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 from qc_edge.query.database_at_rest import DatabaseAtRest
 
 _TIMES = ("recorded_at", "captured_at", "retrieved_at", "noticed_at", "said_at")
 
-_R = TypeVar("_R", Label, Event, Gap)
+_R = TypeVar("_R", Label, Event, Gap, Part)
 
 
 def read_inspections(database: Path) -> list[Inspection]:

@@ -73,6 +73,79 @@ CREATE VIEW shadow_scores AS
 SELECT * FROM read_parquet('@published@/shadow_scores/date=*/hour=*.parquet',
                            hive_partitioning = true, hive_types = {date: DATE});
 
+-- What the line was told of parts that several views see, one row for an attempt. Empty without [[view]]: there each
+-- inspection is a part, and `all_parts` has both.
+CREATE VIEW parts_raw AS
+SELECT * FROM read_parquet('@published@/parts/date=*/hour=*.parquet',
+                           hive_partitioning = true, hive_types = {date: DATE});
+
+-- The frames that are views of a part, with the part: `attempt_id` is that of `parts_raw`.
+-- (Files of earlier versions have neither column; there the ones of `none_of_them` stand in.)
+CREATE VIEW part_frames AS
+SELECT one.* FROM (SELECT NULL::VARCHAR AS attempt_id, NULL::VARCHAR AS view) AS none_of_them
+CROSS JOIN LATERAL (
+    SELECT attempt_id AS attempt_id,                          -- the part (parts_raw)
+           view AS view,                                      -- the [[view]] that it is
+           frame_id,                                          -- the inspection
+           part_id,                                           -- the physical piece
+           camera,                                            -- name of the camera
+           recorded_at,                                       -- when
+           verdict,                                           -- PASS, FAIL, INVALID of this view
+           coalesce(hold_reason, reason) AS reason,           -- why, as a stable code
+           hold_reason IS NOT DISTINCT FROM 'late_view' AS late,  -- it came after the line was told of its part
+           score,                                             -- 0..1, higher is worse
+           date                                               -- the day (UTC) on which it was recorded
+    FROM inspections_raw) AS one
+WHERE one.attempt_id IS NOT NULL;
+
+-- Everything that the line was told, one row for each: parts that several views see (`parts_raw`), and frames that
+-- are a part of their own. A part whose views are still coming is not among them.
+CREATE VIEW all_parts AS
+SELECT attempt_id AS frame_id,                                -- its first frame
+       part_id,                                               -- the physical piece
+       recorded_at,                                           -- when
+       captured_at,                                           -- wall clock at the earliest exposure
+       disposition,                                           -- what the line was told: ACCEPT, REJECT, HOLD
+       reason,                                                -- why, as a stable code
+       detail,                                                -- why, in words
+       NULL::VARCHAR AS camera,                               -- name of the camera; null: several views
+       views_expected,                                        -- names of the views; null: the frame is the part
+       views_seen,                                            -- those that came in time
+       views_missing,                                         -- required ones that did not
+       lot,                                                   -- the batch that it belongs to
+       age_ms,                                                -- earliest exposure to decision
+       date                                                   -- the day (UTC) on which it was recorded
+FROM parts_raw
+UNION ALL
+SELECT frame_id, part_id, recorded_at, captured_at, disposition, coalesce(hold_reason, reason), detail, camera,
+       NULL, NULL, NULL, lot, age_ms, date
+FROM inspections_raw
+WHERE hold_reason IS DISTINCT FROM 'late_view'
+  AND frame_id NOT IN (SELECT frame_id FROM part_frames)
+  AND frame_id NOT IN (SELECT unnest(string_split(frames, ' ')) FROM parts_raw);
+
+-- What the line was told of a part, attempt by attempt, and of which views: FROM part('A-17').
+CREATE MACRO part(id) AS TABLE
+SELECT * FROM all_parts WHERE part_id = id ORDER BY recorded_at;
+
+-- Does the count of parts close? Day by day: each view that was recorded is of a part that was told, or came late.
+CREATE VIEW part_closure AS
+WITH seen AS (
+    SELECT attempt_id, min(date) AS day, count(*) FILTER (NOT late) AS frames, count(*) FILTER (late) AS late
+    FROM part_frames GROUP BY attempt_id)
+SELECT coalesce(parts_raw.date, seen.day) AS date,            -- the day (UTC)
+       count(parts_raw.attempt_id) AS parts,                  -- parts that the line was told of
+       count(*) FILTER (disposition = 'ACCEPT') AS accepted,  -- ACCEPT
+       count(*) FILTER (disposition = 'REJECT') AS rejected,  -- REJECT
+       count(*) FILTER (disposition = 'HOLD') AS held,        -- HOLD
+       coalesce(sum(len(string_split(parts_raw.frames, ' '))), 0)::BIGINT AS views_seen,  -- frames that they were told by
+       coalesce(sum(len(string_split(views_missing, ' '))), 0)::BIGINT AS views_missing,  -- required views that did not come in time
+       coalesce(sum(seen.late), 0)::BIGINT AS late_views,     -- views that came after their part was told
+       count(*) FILTER (parts_raw.attempt_id IS NULL) AS untold,  -- parts with views and no row; the newest may still be open
+       coalesce(bool_and(len(string_split(parts_raw.frames, ' ')) IS NOT DISTINCT FROM seen.frames), true)
+           AS closes                                          -- every view is of exactly one part that was told
+FROM parts_raw FULL JOIN seen ON parts_raw.attempt_id = seen.attempt_id GROUP BY 1;
+
 -- The label in effect for a frame. Of each person the last word counts, and unsure only where nobody else has said
 -- more; the highest role goes first (quality, engineer, reviewer, operator), then the newest. Disputed, and so open
 -- again: somebody else's last word differs and is newer, or of the same role; or the part was disputed and nobody of
@@ -164,10 +237,10 @@ FROM inspections WHERE verdict = 'FAIL' AND label = 'good';
 CREATE VIEW part_history AS
 SELECT part_id,                                               -- the physical piece
        recorded_at,                                           -- when
-       'inspection' AS what,                                  -- inspection, label
+       'inspection' AS what,                                  -- inspection, part, label
        frame_id,                                              -- the frame that it is about
        verdict AS said,                                       -- the verdict, or the label
-       disposition,                                           -- what the line was told
+       disposition,                                           -- what the line was told; of a view, what it says alone
        coalesce(hold_reason, reason) AS reason,               -- why, as a stable code
        detail,                                                -- why, in words
        score,                                                 -- 0..1, higher is worse
@@ -176,6 +249,9 @@ SELECT part_id,                                               -- the physical pi
        raw_path,                                              -- evidence: the frame
        date                                                   -- the day (UTC) on which it was recorded
 FROM inspections_raw
+UNION ALL
+SELECT part_id, recorded_at, 'part', attempt_id, disposition, disposition, reason, detail, score, NULL, rule, NULL, date
+FROM parts_raw
 UNION ALL
 SELECT part_id, recorded_at, 'label', frame_id, label, NULL, defect_class, why, NULL, NULL, who, NULL, date
 FROM labels;
@@ -206,10 +282,10 @@ WITH views AS (
            count(*) AS attempts,
            arg_min(disposition, frame_id) AS first_said,
            arg_max(disposition, frame_id) AS said,
-           arg_max(coalesce(hold_reason, reason), frame_id) AS why,
+           arg_max(reason, frame_id) AS why,
            max(frame_id) AS frame_id,
            max(recorded_at) AS recorded_at
-    FROM inspections_raw
+    FROM all_parts
     WHERE (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
       AND (until IS NULL OR (date <= until::TIMESTAMP::DATE AND recorded_at < until::TIMESTAMP))
     GROUP BY part_id, camera)

@@ -12,6 +12,7 @@ from qc_edge.records import acceptances
 from qc_edge.records.logged_record import record_state
 from qc_edge.records.record_file import file_digest
 from qc_edge.settings import StationPaths
+from qc_edge.store.log import lookups
 from qc_edge.store.log.ledger import Ledger
 
 
@@ -22,7 +23,7 @@ def check_acceptance(paths: StationPaths, ledger: Ledger, events: EventLog) -> N
     so. Raises RecordError if nobody has, and keeps what `qc-edge model accept` then decides;
     StoreError if the log does not take the event.
     """
-    logged = ledger.last_acceptance()
+    logged = ledger.ask(lookups.last_acceptance)
     if logged is None or not (state := record_state(paths, logged.record, logged.record_sha256)):
         return
     before, after = InForce.from_json(logged.before), InForce.from_json(logged.after)

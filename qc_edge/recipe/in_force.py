@@ -6,6 +6,7 @@ Decides nothing.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from qc_edge.bundles.bundle import Bundle
@@ -21,6 +22,7 @@ from qc_edge.records.record_file import file_digest
 from qc_edge.settings import Role, StationPaths
 from qc_edge.settings.change import settings_text
 from qc_edge.store.durable import Disk, make_directories, write_file
+from qc_edge.store.log import lookups
 from qc_edge.store.log.ledger import Ledger
 
 _DIGITS = 12
@@ -100,7 +102,7 @@ class InForceRecorder:
             # The newest row is of any view: only the snapshot knows the station's own.
             threshold = before.threshold if before else None
         # A power cut in the middle of the last commit may have left the first of its events.
-        standing = self._ledger.events_since(EventKind.IN_FORCE)
+        standing = self._ledger.ask(partial(lookups.events_since, kind=EventKind.IN_FORCE))
         self._write(before, threshold, rules, " (found at the start)", standing)
 
     def record(self, before: Rules, after: Rules) -> None:

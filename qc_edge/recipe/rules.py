@@ -17,6 +17,7 @@ import cv2
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.frame import FrameId
+from qc_edge.domain.parts.rules import ExpectedView, PartRules
 from qc_edge.domain.threshold import ThresholdRecord
 from qc_edge.domain.verdict import Threshold
 from qc_edge.engine import EngineInfo
@@ -104,9 +105,8 @@ class Rules:
     `view_engines` has those of views with a bundle of their own. `thresholds` are the threshold
     records in force, of views by their names, the station's own under None. `recipe_in_force` is
     the last changeover and its recipe, `earlier` has the rules before each changeover whose frames
-    may still wait, oldest first. `records` has the sha256 (hex) of each file
-    that decides (calibrations, thresholds, activation, manifests), by its path below the state
-    directory.
+    may still wait, oldest first. `records` has the sha256 (hex) of each file that decides
+    (calibrations, thresholds, activation, manifests), by its path below the state directory.
     """
 
     settings: Settings
@@ -173,15 +173,23 @@ class Rules:
     @cached_property
     def software_version(self) -> str:
         """What computes on pixels here: the software, the libraries, the architecture."""
-        numpy = metadata.version("numpy")
-        return (
-            f"qc-edge {__version__}, opencv {cv2.__version__}, numpy {numpy}, {platform.machine()}"
-        )
+        numpy, machine = metadata.version("numpy"), platform.machine()
+        return f"qc-edge {__version__}, opencv {cv2.__version__}, numpy {numpy}, {machine}"
 
     @cached_property
     def views(self) -> Mapping[str, ViewRules]:
         """The views of a part by their names; empty where there is no [[view]]."""
         return {view.name: self.view(view.frames_of) for view in self.settings.view}
+
+    @cached_property
+    def part(self) -> PartRules:
+        """How the views of a part are found and judged together."""
+        return self.settings.part.rules(self.settings.station.deadline_ms, self.settings.view)
+
+    @cached_property
+    def expected_views(self) -> tuple[ExpectedView, ...]:
+        """The views that a part is to have; none where there is no [[view]]."""
+        return tuple(ExpectedView(view.name, view.required) for view in self.settings.view)
 
     def view(self, camera: str) -> ViewRules:
         """What frames of `camera` are judged by; one that no view has goes by the station's own

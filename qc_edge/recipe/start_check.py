@@ -14,6 +14,7 @@ from qc_edge.recipe.in_force import last_in_force
 from qc_edge.recipe.kept_records import PutBy, check_kept, check_model_kept
 from qc_edge.records import activations, changeovers
 from qc_edge.settings import Settings, StationPaths
+from qc_edge.store.log import lookups
 from qc_edge.store.log.ledger import Ledger
 
 
@@ -33,7 +34,7 @@ def check_start(
     if (last := last_in_force(ledger)) is None:
         return  # the first start
     # A power cut may have left the events of a change without the snapshot behind them.
-    last = last.with_later(ledger.records_since(EventKind.IN_FORCE))
+    last = last.with_later(ledger.ask(partial(lookups.records_since, kind=EventKind.IN_FORCE)))
     history = activations.load(paths.activations)
     judging = opened.activation if opened else history.pending or history.in_force
     check_model_kept(paths, settings, history, judging, last, put_by(ledger), ledger.told_of)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qc_edge.domain.events import EventKind
+from qc_edge.domain.verdict import HoldReason
 from qc_edge.query.part_lookup import PartInspection
 
 _NO_OUTPUT = "The log knows of no output that told the line."
@@ -12,6 +13,10 @@ _NO_OUTPUT = "The log knows of no output that told the line."
 def describe_announcement(logged: PartInspection) -> str:
     """A sentence on how the disposition was announced, from the events that name its frame."""
     disposition = logged.row.disposition
+    if logged.row.hold_reason is HoldReason.LATE_VIEW:
+        return "It came after the line was told of its part, and changed nothing of that."
+    if logged.row.attempt_id is not None:
+        return f"It is the view {logged.row.view} of a part; the line was told of all its views."
     told = {event.kind: event for event in logged.announcements}
     if unknown := told.get(EventKind.ANNOUNCEMENT_UNKNOWN):
         return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.inspection import Inspection, Part
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
 from qc_edge.report.recomputation import RecomputedMap
@@ -14,6 +14,7 @@ _HOLD_REASONS = {
     HoldReason.DOUBTFUL_SIDECAR: "the sidecar beside its image may be that of another part",
     HoldReason.REPEATED_PART_ID: "the part before it had the same id",
     HoldReason.REPEATED_FRAME: "the same picture, bit by bit, had come shortly before",
+    HoldReason.LATE_VIEW: "the line was told of its part before this view of it came",
     HoldReason.LATE: "the verdict came after its deadline, when the part may have passed already",
     HoldReason.RECOVERED: "the frame was found after a restart, when the part had left the station",
     HoldReason.LEARNING: "the station was learning how parts look to this camera: it held them all",
@@ -30,11 +31,18 @@ _MATCHES = {
 }
 
 
-def headline(row: Inspection) -> str:
-    """One word for what was decided of the part: ACCEPTED, REJECTED or HELD."""
-    if row.disposition is Disposition.HOLD:
-        return "HELD"
-    return "ACCEPTED" if row.disposition is Disposition.ACCEPT else "REJECTED"
+def headline(row: Inspection | Part) -> str:
+    """One word for what was decided: ACCEPTED, REJECTED or HELD."""
+    words = {Disposition.ACCEPT: "ACCEPTED", Disposition.REJECT: "REJECTED"}
+    return words.get(Disposition(row.disposition), "HELD")
+
+
+def explain_attempt(row: Part) -> str:
+    """What the line was told of a part that several views see, and why, in one sentence."""
+    missing = f", without {row.views_missing.replace(' ', ', ')}" if row.views_missing else ""
+    seen = row.views_seen.replace(" ", ", ")
+    again = f"attempt {row.attempt}: " if row.attempt > 1 else ""
+    return f"{again}{row.disposition} by the views {seen}{missing} ({row.reason}): {row.detail}."
 
 
 def explain_verdict(row: Inspection) -> str:

@@ -9,6 +9,7 @@ from qc_edge.report.check_lines import check_lines
 from qc_edge.report.explanation import (
     describe_evidence,
     describe_map,
+    explain_attempt,
     explain_verdict,
     headline,
 )
@@ -46,7 +47,12 @@ def render_html(report: PartReport) -> str:
         style=style,
         badges=_BADGES,
         inspections=[_inspection(inspection) for inspection in report.inspections],
-        last=report.last.row,
+        last=report.told,
+        told=headline(report.told),
+        attempts=[
+            (row, headline(row), explain_attempt(row), row.frames.split())
+            for row in report.attempts
+        ],
     )
 
 

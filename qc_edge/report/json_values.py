@@ -26,6 +26,7 @@ def to_json_values(report: PartReport) -> dict[str, Any]:
         "made_at": report.made_at,
         "read_from": report.place,
         "holds": report.holds,
+        "attempts": [asdict(row) for row in report.attempts],
         "inspections": [_inspection(inspection) for inspection in report.inspections],
     }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from qc_edge.domain.calibration import Calibration
-from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.inspection import Inspection, Part
 from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
 from qc_edge.errors import CalibrationError, QcEdgeError, UsageError
 from qc_edge.query import evidence
@@ -66,8 +66,9 @@ class ExaminedInspection:
 class PartReport:
     """A part and its inspections, oldest first.
 
-    `place` says in words where the rows were read, `made_at` (aware UTC) and `software` when and by
-    what the report was made.
+    `attempts` are what the line was told of it where several views see it; without, each inspection
+    is what was told. `place` says in words where the rows were read, `made_at` (aware UTC) and
+    `software` when and by what the report was made.
     """
 
     station: str
@@ -76,11 +77,17 @@ class PartReport:
     place: str
     made_at: datetime
     software: str = f"qc-edge {__version__}"
+    attempts: tuple[Part, ...] = ()
 
     @property
     def last(self) -> ExaminedInspection:
         """The newest inspection, which is the one that counts."""
         return self.inspections[-1]
+
+    @property
+    def told(self) -> Inspection | Part:
+        """What the line was told last: the row of the part, else of the one inspection."""
+        return self.attempts[-1] if self.attempts else self.last.row
 
     @property
     def holds(self) -> bool:
@@ -111,7 +118,9 @@ def examine_part(
     if recompute:
         with MapRecomputer(paths) as recomputer:
             inspections = tuple(_with_map(recomputer, each) for each in inspections)
-    return PartReport(paths.name, part_id, inspections, lookup.place, utc_now())
+    return PartReport(
+        paths.name, part_id, inspections, lookup.place, utc_now(), attempts=lookup.attempts
+    )
 
 
 def _unknown_part(

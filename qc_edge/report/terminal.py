@@ -12,6 +12,7 @@ from qc_edge.report.check_lines import check_lines
 from qc_edge.report.explanation import (
     describe_evidence,
     describe_map,
+    explain_attempt,
     explain_verdict,
     headline,
 )
@@ -33,6 +34,15 @@ def print_part_report(console: Console, report: PartReport) -> None:
             (f"part {printable(report.part_id)}", "bold"), f"  station {report.station}{seen}"
         )
     )
+    for attempt in report.attempts:
+        word = headline(attempt)
+        console.print(
+            Text.assemble(
+                (f" {word} ", f"bold white on {_BADGES[word]}"),
+                f"  {attempt.recorded_at:%Y-%m-%d %H:%M:%S} UTC  ",
+                printable(explain_attempt(attempt)),
+            )
+        )
     for inspection in report.inspections:
         _print_inspection(console, inspection)
 
@@ -44,7 +54,8 @@ def _print_inspection(console: Console, inspection: ExaminedInspection) -> None:
     console.print(
         Text.assemble(
             (f" {word} ", f"bold white on {_BADGES[word]}"),
-            f"  {row.recorded_at:%Y-%m-%d %H:%M:%S} UTC  {row.frame_id}",
+            f"  {row.recorded_at:%Y-%m-%d %H:%M:%S} UTC  {row.frame_id}"
+            + (f"  view {row.view}" if row.attempt_id is not None else ""),
         )
     )
     console.print(Text(printable(explain_verdict(row))))

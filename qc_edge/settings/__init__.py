@@ -18,7 +18,7 @@ from qc_edge.settings.model import (
 )
 from qc_edge.settings.paths import StationPaths
 from qc_edge.settings.review import ReviewSettings
-from qc_edge.settings.view import ViewSettings
+from qc_edge.settings.view import PartSettings, ViewSettings
 
 __all__ = [
     "INCOMING",
@@ -30,6 +30,7 @@ __all__ = [
     "LogSettings",
     "MetricsSettings",
     "ModelSettings",
+    "PartSettings",
     "RecipeSettings",
     "ReviewSettings",
     "Role",

@@ -24,7 +24,7 @@ from qc_edge.settings.page import PageSettings
 from qc_edge.settings.review import ReviewSettings
 from qc_edge.settings.section import Name, Section
 from qc_edge.settings.shifts import ShiftSettings, check_plan, plan, zone
-from qc_edge.settings.view import ViewSettings, check_views
+from qc_edge.settings.view import PartSettings, ViewSettings, check_part, check_views
 
 
 class Role(str, Enum):
@@ -203,9 +203,9 @@ class Settings(Section):
     review: ReviewSettings = ReviewSettings()
     recipe: RecipeSettings = RecipeSettings()
     view: tuple[ViewSettings, ...] = Field(
-        default=(),
-        description="The views of a part; none: each camera is one, and each frame a part.",
+        default=(), description="The views of a part; none: each camera is one, each frame a part."
     )
+    part: PartSettings = PartSettings()
 
     def view_of(self, camera: str) -> ViewSettings | None:
         """The view whose frames `camera` takes; None if it has none."""
@@ -242,3 +242,9 @@ class Settings(Section):
         if "camera" in info.data:  # else they have faults of their own
             check_views(views, [camera.name for camera in info.data["camera"]])
         return views
+
+    @field_validator("part")
+    @classmethod
+    def _part_fits(cls, part: PartSettings, info: ValidationInfo) -> PartSettings:
+        check_part(part, [view.name for view in info.data.get("view", ())])
+        return part

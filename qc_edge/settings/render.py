@@ -79,7 +79,10 @@ def _commented(text: str) -> str:
 
 
 def toml_value(value: object) -> str:
-    """One value as TOML: text, numbers, booleans, and lists of them."""
+    """One value as TOML: text, numbers, booleans, lists and inline tables of them."""
+    if isinstance(value, Mapping):
+        items = [f"{key} = {toml_value(item)}" for key, item in value.items()]
+        return f"{{ {', '.join(items)} }}" if items else "{}"
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(toml_value(item) for item in value)}]"
     if isinstance(value, Enum):

@@ -1,16 +1,23 @@
-"""One [[view]] of the settings file: a look at a part, and what it is judged by."""
+"""The sections [[view]], a look at a part and what it is judged by, and [part]: which views are of
+one part, and how they are judged together.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field, field_validator
 
+from qc_edge.domain.parts.rules import PartRule, PartRules
 from qc_edge.settings.bundles import BUNDLE_PATTERN
 from qc_edge.settings.incoming import INCOMING
 from qc_edge.settings.section import Name, Section
 
 _NODE = f"{INCOMING}/"
+
+_WAIT_SHARE = 0.75
+"""Of the deadline: so that a part without all its views is told in time as well."""
 
 
 class ViewSettings(Section):
@@ -112,5 +119,81 @@ def check_views(
             "every view names a bundle of its own, so that model.bundle would judge nothing: name "
             "one of them there, and leave `bundle` out of its views"
         )
+    if faults:
+        raise ValueError("; ".join(faults))
+
+
+class PartSettings(Section):
+    """How the views of a part are found and judged together; only with [[view]]."""
+
+    match: Literal["id", "trigger"] | None = Field(
+        default=None,
+        description="id: views with the same part id are of one part. trigger: views that were "
+        "exposed together are, with the cameras' own frame numbers as a check. Default: trigger "
+        "where a view is of a [[camera]], which brings no id; else id.",
+    )
+    window_ms: float = Field(
+        default=500.0,
+        gt=0,
+        le=3_600_000,
+        description="Views of one part are exposed within this time; the same id later is a new "
+        "attempt. By trigger: less than half the time between two parts (ms).",
+    )
+    wait_ms: float | None = Field(
+        default=None,
+        gt=0,
+        le=3_600_000,
+        description="A part whose views have not all come so long after its first exposure is "
+        "held, reason view_missing (ms); default: three quarters of station.deadline_ms.",
+    )
+    rule: Literal["worst", "k_of_n", "weighted"] = Field(
+        default="worst",
+        description="worst: one FAIL rejects. k_of_n: `fail_at` FAILs do. weighted: the weighted "
+        "mean of the scores does, at `reject_at`. By all: a view that is missing, late, INVALID or "
+        "held holds a part that is not rejected.",
+    )
+    fail_at: int = Field(default=1, ge=1, le=100, description="k of k_of_n: so many FAILs reject.")
+    weights: dict[str, float] = Field(
+        default={},
+        description="Weight of each view in the mean: { above = 2.0, side = 1.0 }; default: 1.",
+    )
+    reject_at: float = Field(
+        default=0.5, ge=0, le=1, description="A weighted mean at or above it rejects."
+    )
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_are_positive(cls, weights: dict[str, float]) -> dict[str, float]:
+        if low := [name for name, weight in weights.items() if weight <= 0]:
+            raise ValueError(f"a weight must be above 0: {', '.join(low)}")
+        return weights
+
+    def rules(self, deadline_ms: float, views: Sequence[ViewSettings]) -> PartRules:
+        """The same as the rules that judge a part of these views."""
+        own_cameras = any(not view.is_of_node for view in views)
+        by_trigger = own_cameras if self.match is None else self.match == "trigger"
+        wait_ms = self.wait_ms if self.wait_ms is not None else _WAIT_SHARE * deadline_ms
+        return PartRules(
+            by_trigger=by_trigger,
+            window_ms=self.window_ms,
+            # By time, a view may be exposed until the window ends.
+            wait_ms=max(wait_ms, self.window_ms) if by_trigger else wait_ms,
+            rule=PartRule(self.rule),
+            fail_at=self.fail_at,
+            weights=self.weights,
+            reject_at=self.reject_at,
+        )
+
+
+def check_part(part: PartSettings, views: Sequence[str]) -> None:
+    """Hold the rules against the names of the views, if there are any.
+
+    Raises ValueError with all that does not fit.
+    """
+    faults = []
+    if views and (unknown := [name for name in part.weights if name not in views]):
+        faults.append(f"weights: no view is named {', '.join(unknown)} (views: {', '.join(views)})")
+    if views and part.rule == "k_of_n" and part.fail_at > len(views):
+        faults.append(f"fail_at = {part.fail_at}, and there are only {len(views)} views")
     if faults:
         raise ValueError("; ".join(faults))

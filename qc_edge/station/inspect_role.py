@@ -18,7 +18,8 @@ from qc_edge.inspection.crash_isolation import CrashIsolation, TakenFrames
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper
 from qc_edge.inspection.inspection_row import InspectionBuilder
 from qc_edge.inspection.inspector import Inspector
-from qc_edge.inspection.part_numbers import PartNumbers
+from qc_edge.inspection.parts.assembly import Assembly
+from qc_edge.inspection.parts.part_numbers import PartNumbers
 from qc_edge.inspection.repeats import MOST_PICTURES, Repeats
 from qc_edge.inspection.scoring.scorer import FrameScorer
 from qc_edge.inspection.statistics import Statistics
@@ -216,18 +217,17 @@ class InspectRole:
         )
         counters = dict(self._ledger.startup_state.part_counters)
         part_numbers = PartNumbers(counters, _only_camera(settings))
-        evidence = EvidenceKeeper(
-            parts.spool, Evidence(parts.paths.state, parts.paths.evidence, disk)
-        )
-        simulated = frozenset(
-            camera.name for camera in settings.camera if camera.backend != "basler"
-        )
+        kept = Evidence(parts.paths.state, parts.paths.evidence, disk)
+        evidence = EvidenceKeeper(parts.spool, kept)
+        simulated = frozenset(each.name for each in settings.camera if each.backend != "basler")
         since = utc_now() - timedelta(seconds=settings.incoming.repeat_window_s)
+        assembly = Assembly(self._ledger, rulebook, part_numbers, parts.boot)
         judging = Judging(
             rulebook,
             part_numbers,
+            assembly,
             evidence,
-            FrameScorer(part_numbers, evidence),
+            FrameScorer(assembly, evidence),
             InspectionBuilder(simulated, parts.clock),
             Repeats(self._ledger.recent_frames(since, MOST_PICTURES)),
         )

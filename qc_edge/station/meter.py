@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.parts.told import ToldPart
 from qc_edge.settings import INCOMING
 
 BOUNDS_S = (
@@ -83,6 +84,8 @@ class MeterReading:
     parts: dict[PartLabels, int]
     steps: dict[str, DurationHistogram]
     latency: DurationHistogram
+    dispositions: dict[tuple[str, str], int]
+    """Parts that several views see, by disposition and reason."""
 
 
 class Meter:
@@ -98,6 +101,7 @@ class Meter:
         self._parts: Counter[PartLabels] = Counter()
         self._steps = {step: DurationHistogram() for step in STEPS}
         self._latency = DurationHistogram()
+        self._dispositions: Counter[tuple[str, str]] = Counter()
 
     def announced(
         self, inspection: Inspection, announced_ms: float, counts_as_latency: bool
@@ -128,8 +132,17 @@ class Meter:
             if counts_as_latency:
                 self._latency.add(announced_ms / 1e3)
 
+    def part_announced(self, told: ToldPart, announced_ms: float, counts_as_latency: bool) -> None:
+        """Count a part that several views see, told so long after its first exposure."""
+        with self._lock:
+            self._dispositions[told.disposition, told.reason] += 1
+            if counts_as_latency:
+                self._latency.add(announced_ms / 1e3)
+
     def counts(self) -> MeterReading:
         """A copy of all counts."""
         with self._lock:
             steps = {step: spread.copy() for step, spread in self._steps.items()}
-            return MeterReading(dict(self._parts), steps, self._latency.copy())
+            return MeterReading(
+                dict(self._parts), steps, self._latency.copy(), dict(self._dispositions)
+            )

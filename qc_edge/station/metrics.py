@@ -115,16 +115,20 @@ class MetricsCollector(Collector):
 
     def _parts(self) -> Iterator[Metric]:
         counts = self._meter.counts()
-        parts = CounterMetricFamily(
-            "qc_edge_inspections",
-            "Parts of which the line was told, since the station started.",
-            labels=["station", "camera", "verdict", "disposition", "reason"],
+        by = ["station", "camera", "verdict", "disposition", "reason"]
+        words = "Parts of which the line was told, since the station started."
+        parts = CounterMetricFamily("qc_edge_inspections", words, labels=by)
+        for counted, number in counts.parts.items():
+            labels = (counted.camera, counted.verdict, counted.disposition, counted.reason)
+            parts.add_metric([self._station, *labels], number)
+        told = CounterMetricFamily(
+            "qc_edge_parts",
+            "Parts that several views see, by what the line was told.",
+            labels=["station", "disposition", "reason"],
         )
-        for labels, number in counts.parts.items():
-            parts.add_metric(
-                [self._station, labels.camera, labels.verdict, labels.disposition, labels.reason],
-                number,
-            )
+        dispositions = counts.dispositions or {("ACCEPT", "all_views_pass"): 0}
+        for why, number in dispositions.items():
+            told.add_metric([self._station, *why], number)
         steps = HistogramMetricFamily(
             "qc_edge_step_duration_seconds",
             "Time that a step of a frame's way took.",
@@ -139,7 +143,7 @@ class MetricsCollector(Collector):
             labels=["station"],
         )
         latency.add_metric([self._station], counts.latency.buckets(), counts.latency.seconds)
-        yield from (parts, steps, latency)
+        yield from (parts, told, steps, latency)
 
     def _cameras(self, status: Status) -> Iterator[Metric]:
         counters: dict[str, tuple[str, Callable[[CameraStatus], float]]] = {

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from qc_edge.capture.state import CaptureState
+from qc_edge.domain.verdict import Disposition
 from qc_edge.inspection.statistics import LastPart, Latency, ShiftCounts
 from qc_edge.recipe.rules import CalibrationStatus, ViewRules
 from qc_edge.shadow.shadow import ShadowStatus
@@ -161,4 +162,8 @@ def _counts(today: DayCounts) -> str:
         f"{today.verdicts.get(name, 0):,} {name}" for name in ("PASS", "FAIL", "INVALID")
     )
     lost = f", {today.lost:,} lost" if today.lost else ""
-    return f"{sum(today.verdicts.values()):,} today: {verdicts}{why}{lost}"
+    frames = f"{sum(today.verdicts.values()):,} today: {verdicts}{why}{lost}"
+    if not today.parts:
+        return frames
+    told = ", ".join(f"{today.parts.get(name, 0):,} {name}" for name in Disposition)
+    return f"{sum(today.parts.values()):,} parts today: {told}; frames: {frames}"

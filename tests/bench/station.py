@@ -17,7 +17,7 @@ import numpy.typing as npt
 from qc_edge.camera import CameraInfo, Exposure
 from qc_edge.domain.calibration import starting_calibration
 from qc_edge.domain.frame import Frame, frame_id
-from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.parts.told import ToldPart
 from qc_edge.records.calibrations import write
 from qc_edge.service.clock import boot_id, utc_now
 from qc_edge.service.logs import start_logging
@@ -125,8 +125,9 @@ class Stopwatch:
     memory_mb: list[float] = field(default_factory=list)
     clear: Path | None = None
 
-    def announce(self, inspection: Inspection) -> None:
+    def announce(self, told: ToldPart) -> None:
         """Take the time."""
+        inspection = told.inspections[0]
         self.at.append(time.perf_counter())
         self.worked.append(time.process_time())
         if inspection.monotonic_ns is not None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qc_edge.domain.calibration import starting_calibration
-from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.parts.told import ToldPart
 from qc_edge.records.calibrations import write
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import start_logging
@@ -42,10 +42,10 @@ class Ages:
         self.told = 0
         self.lanes: Counter[str] = Counter()
 
-    def announce(self, inspection: Inspection) -> None:
-        """Count it; the station stops behind the last."""
-        self.told += 1
-        self.lanes[str(inspection.hold_reason or "in time")] += 1
+    def announce(self, told: ToldPart) -> None:
+        """Count its frames; the station stops behind the last."""
+        self.told += len(told.inspections)
+        self.lanes.update(str(each.hold_reason or "in time") for each in told.inspections)
         if self.told == self._count:
             self._supervisor.stop()
 
@@ -115,6 +115,8 @@ def _station(root: Path, bundles: int) -> StationPaths:
         "station": {"name": "bench", "deadline_ms": 1000.0},
         "log": {"level": "error", "verdicts_per_s": 0.0},
         "storage": {"warn_free_mb": 100.0, "stop_free_mb": 50.0},
+        # These cameras are not triggered together: without an id each frame is told alone.
+        "part": {"match": "id"},
     }
     cameras = [{"name": name, "backend": "scripted", "silence_s": 3600.0} for name in CAMERAS]
     of_views = [

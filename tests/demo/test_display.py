@@ -15,6 +15,7 @@ from qc_edge.demo.announcements import Announcements
 from qc_edge.demo.display import display_on, save_svg
 from qc_edge.demo.screen import draw
 from qc_edge.demo.view import Phase, View
+from qc_edge.domain.parts.told import told_alone
 from qc_edge.domain.verdict import Reason, Verdict
 from qc_edge.vision import pnm
 from tests.demo.rows import inspection
@@ -26,14 +27,12 @@ def view(state: Path, phase: Phase = Phase.RUNNING) -> View:
     frame = np.tile(np.arange(128, dtype=np.uint8), (96, 1))
     (state / "evidence/raw.pgm").write_bytes(b"".join(pnm.encode(None, frame, 8)))
     announcements = Announcements()
-    for number in range(30):
-        announcements.announce(
+    shown = [
+        *(
             inspection(number, part_id=str(number), detail="score 0.1 is below threshold 0.5")
-        )
-    announcements.announce(
-        inspection(31, Verdict.INVALID, reason=Reason.TOO_DARK, score=None, detail="brightness 5")
-    )
-    announcements.announce(
+            for number in range(30)
+        ),
+        inspection(31, Verdict.INVALID, reason=Reason.TOO_DARK, score=None, detail="brightness 5"),
         inspection(
             32,
             Verdict.FAIL,
@@ -41,8 +40,10 @@ def view(state: Path, phase: Phase = Phase.RUNNING) -> View:
             detail="it is bad",
             raw_path="evidence/raw.pgm",
             map_path=None,
-        )
-    )
+        ),
+    ]
+    for each in shown:
+        announcements.announce(told_alone(each))
     camera = CaptureState(
         "top", connected=True, detail="Emulation 0815-0000", triggers=32, spooled=32
     )

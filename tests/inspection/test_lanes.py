@@ -10,7 +10,7 @@ import pytest
 from qc_edge.domain.frame import FrameId, frame_id
 from qc_edge.inspection.crash_isolation import TakenFrames
 from qc_edge.inspection.scoring.pace import Pace
-from qc_edge.inspection.statistics import Timeliness
+from qc_edge.inspection.timeliness import Timeliness
 from qc_edge.intake.lanes import BACKLOG_SHARE, Lane, Lanes, Turns
 from qc_edge.store.spooled_file import ROW, SpooledFile
 

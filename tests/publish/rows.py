@@ -90,6 +90,7 @@ def inspection(when: datetime, score: float | None = 0.1, **values: Any) -> Insp
         "recipe": None,
         "class_scores": None,
         "predicted_class": None,
+        "attempt_id": None,
         "exposure_source": None,
         "map_path": None,
         "map_sha256": None,

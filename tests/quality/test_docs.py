@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qc_edge import errors
 from qc_edge.cli import COMMANDS, GROUPS
+from qc_edge.domain.parts.rules import PartReason
 from qc_edge.domain.verdict import HoldReason, Reason
 from qc_edge.errors import QcEdgeError
 from tests.quality.tools import REPOSITORY, listing, relative
@@ -81,7 +82,7 @@ def test_every_exit_code_is_documented() -> None:
 def test_every_reason_code_is_documented() -> None:
     table = (REPOSITORY / "docs/reference/reasons.md").read_text(encoding="utf-8")
     rows = set(re.findall(r"(?m)^\| `(\w+)` \|", table))
-    codes = {str(reason) for reason in (*Reason, *HoldReason)}
+    codes = {str(reason) for reason in (*Reason, *HoldReason, *PartReason)}
     assert rows == codes, "docs/reference/reasons.md and qc_edge/domain/verdict.py disagree"
 
 

@@ -77,6 +77,7 @@ def audit(paths: StationPaths, announced: Path | None = None, drained: bool = Tr
     )
     check_chain(paths, log)
     check_in_force(log)
+    check_parts(log)
     for row in log.inspections:
         check_evidence(paths, row)
     assert not [
@@ -145,6 +146,20 @@ def check_in_force(log: Log) -> None:
         ), f"row {row['chain_seq']} was judged by what no event before it says is in force"
 
 
+def check_parts(log: Log) -> None:
+    """Each attempt has one row, with frames that are views of it, and no view has none."""
+    attempts = Counter(part["attempt_id"] for part in log.tables["parts"])
+    assert max(attempts.values(), default=1) == 1, "a part has more than one row"
+    frames = [name for part in log.tables["parts"] for name in part["frames"].split()]
+    assert len(set(frames)) == len(frames), "a frame is a view of two parts"
+    views = {row["frame_id"]: row for row in log.inspections if row["attempt_id"] is not None}
+    for part in log.tables["parts"]:
+        for name, view in zip(part["frames"].split(), part["views_seen"].split(), strict=True):
+            assert (views[name]["attempt_id"], views[name]["view"]) == (part["attempt_id"], view)
+    late = {name for name, row in views.items() if row["hold_reason"] == "late_view"}
+    assert set(frames) == set(views) - late, "views without a part"
+
+
 def check_evidence(paths: StationPaths, row: Values) -> None:
     """Every file that the row points to exists and is what the row says."""
     if row["raw_path"] is not None:
@@ -178,7 +193,8 @@ def _image(path: Path, is_own: bool) -> Image:
 
 def check_announcements(log: Log, announced: Path) -> None:
     """Nothing was told without a row, nothing twice, and nothing better than its row says."""
-    rows = {row["frame_id"]: row for row in log.inspections}
+    rows = {row["frame_id"]: row for row in log.inspections if row["attempt_id"] is None}
+    rows |= {row["attempt_id"]: row for row in log.tables["parts"]}
     told = [line.split() for line in lines(announced)]
     assert len({frame for frame, _ in told}) == len(told), "a part was announced twice"
     for frame, disposition in told:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.parts.told import ToldPart
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from tests.station.audit import audit, read_log
@@ -65,7 +65,7 @@ class Pace:
         self._clock: list[float] = []
         self._cpu: list[float] = []
 
-    def announce(self, _: Inspection) -> None:
+    def announce(self, _: ToldPart) -> None:
         """One more."""
         self._clock.append(time.monotonic())
         self._cpu.append(time.thread_time())

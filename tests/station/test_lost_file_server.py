@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.parts.told import ToldPart
 from qc_edge.service.remote.file_server import FileServer
 from qc_edge.settings import StationPaths
 from qc_edge.station.dependencies import Dependencies
@@ -118,7 +118,7 @@ class Cutting:
     def __init__(self, server: CutServer) -> None:
         self.server, self.told = server, 0
 
-    def announce(self, _: Inspection) -> None:
+    def announce(self, _: ToldPart) -> None:
         """Cut."""
         self.told += 1
         self.server.cut("soft")

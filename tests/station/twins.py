@@ -18,7 +18,7 @@ from typing import Any
 
 from qc_edge.camera import Camera, Exposure, FailedGrab
 from qc_edge.camera.scripted import ScriptedCamera
-from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.parts.told import ToldPart
 from qc_edge.engine import Loader, Prepared
 from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.service.synced_file import Chunk
@@ -173,10 +173,10 @@ class Recorder:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self._cues = cues
 
-    def announce(self, inspection: Inspection) -> None:
+    def announce(self, told: ToldPart) -> None:
         """Steps: announce before, announce after."""
         self._cues.reach("announce before")
-        os.write(self._fd, f"{inspection.frame_id} {inspection.disposition}\n".encode())
+        os.write(self._fd, f"{told.frame_id} {told.disposition}\n".encode())
         self._cues.reach("announce after")
 
     def close(self) -> None:

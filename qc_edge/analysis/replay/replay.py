@@ -14,6 +14,7 @@ from qc_edge.analysis.label_outcome import label_outcome
 from qc_edge.analysis.operating_curve import cheapest_threshold, operating_curve
 from qc_edge.analysis.output_files import write_csv
 from qc_edge.analysis.replay.gallery import flip_gallery
+from qc_edge.analysis.replay.parts import replay_parts
 from qc_edge.analysis.replay.plot import plot_model_replay, plot_threshold_replay
 from qc_edge.analysis.replay.request import ReplayRequest
 from qc_edge.analysis.replay.result import ReplayResult
@@ -28,6 +29,7 @@ from qc_edge.engine.self_test import self_test
 from qc_edge.plot.canvas import Canvas
 from qc_edge.plot.save import save_picture
 from qc_edge.query.past.history import History
+from qc_edge.query.past.part_views import stored_parts
 from qc_edge.query.past.station_history import nothing_matches, open_history
 from qc_edge.settings import StationPaths, load_settings
 from qc_edge.settings.paths import shipped
@@ -62,7 +64,8 @@ def replay_threshold(
             zone,
         )
         cheapest = cheapest_threshold(labelled, request.costs) if request.costs else None
-        result = ReplayResult(paths.name, impact, cheapest=cheapest)
+        parts = replay_parts(stored_parts(history.source, request.selection, threshold))
+        result = ReplayResult(paths.name, impact, cheapest=cheapest, parts=parts)
         if request.outputs.csv:
             history.write_flips(threshold, request.outputs.csv)
         if request.outputs.plot:

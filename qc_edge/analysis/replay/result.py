@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import tzinfo
 from typing import Any
 
+from qc_edge.analysis.replay.parts import PartsImpact
 from qc_edge.analysis.replay.threshold_impact import ThresholdImpact
 from qc_edge.analysis.replay.thresholds_then import describe_thresholds, thresholds_table
 from qc_edge.analysis.statistics import Share, format_share
@@ -29,6 +30,7 @@ class ReplayResult:
     cheapest: float | None = None
     scored: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
+    parts: PartsImpact = field(default_factory=PartsImpact)
 
     @property
     def warnings(self) -> list[str]:
@@ -40,6 +42,11 @@ class ReplayResult:
             warnings.append(
                 f"{impact.totals.unexplained:,} verdicts do not follow from their own score and "
                 f"threshold: qc-edge verify {self.station}"
+            )
+        if self.parts.unexplained:
+            warnings.append(
+                f"{self.parts.unexplained:,} parts were not told what their own views give: "
+                f"qc-edge verify {self.station}"
             )
         # Scores of two models are not on one scale: one threshold over both says little.
         if len(impact.models) > 1 and self.model is None:
@@ -100,6 +107,8 @@ class ReplayResult:
             for name, (before, after) in impact.counts.items()
         ]
         tables: dict[str, Table] = {"Verdicts": (headings, verdicts)}
+        if self.parts.changes:
+            tables["Parts that several views see"] = self.parts.table()
         if describe_thresholds(impact.thresholds_then):
             tables["Thresholds then, each with its own verdicts"] = thresholds_table(
                 impact.thresholds_then, impact.zone, with_flips=self.model is None
@@ -139,6 +148,12 @@ class ReplayResult:
                 name: {"before": before, "after": after}
                 for name, (before, after) in impact.counts.items()
             },
+            "parts": {
+                name: {"before": before, "after": after}
+                for name, (before, after) in self.parts.counts.items()
+            }
+            if self.parts.changes
+            else None,
             "pass_to_fail": impact.totals.pass_to_fail,
             "fail_to_pass": impact.totals.fail_to_pass,
             "unexplained": impact.totals.unexplained,

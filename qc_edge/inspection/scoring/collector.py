@@ -18,8 +18,8 @@ from qc_edge.inspection.retirement import Retirement
 from qc_edge.inspection.scoring.inference import FrameScore
 from qc_edge.inspection.scoring.other_engines import OtherEngines
 from qc_edge.inspection.scoring.pace import Pace, ms_since
-from qc_edge.inspection.statistics import Timeliness
 from qc_edge.inspection.stores import InspectionStores, Judging
+from qc_edge.inspection.timeliness import Timeliness
 from qc_edge.intake.damaged_row import read_row
 from qc_edge.intake.lanes import Lane
 from qc_edge.service.heartbeat import Heartbeat

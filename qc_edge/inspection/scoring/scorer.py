@@ -15,7 +15,7 @@ from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError
 from qc_edge.inspection.evidence_keeper import EvidenceKeeper, PendingEvidence
 from qc_edge.inspection.frames import FrameRefusal, PreparedFrame, ScoredFrame
-from qc_edge.inspection.part_numbers import PartNumbers
+from qc_edge.inspection.parts.assembly import Assembly
 from qc_edge.inspection.scoring.inference import FrameInference, FrameScore
 from qc_edge.service.logs import LOG
 
@@ -27,8 +27,8 @@ class FrameScorer:
     that other engines gave.
     """
 
-    def __init__(self, part_numbers: PartNumbers, evidence: EvidenceKeeper) -> None:
-        self._part_numbers = part_numbers
+    def __init__(self, parts: Assembly, evidence: EvidenceKeeper) -> None:
+        self._parts = parts
         self._evidence = evidence
         self._failures: Counter[EngineThread] = Counter()
 
@@ -58,8 +58,7 @@ class FrameScorer:
         return self._take([self._begin(prepared) for prepared in frames], scores)
 
     def _begin(self, prepared: PreparedFrame) -> PendingEvidence:
-        part_id, source = self._part_numbers.assign(prepared)
-        return self._evidence.begin(ScoredFrame(prepared, part_id, source))
+        return self._evidence.begin(self._parts.place(prepared))
 
     def _take(
         self, pending: Sequence[PendingEvidence], scores: Sequence[FrameScore]

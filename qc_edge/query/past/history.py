@@ -51,7 +51,7 @@ class History:
 
     def __init__(self, source: LogSource, selection: Selection) -> None:
         """Raises StoreError if the source has no inspections table."""
-        self._source = source
+        self.source, self.selection = source, selection
         hours = Span(since=selection.since, until=selection.until)
         inspections = source.relation("inspections", hours, COLUMNS)
         if inspections is None:
@@ -205,7 +205,7 @@ class History:
             "prepared_path, prepared_sha256, raw_path, preprocess_id "
             f"FROM {self._from} WHERE {_STORED} ORDER BY frame_id"
         )
-        for rows in self._source.portions(query, self._values):
+        for rows in self.source.portions(query, self._values):
             yield [StoredInput(*with_aware_time(row)) for row in rows]
 
     def shadowed(self) -> list[ShadowedPart]:
@@ -241,4 +241,4 @@ class History:
         return f"(SELECT frame_id, label FROM {self._labels} WHERE label IN ('good', 'defect'))"
 
     def _ask(self, query: str, **values: object) -> list[Any]:
-        return self._source.fetch(query, {**self._values, **values})
+        return self.source.fetch(query, {**self._values, **values})

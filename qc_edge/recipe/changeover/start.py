@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from qc_edge.domain.activation import STATION_RECIPE, Changeover
 from qc_edge.domain.decisions import DecisionHistory
@@ -23,6 +24,7 @@ from qc_edge.recipe.in_force import last_in_force
 from qc_edge.records import changeovers
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings import Settings, StationPaths
+from qc_edge.store.log import lookups
 from qc_edge.store.log.ledger import Ledger
 from qc_edge.store.log.lookups import changeovers_since
 
@@ -75,7 +77,8 @@ class RecipeStart:
         if pending is None:
             return history.in_force
         # A power cut in the middle of the commit may have left its event alone.
-        told = (EventKind.RECIPE, pending.recipe) in self.ledger.events_since(EventKind.IN_FORCE)
+        events = self.ledger.ask(partial(lookups.events_since, kind=EventKind.IN_FORCE))
+        told = (EventKind.RECIPE, pending.recipe) in events
         is_logged = told or (last is not None and last.changeover == pending.record_id)
         return pending if is_logged else history.in_force
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -20,14 +21,16 @@ from qc_edge.store.log import chain, lookups, startup_state
 from qc_edge.store.log.journal import Journal
 from qc_edge.store.log.log_database import LogDatabase
 
+_Answer = TypeVar("_Answer")
+
 
 class Ledger:
     """The log of one station. Opened by the one process that runs it; any thread may commit.
 
     A row stands once it is in the journal: a text file that a power cut cannot make unreadable.
     The line is told then, and only afterwards the row goes into the database, so that no part waits
-    for its planning. What the database has refused or lost is filled in again from the journal. One
-    lock guards both: the numbers of the chain follow the order of the appends.
+    for its planning. What the database lost is filled in again from the journal. One lock guards
+    both: the numbers of the chain follow the order of the appends.
     """
 
     def __init__(self, database: Path, journal: Path, set_aside: Path, disk: Disk) -> None:
@@ -99,8 +102,7 @@ class Ledger:
 
     @contextmanager
     def snapshot(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The log as it is now, in a read transaction beside the commits; `reopen` and `close` end
-        it.
+        """The log as it is now, read beside the commits; `reopen` and `close` end it.
 
         Raises StoreError for whatever DuckDB raises meanwhile.
         """
@@ -137,21 +139,6 @@ class Ledger:
         with self._query() as log:
             return lookups.last_event_after(log, kind)
 
-    def events_since(self, kind: str) -> set[tuple[str, str | None]]:
-        """(kind, `after`) of each event behind the newest of that kind; of all if there is none."""
-        with self._query() as log:
-            return lookups.events_since(log, kind)
-
-    def records_since(self, kind: str) -> list[tuple[str, str]]:
-        """(path, sha256) of what was put in force behind the newest event of that kind."""
-        with self._query() as log:
-            return lookups.records_since(log, kind)
-
-    def last_acceptance(self) -> lookups.LoggedAcceptance | None:
-        """The newest acceptance of moved scores that came into force."""
-        with self._query() as log:
-            return lookups.last_acceptance(log)
-
     def put_in_force(self, record: str) -> lookups.PutInForce | None:
         """Who put the file `record` (below the state directory) in force, and when."""
         with self._query() as log:
@@ -161,6 +148,11 @@ class Ledger:
         """The kinds of the events that name the file `record` (below the state directory)."""
         with self._query() as log:
             return lookups.told_of(log, record)
+
+    def ask(self, question: Callable[[duckdb.DuckDBPyConnection], _Answer]) -> _Answer:
+        """The answer to a question that its own module puts to the log."""
+        with self._query() as log:
+            return question(log)
 
     def day_counts(self, since: datetime, until: datetime) -> startup_state.DayCounts:
         """The tally of what was recorded from `since` up to but without `until` (aware UTC)."""

@@ -13,6 +13,9 @@ import duckdb
 
 from qc_edge.domain.frame import FrameId
 
+_LAST_ROWS = 100_000
+"""A part is open for seconds; a backlog is worked off in the order of time."""
+
 
 @dataclass(frozen=True, slots=True)
 class PutInForce:

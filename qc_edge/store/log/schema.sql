@@ -203,3 +203,33 @@ ALTER TABLE labels ADD COLUMN blind BOOLEAN;
 ALTER TABLE labels ADD COLUMN record_id VARCHAR;
 -- the highest value of the model's defect map, 0..1; null in earlier rows and without a map
 ALTER TABLE inspections ADD COLUMN map_max DOUBLE;
+
+-- migration m010_parts
+
+-- One row for one attempt at a part that several views see: what the line was told of it. A station without [[view]]
+-- has none: there each inspection is a part.
+CREATE TABLE parts (
+    attempt_id          VARCHAR NOT NULL,      -- the frame_id of its first view; the inspections of its views have the same
+    recorded_at         TIMESTAMP NOT NULL  ,  -- when this row was made
+    part_id             VARCHAR NOT NULL,      -- the physical piece
+    part_source         VARCHAR NOT NULL,      -- where part_id comes from: frame, sidecar, name, counter, none
+    attempt             INTEGER NOT NULL,      -- 1, or more for a part that was seen before (rework), as far as the station remembers
+    lot                 VARCHAR,               -- the batch that the part belongs to, if known
+    station             VARCHAR NOT NULL,      -- name of the station
+    recipe              VARCHAR,               -- the recipe in force, as NAME@REVISION
+    captured_at         TIMESTAMP NOT NULL  ,  -- wall clock at the earliest exposure of its views
+    views_expected      VARCHAR NOT NULL,      -- names of the views that it was to have, with blanks between
+    views_seen          VARCHAR NOT NULL,      -- names of those that came in time
+    views_missing       VARCHAR,               -- names of the required ones that did not; null: none
+    frames              VARCHAR NOT NULL,      -- frame_id of each view seen, in the same order
+    rule                VARCHAR NOT NULL,      -- how the views were judged together: worst; k_of_n K; weighted LIMIT VIEW=WEIGHT ...
+    disposition         VARCHAR NOT NULL,      -- what the line was told: ACCEPT, REJECT, HOLD
+    reason              VARCHAR NOT NULL,      -- why, as a stable code
+    detail              VARCHAR NOT NULL,      -- why, in words, view by view
+    score               DOUBLE,                -- weighted mean of the scores; null by another rule, and where held
+    age_ms              DOUBLE,                -- earliest exposure to decision
+    chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
+    chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
+);
+-- the part that the frame is a view of (parts.attempt_id); null where the frame is the part, and in earlier rows
+ALTER TABLE inspections ADD COLUMN attempt_id VARCHAR;

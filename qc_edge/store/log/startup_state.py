@@ -27,7 +27,8 @@ only where a clock was set far back, and `_newest_id` looks for that in a second
 @dataclass(slots=True)
 class DayCounts:
     """The tally of a day or a shift: frames by verdict, INVALID ones by reason, those on HOLD, and
-    those that are known to be lost. `uncounted` are the frames among them that no camera numbered.
+    those that are known to be lost. `uncounted` are the frames among them that no camera numbered,
+    `parts` the parts that several views see, by disposition.
     """
 
     verdicts: dict[str, int] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class DayCounts:
     held: int = 0
     lost: int = 0
     uncounted: int = 0
+    parts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,12 @@ def day_counts(log: duckdb.DuckDBPyConnection, since: datetime, until: datetime)
         span,
     )
     ((counts.lost,),) = lost.fetchall()
+    parts = log.execute(
+        "SELECT disposition, count(*) FROM parts WHERE recorded_at >= ? AND recorded_at < ? "
+        "GROUP BY 1",
+        span,
+    )
+    counts.parts = dict(parts.fetchall())
     return counts
 
 

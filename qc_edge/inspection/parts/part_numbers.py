@@ -30,13 +30,19 @@ class PartNumbers:
         self._counters = counters
         self._unprefixed_camera = unprefixed_camera
 
-    def assign(self, prepared: PreparedFrame) -> tuple[str, str]:
+    def assign(self, prepared: PreparedFrame, *, is_shared: bool = False) -> tuple[str, str]:
         """The id of the frame's part, and where it comes from: frame, sidecar, name, counter; none
         where it is held for having none.
+
+        `is_shared`: the cameras see the same parts, which are counted together and without prefix.
         """
         frame = prepared.frame
         if frame.part_id and prepared.part_source:
             return frame.part_id, prepared.part_source
+        if is_shared:
+            number = max(self._counters.values(), default=0) + 1
+            self._counters[frame.camera] = number
+            return str(number), COUNTER
         number = self._counters.get(frame.camera, 0) + 1
         self._counters[frame.camera] = number
         doubtful = DOUBTFUL if prepared.sidecar_doubt is not None else ""
@@ -45,10 +51,15 @@ class PartNumbers:
             return f"{prefix}{number}", f"{COUNTER}{doubtful}"
         return f"{prefix}unidentified-{number}", f"{NONE}{doubtful}"
 
+    def joined(self, prepared: PreparedFrame, part_id: str) -> None:
+        """The frame is of a part that another camera's frame was counted for."""
+        camera, number = prepared.frame.camera, int(part_id.rpartition("-")[2])
+        self._counters[camera] = max(self._counters.get(camera, 0), number)
+
     def take_back(self, frames: Iterable[ScoredFrame]) -> None:
         """These frames got no row and are scored again: their numbers are given out once more."""
         for scored in frames:
             if is_counted(scored.part_source):
                 camera = scored.prepared.frame.camera
                 number = int(scored.part_id.rpartition("-")[2])
-                self._counters[camera] = min(self._counters[camera], number - 1)
+                self._counters[camera] = min(self._counters.get(camera, 0), number - 1)

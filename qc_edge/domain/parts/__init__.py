@@ -1,0 +1,1 @@
+"""Parts that several views see: the rules that decide them, and what the line is told."""
