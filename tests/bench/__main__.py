@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from tests.bench.changeover import changeover
 from tests.bench.engines import engine
 from tests.bench.log_parts import log, query
 from tests.bench.machine import RESULTS, machine
@@ -27,6 +28,7 @@ PARTS = {
     "log": log,
     "query": query,
     "engine": engine,
+    "changeover": changeover,
     "views": views,
 }
 

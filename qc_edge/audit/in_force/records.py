@@ -11,7 +11,15 @@ from qc_edge.audit.finding import AuditReport, AuditStep
 from qc_edge.audit.in_force.claims import Claim, RecordEvent, claims, claims_of_kind
 from qc_edge.bundles.bundle import open_bundle
 from qc_edge.errors import CalibrationError, ModelError
-from qc_edge.records import acceptances, activations, calibrations, thresholds
+from qc_edge.records import (
+    acceptances,
+    activations,
+    approvals,
+    calibrations,
+    changeovers,
+    recipes,
+    thresholds,
+)
 from qc_edge.records.logged_record import record_path, record_state
 from qc_edge.records.record_file import file_digest
 from qc_edge.settings import StationPaths
@@ -57,8 +65,11 @@ class RecordCheck:
             (self.paths.thresholds, thresholds.sound_and_damaged),
             (self.paths.activations, activations.sound_and_damaged),
             (self.paths.acceptances, acceptances.sound_and_damaged),
+            (self.paths.approvals, approvals.sound_and_damaged),
+            (self.paths.changeovers, changeovers.sound_and_damaged),
         ):
             yield from (f"{directory.name}/{name}.toml" for name in records(directory)[1])
+        yield from map(recipes.recipe_path, recipes.damaged(self.paths.recipes))
         for path in sorted(self.paths.calibration.glob("*/*.toml")):
             try:
                 calibrations.load(path)
@@ -109,6 +120,9 @@ class RecordCheck:
             (self.paths.thresholds, {".toml"}),
             (self.paths.activations, {".toml", ".json"}),
             (self.paths.acceptances, {".toml"}),
+            (self.paths.approvals, {".toml"}),
+            (self.paths.changeovers, {".toml", ".json"}),
+            *((folder, {".toml"}) for folder in sorted(self.paths.recipes.glob("*"))),
             (self.paths.settings_history, {".json"}),
             *((folder, {".toml"}) for folder in sorted(self.paths.calibration.glob("*"))),
         ):
