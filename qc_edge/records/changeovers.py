@@ -32,6 +32,18 @@ def load(directory: Path, *, allow_damaged: bool = False) -> DecisionHistory[Cha
     return load_history(_RECORDS, directory, allow_damaged=allow_damaged)
 
 
+def pending(directory: Path, record_id: str) -> Changeover | None:
+    """That changeover, if the station has not decided on it yet; looks into no other. Raises
+    RecipeError if it is damaged.
+    """
+    return None if is_decided(directory, record_id) else _RECORDS.load(directory, record_id)
+
+
+def is_decided(directory: Path, record_id: str) -> bool:
+    """True once it is kept what became of it."""
+    return (directory / f"{record_id}.json").exists()
+
+
 def newest(directory: Path) -> str:
     """The id of the newest changeover, "" if there is none; does not look into it."""
     return max(_RECORDS.names(directory), default="")

@@ -102,7 +102,7 @@ class ChangeoverFollower:
             return
         self._seen = newest
         try:
-            pending = changeovers.load(self._paths.changeovers).pending
+            pending = changeovers.pending(self._paths.changeovers, newest)
         except QcEdgeError as fault:
             self._say_refused(f"the changeover {newest}", fault)
             detail = f"the recipe in force stays: {fault.message}"

@@ -84,9 +84,8 @@ def wait_for_changeover(paths: StationPaths, record: Changeover, timeout_s: floa
     """
     pause, end = threading.Event(), time.monotonic() + timeout_s
     while time.monotonic() < end and holder_of(paths.lock(Role.INSPECT)) is not None:
-        history = changeovers.load(paths.changeovers, allow_damaged=True)
-        if record.record_id in history.outcomes:
-            return history.state(record)
+        if changeovers.is_decided(paths.changeovers, record.record_id):
+            return changeovers.load(paths.changeovers, allow_damaged=True).state(record)
         pause.wait(0.02)
     return ""
 
