@@ -89,6 +89,8 @@ status.spool_oldest_s
 status.model_sha256
 status.model_reason
 status.engine_reason
+status.recipe_reason
+status.recipes_resident
 
 # Prometheus' client and http.server call or read these
 MetricsCollector.collect

@@ -19,4 +19,5 @@ class RemovalWatch(pylon.ConfigurationEventHandler):  # type: ignore[misc]
         self._removed = removed
 
     def OnCameraDeviceRemoved(self, camera: Any) -> None:  # noqa: ARG002, N802
+        """Called by pylon."""
         self._removed.set()

@@ -134,6 +134,12 @@ def _counts(counts: dict[str, Any]) -> str:
 
 def _model(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Model, engine and threshold in force, and the shadow; a station that captures has none."""
+    if status.get("recipe"):
+        yield "recipe", f"{status['recipe']}; {status['recipe_reason']}"
+    if status.get("recipes_resident"):
+        yield "resident", ", ".join(status["recipes_resident"])
+    if news := status.get("recipe_news"):
+        yield "", news
     if status["model"]:
         digest = status["model_sha256"][:12]
         yield "model", f"{status['model']} (sha256 {digest}); {status['model_reason']}"
