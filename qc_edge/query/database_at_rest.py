@@ -10,11 +10,9 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
-
 from qc_edge.errors import StoreError
 from qc_edge.query.source import EVERYTHING, PORTION_ROWS, Parameters, Portion, Span, first_line
-from qc_edge.store.log.duck import open_duckdb, quoted
+from qc_edge.store.log.duck import DAMAGE, open_duckdb, quoted
 
 _BUSY = ("lock on file", "already attached by database")
 """How DuckDB says that another process, or another connection of this one, has the file."""
@@ -72,7 +70,7 @@ class DatabaseAtRest:
         """All rows of the result. Raises StoreError."""
         try:
             return self._connection.execute(query, parameters).fetchall()
-        except duckdb.Error as fault:
+        except DAMAGE as fault:
             raise self._error(fault) from fault
 
     def portions(self, query: str, parameters: Parameters = None) -> Iterator[Portion]:
@@ -84,7 +82,7 @@ class DatabaseAtRest:
             running = self._connection.execute(query, parameters)
             while portion := running.fetchmany(PORTION_ROWS):
                 yield portion
-        except duckdb.Error as fault:
+        except DAMAGE as fault:
             raise self._error(fault) from fault
 
     def _attach(self) -> None:
@@ -98,10 +96,10 @@ class DatabaseAtRest:
                 "WHERE database_name = 'log'"
             ).fetchall():
                 self._columns.setdefault(table, {})[name] = kind
-        except duckdb.Error as fault:
+        except DAMAGE as fault:
             raise self._error(fault) from fault
 
-    def _error(self, fault: duckdb.Error) -> StoreError:
+    def _error(self, fault: Exception) -> StoreError:
         if any(sign in str(fault) for sign in _BUSY):
             return DatabaseBusyError(
                 "a running station holds its database", hint="stop it, or read what it publishes"

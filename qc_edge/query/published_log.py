@@ -31,7 +31,7 @@ from qc_edge.query.published_files import (
 )
 from qc_edge.query.retry import replaced_since, retried
 from qc_edge.query.source import EVERYTHING, PORTION_ROWS, Parameters, Portion, Span, first_line
-from qc_edge.store.log.duck import Setting, open_duckdb, quoted
+from qc_edge.store.log.duck import DAMAGE, Setting, open_duckdb, quoted
 
 _MEMORY = "512MB"
 """Of DuckDB, for one reader: the station that is read may be running on the same machine."""
@@ -193,7 +193,7 @@ class PublishedCursor:
         execute = self._connection.execute
         try:
             return retried(lambda: execute(query, parameters).fetchall(), self._files)
-        except duckdb.Error as fault:
+        except DAMAGE as fault:
             raise published_error(fault) from fault
 
     def portions(self, query: str, parameters: Parameters = None) -> Iterator[Portion]:
@@ -210,7 +210,7 @@ class PublishedCursor:
                 given = True
                 yield portion
                 portion = self._connection.fetchmany(PORTION_ROWS)
-        except duckdb.Error as fault:
+        except DAMAGE as fault:
             if given and replaced_since(began, self._files()):
                 raise StoreError(
                     f"a file was replaced while its rows were being read: {first_line(fault)}",
@@ -238,7 +238,7 @@ class PublishedCursor:
         return all_files(self._log.directory)
 
 
-def published_error(fault: duckdb.Error) -> StoreError:
+def published_error(fault: Exception) -> StoreError:
     """What DuckDB says of the published files, and what to do."""
     # "failed to offload": what did not fit in memory found no room on the disk either.
     if "No space left" in str(fault) or "failed to offload" in str(fault):

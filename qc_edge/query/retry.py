@@ -15,6 +15,8 @@ from typing import TypeVar
 
 import duckdb
 
+from qc_edge.store.log.duck import DAMAGE
+
 _T = TypeVar("_T")
 
 _ATTEMPTS = 5
@@ -25,7 +27,7 @@ _CLOCK_GRAIN_S = 0.1
 def retried(query: Callable[[], _T], files: Callable[[], Iterable[Path]]) -> _T:
     """What `query` gives; put again where it fails and one of `files` was replaced meanwhile.
 
-    Raises duckdb.Error as the query does.
+    Raises as the query does: duckdb.Error, or UnicodeDecodeError on damaged text.
     """
     for _ in range(_ATTEMPTS - 1):
         began = time.time()
@@ -33,7 +35,7 @@ def retried(query: Callable[[], _T], files: Callable[[], Iterable[Path]]) -> _T:
             return query()
         except duckdb.InterruptException:
             raise
-        except duckdb.Error:
+        except DAMAGE:
             if not replaced_since(began, files()):
                 raise
     return query()

@@ -385,3 +385,14 @@ def test_no_end_of_findings_is_listed(paths: StationPaths) -> None:
     report = verify(paths)
     assert (len(report.findings), report.count(Severity.FAULT)) == (50, 60)
     assert report.not_listed == {"evidence_orphan": 10}
+
+
+def test_a_name_in_a_published_file_that_is_no_text_is_found(paths: StationPaths) -> None:
+    """DuckDB says so in words that quote it, which Python then cannot read."""
+    file = max(paths.published.glob("events/*/*.parquet"))
+    content = file.read_bytes()
+    assert b"chain_seq" in content
+    file.write_bytes(content.replace(b"chain_seq", b"\xd6hain_seq"))
+    report = verify(paths)
+    name = file.relative_to(paths.published).as_posix()
+    assert any(name in finding.where for finding in report.findings), report.findings

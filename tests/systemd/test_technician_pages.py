@@ -27,14 +27,10 @@ TECHNICIAN = "anna"
 
 NOT_HERE = {
     "The calibration has expired": "the time until then: tests/diagnostics/test_technician",
-    "A camera is silent": "a camera that answers and sends nothing: test_camera_faults",
     "Frames are lost": "a cable that is bad: test_losses, test_camera_faults",
-    "A dropped file stays where it is": "a mount or an immutable file: test_incoming_faults",
     "The station is behind the line": "a line that is too fast: test_lanes",
-    "The spool grows": "the same",
-    "The disk is read-only": "a disk with errors: test_full_disk",
+    "The spool grows": "a line that is faster than the model: test_lanes",
     "The engine fails": "a processor that fails: test_model_faults",
-    "A worker is silent": "a driver that hangs: test_watchdog",
     "It stays starting": "a graphics processor that compiles: tests/gpu",
     "The clock is not synchronised": "the container's kernel tells the clock of its host",
     "After an upgrade": "two versions of the package: test_upgrade",
@@ -207,6 +203,65 @@ def test_the_disk_is_full(box: Machine) -> None:
     box.set("disk", "stop_free_mb", 1.0)
     box.run("systemctl", "reload", "qc-edge@disk")
     until(page.is_ready, "the station to go on")
+
+
+def test_the_disk_is_read_only(box: Machine) -> None:
+    """Started while it is: systemd gives the service a copy of the mount, which stays read-only, so
+    that a new process has to take over once the disk can be written.
+    """
+    place = "/var/lib/qc-edge/readonly"
+    box.run("mkdir", "-p", place)
+    box.run("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", place)
+    page = station(box, "readonly", "The disk is read-only")
+    box.set("readonly", "warn_free_mb", 1.0)
+    box.set("readonly", "stop_free_mb", 1.0)
+    page.start()
+    box.run("systemctl", "stop", "qc-edge@readonly")
+    box.run("mount", "-o", "remount,ro", place)
+    box.run("systemctl", "start", "qc-edge@readonly")
+    page.see("not ready: the disk is read-only", page.status)
+    page.see("mounted read-only: nothing is captured or judged", page.status)
+    assert box.show("qc-edge@readonly", "NRestarts") == "0", "it stays up"
+    command = "sudo mount -o remount,rw /var/lib/qc-edge"
+    page.do(command, **{"/var/lib/qc-edge": place})
+    until(page.is_ready, "the station to go on by itself")
+    page.do("qc-edge verify line1")
+
+
+def test_a_dropped_file_stays_where_it_is(box: Machine) -> None:
+    page = station(box, "dropped", "A dropped file stays where it is")
+    page.start()
+    incoming = "/var/lib/qc-edge/dropped/spool/incoming"
+    box.run("chown", "root:root", incoming)
+    box.run("chmod", "755", incoming)
+    drop(page, "stays.png", 1)
+    page.see("cannot be taken", page.status)
+    said = page.do("sudo qc-edge check line1", code=77)
+    assert "spool/incoming cannot be read and written by this user" in said
+    box.run("chown", "qc-edge:qc-edge", incoming)
+    inspected(page, 1)
+
+
+def test_a_camera_is_silent(box: Machine) -> None:
+    page = station(box, "silent", "A camera is silent", "emulated", rate_hz=0.05)
+    box.set("silent", "silence_s", 1.0)
+    box.run("systemctl", "start", "qc-edge@silent")
+    page.see("open, but no frame for", page.status)
+    assert "no frame" in page.do("sudo qc-edge doctor line1 --brief", code=2)
+    page.box.set("silent", "rate_hz", 10.0)
+    page.do("sudo systemctl restart qc-edge@line1")
+    until(page.is_ready, "the station to be ready")
+    box.run("systemctl", "stop", "qc-edge@silent")
+
+
+def test_a_worker_is_silent(box: Machine) -> None:
+    page = station(box, "hangs", "A worker is silent")
+    page.start()
+    before = page.box.pid("hangs")
+    box.run("kill", "-STOP", str(before))
+    page.see("no answer for", lambda: box.run("qc-edge", "status", "hangs", check=False))
+    until(lambda: page.box.pid("hangs") not in {0, before}, "systemd to start another process")
+    until(page.is_ready, "the station to be ready again")
 
 
 def test_the_station_is_already_running(box: Machine) -> None:

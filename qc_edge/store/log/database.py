@@ -13,16 +13,13 @@ from qc_edge.service.logs import LOG
 from qc_edge.store.disk_room import no_room, read_only
 from qc_edge.store.durable import store_error
 from qc_edge.store.log.checkpoint import disable_vacuum
-from qc_edge.store.log.duck import open_duckdb, quoted
+from qc_edge.store.log.duck import DAMAGE, open_duckdb, quoted
 from qc_edge.store.log.schema import migrate
 
 STORAGE_VERSION = "v1.4.0"
 """The oldest format that the schema needs. Without it DuckDB 2.0 makes a file of format 69, which
 the clients of DuckDB 1.5 cannot open (they read 64 to 68); stations on Python 3.10 have 1.5.
 """
-
-_DAMAGE = (duckdb.Error, UnicodeDecodeError)
-"""What DuckDB raises when it meets a damaged file; text in one need not be UTF-8."""
 
 _MEMORY_TO_OPEN = "512MB"
 """For migrations, and for millions of rows that are brought in from the journal."""
@@ -97,7 +94,7 @@ def open_with_recovery(
         try:
             _open(path, load)
             return repairs
-        except _DAMAGE as fault:
+        except DAMAGE as fault:
             _raise_if_not_damage(path, fault)
             if suspect.exists():
                 kept = _move_aside(suspect, set_aside)
@@ -106,7 +103,7 @@ def open_with_recovery(
     try:
         _open(path, load)
         return repairs
-    except _DAMAGE as fault:
+    except DAMAGE as fault:
         raise StoreError(
             f"cannot open or make {path}: {_first_line(fault)}",
             hint="is the disk full or read-only? qc-edge check says more",

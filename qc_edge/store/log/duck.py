@@ -8,6 +8,11 @@ from pathlib import Path
 
 import duckdb
 
+DAMAGE = (duckdb.Error, UnicodeDecodeError)
+"""What DuckDB raises when it meets a damaged file; text in one need not be UTF-8, nor need the
+message that quotes it.
+"""
+
 Setting = str | bool | int | float | list[str]
 
 
