@@ -52,10 +52,13 @@ class Page:
     def __init__(self, box: Machine, heading: str, name: str) -> None:
         self.box, self.text, self.name = box, pages()[heading], name
 
-    def do(self, command: str, code: int = 0, **words: str) -> str:
-        """Run a command as it is quoted on the page; `words` stand in the place of its own."""
+    def do(self, command: str, code: int = 0, place: str = "", **words: str) -> str:
+        """Run a command as it is quoted on the page; `words` stand in the place of its own, and
+        `place` in that of the state of all stations.
+        """
         assert f"`{command}`" in self.text, f"the page does not say {command!r}"
         line = command.replace("line1", self.name)
+        line = line.replace("/var/lib/qc-edge", place or "/var/lib/qc-edge")
         for word, value in words.items():
             # The pages have an example of a part in some places.
             line = line.replace("48213", value) if word == "PART" else line
@@ -223,7 +226,7 @@ def test_the_disk_is_read_only(box: Machine) -> None:
     page.see("mounted read-only: nothing is captured or judged", page.status)
     assert box.show("qc-edge@readonly", "NRestarts") == "0", "it stays up"
     command = "sudo mount -o remount,rw /var/lib/qc-edge"
-    page.do(command, **{"/var/lib/qc-edge": place})
+    page.do(command, place=place)
     until(page.is_ready, "the station to go on by itself")
     page.do("qc-edge verify line1")
 
