@@ -59,14 +59,19 @@ class CudaGpu:
         self._context: Any = device.retain_primary_context()
         # A context is current on one thread; this one keeps it until `close`.
         self._context.push()
-        self._stream: Any = cuda.Stream()
         self._owned: list[Any] = []  # all memory and graphs, to be freed while the context lives
-        self._facts = GpuFacts(
-            name=device.name(),
-            capability=device.compute_capability(),
-            driver=_driver_version(),
-            integrated=bool(device.get_attribute(cuda.device_attribute.INTEGRATED)),
-        )
+        try:
+            self._stream: Any = cuda.Stream()
+            self._facts = GpuFacts(
+                name=device.name(),
+                capability=device.compute_capability(),
+                driver=_driver_version(),
+                integrated=bool(device.get_attribute(cuda.device_attribute.INTEGRATED)),
+            )
+        except BaseException:
+            # A context that is freed while it is current makes pycuda abort the process.
+            self.close()
+            raise
 
     @property
     def facts(self) -> GpuFacts:

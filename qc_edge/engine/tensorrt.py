@@ -40,8 +40,8 @@ def load(
     from qc_edge.engine.cuda import open_gpu
 
     gpu = open_gpu(settings.device)
-    toolkits = [InstalledToolkit(variant) for variant in variants]
     try:
+        toolkits = [InstalledToolkit(variant) for variant in variants]
         return load_first_supported(toolkits, missing, gpu, bundle, settings, reason, build_context)
     except BaseException:
         gpu.close()

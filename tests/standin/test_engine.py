@@ -193,6 +193,35 @@ def test_an_engine_that_cannot_be_made_gives_all_back(
 
 
 @pytest.mark.parametrize(
+    "at", ["qc_edge.engine.cuda.cuda.Stream", "qc_edge.engine.cuda._driver_version"]
+)
+def test_a_context_that_cannot_be_used_is_given_back(
+    library: Library, load: Load, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    from pycuda.driver import MemoryError as UsedUp
+
+    def fails(*_: object, **__: object) -> None:
+        raise UsedUp("test")
+
+    monkeypatch.setattr(at, fails)
+    with pytest.raises(EngineLostError, match="no context on the GPU"):
+        load()
+    assert library.left() == {}
+
+
+def test_a_toolkit_that_does_not_start_leaves_no_context(
+    library: Library, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: object) -> None:
+        raise EngineError("it does not start", "test")
+
+    monkeypatch.setattr(module, "InstalledToolkit", fails)
+    with pytest.raises(EngineError, match="it does not start"):
+        load()
+    assert library.left() == {}
+
+
+@pytest.mark.parametrize(
     ("setting", "value", "said"),
     [
         ("DEVICES", "0", "engine.device = 0, but this machine has 0 NVIDIA GPUs"),
