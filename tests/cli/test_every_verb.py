@@ -79,6 +79,14 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "model keygen": (out / "key",),
         "model sign": (out, "--key", out / "key"),
         "engine build": ("reference@1",),
+        "recipe list": (NAME,),
+        "recipe show": (NAME, "flange"),
+        "recipe new": (NAME, "größer"),
+        "recipe copy": (NAME, "flange", "jar"),
+        "recipe edit": (NAME, "flange", "--set", "number=7"),
+        "recipe approve": (NAME, "flange", *why),
+        "recipe activate": (NAME, "flange", *why),
+        "recipe rollback": (NAME, *why),
     }
 
 

@@ -18,7 +18,7 @@ from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, Prepared
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, ModelError, QcEdgeError, StoreError, UsageError
-from qc_edge.records import activations
+from qc_edge.recipe import outcome_keeper
 from qc_edge.settings import EngineSettings, StationPaths
 from qc_edge.station.dependencies import Dependencies
 from tests.cli.runner import invoke
@@ -323,7 +323,7 @@ def test_a_crash_before_the_outcome_was_kept_changes_nothing(
 
     with running(paths, by_version()) as run:
         with monkeypatch.context() as patch:
-            patch.setattr(activations, "conclude", refuse)
+            patch.setattr(outcome_keeper, "conclude", refuse)
             ask = partial(model, "activate", "corner@2", *WHO, paths=paths)
             threading.Thread(target=ask, daemon=True).start()
             run.wait_for_status(lambda status: status.model == "corner@2", "it judges all the same")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from qc_edge.errors import DiskFullError, DiskReadOnlyError
-from qc_edge.settings import StationPaths
+from qc_edge.settings import Role, StationPaths
 from qc_edge.store.durable import store_error
 from tests.cli.runner import environment
 from tests.station.harness import NAME, make_station
@@ -42,7 +42,9 @@ def test_a_state_directory_that_may_not_be_written(tmp_path: Path) -> None:
     paths.evidence.rmdir()
     paths.state.chmod(0o500)
     said = start(paths)
-    assert f"cannot make the directory {paths.evidence}: Permission denied" in said
+    assert (
+        f"cannot open the station's lock {paths.lock(Role.CAPTURE)[0]}: Permission denied" in said
+    )
     assert "run as the station's user" in said
 
 

@@ -127,7 +127,8 @@ def test_it_is_known_of_every_section_of_the_settings_whether_it_needs_the_netwo
     """
     asked, silent = (
         {"camera", "metrics"},
-        {"station", "incoming", "model", "engine", "inspect", "storage", "log", "shadow", "anchor"},
+        {"station", "incoming", "model", "engine", "inspect", "storage", "log", "shadow", "anchor"}
+        | {"view", "part", "recipe", "review", "page"},  # the page has a unit of its own
     )
     assert set(Settings.model_fields) <= asked | silent
     assert network_needs(parse_settings('[station]\nname = "line1"\n', "line1.toml")) == []
