@@ -91,6 +91,17 @@ def test_one_fail_of_two_is_not_enough_for_two_of_n_and_two_are() -> None:
     assert decided(rules, bad, (Verdict.INVALID, None)) == (HOLD, "view_invalid")
 
 
+def test_a_part_whose_views_all_fail_is_rejected_though_the_rule_was_written_for_more() -> None:
+    """A recipe may have fewer views than [part] has in mind, and one that is optional may miss."""
+    rules = PartRules(rule=PartRule.K_OF_N, fail_at=3)
+    good, bad = (Verdict.PASS, None), (Verdict.FAIL, None)
+    assert decided(rules, bad, bad) == (REJECT, "k_views_fail")
+    assert decided(rules, good, bad) == (ACCEPT, "fewer_than_k_fail")
+    assert decided(rules, bad, None) == (HOLD, "view_missing")
+    optional = (ExpectedView("above"), ExpectedView("inside", required=False))
+    assert decide_part(rules, optional, [view("above", bad)]).disposition is REJECT
+
+
 def test_a_weighted_mean_rejects_where_it_is_reached_whatever_is_missing() -> None:
     rules = PartRules(rule=PartRule.WEIGHTED, weights={"above": 3.0}, reject_at=0.5)
     good, bad = (Verdict.PASS, None), (Verdict.FAIL, None)

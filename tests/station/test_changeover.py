@@ -194,6 +194,14 @@ def test_what_cannot_be_is_refused_in_words_and_the_recipe_in_force_stays(
     assert recipe("list", paths=paths)["in_force"] == "station"
 
 
+def test_a_recipe_of_fewer_views_than_the_rules_for_parts_ask_for_is_refused(
+    tmp_path: Path,
+) -> None:
+    paths = make_station(tmp_path, part={"rule": "k_of_n", "fail_at": 3})
+    with pytest.raises(QcEdgeError, match="fail_at = 3, and there are only 1 views"):
+        recipe("new", "jar", "--number", "1", "--product", "jar", *WHO, paths=paths)
+
+
 def test_a_changeover_that_fails_leaves_everything_as_it_was_and_says_why(
     paths: StationPaths,
 ) -> None:

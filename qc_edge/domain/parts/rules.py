@@ -155,7 +155,8 @@ def decide_part(
         reason = min(doubts, key=_rank)
         return _hold(reason, "; ".join([doubts[each] for each in sorted(doubts, key=_rank)] + said))
     score = _weighted(rules, expected, seen) if rules.rule is PartRule.WEIGHTED else None
-    if (rejected := _rejected(rules, seen, score)) is not None:
+    fail_at = _fail_at(rules, expected, seen)
+    if (rejected := _rejected(rules, seen, fail_at, score)) is not None:
         code, words = rejected
         return PartDecision(Disposition.REJECT, code, "; ".join([words, *said]), score)
     if missing := missing_views(expected, seen):
@@ -166,7 +167,7 @@ def decide_part(
         return _hold(worst.hold_reason, "; ".join(said))
     if any(view.verdict is Verdict.INVALID for view in seen):
         return _hold(PartReason.VIEW_INVALID, "; ".join(said))
-    code, words = _accepted(rules, score)
+    code, words = _accepted(rules, fail_at, score)
     return PartDecision(Disposition.ACCEPT, code, "; ".join([words, *said]), score)
 
 
@@ -176,14 +177,23 @@ def missing_views(expected: Sequence[ExpectedView], seen: Sequence[SeenView]) ->
     return [each.name for each in expected if each.required and each.name not in there]
 
 
+def _fail_at(rules: PartRules, expected: Sequence[ExpectedView], seen: Sequence[SeenView]) -> int:
+    """How many views of this part must FAIL: never more than it has, or none would ever be enough.
+
+    A recipe may have fewer views than the rule was written for, and an optional one may be missing.
+    """
+    names = {view.view for view in seen} | {each.name for each in expected if each.required}
+    return min(rules.fail_at, max(1, len(names)))
+
+
 def _rejected(
-    rules: PartRules, seen: Sequence[SeenView], score: float | None
+    rules: PartRules, seen: Sequence[SeenView], fail_at: int, score: float | None
 ) -> tuple[PartReason, str] | None:
     fails = [view.view for view in seen if view.fails]
     if rules.rule is PartRule.WORST and fails:
         return PartReason.VIEW_FAILS, f"{', '.join(fails)}: FAIL"
-    if rules.rule is PartRule.K_OF_N and len(set(fails)) >= rules.fail_at:
-        words = f"{len(set(fails))} views FAIL, {rules.fail_at} are enough"
+    if rules.rule is PartRule.K_OF_N and len(set(fails)) >= fail_at:
+        words = f"{len(set(fails))} views FAIL, {fail_at} are enough"
         return PartReason.K_VIEWS_FAIL, words
     if score is not None and score >= rules.reject_at:
         words = f"weighted score {score:.4f} reaches {rules.reject_at:g}"
@@ -191,9 +201,9 @@ def _rejected(
     return None
 
 
-def _accepted(rules: PartRules, score: float | None) -> tuple[PartReason, str]:
+def _accepted(rules: PartRules, fail_at: int, score: float | None) -> tuple[PartReason, str]:
     if rules.rule is PartRule.K_OF_N:
-        return PartReason.FEWER_THAN_K_FAIL, f"fewer than {rules.fail_at} views FAIL"
+        return PartReason.FEWER_THAN_K_FAIL, f"fewer than {fail_at} views FAIL"
     if rules.rule is PartRule.WEIGHTED:
         words = f"weighted score {score or 0.0:.4f} is below {rules.reject_at:g}"
         return PartReason.WEIGHTED_SCORE_BELOW, words

@@ -10,12 +10,12 @@ from qc_edge.recipe.active_model import open_signed_bundle
 from qc_edge.records import calibrations
 from qc_edge.records.recipe_content import RecipeContent, RecipeView
 from qc_edge.settings import INCOMING, Settings, StationPaths
-from qc_edge.settings.view import check_views
+from qc_edge.settings.view import check_part, check_views
 
 
 def check_content(settings: Settings, name: str, content: RecipeContent) -> None:
-    """Hold the views against the station's cameras, before a revision is written. Raises
-    RecipeError.
+    """Hold the views against the station's cameras and its rules for parts, before a revision is
+    written. Raises RecipeError.
     """
     if name == STATION_RECIPE:
         raise RecipeError(
@@ -28,6 +28,13 @@ def check_content(settings: Settings, name: str, content: RecipeContent) -> None
         raise RecipeError(
             f"the recipe {name} does not fit the station: {fault}",
             hint="its views name the cameras of [[camera]], another node's as incoming/NODE",
+        ) from None
+    try:
+        check_part(settings.part, [view.name for view in content.view])
+    except ValueError as fault:
+        raise RecipeError(
+            f"the recipe {name} does not fit the rules for parts, [part] of the settings: {fault}",
+            hint="change [part], or the views of the recipe by a new revision",
         ) from None
 
 
