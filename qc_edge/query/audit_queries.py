@@ -80,10 +80,10 @@ SEALS = "SELECT detail, after FROM {rows} WHERE kind = 'sealed' ORDER BY chain_s
 
 RULE_RUNS = """
 WITH marked AS (
-    SELECT chain_seq, camera,
+    SELECT chain_seq, camera, captured_at,
            hash(calibration_id, threshold_id, threshold, settings_digest, model_name, model_version,
                 model_sha256, engine_backend, engine_version, engine_device, engine_plan_sha256,
-                {view})
+                {view}, {recipe})
            AS rules
     FROM {rows}),
 begun AS (
@@ -91,18 +91,19 @@ begun AS (
               AS begins
     FROM marked),
 numbered AS (
-    SELECT chain_seq, camera,
+    SELECT chain_seq, camera, captured_at,
            sum(begins::INTEGER) OVER (PARTITION BY camera ORDER BY chain_seq) AS run FROM begun),
 runs AS (
-    SELECT min(chain_seq) AS first_seq, max(chain_seq) AS last_seq, count(*) AS count
+    SELECT min(chain_seq) AS first_seq, max(chain_seq) AS last_seq, count(*) AS count,
+           max(captured_at)::TIMESTAMP AS exposed_until
     FROM numbered GROUP BY camera, run)
 SELECT camera, first_seq, last_seq, count, frame_id, calibration_id, threshold_id, threshold,
        settings_digest, model_name, model_version, model_sha256, engine_backend, engine_version,
-       engine_device, engine_plan_sha256, {view}
+       engine_device, engine_plan_sha256, {view}, {recipe}, exposed_until
 FROM runs JOIN {rows} AS inspected ON inspected.chain_seq = first_seq ORDER BY first_seq
 """
-"""Of inspections: for each camera the stretches of rows that name the same rules; {view} is the
-column with the view, NULL where older rows have none.
+"""Of inspections: for each camera the stretches of rows that name the same rules; {view} and
+{recipe} are the columns of that name, NULL where older rows have none.
 """
 
 BACKWARDS = """

@@ -148,7 +148,9 @@ def _more(run: Running, frames: int) -> None:
     run.wait_for(lambda: inspector.announcer.statistics.inspected >= seen + frames, "more frames")
 
 
-def test_frames_that_lie_in_the_spool_are_judged_by_the_recipe_before(paths: StationPaths) -> None:
+def test_frames_that_lie_in_the_spool_are_judged_by_the_recipe_before(
+    paths: StationPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with running(paths, by_version()):
         assert change_over(paths, "bottle") == "in force"
     for number in range(3):
@@ -161,6 +163,8 @@ def test_frames_that_lie_in_the_spool_are_judged_by_the_recipe_before(paths: Sta
     rows = sorted(read_inspections(paths.database), key=lambda row: row.frame_id)
     assert [row.recipe for row in rows] == ["bottle@2"] * 3 + ["jar@2"]
     assert [row.score for row in rows] == [0.9] * 3 + [0.3]
+    # As many as wait: their rows may come long after the event.
+    monkeypatch.setattr("qc_edge.audit.in_force.rows._IN_HAND", 0)
     said = invoke("verify", NAME, "--root", paths.root)
     assert said.exit_code == 0, said.output
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from qc_edge.audit.finding import AuditReport
 from qc_edge.audit.in_force.claims import RecordEvent
@@ -17,6 +18,10 @@ _IN_HAND = 256
 """Frames that were in hand when a change came into force are judged by the rules that they began
 with: up to 64 of them, and the rows of gaps, events and shadow scores between.
 """
+_BEFORE = timedelta(seconds=1)
+"""What was exposed before a changeover is judged by the recipe of then, however long it waited. So
+far the clock of its exposure may be from that of the event.
+"""
 _NODES = "incoming"
 _PLAN_DIGITS = 12
 
@@ -24,7 +29,7 @@ _PLAN_DIGITS = 12
 @dataclass(frozen=True, slots=True)
 class RuleRun:
     """Inspections of one camera, one after the other, that name the same rules: the numbers of the
-    first and the last, how many, and the first one's frame.
+    first and the last, how many, the first one's frame, and the newest exposure (UTC).
     """
 
     camera: str
@@ -44,6 +49,8 @@ class RuleRun:
     engine_device: str
     engine_plan_sha256: str | None
     view: str | None
+    recipe: str | None
+    exposed_until: datetime
 
     def differences(self, snapshot: InForce) -> Iterator[str]:
         """What these rows name that is not in the snapshot, in words."""
@@ -60,6 +67,7 @@ class RuleRun:
             ("engine", engine, judged.engine),
             ("threshold", self.threshold_id, judged.threshold),
             ("settings", self.settings_digest, snapshot.settings),
+            ("recipe", self.recipe or "none", snapshot.recipe or "none"),
             (
                 "calibration",
                 self.calibration_id,
@@ -73,12 +81,18 @@ class RuleRun:
 @dataclass(frozen=True, slots=True)
 class _Span:
     """A snapshot and the numbers of the rows that may be judged by it; None: of a foreign
-    version.
+    version. `changed_over_at` (UTC): it ended by another recipe.
     """
 
     snapshot: InForce | None
     first: int
     last: int
+    changed_over_at: datetime | None = None
+
+    def last_of(self, run: RuleRun) -> int:
+        """The number of the last row that may name it: of frames that waited, any."""
+        over = self.changed_over_at
+        return 2**62 if over and run.exposed_until <= over + _BEFORE else self.last
 
 
 def check_rows_in_force(
@@ -90,8 +104,10 @@ def check_rows_in_force(
     """
     spans = list(_spans(events))
     with rows.held():
-        view = "view" if "view" in rows.columns("inspections") else "NULL::VARCHAR"
-    query = RULE_RUNS.replace("{view}", view)
+        columns = rows.columns("inspections")
+    query = RULE_RUNS
+    for name in ("view", "recipe"):
+        query = query.replace(f"{{{name}}}", name if name in columns else "NULL::VARCHAR")
     for values in fetch(rows, query, "inspections", first, last):
         run = RuleRun(*values)
         if (at := _uncovered(run, spans)) is not None:
@@ -110,10 +126,16 @@ def _spans(events: Sequence[RecordEvent]) -> Iterator[_Span]:
     snapshots = [event for event in events if event.kind == "in_force"]
     if not snapshots:
         return
-    ends = [event.seq + _IN_HAND for event in snapshots[1:]]
     yield _Span(None, 0, snapshots[0].seq)
-    for event, end in zip(snapshots, [*ends, 2**62], strict=True):
-        yield _Span(event.snapshot, event.seq, end)
+    for event, after in zip(snapshots, [*snapshots[1:], None], strict=True):
+        now, then = event.snapshot, after.snapshot if after else None
+        is_changeover = bool(after and now and then and now.changeover != then.changeover)
+        yield _Span(
+            now,
+            event.seq,
+            after.seq + _IN_HAND if after else 2**62,
+            after.recorded_at if after and is_changeover else None,
+        )
 
 
 def _uncovered(run: RuleRun, spans: Sequence[_Span]) -> int | None:
@@ -123,8 +145,8 @@ def _uncovered(run: RuleRun, spans: Sequence[_Span]) -> int | None:
     at = run.first
     for span in spans:
         fits = span.snapshot is None or not any(run.differences(span.snapshot))
-        if fits and span.first < at <= span.last:
-            at = span.last + 1
+        if fits and span.first < at <= (last := span.last_of(run)):
+            at = last + 1
     return at if spans and at <= run.last else None
 
 
