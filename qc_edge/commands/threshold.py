@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from rich.console import Console
 
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
@@ -138,6 +139,13 @@ def _set(
     act_as_owner(paths.state)
     before = current_threshold(paths, view, allow_damaged=True)
     check_change(paths, before, change, before.now)
+    if before.recipe:
+        Console(stderr=True).print(
+            f"[yellow]note[/yellow]: the recipe {before.recipe} is in force, and its thresholds go "
+            f"first: a view that it gives one keeps that. Change it by qc-edge recipe edit "
+            f"{paths.name} {before.recipe.partition('@')[0]}, approve and activate",
+            soft_wrap=True,
+        )
     preview = preview_threshold(paths, before.bundle, change.value, before.now, before.camera)
     if not as_json:
         _print_preview(preview)
@@ -148,6 +156,7 @@ def _set(
     taken = before.running and change.at is None and wait_until_in_force(paths, record)
     if as_json:
         values = {**_record_values(record), "before": before.threshold_id, "taken_up": taken}
+        values["recipe"] = before.recipe
         print_json({**values, "last_day": preview.to_json_values()})
         return
     console, of_view = out(), f", view {record.view}," if record.view else ""
@@ -158,7 +167,8 @@ def _set(
     if change.at is not None:
         console.print(f"from {_moment(record.at)} (UTC) on; until then it stays as it is")
     elif taken:
-        console.print(f"in force: every part from now on is judged by {record.threshold_id}")
+        where = "where the recipe gives none" if before.recipe else "every part"
+        console.print(f"in force: {where} from now on is judged by {record.threshold_id}")
     elif before.running:
         console.print("[yellow]the station has not taken it up yet[/yellow]; ask qc-edge status")
     else:

@@ -70,7 +70,8 @@ class ThresholdState:
 
     `damaged` are the ids of records that are not as they were made; `logged_id` is the id of the
     threshold that the log says was in force last. `view` is whose threshold it is (None: the
-    station's), `camera` where its frames come from; `views` are all that there are.
+    station's), `camera` where its frames come from; `views` are all that there are. `recipe` is
+    the recipe in force: its own thresholds go first.
     """
 
     bundle: str
@@ -85,6 +86,7 @@ class ThresholdState:
     view: str | None = None
     camera: str | None = None
     views: tuple[str, ...] = ()
+    recipe: str | None = None
 
     @property
     def record(self) -> ThresholdRecord | None:

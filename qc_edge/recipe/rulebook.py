@@ -16,6 +16,7 @@ from qc_edge.errors import RecordError
 from qc_edge.recipe.active_model import ActiveModel, OpenedModels
 from qc_edge.recipe.changeover.camera_changes import CameraChanges
 from qc_edge.recipe.changeover.moment import ChangeoverMoment
+from qc_edge.recipe.changeover.recipe_check import check_content
 from qc_edge.recipe.changeover.recipe_in_force import RecipeInForce, calibrations_under
 from qc_edge.recipe.in_force import InForceRecorder, last_in_force, snapshot
 from qc_edge.recipe.kept_records import check_kept
@@ -45,11 +46,10 @@ class RuleBook:
         opened: OpenedModels,
         clock: FrameClock,
     ) -> None:
-        """At the start, before anything is judged: what has changed since the last run is on
-        record.
+        """At the start, before anything is judged: what changed since the last run is on record.
 
-        The engines of `opened` are ready. Raises CalibrationError,
-        ThresholdError, and StoreError if the log does not take the events.
+        The engines of `opened` are ready. Raises CalibrationError, ThresholdError, and StoreError
+        if the log does not take the events.
         """
         self._paths = paths
         self._ledger = ledger
@@ -89,10 +89,13 @@ class RuleBook:
     def reload(self, settings: Settings) -> None:
         """From the next frame on: the same model under `settings`, calibrations read anew.
 
-        Raises CalibrationError, ThresholdError, StoreError.
+        Raises CalibrationError, ThresholdError, StoreError, and RecipeError if the recipe in force
+        does not fit them.
         """
         with self._lock:
             before, was = self._rules, self._settings
+            if (in_force := before.recipe_in_force) and in_force.recipe:
+                check_content(settings, in_force.recipe.name, in_force.recipe.content)
             self._settings = settings
             try:
                 self._change(self._as(before))

@@ -117,6 +117,7 @@ def current_threshold(
         view,
         own.frames_of if own else None,
         tuple(each.name for each in settings.view),
+        last.recipe if last else None,
     )
 
 

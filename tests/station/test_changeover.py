@@ -15,6 +15,7 @@ import pytest
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.camera import Camera
 from qc_edge.camera.scripted import ScriptedCamera
+from qc_edge.domain.parts.rules import PartRule
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, QcEdgeError, RecordError, UsageError
@@ -25,6 +26,7 @@ from qc_edge.recipe.changeover.request import (
     wait_for_changeover,
 )
 from qc_edge.settings import CameraSettings, EngineSettings, StationPaths
+from qc_edge.settings.view import PartSettings
 from qc_edge.station.dependencies import Dependencies
 from tests.cli.runner import invoke
 from tests.station.audit import audit
@@ -204,6 +206,28 @@ def test_a_recipe_of_fewer_views_than_the_rules_for_parts_ask_for_is_refused(
     paths = make_station(tmp_path, part={"rule": "k_of_n", "fail_at": 3})
     with pytest.raises(QcEdgeError, match="fail_at = 3, and there are only 1 views"):
         recipe("new", "jar", "--number", "1", "--product", "jar", *WHO, paths=paths)
+
+
+def test_under_a_recipe_a_threshold_says_that_the_recipe_goes_first_and_misfits_are_not_reloaded(
+    paths: StationPaths,
+) -> None:
+    what = (*WHO, "--yes", "--root", str(paths.root))
+    with running(paths, by_version()) as run:
+        assert "go first" not in invoke("threshold", NAME, "set", "0.42", *what).output
+        assert change_over(paths, "bottle") == "in force"
+        said = invoke("threshold", NAME, "set", "0.43", *what)
+        assert said.exit_code == 0, said.output
+        assert "the recipe bottle@2 is in force, and its thresholds go first" in said.stderr
+        assert "every part" not in said.stdout
+        rulebook = run.station.rulebook
+        assert rulebook is not None
+        asks_for_three = PartSettings(rule=PartRule.K_OF_N, fail_at=3)
+        misfit = rulebook.settings.model_copy(update={"part": asks_for_three})
+        before = rulebook.rules
+        with pytest.raises(QcEdgeError, match="does not fit the rules for parts"):
+            rulebook.reload(misfit)
+        assert rulebook.rules is before
+        assert rulebook.settings.part.fail_at == 1
 
 
 def test_a_changeover_that_fails_leaves_everything_as_it_was_and_says_why(
