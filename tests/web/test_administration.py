@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.errors import UsageError
+from qc_edge.errors import StoreError, UsageError
 from qc_edge.web.certificate import fingerprint, own_certificate
 from qc_edge.web.people.administration import Administration
 from tests.cli.runner import invoke
@@ -83,3 +83,13 @@ def test_the_page_makes_its_own_certificate_and_keeps_it(tmp_path: Path) -> None
             assert "strict-transport-security" in {name.lower() for name in answer.headers}
     assert fingerprint(own_certificate(paths.page, [])) == first
     assert certificate.stat().st_mode & 0o077 == 0
+
+
+def test_nobody_is_added_whom_the_log_would_not_know_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = station_page(tmp_path)
+    monkeypatch.setattr("qc_edge.records.notices.WAITING_MAX", 0)
+    with pytest.raises(StoreError, match="no room; nothing was changed"):
+        Administration(page.paths, "root").act("add", "eve", "quality")
+    assert not page.paths.page_users.exists()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.domain.label import PersonRole
-from qc_edge.errors import UsageError
+from qc_edge.errors import StoreError, UsageError
 from qc_edge.records import notices
 from qc_edge.settings import StationPaths
 from qc_edge.web.people.passwords import CODE_S, Passwords, new_code
@@ -33,41 +33,45 @@ class Administration:
         Raises UsageError, StoreError; then nothing has changed.
         """
         code = new_code() if action in {"add", "code", "reset"} else None
-        kept = Passwords().hash(code) if code else None
-        until = time.time() + CODE_S if code else None
-        before: list[User | None] = []
 
         def change(user: User | None) -> User | None:
-            before.append(user)
-            if action == "add":
-                if user is not None:
-                    raise UsageError(f"there is a {who} already", hint=f"reset {who}, or remove")
-                return User(check_name(who), _role(role), None, kept, until)
-            if user is None:
-                raise UsageError(f"there is no {who!r}", hint=f"qc-edge user {self._paths.name}")
-            if action == "remove":
-                return None
-            if action == "role":
-                return replace(user, role=_role(role), version=user.version + 1)
-            if action == "code":
-                return replace(user, code=kept, code_until=until)
-            return replace(
-                user, password=None, code=kept, code_until=until, version=user.version + 1
+            after = _changed(user, action, who, role, code)
+            # First: nobody may log in by what the log will never know of.
+            self._tell(f"page: {action} {who}", user, after)
+            return after
+
+        self._users.change(who, change)
+        return code
+
+    def _tell(self, detail: str, before: User | None, after: User | None) -> None:
+        roles = [user.role.value if user else None for user in (before, after)]
+        occurrence = Occurrence(EventKind.PAGE_USER, detail, *roles, self._doer)
+        if notices.leave(self._paths.notices, occurrence) is None:
+            raise StoreError(
+                f"{self._paths.notices}: {notices.WAITING_MAX} events wait for the station to take "
+                "them up, and this one has no room; nothing was changed",
+                hint=f"start the station, which takes them up: qc-edge@{self._paths.name}",
             )
 
-        after = self._users.change(who, change)
-        was = before[0]
-        notices.leave(
-            self._paths.notices,
-            Occurrence(
-                EventKind.PAGE_USER,
-                f"page: {action} {who}",
-                was.role.value if was else None,
-                after.role.value if after else None,
-                self._doer,
-            ),
-        )
-        return code
+
+def _changed(
+    user: User | None, action: str, who: str, role: str | None, code: str | None
+) -> User | None:
+    kept = Passwords().hash(code) if code else None
+    until = time.time() + CODE_S if code else None
+    if action == "add":
+        if user is not None:
+            raise UsageError(f"there is a {who} already", hint=f"reset {who}, or remove")
+        return User(check_name(who), _role(role), None, kept, until)
+    if user is None:
+        raise UsageError(f"there is no {who!r}", hint="qc-edge user NAME lists everybody")
+    if action == "remove":
+        return None
+    if action == "role":
+        return replace(user, role=_role(role), version=user.version + 1)
+    if action == "code":
+        return replace(user, code=kept, code_until=until)
+    return replace(user, password=None, code=kept, code_until=until, version=user.version + 1)
 
 
 def _role(typed: str | None) -> PersonRole:
