@@ -15,7 +15,6 @@ import pytest
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.camera import Camera
 from qc_edge.camera.scripted import ScriptedCamera
-from qc_edge.domain.parts.rules import PartRule
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, QcEdgeError, RecordError, UsageError
@@ -221,7 +220,7 @@ def test_under_a_recipe_a_threshold_says_that_the_recipe_goes_first_and_misfits_
         assert "every part" not in said.stdout
         rulebook = run.station.rulebook
         assert rulebook is not None
-        asks_for_three = PartSettings(rule=PartRule.K_OF_N, fail_at=3)
+        asks_for_three = PartSettings(rule="k_of_n", fail_at=3)
         misfit = rulebook.settings.model_copy(update={"part": asks_for_three})
         before = rulebook.rules
         with pytest.raises(QcEdgeError, match="does not fit the rules for parts"):

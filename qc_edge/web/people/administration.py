@@ -44,8 +44,8 @@ class Administration:
         return code
 
     def _tell(self, detail: str, before: User | None, after: User | None) -> None:
-        roles = [user.role.value if user else None for user in (before, after)]
-        occurrence = Occurrence(EventKind.PAGE_USER, detail, *roles, self._doer)
+        was, now = (user.role.value if user else None for user in (before, after))
+        occurrence = Occurrence(EventKind.PAGE_USER, detail, was, now, self._doer)
         if notices.leave(self._paths.notices, occurrence) is None:
             raise StoreError(
                 f"{self._paths.notices}: {notices.WAITING_MAX} events wait for the station to take "
