@@ -7,14 +7,10 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from qc_edge.analysis.threshold_preview import ThresholdPreview
     from qc_edge.domain.threshold import ThresholdRecord, ThresholdState
     from qc_edge.recipe.threshold_change import ThresholdChange
     from qc_edge.settings import StationPaths
@@ -108,7 +104,10 @@ def command(
             values["views"] = {other.view: _json_values(other) for other in others}
         print_json(values)
         return
-    _print(name, state)
+    from qc_edge.terminal.threshold_output import note_recipe, print_records
+
+    print_records(name, state)
+    note_recipe(name, state)
     for other in others:
         out().print(
             f"view {other.view}: [bold]{other.value:g}[/bold] for {other.bundle} "
@@ -128,6 +127,7 @@ def _set(
         write_change,
     )
     from qc_edge.service.owner import act_as_owner
+    from qc_edge.terminal.threshold_output import note_recipe, print_change, print_preview
 
     if not yes and (as_json or not sys.stdin.isatty()):
         why = "--json is for scripts" if as_json else "this is no terminal"
@@ -139,16 +139,10 @@ def _set(
     act_as_owner(paths.state)
     before = current_threshold(paths, view, allow_damaged=True)
     check_change(paths, before, change, before.now)
-    if before.recipe:
-        Console(stderr=True).print(
-            f"[yellow]note[/yellow]: the recipe {before.recipe} is in force, and its thresholds go "
-            f"first: a view that it gives one keeps that. Change it by qc-edge recipe edit "
-            f"{paths.name} {before.recipe.partition('@')[0]}, approve and activate",
-            soft_wrap=True,
-        )
+    note_recipe(paths.name, before)
     preview = preview_threshold(paths, before.bundle, change.value, before.now, before.camera)
     if not as_json:
-        _print_preview(preview)
+        print_preview(preview)
     if not yes and not typer.confirm(f"set it from {before.value:g} to {change.value:g}?"):
         out().print("nothing was changed")
         raise typer.Exit(1)
@@ -159,42 +153,7 @@ def _set(
         values["recipe"] = before.recipe
         print_json({**values, "last_day": preview.to_json_values()})
         return
-    console, of_view = out(), f", view {record.view}," if record.view else ""
-    console.print(
-        f"threshold of {paths.name}{of_view} for {record.bundle}: {before.value:g} -> "
-        f"[bold]{record.value:g}[/bold]"
-    )
-    if change.at is not None:
-        console.print(f"from {_moment(record.at)} (UTC) on; until then it stays as it is")
-    elif taken:
-        where = "where the recipe gives none" if before.recipe else "every part"
-        console.print(f"in force: {where} from now on is judged by {record.threshold_id}")
-    elif before.running:
-        console.print("[yellow]the station has not taken it up yet[/yellow]; ask qc-edge status")
-    else:
-        console.print("the station is not running: it takes it up when it starts")
-    for damaged in before.damaged:
-        console.print(
-            f"[yellow]set aside[/yellow]: the record {damaged}, which is not as it was made, is in "
-            f"{paths.set_aside}",
-            soft_wrap=True,
-        )
-    for later in before.coming:
-        if later.at > record.at:
-            console.print(
-                f"[yellow]note[/yellow]: {later.value:g} comes at {_moment(later.at)}, by "
-                f"{later.made_by}"
-            )
-
-
-def _print_preview(preview: ThresholdPreview) -> None:
-    from rich.text import Text
-
-    from qc_edge.terminal.tables import print_tables
-
-    for sentence in preview.sentences:
-        out().print(Text(sentence))
-    print_tables(out(), preview.tables())
+    print_change(paths, before, change, record, taken=taken)
 
 
 def _json_values(state: ThresholdState) -> dict[str, Any]:
@@ -217,32 +176,3 @@ def _record_values(record: ThresholdRecord) -> dict[str, Any]:
         json.dumps(values, default=lambda moment: moment.isoformat())
     )
     return plain
-
-
-def _print(name: str, threshold: ThresholdState) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    console = out()
-    console.print(
-        f"{name}: [bold]{threshold.value:g}[/bold] for {threshold.bundle} "
-        f"({threshold.threshold_id})"
-    )
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("from (UTC)", "threshold", "bundle", "by", "why", ""):
-        table.add_column(heading, overflow="fold")
-    table.add_row(
-        "", threshold.initial_id.rpartition(":")[2], threshold.bundle, "", "initial value", ""
-    )
-    for record in sorted(threshold.records, key=lambda record: (record.at, record.record_id)):
-        state = threshold.state(record)
-        style = {"in force": "bold green", "to come": "yellow"}.get(state, "dim")
-        value, made_by = f"{record.value:g}", record.made_by
-        cells = (_moment(record.at), value, record.bundle, made_by, record.reason, state)
-        table.add_row(*(Text(cell, style) for cell in cells))
-    console.print(table)
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}"

@@ -82,7 +82,7 @@ def test_a_running_station_judges_by_a_new_threshold_and_leaves_old_verdicts(
 def test_a_threshold_applies_at_its_time(tmp_path: Path) -> None:
     paths = make_station(tmp_path)
     with running(paths) as station:
-        soon = utc_now() + timedelta(seconds=1.2)
+        soon = utc_now() + timedelta(seconds=3)
         said = change(paths, "set", "0.42", *SET, "--at", soon.isoformat())
         assert not said["taken_up"]
         judge(station, paths, "before.png", 0)
