@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 import pytest
 
 WAIT_S = 20.0
+START_S = 90.0
+"""A start reads hundreds of megabytes, which takes long while others keep the machine busy."""
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 _KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39}
 
@@ -41,20 +43,31 @@ class Chromium:
             "--disable-background-networking --disable-component-update --disable-sync "
             f'--user-data-dir="{profile}" about:blank'
         )
-        self._process = subprocess.Popen(
-            ["/bin/bash", "-c", command, program],
-            pass_fds=(to_child, from_child),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"HOME": str(profile)},
-        )
+        self._said = profile / "said.txt"
+        with self._said.open("wb") as said:
+            self._process = subprocess.Popen(
+                ["/bin/bash", "-c", command, program],
+                pass_fds=(to_child, from_child),
+                stdout=said,
+                stderr=said,
+                env=os.environ | {"HOME": str(profile)},
+            )
         os.close(to_child)
         os.close(from_child)
         self._number = 0
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
+        self._patience_s = START_S
         self.elsewhere: list[str] = []
         self.complaints: list[str] = []
         threading.Thread(target=self._listen, daemon=True).start()
+        try:
+            self._open_tab()
+        except AssertionError:
+            self.close()
+            raise
+        self._patience_s = WAIT_S
+
+    def _open_tab(self) -> None:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
@@ -75,9 +88,16 @@ class Chromium:
         message = {"id": number, "method": method, "params": parameters}
         if session:
             message["sessionId"] = session
-        os.write(self._write, json.dumps(message).encode() + b"\0")
-        answer = answers.get(timeout=WAIT_S)
-        assert "error" not in answer, (method, answer)
+        try:
+            os.write(self._write, json.dumps(message).encode() + b"\0")
+            answer = answers.get(timeout=self._patience_s)
+        except BrokenPipeError:
+            answer = {"error": "Chromium has ended"}
+        except queue.Empty:
+            answer = {"error": f"no answer within {self._patience_s:g} s"}
+        if "error" in answer:
+            said = self._said.read_text(errors="replace")
+            raise AssertionError(f"{method}: {answer['error']}; Chromium printed:\n{said}")
         result: dict[str, Any] = answer["result"]
         return result
 
@@ -155,6 +175,8 @@ class Chromium:
             for message in messages:
                 self._heard(json.loads(message))
         os.close(self._read)
+        for answers in list(self._answers.values()):
+            answers.put({"error": "Chromium has ended"})
 
     def _heard(self, message: dict[str, Any]) -> None:
         if "id" in message:
