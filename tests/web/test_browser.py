@@ -25,6 +25,12 @@ SEEN = (
     ".every(i => i.complete && i.naturalWidth)"
 )
 SIZES = {"": (1280, 800), "-phone": (390, 844)}
+PAGES = ("/live", "/review", "/part", "/part/story?id=A-2", "/station", "/password")
+AXE = Path(__file__).parent / "axe/axe.min.js"
+FOUND = (
+    "axe.run(document, {resultTypes: ['violations'], elementRef: false})"
+    ".then(r => r.violations.map(v => `${v.id}: ${v.help}: ${v.nodes.map(n => n.html).join(' ')}`))"
+)
 
 Line = tuple[StationPaths, Running, Served]
 
@@ -79,7 +85,7 @@ def test_no_page_is_wider_than_the_window_and_all_pictures_are_there(
     tab: Chromium, line: Line, size: str, tmp_path: Path
 ) -> None:
     tab.size(*SIZES[size])
-    for path in ("/live", "/review", "/part", "/part/story?id=A-2", "/station", "/password"):
+    for path in PAGES:
         tab.open(line[2].address + path)
         tab.wait_for(SEEN)
         assert tab.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0], path
@@ -99,6 +105,19 @@ def test_words_can_be_read_on_their_ground(tab: Chromium, line: Line, dark: bool
         tab.open(line[2].address + path)
         weak = tab.evaluate((Path(__file__).parent / "contrast.js").read_text())
         assert weak == [], path
+
+
+def test_axe_finds_nothing_on_any_page(tab: Chromium, line: Line) -> None:
+    axe = AXE.read_text(encoding="utf-8")
+    for path in PAGES:
+        tab.open(line[2].address + path)
+        tab.wait_for(SEEN)
+        tab.evaluate(f"{axe};1")
+        tab.evaluate("document.querySelectorAll('main details').forEach(d => (d.open = true))")
+        assert tab.evaluate(FOUND) == [], path
+    tab.evaluate("document.querySelector('main').append(document.createElement('button'))")
+    [found] = tab.evaluate(FOUND)
+    assert found.startswith("button-name"), "it would be seen"
 
 
 def test_parts_are_judged_by_keys_alone(tab: Chromium, line: Line) -> None:
