@@ -29,13 +29,16 @@ def command(
     """Run a whole station on rendered parts, live, and close its count against the truth.
 
     pylon's camera emulator plays good parts, defective ones, and frames that
-    the gates must refuse. The station is made anew under --root each time; what
-    an earlier demo left there is removed, nothing else.
+    the gates must refuse. After that a second station, for some seconds: two
+    cameras that look at each part, and a changeover from one product to
+    another by recipes. Both are made anew under --root each time; what an
+    earlier demo left there is removed, nothing else.
 
     Exit code 0 only if the count closes (triggers = PASS + FAIL + INVALID +
     lost, from the log), no defective part was ACCEPTed, every spoilt frame was
-    refused for its true reason, and every frame in the log is one of the
-    rendered ones; else 1. A good part that is rejected or held shows in the
+    refused for its true reason, every frame in the log is one of the
+    rendered ones, and each part of the two products was judged by its own
+    recipe; else 1. A good part that is rejected or held shows in the
     table, but is no failure. Ctrl-C ends early, with the summary.
 
     [dim]Examples:[/dim]
@@ -44,7 +47,7 @@ def command(
     """
     from rich.console import Console
 
-    from qc_edge.demo import display, summary
+    from qc_edge.demo import display, summary, tips
     from qc_edge.demo.demo_run import SEED, DemoRun
 
     # stdout carries the JSON alone; the display may still use a terminal on stderr.
@@ -52,11 +55,11 @@ def command(
     with display.display_on(console, silent=as_json) as screen:
         parts_seed = SEED if seed is None else seed
         report = DemoRun(root.absolute(), seconds, parts_seed, screen).run()
-    commands = summary.tips(report)
+    commands = tips.tips(report)
     if as_json:
         print_json(summary.to_json_values(report, commands))
     else:
         summary.print_summary(console, report, commands)
     if save_svg:
         display.save_svg(report.snapshot, save_svg)
-    raise typer.Exit(1 if report.account.faults else 0)
+    raise typer.Exit(1 if report.faults else 0)

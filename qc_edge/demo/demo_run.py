@@ -16,6 +16,7 @@ from qc_edge.camera import Camera
 from qc_edge.demo import demo_station
 from qc_edge.demo.account import Account, read_account
 from qc_edge.demo.announcements import Announcements, Latencies
+from qc_edge.demo.changeover.run import ChangeoverReport, ChangeoverRun
 from qc_edge.demo.counting_camera import CountingCamera
 from qc_edge.demo.display import Display
 from qc_edge.demo.parts import count_for, render_parts
@@ -43,6 +44,7 @@ _STOP_TIMEOUT_S = 15.0
 class DemoReport:
     """What came of a demo.
 
+    `changeover` is what came of the station with two cameras, None if the demo was ended before.
     `device` describes the camera and `frame_numbers` are the first and the last number that it
     gave; `seconds` is how long parts were inspected; `snapshot` is a view of the running station
     for a picture, with a defect in it if there was one.
@@ -58,6 +60,12 @@ class DemoReport:
     interrupted: bool
     warnings: int
     snapshot: View
+    changeover: ChangeoverReport | None
+
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong, in words, at either station; the demo has succeeded if nothing is."""
+        return [*self.account.faults, *(self.changeover.faults if self.changeover else ())]
 
 
 class DemoRun:
@@ -96,6 +104,7 @@ class DemoRun:
             )
             demo_station.make_station(self._paths, parts, RATE_HZ)
             seconds = self._run_station()
+            changeover = self._change_over()
         counter = self._camera
         assert counter is not None and self._status is not None and self._snapshot is not None  # noqa: S101
         return DemoReport(
@@ -109,6 +118,7 @@ class DemoRun:
             interrupted=self._interrupted.is_set(),
             warnings=self._warnings.count,
             snapshot=self._snapshot,
+            changeover=changeover,
         )
 
     def _run_station(self) -> float:
@@ -138,6 +148,14 @@ class DemoRun:
                 f"the station did not stop within {_STOP_TIMEOUT_S:g} s", hint=self._log_hint()
             )
         return seconds
+
+    def _change_over(self) -> ChangeoverReport | None:
+        """The station with two cameras and two products, unless somebody has ended the demo."""
+        if self._interrupted.is_set():
+            return None
+        root, seed = self._paths.root, self._seed
+        run = ChangeoverRun(root, seed, self._display, self._warnings, self._interrupted)
+        return run.run()
 
     def _is_inspecting(self) -> bool:
         return self._camera is not None and self._camera.fired > 0

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from qc_edge.demo.changeover.station import STATION as CHANGEOVER_STATION
 from qc_edge.domain.calibration import starting_calibration
 from qc_edge.errors import BusyError, DiskFullError, StoreError, UsageError
 from qc_edge.records import calibrations
@@ -40,13 +41,14 @@ def log_file(root: Path) -> Path:
 
 
 def clear_directory(root: Path, frames: int) -> StationPaths:
-    """Make the absolute `root` an empty directory for the station, with room for `frames` frames.
+    """Make the absolute `root` an empty directory for the stations, with room for `frames` frames.
 
     What an earlier demo left there is removed, and nothing else. Raises UsageError if `root` has
     content and no demo made it, BusyError if that demo still runs, DiskFullError if there is too
     little room.
     """
     paths = StationPaths(root, STATION)
+    stations = [paths, StationPaths(root, CHANGEOVER_STATION)]
     marker = root / _MARKER
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -58,7 +60,8 @@ def clear_directory(root: Path, frames: int) -> StationPaths:
                 )
             about = json.dumps({"station": STATION, "made_by": "qc-edge demo"})
             write_file(marker, f"{about}\n".encode())
-        _remove_station(paths)
+        for station in stations:
+            _remove_station(station)
     except OSError as error:
         raise StoreError(
             f"cannot make a place for the demo in {root}: {error.strerror}",

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from qc_edge.errors import StoreError
-from qc_edge.rendered import DefectKind, FrameFault, Truth, plan_series, render
+from qc_edge.rendered import SIX_HOLES, DefectKind, FrameFault, Product, Truth, plan_series, render
 from qc_edge.rendered.series import write_truth
 
 ROUND = 24
@@ -41,9 +41,9 @@ def render_parts(
     directory.mkdir(parents=True, exist_ok=True)
     plan = plan_series(seed, count, _DEFECTS, _FAULTS)
     severities = np.random.default_rng([seed, 0x5E7E]).uniform(*_SEVERITY, count)
-    with _render_threads() as pool:
+    with render_threads() as pool:
         futures = [
-            pool.submit(_render_part, directory, number, part, defect, fault, float(severity))
+            pool.submit(render_part, directory, number, part, defect, fault, float(severity))
             for number, ((part, defect, fault), severity) in enumerate(
                 zip(plan, severities, strict=True), 1
             )
@@ -59,7 +59,8 @@ def render_parts(
 
 
 @contextmanager
-def _render_threads() -> Iterator[ThreadPoolExecutor]:
+def render_threads() -> Iterator[ThreadPoolExecutor]:
+    """Threads for all processor cores; what they have not begun at the end is left."""
     pool = ThreadPoolExecutor(os.cpu_count() or 2, "render")
     # The executor's own context waits for all of the queue; after Ctrl-C nobody wants the rest.
     try:
@@ -68,15 +69,19 @@ def _render_threads() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _render_part(
+def render_part(
     directory: Path,
     number: int,
     seed: int,
-    defect: DefectKind | None,
-    fault: FrameFault | None,
-    severity: float,
+    defect: DefectKind | None = None,
+    fault: FrameFault | None = None,
+    severity: float | None = None,
+    product: Product = SIX_HOLES,
 ) -> Truth:
-    part = render(seed, defect, fault, severity=severity)
+    """Render one part into `directory`, the `number` of the series in its name. Raises StoreError
+    if the disk refuses.
+    """
+    part = render(seed, defect, fault, severity=severity, product=product)
     # The emulator plays files by name, and decodes each anew every time: BMP costs it least.
     path = directory / f"part-{number:05d}.bmp"
     if not cv2.imwrite(str(path), part.pixels):

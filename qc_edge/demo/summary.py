@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import shutil
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -15,50 +10,23 @@ from rich.table import Table
 from rich.text import Text
 
 from qc_edge.demo.account import Account, TruthRow
+from qc_edge.demo.changeover.summary import print_summary as print_changeover
+from qc_edge.demo.changeover.summary import to_json_values as changeover_values
 from qc_edge.demo.demo_run import DemoReport
-from qc_edge.demo.demo_station import STATION, log_file
+from qc_edge.demo.demo_station import log_file
 from qc_edge.demo.screen import STYLES
-from qc_edge.rendered import DefectKind, FrameFault, read_truth
-
-Tip = tuple[str, str]
-"""A command line, and what it is for."""
-
-
-def tips(report: DemoReport) -> tuple[Tip, Tip, Tip]:
-    """Three commands that work as they stand, with the demo's station."""
-    root = _short_path(report.paths.root)
-    program = _program()
-    played = report.paths.emulated_parts
-    parts = read_truth(played)
-    defective = next((part.file for part in parts if part.defect), parts[0].file)
-    part = _short_path(played / defective)
-    query = (
-        "SELECT verdict, reason, count(*) AS parts, round(median(age_ms), 1) AS ms "
-        "FROM inspections GROUP BY ALL ORDER BY ALL"
-    )
-    database = os.path.relpath(report.paths.database)
-    # DuckDB lets one process write or many read: read_only, so that several may ask at once.
-    ask = f"import duckdb; print(duckdb.connect('{database}', read_only=True).sql('{query}'))"
-    return (
-        (
-            f"{program} run {STATION} --root {root}",
-            "run it on until Ctrl-C; in another terminal: status",
-        ),
-        (
-            f"{program} inspect {part} --station {STATION} --root {root}",
-            "look at one defective part by itself",
-        ),
-        (f'{_short_path(Path(sys.executable))} -c "{ask}"', "ask its log, with plain DuckDB"),
-    )
+from qc_edge.demo.tips import Tip, short_path
+from qc_edge.rendered import DefectKind, FrameFault
 
 
 def to_json_values(report: DemoReport, commands: Sequence[Tip]) -> dict[str, object]:
     """The whole report as `qc-edge demo --json` prints it."""
     account, latencies, paths = report.account, report.latencies, report.paths
+    changeover = report.changeover
     return {
-        "ok": not account.faults,
-        "closed": account.closed,
-        "faults": list(account.faults),
+        "ok": not report.faults,
+        "closed": account.closed and (changeover is None or changeover.account.closed),
+        "faults": report.faults,
         "seconds": round(report.seconds, 2),
         "interrupted": report.interrupted,
         "camera": {
@@ -84,6 +52,7 @@ def to_json_values(report: DemoReport, commands: Sequence[Tip]) -> dict[str, obj
             "max": _rounded(latencies.max_ms),
         },
         "steps_ms": dict(account.steps_ms),
+        "changeover": changeover_values(changeover) if changeover else None,
         "model": report.status.model,
         "engine": report.status.engine,
         "engine_reason": report.status.engine_reason,
@@ -113,12 +82,14 @@ def print_summary(console: Console, report: DemoReport, commands: Sequence[Tip])
     console.print(_figures(report))
     for fault in account.faults:
         console.print(Text(f"✗ {fault}", "bold red"))
+    if report.changeover:
+        print_changeover(console, report.changeover)
     if report.interrupted:
         console.print(Text(f"ended early, after {report.seconds:.0f} s", "yellow"))
     if report.warnings:
         console.print(
             Text(
-                f"{report.warnings} warnings in {_short_path(log_file(report.paths.root))}",
+                f"{report.warnings} warnings in {short_path(log_file(report.paths.root))}",
                 "yellow",
             )
         )
@@ -194,7 +165,7 @@ def _figures(report: DemoReport) -> Text:
 
 def _print_places(console: Console, report: DemoReport) -> None:
     paths = report.paths
-    console.print(Text(f"\nthe station's files, under {_short_path(paths.root)}", "bold"))
+    console.print(Text(f"\nthe station's files, under {short_path(paths.root)}", "bold"))
     for what, where in (
         ("settings", paths.settings),
         ("log (DuckDB)", paths.database),
@@ -202,7 +173,7 @@ def _print_places(console: Console, report: DemoReport) -> None:
         ("rendered parts", paths.emulated_parts),
         ("what it said", log_file(paths.root)),
     ):
-        console.print(Text.assemble((f"  {what:<15}", "dim"), _short_path(where)), soft_wrap=True)
+        console.print(Text.assemble((f"  {what:<15}", "dim"), short_path(where)), soft_wrap=True)
 
 
 def _row_json(row: TruthRow) -> dict[str, object]:
@@ -217,21 +188,3 @@ def _row_json(row: TruthRow) -> dict[str, object]:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
-
-
-def _short_path(path: Path) -> str:
-    """Relative to here where that is shorter, quoted if it must be."""
-    relative = os.path.relpath(path)
-    text = relative if not relative.startswith("..") else str(path)
-    return shlex.quote(text)
-
-
-def _program() -> str:
-    """This program's name as it can be typed again here: it need not be on the PATH."""
-    called = Path(sys.argv[0])
-    if called.name != "qc-edge":
-        return f"{_short_path(Path(sys.executable))} -m qc_edge"
-    on_path = shutil.which("qc-edge")
-    return (
-        "qc-edge" if on_path and Path(on_path).samefile(called) else _short_path(called.absolute())
-    )

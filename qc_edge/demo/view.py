@@ -17,6 +17,8 @@ class Phase(str, Enum):
     RENDERING = "rendering parts"
     STARTING = "starting the station"
     RUNNING = "inspecting"
+    TWO_CAMERAS = "two cameras look at each part"
+    CHANGEOVER = "changing over to another product"
     DRAINING = "the camera rests, the spool runs empty"
     STOPPING = "stopping the station"
 

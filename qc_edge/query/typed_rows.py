@@ -30,6 +30,11 @@ def read_gaps(database: Path) -> list[Gap]:
     return [to_row(Gap, values) for values in _rows(database, Gap.TABLE, "gap_id")]
 
 
+def read_parts(database: Path) -> list[Part]:
+    """Every part that several views saw, oldest first. Raises StoreError if it does not open."""
+    return [to_row(Part, values) for values in _rows(database, Part.TABLE, "attempt_id")]
+
+
 def to_inspection(values: Mapping[str, Any]) -> Inspection:
     """The row with these values by column, from JSON or a table. Raises KeyError or ValueError."""
     hold, source = values["hold_reason"], values.get("exposure_source")

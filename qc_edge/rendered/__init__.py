@@ -3,16 +3,18 @@
 Everything is drawn from seeds; nothing here is a photograph and nothing here reads a camera.
 """
 
-from qc_edge.rendered.kinds import DefectKind, FrameFault, RenderedPart
+from qc_edge.rendered.kinds import SIX_HOLES, DefectKind, FrameFault, Product, RenderedPart
 from qc_edge.rendered.part import DEFAULT_SIZE, RENDERER, render
 from qc_edge.rendered.series import TRUTH_FILE, Truth, plan_series, read_truth, write_series
 
 __all__ = [
     "DEFAULT_SIZE",
     "RENDERER",
+    "SIX_HOLES",
     "TRUTH_FILE",
     "DefectKind",
     "FrameFault",
+    "Product",
     "RenderedPart",
     "Truth",
     "plan_series",

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from qc_edge.rendered.kinds import DefectKind, Mask, Plane
-from qc_edge.rendered.scene import FLANGE, HOLES, HUB, SPOT_FACE, Scene, blend_disc, drill_hole
+from qc_edge.rendered.scene import FLANGE, HUB, SPOT_FACE, Scene, blend_disc, drill_hole
 
 
 def add_defect(scene: Scene, kind: DefectKind, severity: float, rng: np.random.Generator) -> Mask:
@@ -99,7 +99,7 @@ def _chipped_edge(scene: Scene, severity: float, rng: np.random.Generator) -> Ma
 
 
 def _missing_hole(scene: Scene, severity: float, rng: np.random.Generator) -> Mask:
-    index = int(rng.integers(HOLES))
+    index = int(rng.integers(scene.pose.product.holes))
     x, y = scene.pose.hole(index)
     blend_disc(scene.metal, x, y, scene.pose.radius * SPOT_FACE, 1.0, 1.0)
     drill_hole(scene, index, depth=max(0.0, 0.55 - 0.75 * severity))
@@ -132,7 +132,8 @@ def _random_point_on_metal(scene: Scene, rng: np.random.Generator) -> tuple[floa
             float(rng.uniform(low + 0.03, high - 0.03)), float(rng.uniform(0, 2 * np.pi))
         )
         clear = pose.radius * (SPOT_FACE + 0.03)
-        near_hole = any(np.hypot(x - hx, y - hy) < clear for hx, hy in map(pose.hole, range(HOLES)))
+        holes = map(pose.hole, range(pose.product.holes))
+        near_hole = any(np.hypot(x - hx, y - hy) < clear for hx, hy in holes)
         if not near_hole and 0 <= x < width and 0 <= y < height:
             break
     return x, y

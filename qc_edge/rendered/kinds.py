@@ -37,6 +37,19 @@ class FrameFault(str, Enum):
     __str__ = str.__str__
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """How the frames of one product look: so many `holes` on the bolt circle, and how bright they
+    are, 1.0 as the reference model was trained.
+    """
+
+    holes: int = 6
+    brightness: float = 1.0
+
+
+SIX_HOLES = Product()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RenderedPart:
     """One frame and the truth about it.

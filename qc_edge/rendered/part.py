@@ -8,8 +8,16 @@ import cv2
 import numpy as np
 
 from qc_edge.rendered.defects import add_defect
-from qc_edge.rendered.kinds import DefectKind, FrameFault, Grey, Plane, RenderedPart
-from qc_edge.rendered.scene import HOLES, Pose, build_scene, drill_hole, lamp_gain, random_pose
+from qc_edge.rendered.kinds import (
+    SIX_HOLES,
+    DefectKind,
+    FrameFault,
+    Grey,
+    Plane,
+    Product,
+    RenderedPart,
+)
+from qc_edge.rendered.scene import Pose, build_scene, drill_hole, lamp_gain, random_pose
 
 RENDERER = "flange-1"
 """Changes whenever the same seed would give other pixels."""
@@ -24,6 +32,7 @@ def render(
     fault: FrameFault | None = None,
     size: tuple[int, int] = DEFAULT_SIZE,
     severity: float | None = None,
+    product: Product = SIX_HOLES,
 ) -> RenderedPart:
     """The frame of part `seed`, with at most one defect and one frame fault.
 
@@ -37,11 +46,11 @@ def render(
         raise ValueError(f"severity {severity} is out of range: expected 0..1")
     # One generator for each purpose: a defect draws numbers without changing pose or noise.
     parts, flaws, faults, sensor = (np.random.default_rng([seed, stream]) for stream in range(4))
-    pose = random_pose(size, parts)
+    pose = replace(random_pose(size, parts), product=product)
     if fault is FrameFault.OUT_OF_FRAME:
         pose = _out_of_frame_pose(pose, size, faults)
     scene = build_scene(size, pose, parts)
-    for index in range(HOLES):
+    for index in range(product.holes):
         drill_hole(scene, index)
     drawn = float(flaws.uniform(0, 1)) if severity is None else severity
     mask = (
@@ -51,6 +60,7 @@ def render(
     )
     plane = scene.canvas
     plane *= lamp_gain(size, parts)
+    plane *= np.float32(product.brightness)
     plane = _apply_fault(plane, fault, faults)
     return RenderedPart(
         seed=seed,

@@ -1,4 +1,4 @@
-"""The clean scene: a turned flange with six bolt holes on its fixture, lit from above.
+"""The clean scene: a turned flange with its bolt holes on its fixture, lit from above.
 
 Lengths are in units of the part's radius unless they end in `_px`; grey levels are 0..255 before
 gain.
@@ -10,14 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qc_edge.rendered.kinds import Plane
+from qc_edge.rendered.kinds import SIX_HOLES, Plane, Product
 
 PART_RADIUS = 0.40
 """The part's radius as a share of the frame's shorter side."""
 FLANGE = (0.64, 0.955)
 HUB = (0.31, 0.60)
 BORE = 0.26
-HOLES = 6
 HOLE_CIRCLE = 0.79
 HOLE_RADIUS = 0.065
 SPOT_FACE = 0.115
@@ -25,12 +24,13 @@ SPOT_FACE = 0.115
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where the part lies: centre and radius in pixels, rotation in radians."""
+    """Where the part lies: centre and radius in pixels, rotation in radians; and which it is."""
 
     x: float
     y: float
     radius: float
     angle: float
+    product: Product = SIX_HOLES
 
     def at(self, distance: float, angle: float) -> tuple[float, float]:
         """Pixel position of a point of the part, `distance` in radii, `angle` from its own zero."""
@@ -41,8 +41,8 @@ class Pose:
         )
 
     def hole(self, index: int) -> tuple[float, float]:
-        """Pixel position of bolt hole `index` (0..5)."""
-        return self.at(HOLE_CIRCLE, 2 * np.pi * index / HOLES)
+        """Pixel position of bolt hole `index`, from 0 on."""
+        return self.at(HOLE_CIRCLE, 2 * np.pi * index / self.product.holes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import Any, get_type_hints
 
 from qc_edge.domain.frame import FrameId, frame_id
-from qc_edge.domain.inspection import Gap, Inspection
+from qc_edge.domain.inspection import Gap, Inspection, Part
 from qc_edge.domain.verdict import Disposition, Reason, Verdict
 
 NOW = datetime(2026, 11, 22, 10, 15, 0, tzinfo=timezone.utc)
@@ -37,6 +37,11 @@ def gap(lost: int, reason: str = "failed_grab") -> Gap:
     return Gap(**{**_filled(Gap), "camera": "top", "lost": lost, "reason": reason})
 
 
-def _filled(kind: type[Inspection | Gap]) -> dict[str, Any]:
+def part(attempt_id: str, disposition: Disposition = Disposition.ACCEPT) -> Part:
+    """The row of a part that several views see."""
+    return Part(**{**_filled(Part), "attempt_id": attempt_id, "disposition": disposition})
+
+
+def _filled(kind: type[Inspection | Gap | Part]) -> dict[str, Any]:
     hints = {name: hint for name, hint in get_type_hints(kind).items() if name != "TABLE"}
     return {name: _PLAIN.get(hint) for name, hint in hints.items()}

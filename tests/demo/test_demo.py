@@ -67,12 +67,30 @@ def test_no_defective_part_is_accepted(demo: tuple[dict[str, Any], Path]) -> Non
     assert all(rows[kind.value]["accepted"] == 0 for kind in DefectKind if kind.value in rows)
 
 
+def test_one_answer_for_a_part_of_two_views(demo: tuple[dict[str, Any], Path]) -> None:
+    said = demo[0]["changeover"]
+    assert said["closed"]
+    assert sum(said["dispositions"].values()) == len(said["parts"]) == 8
+    alone = [part for part in said["parts"] if part["views"] == {"above": "PASS", "beside": "FAIL"}]
+    assert [part["defective"] for part in alone] == [True, True]
+    assert {part["disposition"] for part in alone} == {"REJECT"}
+
+
+def test_a_changeover_lies_between_two_products(demo: tuple[dict[str, Any], Path]) -> None:
+    said = demo[0]["changeover"]
+    assert said["outcome"] == "in force"
+    assert [part["recipe"] for part in said["parts"]] == ["flange-bright@1"] * 4 + [
+        "flange-dark@1"
+    ] * 4
+
+
 def test_the_commands_to_try_next_work(demo: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
     said, root = demo
     inspect, ask = said["next"][1], said["next"][2]
     assert "FAIL" in shell(inspect)
     assert "inspections" in ask
     assert "score_below_threshold" in shell(ask)
+    assert "REJECT by the views" in shell(said["next"][3])
     assert "READY" not in shell(f"{sys.executable} -m qc_edge status demo --root {root}", 3)
 
 
