@@ -21,6 +21,9 @@ HOLE_CIRCLE = 0.79
 HOLE_RADIUS = 0.065
 SPOT_FACE = 0.115
 
+_BAND_ROWS = 32
+"""Rows that are worked on at once: few enough that a band's planes stay in the core's cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pose:
@@ -73,17 +76,24 @@ def build_scene(size: tuple[int, int], pose: Pose, rng: np.random.Generator) -> 
     """
     width, height = size
     fixture = _fixture(width, height, rng)
+    profile, gloss = _turned_profile(pose.radius, int(np.hypot(width, height)) + 2, rng)
+    sheen_angle = float(rng.uniform(0, np.pi))
     dx = np.arange(width, dtype=np.float32)[None, :] - np.float32(pose.x)
     dy = np.arange(height, dtype=np.float32)[:, None] - np.float32(pose.y)
-    distance_px = np.sqrt(dx * dx + dy * dy)
-    profile, gloss = _turned_profile(pose.radius, int(np.hypot(width, height)) + 2, rng)
-    rings = (distance_px * 2).astype(np.int32)
-    np.minimum(rings, len(profile) - 1, out=rings)
-    face = profile[rings]
-    face += gloss[rings] * _sheen(dx, dy, distance_px, float(rng.uniform(0, np.pi)))
-    metal = np.clip(np.float32(pose.radius + 0.5) - distance_px, 0, 1)
-    metal *= np.clip(distance_px - np.float32(pose.radius * BORE - 0.5), 0, 1)
-    canvas = fixture + metal * (face - fixture)
+    canvas, metal = np.empty_like(fixture), np.empty_like(fixture)
+    for top in range(0, height, _BAND_ROWS):
+        rows = slice(top, top + _BAND_ROWS)
+        distance_px = np.sqrt(dx * dx + dy[rows] * dy[rows])
+        rings = (distance_px * 2).astype(np.int32)
+        np.minimum(rings, len(profile) - 1, out=rings)
+        face = profile[rings]
+        face += gloss[rings] * _sheen(dx, dy[rows], distance_px, sheen_angle)
+        cover = np.clip(np.float32(pose.radius + 0.5) - distance_px, 0, 1)
+        cover *= np.clip(distance_px - np.float32(pose.radius * BORE - 0.5), 0, 1)
+        metal[rows] = cover
+        face -= fixture[rows]
+        face *= cover
+        np.add(fixture[rows], face, out=canvas[rows])
     return Scene(canvas, fixture, metal, pose)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from qc_edge.domain.calibration import Calibration, starting_calibration
+from qc_edge.domain.calibration import Calibration, calibration_id, starting_calibration
 from qc_edge.errors import CalibrationError, StoreError, UsageError
 from qc_edge.records import calibrations
 from qc_edge.rendered import Truth, write_series
@@ -136,7 +136,8 @@ def _write_state(paths: StationPaths, camera: CameraChoice) -> list[tuple[str, P
             fault_share=PLAYED_FAULTS,
         )
         files.append(("plays", paths.emulated_parts))
-        records = [fit_calibration(record, paths.emulated_parts, parts) for record in records]
+        fitted = fit_calibration(records[0], paths.emulated_parts, parts)
+        records = [_of_source(fitted, record.camera) for record in records]
     files += [("calibration", calibrations.write(paths.calibration, record)) for record in records]
     return files
 
@@ -165,6 +166,11 @@ def fit_calibration(start: Calibration, directory: Path, parts: Sequence[Truth])
             hint="this is a fault of the software: report it",
         )
     return proposal.calibration
+
+
+def _of_source(record: Calibration, camera: str) -> Calibration:
+    """The same calibration for another source of the same frames."""
+    return replace(record, camera=camera, calibration_id=calibration_id(record.made_at, camera))
 
 
 def _frame_sources(camera: CameraChoice) -> list[str]:
