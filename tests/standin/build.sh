@@ -2,15 +2,17 @@
 # The real pycuda beside a stand-in for NVIDIA's driver library, in one directory, which is printed:
 #   LD_LIBRARY_PATH=DIR PYTHONPATH=DIR python -m pytest -m standin
 # and in DIR/tensorrt-VERSION (x86-64) NVIDIA's Python modules of TensorRT, with nothing behind them.
-# Needs a C++ compiler and, the first time, a network; neither nvcc nor a GPU. Kept for the next run.
+# Needs a C compiler and, the first time, a network; neither nvcc nor a GPU. Kept for the next run. pycuda is the package's
+# own, compiled once for both (systemd/deb/pycuda.sh).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 python=${1:-python3}
-PYCUDA=2026.1 HEADERS=13.0.96
+HEADERS=13.0.96
 # JetPack 6's, the last 10 and the newest
 TENSORRT=(10.3.0 10.16.1.11 11.4.0.106)
 
-key=$({ cat "$here/driver.c" "$here/build.sh"; "$python" -VV; } | sha256sum | cut -c1-12)
+deb=$here/../../systemd/deb
+key=$({ cat "$here/driver.c" "$here/build.sh" "$deb/pycuda.sh"; "$python" -VV; } | sha256sum | cut -c1-12)
 target=$here/../../.cache/standin-$key
 if [[ -e $target/libcuda.so.1 ]]; then
     echo "$target"
@@ -23,22 +25,17 @@ quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }; }
 mkdir "$work/built"
 quietly "$python" -m venv "$work/venv"
 pip() { quietly "$work/venv/bin/python" -m pip --disable-pip-version-check "$@"; }
-pip install numpy setuptools wheel
-pip install --no-deps --target "$work/cuda" "nvidia-cuda-runtime==$HEADERS" nvidia-cuda-profiler-api
+pip install --target "$work/cuda" --no-deps "nvidia-cuda-runtime==$HEADERS"
 include=$(dirname "$(find "$work/cuda" -name cuda.h -print -quit)")
 
-# what pycuda is linked against says no more than the library's name
-mkdir "$work/stub"
-echo 'void of_no_use(void) {}' | gcc -shared -fPIC -x c -o "$work/stub/libcuda.so" - -Wl,-soname,libcuda.so.1
-cd "$work"
-pip download --no-deps --no-build-isolation --no-binary pycuda "pycuda==$PYCUDA"
-tar xzf pycuda-*.tar.gz
-cd pycuda-*/
-quietly "$work/venv/bin/python" configure.py --no-cuda-enable-curand --cuda-root="$(dirname "$include")" \
-    --cuda-inc-dir="$include" --cudadrv-lib-dir="$work/stub" --cudart-lib-dir="$work/stub" \
-    --cxxflags=-O0
-export LDFLAGS="-Wl,--no-as-needed"
-pip install --no-build-isolation --target "$work/built" .
+pip install --target "$work/site" numpy
+pip install --target "$work/built" pytools
+tools=$("$deb/tools.sh" "$python")
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+PYTHONPATH=$tools PATH=$tools/bin:$PATH quietly \
+    "$deb/pycuda.sh" "$(dpkg --print-architecture)" "$version" "$headers" "$work/site"
+mv "$work"/site/pycuda* "$work/built/"
 
 # whatever else pycuda names is there and refuses
 gcc -O1 -Wall -Wextra -Werror -fPIC -I"$include" -c -o "$work/driver.o" "$here/driver.c"
