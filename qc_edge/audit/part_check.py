@@ -1,14 +1,16 @@
 """Parts held against the inspections of their views: every view is of one part, every part has its
-views, and its disposition is what its own rule gives for them.
+views, its rule is that of the settings or the recipe then, and its disposition is what that gives.
 """
 
 # ruff: noqa: S608 - names of relations and numbers
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from qc_edge.audit.finding import AuditReport
+from qc_edge.audit.in_force.part_rules import PartRulesKept
 from qc_edge.domain.parts.stored import StoredPart, seen_views
 from qc_edge.query.rows import Rows
 from qc_edge.query.source import Span
@@ -18,25 +20,32 @@ _BEFORE = 100_000
 
 _SEEN = (
     "list({'frame': v.frame_id, 'view': v.view, 'verdict': v.verdict, 'reason': v.reason, "
-    "'hold_reason': v.hold_reason, 'score': v.score} ORDER BY v.chain_seq) "
+    "'hold_reason': v.hold_reason, 'score': v.score, "
+    "'settings': v.settings_digest} ORDER BY v.chain_seq) "
     "FILTER (v.hold_reason IS DISTINCT FROM 'late_view')"
 )
 
 
-def check_parts(report: AuditReport, rows: Rows, first: int, last: int) -> None:
+def check_parts(
+    report: AuditReport, rows: Rows, first: int, last: int, settings_history: Path
+) -> None:
     """Check the parts and views number `first` to `last`. Raises StoreError."""
     with rows.held():
         if "attempt_id" in rows.columns("inspections") and rows.columns("parts"):
-            _check_told(report, rows, first, last)
+            rules = PartRulesKept(settings_history)
+            _check_told(report, rows, first, last, rules)
             _check_untold(report, rows, first, last)
 
 
-def _check_told(report: AuditReport, rows: Rows, first: int, last: int) -> None:
+def _check_told(
+    report: AuditReport, rows: Rows, first: int, last: int, rules: PartRulesKept
+) -> None:
     known: dict[str, str] = {}
     for seq, attempt, part_id, values, seen in _parts(rows, first, last):
         where = f"{rows.place} row {seq}, part {part_id}, {attempt}"
         views = {each["frame"]: each for each in seen or ()}
-        _check_views(report, where, values, views)
+        if _check_views(report, where, values, views):
+            _check_rule(report, where, values["rule"], views, rules)
         for frame in values["frames"].split():
             if frame in known:
                 report.fault(
@@ -64,7 +73,8 @@ def _check_untold(report: AuditReport, rows: Rows, first: int, last: int) -> Non
 
 def _check_views(
     report: AuditReport, where: str, values: Mapping[str, Any], views: Mapping[str, Any]
-) -> None:
+) -> bool:
+    """True if its disposition follows from its views by its rule."""
     named = dict(zip(values["frames"].split(), values["views_seen"].split(), strict=False))
     if {frame: each["view"] for frame, each in views.items()} != named:
         missing = sorted(set(named) - set(views)) or sorted(set(views) ^ set(named))
@@ -75,7 +85,7 @@ def _check_views(
             where,
             "were inspections deleted? the journal has them",
         )
-        return
+        return False
     try:
         part = StoredPart(
             values["disposition"],
@@ -86,7 +96,7 @@ def _check_views(
             seen_views(list(views.values())),
         )
         if part.is_held_for_itself:
-            return
+            return False
         decision = part.decide_again()
         given = (str(decision.disposition), str(decision.reason))
     except ValueError:
@@ -96,6 +106,28 @@ def _check_views(
             "wrong_disposition",
             f"{values['disposition']}, {values['reason']}: by the rule {values['rule']} its views "
             f"give {given[0]}, {given[1]}",
+            where,
+            "hold the part; if the row agrees with its hash, the software that wrote it was at "
+            "fault",
+        )
+        return False
+    return True
+
+
+def _check_rule(
+    report: AuditReport,
+    where: str,
+    rule: str,
+    views: Mapping[str, Mapping[str, Any]],
+    rules: PartRulesKept,
+) -> None:
+    """A part is judged by the rule of its views' settings, which are those under their recipe."""
+    kept = {rules.text(each["settings"]) for each in views.values()}
+    if None not in kept and rule not in kept:
+        report.fault(
+            "wrong_rule",
+            f"it was decided by the rule {rule!r}; the settings that judged its views, with the "
+            f"recipe of then, say {' or '.join(map(repr, sorted(filter(None, kept))))}",
             where,
             "hold the part; if the row agrees with its hash, the software that wrote it was at "
             "fault",

@@ -192,7 +192,7 @@ class StationAudit:
             check_verdicts(self.report, rows, first, last)
             check_unique_ids(self.report, rows, first, last)
             check_count(self.report, rows, first, last)
-            check_parts(self.report, rows, first, last)
+            check_parts(self.report, rows, first, last, self.paths.settings_history)
             check_time_order(self.report, rows, first, last)
             check_rows_in_force(self.report, rows, events, first, last)
             step.count = max(0, last - first + 1)

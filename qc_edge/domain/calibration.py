@@ -102,6 +102,15 @@ class Calibration:
         return now >= self.due_at
 
 
+def calibration_record(identity: str) -> str:
+    """The file of the calibration with this id, below the station's state directory.
+
+    Its folder is the camera that it was made for: a view of another node may go by that of
+    `incoming`.
+    """
+    return f"calibration/{identity.partition('Z-')[2]}/{identity}.toml"
+
+
 def calibration_id(made_at: datetime, camera: str) -> str:
     """The id of the record that `camera` got at `made_at` (UTC): `20261122T101500Z-top`."""
     return f"{made_at:%Y%m%dT%H%M%S}Z-{camera}"

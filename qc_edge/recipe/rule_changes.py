@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qc_edge.domain.activation import STATION_RECIPE
+from qc_edge.domain.calibration import calibration_record
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.domain.in_force import InForce, record_kind, threshold_record
 from qc_edge.domain.threshold import ThresholdRecord
@@ -118,8 +119,8 @@ class RuleChanges:
             before = self.old.calibrations.get(camera) if self.old else None
             if before == record.calibration_id or (self.old is None and record.starting):
                 continue
-            path = f"calibration/{camera}/{record.calibration_id}.toml"
-            note = self.remark(f"calibration/{camera}/{before}.toml") if before else ""
+            path = calibration_record(record.calibration_id)
+            note = self.remark(calibration_record(before)) if before else ""
             words = f"{camera}: {record.calibration_id} by {record.made_by}"
             yield Occurrence(
                 EventKind.CALIBRATION,

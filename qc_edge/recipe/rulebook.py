@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
+from qc_edge.domain.calibration import calibration_record
 from qc_edge.domain.events import EventLog
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import RecordError
@@ -221,10 +222,8 @@ class RuleBook:
         judge, and must not come on record with the next change.
         """
         paths, activation = self._paths, rules.active_model.activation
-        files = [
-            paths.calibration / camera / f"{record.calibration_id}.toml"
-            for camera, record in rules.calibrations.items()
-        ]
+        used = rules.calibrations.values()
+        files = [paths.state / calibration_record(each.calibration_id) for each in used]
         names = {record.record_id for record in rules.thresholds.values()}
         files += [paths.thresholds / f"{name}.toml" for name in sorted(names)]
         if activation is not None:

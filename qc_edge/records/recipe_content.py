@@ -1,4 +1,4 @@
-"""What a recipe says, as a person writes it: views, and how their cameras expose."""
+"""What a recipe says, as a person writes it: views, how their cameras expose, rules for parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from qc_edge.settings.bundles import BUNDLE_PATTERN
 from qc_edge.settings.section import Section, Text
-from qc_edge.settings.view import ViewSettings
+from qc_edge.settings.view import PartSettings, ViewSettings
 
 Region = tuple[int, int, int, int]
 _Value = Annotated[float, Field(ge=0, le=255)]
@@ -84,4 +84,9 @@ class RecipeContent(Section):
     product: Text = Field(description="What is inspected by it, in words.")
     view: tuple[RecipeView, ...] = Field(
         min_length=1, description="The views of a part, each a section [[view]]."
+    )
+    part: PartSettings | None = Field(
+        default=None,
+        description="How the views of a part are found and judged together, the whole section "
+        "[part]; default: the settings'.",
     )

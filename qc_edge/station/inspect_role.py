@@ -221,7 +221,7 @@ class InspectRole:
         evidence = EvidenceKeeper(parts.spool, kept)
         simulated = frozenset(each.name for each in settings.camera if each.backend != "basler")
         since = utc_now() - timedelta(seconds=settings.incoming.repeat_window_s)
-        assembly = Assembly(self._ledger, rulebook, part_numbers, parts.boot)
+        assembly = Assembly(parts.paths, self._ledger, rulebook, part_numbers, parts.boot)
         judging = Judging(
             rulebook,
             part_numbers,

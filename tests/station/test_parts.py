@@ -155,11 +155,14 @@ def test_verify_decides_each_part_again_and_names_what_does_not_fit(
     with duckdb.connect(str(paths.database)) as log:
         log.execute("UPDATE parts SET disposition = 'ACCEPT' WHERE part_id = 'bad'")
         log.execute("DELETE FROM parts WHERE part_id = 'good' AND attempt = 1")
+        other = "rule = 'k_of_n 2', reason = 'fewer_than_k_fail'"
+        log.execute(f"UPDATE parts SET {other} WHERE attempt = 2")
         log.execute("DELETE FROM inspections WHERE part_id = 'half' AND view = 'above'")
     found = {each.kind: each.where for each in verify(paths).findings}
     assert "part bad" in found["wrong_disposition"]
     assert "part good" in found["views_without_part"]
     assert "part half" in found["part_without_views"]
+    assert "part good" in found["wrong_rule"]
 
 
 def test_a_replay_decides_parts_by_their_own_rule(told: Told) -> None:

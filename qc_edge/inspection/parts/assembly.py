@@ -16,13 +16,17 @@ from qc_edge.domain.frame import ExposureSource, FrameId
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.parts.rules import SeenView
 from qc_edge.domain.verdict import HoldReason
+from qc_edge.errors import RecipeError
 from qc_edge.inspection.frames import PreparedFrame, ScoredFrame
 from qc_edge.inspection.parts.assembler import PartAssembler
 from qc_edge.inspection.parts.open_part import JudgedFrame, OpenPart, Sighting
 from qc_edge.inspection.parts.part_numbers import COUNTER, PartNumbers, is_counted
 from qc_edge.inspection.parts.part_row import DecidedPart, decide
 from qc_edge.inspection.parts.recovery import half_seen_parts
+from qc_edge.recipe.changeover.part_rules import RulesOfPart, rules_of_part
 from qc_edge.recipe.rulebook import RuleBook
+from qc_edge.service.logs import LOG
+from qc_edge.settings import StationPaths
 from qc_edge.store.log import part_lookups
 from qc_edge.store.log.ledger import Ledger
 
@@ -40,8 +44,16 @@ class Assembly:
     the log what is half seen.
     """
 
-    def __init__(self, ledger: Ledger, rulebook: RuleBook, numbers: PartNumbers, boot: str) -> None:
+    def __init__(
+        self,
+        paths: StationPaths,
+        ledger: Ledger,
+        rulebook: RuleBook,
+        numbers: PartNumbers,
+        boot: str,
+    ) -> None:
         """Go on with the parts that a crash has left half seen."""
+        self._paths = paths
         self._ledger = ledger
         self._rulebook = rulebook
         self._numbers = numbers
@@ -148,13 +160,25 @@ class Assembly:
         """Take up what the log has of parts that were never told: after a crash, or a hold in which
         rows may have become durable that were thought refused.
         """
-        rules = self._rulebook.rules
         frames = self._ledger.ask(part_lookups.half_seen_frames)
-        parts = half_seen_parts(frames, rules, self._boot)
+        rules_of = {recipe: self._rules_of(recipe) for recipe in {each.recipe for each in frames}}
+        parts = half_seen_parts(frames, rules_of, self._boot)
         self._assembler.restore(parts)
         self.recovered = frozenset(
             member.sighting.frame_id for part in parts for member in part.members
         )
+
+    def _rules_of(self, recipe: str | None) -> RulesOfPart:
+        """Those of a recipe, also of one that is in force no more."""
+        rules = self._rulebook.rules
+        if recipe == rules.recipe:
+            return rules.part, rules.expected_views
+        try:
+            return rules_of_part(self._paths, self._rulebook.settings, recipe)
+        except RecipeError as fault:
+            # Its parts are held in any case: they were interrupted.
+            LOG.error("parts of %s are closed by the rules of now: %s", recipe, fault.message)
+            return rules.part, rules.expected_views
 
     def _decide(self, closed: Iterable[OpenPart], now: datetime, now_ns: int) -> list[DecidedPart]:
         station = self._rulebook.rules.settings.station.name

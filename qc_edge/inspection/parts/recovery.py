@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 
 from qc_edge.domain.parts.rules import SeenView
 from qc_edge.domain.verdict import HoldReason, Verdict
 from qc_edge.inspection.parts.open_part import JudgedFrame, Member, OpenPart, Sighting
 from qc_edge.inspection.parts.part_numbers import is_counted
-from qc_edge.recipe.rules import Rules
+from qc_edge.recipe.changeover.part_rules import RulesOfPart
 from qc_edge.service.clock import utc_now
 from qc_edge.store.log.part_lookups import HalfSeenFrame
 
 
-def half_seen_parts(frames: Iterable[HalfSeenFrame], rules: Rules, boot: str) -> list[OpenPart]:
-    """The parts of these frames, which wait for what lies in the spool, and no longer."""
+def half_seen_parts(
+    frames: Iterable[HalfSeenFrame], rules_of: Mapping[str | None, RulesOfPart], boot: str
+) -> list[OpenPart]:
+    """The parts of these frames, which wait for what lies in the spool, and no longer.
+
+    `rules_of` has the rules of each recipe that a frame of them was judged by.
+    """
     parts: dict[str, OpenPart] = {}
     for frame in frames:
         member = Member(_sighting(frame, boot), _judged(frame))
         if (part := parts.get(frame.attempt_id)) is not None:
             parts[frame.attempt_id] = part.with_member(member)
             continue
-        is_findable = rules.part.by_trigger or not is_counted(frame.part_source)
+        rules, expected = rules_of[frame.recipe]
+        is_findable = rules.by_trigger or not is_counted(frame.part_source)
         parts[frame.attempt_id] = OpenPart(
             frame.attempt_id,
             frame.part_id,
-            rules.part,
-            rules.expected_views,
+            rules,
+            expected,
             (member,),
             alone=not is_findable,
             recovered=True,

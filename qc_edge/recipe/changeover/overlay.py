@@ -9,7 +9,8 @@ from qc_edge.settings.model import Settings
 
 
 def with_recipe(settings: Settings, recipe: RecipeContent | None) -> Settings:
-    """`settings` with the recipe's views and what it says of their cameras; None changes nothing.
+    """`settings` with the recipe's views, what it says of their cameras, and its rules for parts if
+    it has any; None changes nothing.
 
     Calibrations and gates are not settings: `Rules` has them.
     """
@@ -20,7 +21,8 @@ def with_recipe(settings: Settings, recipe: RecipeContent | None) -> Settings:
         camera.model_copy(update=said.get(camera.name, {})) for camera in settings.camera
     )
     views = tuple(view.plain for view in recipe.view)
-    return settings.model_copy(update={"view": views, "camera": cameras})
+    part = settings.part if recipe.part is None else recipe.part
+    return settings.model_copy(update={"view": views, "camera": cameras, "part": part})
 
 
 def forgotten(before: Settings, after: Settings) -> Iterator[str]:

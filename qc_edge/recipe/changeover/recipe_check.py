@@ -29,11 +29,14 @@ def check_content(settings: Settings, name: str, content: RecipeContent) -> None
             f"the recipe {name} does not fit the station: {fault}",
             hint="its views name the cameras of [[camera]], another node's as incoming/NODE",
         ) from None
+    part, whose = content.part, "of its own"
+    if part is None:
+        part, whose = settings.part, "of the settings"
     try:
-        check_part(settings.part, [view.name for view in content.view])
+        check_part(part, [view.name for view in content.view])
     except ValueError as fault:
         raise RecipeError(
-            f"the recipe {name} does not fit the rules for parts, [part] of the settings: {fault}",
+            f"the recipe {name} does not fit the rules for parts, [part] {whose}: {fault}",
             hint="change [part], or the views of the recipe by a new revision",
         ) from None
 

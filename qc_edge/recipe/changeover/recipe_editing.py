@@ -23,6 +23,9 @@ from qc_edge.records.recipes import Recipe
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths, load_settings, toml
 
+_MAY_BE_LEFT_OUT = ("gates", "part", "weights")
+"""Sections of a recipe that the first `--set` in them makes."""
+
 
 def parse_content(text: str, where: str) -> RecipeContent:
     """The content of a recipe as a person writes it, in TOML. Raises RecipeError with all
@@ -148,8 +151,8 @@ def _inside(section: dict[str, Any], place: str, change: str) -> dict[str, Any]:
     if isinstance(found, list):
         # `view` is followed by the name of one: the list answers for its names.
         return {each["name"]: each for each in found}
-    if place == "gates" and found is None:
-        found = section["gates"] = {}
+    if place in _MAY_BE_LEFT_OUT and found is None:
+        found = section[place] = {}
     if not isinstance(found, dict):
         known = ", ".join(section)
         raise UsageError(f"--set {change!r}: there is no {place!r}", hint=f"there are: {known}")

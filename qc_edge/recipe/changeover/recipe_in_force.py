@@ -66,14 +66,14 @@ def calibrations_under(
     found = dict(newest)
     for view in recipe.view if recipe else ():
         camera = view.frames_of
-        record = found.get(camera) or found[INCOMING]
+        record = usual = found.get(camera) or found[INCOMING]
         if view.calibration is not None:
             folder = camera if camera in cameras(paths.calibration) else INCOMING
             record = load(paths.calibration / folder / f"{view.calibration}.toml")
         if view.gates is not None:
             bounds = replace(record.bounds, **view.gates.model_dump(exclude_none=True))
             record = replace(record, bounds=bounds)
-        if record is not newest.get(camera):
+        if record is not usual:
             found[camera] = record
     return found
 

@@ -21,11 +21,12 @@ from qc_edge.settings import (
     load_settings,
 )
 from qc_edge.settings.paths import shipped
+from qc_edge.settings.view import PartSettings
 
 
 def propose(paths: StationPaths, number: int | None, product: str | None) -> RecipeContent:
     """What the station judges by without a recipe, as the content of one: each view with bundle,
-    threshold and calibration, each camera with its exposure.
+    threshold and calibration, each camera with its exposure, the rules for parts.
 
     Raises UsageError without a number or a product; SettingsError, ModelError.
     """
@@ -41,11 +42,13 @@ def propose(paths: StationPaths, number: int | None, product: str | None) -> Rec
         or [ViewSettings(name=camera.name, camera=camera.name) for camera in settings.camera]
         or [ViewSettings(name=INCOMING, camera=INCOMING)]
     )
-    values = {
+    values: dict[str, Any] = {
         "number": number,
         "product": product,
         "view": [_view(paths, settings, view) for view in views],
     }
+    if settings.part != PartSettings():
+        values["part"] = settings.part.model_dump(mode="json", exclude_defaults=True)
     return make_content(values, "what is in force now")
 
 
