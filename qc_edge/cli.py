@@ -14,6 +14,7 @@ import typer
 from qc_edge.commands import (
     calibrate,
     check,
+    dataset,
     demo,
     dispute,
     doctor,
@@ -79,6 +80,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "model": (model.HELP, model.COMMANDS),
     "engine": (engine.HELP, engine.COMMANDS),
     "recipe": (recipe.HELP, recipe.COMMANDS),
+    "dataset": (dataset.HELP, dataset.COMMANDS),
 }
 """Words that a verb follows, with their help: `qc-edge model compare`."""
 

@@ -19,7 +19,7 @@ import cv2
 from qc_edge.service.logs import LOG
 from qc_edge.store.durable import Disk
 from qc_edge.vision import UnreadableFrameError, pnm
-from qc_edge.vision.image import decode
+from qc_edge.vision.image import Image, Pixels, decode
 
 _IHDR_END = 33
 """Bytes of a PNG's signature and header chunk, behind which other chunks may stand."""
@@ -80,11 +80,7 @@ class Compressor:
         except (OSError, UnreadableFrameError) as fault:
             LOG.error("evidence %s is left as it is: %s", raw, fault)
             return False
-        # OpenCV takes colours as BGR.
-        pixels = image.pixels if image.pixels.ndim == 2 else image.pixels[..., ::-1]
-        png = _with_text(
-            cv2.imencode(".png", pixels)[1].tobytes(), data[: data.index(b"\n", 3)][3:]
-        )
+        png = spooled_png(data, image)
         if decode(png, max_pixels=_PIXELS_MAX).sha256 != image.sha256:
             LOG.error("evidence %s is left as it is: its PNG did not give the same pixels", raw)
             return False
@@ -106,6 +102,18 @@ class Compressor:
             len(data),
         )
         return True
+
+
+def png_of(pixels: Pixels) -> bytes:
+    """The pixels (gray or RGB, 8 or 16 bits) as a PNG."""
+    # OpenCV takes colours as BGR.
+    ordered = pixels if pixels.ndim == 2 else pixels[..., ::-1]
+    return cv2.imencode(".png", ordered)[1].tobytes()
+
+
+def spooled_png(data: bytes, image: Image) -> bytes:
+    """A spool file's `data`, which hold `image`, as a PNG with the frame's metadata."""
+    return _with_text(png_of(image.pixels), data[: data.index(b"\n", 3)][3:])
 
 
 def _holds(png: Path, sha256: str) -> bool:

@@ -55,8 +55,9 @@ def write(labels: Sequence[ExportedLabel]) -> str:
                 "part_id": label.part_id,
                 **({"why": label.why} if label.why else {}),
                 **({"role": label.role} if label.role else {}),
+                **({"defect_class": label.defect_class} if label.defect_class else {}),
             },
-            "annotations": [{"completed_by": {"email": label.who}, "result": _result(label)}],
+            "annotations": [{"completed_by": {"email": label.who}, "result": results_of(label)}],
         }
         for label in labels
     ]
@@ -84,13 +85,20 @@ def _label(
         where,
         target,
         said or Said.DEFECT,
-        one_class([name for name in classes if name != _DEFECT]),
+        _class_of(said or Said.DEFECT, classes, data),
         by.get("email") if isinstance(by, dict) else None,
         text_of(data, "role"),
         text_of(data, "why"),
         tuple(regions),
         annotation.get("lead_time"),
     )
+
+
+def _class_of(said: Said, classes: Sequence[str], data: dict[str, Any]) -> str | None:
+    """That of the regions; of a defect without one what the task says."""
+    if said is not Said.DEFECT:
+        return None
+    return one_class([name for name in classes if name != _DEFECT]) or text_of(data, "defect_class")
 
 
 def _region(value: dict[str, Any], width: float, height: float) -> Region:
@@ -107,7 +115,8 @@ def _region(value: dict[str, Any], width: float, height: float) -> Region:
     )
 
 
-def _result(label: ExportedLabel) -> list[dict[str, Any]]:
+def results_of(label: ExportedLabel) -> list[dict[str, Any]]:
+    """What an annotation says: the choice, boxes and polygons. Masks are left out."""
     results: list[dict[str, Any]] = [
         {
             "type": "choices",
@@ -123,7 +132,8 @@ def _result(label: ExportedLabel) -> list[dict[str, Any]]:
         results.append(
             {
                 "type": kind,
-                "from_name": "region",
+                # The tool of the labelling interface that made it; each makes one kind.
+                "from_name": "region" if isinstance(region, Box) else "outline",
                 "to_name": "image",
                 "original_width": label.width,
                 "original_height": label.height,

@@ -1,0 +1,1 @@
+"""Datasets: exports of a station, directories of pictures of others, and what they tell."""
