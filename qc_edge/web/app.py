@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from qc_edge.errors import BusyError, QcEdgeError, StoreError, UsageError
 from qc_edge.service.logs import LOG
+from qc_edge.web.aim import pages as aim
 from qc_edge.web.guard import Guard
 from qc_edge.web.pages import live, login, parts, picture, review, station
 from qc_edge.web.station_page import StationPage
@@ -25,7 +26,7 @@ from qc_edge.web.visit import (
     visit_of,
 )
 
-_PARTS_OF_PAGES = ("/picture/", "/live/stream")
+_PARTS_OF_PAGES = ("/picture/", "/live/stream", "/aim/look", "/aim/picture/")
 """What a page asks for by itself: a log-in form in its place would help nobody."""
 
 
@@ -40,7 +41,7 @@ def make_app(page: StationPage) -> FastAPI:
     # No pages of its own about itself: they would load their scripts from the internet.
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.page = page
-    for routes in (login, live, parts, picture, review, station):
+    for routes in (login, live, parts, picture, review, station, aim):
         app.include_router(routes.router)
     app.add_api_route("/", _start, include_in_schema=False)
     app.mount("/static", _Static(directory=STATIC), "static")

@@ -16,6 +16,7 @@ from qc_edge.records import notices
 from qc_edge.review import ReviewQueue
 from qc_edge.service.logs import LOG
 from qc_edge.settings import Settings, StationPaths, load_settings
+from qc_edge.web.aim.frames import AimFrames
 from qc_edge.web.catalog import load_words
 from qc_edge.web.people.attempts import Attempts
 from qc_edge.web.people.passwords import Passwords
@@ -67,6 +68,7 @@ class StationPage:
         self.log = PublishedLog(paths.published)
         self.queries = threading.BoundedSemaphore(QUERIES_AT_ONCE)
         self.pictures = Pictures(paths)
+        self.aim = AimFrames(paths)
         self.stopping = threading.Event()
         self._settings = load_settings(paths.settings)
         self.review = ReviewQueue(paths, self._settings)

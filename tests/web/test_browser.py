@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from qc_edge.domain.label import PersonRole
@@ -25,7 +27,7 @@ SEEN = (
     ".every(i => i.complete && i.naturalWidth)"
 )
 SIZES = {"": (1280, 800), "-phone": (390, 844)}
-PAGES = ("/live", "/review", "/part", "/part/story?id=A-2", "/station", "/password")
+PAGES = ("/live", "/review", "/part", "/part/story?id=A-2", "/aim", "/station", "/password")
 AXE = Path(__file__).parent / "axe/axe.min.js"
 FOUND = (
     "axe.run(document, {resultTypes: ['violations'], elementRef: false})"
@@ -118,6 +120,31 @@ def test_axe_finds_nothing_on_any_page(tab: Chromium, line: Line) -> None:
     tab.evaluate("document.querySelector('main').append(document.createElement('button'))")
     [found] = tab.evaluate(FOUND)
     assert found.startswith("button-name"), "it would be seen"
+
+
+def test_a_lens_is_turned_until_the_focus_no_longer_rises(tab: Chromium, line: Line) -> None:
+    paths, _, page = line
+    tab.open(f"{page.address}/aim")
+    tab.wait_for("parseFloat(document.querySelector('[data-focus]').textContent) > 0")
+    tab.press("r")
+    trends = []
+    for number, blur in enumerate((0, 0, 0, 9, 9, 9)):
+        picture = part(GOOD, seed=40 + number, width=400, height=300)
+        before = tab.evaluate("document.querySelector('[data-picture]').src")
+        blurred = cv2.GaussianBlur(picture, (blur, blur), 0) if blur else picture
+        drop(paths, f"aim{number}.png", np.asarray(blurred, np.uint8), {"part_id": f"AIM-{number}"})
+        tab.wait_for(f"document.querySelector('[data-picture]').src !== {before!r}")
+        trends.append(
+            tab.evaluate("document.querySelector('[data-trend]:not([hidden])')?.dataset.trend")
+        )
+    assert trends[0] == "best"
+    assert trends[-1] == "past"
+    tab.wait_for("!document.querySelector('[data-state=refused]').hidden")
+    assert tab.evaluate("document.querySelector('[data-figure=focus]').classList.contains('out')")
+    tab.press("+")
+    tab.wait_for("document.querySelector('[data-picture]').src.includes('zoom=2')")
+    assert tab.evaluate("document.querySelector('[data-zoom=\"2\"]').ariaPressed") == "true"
+    tab.press("-")
 
 
 def test_parts_are_judged_by_keys_alone(tab: Chromium, line: Line) -> None:

@@ -1,0 +1,90 @@
+"""Aim: what a person sees of a camera's newest frame, and by which figures they set it up."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from qc_edge.domain.calibration import FOCUS_MIN
+from qc_edge.settings import StationPaths
+from qc_edge.vision.gates import focus
+from qc_edge.web.aim.frames import AimFrames
+from qc_edge.web.aim.looking import Look, jpeg
+from qc_edge.web.station_page import StationPage
+from tests.web.harness import browser
+
+
+def test_the_newest_frame_comes_with_its_figures_and_their_bounds(
+    client: TestClient, rested: StationPaths
+) -> None:
+    newest = AimFrames(rested).newest("incoming")
+    assert newest is not None
+    found = client.get("/aim/look", params={"camera": "incoming"}).json()
+    assert found["frame"] == newest.frame_id
+    assert found["figures"]["focus"] == {
+        "value": newest.focus,
+        "low": FOCUS_MIN,
+        "high": None,
+        "within": True,
+    }
+    assert sum(found["histogram"]) == found["width"] * found["height"]
+    assert found["region"] is None
+    still = client.get("/aim/look", params={"camera": "incoming", "after": found["seen"]})
+    assert still.status_code == 204
+    assert client.get("/aim/look", params={"camera": "none"}).status_code == 204
+
+
+def test_what_is_seen_of_a_frame_is_cut_out_of_its_own_pixels(
+    client: TestClient, rested: StationPaths
+) -> None:
+    frames = AimFrames(rested)
+    row = frames.newest("incoming")
+    assert row is not None
+    gray = frames.gray(row)
+    assert gray is not None
+    query = {"zoom": "4", "x": "0", "y": "1"}
+    found = client.get("/aim/look", params={"camera": "incoming", **query}).json()
+    x, y, width, height = found["area"]
+    assert (x, y + height) == (0, gray.shape[0])
+    assert found["focus"] == focus(gray[y : y + height, x : x + width])
+    picture = client.get(f"/aim/picture/{row.frame_id}", params=query)
+    shown = cv2.imdecode(np.frombuffer(picture.content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert shown is not None
+    assert shown.shape == (height, width)
+    for wrong in ({"zoom": "3"}, {"x": "1.5"}, {"y": "nan"}):
+        assert client.get(f"/aim/picture/{row.frame_id}", params=wrong).status_code == 400, wrong
+    gone = client.get("/aim/picture/20200101T000000000000Z-top")
+    assert (gone.status_code, gone.headers["content-type"]) == (404, "image/svg+xml")
+
+
+def test_nobody_looks_through_a_camera_without_a_name(rested: StationPaths) -> None:
+    with browser(StationPage(rested)) as stranger:
+        assert stranger.get("/aim").status_code == 303
+        assert stranger.get("/aim/look", params={"camera": "incoming"}).status_code == 401
+        assert stranger.get("/aim/picture/x").status_code == 401
+
+
+@pytest.mark.parametrize("zoom", [1, 2, 4, 8])
+@pytest.mark.parametrize("place", [0.0, 0.3, 1.0])
+def test_what_is_seen_lies_within_the_frame(zoom: int, place: float) -> None:
+    x, y, width, height = Look(zoom, place, place).area(1000, 601)
+    assert (width, height) == (1000 // zoom, 601 // zoom)
+    assert 0 <= x <= 1000 - width
+    assert 0 <= y <= 601 - height
+
+
+def test_one_clipped_pixel_of_a_large_frame_is_still_seen() -> None:
+    gray = np.full((2000, 3000), 128, np.uint8)
+    gray[1500, 2000] = 255
+    colours = cv2.imdecode(
+        np.frombuffer(jpeg(gray, marks_clipped=True), np.uint8), cv2.IMREAD_COLOR
+    )
+    assert colours is not None
+    red = colours[..., 2].astype(int) - colours[..., 0]
+    assert max(colours.shape) == 1280
+    row, column = np.unravel_index(int(red.argmax()), red.shape)
+    assert red[row, column] > 60
+    assert abs(row / red.shape[0] - 0.75) < 0.01
+    assert abs(column / red.shape[1] - 2 / 3) < 0.01
