@@ -22,6 +22,15 @@ def write_synced(path: Path, chunks: Iterable[Chunk], mode: int | None = None) -
 
     `mode` are its permissions whatever the umask is; without it they are 0640 under the umask.
     """
+    fd = write_unsynced(path, chunks, mode)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_unsynced(path: Path, chunks: Iterable[Chunk], mode: int | None = None) -> int:
+    """As `write_synced`, but nothing is durable yet: the open file, for whoever syncs it."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _MODE)
     try:
         if mode is not None:
@@ -31,9 +40,10 @@ def write_synced(path: Path, chunks: Iterable[Chunk], mode: int | None = None) -
             # One write(2) takes at most 2 GiB, and less where the disk is nearly full.
             while view:
                 view = view[os.write(fd, view) :]
-        os.fsync(fd)
-    finally:
+    except BaseException:
         os.close(fd)
+        raise
+    return fd
 
 
 def replace_file(

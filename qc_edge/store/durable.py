@@ -16,7 +16,14 @@ from pathlib import Path
 
 from qc_edge.errors import StoreError
 from qc_edge.service.owner import acting_as_owner_of_place
-from qc_edge.service.synced_file import Chunk, replace_file, sync_directory, sync_file, write_synced
+from qc_edge.service.synced_file import (
+    Chunk,
+    replace_file,
+    sync_directory,
+    sync_file,
+    write_synced,
+    write_unsynced,
+)
 from qc_edge.store.disk_room import DiskRoom, no_room, read_only
 from qc_edge.store.safe_read import (
     PIECE,
@@ -63,6 +70,46 @@ class Disk:
             with suppress(OSError):  # a file server that takes no writes does not take this
                 temporary.unlink()
             raise store_error(fault, f"cannot write {path}") from fault
+
+    def write_visible(self, path: Path, chunks: Iterable[Chunk], temporary: Path) -> int:
+        """As `write`, but not durable yet: the open file, which `sync_written` is for.
+
+        Whoever reads it meanwhile has all of it, from the kernel's memory. Only for a file whose
+        own digest shows what a power cut left of it. Raises as `write`.
+        """
+        fd = -1
+        try:
+            fd = self._write_unsynced(temporary, chunks)
+            os.rename(temporary, path)  # noqa: PTH104
+        except OSError as fault:
+            if fd >= 0:
+                os.close(fd)
+            with suppress(OSError):
+                temporary.unlink()
+            raise store_error(fault, f"cannot write {path}") from fault
+        return fd
+
+    def sync_written(self, fd: int, path: Path) -> None:
+        """Make what `write_visible` wrote durable, but for its name, and close it.
+
+        Raises DiskFullError or StoreError; the file stands all the same.
+        """
+        try:
+            os.fsync(fd)
+        except OSError as fault:
+            raise store_error(fault, f"cannot sync {path}") from fault
+        finally:
+            os.close(fd)
+
+    def sync_file(self, path: Path) -> None:
+        """Make the content of a file durable that somebody else has written, or is syncing.
+
+        Raises DiskFullError or StoreError.
+        """
+        try:
+            sync_file(path)
+        except OSError as fault:
+            raise store_error(fault, f"cannot sync {path}") from fault
 
     def move_into_place(self, temporary: Path, path: Path) -> None:
         """Move a file that another library has written to `path`, durable with its name.
@@ -196,6 +243,9 @@ class Disk:
 
     def _write_synced(self, path: Path, chunks: Iterable[Chunk]) -> None:
         write_synced(path, chunks)
+
+    def _write_unsynced(self, path: Path, chunks: Iterable[Chunk]) -> int:
+        return write_unsynced(path, chunks)
 
 
 def write_file(path: Path, *chunks: Chunk, mode: int | None = None) -> None:

@@ -44,10 +44,13 @@ class Evidence:
     def keep_own(self, stem: Path, spooled: Path) -> Path:
         """Keep a frame of this station's capture: the spooled file under a second name (hard link).
 
-        Its bytes are written once. Nobody writes to a spooled file after it was renamed there.
+        Its bytes are written once. Nobody writes to a spooled file after it was renamed there, but
+        capture may not have synced it yet: a row points at it, so it is synced here, beside the
+        model. Where capture is at it, that is one wait for the same flush.
         """
         kept = Path(f"{stem}.raw{spooled.suffix}")
         self._disk.link(spooled, kept)
+        self._disk.sync_file(kept)
         return kept
 
     def keep_foreign(self, stem: Path, data: bytes, suffix: str) -> Path:

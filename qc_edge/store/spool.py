@@ -52,9 +52,25 @@ class Spool:
         self.set_aside = SetAside(paths, disk)
 
     def put_frame(self, frame: Frame, pixels: Pixels, bit_depth: int) -> None:
-        """Spool one frame: whole and durable when this returns."""
+        """Spool one frame: whole and durable when this returns.
+
+        It is there for inspection before it is durable, and is judged while the disk syncs it; its
+        row waits for that (`Evidence.keep_own`). Not where a file server has the spool: a machine
+        that reads from there sees all of a file only when its writer has synced it.
+        """
         suffix = "ppm" if pixels.ndim == 3 else "pgm"
-        self._put(f"{frame.frame_id}.{suffix}", *pnm.encode(frame.to_json(), pixels, bit_depth))
+        name = f"{frame.frame_id}.{suffix}"
+        chunks = pnm.encode(frame.to_json(), pixels, bit_depth)
+        if self.server.is_remote:
+            self._put(name, *chunks)
+            return
+        path = self._paths.frames / name
+        fd = self._disk.write_visible(path, chunks, self._paths.spool_tmp / name)
+        try:
+            self._disk.sync_written(fd, path)
+            self.sync()
+        except StoreError as fault:
+            _say_not_durable(name, fault)
 
     def put_row(self, row: Gap | Event) -> None:
         """Hand a gap or an event to inspection, which alone writes the log."""
@@ -209,8 +225,7 @@ class Spool:
         try:
             self.sync()
         except StoreError as fault:
-            # It is in the spool and will be inspected: it must not count as lost as well.
-            LOG.error("%s is spooled, but may not outlive a power cut: %s", name, fault)
+            _say_not_durable(name, fault)
 
     def _remove_unfinished(self) -> None:
         for path in self._unfinished.copy():
@@ -223,3 +238,8 @@ class Spool:
 
     def _sidecar_path(self, spooled: SpooledFile) -> Path:
         return self._paths.frames / (spooled.name + SIDECAR)
+
+
+def _say_not_durable(name: str, fault: StoreError) -> None:
+    # It is in the spool and will be inspected: it must not count as lost as well.
+    LOG.error("%s is spooled, but may not outlive a power cut: %s", name, fault)

@@ -8,6 +8,8 @@ INSPECTION = [
     "write after in evidence",
     "link before",
     "link after",
+    "file sync before in evidence",
+    "file sync after in evidence",
     "sync before",
     "sync after",
     "append before",
@@ -24,6 +26,7 @@ CAPTURE = [
     "write half in spool",
     "write after in spool",
     "rename after in spool",
+    "written after in spool",
 ]
 REFUSAL = [
     "write before in quarantine",

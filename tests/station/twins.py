@@ -105,6 +105,23 @@ class FaultyDisk(Disk):
         super().write(path, chunks, temporary)
         self.cues.reach("rename after", path)
 
+    def write_visible(self, path: Path, chunks: Iterable[Chunk], temporary: Path) -> int:
+        """Steps: those of write."""
+        fd = super().write_visible(path, chunks, temporary)
+        self._reach("rename after", path)
+        return fd
+
+    def sync_written(self, fd: int, path: Path) -> None:
+        """Step: written after."""
+        super().sync_written(fd, path)
+        self._reach("written after", path)
+
+    def sync_file(self, path: Path) -> None:
+        """Steps: file sync before, file sync after."""
+        self._reach("file sync before", path)
+        super().sync_file(path)
+        self._reach("file sync after", path)
+
     def write_evidence(self, path: Path, chunks: Iterable[Chunk]) -> None:
         """Steps: those of write."""
         super().write_evidence(path, chunks)
@@ -150,6 +167,19 @@ class FaultyDisk(Disk):
     def free_bytes(self, path: Path) -> int:
         """As scripted."""
         return self.free() if self.free else super().free_bytes(path)
+
+    def _write_unsynced(self, path: Path, chunks: Iterable[Chunk]) -> int:
+        self.cues.reach("write before", path)
+        whole = b"".join(chunks)
+        os.close(super()._write_unsynced(path, [whole[: len(whole) // 2]]))
+        self.cues.reach("write half", path)
+        fd = super()._write_unsynced(path, [whole])
+        try:
+            self.cues.reach("write after", path)
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
 
     def _write_synced(self, path: Path, chunks: Iterable[Chunk]) -> None:
         self.cues.reach("write before", path)
