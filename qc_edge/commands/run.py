@@ -83,7 +83,7 @@ def _leave_root(root: Path, name: str) -> None:
 @contextmanager
 def files_refused() -> Iterator[None]:
     """Turn what the system refuses about any file into a StoreError: no traceback, exit code 74."""
-    from qc_edge.store.durable import store_error
+    from qc_edge.store.disk_errors import store_error
 
     try:
         yield

@@ -31,7 +31,8 @@ from qc_edge.query.published_log import PublishedLog
 from qc_edge.review.agreement import Agreement
 from qc_edge.service.synced_file import sync_file
 from qc_edge.settings import StationPaths, load_settings
-from qc_edge.store.durable import Disk, store_error
+from qc_edge.store.disk_errors import store_error
+from qc_edge.store.durable import Disk
 from qc_edge.version import __version__
 
 STEPS = {"rows": "rows", "pictures": "pictures", "likeness": "looking for copies", "disk": "disk"}

@@ -21,7 +21,7 @@ from qc_edge.domain.label import Mask
 from qc_edge.query import evidence
 from qc_edge.query.evidence import EvidenceMatch
 from qc_edge.store.compression import png_of, spooled_png
-from qc_edge.store.durable import store_error
+from qc_edge.store.disk_errors import store_error
 from qc_edge.vision import UnreadableFrameError, formats
 from qc_edge.vision.image import Image
 

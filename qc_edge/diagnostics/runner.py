@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qc_edge.diagnostics.finding import Finding, warning
 from qc_edge.diagnostics.rights import denied_hint
 from qc_edge.errors import QcEdgeError
-from qc_edge.store.durable import store_error
+from qc_edge.store.disk_errors import store_error
 
 
 @dataclass(frozen=True, slots=True)

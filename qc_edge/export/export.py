@@ -28,7 +28,8 @@ from qc_edge.query.published_log import PublishedLog
 from qc_edge.service.clock import utc_now
 from qc_edge.service.synced_file import sync_file
 from qc_edge.settings import StationPaths, load_settings
-from qc_edge.store.durable import Disk, store_error
+from qc_edge.store.disk_errors import store_error
+from qc_edge.store.durable import Disk
 
 STEPS = {"rows": "rows", "pictures": "pictures", "database": "database"}
 """The steps and what they are called."""

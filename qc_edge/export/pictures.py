@@ -15,7 +15,7 @@ from qc_edge.query import evidence
 from qc_edge.query.evidence import EvidenceMatch
 from qc_edge.query.published_files import sql_path
 from qc_edge.query.published_log import PublishedCursor
-from qc_edge.store.durable import store_error
+from qc_edge.store.disk_errors import store_error
 
 _KINDS = ("raw", "prepared", "map")
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from qc_edge.errors import RecordError, RightsError
 from qc_edge.labels.record import RECORD_MAX, SaidLabel, decode, encode
 from qc_edge.settings import StationPaths
-from qc_edge.store.durable import Disk, store_error, write_file
+from qc_edge.store.disk_errors import store_error
+from qc_edge.store.durable import Disk, write_file
 from qc_edge.store.safe_read import read_regular_file
 from qc_edge.vision import UnreadableFrameError
 

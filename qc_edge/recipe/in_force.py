@@ -21,7 +21,8 @@ from qc_edge.recipe.rules import Rules, ViewRules
 from qc_edge.records.record_file import file_digest
 from qc_edge.settings import Role, StationPaths
 from qc_edge.settings.change import settings_text
-from qc_edge.store.durable import Disk, make_directories, write_file
+from qc_edge.store.directories import make_directories
+from qc_edge.store.durable import Disk, write_file
 from qc_edge.store.log import lookups
 from qc_edge.store.log.ledger import Ledger
 

@@ -21,7 +21,7 @@ from qc_edge.errors import ModelError
 from qc_edge.service.owner import acting_as_caller
 from qc_edge.service.synced_file import sync_directory, sync_file
 from qc_edge.settings.bundles import ModelSettings
-from qc_edge.store.durable import store_error
+from qc_edge.store.disk_errors import store_error
 
 MAX_BYTES = 4_000_000_000
 """Of a bundle unpacked: models for an edge device are far smaller."""

@@ -19,7 +19,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.errors import RecordError
 from qc_edge.service.clock import utc_now
-from qc_edge.store.durable import make_directories, write_file
+from qc_edge.store.directories import make_directories
+from qc_edge.store.durable import write_file
 
 KINDS = frozenset(
     {

@@ -17,7 +17,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, Validati
 
 from qc_edge.errors import RightsError, UsageError
 from qc_edge.settings import StationPaths
-from qc_edge.store.durable import store_error, write_file
+from qc_edge.store.disk_errors import store_error
+from qc_edge.store.durable import write_file
 
 _MODE = 0o660
 _MOST_BYTES = 4 << 20

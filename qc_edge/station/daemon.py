@@ -43,8 +43,8 @@ from qc_edge.station.reporter import Reporter
 from qc_edge.station.spool_start import open_spool
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.compression import Compressor
+from qc_edge.store.directories import make_directories
 from qc_edge.store.disk_space import DiskMonitor
-from qc_edge.store.durable import make_directories
 from qc_edge.store.log.event_log import StationEventLog
 from qc_edge.store.log.ledger import Ledger
 from qc_edge.store.torn_files import TornFiles

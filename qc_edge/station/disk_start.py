@@ -11,8 +11,8 @@ from qc_edge.service.remote.mounts import mount_of
 from qc_edge.settings import StationPaths
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.supervisor import Supervisor
+from qc_edge.store.directories import make_directories
 from qc_edge.store.disk_space import DiskMonitor
-from qc_edge.store.durable import make_directories
 
 _AGAIN_S = 1.0
 

@@ -11,7 +11,7 @@ from qc_edge.settings import StationPaths
 from qc_edge.station.dependencies import Dependencies
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.supervisor import Supervisor
-from qc_edge.store.durable import make_directories
+from qc_edge.store.directories import make_directories
 from qc_edge.store.spool import Spool
 
 _AGAIN_S = 1.0

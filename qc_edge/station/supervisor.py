@@ -17,7 +17,7 @@ from qc_edge.station.bell import Bell
 from qc_edge.station.reload import Reload, Supervised
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.status import Status
-from qc_edge.store.durable import store_error
+from qc_edge.store.disk_errors import store_error
 
 _LOOK_S = 0.5
 _STATUS_S = 1.0

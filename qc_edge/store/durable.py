@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from qc_edge.errors import StoreError
 from qc_edge.service.owner import acting_as_owner_of_place
 from qc_edge.service.synced_file import (
     Chunk,
@@ -24,7 +23,8 @@ from qc_edge.service.synced_file import (
     write_synced,
     write_unsynced,
 )
-from qc_edge.store.disk_room import DiskRoom, no_room, read_only
+from qc_edge.store.disk_errors import store_error
+from qc_edge.store.disk_room import DiskRoom
 from qc_edge.store.safe_read import (
     PIECE,
     FileHead,
@@ -33,17 +33,6 @@ from qc_edge.store.safe_read import (
     read_pieces,
 )
 
-_SHARED_MODE = 0o770
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-_IN_THE_WAY = "a file stands where a directory belongs: move it elsewhere"
-_NOT_ALLOWED = "run as the station's user; chown the station's files if they were copied"
-_HINTS = {
-    errno.EACCES: _NOT_ALLOWED,
-    errno.EPERM: _NOT_ALLOWED,
-    errno.ENOTDIR: _IN_THE_WAY,
-    errno.EEXIST: _IN_THE_WAY,
-    errno.EISDIR: "a directory stands where a file belongs: move it elsewhere",
-}
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP}
 """Another file system; another user's file (fs.protected_hardlinks); too many links; FAT and some
 network file systems.
@@ -74,8 +63,7 @@ class Disk:
     def write_visible(self, path: Path, chunks: Iterable[Chunk], temporary: Path) -> int:
         """As `write`, but not durable yet: the open file, which `sync_written` is for.
 
-        Whoever reads it meanwhile has all of it, from the kernel's memory. Only for a file whose
-        own digest shows what a power cut left of it. Raises as `write`.
+        Only for a file whose own digest shows what a power cut left of it. Raises as `write`.
         """
         fd = -1
         try:
@@ -102,10 +90,7 @@ class Disk:
             os.close(fd)
 
     def sync_file(self, path: Path) -> None:
-        """Make the content of a file durable that somebody else has written, or is syncing.
-
-        Raises DiskFullError or StoreError.
-        """
+        """Make the content of a file durable that somebody else wrote. Raises StoreError."""
         try:
             sync_file(path)
         except OSError as fault:
@@ -262,34 +247,3 @@ def write_file(path: Path, *chunks: Chunk, mode: int | None = None) -> None:
             sync_directory(path.parent)
     except OSError as fault:
         raise store_error(fault, f"cannot write {path}") from fault
-
-
-def store_error(fault: OSError, what: str) -> StoreError:
-    """The station's error for the system's; `what` says what could not be done.
-
-    DiskFullError where there is no room, DiskReadOnlyError where nothing can be written: the
-    station waits for both; else StoreError.
-    """
-    if fault.errno in _FULL:
-        # Only a call that names a file, and so makes one, can want for inodes.
-        return no_room(what, Path(fault.filename).parent if fault.filename else None)
-    if fault.errno == errno.EROFS:
-        return read_only(what)
-    hint = _HINTS.get(fault.errno or 0, "look at the disk: dmesg, smartctl, mount options")
-    return StoreError(f"{what}: {fault.strerror or fault}", hint=hint)
-
-
-def make_directories(directories: Iterable[Path], shared: Iterable[Path] = ()) -> None:
-    """Make the directories that are missing; in those of `shared` the group may write.
-
-    Raises DiskFullError or StoreError.
-    """
-    for directory in directories:
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as fault:
-            raise store_error(fault, f"cannot make the directory {directory}") from fault
-    for directory in shared:
-        # Another's directory stays as it is: whoever made it so knows why.
-        with suppress(PermissionError):
-            directory.chmod(_SHARED_MODE)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from qc_edge.domain.frame import FrameId
 from qc_edge.settings import StationPaths
-from qc_edge.store.durable import Disk, store_error
+from qc_edge.store.disk_errors import store_error
+from qc_edge.store.durable import Disk
 from qc_edge.store.spooled_file import SIDECAR, SpooledFile, claimed_name
 
 

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from qc_edge.service.clock import utc_now
-from qc_edge.store.durable import make_directories, write_file
+from qc_edge.store.directories import make_directories
+from qc_edge.store.durable import write_file
 
 _YEARS = 10
 _PRIVATE = 0o600

@@ -12,7 +12,8 @@ from qc_edge.domain.inspection import Gap
 from qc_edge.errors import DiskFullError
 from qc_edge.service.clock import FrameClock
 from qc_edge.settings import StationPaths
-from qc_edge.store.durable import Disk, make_directories
+from qc_edge.store.directories import make_directories
+from qc_edge.store.durable import Disk
 from qc_edge.store.spool import Spool
 
 

@@ -14,7 +14,7 @@ from qc_edge.domain.inspection import Gap
 from qc_edge.errors import StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
-from qc_edge.store.durable import make_directories
+from qc_edge.store.directories import make_directories
 from qc_edge.store.row_file import encode_row
 from qc_edge.store.torn_files import TornFiles
 from tests.event_log import MemoryEventLog

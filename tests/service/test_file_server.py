@@ -13,7 +13,7 @@ from qc_edge.service.heartbeat import Silence
 from qc_edge.service.remote import mounts
 from qc_edge.service.remote.file_server import FileServer
 from qc_edge.service.remote.mounts import is_remote
-from qc_edge.store.durable import store_error
+from qc_edge.store.disk_errors import store_error
 
 MOUNTS = r"""
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

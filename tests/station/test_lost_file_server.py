@@ -17,7 +17,7 @@ from qc_edge.domain.parts.told import ToldPart
 from qc_edge.service.remote.file_server import FileServer
 from qc_edge.settings import StationPaths
 from qc_edge.station.dependencies import Dependencies
-from qc_edge.store.durable import make_directories
+from qc_edge.store.directories import make_directories
 from tests.station.audit import audit
 from tests.station.harness import Running, make_station, part, running, spool, spooled, wait_for
 from tests.station.twins import Plan, dependencies

@@ -14,7 +14,7 @@ import pytest
 
 from qc_edge.errors import DiskFullError, DiskReadOnlyError
 from qc_edge.settings import Role, StationPaths
-from qc_edge.store.durable import store_error
+from qc_edge.store.disk_errors import store_error
 from tests.cli.runner import environment
 from tests.station.harness import NAME, make_station
 

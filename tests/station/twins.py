@@ -24,7 +24,8 @@ from qc_edge.engine.scripted import ScriptedEngine, Step
 from qc_edge.service.synced_file import Chunk
 from qc_edge.settings import CameraSettings
 from qc_edge.station.dependencies import Dependencies
-from qc_edge.store.durable import Disk, store_error
+from qc_edge.store.disk_errors import store_error
+from qc_edge.store.durable import Disk
 from qc_edge.store.safe_read import FileHead
 
 _HELD = rb'"(?:table|kind)":"(\w+)"'

@@ -15,7 +15,8 @@ import pytest
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.verdict import Reason
 from qc_edge.settings import StationPaths
-from qc_edge.store.durable import Disk, make_directories
+from qc_edge.store.directories import make_directories
+from qc_edge.store.durable import Disk
 from qc_edge.store.spool import Spool
 from qc_edge.store.spooled_file import SpooledFile
 

@@ -10,8 +10,8 @@ import duckdb
 from qc_edge.errors import DiskFullError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
+from qc_edge.store.disk_errors import store_error
 from qc_edge.store.disk_room import no_room, read_only
-from qc_edge.store.durable import store_error
 from qc_edge.store.log.checkpoint import disable_vacuum
 from qc_edge.store.log.duck import DAMAGE, open_duckdb, quoted
 from qc_edge.store.log.schema import migrate

@@ -16,7 +16,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from qc_edge.domain.inspection import COLUMNS
-from qc_edge.store.durable import Disk, store_error
+from qc_edge.store.disk_errors import store_error
+from qc_edge.store.durable import Disk
 from qc_edge.store.log.chain import Link, chain_hash
 
 _TAIL = 1 << 20

@@ -18,7 +18,8 @@ from typing import Any
 
 from qc_edge.domain.label import PersonRole
 from qc_edge.errors import StoreError, UsageError
-from qc_edge.store.durable import make_directories, write_file
+from qc_edge.store.directories import make_directories
+from qc_edge.store.durable import write_file
 
 NAME = re.compile(r"[a-z][a-z0-9._-]{0,30}")
 _FORMAT = 1
