@@ -25,6 +25,7 @@ class LabelRequest:
     `target` is a frame id, or the id of a part that was inspected once. `seen_sha256` is the digest
     (hex, of the pixels) of the raw frame that was shown, None if none was; `took_s` how long the
     person took (s). `blind`: the words of others were hidden. `defect_class` goes with DEFECT.
+    `key` (32 hex digits) makes it the same label however often it is written; None: a new one.
     """
 
     target: str
@@ -38,6 +39,7 @@ class LabelRequest:
     seen_sha256: str | None = None
     took_s: float | None = None
     blind: bool = False
+    key: str | None = None
 
     def check(self) -> None:
         """Raise UsageError for a request that no label can be made of."""

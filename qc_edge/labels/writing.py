@@ -70,7 +70,7 @@ def write(
         if words := _misplaced(regions, found):
             raise UsageError(words, hint="regions are in pixels of the raw frame")
         label = SaidLabel(
-            label_key=uuid.uuid4().hex,
+            label_key=request.key or uuid.uuid4().hex,
             frame_id=found.frame_id,
             part_id=found.part_id,
             label=request.said,

@@ -71,6 +71,21 @@ def find_frame(source: LogSource, frame_id: str, exposed_at: datetime | None) ->
     return None
 
 
+def neighbours(
+    source: LogSource, row: Inspection, count: int
+) -> tuple[list[Inspection], list[Inspection]]:
+    """What the same camera saw just before and just after, at most `count` each, oldest first.
+
+    Raises StoreError.
+    """
+    span = Span(row.recorded_at - _NEAR, row.recorded_at + _NEAR)
+    values: dict[str, object] = {"camera": row.camera, "frame": row.frame_id}
+    before = _select(source, span, "camera = $camera AND frame_id < $frame", values, count)
+    where = "camera = $camera AND frame_id > $frame"
+    after = _select(source, span, where, values, count, oldest=True)
+    return before[::-1], after
+
+
 def newest_events(cursor: PublishedCursor, since: datetime, limit: int) -> list[Event]:
     """The last events, newest first. Raises StoreError."""
     relation = cursor.relation("events", Span(since, None))
@@ -86,7 +101,13 @@ def newest_events(cursor: PublishedCursor, since: datetime, limit: int) -> list[
 
 
 def _select(
-    source: LogSource, span: Span, where: str, values: dict[str, object], limit: int
+    source: LogSource,
+    span: Span,
+    where: str,
+    values: dict[str, object],
+    limit: int,
+    *,
+    oldest: bool = False,
 ) -> list[Inspection]:
     relation = source.relation(Inspection.TABLE, span)
     if relation is None:
@@ -96,7 +117,7 @@ def _select(
     empty = dict.fromkeys(COLUMNS[Inspection.TABLE])
     rows = source.fetch(
         f"SELECT {', '.join(names)} FROM {relation} WHERE {where} "  # noqa: S608
-        f"ORDER BY frame_id DESC LIMIT {limit:d}",
+        f"ORDER BY frame_id {'ASC' if oldest else 'DESC'} LIMIT {limit:d}",
         values,
     )
     return [to_inspection(empty | dict(zip(names, row, strict=True))) for row in rows]

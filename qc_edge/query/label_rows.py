@@ -9,9 +9,11 @@ from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
 
+from qc_edge.domain.inspection import COLUMNS, Label
 from qc_edge.query import views
 from qc_edge.query.published_files import oldest_file
 from qc_edge.query.source import LogSource
+from qc_edge.query.typed_rows import to_row
 
 LATER = {
     "role": "VARCHAR",
@@ -51,6 +53,17 @@ def label_relation(log: LogSource) -> str:
     """What stands behind FROM for all labels, with every column. Raises StoreError."""
     relation = log.relation("labels")
     return completed(relation, log.columns("labels")) if relation else NO_LABELS
+
+
+def labels_of(log: LogSource, frame_id: str) -> list[Label]:
+    """What people have said of a frame, oldest first. Raises StoreError."""
+    names = COLUMNS[Label.TABLE]
+    rows = log.fetch(
+        f"SELECT {', '.join(names)} FROM {label_relation(log)} "  # noqa: S608
+        "WHERE frame_id = $frame ORDER BY chain_seq",
+        {"frame": frame_id},
+    )
+    return [to_row(Label, dict(zip(names, row, strict=True))) for row in rows]
 
 
 def completed(relation: str, present: Collection[str]) -> str:

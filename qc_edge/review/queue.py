@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from itertools import islice
 
 from qc_edge.domain.label import Said
 from qc_edge.query.published_files import oldest_file
@@ -55,15 +56,19 @@ class ReviewQueue:
         if self._log is not None:
             self._log.close()
 
-    def next(self, who: str, *, claim: bool = True) -> ReviewItem | None:
+    def next(
+        self, who: str, *, claim: bool = True, besides: Collection[str] = ()
+    ) -> ReviewItem | None:
         """What `who` should look at next, and claim it; None if nothing is left for that person.
 
-        Left out: what others have claimed, and what `who` has labelled. Raises StoreError, and
-        RightsError where this user may not claim.
+        Left out: what others have claimed, what `who` has labelled, and the frames `besides`, which
+        that person has before them already. Raises StoreError, and RightsError where this user may
+        not claim.
         """
         with self._lock:
             now = self._refresh()
-            item = next(self._open_to(who, now), None)
+            found = (item for item in self._open_to(who, now) if item.frame_id not in besides)
+            item = next(found, None)
             if item and claim:
                 self.claims.claim(item.frame_id, who, now, self.settings.review.claim_minutes)
             return item
@@ -96,6 +101,11 @@ class ReviewQueue:
         with self._lock:
             self._refresh()
             return sum(1 for _ in self._open())
+
+    def open_at_least(self, most: int) -> int:
+        """As `open_count`, as of the last look and no further than `most`: as fast however many."""
+        with self._lock:
+            return sum(1 for _ in islice(self._open(), most))
 
     def opinion(self, frame_id: str) -> Opinion:
         """What people have said of a frame, as of the last look."""

@@ -15,7 +15,8 @@ from qc_edge.errors import BusyError, QcEdgeError, StoreError, UsageError
 from qc_edge.service.logs import LOG
 from qc_edge.web.aim import pages as aim
 from qc_edge.web.guard import Guard
-from qc_edge.web.pages import live, login, parts, picture, review, station
+from qc_edge.web.pages import live, login, parts, picture, station
+from qc_edge.web.review import judging, looking
 from qc_edge.web.station_page import StationPage
 from qc_edge.web.templates import STATIC
 from qc_edge.web.visit import (
@@ -26,7 +27,7 @@ from qc_edge.web.visit import (
     visit_of,
 )
 
-_PARTS_OF_PAGES = ("/picture/", "/live/stream", "/aim/look", "/aim/picture/")
+_PARTS_OF_PAGES = ("/picture/", "/live/stream", "/review/", "/aim/look", "/aim/picture/")
 """What a page asks for by itself: a log-in form in its place would help nobody."""
 
 
@@ -41,10 +42,10 @@ def make_app(page: StationPage) -> FastAPI:
     # No pages of its own about itself: they would load their scripts from the internet.
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.page = page
-    for routes in (login, live, parts, picture, review, station, aim):
+    for routes in (login, live, parts, picture, looking, judging, station, aim):
         app.include_router(routes.router)
     app.add_api_route("/", _start, include_in_schema=False)
-    app.mount("/static", _Static(directory=STATIC), "static")
+    app.mount("/static/{version}", _Static(directory=STATIC), "static")
     app.add_exception_handler(LogInNeededError, _log_in)
     app.add_exception_handler(PasswordNeededError, _choose_password)
     app.add_exception_handler(NotAllowedError, _not_allowed)

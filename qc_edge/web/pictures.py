@@ -20,8 +20,8 @@ from qc_edge.vision.image import Image
 
 _CACHE_BYTES = 48 * 2**20
 _AT_ONCE = 2
-_SIDES = {"small": 320, "large": 1600}
-_QUALITY = {"small": 80, "large": 90}
+_SIDES = {"small": 320, "large": 1600, "whole": 8192}
+_QUALITY = {"small": 80, "large": 90, "whole": 95}
 _HEAT = 160
 """Of 255, how much the strongest heat covers."""
 

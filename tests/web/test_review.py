@@ -32,7 +32,7 @@ def test_a_reviewer_judges_one_part_after_the_other(
 ) -> None:
     first = client.get("/review").text
     fields = {"token": token(first), "frame": frame(first), "took": "1.5"}
-    drawn = {"said": "defect", "boxes": json.dumps([[1, 2, 30, 40]]), "why": "a <scratch>"}
+    drawn = {"said": "defect", "regions": json.dumps([{"box": [1, 2, 30, 40]}]), "why": "a <scratch>"}
     answer = client.post("/review", data=fields | drawn)
     assert answer.status_code == 303
     label = said(rested)[-1]
@@ -54,9 +54,10 @@ def test_what_is_no_judgement_is_not_written(client: TestClient, rested: Station
         {"said": "disputed"},
         {"said": ""},
         {"frame": "../../etc/passwd"},
-        {"said": "defect", "boxes": "[[0, 0, 99999, 5]]"},
-        {"said": "defect", "boxes": '["x"]'},
-        {"said": "defect", "boxes": "[" * 5000},
+        {"said": "defect", "regions": '[{"box": [0, 0, 99999, 5]}]'},
+        {"said": "defect", "regions": '[{"box": ["x"]}]'},
+        {"said": "defect", "regions": '[{"stroke": [[1, 2], [NaN, 4]], "radius": 3}]'},
+        {"said": "defect", "regions": "[" * 5000},
         {"why": "two\nlines"},
     ):
         assert client.post("/review", data=good | wrong).status_code == 400, wrong

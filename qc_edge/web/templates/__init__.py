@@ -37,5 +37,6 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["static"] = lambda name: f"/static/{name}?v={static_version()}"
+    # In the path and not in a query: a script's imports of its neighbours have it too.
+    environment.globals["static"] = lambda name: f"/static/{static_version()}/{name}"
     return environment
