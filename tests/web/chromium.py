@@ -24,7 +24,15 @@ WAIT_S = 20.0
 START_S = 90.0
 """A start reads hundreds of megabytes, which takes long while others keep the machine busy."""
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
-_KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39}
+_KEYS = {
+    "Tab": 9,
+    "Enter": 13,
+    "Escape": 27,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+}
 
 
 class Chromium:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from qc_edge.domain.label import PersonRole
+from qc_edge.query.inspection_search import newest
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.settings import StationPaths
 from qc_edge.web.people.passwords import Passwords
@@ -158,6 +159,31 @@ def test_parts_are_judged_by_keys_alone(tab: Chromium, line: Line) -> None:
     tab.wait_for(f"document.querySelector('[name=frame]')?.value === {first!r}")
     labelled = f"SELECT count(*) FROM labels WHERE frame_id = '{first}'"
     wait_for(lambda: "1" in _asked(paths, labelled), "the label in the log", 30, 0.5)
+
+
+def test_a_label_waits_in_the_browser_until_the_server_has_it(tab: Chromium, line: Line) -> None:
+    paths, _, page = line
+    tab.open(f"{page.address}/review?frame={newest(paths.journal, 1)[0].frame_id}")
+    told = tab.wait_for(f"{SEEN} && document.querySelector('[name=frame]').value")
+    tab.press("p")
+    for key in ("Enter", "ArrowRight", "ArrowRight", "Enter"):
+        tab.press(key)
+    tab.press("b")
+    for key in ("ArrowLeft", "Enter", "ArrowLeft", "ArrowUp", "Enter"):
+        tab.press(key)
+    tab.press("b")
+    assert tab.evaluate("document.querySelectorAll('.boxes rect, .boxes polyline').length") == 2
+    offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    tab.ask("Network.emulateNetworkConditions", offline=True, **offline)
+    tab.press("d")
+    tab.wait_for("document.querySelector('[data-saving]').dataset.state === 'waiting'")
+    tab.ask("Network.emulateNetworkConditions", offline=False, **offline)
+    tab.open(f"{page.address}/review")  # as after a crash of the tab: it is still there
+    tab.wait_for("Object.keys(localStorage).length === 0")
+    regions = f"SELECT who, regions FROM labels WHERE frame_id = '{told}'"
+    wait_for(lambda: "mask" in _asked(paths, regions), "the label in the log", 30, 0.5)
+    assert "box" in _asked(paths, regions)
+    tab.complaints.clear()  # of having been offline
 
 
 def test_nothing_was_asked_of_another_machine_and_nothing_was_refused(

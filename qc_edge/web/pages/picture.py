@@ -54,7 +54,10 @@ def row_of(page: StationPage, frame_id: str) -> Inspection | None:
 
 @router.get("/picture/{frame_id}/{kind}")
 def show_picture(
-    visit: WatcherVisit, frame_id: str, kind: PictureKind, size: Literal["small", "large", "whole"] = "large"
+    visit: WatcherVisit,
+    frame_id: str,
+    kind: PictureKind,
+    size: Literal["small", "large", "whole"] = "large",
 ) -> Response:
     """A copy as JPEG or PNG; where the evidence is gone, a picture that says so, with 404."""
     row = row_of(visit.page, frame_id)
