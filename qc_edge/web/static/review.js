@@ -26,7 +26,10 @@ class Look {
 
   async around(details) {
     const inside = details.querySelector("div");
-    if (details.open && !inside.childElementCount) inside.innerHTML = await text(details.dataset.around); // escaped by the server
+    if (details.open && !inside.childElementCount) {
+      inside.innerHTML = await text(details.dataset.around); // escaped by the server
+      details.scrollIntoView({ block: "nearest" });
+    }
   }
 
   apply() {
@@ -35,7 +38,7 @@ class Look {
       this.form.querySelector(`[data-${name}]`)?.toggleAttribute("hidden", !shows[name]);
     }
     this.drawing.choose(shows.tool);
-    for (const button of this.form.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === shows.tool));
+    for (const button of this.form.querySelectorAll("button[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === shows.tool));
     this.viewer.reset();
   }
 }

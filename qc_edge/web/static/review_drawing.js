@@ -17,7 +17,7 @@ export class Drawing {
   choose(tool) {
     this.end(false);
     this.tool = tool;
-    this.figure.dataset.tool = tool;
+    this.figure.classList.toggle("moves", tool === "hand");
     this.hideCursor();
   }
 
