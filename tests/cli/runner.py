@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from typer.testing import CliRunner, Result
 
 from qc_edge.cli import app
+from tests import forked
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -26,9 +26,7 @@ def environment() -> dict[str, str]:
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "qc_edge", *map(str, arguments)],
-        env=environment(),
-        capture_output=True,
-        text=True,
+    ran = forked.run("qc_edge", arguments, environment())
+    return subprocess.CompletedProcess(
+        ran.args, ran.returncode, ran.stdout.decode(), ran.stderr.decode()
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import pytest
 
 from qc_edge.cli import COMMANDS, GROUPS
@@ -17,8 +16,9 @@ from qc_edge.rendered import render
 from qc_edge.settings import StationPaths
 from qc_edge.setup.new_station import CameraChoice, provision
 from qc_edge.station.dependencies import Dependencies
+from tests import forked
 from tests.cli.runner import environment
-from tests.station.harness import NAME, drop, running
+from tests.station.harness import NAME, drop, encoded, running
 
 ODD = "lab [2] * {a,b} ü"
 """What a shell, DuckDB and glob(7) take for patterns, and a letter that ASCII has not."""
@@ -101,24 +101,23 @@ def test_every_verb_is_tried(tmp_path: Path) -> None:
     assert set(verbs(StationPaths(tmp_path, NAME), tmp_path)) == set(ALL)
 
 
+@functools.cache
+def picture() -> bytes:
+    return encoded(render(13).pixels, ".png")
+
+
 def start(
-    verb: str, paths: StationPaths, out: Path, stdout: int, **variables: str
+    verb: str, paths: StationPaths, out: Path, stdout: int | None = None, **variables: str
 ) -> subprocess.CompletedProcess[bytes]:
-    cv2.imwrite(str(out / "part.png"), render(13).pixels)
+    (out / "part.png").write_bytes(picture())
     root = () if verb in WITHOUT_ROOT else ("--root", paths.root)
     arguments = [*verb.split(), *verbs(paths, out)[verb], *root]
-    return subprocess.run(
-        [sys.executable, "-m", "qc_edge", *map(str, arguments)],
-        env=environment() | variables,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-    )
+    return forked.run("qc_edge", arguments, environment() | variables, stdout)
 
 
 @pytest.mark.parametrize("verb", sorted({*ALL} - LONG))
 def test_no_verb_ends_in_a_traceback(verb: str, station: StationPaths, tmp_path: Path) -> None:
-    told = start(verb, station, tmp_path, subprocess.PIPE, PYTHONIOENCODING="ascii")
+    told = start(verb, station, tmp_path, PYTHONIOENCODING="ascii")
     assert b"Traceback" not in told.stderr, told.stderr.decode()
     assert told.returncode not in {1, 70} or verb == "doctor", told.stderr.decode()
     full = os.open("/dev/full", os.O_WRONLY)
@@ -139,19 +138,19 @@ def test_no_verb_ends_in_a_traceback(verb: str, station: StationPaths, tmp_path:
     ["sql", "part", "verify", "replay", "export", "model compare", "check", "support-bundle"],
 )
 def test_a_directory_is_no_pattern(verb: str, station: StationPaths, tmp_path: Path) -> None:
-    ran = start(verb, station, tmp_path, subprocess.PIPE)
+    ran = start(verb, station, tmp_path)
     assert ran.returncode == 0, ran.stdout.decode() + ran.stderr.decode()
 
 
 def test_what_ascii_has_not_is_shown_in_plain_letters(
     station: StationPaths, tmp_path: Path
 ) -> None:
-    shown = start("sql", station, tmp_path, subprocess.PIPE, PYTHONIOENCODING="ascii").stdout
+    shown = start("sql", station, tmp_path, PYTHONIOENCODING="ascii").stdout
     assert rb"gr\xf6\xdfer ->" in shown
 
 
 @pytest.mark.parametrize("verb", ["init", "status", "sql"])
 def test_a_question_mark_in_the_root_is_refused_in_words(verb: str, tmp_path: Path) -> None:
-    ran = start(verb, StationPaths(tmp_path / "lab ?", NAME), tmp_path, subprocess.PIPE)
+    ran = start(verb, StationPaths(tmp_path / "lab ?", NAME), tmp_path)
     assert ran.returncode == 64
     assert b"no path with a question mark" in ran.stderr

@@ -13,7 +13,7 @@ from qc_edge.vision.prepare import prepare
 
 def test_the_reference_model_ranks_fresh_parts_by_defect(bundle: Bundle) -> None:
     engine = load_engine(bundle, EngineSettings(threads=1))
-    plan = plan_series(seed=20_261_123, count=120, defect_share=0.5, fault_share=0.0)
+    plan = plan_series(seed=20_261_123, count=60, defect_share=0.5, fault_share=0.0)
     scores = np.array(
         [
             engine.infer(prepare(render(seed, defect).pixels)[None])[0].value

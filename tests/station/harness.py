@@ -7,8 +7,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +33,7 @@ from qc_edge.station.status import Status
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.durable import Disk
 from qc_edge.store.spool import Spool
+from tests import forked
 from tests.station.twins import Plan, dependencies
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -326,22 +325,11 @@ def is_idle(paths: StationPaths) -> bool:
     return not dropped(paths) and not spooled(paths)
 
 
-def start_child(paths: StationPaths, plan: Plan, **popen: Any) -> subprocess.Popen[bytes]:
+def start_child(paths: StationPaths, plan: Plan) -> forked.Process:
     """The station in a process of its own, with the twins of `plan`; stderr goes to a file."""
     with (paths.root / "stderr").open("ab") as said:
-        return subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.station.runner",
-                str(paths.root),
-                json.dumps(asdict(plan)),
-            ],
-            cwd=REPOSITORY,
-            env=child_environment(),
-            stderr=said,
-            **popen,
-        )
+        arguments = [str(paths.root), json.dumps(asdict(plan))]
+        return forked.start("tests.station.runner", arguments, child_environment(), stderr=said)
 
 
 def child_environment() -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import Any
 from qc_edge.domain.parts.told import ToldPart
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
+from tests import forked
 from tests.station.audit import audit, read_log
 from tests.station.crash_points import REFUSAL, SIDECAR
 from tests.station.harness import (
@@ -169,7 +170,7 @@ class KilledStation:
             kills=kills, dropped=len(names), exposed=exposed, captured=captured, lost=log.lost
         )
 
-    def _work(self, process: subprocess.Popen[bytes], files: int) -> None:
+    def _work(self, process: forked.Process, files: int) -> None:
         """Drop so many files once it is at work, or until it is dead."""
         before, pause = len(lines(self._told)), threading.Event()
 

@@ -17,6 +17,7 @@ import pytest
 
 from qc_edge.domain.frame import frame_id_micros
 from qc_edge.settings import StationPaths
+from tests import forked
 from tests.station.audit import audit
 from tests.station.harness import (
     BAD,
@@ -46,7 +47,7 @@ STOPPED_S = 5.0 + 5.0
 
 
 @contextmanager
-def child(paths: StationPaths, plan: Plan | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def child(paths: StationPaths, plan: Plan | None = None) -> Iterator[forked.Process]:
     """The station in a process of its own, ready."""
     process = start_child(paths, plan or Plan())
     try:
@@ -58,7 +59,9 @@ def child(paths: StationPaths, plan: Plan | None = None) -> Iterator[subprocess.
         process.wait()
 
 
-def stopped(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> tuple[int, float]:
+def stopped(
+    process: forked.Process | subprocess.Popen[bytes], number: int = signal.SIGTERM
+) -> tuple[int, float]:
     """Its exit code, and how long it took to end (s)."""
     begun = time.monotonic()
     process.send_signal(number)
@@ -173,7 +176,7 @@ def test_a_killed_station_leaves_no_lock(tmp_path: Path) -> None:
     inspect_all(paths)
 
 
-def reload(process: subprocess.Popen[bytes], paths: StationPaths, said: str) -> None:
+def reload(process: forked.Process, paths: StationPaths, said: str) -> None:
     """SIGHUP, and wait for what the station says to it."""
     before = child_said(paths).count(said)
     process.send_signal(signal.SIGHUP)

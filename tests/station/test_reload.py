@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +12,14 @@ import pytest
 from qc_edge.diagnostics.liveness import current_status
 from qc_edge.service.reload import reload
 from qc_edge.settings import StationPaths, load_settings
+from tests import forked
 from tests.cli.runner import invoke
 from tests.station.harness import NAME, configure, make_station, running, start_child, wait_for
 from tests.station.twins import Plan
 
 
 @pytest.fixture
-def child(tmp_path: Path) -> Iterator[tuple[StationPaths, subprocess.Popen[bytes]]]:
+def child(tmp_path: Path) -> Iterator[tuple[StationPaths, forked.Process]]:
     """A station in a process of its own, ready."""
     paths = make_station(tmp_path)
     process = start_child(paths, Plan())
@@ -57,7 +57,7 @@ def test_a_refused_reload_is_said_until_one_is_taken_over(tmp_path: Path) -> Non
 
 
 def test_the_reload_of_the_unit_ends_with_1_for_what_is_refused(
-    child: tuple[StationPaths, subprocess.Popen[bytes]], capsys: pytest.CaptureFixture[str]
+    child: tuple[StationPaths, forked.Process], capsys: pytest.CaptureFixture[str]
 ) -> None:
     paths, process = child
     configure(paths, log={"level": "warning"})
@@ -74,7 +74,7 @@ def test_the_reload_of_the_unit_ends_with_1_for_what_is_refused(
 
 
 def test_status_shows_no_ready_of_a_process_that_does_not_answer(
-    child: tuple[StationPaths, subprocess.Popen[bytes]],
+    child: tuple[StationPaths, forked.Process],
 ) -> None:
     paths, process = child
     assert invoke("status", NAME, "--root", paths.root).exit_code == 0
@@ -89,7 +89,7 @@ def test_status_shows_no_ready_of_a_process_that_does_not_answer(
 
 
 def test_status_shows_no_ready_of_the_process_before(
-    child: tuple[StationPaths, subprocess.Popen[bytes]],
+    child: tuple[StationPaths, forked.Process],
 ) -> None:
     paths, process = child
     left_behind = paths.status.read_bytes()

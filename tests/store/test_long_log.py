@@ -19,11 +19,10 @@ from qc_edge.store.log.startup_state import read_startup_state
 from tests.bench import generate
 from tests.store.rows import event, open_ledger
 
-ROWS = 260_000
-"""More than two row groups of DuckDB (122,880 rows each), the first of them all of an earlier day.
-"""
+ROWS = 140_000
+"""Three row groups of DuckDB, the first two of them all of an earlier day: a day has 16 hours."""
 
-PER_HOUR = 10_000
+PER_HOUR = 8_000
 
 
 @pytest.fixture(scope="module")
