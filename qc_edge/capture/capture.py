@@ -14,7 +14,7 @@ from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
 from qc_edge.capture.adjustments import Adjustments
 from qc_edge.capture.recorder import CaptureRecorder, CaptureTarget
 from qc_edge.capture.software_trigger import NO_ANSWER, SoftwareTrigger
-from qc_edge.capture.state import CaptureState
+from qc_edge.capture.state import NOT_OPENED, CaptureState
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.errors import CameraError, CameraLostError
 from qc_edge.service.heartbeat import Heartbeat
@@ -59,6 +59,11 @@ class Capture:
     def name(self) -> str:
         """The camera's."""
         return self._settings.name
+
+    @property
+    def is_tried(self) -> bool:
+        """True once the camera was opened, or it is known why it cannot be."""
+        return self.state.detail != NOT_OPENED
 
     def adjust(self, settings: CameraSettings) -> Future[int]:
         """Have the camera expose by the exposure time, gain and region of `settings`, between two

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from qc_edge.camera import CameraInfo
 
+NOT_OPENED = "not opened yet"
+
 
 @dataclass(slots=True)
 class CaptureState:
@@ -17,7 +19,7 @@ class CaptureState:
 
     name: str
     connected: bool = False
-    detail: str = "not opened yet"
+    detail: str = NOT_OPENED
     info: CameraInfo | None = None
     triggers: int = 0
     spooled: int = 0

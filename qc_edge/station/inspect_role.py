@@ -42,7 +42,7 @@ from qc_edge.service.clock import utc_now
 from qc_edge.service.file_clock import FileSystemClock
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
-from qc_edge.settings import INCOMING, Settings
+from qc_edge.settings import INCOMING, Role, Settings
 from qc_edge.shadow.shadow import Shadow
 from qc_edge.station.dependencies import StationParts
 from qc_edge.station.supervisor import Supervisor
@@ -141,7 +141,8 @@ class InspectRole:
 
     def _follow_recipes(self, engines: RecipeEnginePool) -> ChangeoverFollower:
         reporter = self._parts.reporter
-        cameras = CameraChanges(lambda: reporter.captures)
+        captures = Role.CAPTURE in self._parts.settings.station.roles
+        cameras = CameraChanges(lambda: reporter.captures, captures=captures)
         return ChangeoverFollower(
             self._parts.paths, engines, cameras, self._events, lambda: self.arrivals.depth
         )

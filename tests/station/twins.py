@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qc_edge.camera import Camera, Exposure, FailedGrab
+from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
 from qc_edge.camera.scripted import ScriptedCamera
 from qc_edge.domain.parts.told import ToldPart
 from qc_edge.engine import Loader, Prepared
@@ -40,7 +40,7 @@ class Fault:
 
     `at` is a step of the disk such as `append before`, `write half`, `link after`, with `in FOLDER`
     behind it to count only there; or `announce before`, `announce after`, `infer before`, `infer
-    poison`.
+    poison`, `adjust before`, `adjust after` of a camera.
     """
 
     at: str
@@ -219,11 +219,11 @@ class Recorder:
 
 class LoggedCamera(ScriptedCamera):
     """A scripted camera that leaves a durable line for each frame that it exposed, delivered or
-    not.
+    not. Steps: adjust before, adjust after.
     """
 
     def __init__(
-        self, steps: str, log: Path, settings: CameraSettings, rate_hz: float | None
+        self, steps: str, log: Path, settings: CameraSettings, rate_hz: float | None, cues: Cues
     ) -> None:
         from tests.station.harness import part
 
@@ -231,6 +231,14 @@ class LoggedCamera(ScriptedCamera):
             steps, frame=lambda number: part(seed=number), settings=settings, rate_hz=rate_hz
         )
         self._fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._cues = cues
+
+    def adjust(self, settings: CameraSettings) -> CameraInfo:
+        """Expose otherwise, or die on the way."""
+        self._cues.reach("adjust before")
+        info = super().adjust(settings)
+        self._cues.reach("adjust after")
+        return info
 
     def grab(self, timeout_s: float) -> Exposure | FailedGrab | None:
         """The next act, noted."""
@@ -266,7 +274,7 @@ def dependencies(plan: Plan = Plan(), *, disk: Disk | None = None) -> Dependenci
 
     def connect(settings: CameraSettings) -> Camera:
         log = Path(plan.grabbed or os.devnull)
-        return LoggedCamera(plan.camera, log, settings, plan.rate_hz)
+        return LoggedCamera(plan.camera, log, settings, plan.rate_hz, cues)
 
     return Dependencies(
         disk=disk or FaultyDisk(cues),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from typing import Protocol
 
 from qc_edge.errors import CameraError, RecipeError
 from qc_edge.recipe.changeover.overlay import forgotten
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.settings import CameraSettings, Settings
 
 _ANSWER_S = 5.0
 """One grab lasts up to 2 s, and another region stops the camera for less than one."""
+
+_OPEN_S, _LOOK_S = 10.0, 0.05
 
 
 class AdjustableCamera(Protocol):
@@ -22,15 +27,40 @@ class AdjustableCamera(Protocol):
     def name(self) -> str:
         """The camera's."""
 
+    @property
+    def is_tried(self) -> bool:
+        """True once it was opened, or it is known why it cannot be."""
+
     def adjust(self, settings: CameraSettings) -> Future[int]:
         """Have it expose by these; gives CLOCK_MONOTONIC (ns) from which on it does."""
 
 
 class CameraChanges:
-    """The cameras of this process; `cameras` gives them once they are captured."""
+    """The cameras of this process; `cameras` gives them once they are captured.
 
-    def __init__(self, cameras: Callable[[], Iterable[AdjustableCamera]]) -> None:
+    `captures` is False where another process has all cameras.
+    """
+
+    def __init__(
+        self, cameras: Callable[[], Iterable[AdjustableCamera]], *, captures: bool
+    ) -> None:
         self._cameras = cameras
+        self._captures = captures
+
+    def await_opened(
+        self, before: Settings, after: Settings, heartbeat: Heartbeat, stop: threading.Event
+    ) -> None:
+        """Wait for the cameras that are to be set: a station that has just started opens them
+        later than it takes up what was asked for meanwhile.
+        """
+        names = {each.name for each in _changed(before, after)}
+        end = time.monotonic() + _OPEN_S
+        while self._captures and names and time.monotonic() < end:
+            if names <= {camera.name for camera in self._cameras() if camera.is_tried}:
+                return
+            heartbeat.beat()
+            if stop.wait(_LOOK_S):
+                return
 
     def check(self, before: Settings, after: Settings) -> None:
         """Raise RecipeError where the new settings leave open what a camera is to stand at, or

@@ -150,7 +150,9 @@ class ChangeoverFollower:
                 settings = rulebook.settings
                 check_recipe(self._paths, settings, opened.reference, opened.recipe.content)
                 self._engines.hold(opened.recipe, self.progress, heartbeat, stop)
-            self._cameras.check(rulebook.rules.settings, opened.settings(rulebook.settings))
+            before, after = rulebook.rules.settings, opened.settings(rulebook.settings)
+            self._cameras.await_opened(before, after, heartbeat, stop)
+            self._cameras.check(before, after)
             loaded_s = time.monotonic() - begun
             by_view = self._engines.by_view(opened.reference)
             change = partial(rulebook.change_recipe, opened, by_view, self._cameras)
