@@ -141,6 +141,12 @@ class BusyError(QcEdgeError):
     exit_code = 75
 
 
+class UpstreamError(QcEdgeError):
+    """Upstream does not answer, refuses, or has not kept what it was sent: the next night again."""
+
+    exit_code = 75
+
+
 class OutputError(QcEdgeError):
     """A verdict could not be handed to the line."""
 

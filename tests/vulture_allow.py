@@ -8,11 +8,13 @@ from onnxruntime import SessionOptions
 from qc_edge.bundles.manifest import Manifest
 from qc_edge.camera.removal_watch import RemovalWatch
 from qc_edge.domain.calibration import Calibration
+from qc_edge.domain.evidence.classes import EvidenceClass
 from qc_edge.domain.inspection import Gap, Inspection, Label, Part
 from qc_edge.domain.label import LabelSource, PersonRole
 from qc_edge.inspection.statistics import Latency
 from qc_edge.intake.watch import _Emitter, _Handler
 from qc_edge.publish.seal import Seal
+from qc_edge.records.receipts import Receipt
 from qc_edge.report.part_report import PartReport
 from qc_edge.report.pictures import ReportPicture
 from qc_edge.setup.network import NetworkAccess
@@ -28,6 +30,7 @@ label: Label
 part: Part
 latency: Latency
 picture: ReportPicture
+receipt: Receipt
 manifest: Manifest
 session: SessionOptions
 row: Inspection
@@ -83,6 +86,7 @@ manifest.approved
 manifest.outputs.score_means
 manifest.decision.classes
 seal.sealed_at
+receipt.sent_at
 status.pid
 status.started_at
 status.spool_oldest_s
@@ -116,3 +120,6 @@ PersonRole.QUALITY
 LabelSource.AUDIT
 LabelSource.CHALLENGE
 LabelSource.IMPORT
+EvidenceClass.RAW
+EvidenceClass.PREPARED
+EvidenceClass.MAP

@@ -99,6 +99,8 @@ def _rows(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if (reload := status.get("reload")) and reload["detail"]:
         yield f"reload {reload['outcome']}", reload["detail"]
     yield "disk", status["disk"]
+    if upstream := status.get("upstream"):
+        yield "upstream", upstream
     yield "clock", status["clock"]
     for repair in status["mended"]:
         yield "mended at start", repair

@@ -90,6 +90,9 @@ def _box(host: Host, paths: StationPaths, settings: Settings | None) -> Iterator
         yield Check(
             "disk health", partial(disk_health.check_health, host, paths.state), about_host=True
         )
+        if settings.upstream.url:
+            send = partial(liveness.check_upstream, paths, settings.upstream.url)
+            yield Check("upstream", send, about_host=True)
         yield Check("network", partial(host_checks.check_network, host, cameras), about_host=True)
         yield Check("usb", partial(host_checks.check_usb, host, cameras), about_host=True)
     yield Check("gpu", partial(host_checks.check_gpu, host), about_host=True)

@@ -17,9 +17,12 @@ from typing import Any
 
 from qc_edge.diagnostics.finding import Finding, fault, ok, warning
 from qc_edge.diagnostics.remedies import fix_for
+from qc_edge.publish.seal import sealed_days
+from qc_edge.records.receipts import last_sync, read_receipt
 from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import Settings, StationPaths
+from qc_edge.upstream.age import OVERDUE_DAYS, SyncAge, shown_age
 
 _SILENT_S = 4.0
 """A running station writes its status every second."""
@@ -193,3 +196,23 @@ def _today(status: Mapping[str, Any]) -> Iterator[Finding]:
         yield warning(f"{message}, most for {reason}", fix_for(reason, status["station"]))
     else:
         yield ok(message)
+
+
+def check_upstream(paths: StationPaths, url: str) -> Iterator[Finding]:
+    """How long ago everything went to `url`, and how many sealed days have no receipt of it."""
+    unit = f"qc-edge-sync@{paths.name}"
+    hint = f"journalctl -u {unit}; once more: sudo systemctl start {unit}"
+    last_sync(paths.upstream)  # raises StoreError if it does not read
+    receipts = {day: read_receipt(paths.upstream, day) for day in sealed_days(paths.published)}
+    waiting = sorted(
+        day for day, receipt in receipts.items() if receipt is None or receipt.url != url
+    )
+    wait = f"; {len(waiting)} sealed days wait, from {waiting[0]} on" if waiting else ""
+    age = SyncAge(paths.upstream, lambda: url).seconds()
+    if age is None:
+        start = f"every night: sudo systemctl enable --now {unit}.timer; {hint}"
+        yield warning(f"not everything was ever sent to {url}{wait}", start)
+    elif age > OVERDUE_DAYS * 86_400:
+        yield warning(f"everything was last sent to {url} {shown_age(age)} ago{wait}", hint)
+    else:
+        yield ok(f"everything was sent to {url} {shown_age(age)} ago{wait}")

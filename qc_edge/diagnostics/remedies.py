@@ -31,6 +31,11 @@ REMEDIES = (
         "The file server is silent",
     ),
     Remedy(
+        "upstream: ",
+        "journalctl -u qc-edge-sync@NAME says why; the days wait and go up when it works again",
+        "Nothing goes upstream",
+    ),
+    Remedy(
         "no answer for", "sudo systemctl restart qc-edge@NAME, if it lasts", "A worker is silent"
     ),
     Remedy(

@@ -77,6 +77,8 @@ class EventKind(str, Enum):
     PUBLISHED_AHEAD = "published_ahead"
     SEALED = "sealed"
     SEAL_DIFFERS = "seal_differs"
+    SYNCED = "synced"
+    RESTORED = "restored"
     # people at the station's page
     PAGE_LOGIN = "page_login"
     PAGE_LOGIN_REFUSED = "page_login_refused"

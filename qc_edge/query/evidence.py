@@ -70,10 +70,10 @@ NOT_KEPT = EvidenceFile(EvidenceMatch.NOT_KEPT, None)
 
 def find(state: Path, relative: str) -> Path | None:
     """The file that a row names by `relative`, compressed since or not; None if it is nowhere."""
-    return next(iter(_found(state, relative)), None)
+    return next(iter(candidates(state, relative)), None)
 
 
-def _found(state: Path, relative: str) -> list[Path]:
+def candidates(state: Path, relative: str) -> list[Path]:
     """As `find`, and behind it the other one where both are there."""
     path = state / relative
     # Frames are kept as they came and compressed losslessly when the machine is idle; a row, which
@@ -87,7 +87,7 @@ def compare(state: Path, relative: str | None, expected: str | None) -> Evidence
     """The image that a row names, compared with the digest of its pixels in the row."""
     if relative is None:
         return NOT_KEPT
-    found = _found(state, relative)
+    found = candidates(state, relative)
     if not found:
         return EvidenceFile(
             EvidenceMatch.MISSING, None, expected, detail=f"{relative} does not exist"
@@ -127,7 +127,11 @@ def read(path: Path) -> Image:
 
     The digest in a spool file's own comment is ignored: whoever changed the pixels could change it.
     """
-    data = path.read_bytes()
+    return picture_in(path.read_bytes())
+
+
+def picture_in(data: bytes) -> Image:
+    """The image in the bytes of an evidence file, as `read`. Raises UnreadableFrameError."""
     return _read_pgm(data) or decode(data, max_pixels=PIXELS_MAX)
 
 

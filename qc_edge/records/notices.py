@@ -1,7 +1,8 @@
 """What another process has to say to the log: an event as a small file, until the station has
 taken it up.
 
-The page and `qc-edge user` leave them; only the station's own process writes the log.
+The page, `qc-edge user` and `qc-edge sync` leave them; only the station's own
+process writes the log.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ KINDS = frozenset(
         EventKind.PAGE_LOGIN_REFUSED,
         EventKind.PAGE_LOGOUT,
         EventKind.PAGE_USER,
+        EventKind.SYNCED,
+        EventKind.RESTORED,
     }
 )
 """What may come this way: nobody who can leave a file here may say that a threshold is in force."""
@@ -111,7 +114,7 @@ def load(directory: Path, name: str) -> Notice:
         said = str(fault) if not isinstance(fault, ValidationError) else "not what a notice holds"
         raise RecordError(
             f"the notice {path.name} is refused: {said}",
-            hint=f"{directory} is for the page and qc-edge user alone",
+            hint=f"{directory} is for the page, qc-edge user and qc-edge sync alone",
         ) from None
     occurrence = Occurrence(
         EventKind(shape.kind), shape.detail, shape.before, shape.after, shape.who, shape.why

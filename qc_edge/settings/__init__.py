@@ -16,6 +16,7 @@ from qc_edge.settings.model import (
     StationSettings,
     StorageSettings,
 )
+from qc_edge.settings.outside.upstream import UpstreamSettings
 from qc_edge.settings.paths import StationPaths
 from qc_edge.settings.review import ReviewSettings
 from qc_edge.settings.view import PartSettings, ViewSettings
@@ -40,6 +41,7 @@ __all__ = [
     "StationSettings",
     "StorageSettings",
     "Trigger",
+    "UpstreamSettings",
     "ViewSettings",
     "apply_live",
     "load_settings",

@@ -31,13 +31,14 @@ LIVE = (
     "log.",
     "page.",
     "review.",
+    "upstream.",
 )
 """Names (or the beginnings of names) that apply on reload; everything else needs a restart."""
 
 _REPEATED = frozenset({"camera", "view"})
 """Sections of which there are several, each with a name."""
 
-_LATER = ("page", "review", "view", "recipe", "part")
+_LATER = ("page", "review", "view", "recipe", "part", "upstream")
 """Sections that came when stations ran already: while at their defaults they are left out of the
 digest, so that new software alone changes no station's settings.
 """

@@ -1,5 +1,4 @@
-"""The settings file as types, one class for each section; `bundles`, `camera`, `engine` and
-`incoming` have the others.
+"""The settings file as types, one class for each section; many stand in modules beside this one.
 
 The description of a field is what editors show and what a new settings file says, units included,
 and so is the first line of a class.
@@ -20,6 +19,7 @@ from qc_edge.settings.bundles import ModelSettings, RecipeSettings, ShadowSettin
 from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
+from qc_edge.settings.outside.upstream import UpstreamSettings
 from qc_edge.settings.page import PageSettings
 from qc_edge.settings.review import ReviewSettings
 from qc_edge.settings.section import Name, Section
@@ -176,10 +176,10 @@ class MetricsSettings(Section):
                 f'got {listen!r}, expected "none", "unix" or "127.0.0.1:PORT"'
             ) from None
         if not address.is_loopback:
-            raise ValueError(
-                f"{host} can be reached from other machines; expected 127.0.0.1 or [::1], "
-                "with an agent or a proxy on this machine in front of it"
+            words = (
+                "expected 127.0.0.1 or [::1], with an agent or a proxy of this machine before it"
             )
+            raise ValueError(f"{host} can be reached from other machines; {words}")
         if not (port.isdecimal() and 1024 <= int(port) <= 65535):
             raise ValueError(f"got port {port!r}, expected 1024 to 65535")
         return listen
@@ -201,6 +201,7 @@ class Settings(Section):
     metrics: MetricsSettings = MetricsSettings()
     page: PageSettings = PageSettings()
     review: ReviewSettings = ReviewSettings()
+    upstream: UpstreamSettings = UpstreamSettings()
     recipe: RecipeSettings = RecipeSettings()
     view: tuple[ViewSettings, ...] = Field(
         default=(), description="The views of a part; none: each camera is one, each frame a part."

@@ -162,6 +162,11 @@ class StationPaths:
         return self.state / "review"
 
     @property
+    def upstream(self) -> Path:
+        """What is known upstream: a receipt for each day that was sent."""
+        return self.state / "upstream"
+
+    @property
     def scores_moved(self) -> Path:
         """What moved when the station last refused an engine, until a person has decided."""
         return self.state / "scores-moved.json"
@@ -216,22 +221,10 @@ class StationPaths:
 
     def own_directories(self) -> tuple[Path, ...]:
         """Those that this machine keeps itself."""
-        return (
-            self.settings.parent,
-            self.evidence,
-            self.quarantine,
-            self.journal,
-            self.published,
-            self.calibration,
-            self.thresholds,
-            self.activations,
-            self.acceptances,
-            self.notices,
-            self.page,
-            self.models,
-            *self.shared_directories(),
-            self.run,
-        )
+        kept = self.evidence, self.quarantine, self.journal, self.published, self.notices
+        records = self.calibration, self.thresholds, self.activations, self.acceptances
+        own = *kept, *records, self.page, self.models, self.run
+        return self.settings.parent, *own, *self.shared_directories()
 
     def shared_directories(self) -> tuple[Path, ...]:
         """Those in which members of the station's group may write."""

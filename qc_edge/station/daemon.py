@@ -48,6 +48,7 @@ from qc_edge.store.disk_space import DiskMonitor
 from qc_edge.store.log.event_log import StationEventLog
 from qc_edge.store.log.ledger import Ledger
 from qc_edge.store.torn_files import TornFiles
+from qc_edge.upstream.age import SyncAge
 
 STOP_S = 4.0
 """Workers end within this time; the whole stop takes at most 5 s."""
@@ -94,6 +95,7 @@ class Station:
             locks = [stack.enter_context(StationLock(paths.lock(role))) for role in roles]
             self._disk_monitor = DiskMonitor(paths.state, disk, settings.storage)
             self._reporter = reporter = Reporter(settings, self._disk_monitor, workers.heartbeats)
+            reporter.sync_age = SyncAge(paths.upstream, lambda: self.settings.upstream.url)
             supervisor.attach(self, workers, reporter, notifier)
             if settings.metrics.listen != "none":
                 self._serve_metrics(reporter)
@@ -163,9 +165,8 @@ class Station:
         else:
             # A process that only captures has no rules, but events of its settings all the same.
             kind = EventKind.SETTINGS
-            self.events.record(
-                [Occurrence(kind, str(c), str(c.before), str(c.after)) for c in changes]
-            )
+            told = [Occurrence(kind, str(c), str(c.before), str(c.after)) for c in changes]
+            self.events.record(told)
         calendar = settings.station.calendar
         recounts = calendar != self.settings.station.calendar
         self.settings = settings
@@ -200,8 +201,7 @@ class Station:
         station, disk = self.settings.station, self._dependencies.disk
         patience = 4 * self._dependencies.patience_s
         publisher = Publisher(ledger, self.paths.published, disk, station.name, self.events)
-        every_s = self.settings.storage.publish_every_s
-        self._publication = PublishWorker(publisher, every_s, clock)
+        self._publication = PublishWorker(publisher, self.settings.storage.publish_every_s, clock)
         self._qa_database = QaDatabase(self.paths.qa, self.paths.published, station.calendar)
         self._workers.start("publisher", patience, self._publication.run)
         keep_views = partial(self._qa_database.run, ready=self._publication.ready)

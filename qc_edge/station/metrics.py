@@ -53,7 +53,7 @@ class MetricsCollector(Collector):
         self._disk_monitor = disk_monitor
         self._heartbeats = heartbeats
         self._meter = meter
-        self._ages = ages
+        self._ages: Ages = {**ages, "sync_age": reporter.sync_age_s}
         self._station = reporter.settings.station.name
 
     def collect(self) -> Iterator[Metric]:

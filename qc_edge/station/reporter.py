@@ -21,6 +21,7 @@ from qc_edge.shadow.shadow import Shadow
 from qc_edge.station.reload import Reload
 from qc_edge.station.status import CameraStatus, Status, ViewStatus
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
+from qc_edge.upstream.age import SyncAge
 from qc_edge.version import __version__
 
 
@@ -53,11 +54,16 @@ class Reporter:
         """The log or the rules wait for room on the disk, with all else of the start behind."""
         self.mended: tuple[str, ...] = ()
         self.shadow: Shadow | None = None
+        self.sync_age: SyncAge | None = None
 
     @property
     def is_up(self) -> bool:
         """The start is over, as far as it can come: what is missing now comes from outside."""
         return self.is_complete or self.waits_for_room or self.waits_for_spool
+
+    def sync_age_s(self) -> float | None:
+        """Seconds since everything that was due went upstream; None if never."""
+        return self.sync_age.seconds() if self.sync_age else None
 
     def status(self) -> Status:
         """The status of the station at this moment."""
@@ -83,6 +89,7 @@ class Reporter:
             backlog_waiting=arrivals.waiting(Lane.BACKLOG) if arrivals else 0,
             behind=behind,
             disk=self._disk_monitor.description,
+            upstream=self.sync_age.words() if self.sync_age else "",
             clock=self.clock.trust if self.clock else "",
             cameras=tuple(CameraStatus.of(capture.state) for capture in self.captures),
             time_zone=self.settings.station.time_zone,
@@ -132,7 +139,9 @@ class Reporter:
         """What somebody should look at, though parts are judged."""
         refused = self.reload.refused if self.reload else ""
         of_arrivals = self.arrivals.warnings if self.arrivals else ()
-        return (*filter(None, [refused]), *self._learning(), *of_arrivals)
+        late = self.sync_age and self.sync_age.is_overdue
+        of_sync = [f"upstream: {self.sync_age.words()}"] if self.sync_age and late else []
+        return (*filter(None, [refused]), *self._learning(), *of_arrivals, *of_sync)
 
     def _behind(self) -> str:
         """How far the inspection is behind the line; empty if live parts are told in time."""

@@ -96,6 +96,7 @@ class Status:
     backlog_waiting: int
     behind: str
     disk: str
+    upstream: str
     clock: str
     cameras: tuple[CameraStatus, ...]
     time_zone: str

@@ -1,0 +1,1 @@
+"""Sections about what is outside of the station."""

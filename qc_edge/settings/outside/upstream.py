@@ -1,0 +1,109 @@
+"""The section [upstream]: where sealed days go every night, what goes, and how fast."""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from qc_edge.domain.evidence.classes import EvidenceClass
+from qc_edge.settings.section import NAME_PATTERN, Section
+
+SCHEMES = ("file", "s3", "gs", "az")
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+class UpstreamSettings(Section):
+    """Where qc-edge sync sends sealed days; credentials never stand here (docs/integrator.md)."""
+
+    url: str = Field(
+        default="",
+        description="s3://BUCKET/PATH, gs://BUCKET/PATH, az://CONTAINER/PATH or file:///PATH; "
+        "nothing is sent without it.",
+    )
+    endpoint: str = Field(
+        default="",
+        description="Of an S3 server other than Amazon's: https://s3.plant.example. http:// sends "
+        "unencrypted.",
+    )
+    region: str = Field(default="", description="Of an S3 bucket.")
+    line: str | None = Field(
+        default=None,
+        pattern=NAME_PATTERN,
+        description="The line that the station stands at, by which the tables upstream are "
+        "divided; the station's own name if left out.",
+    )
+    same_disk: bool = Field(
+        default=False,
+        description="Let file:// lead to the disk of the station or of the system; else that is "
+        "taken for a disk or server that is not mounted.",
+    )
+    evidence: tuple[EvidenceClass, ...] = Field(
+        default=(), description="Which pictures go along: raw, prepared, map."
+    )
+    parallel: int = Field(default=4, ge=1, le=64, description="Files that go up at once.")
+    hours: str = Field(
+        default="",
+        description="HH:MM-HH:MM in the station's time zone: outside of it `limit_outside_mb_s` "
+        "holds. Any time if empty.",
+    )
+    limit_mb_s: float = Field(
+        default=0.0, ge=0, description="At most this many megabytes a second; 0: no limit."
+    )
+    limit_outside_mb_s: float = Field(
+        default=1.0, gt=0, description="At most this many outside of `hours`."
+    )
+    retry_min: float = Field(
+        default=3.0,
+        gt=0,
+        le=120,
+        description="A request is tried again for so long (min), at growing intervals that differ "
+        "by chance; then the next night.",
+    )
+
+    @property
+    def window(self) -> tuple[time, time] | None:
+        """Begin and end of `hours`; None if there are none."""
+        if _HOURS.fullmatch(self.hours) is None:
+            return None
+        begin, until = self.hours.split("-")
+        return time.fromisoformat(begin), time.fromisoformat(until)
+
+    @field_validator("url")
+    @classmethod
+    def _is_target(cls, url: str) -> str:
+        if not url:
+            return url
+        parts = urlsplit(url)
+        if parts.scheme not in SCHEMES:
+            raise ValueError(f"got {url!r}, expected s3://, gs://, az:// or file:// and a place")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("credentials and options do not stand in the url")
+        if parts.scheme == "file" and (parts.netloc or len(parts.path) < 2):
+            raise ValueError(f"got {url!r}, expected three slashes: file:///mnt/archive")
+        if parts.scheme != "file" and not parts.netloc:
+            raise ValueError(f"got {url!r}, expected {parts.scheme}://BUCKET/PATH")
+        return url.rstrip("/")
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_endpoint(cls, endpoint: str) -> str:
+        parts = urlsplit(endpoint)
+        if endpoint and (parts.scheme not in {"http", "https"} or not parts.netloc):
+            raise ValueError(f"got {endpoint!r}, expected https://HOST")
+        if parts.username or parts.password:
+            raise ValueError("credentials do not stand in the settings")
+        return endpoint
+
+    @field_validator("evidence")
+    @classmethod
+    def _each_once(cls, classes: tuple[EvidenceClass, ...]) -> tuple[EvidenceClass, ...]:
+        return tuple(each for each in EvidenceClass if each in classes)
+
+    @model_validator(mode="after")
+    def _hours_are_hours(self) -> UpstreamSettings:
+        if self.hours and self.window is None:
+            raise ValueError(f"hours: got {self.hours!r}, expected HH:MM-HH:MM, as 20:00-05:30")
+        return self

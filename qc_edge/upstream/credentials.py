@@ -1,0 +1,47 @@
+"""Credentials for upstream: from systemd or from the environment, never from the settings."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from qc_edge.errors import SettingsError
+
+CREDENTIAL = "upstream"
+"""Name of the systemd credential: lines NAME=VALUE, named as in the environment."""
+
+_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
+_PREFIXES = ("aws_", "google_", "azure_")
+
+
+def store_options(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What the systemd credential says of the object store, by name: aws_access_key_id, ...
+
+    Empty if there is none: obstore and deltalake read the environment's own variables themselves,
+    and what is given here goes before those. Raises SettingsError if it cannot be read; its lines
+    are never told.
+    """
+    options: dict[str, str] = {}
+    directory = environment.get("CREDENTIALS_DIRECTORY")
+    path = Path(directory) / CREDENTIAL if directory else None
+    if path is None or not path.exists():
+        return options
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise SettingsError(
+            f"cannot read the credential {path}: {fault}", hint="expected lines NAME=VALUE"
+        ) from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        found = _LINE.fullmatch(line)
+        if found is None or not found[1].lower().startswith(_PREFIXES):
+            raise SettingsError(
+                f"line {number} of the credential {CREDENTIAL} is none of an object store",
+                hint="expected lines such as AWS_ACCESS_KEY_ID=..., AWS_SECRET_ACCESS_KEY=...",
+            )
+        options[found[1].lower()] = found[2].strip("\"'")
+    return options

@@ -1,0 +1,188 @@
+"""What the station sends to: an object store or a mounted directory, by obstore; the same for all.
+
+Nothing here replaces or removes what is there: an object is put where none is, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from qc_edge.errors import UpstreamError
+from qc_edge.service.synced_file import sync_directory, sync_file
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+_T = TypeVar("_T")
+
+
+class Target:
+    """One place upstream. Any thread may use it. Every method raises UpstreamError.
+
+    `directory` is where a file:// target is, None for an object store.
+    """
+
+    def __init__(self, url: str, store: ObjectStore, directory: Path | None) -> None:
+        """As `connect` makes it."""
+        self.url = url
+        self._store = store
+        self._directory = directory
+
+    def put_if_absent(self, name: str, data: bytes) -> bool:
+        """Put `data` under `name` if there is nothing; False if there is. Whole or not at all."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        def put() -> bool:
+            try:
+                obstore.put(self._store, name, data, mode="create", use_multipart=False)
+            except (AlreadyExistsError, PreconditionError):
+                # Also where an answer was lost and the request put again.
+                return False
+            return True
+
+        was_put = self._asked(f"cannot put {name}", put)
+        if self._directory is not None:
+            # It leaves the disk to the kernel: what is receipted has to outlive a power cut.
+            path = self._directory / name
+            self._asked(f"cannot sync {name}", lambda: self._sync(path))
+        return was_put
+
+    def get(self, name: str) -> bytes | None:
+        """The bytes under `name`; None if there are none."""
+        import obstore
+
+        def read() -> bytes | None:
+            try:
+                return bytes(obstore.get(self._store, name).bytes())
+            except FileNotFoundError:
+                return None
+
+        return self._asked(f"cannot read {name}", read)
+
+    def size(self, name: str) -> int | None:
+        """How many bytes are under `name`; None if there is nothing."""
+        import obstore
+
+        def look() -> int | None:
+            try:
+                return int(obstore.head(self._store, name)["size"])
+            except FileNotFoundError:
+                return None
+
+        return self._asked(f"cannot look at {name}", look)
+
+    def names(self, folder: str) -> Iterator[str]:
+        """The names in `folder` and below, in no order."""
+        import obstore
+
+        def listed() -> list[str]:
+            return [
+                str(entry["path"])
+                for portion in obstore.list(self._store, folder)
+                for entry in portion
+            ]
+
+        yield from self._asked(f"cannot list {folder}", listed)
+
+    def newest_number(self, folder: str) -> int:
+        """The highest number among the names in `folder`, which are numbers; 0 if there is none."""
+        stems = (name.rpartition("/")[2].partition(".")[0] for name in self.names(folder))
+        return max((int(stem) for stem in stems if stem.isdigit()), default=0)
+
+    def _sync(self, path: Path) -> None:
+        sync_file(path)
+        # A directory that is new is a name in its parent, up to the target's own.
+        for parent in path.parents:
+            sync_directory(parent)
+            if parent == self._directory:
+                break
+
+    def _asked(self, what: str, ask: Callable[[], _T]) -> _T:
+        from obstore.exceptions import (
+            BaseError,
+            PermissionDeniedError,
+            UnauthenticatedError,
+        )
+
+        try:
+            return ask()
+        except (PermissionDeniedError, UnauthenticatedError) as fault:
+            words = _words(fault)
+            if "RequestTimeTooSkewed" in str(fault):
+                hint = "the clocks of this box and of the server differ: qc-edge doctor, chronyc"
+            else:
+                hint = "are the credentials right, and not expired? see docs/integrator.md"
+            raise UpstreamError(f"{self.url} refuses: {what}: {words}", hint) from None
+        except (BaseError, OSError) as fault:
+            raise UpstreamError(
+                f"{self.url}: {what}: {_words(fault)}",
+                hint="what was sent stays; the next sync goes on from there",
+            ) from None
+
+
+def connect(
+    url: str, options: dict[str, str], *, endpoint: str = "", region: str = "", retry_min: float = 3
+) -> Target:
+    """The target at `url`; `options` as `credentials.store_options` gives them. Asks nothing yet.
+
+    Raises UpstreamError if obstore is missing or does not take an option.
+    """
+    try:
+        from obstore.exceptions import BaseError
+        from obstore.store import LocalStore, from_url
+    except ImportError:
+        raise UpstreamError(
+            "sending upstream needs the package obstore, which is not installed",
+            hint="pip install 'qc-edge[upstream]'",
+        ) from None
+    if url.startswith("file://"):
+        directory = Path(url.removeprefix("file://"))
+        return Target(url, LocalStore(directory), directory)
+    try:
+        store = from_url(
+            url,
+            config=store_config(url, options, endpoint, region),  # type: ignore[call-overload]
+            client_options={
+                "allow_http": endpoint.startswith("http://"),
+                "connect_timeout": timedelta(seconds=10),
+                "timeout": timedelta(minutes=10),
+            },
+            retry_config={
+                "max_retries": 1000,
+                "retry_timeout": timedelta(minutes=retry_min),
+                # It waits between these for a time drawn at random, so that stations differ.
+                "backoff": {
+                    "init_backoff": timedelta(milliseconds=200),
+                    "max_backoff": timedelta(seconds=20),
+                    "base": 2,
+                },
+            },
+        )
+    except (BaseError, ValueError, TypeError) as fault:
+        raise UpstreamError(
+            f"{url} cannot be used: {_words(fault)}", hint="see docs/integrator.md"
+        ) from None
+    return Target(url, store, None)
+
+
+def store_config(url: str, options: dict[str, str], endpoint: str, region: str) -> dict[str, str]:
+    """The options of one kind of store, as obstore and deltalake have them."""
+    prefix = {"s3": "aws_", "gs": "google_", "az": "azure_"}[url.partition(":")[0]]
+    config = {name: value for name, value in options.items() if name.startswith(prefix)}
+    if prefix == "aws_":
+        # Amazon's own checks a digest of each request's body with that; others ignore it.
+        config["aws_checksum_algorithm"] = "SHA256"
+        if endpoint:
+            config["aws_endpoint"] = endpoint
+        if region:
+            config["aws_region"] = region
+    return config
+
+
+def _words(fault: Exception) -> str:
+    """What it says, without the structures that it prints below."""
+    return str(fault).strip().partition("\n")[0][:400]
