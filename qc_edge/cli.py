@@ -20,6 +20,7 @@ from qc_edge.commands import (
     doctor,
     engine,
     export,
+    fleet,
     init,
     inspect,
     install,
@@ -31,6 +32,7 @@ from qc_edge.commands import (
     prepare,
     recipe,
     replay,
+    restore,
     review,
     rollback,
     run,
@@ -71,6 +73,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sql": sql.command,
     "export": export.command,
     "sync": sync.command,
+    "restore": restore.command,
     "page": page.command,
     "user": user.command,
     "demo": demo.command,
@@ -83,6 +86,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "engine": (engine.HELP, engine.COMMANDS),
     "recipe": (recipe.HELP, recipe.COMMANDS),
     "dataset": (dataset.HELP, dataset.COMMANDS),
+    "fleet": (fleet.HELP, fleet.COMMANDS),
 }
 """Words that a verb follows, with their help: `qc-edge model compare`."""
 

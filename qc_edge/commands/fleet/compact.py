@@ -1,0 +1,61 @@
+"""`qc-edge fleet compact`: Delta tables of all that the stations have sent."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from qc_edge.terminal.options import Json, out, print_json
+
+Url = Annotated[
+    str,
+    typer.Argument(
+        metavar="URL",
+        help="Where the stations send to, as in [bold]\\[upstream] url[/bold].",
+        show_default=False,
+    ),
+]
+Endpoint = Annotated[
+    str, typer.Option("--endpoint", metavar="URL", help="Of an S3 server other than Amazon's.")
+]
+Region = Annotated[str, typer.Option("--region", metavar="NAME", help="Of an S3 bucket.")]
+
+TITLES = {"days": "days of stations"}
+
+
+def command(url: Url, endpoint: Endpoint = "", region: Region = "", as_json: Json = False) -> None:
+    """Commit the days that all stations have sent to Delta tables beside them.
+
+    One table each for inspections, gaps, events, labels and so on, under URL/delta, divided by date
+    and line; one commit takes the days of many stations. A day is committed once, by its receipt,
+    however often and on however many machines this runs: one of them, after the night, is enough.
+    It also makes checkpoints and removes what failed commits have left. Needs no station here.
+
+    Exit code 75 if upstream does not answer or refuses.
+
+    [dim]Examples:[/dim]
+      [bold]qc-edge fleet compact s3://qc-archive/plant-1 --region eu-central-1[/bold]
+      [bold]qc-edge fleet compact file:///mnt/archive/plant-1 --json[/bold]
+    """
+    from qc_edge.settings import UpstreamSettings
+    from qc_edge.terminal.audit_bar import AuditBar
+    from qc_edge.upstream.credentials import store_options
+    from qc_edge.upstream.fleet.compact import Compaction
+    from qc_edge.upstream.fleet.delta_tables import DeltaTables
+    from qc_edge.upstream.target import connect
+
+    place = UpstreamSettings(url=url, endpoint=endpoint, region=region)
+    options = store_options()
+    target = connect(place.url, options, endpoint=place.endpoint, region=place.region)
+    tables = DeltaTables.at(place.url, options, place.endpoint, place.region)
+    with AuditBar(TITLES, quiet=as_json) as bar:
+        report = Compaction(target, tables, lambda done, of: bar.update("days", done, of)).run()
+    if as_json:
+        print_json({"url": place.url, **asdict(report)})
+        return
+    for table, count in report.rows.items():
+        out().print(f"{table}: {count:,} rows of {report.days[table]:,} days of stations")
+    if not report.rows:
+        out().print(f"nothing is due: every day at {place.url} is in its tables")

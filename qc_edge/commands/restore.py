@@ -1,0 +1,90 @@
+"""`qc-edge restore`: a station on a new disk, from what it has sent upstream."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+
+From = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="URL",
+        help="Where the station sent to, as in [bold]\\[upstream] url[/bold].",
+    ),
+]
+Endpoint = Annotated[
+    str, typer.Option("--endpoint", metavar="URL", help="Of an S3 server other than Amazon's.")
+]
+Region = Annotated[str, typer.Option("--region", metavar="NAME", help="Of an S3 bucket.")]
+PicturesSince = Annotated[
+    str | None,
+    typer.Option(
+        "--pictures-since",
+        metavar="DAY",
+        help="Only pictures of days from then on: UTC, or an age, [bold]30d[/bold]. The log comes "
+        "back whole.",
+        show_default=False,
+    ),
+]
+
+TITLES = {
+    "records": "records",
+    "tables": "days",
+    "pictures": "rows with pictures",
+    "journal": "rows of the journal",
+}
+
+
+def command(
+    name: Name,
+    url: From,
+    endpoint: Endpoint = "",
+    region: Region = "",
+    pictures_since: PicturesSince = None,
+    root: Root = DEFAULT_ROOT,
+    as_json: Json = False,
+) -> None:
+    """Bring a station back on a new disk: settings, records, the log, pictures.
+
+    Every day that was sent whole comes back, each file as it was sealed and each row in its place
+    in the chain; the journal last, from which the station fills its database when it starts. Its
+    count goes on behind the last row. What was recorded after that day is lost: the event
+    [bold]restored[/bold] says how much. It refuses to touch a station that has a log, and may be
+    run again where it was interrupted.
+
+    Then: sudo qc-edge install --station NAME, start it, and qc-edge verify NAME.
+
+    [dim]Examples:[/dim]
+      [bold]sudo qc-edge restore line1 --from s3://qc-archive/plant-1 --region eu-central-1[/bold]
+      [bold]qc-edge restore line1 --from file:///mnt/archive/plant-1 --pictures-since 30d[/bold]
+    """
+    from qc_edge.domain.moment import parse_since
+    from qc_edge.service.clock import utc_now
+    from qc_edge.settings import StationPaths, UpstreamSettings
+    from qc_edge.terminal.audit_bar import AuditBar
+    from qc_edge.upstream.credentials import store_options
+    from qc_edge.upstream.restore import Restore
+    from qc_edge.upstream.target import connect
+
+    place = UpstreamSettings(url=url, endpoint=endpoint, region=region)
+    paths = StationPaths(root.absolute(), name)
+    since = parse_since(pictures_since, utc_now()).date() if pictures_since else None
+    target = connect(place.url, store_options(), endpoint=place.endpoint, region=place.region)
+    with AuditBar(TITLES, quiet=as_json) as bar:
+        report = Restore(paths, target, bar.update).run(since)
+    if as_json:
+        print_json({"station": name, "url": place.url, **asdict(report)})
+        return
+    head = report.head
+    out().print(
+        f"{name}: {len(report.days):,} days, {head.seq if head else 0:,} rows, {report.records:,} "
+        f"records and {report.pictures:,} pictures are back"
+    )
+    if report.not_there:
+        out().print(f"[yellow]{report.not_there:,} pictures are not upstream[/yellow]")
+    out().print(f"next: sudo qc-edge install --station {name}, start it, qc-edge verify {name}")

@@ -1,0 +1,1 @@
+"""What the stations of a plant have sent, together: committed to tables by one job."""

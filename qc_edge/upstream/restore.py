@@ -1,0 +1,220 @@
+"""A station made again from upstream, on a new disk: records, published log, pictures, journal.
+
+The journal comes last and gets its name at once: a station takes it for its log, and fills its
+database from it. Every row must follow from the one before it, and every file be what was sealed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from qc_edge.domain.anchor import ChainHead
+from qc_edge.domain.events import EventKind, Occurrence
+from qc_edge.domain.evidence_class import EvidenceClass
+from qc_edge.errors import AuditError, UpstreamError, UsageError
+from qc_edge.publish.seal import SealedFile, make_read_only, read_seal, seal_path
+from qc_edge.query.evidence import picture_in
+from qc_edge.query.published_log import PublishedLog
+from qc_edge.query.rows import Rows
+from qc_edge.records import notices
+from qc_edge.records.receipts import Receipt, keep_receipt, parse_receipt
+from qc_edge.settings import StationPaths
+from qc_edge.store.durable import make_directories, write_file
+from qc_edge.upstream.anchors import newest_anchor, put_anchor
+from qc_edge.upstream.kept_records import SETTINGS, newest_index
+from qc_edge.upstream.layout import RECEIPTS, StationNames, picture_name, receipted
+from qc_edge.upstream.pictures import PictureClaim, picture_claims
+from qc_edge.upstream.rebuilt_journal import rebuild_journal
+from qc_edge.upstream.target import Target
+from qc_edge.vision import UnreadableFrameError
+
+_PNG = b"\x89PNG"
+_THREADS = 8
+
+STEPS = ("records", "tables", "pictures", "journal")
+
+
+@dataclass(slots=True)
+class RestoreReport:
+    """What came back: days, rows, pictures, and those that are not upstream or are not what was
+    judged (`not_there`). `head` is the row that the station goes on from.
+    """
+
+    days: list[date] = field(default_factory=list)
+    records: int = 0
+    pictures: int = 0
+    not_there: int = 0
+    head: ChainHead | None = None
+
+
+class Restore:
+    """One station from one target. `progress` is called as by a sync, with STEPS."""
+
+    def __init__(
+        self, paths: StationPaths, target: Target, progress: Callable[[str, int, int], object]
+    ) -> None:
+        self._paths = paths
+        self._target = target
+        self._progress = progress
+        self._names = StationNames(paths.name, paths.name)
+        self._report = RestoreReport()
+
+    def run(self, pictures_since: date | None = None) -> RestoreReport:
+        """Bring everything back; pictures only of days from `pictures_since` on, if given.
+
+        Raises UsageError if the station has a log already, AuditError if what is upstream does not
+        hold together, UpstreamError, StoreError. After those it may be run again.
+        """
+        self._refuse_if_there_is_a_log()
+        receipts = self._receipts()
+        make_directories([*self._paths.own_directories(), *self._paths.spool_directories()])
+        self._restore_records()
+        for number, receipt in enumerate(receipts, 1):
+            self._restore_day(receipt)
+            self._progress("tables", number, len(receipts))
+        with PublishedLog(self._paths.published) as log:
+            rows = Rows(log.cursor())
+            self._restore_pictures(rows, receipts, pictures_since)
+            head = rebuild_journal(self._paths.journal, rows, self._progress)
+        self._report.days = [receipt.day for receipt in receipts]
+        self._report.head = head
+        self._go_on_from(head)
+        return self._report
+
+    def _refuse_if_there_is_a_log(self) -> None:
+        if self._paths.database.exists() or any(self._paths.journal.glob("*.jsonl")):
+            raise UsageError(
+                f"{self._paths.state} has a log: nothing is restored over it",
+                hint="to begin anew, move that directory away first, and keep it",
+            )
+
+    def _receipts(self) -> list[Receipt]:
+        """Those of this station, oldest first, of days without a hole: row follows row."""
+        found = []
+        for name in self._target.names(f"{RECEIPTS}/station={self._paths.name}"):
+            if receipted(name):
+                try:
+                    found.append(parse_receipt(self._target.get(name) or b""))
+                except ValueError as fault:
+                    raise UpstreamError(
+                        f"{self._target.url}/{name}: {fault}", hint="who else writes there?"
+                    ) from None
+        if not found:
+            raise UpstreamError(
+                f"{self._target.url} has no day of {self._paths.name}",
+                hint="is it the right place, and the station's name as it was?",
+            )
+        return sorted(found, key=lambda receipt: receipt.day)
+
+    def _restore_records(self) -> None:
+        _, index = newest_index(self._target, self._names)
+        files = index.files if index else {}
+        for number, (name, digest) in enumerate(sorted(files.items()), 1):
+            path = self._paths.settings if name == SETTINGS else self._inside(name)
+            data = self._fetched(self._names.record(digest), digest)
+            # A settings file that a person has put there is what is wanted.
+            if not (name == SETTINGS and path.exists()):
+                write_file(path, data)
+                self._report.records += 1
+            self._progress("records", number, len(files))
+
+    def _restore_day(self, receipt: Receipt) -> None:
+        names = StationNames(receipt.station, receipt.line)
+        manifest = self._fetched(names.seal(receipt.day), receipt.seal_sha256)
+        path = seal_path(self._paths.published, receipt.day)
+        # Before its files: whatever is killed here is done again, and a seal without files is seen.
+        write_file(path, manifest)
+        seal = read_seal(self._paths.published, receipt.day)
+
+        def restore(file: SealedFile) -> None:
+            where = self._paths.published / file.path
+            if not (
+                where.exists() and hashlib.sha256(where.read_bytes()).hexdigest() == file.sha256
+            ):
+                write_file(where, self._fetched(names.table_file(file.path), file.sha256))
+
+        with ThreadPoolExecutor(_THREADS, "restore") as pool:
+            list(pool.map(restore, seal.files))
+        make_read_only(self._paths.published, seal)
+        keep_receipt(self._paths.upstream, receipt.day, receipt.to_json())
+
+    def _restore_pictures(
+        self, rows: Rows, receipts: Sequence[Receipt], since: date | None
+    ) -> None:
+        with rows.held():
+            first, last = 1, rows.last()
+            if since is not None:
+                first = rows.first_since(datetime(since.year, since.month, since.day))  # noqa: DTZ001
+        sent = {name for receipt in receipts for name in receipt.pictures}
+        classes = [kind for kind in EvidenceClass if kind.value in sent]
+        with ThreadPoolExecutor(_THREADS, "restore") as pool:
+            for portion in _portions(picture_claims(rows, classes, first, last)):
+                for came in pool.map(self._restore_picture, portion):
+                    self._report.pictures += came
+                    self._report.not_there += not came
+                self._progress("pictures", portion[-1].seq - first + 1, last - first + 1)
+
+    def _restore_picture(self, claim: PictureClaim) -> bool:
+        if claim.sha256 is None:
+            name = self._names.unproven(claim.kind, claim.path)
+        else:
+            name = picture_name(claim.kind, claim.sha256)
+        path = self._inside(claim.path)
+        if path.exists():  # of a run before
+            return True
+        if (data := self._target.get(name)) is None:
+            return False
+        try:
+            if claim.sha256 is not None and picture_in(data).sha256 != claim.sha256:
+                return False
+        except UnreadableFrameError:
+            return False
+        # One that was compressed before it went is where the station's own compression puts it.
+        if data.startswith(_PNG) and path.suffix in {".pgm", ".ppm"}:
+            path = path.with_suffix(".png")
+        write_file(path, data)
+        return True
+
+    def _go_on_from(self, head: ChainHead) -> None:
+        """Say upstream and in the log from where it goes on: rows after that are lost."""
+        number, anchor = newest_anchor(self._target, self._names)
+        lost = anchor.head.seq - head.seq if anchor else 0
+        if lost:
+            put_anchor(self._target, self._names, number + 1, head)
+        detail = (
+            f"restored from {self._target.url} up to row {head.seq}; at least {max(lost, 0)} rows "
+            "after it are lost"
+        )
+        notices.leave(self._paths.notices, Occurrence(EventKind.RESTORED, detail, who="restore"))
+
+    def _fetched(self, name: str, sha256: str) -> bytes:
+        data = self._target.get(name)
+        if data is None or hashlib.sha256(data).hexdigest() != sha256:
+            what = "is not there" if data is None else "is not what was sent"
+            raise AuditError(
+                f"{self._target.url}/{name} {what}", hint="look for it in a backup of that place"
+            )
+        return data
+
+    def _inside(self, name: str) -> Path:
+        """A path among the station's state. Raises AuditError for one that leads out of it."""
+        path = (self._paths.state / name).resolve()
+        if not path.is_relative_to(self._paths.state.resolve()):
+            raise AuditError(f"{name!r} leads out of the station's state", hint="nothing was done")
+        return path
+
+
+def _portions(claims: Iterator[PictureClaim]) -> Iterator[list[PictureClaim]]:
+    portion: list[PictureClaim] = []
+    for claim in claims:
+        portion.append(claim)
+        if len(portion) == 64:
+            yield portion
+            portion = []
+    if portion:
+        yield portion

@@ -1,0 +1,165 @@
+"""One job makes tables of what all stations have put, each day of each station once."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from qc_edge.upstream.fleet.compact import Compaction, CompactionReport
+from qc_edge.upstream.fleet.delta_tables import DeltaTables
+from qc_edge.upstream.target import connect
+from tests.cli.runner import invoke
+from tests.quality.tools import REPOSITORY
+from tests.upstream.sealed import make_sending_station
+
+STATIONS = {"line1": "hall-1", "line2": "hall-1", "line3": "hall-2"}
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What three stations have sent. Not to be changed."""
+    made = make_sending_station(tmp_path_factory.mktemp("plant"))
+    made.sync()
+    shutil.rmtree(made.upstream / "anchors")
+    # The same rows under other names: what a station sends is tried elsewhere.
+    for name, line in STATIONS.items():
+        for path in list(made.upstream.rglob("*station=line1*")):
+            if path.is_dir() and name != "line1":
+                where = str(path).replace("station=line1", f"station={name}")
+                shutil.copytree(path, where.replace("line=line1", f"line={line}"))
+    for path in list((made.upstream / "tables").glob("*/line=line1")):
+        path.rename(path.with_name("line=hall-1-old"))
+        shutil.copytree(
+            path.with_name("line=hall-1-old"), path.with_name("line=hall-1"), dirs_exist_ok=True
+        )
+        shutil.rmtree(path.with_name("line=hall-1-old"))
+    return made.upstream
+
+
+@pytest.fixture
+def upstream(plant: Path, tmp_path: Path) -> Path:
+    shutil.copytree(plant, tmp_path / "upstream")
+    return tmp_path / "upstream"
+
+
+def compact(upstream: Path) -> CompactionReport:
+    url = f"file://{upstream}"
+    return Compaction(connect(url, {}), DeltaTables.at(url, {}), lambda done, of: None).run()
+
+
+def counted(upstream: Path, table: str = "inspections") -> list[tuple[str, str, int]]:
+    """Rows of the Delta table by line and date."""
+    opened = DeltaTables.at(f"file://{upstream}", {}).open(table)
+    assert opened is not None
+    rows = opened.to_pyarrow_dataset()  # noqa: F841 - DuckDB finds it by its name
+    return duckdb.sql(
+        "SELECT line, date::VARCHAR, count(*) FROM rows GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+
+
+EXPECTED = [
+    ("hall-1", "2026-11-22", 4),
+    ("hall-1", "2026-11-23", 2),
+    ("hall-2", "2026-11-22", 2),
+    ("hall-2", "2026-11-23", 1),
+]
+
+
+def test_every_day_of_every_station_is_in_the_tables_once(upstream: Path) -> None:
+    told = invoke("fleet", "compact", f"file://{upstream}", "--json")
+    assert told.exit_code == 0, told.output
+    report = json.loads(told.stdout)
+    assert report["rows"]["inspections"] == 9
+    assert report["days"]["inspections"] == 6
+    assert counted(upstream) == EXPECTED
+    again = invoke("fleet", "compact", f"file://{upstream}")
+    assert "nothing is due" in again.output
+    assert counted(upstream) == EXPECTED
+
+
+def test_two_jobs_at_once_commit_each_day_once(upstream: Path) -> None:
+    faults: list[Exception] = []
+
+    def run() -> None:
+        try:
+            compact(upstream)
+        except Exception as fault:  # noqa: BLE001 - shown below
+            faults.append(fault)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults
+    assert counted(upstream) == EXPECTED
+
+
+def test_a_day_without_its_receipt_waits_and_comes_later(upstream: Path) -> None:
+    receipt = upstream / "receipts/station=line3/date=2026-11-22.json"
+    kept = receipt.read_bytes()
+    receipt.unlink()
+    compact(upstream)
+    assert ("hall-2", "2026-11-22", 2) not in counted(upstream)
+    receipt.write_bytes(kept)
+    compact(upstream)
+    assert counted(upstream) == EXPECTED
+
+
+def test_a_column_that_comes_later_leaves_old_readers_and_old_rows_alone(upstream: Path) -> None:
+    late = next((upstream / "tables/inspections/line=hall-2").rglob("date=2026-11-23/*.parquet"))
+    receipt = upstream / "receipts/station=line3/date=2026-11-23.json"
+    kept = receipt.read_bytes()
+    receipt.unlink()
+    compact(upstream)
+    rows = pq.read_table(late)
+    pq.write_table(rows.append_column("tint", rows.column("score")), late)
+    receipt.write_bytes(kept)
+    compact(upstream)
+    opened = DeltaTables.at(f"file://{upstream}", {}).open("inspections")
+    assert opened is not None
+    assert opened.protocol().min_reader_version == 1, "every engine reads it"
+    rows = opened.to_pyarrow_dataset()
+    found = duckdb.sql("SELECT count(*), count(tint) FROM rows").fetchall()
+    assert found == [(9, 1)]
+
+
+def queries() -> Iterator[tuple[str, str]]:
+    """Heading and SQL of each question in docs/fleet.md."""
+    text = (REPOSITORY / "docs/fleet.md").read_text(encoding="utf-8")
+    yield from re.findall(r"(?ms)^### (.+?)$.*?^```sql\n(.*?)^```", text)
+
+
+def test_the_questions_of_the_manual_are_answered_by_duckdb_alone(upstream: Path) -> None:
+    """The same from the Parquet files and from the Delta tables."""
+    compact(upstream)
+    asked = list(queries())
+    assert len(asked) >= 6
+    answers = []
+    for source in ("parquet", "delta"):
+        with duckdb.connect() as log:
+            log.execute("SET TimeZone = 'UTC'")
+            for table in ("inspections", "events"):
+                if source == "parquet":
+                    files = f"{upstream}/tables/{table}/*/*/*/*.parquet"
+                    log.execute(
+                        f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{files}', "
+                        "hive_partitioning = true, union_by_name = true)"
+                    )
+                else:
+                    opened = DeltaTables.at(f"file://{upstream}", {}).open(table)
+                    assert opened is not None
+                    log.register(table, opened.to_pyarrow_dataset())
+            answers.append({heading: str(log.execute(sql).fetchall()) for heading, sql in asked})
+    zone = re.compile(r", tzinfo=[^)]*\)|\.\w+\(\)")
+    plain = [{head: zone.sub(")", text) for head, text in each.items()} for each in answers]
+    assert plain[0] == plain[1]
+    assert all(text != "[]" for text in plain[0].values()), plain[0]

@@ -1,0 +1,136 @@
+"""A lost disk: the station comes back from upstream, holds together, and goes on counting."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from qc_edge.audit.verify import verify
+from qc_edge.errors import AuditError, UpstreamError, UsageError
+from qc_edge.query.published_log import PublishedLog
+from qc_edge.settings import StationPaths
+from qc_edge.upstream.restore import Restore
+from tests.audit.conftest import kept as kept
+from tests.cli.runner import invoke
+from tests.publish.rows import asked
+from tests.station.harness import GOOD, NAME, part, running, spool
+from tests.upstream.sealed import SendingStation, make_sending_station, nothing
+from tests.upstream.test_sync import Died, DyingTarget
+
+
+@pytest.fixture
+def lost(kept: StationPaths, tmp_path: Path) -> SendingStation:
+    """A station that has run, with records of each kind and a sealed day, which it has sent with
+    all its pictures.
+    """
+    shutil.copytree(kept.root, tmp_path / "lost", symlinks=True)
+    station = SendingStation(StationPaths(tmp_path / "lost", NAME), tmp_path / "upstream")
+    station.upstream.mkdir()
+    settings = station.paths.settings
+    text = settings.read_text().replace('#url = ""', f'url = "file://{station.upstream}"')
+    settings.write_text(text.replace("#evidence = []", 'evidence = ["raw", "prepared", "map"]'))
+    report = station.sync()
+    assert report.sent[0].not_sent == 0
+    return station
+
+
+def test_a_restored_station_holds_together_and_goes_on_counting(
+    lost: SendingStation, tmp_path: Path
+) -> None:
+    new = StationPaths(tmp_path / "new", NAME)
+    told = invoke("restore", NAME, "--from", lost.target.url, "--root", new.root, "--json")
+    assert told.exit_code == 0, told.output
+    report = json.loads(told.stdout)
+    assert report["not_there"] == 0
+    before = _last(lost.paths)
+    spool(new, part(GOOD, seed=77), 2)
+    with running(new) as run:
+        run.wait_until_inspected(1)
+        # What a sync leaves in its own notices is in the log, too.
+        run.wait_for(lambda: not list(new.notices.glob("*.json")), "the restore is told")
+    assert verify(new).findings == []
+    after = _rows(new)
+    assert before <= after.items()
+    assert after["top-2"] > max(before.values()), "the counter went on behind top-1"
+    (detail,) = asked(
+        "SELECT detail FROM read_parquet(?) WHERE kind = 'restored'",
+        f"{new.published}/events/*/*.parquet",
+    )
+    assert detail[0].startswith(
+        f"restored from {lost.target.url} up to row {report['head']['seq']}"
+    )
+    for relative in (each.relative_to(lost.paths.state) for each in _pictures(lost.paths)):
+        assert (new.state / relative).read_bytes() == (lost.paths.state / relative).read_bytes()
+
+
+def _rows(paths: StationPaths) -> dict[str, int]:
+    """Part and row number of the published inspections."""
+    with PublishedLog(paths.published) as log:
+        cursor = log.cursor()
+        relation = cursor.relation("inspections")
+        return dict(cursor.fetch(f"SELECT part_id, chain_seq FROM {relation}"))
+
+
+def _last(paths: StationPaths) -> Counter[str]:
+    return Counter(_rows(paths))
+
+
+def _pictures(paths: StationPaths) -> list[Path]:
+    return [path for path in paths.evidence.rglob("*") if path.is_file()]
+
+
+def test_the_next_sync_takes_it_for_the_station_that_it_was(tmp_path: Path) -> None:
+    """Though rows that were anchored are lost with the disk."""
+    station = make_sending_station(tmp_path / "lost")
+    station.sync()
+    new = SendingStation(StationPaths(tmp_path / "new", NAME), station.upstream)
+    report = Restore(new.paths, station.target, nothing).run()
+    assert report.head is not None
+    assert report.head.seq < 9
+    anchors = sorted(name for name in station.sent() if name.startswith("anchors/"))
+    assert len(anchors) == 2
+    new.configure()
+    assert new.sync().refused == {}
+
+
+def test_interrupted_it_is_run_again(tmp_path: Path) -> None:
+    station = make_sending_station(tmp_path / "lost")
+    station.sync()
+    new = StationPaths(tmp_path / "new", NAME)
+    for step in ("cannot read records", "cannot read tables", "cannot put anchors"):
+        with pytest.raises(Died):
+            Restore(new, DyingTarget(station.target, step), nothing).run()
+        if step == "cannot put anchors":
+            break
+        assert not any(new.journal.glob("*.jsonl")), "a half log would be taken for the whole"
+    with pytest.raises(UsageError, match="has a log"):
+        Restore(new, station.target, nothing).run()
+
+
+def test_what_was_altered_upstream_is_refused(tmp_path: Path) -> None:
+    station = make_sending_station(tmp_path / "lost")
+    station.sync()
+    file = next((station.upstream / "tables/inspections").rglob("hour=12.parquet"))
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    new = StationPaths(tmp_path / "new", NAME)
+    with pytest.raises(AuditError, match="is not what was sent"):
+        Restore(new, station.target, nothing).run()
+    assert not any(new.journal.glob("*.jsonl"))
+
+
+def test_a_day_between_that_was_never_sent_is_a_hole_that_is_named(tmp_path: Path) -> None:
+    station = make_sending_station(tmp_path / "lost")
+    station.sync()
+    (station.upstream / f"receipts/station={NAME}/date=2026-11-22.json").unlink()
+    with pytest.raises(AuditError, match="does not follow from row 0"):
+        Restore(StationPaths(tmp_path / "new", NAME), station.target, nothing).run()
+
+
+def test_a_station_that_never_sent_is_not_made_up(tmp_path: Path) -> None:
+    station = make_sending_station(tmp_path / "lost")
+    with pytest.raises(UpstreamError, match="has no day of line1"):
+        Restore(StationPaths(tmp_path / "new", NAME), station.target, nothing).run()
