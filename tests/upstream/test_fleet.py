@@ -60,7 +60,7 @@ def counted(upstream: Path, table: str = "inspections") -> list[tuple[str, str, 
     opened = DeltaTables.at(f"file://{upstream}", {}).open(table)
     assert opened is not None
     rows = opened.to_pyarrow_dataset()  # noqa: F841 - DuckDB finds it by its name
-    return duckdb.sql(
+    return duckdb.execute(
         "SELECT line, date::VARCHAR, count(*) FROM rows GROUP BY ALL ORDER BY ALL"
     ).fetchall()
 
@@ -128,7 +128,7 @@ def test_a_column_that_comes_later_leaves_old_readers_and_old_rows_alone(upstrea
     assert opened is not None
     assert opened.protocol().min_reader_version == 1, "every engine reads it"
     rows = opened.to_pyarrow_dataset()
-    found = duckdb.sql("SELECT count(*), count(tint) FROM rows").fetchall()
+    found = duckdb.execute("SELECT count(*), count(tint) FROM rows").fetchall()
     assert found == [(9, 1)]
 
 

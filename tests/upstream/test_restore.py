@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def test_a_restored_station_holds_together_and_goes_on_counting(
     assert told.exit_code == 0, told.output
     report = json.loads(told.stdout)
     assert report["not_there"] == 0
-    before = _last(lost.paths)
+    before = _rows(lost.paths)
     spool(new, part(GOOD, seed=77), 2)
     with running(new) as run:
         run.wait_until_inspected(1)
@@ -54,7 +53,7 @@ def test_a_restored_station_holds_together_and_goes_on_counting(
         run.wait_for(lambda: not list(new.notices.glob("*.json")), "the restore is told")
     assert verify(new).findings == []
     after = _rows(new)
-    assert before <= after.items()
+    assert before.items() <= after.items()
     assert after["top-2"] > max(before.values()), "the counter went on behind top-1"
     (detail,) = asked(
         "SELECT detail FROM read_parquet(?) WHERE kind = 'restored'",
@@ -73,10 +72,6 @@ def _rows(paths: StationPaths) -> dict[str, int]:
         cursor = log.cursor()
         relation = cursor.relation("inspections")
         return dict(cursor.fetch(f"SELECT part_id, chain_seq FROM {relation}"))
-
-
-def _last(paths: StationPaths) -> Counter[str]:
-    return Counter(_rows(paths))
 
 
 def _pictures(paths: StationPaths) -> list[Path]:

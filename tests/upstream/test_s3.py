@@ -194,10 +194,14 @@ def test_a_server_killed_in_the_middle_and_started_again_has_every_file_once(
     """
     killed = threading.Event()
 
+    def start_again() -> None:
+        server.start()
+        killed.set()
+
     def kill_at(number: int, verb: str) -> int:
         if number == 20:
             server.kill()
-            threading.Thread(target=lambda: (server.start(), killed.set())).start()
+            threading.Thread(target=start_again).start()
         return 0 if server.process is not None or killed.is_set() else 503
 
     with proxy(server, kill_at) as endpoint:
