@@ -18,6 +18,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from qc_edge.errors import SettingsError
+from qc_edge.records.receipts import keep_last_sync
 from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.settings import parse_settings
 from qc_edge.station.metrics_server import MetricsServer
@@ -41,8 +42,12 @@ CAMERA = {"name": "top", "backend": "scripted", "trigger": "hardware"}
 def test_a_station_tells_what_it_has_done(root: Path, listen: str) -> None:
     port = free_port()
     paths = make_station(
-        root, CAMERA, metrics={"listen": "unix" if listen == "unix" else f"127.0.0.1:{port}"}
+        root,
+        CAMERA,
+        metrics={"listen": "unix" if listen == "unix" else f"127.0.0.1:{port}"},
+        upstream={"url": "s3://plant/1"},
     )
+    keep_last_sync(paths.upstream, "s3://plant/1")
     where = paths.metrics if listen == "unix" else port
     with running(paths, dependencies(Plan(camera="3f x g f"))) as station:
         drop(paths, "bad.png", part(BAD))
@@ -76,6 +81,8 @@ def test_a_station_tells_what_it_has_done(root: Path, listen: str) -> None:
     assert value(seen, "worker_silence_seconds", worker="inspector") < 15
     assert value(seen, "build_info") == 1
     assert value(seen, "publish_lag_seconds") < 30
+    assert 0 <= value(seen, "sync_age_seconds") < 60
+    assert station.status.upstream == "everything was sent 0 min ago"
     assert ("process_open_fds", ()) in seen
 
 
