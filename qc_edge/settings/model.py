@@ -109,7 +109,6 @@ class StorageSettings(Section):
     stop_free_mb: float = Field(
         default=1_000, ge=0, description="Below this, capture stops and the station holds (MB)."
     )
-
     publish_every_s: float = Field(
         default=5.0,
         ge=0.1,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import UpstreamError
-from qc_edge.upstream.fleet.delta_tables import DeltaTables, StationDay
+from qc_edge.upstream.fleet.delta_tables import DeltaTables, StationDay, missing
 from qc_edge.upstream.layout import RECEIPTS, TABLES, receipted, table_file_parts
 from qc_edge.upstream.target import Target
 
@@ -56,30 +56,30 @@ class Compaction:
         return self._report
 
     def _commit(self, table: str, whole: Sequence[StationDay]) -> None:
-        done, tries = 0, 0
-        due = self._tables.missing(table, whole)
-        if not due:
-            return
-        files = self._files(table)
-        while due:
+        opened, tries, files = self._tables.open(table), 0, None
+        while due := missing(opened, whole):
+            files = files or self._files(table)
             batch = _first_batch(due)
             rows = self._read([name for day in batch for name in files.get(day, ())])
-            if rows is None:
-                self._tables.note(table, batch)
-                due, done = due[len(batch) :], done + len(batch)
-            elif self._tables.append(table, rows, batch):
+            if opened is None and rows is None:
+                whole = due[len(batch) :]  # no rows, and no table yet that could say so
+                continue
+            if opened is None:
+                assert rows is not None  # noqa: S101 - see above
+                self._tables.make(table, rows.schema)
+            elif rows is None:
+                self._tables.note(table, opened, batch)
+            elif self._tables.append(table, opened, rows, batch):
                 self._report.rows[table] = self._report.rows.get(table, 0) + rows.num_rows
                 self._report.days[table] = self._report.days.get(table, 0) + len(batch)
-                due, done = due[len(batch) :], done + len(batch)
-            else:
-                tries += 1
-                if tries > _TRIES:
-                    raise UpstreamError(
-                        f"{table}: {_TRIES} commits failed", hint="what else commits there?"
-                    )
-                due = self._tables.missing(table, due)
-            self._on_days(done, len(whole))
-        self._tables.tidy(table)
+            elif (tries := tries + 1) > _TRIES:
+                raise UpstreamError(
+                    f"{table}: {_TRIES} commits failed", hint="what else commits there?"
+                )
+            opened = self._tables.open(table)
+            self._on_days(len(whole) - len(due) + len(batch), len(whole))
+        if table in self._report.rows:
+            self._tables.tidy(table)
 
     def _files(self, table: str) -> dict[StationDay, list[str]]:
         files: dict[StationDay, list[str]] = {}
@@ -105,7 +105,7 @@ class Compaction:
         parts, data = table_file_parts(name), self._target.get(name)
         if parts is None or data is None:
             raise UpstreamError(f"{self._target.url}/{name} has gone", hint="who removes there?")
-        line, _, day = parts
+        line, station, day = parts
         table = pq.read_table(pa.BufferReader(data))
         # Times upstream are UTC and say so: not every engine knows Delta's times without a zone.
         for place, column in enumerate(table.schema):
@@ -115,6 +115,10 @@ class Compaction:
         # None is "required": a column that comes later has no values in earlier rows.
         table = table.cast(pa.schema([field.with_nullable(True) for field in table.schema]))
         rows = table.num_rows
+        # As whoever reads the files has them, by the folders.
+        if "station" in table.column_names:
+            table = table.drop_columns(["station"])
+        table = table.append_column("station", pa.array([station] * rows, pa.string()))
         table = table.append_column("date", pa.array([day] * rows, pa.date32()))
         return table.append_column("line", pa.array([line] * rows, pa.string()))
 

@@ -81,17 +81,31 @@ class DeltaTables:
         except (DeltaError, OSError) as fault:
             raise self._error(table, fault) from None
 
-    def missing(self, table: str, days: Sequence[StationDay]) -> list[StationDay]:
-        """Those of `days` that the table does not hold."""
-        opened = self.open(table)
-        if opened is None:
-            return list(days)
-        return [day for day in days if opened.transaction_version(day.transaction) is None]
+    def make(self, table: str, schema: pa.Schema) -> None:
+        """Make the table with these columns if there is none."""
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
 
-    def append(self, table: str, rows: pa.Table, days: Sequence[StationDay]) -> bool:
+        try:
+            DeltaTable.create(
+                self._place(table),
+                schema,
+                mode="ignore",
+                partition_by=PARTITIONS,
+                storage_options=self.options,
+            )
+        except (DeltaError, OSError) as fault:
+            if self.open(table) is None:  # else another job was first
+                raise self._error(table, fault) from None
+
+    def append(
+        self, table: str, opened: DeltaTable, rows: pa.Table, days: Sequence[StationDay]
+    ) -> bool:
         """Commit the rows of these days, all or none; False if another job was first with one.
 
-        Columns that the table does not have yet are added to it, as nulls for earlier rows.
+        `opened` is the table as it was when it was found not to hold them: Delta holds the commits
+        since then against this one's transactions, and no earlier ones. Columns that the table
+        does not have yet are added to it, as nulls for earlier rows.
         """
         from deltalake import CommitProperties, Transaction, write_deltalake
         from deltalake.exceptions import CommitFailedError, DeltaError
@@ -99,12 +113,10 @@ class DeltaTables:
         transactions = [Transaction(day.transaction, 1) for day in days]
         try:
             write_deltalake(
-                self._place(table),
+                opened,
                 rows,
                 mode="append",
-                partition_by=PARTITIONS,
                 schema_mode="merge",
-                storage_options=self.options,
                 commit_properties=CommitProperties(app_transactions=transactions),
             )
         except CommitFailedError:
@@ -113,15 +125,13 @@ class DeltaTables:
             raise self._error(table, fault) from None
         return True
 
-    def note(self, table: str, days: Sequence[StationDay]) -> None:
-        """Say that the table holds these days, of which it has no rows; nothing before its first
-        commit, or where another job was first.
+    def note(self, table: str, opened: DeltaTable, days: Sequence[StationDay]) -> None:
+        """Say that the table holds these days, of which it has no rows; nothing where another job
+        was first. `opened` as in `append`.
         """
         from deltalake import CommitProperties, Transaction
         from deltalake.exceptions import CommitFailedError, DeltaError
 
-        if (opened := self.open(table)) is None:
-            return
         transactions = [Transaction(day.transaction, 1) for day in days]
         properties = CommitProperties(app_transactions=transactions)
         try:
@@ -153,3 +163,10 @@ class DeltaTables:
             f"{self._place(table)}: {str(fault).strip().partition(chr(10))[0][:400]}",
             hint="what is committed stays; run it again",
         )
+
+
+def missing(opened: DeltaTable | None, days: Sequence[StationDay]) -> list[StationDay]:
+    """Those of `days` that the table does not hold; all before it is made."""
+    if opened is None:
+        return list(days)
+    return [day for day in days if opened.transaction_version(day.transaction) is None]
