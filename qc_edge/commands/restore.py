@@ -65,6 +65,7 @@ def command(
     """
     from qc_edge.domain.moment import parse_since
     from qc_edge.service.clock import utc_now
+    from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths, UpstreamSettings
     from qc_edge.terminal.audit_bar import AuditBar
     from qc_edge.upstream.credentials import store_options
@@ -76,7 +77,10 @@ def command(
     since = parse_since(pictures_since, utc_now()).date() if pictures_since else None
     target = connect(place.url, store_options(), endpoint=place.endpoint, region=place.region)
     with AuditBar(TITLES, quiet=as_json) as bar:
-        report = Restore(paths, target, bar.update).run(since)
+        restore = Restore(paths, target, bar.update)
+        restore.settings()
+        act_as_owner(paths.state)
+        report = restore.run(since)
     if as_json:
         print_json({"station": name, "url": place.url, **asdict(report)})
         return

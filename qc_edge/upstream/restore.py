@@ -15,7 +15,7 @@ from pathlib import Path
 
 from qc_edge.domain.anchor import ChainHead
 from qc_edge.domain.events import EventKind, Occurrence
-from qc_edge.domain.evidence_class import EvidenceClass
+from qc_edge.domain.evidence.classes import EvidenceClass
 from qc_edge.errors import AuditError, UpstreamError, UsageError
 from qc_edge.publish.seal import SealedFile, make_read_only, read_seal, seal_path
 from qc_edge.query.evidence import picture_in
@@ -24,7 +24,8 @@ from qc_edge.query.rows import Rows
 from qc_edge.records import notices
 from qc_edge.records.receipts import Receipt, keep_receipt, parse_receipt
 from qc_edge.settings import StationPaths
-from qc_edge.store.durable import make_directories, write_file
+from qc_edge.store.directories import make_directories
+from qc_edge.store.durable import write_file
 from qc_edge.upstream.anchors import newest_anchor, put_anchor
 from qc_edge.upstream.kept_records import SETTINGS, newest_index
 from qc_edge.upstream.layout import RECEIPTS, StationNames, picture_name, receipted
@@ -64,8 +65,17 @@ class Restore:
         self._names = StationNames(paths.name, paths.name)
         self._report = RestoreReport()
 
+    def settings(self) -> None:
+        """Bring the settings file back, unless a person has put one there. Before `run`, as root:
+        it is not among the station's state. Raises as `run`.
+        """
+        _, index = newest_index(self._target, self._names)
+        digest = index.files.get(SETTINGS) if index else None
+        if digest and not self._paths.settings.exists():
+            write_file(self._paths.settings, self._fetched(self._names.record(digest), digest))
+
     def run(self, pictures_since: date | None = None) -> RestoreReport:
-        """Bring everything back; pictures only of days from `pictures_since` on, if given.
+        """Bring all else back; pictures only of days from `pictures_since` on, if given.
 
         Raises UsageError if the station has a log already, AuditError if what is upstream does not
         hold together, UpstreamError, StoreError. After those it may be run again.
@@ -115,11 +125,8 @@ class Restore:
         _, index = newest_index(self._target, self._names)
         files = index.files if index else {}
         for number, (name, digest) in enumerate(sorted(files.items()), 1):
-            path = self._paths.settings if name == SETTINGS else self._inside(name)
-            data = self._fetched(self._names.record(digest), digest)
-            # A settings file that a person has put there is what is wanted.
-            if not (name == SETTINGS and path.exists()):
-                write_file(path, data)
+            if name != SETTINGS:
+                write_file(self._inside(name), self._fetched(self._names.record(digest), digest))
                 self._report.records += 1
             self._progress("records", number, len(files))
 
