@@ -59,6 +59,7 @@ class S3Server:
             f"-dir={self.directory / 'data'}",
             "-ip=127.0.0.1",
             "-ip.bind=127.0.0.1",
+            "-master.electionTimeout=1s",
             f"-master.port={ports['master']}",
             f"-master.port.grpc={ports['master_grpc']}",
             f"-volume.port={ports['volume']}",

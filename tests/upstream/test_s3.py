@@ -99,6 +99,7 @@ def proxy(server: S3Server, misbehave: Callable[[int, str], int]) -> Iterator[st
             asked.request(self.command, self.path, body, dict(self.headers))
             answer = asked.getresponse()
             data = answer.read()
+            asked.close()
             if act < 0:
                 self.close_connection = True
                 self.connection.close()
@@ -112,7 +113,6 @@ def proxy(server: S3Server, misbehave: Callable[[int, str], int]) -> Iterator[st
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(data)
-            asked.close()
 
         do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _pass_on  # noqa: N815
 
