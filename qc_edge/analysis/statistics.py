@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+
+from qc_edge.domain.binomial import exact_interval
 
 Z_95 = 1.959964
 """The normal quantile of a two-sided 95 % interval."""
@@ -42,16 +43,9 @@ class Share:
     def exact_interval(self) -> tuple[float, float] | None:
         """The low and the high end (0..1) of the exact 95 % interval; None if `of` is 0.
 
-        C. J. Clopper, E. S. Pearson, The use of confidence or fiducial limits illustrated in the
-        case of the binomial, 1934: it is never narrower than it says, as a claim about escapes must
-        not be.
+        Never narrower than it says, as a claim about escapes must not be.
         """
-        if not self.of:
-            return None
-        count, of = self.count, self.of
-        low = 0.0 if count == 0 else _rises_to(0.025, lambda p: 1 - _at_most(count - 1, of, p))
-        high = 1.0 if count == of else _rises_to(0.975, lambda p: 1 - _at_most(count, of, p))
-        return low, high
+        return exact_interval(self.count, self.of)
 
 
 def mcnemar_p(only_first: int, only_second: int) -> float:
@@ -88,25 +82,6 @@ def cohen_kappa(
     fails_a, fails_b = (both_fail + fail_to_pass) / total, (both_fail + pass_to_fail) / total
     by_chance = fails_a * fails_b + (1 - fails_a) * (1 - fails_b)
     return (observed - by_chance) / (1 - by_chance) if by_chance < 1 else None
-
-
-def _at_most(count: int, of: int, share: float) -> float:
-    """The probability of at most `count` of `of`, each with the probability `share`."""
-    if share in {0.0, 1.0}:
-        return 1.0 if share == 0.0 or count >= of else 0.0
-    log, log_not = math.log(share), math.log1p(-share)
-    return math.fsum(
-        math.exp(_log_choose(of, k) + k * log + (of - k) * log_not) for k in range(count + 1)
-    )
-
-
-def _rises_to(level: float, rising: Callable[[float], float]) -> float:
-    """The share (0..1) at which `rising` reaches `level`."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < level else (low, middle)
-    return (low + high) / 2
 
 
 def _log_choose(of: int, count: int) -> float:
