@@ -28,7 +28,16 @@ SEEN = (
     ".every(i => i.complete && i.naturalWidth)"
 )
 SIZES = {"": (1280, 800), "-phone": (390, 844)}
-PAGES = ("/live", "/review", "/part", "/part/story?id=A-2", "/aim", "/station", "/password")
+PAGES = (
+    "/live",
+    "/review",
+    "/part",
+    "/part/story?id=A-2",
+    "/shift?day=now",
+    "/aim",
+    "/station",
+    "/password",
+)
 AXE = Path(__file__).parent / "axe/axe.min.js"
 FOUND = (
     "axe.run(document, {resultTypes: ['violations'], elementRef: false})"

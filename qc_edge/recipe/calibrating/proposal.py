@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from qc_edge.terminal.good_frames import GoodFrameFiles, nodes_with_frames
+
 from qc_edge.domain.calibration import Calibration, starting_calibration
 from qc_edge.errors import CalibrationError, UsageError
 from qc_edge.records import calibrations
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import INCOMING, Settings, StationPaths, load_settings
-from qc_edge.terminal.good_frames import GoodFrameFiles, nodes_with_frames
 from qc_edge.terminal.images import read_picture, require_camera
 from qc_edge.vision import UnreadableFrameError
 from qc_edge.vision.calibrate import Proposal, propose
