@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from qc_edge.domain.binomial import exact_interval
+from qc_edge.domain.reporting.binomial import exact_interval
 
 Z_95 = 1.959964
 """The normal quantile of a two-sided 95 % interval."""

@@ -71,7 +71,7 @@ def command(
       [bold]qc-edge report line1 --shift yesterday/late --output late.pdf --output late.xlsx[/bold]
       [bold]qc-edge report line1 --shift 2026-11-27 --json[/bold]
     """
-    from qc_edge.domain.shift_period import find_period
+    from qc_edge.domain.reporting.shift_period import find_period
     from qc_edge.report.shift.files import check_output, write_output
     from qc_edge.report.shift.json_values import shift_json_values
     from qc_edge.report.shift.shift_report import make_shift_report

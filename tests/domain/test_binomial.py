@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from qc_edge.domain.binomial import at_most, control_limits, exact_interval
+from qc_edge.domain.reporting.binomial import at_most, control_limits, exact_interval
 
 
 def summed(count: int, of: int, share: float) -> float:

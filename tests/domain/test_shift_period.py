@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from qc_edge.domain.shift_period import ShiftPeriod, find_period, shifts_of
+from qc_edge.domain.reporting.shift_period import ShiftPeriod, find_period, shifts_of
 from qc_edge.domain.shifts import Shift
 from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.errors import UsageError

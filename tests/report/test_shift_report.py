@@ -18,7 +18,7 @@ import pytest
 from qc_edge.cli import app
 from qc_edge.domain.events import Event
 from qc_edge.domain.inspection import Inspection, Part
-from qc_edge.domain.shift_period import ShiftPeriod, find_period
+from qc_edge.domain.reporting.shift_period import ShiftPeriod, find_period
 from qc_edge.domain.shifts import Shift
 from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.domain.verdict import Disposition
@@ -43,7 +43,7 @@ def frame(minute: int, score: float | None, part_id: str, **values: object) -> I
     return inspection(
         LATE.begins + timedelta(minutes=minute),
         score,
-        **{"part_id": part_id, "lot": "L1", "recipe": "bottle@1"} | values,  # type: ignore[arg-type]
+        **{"part_id": part_id, "lot": "L1", "recipe": "bottle@1"} | values,
     )
 
 
@@ -111,7 +111,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
         "0.45",
         "two escapes",
     )
-    rows = [
+    rows: list[Row] = [
         before,
         *good,
         *again,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 from qc_edge.domain.events import Event
 from qc_edge.domain.inspection import COLUMNS, Gap, Inspection
-from qc_edge.domain.shift_period import ShiftPeriod
+from qc_edge.domain.reporting.shift_period import ShiftPeriod
 from qc_edge.query.label_rows import effective_labels, label_relation
 from qc_edge.query.shift.shift_counts import (
     CameraCount,

@@ -10,7 +10,7 @@ from typing import Any
 
 from qc_edge.domain.events import Event
 from qc_edge.domain.inspection import ROW_TYPES, Gap, Inspection, Part
-from qc_edge.domain.shift_period import ShiftPeriod
+from qc_edge.domain.reporting.shift_period import ShiftPeriod
 from qc_edge.query.published_log import PublishedCursor
 from qc_edge.query.source import Portion, Span
 

@@ -16,7 +16,8 @@ from qc_edge.report.shift.report_table import Cell, ReportTable
 from qc_edge.report.shift.shift_report import ShiftReport
 from qc_edge.report.shift.tables import report_tables
 from qc_edge.report.shift.workbook import render_workbook
-from qc_edge.store.durable import make_directories, write_file
+from qc_edge.store.directories import make_directories
+from qc_edge.store.durable import write_file
 
 KINDS = (".html", ".pdf", ".xlsx", ".zip")
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from qc_edge.domain.binomial import control_limits
 from qc_edge.domain.events import Event, EventKind
 from qc_edge.domain.inspection import Gap, Inspection
-from qc_edge.domain.shift_period import ShiftPeriod
+from qc_edge.domain.reporting.binomial import control_limits
+from qc_edge.domain.reporting.shift_period import ShiftPeriod
 from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.plot.embedded import EmbeddedPicture
 from qc_edge.query.published_log import PublishedLog

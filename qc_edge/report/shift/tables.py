@@ -4,37 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from qc_edge.domain.binomial import exact_interval
-from qc_edge.query.shift.shift_counts import Tally
 from qc_edge.report.shift.report_table import COUNT, NUMBER, SHARE, TIME, Cell, Column, ReportTable
-from qc_edge.report.shift.shift_report import DIMENSIONS, ShiftReport
+from qc_edge.report.shift.shift_report import ShiftReport
+from qc_edge.report.shift.yield_tables import yield_tables
 
-_YIELD = (
-    Column("parts", COUNT),
-    Column("accepted", COUNT),
-    Column("rejected", COUNT),
-    Column("held", COUNT),
-    Column("came again", COUNT),
-    Column("yield", SHARE),
-    Column("first pass", SHARE),
-    Column("frames", COUNT),
-    Column("PASS", COUNT),
-    Column("FAIL", COUNT),
-    Column("INVALID", COUNT),
-    Column("FAIL rate", SHARE),
-    Column("from", SHARE),
-    Column("to", SHARE),
-)
 Rows = list[list[Cell]]
-
-_NOBODY = "no part was inspected in this time"
 
 
 def report_tables(report: ShiftReport) -> list[ReportTable]:
     """All tables of the report, in its order."""
     return [
-        ReportTable("total", "The whole", _YIELD, [_yield_cells(report.total)]),
-        *(_yield_table(report, each) for each in DIMENSIONS),
+        *yield_tables(report),
         _reasons(report),
         _classes(report),
         _fail_chart(report),
@@ -44,32 +24,6 @@ def report_tables(report: ShiftReport) -> list[ReportTable]:
         _events(report),
         _worst(report),
     ]
-
-
-def _yield_cells(tally: Tally) -> list[Cell]:
-    judged = tally.passed + tally.failed
-    low, high = exact_interval(tally.failed, judged) or (None, None)
-    return [
-        tally.parts,
-        tally.accepted,
-        tally.rejected,
-        tally.held,
-        tally.came_again,
-        tally.accepted / tally.parts if tally.parts else None,
-        tally.accepted_at_first / tally.parts if tally.parts else None,
-        tally.frames,
-        tally.passed,
-        tally.failed,
-        tally.invalid,
-        tally.failed / judged if judged else None,
-        low,
-        high,
-    ]
-
-
-def _yield_table(report: ShiftReport, by: str) -> ReportTable:
-    rows: Rows = [[each.key or f"no {by}", *_yield_cells(each)] for each in report.tallies[by]]
-    return ReportTable(f"yield-by-{by}", f"By {by}", (Column(by), *_YIELD), rows, _NOBODY)
 
 
 def _reasons(report: ShiftReport) -> ReportTable:

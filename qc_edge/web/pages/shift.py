@@ -10,7 +10,7 @@ from typing import Literal
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
-from qc_edge.domain.shift_period import LAST, ShiftPeriod, find_period
+from qc_edge.domain.reporting.shift_period import LAST, ShiftPeriod, find_period
 from qc_edge.errors import BusyError, UsageError
 from qc_edge.report.shift.files import render
 from qc_edge.report.shift.shift_report import make_shift_report

@@ -1,0 +1,1 @@
+"""What reports count by: shifts as people name them, and what chance explains."""
