@@ -17,7 +17,7 @@ import pytest
 
 from qc_edge.cli import app
 from qc_edge.domain.events import Event
-from qc_edge.domain.inspection import Inspection, Part
+from qc_edge.domain.inspection import Inspection, Part, Row
 from qc_edge.domain.reporting.shift_period import ShiftPeriod, find_period
 from qc_edge.domain.shifts import Shift
 from qc_edge.domain.station_calendar import StationCalendar
