@@ -19,6 +19,7 @@ from qc_edge.domain.calibration import (
     starting_calibration,
 )
 from qc_edge.errors import CalibrationError
+from qc_edge.recipe.changeover.recipe_in_force import calibration_for
 from qc_edge.records import calibrations
 from qc_edge.records.calibration_file import dump, parse
 
@@ -201,3 +202,11 @@ def test_a_range_of_sizes_and_learning_come_back_as_they_were(tmp_path: Path) ->
     assert "sizes" not in dump(record()), "a record that needs no range is as records ever were"
     with pytest.raises(CalibrationError, match="has been changed"):
         parse(dump(varied).replace("learning = 50", "learning = 51"), "x")
+
+
+def test_a_node_goes_by_its_own_record_or_by_that_of_incoming_and_never_by_none() -> None:
+    own, shared = (starting_calibration("line1", name, NOW) for name in ("left", "incoming"))
+    assert calibration_for("left", {"left": own, "incoming": shared}) is own
+    assert calibration_for("right", {"left": own, "incoming": shared}) is shared
+    with pytest.raises(CalibrationError, match="no calibration for frames of 'right'"):
+        calibration_for("right", {"left": own})

@@ -15,8 +15,7 @@ from datetime import datetime
 from qc_edge.domain.verdict import HoldReason
 from qc_edge.inspection.frames import ScoredFrame
 from qc_edge.inspection.parts.part_numbers import is_counted
-from qc_edge.recipe.rules import INCOMING
-from qc_edge.settings import Settings
+from qc_edge.settings import INCOMING, Settings
 from qc_edge.store.log.startup_state import RecentFrame
 
 MOST_PICTURES = 20_000

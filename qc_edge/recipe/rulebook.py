@@ -21,13 +21,13 @@ from qc_edge.recipe.changeover.recipe_check import check_content
 from qc_edge.recipe.changeover.recipe_in_force import RecipeInForce, calibrations_under
 from qc_edge.recipe.in_force import InForceRecorder, last_in_force, snapshot
 from qc_edge.recipe.kept_records import check_kept
-from qc_edge.recipe.rules import INCOMING, Rules
+from qc_edge.recipe.rules import Rules
 from qc_edge.recipe.start_check import check_start, put_by
 from qc_edge.recipe.threshold_follower import ThresholdFollower, warn_if_overruled
 from qc_edge.records.calibrations import cameras, load_current
 from qc_edge.records.record_file import file_digest
 from qc_edge.service.clock import FrameClock
-from qc_edge.settings import Settings, StationPaths
+from qc_edge.settings import INCOMING, Settings, StationPaths
 from qc_edge.store.log.ledger import Ledger
 
 
@@ -186,7 +186,8 @@ class RuleBook:
         view_engines = self._own_views if is_own else recipe_views or {}
         own = [camera.name for camera in settings.camera]
         # Nodes have no section in the settings; one that has a record of its own goes by it.
-        names = dict.fromkeys((*own, INCOMING, *cameras(self._paths.calibration)))
+        dropped = [INCOMING] if settings.incoming.enabled else []
+        names = dict.fromkeys((*own, *dropped, *cameras(self._paths.calibration)))
         newest = {name: load_current(self._paths.calibration, name) for name in names}
         calibrations = calibrations_under(self._paths, recipe.content if recipe else None, newest)
         rules = Rules(

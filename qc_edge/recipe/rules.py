@@ -24,15 +24,12 @@ from qc_edge.engine import EngineInfo
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.recipe.active_model import ActiveModel
 from qc_edge.recipe.changeover.moment import ChangeoverMoment
-from qc_edge.recipe.changeover.recipe_in_force import RecipeInForce
+from qc_edge.recipe.changeover.recipe_in_force import RecipeInForce, calibration_for
 from qc_edge.settings import Settings, ViewSettings
 from qc_edge.settings.bundles import ModelSettings
 from qc_edge.settings.change import settings_digest
 from qc_edge.version import __version__
 from qc_edge.vision.prepare import PrepareParameters, preprocess_id
-
-INCOMING = "incoming"
-"""The calibration of frames from other nodes whose camera has none of its own."""
 
 
 def threshold_in_force(
@@ -205,7 +202,7 @@ class Rules:
 
     def _make_view(self, camera: str) -> ViewRules:
         view = self.settings.view_of(camera)
-        calibration = self.calibrations.get(camera) or self.calibrations[INCOMING]
+        calibration = calibration_for(camera, self.calibrations)
         calibration = self.settings.as_seen(calibration, camera)
         roi = calibration.roi
         engine_thread, record = self.engine_thread, self.record

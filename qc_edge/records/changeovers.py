@@ -7,7 +7,7 @@ from pathlib import Path
 from qc_edge.domain.activation import Changeover
 from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.errors import RecipeError
-from qc_edge.records.outcomes import load_history
+from qc_edge.records import outcomes
 from qc_edge.records.record_file import Records, RecordSchema
 
 
@@ -29,7 +29,20 @@ def load(directory: Path, *, allow_damaged: bool = False) -> DecisionHistory[Cha
     """Every changeover and its outcome. Raises RecipeError on one that is damaged, unless that is
     allowed: then it is left out.
     """
-    return load_history(_RECORDS, directory, allow_damaged=allow_damaged)
+    return outcomes.load_history(_RECORDS, directory, allow_damaged=allow_damaged)
+
+
+def load_recent(directory: Path) -> tuple[DecisionHistory[Changeover], list[str]]:
+    """The newest changeovers, back to the one in force, and the ids of damaged ones among them."""
+    return outcomes.load_recent(_RECORDS, directory)
+
+
+def state(directory: Path, record: Changeover) -> str:
+    """What has become of one that is among the newest, in words."""
+    recent, _ = load_recent(directory)
+    own = outcomes.load_outcome(_RECORDS, directory, record.record_id)
+    known = {**recent.outcomes, record.record_id: own} if own else recent.outcomes
+    return DecisionHistory(recent.decisions, known).state(record)
 
 
 def pending(directory: Path, record_id: str) -> Changeover | None:

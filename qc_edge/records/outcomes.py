@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from qc_edge.domain.decisions import D, DecisionHistory, Outcome
+from qc_edge.errors import QcEdgeError
 from qc_edge.records.record_file import Records
 from qc_edge.store.durable import write_file
 
@@ -31,6 +32,31 @@ def load_history(
     if damaged and not allow_damaged:
         decisions = records.load_all(directory)
     return DecisionHistory(decisions, _outcomes(records, directory, decisions))
+
+
+def load_recent(records: Records[D], directory: Path) -> tuple[DecisionHistory[D], list[str]]:
+    """The newest decisions, back to the one that is in force, and the ids of damaged ones that lie
+    among them. Reads no older one, of which there may be tens of thousands.
+    """
+    decisions: list[D] = []
+    outcomes: dict[str, Outcome] = {}
+    damaged: list[str] = []
+    for name in sorted(records.names(directory), reverse=True):
+        try:
+            decisions.insert(0, records.load(directory, name))
+        except QcEdgeError:
+            damaged.append(name)
+            continue
+        if outcome := _outcome(records, directory, name):
+            outcomes[name] = outcome
+            if outcome.applied:
+                break
+    return DecisionHistory(decisions, outcomes), damaged
+
+
+def load_outcome(records: Records[D], directory: Path, record_id: str) -> Outcome | None:
+    """What became of one decision, None if that is not decided. Raises the kind's error."""
+    return _outcome(records, directory, record_id)
 
 
 def conclude(directory: Path, record_id: str, outcome: Outcome) -> None:

@@ -146,9 +146,11 @@ def load_calibrations(root: Path, station: str | None, camera: str | None) -> Ca
         default_camera = require_camera(settings, camera, nodes)
     else:
         default_camera = names[0] if len(names) == 1 else INCOMING
+    takes_dropped = settings.incoming.enabled or default_camera == INCOMING
+    dropped = [INCOMING] if takes_dropped else []
     records = {
         name: settings.as_seen(calibrations.load_current(paths.calibration, name), name)
-        for name in dict.fromkeys((*names, INCOMING, *nodes))
+        for name in dict.fromkeys((*names, *dropped, *nodes))
     }
     return CalibrationSet(settings, records, default_camera)
 

@@ -15,6 +15,7 @@ import pytest
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.camera import Camera
 from qc_edge.camera.scripted import ScriptedCamera
+from qc_edge.domain.decisions import Outcome
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine
 from qc_edge.engine.scripted import ScriptedEngine
 from qc_edge.errors import EngineError, QcEdgeError, RecordError, UsageError
@@ -24,6 +25,9 @@ from qc_edge.recipe.changeover.request import (
     request_rollback,
     wait_for_changeover,
 )
+from qc_edge.records import changeovers
+from qc_edge.records.outcomes import conclude
+from qc_edge.service.clock import utc_now
 from qc_edge.settings import CameraSettings, EngineSettings, StationPaths
 from qc_edge.settings.view import PartSettings
 from qc_edge.station.dependencies import Dependencies
@@ -33,6 +37,7 @@ from tests.station.harness import (
     GOOD,
     NAME,
     Running,
+    configure,
     inspect_all,
     make_station,
     part,
@@ -247,6 +252,47 @@ def test_a_changeover_that_fails_leaves_everything_as_it_was_and_says_why(
     (event,) = log.events_of("recipe_refused")
     assert (event["before"], event["after"]) == ("bottle@2", "jar@2")
     assert [event["after"] for event in log.events_of("recipe")] == ["bottle@2", "station"]
+
+
+def test_a_request_reads_no_record_older_than_the_one_in_force(paths: StationPaths) -> None:
+    made = []
+    for wanted, applied in (("bottle", True), ("jar", True), ("bottle", False)):
+        made.append(request_changeover(paths, wanted, "anna", "order"))
+        conclude(paths.changeovers, made[-1].record_id, Outcome(applied, utc_now(), "no room"))
+    oldest = paths.changeovers / f"{made[0].record_id}.toml"
+    oldest.write_text("damaged")
+    recent, damaged = changeovers.load_recent(paths.changeovers)
+    assert (recent.decisions, damaged) == (made[1:], [])
+    assert recent.in_force == made[1]
+    states = [changeovers.state(paths.changeovers, each) for each in made]
+    assert states == ["earlier", "in force", "refused: no room"]
+    # At rest the damaged one is set aside, or no start would come to an end.
+    request_changeover(paths, "bottle", "anna", "once more")
+    assert not oldest.exists()
+
+
+def test_a_shadow_goes_on_over_a_changeover(paths: StationPaths) -> None:
+    configure(paths, shadow={"bundle": "corner@3"})
+    with running(paths, by_version()) as run:
+        feeder = Feeder(paths)
+        feeder.start()
+        _more(run, 5)
+        assert change_over(paths, "bottle") == "in force"
+        _more(run, 5)
+        count = feeder.end()
+        run.wait_until_idle()
+        shadow = run.wait_for_status(
+            lambda seen: seen.shadow and seen.shadow.scored + seen.shadow.dropped == count,
+            "the shadow has had every frame",
+        ).shadow
+        assert shadow is not None
+        assert shadow.failed == 0
+    log = audit(paths)
+    assert len(log.inspections) == count
+    judged = {row["frame_id"]: row["recipe"] for row in log.inspections}
+    scored = {judged[row["frame_id"]] for row in log.tables["shadow_scores"]}
+    assert scored == {None, "bottle@2"}
+    assert not log.events_of("recipe_refused")
 
 
 def test_a_full_disk_refuses_a_changeover_and_a_later_one_is_made(paths: StationPaths) -> None:

@@ -4,6 +4,7 @@ closes.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from qc_edge.camera import connect
 from qc_edge.domain.calibration import starting_calibration
 from qc_edge.records import calibrations
 from qc_edge.service.clock import utc_now
+from qc_edge.settings import INCOMING
 from qc_edge.settings.render import render_settings
 from tests.station.harness import BAD, GOOD, NAME, make_station, part, running
 from tests.station.twins import Plan, dependencies
@@ -31,9 +33,11 @@ def test_each_camera_has_its_own_parts_and_its_own_count(tmp_path: Path) -> None
         cv2.imwrite(str(images / "part.png"), part(level))
         calibrations.write(paths.calibration, starting_calibration(NAME, name, utc_now()))
         cameras.append({"name": name, "backend": "emulated", "images": images, "rate_hz": 4.0})
+    shutil.rmtree(paths.calibration / INCOMING)  # where no node drops frames, none is needed
     sections: dict[str, dict[str, Any]] = {
         "station": {"name": NAME, "deadline_ms": 60_000.0},
         "model": {"bundle": "corner@1"},
+        "incoming": {"enabled": False},
     }
     paths.settings.write_text(render_settings(sections, cameras))
 

@@ -31,6 +31,7 @@ from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
 
 LOOK_S = 0.05
+_TICK_NS = 1_000_000_000
 _IN_FLIGHT_S = 10.0
 """After the spool was empty for so long, no frame from before a changeover can come any more."""
 
@@ -53,6 +54,7 @@ class ChangeoverFollower:
         self._waiting = waiting
         self._outcomes = OutcomeKeeper(paths.changeovers)
         self._seen = ""
+        self._newest_listed, self._listed_ns = "", 0
         self._emptied_at: float | None = None
         self.progress = Progress()
         self.resident: tuple[str, ...] = ()
@@ -98,7 +100,7 @@ class ChangeoverFollower:
         heartbeat: Heartbeat,
         stop: threading.Event,
     ) -> None:
-        if (newest := changeovers.newest(self._paths.changeovers)) == self._seen:
+        if (newest := self._newest()) == self._seen:
             return
         self._seen = newest
         try:
@@ -110,6 +112,19 @@ class ChangeoverFollower:
             return
         if pending:
             self._take_up(pending, rulebook, inspector, heartbeat, stop)
+
+    def _newest(self) -> str:
+        """The newest changeover; the directory, which grows for years, is listed only when it may
+        have changed. One that changed a moment ago may have done so twice in a tick of its clock.
+        """
+        try:
+            changed_ns = self._paths.changeovers.stat().st_mtime_ns
+        except FileNotFoundError:
+            return ""
+        if changed_ns != self._listed_ns or abs(time.time_ns() - changed_ns) < _TICK_NS:
+            self._listed_ns = changed_ns
+            self._newest_listed = changeovers.newest(self._paths.changeovers)
+        return self._newest_listed
 
     def refuse(self, pending: Changeover, fault: QcEdgeError) -> None:
         """Keep that a changeover was refused, and say why."""

@@ -10,7 +10,7 @@ from qc_edge.domain.activation import STATION_RECIPE, Changeover
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.domain.in_force import InForce, record_kind
-from qc_edge.errors import RecordError
+from qc_edge.errors import CalibrationError, RecordError
 from qc_edge.recipe.changeover.approved import ApprovedRecipes
 from qc_edge.recipe.changeover.overlay import with_recipe
 from qc_edge.records import recipes
@@ -57,6 +57,20 @@ def open_recipe(paths: StationPaths, changeover: Changeover) -> RecipeInForce:
     return RecipeInForce(changeover, ApprovedRecipes.of(paths).load(changeover.recipe))
 
 
+def calibration_for(camera: str, calibrations: Mapping[str, Calibration]) -> Calibration:
+    """The one that frames of `camera` go by: its own, or that of incoming for another node without
+    one. Raises CalibrationError if there is neither.
+    """
+    record = calibrations.get(camera) or calibrations.get(INCOMING)
+    if record is None:
+        raise CalibrationError(
+            f"no calibration for frames of {camera!r}: it has none, and neither has {INCOMING}",
+            hint=f"let another node's frames in by a record of their own: qc-edge calibrate NAME "
+            f"--camera {INCOMING}",
+        )
+    return record
+
+
 def calibrations_under(
     paths: StationPaths, recipe: RecipeContent | None, newest: Mapping[str, Calibration]
 ) -> dict[str, Calibration]:
@@ -66,7 +80,7 @@ def calibrations_under(
     found = dict(newest)
     for view in recipe.view if recipe else ():
         camera = view.frames_of
-        record = usual = found.get(camera) or found[INCOMING]
+        record = usual = calibration_for(camera, found)
         if view.calibration is not None:
             folder = camera if camera in cameras(paths.calibration) else INCOMING
             record = load(paths.calibration / folder / f"{view.calibration}.toml")

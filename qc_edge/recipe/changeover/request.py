@@ -35,7 +35,7 @@ def request_changeover(paths: StationPaths, wanted: int | str, by: str, reason: 
     attribution = Attribution.parse(by, reason)
     approved = ApprovedRecipes.of(paths)
     reference = approved.find(wanted)
-    history = changeovers.load(paths.changeovers, allow_damaged=True)
+    history, _ = changeovers.load_recent(paths.changeovers)
     refuse_if_under_way(paths, history)
     if reference == current_recipe(history) and not history.pending:
         raise UsageError(
@@ -85,7 +85,7 @@ def wait_for_changeover(paths: StationPaths, record: Changeover, timeout_s: floa
     pause, end = threading.Event(), time.monotonic() + timeout_s
     while time.monotonic() < end and holder_of(paths.lock(Role.INSPECT)) is not None:
         if changeovers.is_decided(paths.changeovers, record.record_id):
-            return changeovers.load(paths.changeovers, allow_damaged=True).state(record)
+            return changeovers.state(paths.changeovers, record)
         pause.wait(0.02)
     return ""
 
@@ -116,6 +116,15 @@ def _write(
         attribution.reason,
     )
     changeovers.write(paths.changeovers, record)
-    for name in changeovers.sound_and_damaged(paths.changeovers)[1]:
+    for name in _damaged(paths):
         changeovers.set_aside(paths.changeovers, name, paths.set_aside)
     return record
+
+
+def _damaged(paths: StationPaths) -> list[str]:
+    """Damaged records, which would keep the station from starting; while it runs only those among
+    the newest: the line waits for an answer, and a start looks at all of them.
+    """
+    if holder_of(paths.lock(Role.INSPECT)) is not None:
+        return changeovers.load_recent(paths.changeovers)[1]
+    return changeovers.sound_and_damaged(paths.changeovers)[1]
