@@ -7,6 +7,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -165,7 +166,13 @@ def _option(parameter: Any) -> str:
     return f"| `{shown}` | {said} |\n"
 
 
-GENERATED = {"settings.md": settings_reference, "commands.md": commands_reference}
+line_words = runpy.run_path(str(Path(__file__).with_name("line_words.py")))["line_words"]
+
+GENERATED = {
+    "settings.md": settings_reference,
+    "commands.md": commands_reference,
+    "line-words.md": line_words,
+}
 """File in docs/reference/ -> what writes its text."""
 
 

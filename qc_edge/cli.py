@@ -26,6 +26,7 @@ from qc_edge.commands import (
     install,
     label,
     labels,
+    line,
     model,
     page,
     part,
@@ -87,6 +88,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "model": (model.HELP, model.COMMANDS),
     "engine": (engine.HELP, engine.COMMANDS),
     "recipe": (recipe.HELP, recipe.COMMANDS),
+    "line": (line.HELP, line.COMMANDS),
     "dataset": (dataset.HELP, dataset.COMMANDS),
     "fleet": (fleet.HELP, fleet.COMMANDS),
 }

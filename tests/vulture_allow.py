@@ -11,8 +11,11 @@ from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.evidence.classes import EvidenceClass
 from qc_edge.domain.inspection import Gap, Inspection, Label, Part
 from qc_edge.domain.label import LabelSource, PersonRole
+from qc_edge.domain.parts.told_message import ToldMessage
 from qc_edge.inspection.statistics import Latency
 from qc_edge.intake.watch import _Emitter, _Handler
+from qc_edge.output.handshake.words import ToLine, accepts, decode_to_line
+from qc_edge.output.links.modbus import _Server as _ModbusServer
 from qc_edge.publish.seal import Seal
 from qc_edge.records.receipts import Receipt
 from qc_edge.report.part_report import PartReport
@@ -28,6 +31,8 @@ report: PartReport
 gap: Gap
 label: Label
 part: Part
+told: ToldMessage
+said: ToLine
 latency: Latency
 picture: ReportPicture
 receipt: Receipt
@@ -47,6 +52,14 @@ session.inter_op_num_threads
 session.execution_mode
 session.log_severity_level
 
+# pymodbus calls this
+_ModbusServer.callback_new_connection
+
+# the line reads this, by the rule that `accepts` is
+said.reset_done
+accepts(said, 1)
+decode_to_line([])
+
 # watchdog calls these
 _Emitter.get_event_mask_from_filter
 _Handler.dispatch
@@ -58,6 +71,8 @@ gap.last_frame_number
 label.label_id
 part.views_expected
 part.views_missing
+told.told_id
+told.line_lot
 row.raw_sha256
 row.calibration_in_date
 row.model_name
@@ -110,7 +125,7 @@ _Scrape.timeout
 # tarfile writes this
 entry.mtime
 
-NetworkAccess.OPEN  # chosen by its value on the command line
+NetworkAccess.OPEN, NetworkAccess.CLOSED  # chosen by its value on the command line
 
 # chosen by their value, at a command line and in a file
 PersonRole.OPERATOR

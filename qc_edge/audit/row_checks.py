@@ -19,6 +19,7 @@ _IDS = {
     "labels": "label_id",
     "shadow_scores": "frame_id",
     "parts": "attempt_id",
+    "told": "told_id",
 }
 """The column of each table that is unique in it."""
 

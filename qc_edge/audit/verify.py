@@ -25,6 +25,7 @@ from qc_edge.audit.part_check import check_parts
 from qc_edge.audit.published import check_files, check_seals, check_told_seals
 from qc_edge.audit.row_checks import check_labels, check_masks, check_unique_ids, check_verdicts
 from qc_edge.audit.time_order import check_time_order
+from qc_edge.audit.told_check import check_told
 from qc_edge.errors import StoreError
 from qc_edge.query.audit_queries import OTHER_IDS, SET_ASIDE, fetch
 from qc_edge.query.database_at_rest import DatabaseAtRest
@@ -193,6 +194,7 @@ class StationAudit:
             check_unique_ids(self.report, rows, first, last)
             check_count(self.report, rows, first, last)
             check_parts(self.report, rows, first, last, self.paths.settings_history)
+            check_told(self.report, rows, first, last)
             check_time_order(self.report, rows, first, last)
             check_rows_in_force(self.report, rows, events, first, last)
             step.count = max(0, last - first + 1)

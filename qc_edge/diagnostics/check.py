@@ -12,6 +12,7 @@ from qc_edge.diagnostics.directories import check_directories
 from qc_edge.diagnostics.finding import Finding, ok
 from qc_edge.diagnostics.host import Host
 from qc_edge.diagnostics.incoming import check_incoming
+from qc_edge.diagnostics.line.address import check_output
 from qc_edge.diagnostics.model import check_model, check_records
 from qc_edge.diagnostics.mount import check_mount
 from qc_edge.diagnostics.rights import may_look, partial_view, without_denied_looks
@@ -92,4 +93,7 @@ def _checks(paths: StationPaths, settings: Settings) -> Iterator[Check]:
         yield Check("camera", check_frame_source)
     yield Check("disk", partial(check_directories, paths, settings.storage))
     yield Check("mount", partial(check_mount, Host(), paths.state), about_host=True)
+    if Role.INSPECT in settings.station.roles:
+        for output in settings.output:
+            yield Check(f"output {output.name}", partial(check_output, paths, settings, output))
     yield Check("incoming", partial(check_incoming, paths, settings.incoming))

@@ -20,7 +20,12 @@ from qc_edge.store.log.duck import quoted
 
 Parameters = dict[str, object]
 
-_SEEN = {"labels": "frame_id", "shadow_scores": "frame_id", "parts": "attempt_id"}
+_SEEN = {
+    "labels": "frame_id",
+    "shadow_scores": "frame_id",
+    "parts": "attempt_id",
+    "told": "frame_id",
+}
 """Tables whose rows belong to an inspection and may come long after it, and the column that names
 it.
 """

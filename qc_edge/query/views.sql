@@ -79,6 +79,28 @@ CREATE VIEW parts_raw AS
 SELECT * FROM read_parquet('@published@/parts/date=*/hour=*.parquet',
                            hive_partitioning = true, hive_types = {date: DATE});
 
+-- What each output told its line of a part, and what became of it; `outcome` says which. Empty without [[output]].
+CREATE VIEW told AS
+SELECT * FROM read_parquet('@published@/told/date=*/hour=*.parquet',
+                           hive_partitioning = true, hive_types = {date: DATE});
+
+-- What each output told its line, day by day. `unacknowledged`, `unconfirmed` and `passed` are to be explained.
+CREATE VIEW told_by_day AS
+SELECT date AS day,                                           -- the day (UTC)
+       output,                                                -- the [[output]] of the settings
+       count(*) FILTER (disposition = 'ACCEPT' AND is_message) AS accepted,  -- told ACCEPT
+       count(*) FILTER (disposition = 'REJECT' AND is_message) AS rejected,  -- told REJECT
+       count(*) FILTER (disposition = 'HOLD' AND is_message) AS held,        -- told HOLD
+       count(*) FILTER (outcome = 'untold') AS untold,        -- parts that the line was told nothing of
+       count(*) FILTER (outcome = 'unacknowledged') AS unacknowledged,       -- told, and not acknowledged in time
+       count(*) FILTER (outcome = 'ejected') AS ejected,      -- confirmed as out of the way
+       count(*) FILTER (outcome = 'unconfirmed') AS unconfirmed,             -- not confirmed in time
+       count(*) FILTER (outcome = 'passed') AS passed,        -- to be ejected, and gone on all the same
+       quantile_cont(age_ms, 0.5) FILTER (is_message) AS p50_ms,             -- exposure to told
+       quantile_cont(age_ms, 0.999) FILTER (is_message) AS p999_ms           -- the same of all but one in a thousand
+FROM (SELECT *, outcome IN ('acknowledged', 'unacknowledged', 'shown') AS is_message FROM told)
+GROUP BY ALL;
+
 -- The frames that are views of a part, with the part: `attempt_id` is that of `parts_raw`.
 -- (Files of earlier versions have neither column; there the ones of `none_of_them` stand in.)
 CREATE VIEW part_frames AS

@@ -10,12 +10,13 @@ from qc_edge.settings.model import (
     AnchorSettings,
     InspectSettings,
     LogSettings,
-    MetricsSettings,
     Role,
     Settings,
     StationSettings,
     StorageSettings,
 )
+from qc_edge.settings.outside.metrics import MetricsSettings
+from qc_edge.settings.outside.output import OutputSettings
 from qc_edge.settings.outside.upstream import UpstreamSettings
 from qc_edge.settings.paths import StationPaths
 from qc_edge.settings.review import ReviewSettings
@@ -31,6 +32,7 @@ __all__ = [
     "LogSettings",
     "MetricsSettings",
     "ModelSettings",
+    "OutputSettings",
     "PartSettings",
     "RecipeSettings",
     "ReviewSettings",

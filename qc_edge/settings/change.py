@@ -35,10 +35,10 @@ LIVE = (
 )
 """Names (or the beginnings of names) that apply on reload; everything else needs a restart."""
 
-_REPEATED = frozenset({"camera", "view"})
+_REPEATED = frozenset({"camera", "view", "output"})
 """Sections of which there are several, each with a name."""
 
-_LATER = ("page", "review", "view", "recipe", "part", "upstream")
+_LATER = ("page", "review", "view", "recipe", "part", "output", "upstream")
 """Sections that came when stations ran already: while at their defaults they are left out of the
 digest, so that new software alone changes no station's settings.
 """

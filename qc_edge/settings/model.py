@@ -6,7 +6,6 @@ and so is the first line of a class.
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import replace
 from enum import Enum
 from typing import Literal
@@ -19,6 +18,8 @@ from qc_edge.settings.bundles import ModelSettings, RecipeSettings, ShadowSettin
 from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
+from qc_edge.settings.outside.metrics import MetricsSettings
+from qc_edge.settings.outside.output import OutputSettings, check_outputs
 from qc_edge.settings.outside.upstream import UpstreamSettings
 from qc_edge.settings.page import PageSettings
 from qc_edge.settings.review import ReviewSettings
@@ -153,37 +154,6 @@ class AnchorSettings(Section):
     )
 
 
-class MetricsSettings(Section):
-    """Figures for Prometheus; never reachable from another machine."""
-
-    listen: str = Field(
-        default="none",
-        description="none; unix: on metrics.sock beside status.json; or a port of this machine "
-        "alone: 127.0.0.1:9464.",
-    )
-
-    @field_validator("listen")
-    @classmethod
-    def _stays_on_this_machine(cls, listen: str) -> str:
-        if listen in {"none", "unix"}:
-            return listen
-        host, _, port = listen.rpartition(":")
-        try:
-            address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-        except ValueError:
-            raise ValueError(
-                f'got {listen!r}, expected "none", "unix" or "127.0.0.1:PORT"'
-            ) from None
-        if not address.is_loopback:
-            words = (
-                "expected 127.0.0.1 or [::1], with an agent or a proxy of this machine before it"
-            )
-            raise ValueError(f"{host} can be reached from other machines; {words}")
-        if not (port.isdecimal() and 1024 <= int(port) <= 65535):
-            raise ValueError(f"got port {port!r}, expected 1024 to 65535")
-        return listen
-
-
 class Settings(Section):
     """The whole file."""
 
@@ -206,6 +176,9 @@ class Settings(Section):
         default=(), description="The views of a part; none: each camera is one, each frame a part."
     )
     part: PartSettings = PartSettings()
+    output: tuple[OutputSettings, ...] = Field(
+        default=(), description="How the line is told; none: by lines of the journal alone."
+    )
 
     def view_of(self, camera: str) -> ViewSettings | None:
         """The view whose frames `camera` takes; None if it has none."""
@@ -248,3 +221,9 @@ class Settings(Section):
     def _part_fits(cls, part: PartSettings, info: ValidationInfo) -> PartSettings:
         check_part(part, [view.name for view in info.data.get("view", ())])
         return part
+
+    @field_validator("output")
+    @classmethod
+    def _outputs_fit(cls, outputs: tuple[OutputSettings, ...]) -> tuple[OutputSettings, ...]:
+        check_outputs(outputs)
+        return outputs

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from qc_edge.settings.camera import CameraSettings
 from qc_edge.settings.change import is_live
 from qc_edge.settings.model import Settings
+from qc_edge.settings.outside.output import OutputSettings
 from qc_edge.settings.view import ViewSettings
 
 _HEAD = """\
@@ -29,27 +30,26 @@ def render_settings(
     values: Mapping[str, Mapping[str, Any]],
     cameras: Sequence[Mapping[str, Any]],
     views: Sequence[Mapping[str, Any]] = (),
+    outputs: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """The TOML text of a station: `values` by section and key, one mapping for each camera and
-    view.
+    """The TOML text of a station: `values` by section and key, one mapping for each camera,
+    view and output.
 
     All keys that are not given stand there commented out, with their default.
     """
     parts = [_HEAD.format(name=values["station"]["name"])]
+    repeated: dict[str, tuple[type[BaseModel], Sequence[Mapping[str, Any]], Mapping[str, Any]]] = {
+        "camera": (CameraSettings, cameras, {"name": "top"}),
+        "view": (ViewSettings, views, {"name": "top", "camera": "top"}),
+        "output": (OutputSettings, outputs, {"name": "plc", "protocol": "modbus"}),
+    }
     for section, field in Settings.model_fields.items():
-        if section == "camera":
-            parts += [
-                _section("[[camera]]", CameraSettings, camera, "camera") for camera in cameras
-            ]
-            if not cameras:
-                parts.append(
-                    _commented(_section("[[camera]]", CameraSettings, {"name": "top"}, "camera"))
-                )
-        elif section == "view":
-            parts += [_section("[[view]]", ViewSettings, view, "view") for view in views]
-            if not views:
-                example = {"name": "top", "camera": "top"}
-                parts.append(_commented(_section("[[view]]", ViewSettings, example, "view")))
+        if section in repeated:
+            model, given, example = repeated[section]
+            header = f"[[{section}]]"
+            parts += [_section(header, model, each, section) for each in given]
+            if not given:
+                parts.append(_commented(_section(header, model, example, section)))
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             parts.append(
                 _section(f"[{section}]", field.annotation, values.get(section, {}), section)

@@ -7,21 +7,12 @@ from pathlib import Path
 
 from qc_edge.settings import StationPaths, load_settings
 from qc_edge.setup.file_installer import FileInstaller
-from qc_edge.setup.network import NetworkAccess, network_needs
+from qc_edge.setup.network import NetworkAccess, network_drop_in, network_needs
 from qc_edge.setup.system_files import with_header
 
 USER = "qc-edge"
 DROP_GROUP = "qc-edge-drop"
 """Whoever may drop frames is in it; systemd/sysusers.d makes both."""
-
-CLOSED_NETWORK = """\
-# Nothing in this station's settings needs a network.
-[Service]
-PrivateNetwork=yes
-RestrictAddressFamilies=
-RestrictAddressFamilies=AF_UNIX AF_NETLINK
-IPAddressAllow=
-"""
 
 
 def station_user() -> int | None:
@@ -35,7 +26,7 @@ def station_user() -> int | None:
 def install_station(
     installer: FileInstaller, root: Path, unit: Path, name: str, network: NetworkAccess
 ) -> None:
-    """Close the network of station `name` if it can be, enable it, and give it its files.
+    """Open what station `name` needs of the network and no more, enable it, give it its files.
 
     `root` is / or the directory of a box that is being built, `unit` the template that the
     station's link leads to. Raises SettingsError if its settings are missing or wrong.
@@ -45,14 +36,17 @@ def install_station(
     etc = root / "etc"
     drop_in = etc / f"systemd/system/qc-edge@{name}.service.d/50-network.conf"
     needs = network_needs(settings)
-    closed = network is NetworkAccess.CLOSED or (network is NetworkAccess.AUTO and not needs)
-    if closed:
-        installer.write(drop_in, with_header(CLOSED_NETWORK))
-        why = "nothing in the settings needs it" if not needs else "as asked for"
-        installer.record("network closed", f"{name}: {why}")
-    else:
+    text = network_drop_in(settings, network)
+    if text is None:
         installer.remove(drop_in)
         installer.record("network open", f"{name}: {'; '.join(needs) or 'as asked for'}")
+    else:
+        installer.write(drop_in, with_header(text))
+        why = "nothing in the settings needs it" if not needs else "as asked for"
+        if "PrivateNetwork=yes" in text:
+            installer.record("network closed", f"{name}: {why}")
+        else:
+            installer.record("network open", f"{name}: {'; '.join(needs)}")
     installer.link(etc / f"systemd/system/qc-edge.target.wants/qc-edge@{name}.service", unit)
     # In an image that is being built the user has no number yet: it is made at the first boot.
     if root == Path("/"):

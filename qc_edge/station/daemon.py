@@ -16,7 +16,6 @@ from qc_edge.capture.torn import report_torn
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.inspection.inspector import Inspector
 from qc_edge.labels.taking_up import LabelTaker
-from qc_edge.output.journald import JournaldOutput
 from qc_edge.publish.publisher import Publisher
 from qc_edge.publish.qa_database import QaDatabase
 from qc_edge.publish.worker import PublishWorker
@@ -36,6 +35,7 @@ from qc_edge.station.dependencies import Dependencies, StationParts
 from qc_edge.station.disk_start import open_disk
 from qc_edge.station.housekeeping import Housekeeping
 from qc_edge.station.inspect_role import InspectRole
+from qc_edge.station.line.outputs import StationOutputs
 from qc_edge.station.log_start import newest_frame_id, newest_frame_id_below, open_ledger
 from qc_edge.station.meter import Meter
 from qc_edge.station.notices import NoticeFollower
@@ -65,7 +65,7 @@ class Station:
         self._boot = boot_id()
         self._workers = WorkerPool()
         self._meter = Meter(camera.name for camera in self.settings.camera)
-        self._journal = JournaldOutput(self.settings.log.verdicts_per_s)
+        self._outputs = StationOutputs(self.settings, self._dependencies.outputs)
         self._anchoring: Anchoring | None = None
         self._inspect_role: InspectRole | None = None
         self._publication: PublishWorker | None = None
@@ -142,7 +142,7 @@ class Station:
                 clock,
             )
             if ledger:
-                self._inspect_role = InspectRole(parts, ledger, self.events, self._journal)
+                self._inspect_role = InspectRole(parts, ledger, self.events, self._outputs)
                 self._inspect_role.start(supervisor)
             if Role.CAPTURE in roles:
                 # First the losses of the last run: a capture writes into the same directory.
@@ -175,7 +175,7 @@ class Station:
             if self._reporter.statistics and recounts:
                 self._reporter.statistics.recount(calendar, utc_now())
         self._disk_monitor.limits = settings.storage
-        self._journal.rate.per_s = settings.log.verdicts_per_s
+        self._outputs.apply(settings)
         LOG.setLevel(settings.log.level.upper())
         if self._inspect_role:
             self._inspect_role.arrivals.incoming = settings.incoming
@@ -235,7 +235,7 @@ class Station:
             compressor,
             parts.settings.inspect.compress_after_s,
             parts.spool.server,
-            [each.look for each in (self._anchoring, labels) if each],
+            [each.look for each in (self._anchoring, labels, self._outputs) if each],
         )
 
     def _stop(self, notifier: Notifier, supervisor: Supervisor) -> None:
@@ -246,5 +246,4 @@ class Station:
         why = "told to stop" if supervisor.told_to_stop else "on a fault"
         self.events.report(Occurrence(EventKind.STOPPED, why))
         supervisor.ended(stuck)
-        for output in (self._journal, *self._dependencies.outputs):
-            output.close()
+        self._outputs.close()

@@ -26,7 +26,6 @@ from qc_edge.inspection.statistics import Statistics
 from qc_edge.inspection.stores import InspectionStores, Judging
 from qc_edge.intake.arrivals import Arrivals
 from qc_edge.intake.exposure import ExposureTimes
-from qc_edge.output import Output
 from qc_edge.recipe.acceptance_check import check_acceptance
 from qc_edge.recipe.active_model import OpenedModels
 from qc_edge.recipe.changeover.camera_changes import CameraChanges
@@ -45,6 +44,7 @@ from qc_edge.service.logs import LOG
 from qc_edge.settings import INCOMING, Role, Settings
 from qc_edge.shadow.shadow import Shadow
 from qc_edge.station.dependencies import StationParts
+from qc_edge.station.line.outputs import StationOutputs
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.evidence import Evidence
 from qc_edge.store.log.ledger import Ledger
@@ -63,7 +63,7 @@ class InspectRole:
     """
 
     def __init__(
-        self, parts: StationParts, ledger: Ledger, events: EventLog, journal: Output
+        self, parts: StationParts, ledger: Ledger, events: EventLog, outputs: StationOutputs
     ) -> None:
         """Make arrivals (which list what a crash left in the spool), tally and shadow."""
         settings, reporter = parts.settings, parts.reporter
@@ -72,7 +72,7 @@ class InspectRole:
         self._parts = parts
         self._ledger = ledger
         self._events = events
-        self._outputs = [journal, *parts.dependencies.outputs]
+        self._outputs = outputs
         self.arrivals = Arrivals(parts.paths, parts.spool, parts.clock, settings, events)
         now = utc_now()
         self._first_record = ledger.startup_state.first_recorded_at or now
@@ -88,6 +88,7 @@ class InspectRole:
     def start(self, supervisor: Supervisor) -> None:
         """Start the workers; on return frames are inspected, or the station was told to stop."""
         workers, patience = self._parts.workers, self._parts.dependencies.patience_s
+        self._outputs.open(self._parts, self._ledger, self._events)
         workers.start("inspector", patience, self._inspect)
         supervisor.wait_until(lambda: self.inspector is not None)
         workers.start("arrivals", patience, self.arrivals.run)
@@ -232,7 +233,7 @@ class InspectRole:
             InspectionBuilder(simulated, parts.clock),
             Repeats(self._ledger.recent_frames(since, MOST_PICTURES)),
         )
-        announcer = Announcer(self._outputs, self._statistics, self.shadow, self._events)
+        announcer = Announcer(self._outputs.all, self._statistics, self.shadow, self._events)
         threads = settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1)
         return Inspector(stores, judging, announcer, self._events, threads)
 

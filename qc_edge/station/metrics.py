@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 
 from qc_edge.intake.lanes import Lane
 from qc_edge.service.heartbeat import Heartbeats
+from qc_edge.station.line.line_metrics import line_metrics
 from qc_edge.station.meter import Meter
 from qc_edge.station.reporter import Reporter
 from qc_edge.station.status import CameraStatus, Status
@@ -64,6 +65,7 @@ class MetricsCollector(Collector):
         yield from self._cameras(status)
         yield from self._judging(status)
         yield self._shadow(status)
+        yield from line_metrics(self._station, status.outputs)
         yield from self._box(status)
 
     def _the_station(self, status: Status) -> Iterator[Metric]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from qc_edge.capture.capture import Capture
 from qc_edge.inspection.statistics import Statistics
 from qc_edge.intake.arrivals import Arrivals
 from qc_edge.intake.lanes import Lane
+from qc_edge.output.line_output import OutputStatus
 from qc_edge.recipe.changeover.follower import ChangeoverFollower
 from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
+from qc_edge.recipe.rules import Rules
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.service.remote.file_server import FileServer
@@ -23,6 +26,17 @@ from qc_edge.station.status import CameraStatus, Status, ViewStatus
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 from qc_edge.upstream.age import SyncAge
 from qc_edge.version import __version__
+
+
+class LineReports(Protocol):
+    """The outputs that talk to lines. `station.line.outputs` fulfils it."""
+
+    @property
+    def statuses(self) -> tuple[OutputStatus, ...]:
+        """How each of them is."""
+
+    def report(self, status: Status, rules: Rules | None) -> None:
+        """Tell every line how the station is."""
 
 
 class Reporter:
@@ -46,6 +60,7 @@ class Reporter:
         self.models: ModelActivator | None = None
         self.recipes: ChangeoverFollower | None = None
         self.reload: Reload | None = None
+        self.outputs: LineReports | None = None
         self.trouble = "starting"
         self.is_complete = False
         """Settings, log, model, engine and rules are there; cameras may be missing."""
@@ -118,7 +133,13 @@ class Reporter:
             mended=self.mended,
             shadow=self.shadow.status if self.shadow else None,
             reload=self.reload.answer if self.reload else None,
+            outputs=self.outputs.statuses if self.outputs else (),
         )
+
+    def tell_lines(self, status: Status) -> None:
+        """Tell the lines at the outputs how the station is."""
+        if self.outputs:
+            self.outputs.report(status, self.rulebook.rules if self.rulebook else None)
 
     def _learning(self) -> Iterator[str]:
         """A line for each camera whose parts are all held, to learn how they look."""
@@ -139,9 +160,14 @@ class Reporter:
         """What somebody should look at, though parts are judged."""
         refused = self.reload.refused if self.reload else ""
         of_arrivals = self.arrivals.warnings if self.arrivals else ()
+        of_outputs = [
+            f"output {output.name}: {output.trouble}"
+            for output in (self.outputs.statuses if self.outputs else ())
+            if output.trouble
+        ]
         late = self.sync_age and self.sync_age.is_overdue
         of_sync = [f"upstream: {self.sync_age.words()}"] if self.sync_age and late else []
-        return (*filter(None, [refused]), *self._learning(), *of_arrivals, *of_sync)
+        return (*filter(None, [refused]), *self._learning(), *of_arrivals, *of_sync, *of_outputs)
 
     def _behind(self) -> str:
         """How far the inspection is behind the line; empty if live parts are told in time."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from qc_edge.capture.state import CaptureState
 from qc_edge.domain.verdict import Disposition
 from qc_edge.inspection.statistics import LastPart, Latency, ShiftCounts
+from qc_edge.output.line_output import OutputStatus
 from qc_edge.recipe.rules import CalibrationStatus, ViewRules
 from qc_edge.shadow.shadow import ShadowStatus
 from qc_edge.station.reload import ReloadAnswer
@@ -121,6 +122,7 @@ class Status:
     mended: tuple[str, ...]
     shadow: ShadowStatus | None
     reload: ReloadAnswer | None
+    outputs: tuple[OutputStatus, ...] = ()
 
     def to_json(self) -> bytes:
         """The content of status.json."""

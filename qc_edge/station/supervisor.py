@@ -157,6 +157,7 @@ class Supervisor:
         if not force and self._started and now - self._written < _STATUS_S:
             return
         status = self._reporter.status()
+        self._reporter.tell_lines(status)
         if not self._started and self._reporter.is_up:
             # Not when the line can go on: a camera that is off must not hold up a boot, an upgrade
             # or a `systemctl start` for as long as it is off (docs/decisions/0034).

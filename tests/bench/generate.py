@@ -140,7 +140,8 @@ class _Writer:
         self._table("labels", invented.LABEL, invented.LABEL_FROM, {"hour": hour.at})
         self._table("shadow_scores", invented.SHADOW, invented.SHADOW_FROM, {})
         self._table("events", invented.EVENT, invented.EVENT_FROM, self._events(hour))
-        self._table("parts", {}, "draws WHERE false", {})  # a station of one view writes none
+        for table in ("parts", "told"):  # a station of one view and without outputs writes none
+            self._table(table, {}, "draws WHERE false", {})
 
     def _table(
         self, table: str, columns: Mapping[str, str], source: str, values: Mapping[str, object]

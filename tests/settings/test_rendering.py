@@ -35,7 +35,9 @@ def test_a_rendered_file_gives_the_settings_back() -> None:
 
 
 def test_taking_the_hash_away_from_every_default_changes_nothing() -> None:
-    text = render_settings(STATION, [{"name": "top"}], [{"name": "above", "camera": "top"}])
+    views = [{"name": "above", "camera": "top"}]
+    outputs = [{"name": "plc", "protocol": "scripted"}]
+    text = render_settings(STATION, [{"name": "top"}], views, outputs)
     opened = re.sub(r"(?m)^#(\w+ = .+)$", r"\1", text)
     assert opened.count("\n#") < text.count("\n#")
     assert parse_settings(opened, "opened") == parse_settings(text, "line1.toml")

@@ -96,7 +96,7 @@ def make_station(
     camera: Mapping[str, Any] | None = None,
     *,
     due_in_days: float = 30,
-    **sections: dict[str, Any],
+    **sections: Any,
 ) -> StationPaths:
     """A new station with the corner model; `sections` are sections of its settings."""
     paths = StationPaths(root, NAME)
@@ -114,9 +114,10 @@ def make_station(
 
 
 def configure(
-    paths: StationPaths, camera: Mapping[str, Any] | None = None, **sections: dict[str, Any]
+    paths: StationPaths, camera: Mapping[str, Any] | None = None, **sections: Any
 ) -> None:
-    """Write the settings file anew."""
+    """Write the settings file anew; `output` is a list of them."""
+    outputs = sections.pop("output", ())
     values: dict[str, dict[str, Any]] = {
         "station": {"name": NAME, "deadline_ms": 60_000.0},
         "model": {"bundle": "corner@1"},
@@ -127,7 +128,8 @@ def configure(
     }
     for section, given in sections.items():
         values[section] = values.get(section, {}) | given
-    paths.settings.write_text(render_settings(values, [camera] if camera else []))
+    cameras = [camera] if camera else []
+    paths.settings.write_text(render_settings(values, cameras, (), outputs))
 
 
 def write_bundle(directory: Path) -> Path:

@@ -126,7 +126,7 @@ def test_it_is_known_of_every_section_of_the_settings_whether_it_needs_the_netwo
     named here.
     """
     asked, silent = (
-        {"camera", "metrics"},
+        {"camera", "metrics", "output"},
         {"station", "incoming", "model", "engine", "inspect", "storage", "log", "shadow", "anchor"}
         | {"view", "part", "recipe", "review", "page"},  # the page has a unit of its own
     )
@@ -137,6 +137,38 @@ def test_it_is_known_of_every_section_of_the_settings_whether_it_needs_the_netwo
 def test_a_port_for_metrics_needs_the_network() -> None:
     text = '[station]\nname = "line1"\n[metrics]\nlisten = "127.0.0.1:9464"\n'
     assert "127.0.0.1:9464" in network_needs(parse_settings(text, "line1.toml"))[0]
+
+
+LINE = """
+[[output]]
+name = "plc"
+protocol = "modbus"
+listen = "127.0.0.1:5020"
+peers = ["192.168.10.20", "203.0.113.7"]
+"""
+
+
+def test_an_output_opens_its_port_and_its_peers_alone(tmp_path: Path) -> None:
+    provision(tmp_path, "line1", CameraChoice("folder", images=tmp_path))
+    settings = tmp_path / "etc/qc-edge/line1.toml"
+    settings.write_text(settings.read_text() + LINE)
+    install(tmp_path, ["line1"], systemd=252)
+    drop_in = tmp_path / UNITS / "qc-edge@line1.service.d/50-network.conf"
+    lines = drop_in.read_text().splitlines()
+    assert "IPAddressAllow=localhost 192.168.10.20 203.0.113.7" in lines
+    assert lines.index("IPAddressAllow=") < lines.index("SocketBindDeny=any")
+    assert "SocketBindAllow=tcp:5020" in lines
+    assert "PrivateNetwork=yes" not in lines
+
+
+def test_beside_a_camera_on_the_network_only_peers_from_elsewhere_are_added(tmp_path: Path) -> None:
+    provision(tmp_path, "line1", CameraChoice("basler", serial="40012345"))
+    settings = tmp_path / "etc/qc-edge/line1.toml"
+    settings.write_text(settings.read_text() + LINE)
+    install(tmp_path, ["line1"], systemd=252)
+    text = (tmp_path / UNITS / "qc-edge@line1.service.d/50-network.conf").read_text()
+    assert "IPAddressAllow=203.0.113.7\n" in text
+    assert "SocketBind" not in text
 
 
 def test_a_station_starts_at_boot_once_it_is_installed(box: Path) -> None:

@@ -233,3 +233,29 @@ CREATE TABLE parts (
 );
 -- the part that the frame is a view of (parts.attempt_id); null where the frame is the part, and in earlier rows
 ALTER TABLE inspections ADD COLUMN attempt_id VARCHAR;
+
+-- migration m012_told
+
+-- What an output told its line of a part, and what became of it; one more row where the line confirms that the part is
+-- out of the way, or does not. A station without [[output]] has none.
+CREATE TABLE told (
+    told_id             VARCHAR NOT NULL,      -- like a frame id: when this was put on record, and by which output
+    recorded_at         TIMESTAMP NOT NULL  ,  -- when this row was made
+    station             VARCHAR NOT NULL,      -- name of the station
+    output              VARCHAR NOT NULL,      -- the [[output]] of the settings
+    sequence            INTEGER,               -- the number that the line gave the part, or the station; null: it has none
+    frame_id            VARCHAR,               -- the part: frame_id of its inspection, or attempt_id; null: none came in time
+    part_id             VARCHAR,               -- its part_id
+    line_part_id        VARCHAR,               -- the id that the line gave with the trigger, if any
+    line_lot            VARCHAR,               -- the batch that the line gave with the trigger, if any
+    disposition         VARCHAR,               -- what the line was told: ACCEPT, REJECT, HOLD; null: it was not told
+    reason              VARCHAR,               -- why, as a stable code
+    reason_number       INTEGER,               -- the same as the number that the line reads
+    outcome             VARCHAR NOT NULL,      -- acknowledged, unacknowledged, shown, untold; of an ejection: ejected, unconfirmed, passed
+    detail              VARCHAR NOT NULL,      -- in words, where there is more to say
+    told_at             TIMESTAMP,             -- since when the line could read it; null: it could not
+    age_ms              DOUBLE,                -- exposure to told_at; null where one of them is not known
+    ended_at            TIMESTAMP NOT NULL  ,  -- when it was acknowledged, confirmed or given up
+    chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
+    chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
+);

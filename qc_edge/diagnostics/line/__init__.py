@@ -1,0 +1,1 @@
+"""Checks of what a station's outputs need, before they are used."""

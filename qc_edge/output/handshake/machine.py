@@ -1,0 +1,249 @@
+"""The handshake of one output: what it says to the line, and what it makes of what the line says.
+
+A state machine that is told everything, the time too: no clock, no wire, no thread. It says ACCEPT
+only of a part that `tell` was given, never late, and under no other trigger than the part's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from qc_edge.domain.verdict import Disposition
+from qc_edge.output.handshake.ejection import Ejections
+from qc_edge.output.handshake.heartbeats import LineHeartbeats
+from qc_edge.output.handshake.judged import JudgedPart, Note, NoteKind
+from qc_edge.output.handshake.pairing import MARGIN_NS, LineTrigger, Triggers
+from qc_edge.output.handshake.reasons import DOUBTFUL_TRIGGER, NO_VERDICT, OTHER_PART_ID
+from qc_edge.output.handshake.results import Result, ResultSlot
+from qc_edge.output.handshake.rules import HandshakeRules
+from qc_edge.output.handshake.words import (
+    LAST_SEQUENCE,
+    TOLD_COUNT,
+    Fault,
+    FromLine,
+    StateBit,
+    ToLine,
+    distance,
+    is_newer,
+)
+
+_REMEMBERED_DEADLINES = 2
+_SETTLES_NS = 3 * MARGIN_NS
+"""After a reset: what was exposed before it is then clearly older than any trigger after it."""
+
+
+class Handshake:
+    """One output's side. Used by one thread. After each call `words` is what the line may read."""
+
+    def __init__(self, rules: HandshakeRules, session: int, now_ns: int) -> None:
+        """`session` is another number after each start, 1 .. 65535."""
+        self._rules = rules
+        self._said = ToLine(session=session, state=0)
+        self._heard = FromLine()
+        self._triggers = Triggers(_REMEMBERED_DEADLINES * rules.deadline_ns)
+        self._slot = ResultSlot(
+            rules.deadline_ns, rules.stands_ns, needs_acknowledge=rules.needs_acknowledge
+        )
+        self._ejections = Ejections(rules.confirm, rules.confirm_ns)
+        self._notes: list[Note] = []
+        self._is_ready, self._faults = False, Fault.STATION
+        self._needs_reset = rules.by_trigger
+        self._reset_wanted, self._reset_ns = 0, now_ns
+        self._is_exact = False
+        self._sequence = 0
+        self._beats = LineHeartbeats(rules.heartbeat_ns, rules.peer_ns, now_ns)
+
+    @property
+    def words(self) -> ToLine:
+        """What the line may read now."""
+        state = StateBit(0)
+        if self._is_ready and not self._all_faults & self._rules.not_ready:
+            state |= StateBit(0) if self._needs_reset else StateBit.READY
+        state |= StateBit.RESET_NEEDED if self._needs_reset else StateBit(0)
+        state |= StateBit.BUSY if self._triggers.open else StateBit(0)
+        state |= StateBit.RESULT if self._slot.shown else StateBit(0)
+        state |= StateBit.ALARM if self._ejections.alarm else StateBit(0)
+        said = replace(
+            self._said, state=state, faults=self._all_faults, heartbeat=self._beats.count
+        )
+        return self._slot.words(said)
+
+    def take_notes(self) -> list[Note]:
+        """What happened since the last call, in order."""
+        notes, self._notes = self._notes, []
+        return notes
+
+    def report(self, *, is_ready: bool, faults: Fault, recipe: int) -> None:
+        """How the station is, as far as this output cannot know by itself."""
+        self._is_ready, self._faults = is_ready, faults
+        self._said = replace(self._said, recipe=recipe)
+
+    def hear(self, words: FromLine, now_ns: int) -> None:
+        """What the line has written, as it stands from now on. Only what changes means something,
+        so that a line may write everything again and again.
+        """
+        before, self._heard = self._heard, words
+        if words.heartbeat != before.heartbeat:
+            self._notes += self._beats.heard(now_ns)
+        if words.reset not in (0, before.reset):
+            self._begin_reset(words.reset, now_ns)
+        if words.acknowledge not in (0, before.acknowledge):
+            self._notes += self._slot.acknowledge(words.acknowledge, now_ns)
+        if words.ejected not in (0, before.ejected):
+            self._notes += self._ejections.ejected(words.ejected, now_ns)
+        if words.passed not in (0, before.passed):
+            self._notes += self._ejections.passed(words.passed, now_ns)
+        if words.trigger not in (0, before.trigger) and self._rules.by_trigger:
+            self._hear_trigger(words, now_ns)
+        self.step(now_ns)
+
+    def tell(self, part: JudgedPart, now_ns: int) -> None:
+        """A part whose rows are durable."""
+        if self._rules.by_trigger:
+            result = self._of_trigger(part, now_ns)
+        else:
+            self._sequence = self._sequence % LAST_SEQUENCE + 1
+            since_ns = now_ns if part.exposed_ns is None else part.exposed_ns
+            result = Result(self._sequence, part.disposition, part.reason, "", since_ns, part)
+            self._count("triggers")
+        if result:
+            self._notes += self._slot.add(result, now_ns)
+        self.step(now_ns)
+
+    def step(self, now_ns: int) -> None:
+        """Whatever is due by `now_ns`."""
+        for trigger in self._triggers.open:
+            if now_ns - trigger.at_ns >= self._rules.deadline_ns:
+                detail = f"no verdict within {self._rules.deadline_ns / 1e6:g} ms of the trigger"
+                self._notes += self._slot.add(
+                    self._answer(trigger, None, NO_VERDICT, detail), now_ns
+                )
+                self._count("lost")
+        self._triggers.forget(now_ns)
+        self._end_reset(now_ns)
+        notes, shown = self._slot.step(now_ns)
+        self._notes += notes
+        for result in shown:
+            self._ejections.told(result, now_ns)
+            self._count(TOLD_COUNT[result.disposition])
+        self._notes += self._ejections.step(now_ns)
+        self._notes += self._beats.step(now_ns)
+
+    def due_ns(self, now_ns: int) -> int:
+        """When `step` is to be called at the latest."""
+        return min(self._dues(now_ns))
+
+    def stop(self, now_ns: int, why: str) -> None:
+        """Say nothing any more: no result stands, nothing is ready."""
+        self._is_ready = False
+        self._notes += self._slot.clear(now_ns, why)
+        self._notes += self._ejections.clear(now_ns, why)
+        self._triggers.clear()
+
+    @property
+    def _all_faults(self) -> Fault:
+        faults = self._faults
+        faults |= Fault.LATE if self._slot.last_was_late else Fault(0)
+        faults |= Fault.PEER if self._beats.is_peer_lost else Fault(0)
+        faults |= Fault.EJECTION if self._ejections.alarm else Fault(0)
+        unknown = self._triggers.has_unknown and not self._triggers.open and not self._is_exact
+        return faults | (Fault.PAIRING if unknown else Fault(0))
+
+    def _dues(self, now_ns: int) -> Iterator[int]:
+        yield self._beats.due_ns()
+        if self._reset_wanted:
+            yield max(now_ns, self._reset_ns) + _SETTLES_NS
+        for due_ns in (self._slot.due_ns(now_ns), self._ejections.due_ns()):
+            if due_ns is not None:
+                yield due_ns
+        for trigger in self._triggers.open:
+            yield trigger.at_ns + self._rules.deadline_ns
+
+    def _hear_trigger(self, words: FromLine, now_ns: int) -> None:
+        taken, sequence = self._said.trigger_taken, words.trigger
+        if self._needs_reset or self._reset_wanted:
+            why = "the line has to reset first"
+        elif taken and not is_newer(sequence, taken):
+            why = f"it does not come after {taken}"
+        else:
+            if taken and (missed := distance(sequence, taken) - 1):
+                detail = f"{missed} between {taken} and {sequence} were never heard"
+                self._note(NoteKind.TRIGGERS_MISSED, now_ns, detail, sequence)
+            self._triggers.hear(words, now_ns)
+            self._said = replace(self._said, trigger_taken=sequence)
+            self._count("triggers")
+            return
+        self._note(NoteKind.TRIGGER_REFUSED, now_ns, f"trigger {sequence}: {why}", sequence)
+
+    def _of_trigger(self, part: JudgedPart, now_ns: int) -> Result | None:
+        """The result of the trigger that the part is of; None, with a note, if it is told of none.
+
+        A part that may be of several is nobody's: each of them is HOLD.
+        """
+        self._is_exact = part.is_exact
+        found = self._triggers.find(part)
+        open_ones = [each for each in found if not each.is_answered]
+        if not open_ones:
+            why = "its trigger was answered before" if found else "no trigger is its own"
+            note = Note(NoteKind.UNTOLD, now_ns, found[-1].sequence if found else 0, why, part)
+            self._notes.append(note)
+            if len(found) == 1:
+                found[0].has_part = True
+            return None
+        if len(found) == 1:
+            found[0].has_part = True
+            return self._answer(found[0], part, part.reason, "")
+        first, *others = open_ones
+        detail = "the part may be of several triggers"
+        for trigger in others:
+            result = self._answer(trigger, None, DOUBTFUL_TRIGGER, detail)
+            self._notes += self._slot.add(result, now_ns)
+        found[0].has_part = True
+        return self._answer(first, part, DOUBTFUL_TRIGGER, detail)
+
+    def _answer(
+        self, trigger: LineTrigger, part: JudgedPart | None, reason: str, detail: str
+    ) -> Result:
+        trigger.is_answered = True
+        held = part is None or reason != part.reason
+        disposition = Disposition.HOLD if part is None or held else part.disposition
+        if part and not held and trigger.part_id and part.brought_id not in (None, trigger.part_id):
+            disposition, reason = Disposition.HOLD, OTHER_PART_ID
+            detail = f"the line calls it {trigger.part_id}, its frames {part.brought_id}"
+        exposed_ns = part.exposed_ns if part else None
+        since_ns = trigger.at_ns if exposed_ns is None else exposed_ns
+        return Result(
+            trigger.sequence,
+            disposition,
+            reason,
+            detail,
+            since_ns,
+            part,
+            trigger.part_id,
+            trigger.lot,
+        )
+
+    def _begin_reset(self, wanted: int, now_ns: int) -> None:
+        """Nothing stands any more; the echo follows when no frame of before can come."""
+        self._notes += self._slot.clear(now_ns, "the line has reset")
+        self._notes += self._ejections.clear(now_ns, "the line has reset")
+        for trigger in self._triggers.open:
+            trigger.is_answered = True
+        self._reset_wanted, self._reset_ns = wanted, now_ns
+
+    def _end_reset(self, now_ns: int) -> None:
+        if not self._reset_wanted or now_ns < self._reset_ns + _SETTLES_NS:
+            return
+        if self._triggers.has_unknown and not self._is_exact:
+            return
+        self._triggers.clear()
+        self._said = replace(self._said, reset_done=self._reset_wanted, trigger_taken=0)
+        self._reset_wanted, self._needs_reset = 0, False
+        self._note(NoteKind.RESET, now_ns, "the line has reset")
+
+    def _count(self, name: str) -> None:
+        self._said = replace(self._said, **{name: getattr(self._said, name) + 1})
+
+    def _note(self, kind: NoteKind, now_ns: int, detail: str, sequence: int = 0) -> None:
+        self._notes.append(Note(kind, now_ns, sequence, detail))

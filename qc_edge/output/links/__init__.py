@@ -1,0 +1,59 @@
+"""How words reach the line: one module for each protocol, looked up by its name in the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+from qc_edge.output.handshake.words import FromLine, ToLine
+from qc_edge.settings.outside.output import OutputSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the line had written at `at_ns` (CLOCK_MONOTONIC), all words as they stood then."""
+
+    words: FromLine
+    at_ns: int
+
+
+class LineLink(Protocol):
+    """One wire to the line. Used by one thread, except where it says otherwise."""
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """Begin; `wake` is called, from any thread, whenever there is something to hear.
+
+        Raises OutputError if it cannot; then it may be tried again.
+        """
+
+    def show(self, words: ToLine) -> None:
+        """What the line reads from now on, all at once, or the commit last. Does not block."""
+
+    def heard(self) -> list[Heard]:
+        """What the line has written since the last call, in order. Raises OutputError where the
+        wire is gone; then it is to be closed and opened again.
+        """
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The addresses that are connected, and what they are turned away for, in words. From any
+        thread.
+        """
+
+    def close(self) -> None:
+        """End; nobody reads anything any more. May be called twice, and opened again."""
+
+
+LINKS = {
+    "modbus": "qc_edge.output.links.modbus",
+    "scripted": "qc_edge.output.links.scripted",
+}
+"""protocol -> module; each has `make_link(settings)`."""
+
+
+def make_link(settings: OutputSettings) -> LineLink:
+    """The wire that the settings name. Raises OutputError if its library is missing."""
+    link: LineLink = import_module(LINKS[settings.protocol]).make_link(settings)
+    return link

@@ -1,0 +1,138 @@
+"""Puts what outputs told their lines on record: rows of `told`, and events of what went wrong.
+
+Outputs hand over notes and go on; the station's upkeep writes them once a second, so that no line
+waits for the disk, and neither does the inspector.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
+from qc_edge.domain.parts.told_message import ToldMessage
+from qc_edge.errors import StoreError
+from qc_edge.output.handshake.judged import Note, NoteKind
+from qc_edge.output.handshake.reasons import reason_number
+from qc_edge.service.clock import FrameClock, utc_now
+from qc_edge.service.logs import LOG
+from qc_edge.store.log.ledger import Ledger
+
+_MOST_WAITING = 20_000
+"""Rows that may wait for a disk that takes writes again: half an hour at ten parts a second."""
+_MOST_AT_ONCE = 256
+
+_ROWS = {
+    NoteKind.ACKNOWLEDGED,
+    NoteKind.UNACKNOWLEDGED,
+    NoteKind.SHOWN,
+    NoteKind.UNTOLD,
+    NoteKind.EJECTED,
+    NoteKind.UNCONFIRMED,
+    NoteKind.PASSED,
+}
+_EVENTS = {
+    NoteKind.UNACKNOWLEDGED: EventKind.RESULT_UNACKNOWLEDGED,
+    NoteKind.UNCONFIRMED: EventKind.EJECTION_UNCONFIRMED,
+    NoteKind.PASSED: EventKind.REJECT_PASSED,
+    NoteKind.TRIGGER_REFUSED: EventKind.TRIGGER_REFUSED,
+    NoteKind.TRIGGERS_MISSED: EventKind.TRIGGERS_MISSED,
+    NoteKind.RESET: EventKind.LINE_RESET,
+    NoteKind.PEER_LOST: EventKind.LINE_SILENT,
+    NoteKind.PEER_BACK: EventKind.LINE_BACK,
+    NoteKind.LINK_LOST: EventKind.OUTPUT_LOST,
+    NoteKind.LINK_OPEN: EventKind.OUTPUT_BACK,
+}
+_MOST_EVENTS = 5
+"""Of one kind and output in one look: a line that has gone would fill the log with them."""
+
+
+class ToldLog:
+    """`keep` from any thread; `look` and `finish` from one."""
+
+    def __init__(self, station: str, ledger: Ledger, events: EventLog, clock: FrameClock) -> None:
+        self._station = station
+        self._ledger = ledger
+        self._events = events
+        self._clock = clock
+        self._notes: deque[tuple[str, Note]] = deque()
+        self._rows: deque[ToldMessage] = deque(maxlen=_MOST_WAITING)
+        self._last_error = ""
+
+    def keep(self, output: str, note: Note) -> None:
+        """Put it on record within a second or so."""
+        self._notes.append((output, note))
+
+    def look(self) -> None:
+        """Write what waits; never raises StoreError. What the disk refuses waits on."""
+        notes = [self._notes.popleft() for _ in range(len(self._notes))]
+        self._report(notes)
+        self._rows += [self._row(output, note) for output, note in notes if note.kind in _ROWS]
+        rows = list(self._rows)[:_MOST_AT_ONCE]
+        if not rows:
+            return
+        try:
+            self._ledger.append(rows, utc_now())
+        except StoreError as fault:
+            if str(fault) != self._last_error:
+                LOG.error("what the line was told waits for its rows: %s", fault)
+            self._last_error = str(fault)
+            return
+        for _ in rows:
+            self._rows.popleft()
+        try:
+            self._ledger.apply()
+            self._last_error = ""
+        except StoreError as fault:
+            LOG.error("%s", fault)  # durable all the same: they stand in the journal
+
+    def finish(self) -> None:
+        """The outputs have ended: write the rest, as far as the disk takes it."""
+        before = -1
+        while (self._notes or self._rows) and len(self._rows) != before:
+            before = len(self._rows)
+            self.look()
+
+    def _report(self, notes: Sequence[tuple[str, Note]]) -> None:
+        seen: Counter[tuple[str, NoteKind]] = Counter()
+        for output, note in notes:
+            kind = _EVENTS.get(note.kind)
+            seen[output, note.kind] += 1
+            if kind is None or seen[output, note.kind] > _MOST_EVENTS:
+                continue
+            self._events.report(Occurrence(kind, f"{output}: {note.words}", who=output))
+        for (output, what), count in seen.items():
+            if what in _EVENTS and count > _MOST_EVENTS:
+                LOG.warning("%s: %d more are %s", output, count - _MOST_EVENTS, what)
+
+    def _row(self, output: str, note: Note) -> ToldMessage:
+        part, told_ns = note.part, note.told_ns
+        exposed_ns = part.exposed_ns if part else None
+        is_told = told_ns is not None
+        age_ms = None if told_ns is None or exposed_ns is None else (told_ns - exposed_ns) / 1e6
+        return ToldMessage(
+            told_id=self._clock.stamp(output).frame_id,
+            recorded_at=utc_now(),
+            station=self._station,
+            output=output,
+            sequence=note.sequence or None,
+            frame_id=part.frame_id if part else None,
+            part_id=part.part_id if part else None,
+            line_part_id=note.line_part_id or None,
+            line_lot=note.lot or None,
+            disposition=str(note.disposition) if is_told and note.disposition else None,
+            reason=note.reason if is_told else None,
+            reason_number=reason_number(note.reason) if is_told else None,
+            outcome=str(note.kind),
+            detail=note.detail,
+            told_at=_utc(told_ns) if told_ns is not None else None,
+            age_ms=None if age_ms is None else round(age_ms, 3),
+            ended_at=_utc(note.at_ns),
+        )
+
+
+def _utc(at_ns: int) -> datetime:
+    """The wall clock at a moment of CLOCK_MONOTONIC."""
+    return utc_now() - timedelta(microseconds=(time.monotonic_ns() - at_ns) // 1000)

@@ -1,0 +1,1 @@
+"""The station's side of its outputs: what they are made of, and how it is in their eyes."""

@@ -1,0 +1,89 @@
+"""All outputs of a station: the journal, what a test brings, and those of the settings, each of
+which has a thread and puts what it tells its line on record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from qc_edge.domain.events import EventLog
+from qc_edge.output import Output
+from qc_edge.output.journald import JournaldOutput
+from qc_edge.output.line_output import LineOutput, OutputStatus
+from qc_edge.output.links import make_link
+from qc_edge.output.told_log import ToldLog
+from qc_edge.recipe.rules import Rules
+from qc_edge.settings import Settings
+from qc_edge.station.dependencies import StationParts
+from qc_edge.station.line.health import health_of
+from qc_edge.station.status import Status
+from qc_edge.store.disk_space import DiskSpace
+from qc_edge.store.log.ledger import Ledger
+
+
+class StationOutputs:
+    """Used by the main thread and, `look`, by that of the upkeep."""
+
+    def __init__(self, settings: Settings, given: Sequence[Output]) -> None:
+        """Those that need no thread: the journal and the `given` ones."""
+        self._journal = JournaldOutput(settings.log.verdicts_per_s)
+        self._given = given
+        self._lines: list[LineOutput] = []
+        self._told: ToldLog | None = None
+        self._parts: StationParts | None = None
+
+    @property
+    def all(self) -> list[Output]:
+        """Every output, to be told of parts."""
+        return [self._journal, *self._given, *self._lines]
+
+    @property
+    def statuses(self) -> tuple[OutputStatus, ...]:
+        """How those of the settings are."""
+        return tuple(line.status for line in self._lines)
+
+    def open(self, parts: StationParts, ledger: Ledger, events: EventLog) -> None:
+        """Make those of the settings and start their threads. Raises OutputError where a library
+        is missing; an address that cannot be had is tried again and again.
+        """
+        settings = parts.settings
+        self._parts = parts
+        self._told = told = ToldLog(settings.station.name, ledger, events, parts.clock)
+        for given in settings.output:
+            keep = partial(told.keep, given.name)
+            link = make_link(given)
+            line = LineOutput(given, settings.station.deadline_ms, link, parts.boot, keep)
+            self._lines.append(line)
+            parts.workers.start(f"output-{given.name}", parts.dependencies.patience_s, line.run)
+        parts.reporter.outputs = self
+
+    def apply(self, settings: Settings) -> None:
+        """What of new settings goes at once."""
+        self._journal.rate.per_s = settings.log.verdicts_per_s
+
+    def report(self, status: Status, rules: Rules | None) -> None:
+        """Tell every line how the station is."""
+        if self._parts is None or not self._lines:
+            return
+        recipe = rules.recipe_in_force.content if rules and rules.recipe_in_force else None
+        health = health_of(
+            status,
+            recipe.number if recipe else 0,
+            disk_is_full=self._parts.disk_monitor.space is DiskSpace.NONE,
+            clock_is_trusted=self._parts.clock.moment().trusted,
+        )
+        for line in self._lines:
+            line.report(health)
+
+    def look(self) -> None:
+        """Put on record what was told; never raises."""
+        if self._told:
+            self._told.look()
+
+    def close(self) -> None:
+        """No more parts come; what was told last is put on record."""
+        for output in self.all:
+            output.close()
+        if self._told:
+            self._told.finish()

@@ -1,0 +1,1 @@
+"""Tests of outputs: the handshake by itself, and over each wire."""

@@ -1,0 +1,256 @@
+"""One contract for every protocol: a running output, and at the other end a peer of others."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pytest
+
+from qc_edge.domain.verdict import Disposition
+from qc_edge.errors import OutputError
+from qc_edge.output.handshake.judged import Note
+from qc_edge.output.handshake.words import FROM_LINE, FROM_LINE_AT, Fault, StateBit, ToLine, accepts
+from qc_edge.output.health import LineHealth
+from qc_edge.output.line_output import LineOutput
+from qc_edge.output.links import make_link
+from qc_edge.output.links.scripted import ScriptedLink
+from qc_edge.service.heartbeat import Heartbeat
+from qc_edge.settings.outside.output import OutputSettings
+from tests.output.libmodbus import Master, ModbusRefusedError
+from tests.output.parts import told_part
+from tests.station.harness import wait_for
+
+AT = {place.name: place.address for place in FROM_LINE}
+
+
+class Peer(Protocol):
+    """The line's end."""
+
+    def words(self) -> ToLine: ...
+    def say(self, **values: Any) -> None: ...
+
+
+class ScriptedPeer:
+    """The test itself."""
+
+    def __init__(self, link: ScriptedLink) -> None:
+        self._link = link
+
+    def words(self) -> ToLine:
+        """What it reads."""
+        return self._link.words
+
+    def say(self, **values: Any) -> None:
+        """What it writes."""
+        self._link.write(**values)
+
+
+@dataclass
+class Running:
+    """An output that runs, its peer, and what it put on record."""
+
+    output: LineOutput
+    peer: Peer
+    notes: list[Note] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """The line resets, which it has to before anything."""
+        self.peer.say(heartbeat=1, reset=1)
+        self.wait_for(lambda: self.peer.words().state & StateBit.READY, "ready")
+
+    def tell(self, number: int, disposition: Disposition) -> None:
+        """The inspector's call."""
+        self.output.announce(told_part(number, disposition))
+
+    def wait_for(self, condition: Any, what: str) -> Any:
+        """Until it is so."""
+        return wait_for(condition, what, 10, 0.002)
+
+    def kinds(self) -> list[str]:
+        """What happened, without the wire's own."""
+        return [str(n.kind) for n in self.notes if n.kind not in ("link_open", "reset")]
+
+
+def free_port() -> int:
+    """A port that nobody has, a moment ago."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def asked(wire: socket.socket, function: int, address: int, count: int, *more: int) -> bytes:
+    """The answer to one request, made by hand: a writer of values, a byte each, ends with them."""
+    pdu = bytes([1, function]) + address.to_bytes(2, "big") + count.to_bytes(2, "big") + bytes(more)
+    wire.sendall(bytes([0, 1, 0, 0]) + len(pdu).to_bytes(2, "big") + pdu)
+    return wire.recv(300)
+
+
+@contextmanager
+def running(protocol: str, **more: Any) -> Iterator[Running]:
+    """An output of this protocol on a thread, with its peer connected."""
+    given = {"heartbeat_ms": 20.0, "peer_heartbeat_ms": 0.0} | more
+    if protocol == "modbus":
+        given = {"listen": f"127.0.0.1:{free_port()}", "peers": ["127.0.0.1"]} | given
+    settings = OutputSettings.model_validate({"name": "plc", "protocol": protocol} | given)
+    notes: list[Note] = []
+    link = make_link(settings)
+    output = LineOutput(settings, 1000.0, link, "boot", notes.append)
+    output.report(LineHealth(is_ready=True, faults=Fault(0), recipe=3))
+    stop = threading.Event()
+    thread = threading.Thread(target=output.run, args=(Heartbeat("plc", 5.0), stop))
+    thread.start()
+    peer: Peer | None = None
+    try:
+        wait_for(lambda: not output.status.trouble, "open", 10)
+        peer = ScriptedPeer(link) if isinstance(link, ScriptedLink) else Master(settings.port)
+        yield Running(output, peer, notes)
+    finally:
+        if isinstance(peer, Master):
+            peer.close()
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(params=["scripted", "modbus"])
+def protocol(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_a_part_is_told_and_acknowledged(protocol: str) -> None:
+    with running(protocol) as run:
+        run.begin()
+        for number, disposition in enumerate([*Disposition, Disposition.ACCEPT], 1):
+            run.peer.say(part_id=f"SN-{number}", trigger=number)
+            run.wait_for(lambda n=number: run.peer.words().trigger_taken == n, "taken")
+            run.tell(number, disposition)
+            words = run.wait_for(
+                lambda n=number: (w := run.peer.words()).commit == n and w, "a result"
+            )
+            assert accepts(words, number) is (disposition is Disposition.ACCEPT)
+            assert (words.part_id, words.recipe, words.reason) == (str(number), 3, 1)
+            run.peer.say(acknowledge=number)
+            run.wait_for(lambda: run.peer.words().sequence == 0, "taken away")
+        words = run.peer.words()
+        assert (words.triggers, words.accepted, words.rejected, words.held) == (4, 2, 1, 1)
+        assert run.kinds() == ["acknowledged"] * 4
+        assert [note.line_part_id for note in run.notes if note.part] == [
+            f"SN-{number}" for number in range(1, 5)
+        ]
+
+
+def test_the_heartbeat_goes_on_and_a_stop_takes_ready_away(protocol: str) -> None:
+    with running(protocol) as run:
+        run.begin()
+        before = run.peer.words().heartbeat
+        run.wait_for(lambda: run.peer.words().heartbeat != before, "another heartbeat")
+        run.output.report(LineHealth(is_ready=False))
+        run.wait_for(lambda: not run.peer.words().state & StateBit.READY, "not ready")
+
+
+def test_a_result_that_nobody_acknowledges_is_noted(protocol: str) -> None:
+    with running(protocol, stands_ms=30.0) as run:
+        run.begin()
+        run.peer.say(trigger=1)
+        run.wait_for(lambda: run.peer.words().trigger_taken == 1, "taken")
+        run.tell(1, Disposition.ACCEPT)
+        run.wait_for(lambda: run.kinds() == ["unacknowledged"], "noted")
+        run.wait_for(lambda: run.peer.words().sequence == 0, "taken away")
+
+
+def test_a_wire_that_cannot_be_had_is_tried_again() -> None:
+    settings = OutputSettings.model_validate({"name": "robot", "protocol": "scripted"})
+    link = ScriptedLink("robot")
+    link.refuse = "no such address"
+    notes: list[Note] = []
+    output = LineOutput(settings, 1000.0, link, "boot", notes.append)
+    stop = threading.Event()
+    thread = threading.Thread(target=output.run, args=(Heartbeat("robot", 5.0), stop))
+    thread.start()
+    try:
+        wait_for(lambda: output.status.trouble == "no such address", "the trouble")
+        link.refuse = ""
+        wait_for(lambda: not output.status.trouble, "open")
+        link.cut = "the cable is out"
+        wait_for(lambda: output.status.trouble == "the cable is out", "lost")
+    finally:
+        stop.set()
+        thread.join(10)
+    assert [str(note.kind) for note in notes] == ["link_lost", "link_open", "link_lost"]
+
+
+def test_a_part_that_comes_while_it_stops_is_on_record_as_untold() -> None:
+    settings = OutputSettings.model_validate({"name": "robot", "protocol": "scripted"})
+    notes: list[Note] = []
+    output = LineOutput(settings, 1000.0, ScriptedLink("robot"), "boot", notes.append)
+    output.announce(told_part(1, Disposition.ACCEPT))
+    output.close()
+    assert [(str(note.kind), note.detail) for note in notes] == [("untold", "the station stops")]
+
+
+class TestModbus:
+    """What only Modbus has."""
+
+    def test_a_master_may_write_its_own_words_and_no_other(self) -> None:
+        with running("modbus") as run:
+            master = run.peer
+            assert isinstance(master, Master)
+            run.begin()
+            before = master.words()
+            for address, values in ((0, [1]), (20, [1, 2]), (FROM_LINE_AT - 1, [1, 1]), (200, [1])):
+                with pytest.raises(ModbusRefusedError, match="Illegal data address"):
+                    master.write(address, values)
+            with pytest.raises(ModbusRefusedError, match="Illegal data value"):
+                master.write(AT["part_id"], [0x0707])
+            with pytest.raises(ModbusRefusedError, match="Illegal function"):
+                master.write_coil(FROM_LINE_AT)
+            assert master.words().sequence == before.sequence == 0
+            master.write_one(AT["trigger"], 5)
+            run.wait_for(lambda: master.words().trigger_taken == 5, "taken")
+            assert master.read(AT["trigger"], 1) == [5], "it reads back what it wrote"
+
+    def test_another_address_than_the_peers_is_turned_away(self) -> None:
+        with running("modbus") as run:
+            assert isinstance(run.peer, Master)
+            port = run.output.settings.port
+            stranger = socket.create_connection(("127.0.0.1", port), 5, ("127.0.0.2", 0))
+            with stranger:
+                stranger.settimeout(5)
+                assert stranger.recv(1) == b"", "hung up"
+            run.wait_for(
+                lambda: "127.0.0.2 turned away 1x" in run.output.status.peers, "on the status"
+            )
+            assert run.peer.words().session == run.output.status.words.session
+
+    def test_a_second_master_reads_and_may_not_write(self) -> None:
+        with running("modbus", peers=["127.0.0.1", "127.0.0.2"]) as run:
+            run.begin()
+            port = run.output.settings.port
+            with socket.create_connection(("127.0.0.1", port), 5, ("127.0.0.2", 0)) as second:
+                second.settimeout(5)
+                answer = asked(second, 16, AT["trigger"], 1, 2, 0, 9)
+                assert list(answer[-2:]) == [0x80 | 16, 6], "busy"
+                assert asked(second, 3, 0, 1)[-2:] == run.peer.words().session.to_bytes(2, "big")
+            with Master(port) as anew:  # the same machine: its program was started anew
+                anew.say(trigger=4)
+                run.wait_for(lambda: run.peer.words().trigger_taken == 4, "taken")
+
+    def test_a_port_that_is_taken_is_said(self) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            settings = OutputSettings.model_validate(
+                {
+                    "name": "plc",
+                    "protocol": "modbus",
+                    "listen": f"127.0.0.1:{taken.getsockname()[1]}",
+                    "peers": ["127.0.0.1"],
+                }
+            )
+            with pytest.raises(OutputError, match="cannot listen at 127"):
+                make_link(settings).open(lambda: None)
