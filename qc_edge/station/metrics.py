@@ -1,5 +1,4 @@
-"""A station's figures as Prometheus metrics: every name, its labels and its help stand here. Reads
-only.
+"""A station's figures as Prometheus metrics, with their labels and help. Reads only.
 
 Units are seconds and bytes, as Prometheus has them. Every sample carries the station's name.
 """

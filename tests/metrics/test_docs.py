@@ -29,9 +29,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The names that a running station serves, and those that only a later one gives."""
     root = tmp_path_factory.mktemp("m")
     camera = {"name": "top", "backend": "scripted", "trigger": "hardware"}
-    sections = {"metrics": {"listen": "unix"}, "shadow": {"bundle": "corner@1"}}
-    output = {"name": "plc", "protocol": "scripted"}
-    paths = make_station(root, camera, **sections, output=[output])
+    outputs = [{"name": "plc", "protocol": "scripted"}]
+    shadow = {"bundle": "corner@1"}
+    paths = make_station(root, camera, metrics={"listen": "unix"}, shadow=shadow, output=outputs)
     with running(paths, dependencies(Plan(camera="2f"))) as station:
         drop(paths, "good.png", part())
         station.wait_until_inspected(3)
