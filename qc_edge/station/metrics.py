@@ -34,8 +34,7 @@ AGES = {
 """Ages that have no series where nobody gives them (seconds)."""
 
 
-Ages = Mapping[str, Callable[[], float | None]]
-"""By the names of `AGES`: how old something is (seconds), None while there is none."""
+Ages = Mapping[str, Callable[[], float | None]]  # of AGES; None while there is none
 
 
 class MetricsCollector(Collector):

@@ -6,6 +6,7 @@ import json
 import threading
 from pathlib import Path
 
+from qc_edge.errors import OutputError, UsageError
 from qc_edge.output.links.scripted import ScriptedLink
 from tests.cli.runner import invoke
 from tests.station.harness import NAME, make_station, running, wait_for
@@ -47,9 +48,10 @@ def test_a_trial_asks_first_and_says_what_the_line_does_not_do(tmp_path: Path) -
     assert refused.exit_code == 1
     assert "Is it clear of people?" in refused.output
     silent = invoke("line", "test", NAME, "plc", "--yes", "--seconds", "1", *root)
-    assert silent.exit_code == 76
-    assert "`ready` is on: it did not" in " ".join(silent.output.split())
-    assert invoke("line", "test", NAME, "other", "--yes", *root).exit_code == 64
+    assert isinstance(silent.exception, OutputError)
+    assert "`ready` is on: it did not" in silent.exception.message
+    unknown = invoke("line", "test", NAME, "other", "--yes", *root)
+    assert isinstance(unknown.exception, UsageError)
 
 
 def test_status_shows_what_the_line_reads(tmp_path: Path) -> None:
