@@ -7,6 +7,8 @@ VERSION := $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 VENV ?= .venv$(if $(filter-out $(DEFAULT_VERSION),$(VERSION)),-$(VERSION))
 # Twice the cores: many tests wait for a station, a camera or a clock.
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
+# A box waits for its clocks most of the time.
+BOXES ?= $(shell echo $$((4 * $$(nproc))))
 PARALLEL := not serial and not root and not long
 SERIAL := serial and not root and not standin and not long
 PYTEST_ARGS ?=
@@ -76,7 +78,7 @@ test-oldest: $(UV) | $(VENV)/bin/pip
 
 # A station's life under a real systemd, in containers: as root, with systemd-container and debootstrap.
 test-systemd: $(VENV)/.installed-dev
-	@tests/systemd/run.sh $(VENV)/bin/python $(WORKERS) $(PYTEST_ARGS)
+	@tests/systemd/run.sh $(VENV)/bin/python $(BOXES) $(PYTEST_ARGS)
 
 # The engine with the real pycuda on a stand-in for NVIDIA's driver library: needs a C++ compiler, no GPU.
 test-standin: $(VENV)/.installed-dev

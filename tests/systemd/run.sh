@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# run.sh PYTHON WORKERS [PYTEST_ARGS]: the tests under a real systemd. Each file has a pytest of its own, since its tests
-# may share a box, and WORKERS of them run at once: they wait for clocks more than they work. What each says comes whole
+# run.sh PYTHON BOXES [PYTEST_ARGS]: the tests under a real systemd. Each file has a pytest of its own, since its tests
+# may share a box, and BOXES of them run at once: they wait for clocks more than they work. What each says comes whole
 # when it has ended. Those that measure real time come last, alone. Not by xdist: a worker that its timeout ends (pytest-
 # timeout's thread method) leaves `--dist loadfile` waiting for ever.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-python=$1 workers=$2
+python=$1 boxes=$2
 shift 2
 shared=$(mktemp -d)
 trap 'rm -rf "$shared"' EXIT
@@ -24,7 +24,7 @@ export -f one_file
 failed=0
 # the longest files first; each test gets twice the usual time, since it shares the cores
 grep -rl --include='test_*.py' 'mark\.root' tests | xargs ls -S |
-    xargs -P "$workers" -I FILE bash -c 'one_file "$@"' - FILE \
+    xargs -P "$boxes" -I FILE bash -c 'one_file "$@"' - FILE \
         "$python" -m pytest --timeout 600 --durations=5 -m "root and not serial and not long" "$@" || failed=1
 "$python" -m pytest --durations=5 -m "root and serial and not long" "$@" || failed=1
 exit "$failed"
