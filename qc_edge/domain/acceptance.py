@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+_DIGITS = 12
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreSource:
@@ -16,6 +18,12 @@ class ScoreSource:
 
     model: str
     engine: str
+
+
+def score_words(model: str, sha256: str, engine: str, plan_sha256: str | None) -> ScoreSource:
+    """The source of scores of NAME@VERSION by an engine (`backend version on device`)."""
+    plan = f", plan {plan_sha256[:_DIGITS]}" if plan_sha256 else ""
+    return ScoreSource(f"{model} sha256 {sha256}", f"{engine}{plan}")
 
 
 @dataclass(frozen=True, slots=True)

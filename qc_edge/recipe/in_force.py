@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from qc_edge.bundles.bundle import Bundle
-from qc_edge.domain.acceptance import ScoreSource
+from qc_edge.domain.acceptance import ScoreSource, score_words
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.in_force import InForce, ViewInForce
 from qc_edge.engine import EngineInfo
@@ -55,11 +55,8 @@ def _view_in_force(view: ViewRules) -> ViewInForce:
 
 def score_source(bundle: Bundle, engine: EngineInfo) -> ScoreSource:
     """The model and engine that scores come from, in the words of the log."""
-    plan = f", plan {engine.plan_sha256[:_DIGITS]}" if engine.plan_sha256 else ""
-    return ScoreSource(
-        f"{bundle.reference} sha256 {bundle.sha256}",
-        f"{engine.backend} {engine.version} on {engine.device}{plan}",
-    )
+    words = f"{engine.backend} {engine.version} on {engine.device}"
+    return score_words(bundle.reference, bundle.sha256, words, engine.plan_sha256)
 
 
 def last_score_sources(ledger: Ledger) -> list[ScoreSource]:

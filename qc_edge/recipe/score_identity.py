@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 
 from qc_edge.bundles.bundle import Bundle
-from qc_edge.domain.acceptance import MovedScores
+from qc_edge.domain.acceptance import MovedScores, ScoreSource
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.history import StoredInput
 from qc_edge.engine import Engine
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.errors import EngineError, ModelError
 from qc_edge.query.evidence import read_stored_input
-from qc_edge.query.past.input_sample import sample_inputs
+from qc_edge.query.past.input_sample import last_scored_by, sample_inputs
 from qc_edge.recipe.in_force import last_score_sources, score_source
 from qc_edge.records import acceptances
 from qc_edge.records.record_file import file_digest
@@ -41,12 +41,16 @@ _SHOWN = 10
 
 
 class ScoreIdentity:
-    """Compares the scores of an engine with those in the log. Used by one thread at a time."""
+    """Compares the scores of an engine with those in the log.
+
+    Used by the workers that load engines, for models and for recipes.
+    """
 
     def __init__(self, ledger: Ledger, paths: StationPaths, events: EventLog) -> None:
         self._ledger = ledger
         self._paths = paths
         self._events = events
+        self._proven: set[ScoreSource] = set()
 
     def check(self, engine_thread: EngineThread, alive: Callable[[], None]) -> None:
         """Hold the engine in `engine_thread` against what its model said of stored inputs, if
@@ -59,9 +63,33 @@ class ScoreIdentity:
         bundle, sources = engine_thread.bundle, last_score_sources(self._ledger)
         after = score_source(bundle, engine_thread.ready.result())
         if not sources or after in sources:
+            self._proven.add(after)
             return
         same = [source for source in sources if source.model == after.model]
-        before = (same or sources)[0]
+        self._compare(engine_thread, (same or sources)[0], after, alive)
+        self._proven.add(after)
+
+    def check_recipe(self, engine_thread: EngineThread, alive: Callable[[], None]) -> None:
+        """As `check`, for a model that comes and goes with recipes: held against the engine that
+        scored its own newest row, whatever judges now.
+        """
+        bundle = engine_thread.bundle
+        after = score_source(bundle, engine_thread.ready.result())
+        if after in self._proven:
+            return  # it judges already, or did
+        before = last_scored_by(self._ledger, bundle.reference)
+        if before is not None and before != after:
+            self._compare(engine_thread, before, after, alive)
+        self._proven.add(after)
+
+    def _compare(
+        self,
+        engine_thread: EngineThread,
+        before: ScoreSource,
+        after: ScoreSource,
+        alive: Callable[[], None],
+    ) -> None:
+        bundle = engine_thread.bundle
         parts = sample_inputs(self._ledger, bundle.reference, SAMPLE)
         scoring = engine_thread.run(lambda engine: self._rescored(engine, bundle, parts, alive))
         pairs = _await_scores(scoring, bundle.reference, alive)
@@ -101,7 +129,7 @@ class ScoreIdentity:
             f"{format_moved_scores(finding)}",
             hint="go back to what judged before; or, if these scores are right, accept them: "
             f"qc-edge model accept {self._paths.name} --by WHO --reason TEXT, then start the "
-            "station again",
+            "station again, or change over again",
         )
 
     def _rescored(

@@ -110,20 +110,14 @@ class InspectRole:
     def _inspect(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """The inspector's worker: the model, the rules, then frames until `stop`."""
         parts, reporter = self._parts, self._parts.reporter
-        models = ModelActivator(
-            parts.paths,
-            parts.settings,
-            parts.dependencies.load_engine,
-            ScoreIdentity(self._ledger, parts.paths, self._events),
-            self._events,
-        )
+        load = parts.dependencies.load_engine
+        identity = ScoreIdentity(self._ledger, parts.paths, self._events)
+        models = ModelActivator(parts.paths, parts.settings, load, identity, self._events)
         # First of all: to load an engine, only to refuse a record then, may take minutes.
         check_start(parts.paths, self._ledger, parts.settings, parts.clock.judging_now())
         check_acceptance(parts.paths, self._ledger, self._events)
         opened = self._open_models(models, heartbeat, stop)
-        engines = RecipeEnginePool(
-            parts.paths, parts.settings, parts.dependencies.load_engine, opened.engines
-        )
+        engines = RecipeEnginePool(parts.paths, parts.settings, load, opened.engines, identity)
         recipes = self._follow_recipes(engines)
         start = RecipeStart(parts.paths, parts.settings, self._ledger, engines)
         opened = start.open(opened, self.arrivals.recovered, heartbeat, stop)

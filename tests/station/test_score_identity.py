@@ -42,6 +42,7 @@ from tests.station.harness import (
     spooled,
     write_bundle,
 )
+from tests.station.test_changeover import change_over, write_recipe
 from tests.station.twins import Plan, by_corner, dependencies
 
 WHO = ("--by", "anna", "--reason", "checked with 30 known parts")
@@ -223,6 +224,31 @@ def test_a_model_that_comes_back_is_held_against_its_own_past_while_the_station_
         assert invoke(*activate, "corner@1", *WHO, "--root", paths.root).exit_code == 0
         run.wait_for_status(lambda status: status.model == "corner@1", "accepted, and in force")
     audit(paths)
+
+
+def test_the_engine_of_a_recipe_is_held_against_its_own_past_before_it_judges(
+    tmp_path: Path,
+) -> None:
+    paths = make_station(tmp_path)
+    write_bundle(paths.models / "corner" / "2")
+    write_recipe(paths, "bottle", 7, "corner@2")
+    with running(paths, on("1")) as run:
+        assert change_over(paths, "bottle") == "in force"
+        for number, level in enumerate((GOOD, NEAR, BAD)):
+            drop(paths, f"{number}.png", part(level, number))
+        run.wait_until_inspected(3)
+        assert change_over(paths, "station") == "in force"
+    with running(paths, on("2", shift=0.05)):
+        said = change_over(paths, "bottle")
+        assert "corner@2: 3 of 3 stored inputs moved by more than 0.01" in said
+        accepted = invoke("model", "accept", NAME, *WHO, "--root", paths.root)
+        assert accepted.exit_code == 0, accepted.output
+        assert change_over(paths, "bottle") == "in force"
+        assert change_over(paths, "station") == "in force"
+        assert change_over(paths, "bottle") == "in force"
+    (event,) = audit(paths).events_of("scores_accepted")
+    assert (event["before"], event["after"]) == ("scripted 1 on none", "scripted 2 on none")
+    assert refused(paths, on("3", shift=0.2)).message.startswith("corner@2: 3 of 3 stored inputs")
 
 
 def test_the_sample_is_the_nearest_to_the_threshold_and_the_newest_by_the_last_engine(

@@ -5,6 +5,7 @@ For the running station, which has the log open: reads through its ledger.
 
 from __future__ import annotations
 
+from qc_edge.domain.acceptance import ScoreSource, score_words
 from qc_edge.domain.history import StoredInput
 from qc_edge.query.typed_rows import with_aware_time
 from qc_edge.store.log.ledger import Ledger
@@ -51,3 +52,21 @@ def sample_inputs(ledger: Ledger, model: str, size: int) -> list[StoredInput]:
     with ledger.snapshot() as log:
         rows = log.execute(query, {"name": name, "version": version, "size": size}).fetchall()
     return [StoredInput(*with_aware_time(row)) for row in rows]
+
+
+def last_scored_by(ledger: Ledger, model: str) -> ScoreSource | None:
+    """The model file and the engine of the newest row that `model` (NAME@VERSION) has scored, in
+    the words of the snapshots; None if it has scored none. Raises StoreError.
+    """
+    name, _, version = model.partition("@")
+    query = (
+        "SELECT model_sha256, engine_backend, engine_version, engine_device, engine_plan_sha256 "
+        "FROM inspections WHERE model_name = $name AND model_version = $version "
+        "AND score IS NOT NULL ORDER BY chain_seq DESC LIMIT 1"
+    )
+    with ledger.snapshot() as log:
+        row = log.execute(query, {"name": name, "version": version}).fetchone()
+    if row is None:
+        return None
+    sha256, backend, engine_version, device, plan = row
+    return score_words(model, sha256, f"{backend} {engine_version} on {device}", plan)

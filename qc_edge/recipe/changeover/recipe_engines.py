@@ -7,13 +7,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from qc_edge.engine import BuildContext, Loader
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.engine.pool import EnginePool
 from qc_edge.errors import QcEdgeError
 from qc_edge.recipe.active_model import open_signed_bundle
-from qc_edge.recipe.engine_exchange import EngineWait, Progress
+from qc_edge.recipe.engine_exchange import EngineWait, Progress, rest
+from qc_edge.recipe.score_identity import ScoreIdentity
 from qc_edge.records.recipes import Recipe
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings import Settings, StationPaths
@@ -30,8 +32,14 @@ class RecipeEnginePool:
     """Used by one thread at a time."""
 
     def __init__(
-        self, paths: StationPaths, settings: Settings, load: Loader, engines: EnginePool
+        self,
+        paths: StationPaths,
+        settings: Settings,
+        load: Loader,
+        engines: EnginePool,
+        identity: ScoreIdentity,
     ) -> None:
+        self._identity = identity
         self._paths = paths
         self._settings = settings
         self._load = load
@@ -48,7 +56,8 @@ class RecipeEnginePool:
     ) -> RecipeEngines:
         """The engines of a recipe; those that are not there are loaded beside the ones that judge.
 
-        Raises ModelError, EngineError: then none of them is kept.
+        Stored inputs are scored again where another engine scored them. Raises ModelError,
+        EngineError, StoreError: then none of them is kept.
         """
         if recipe.reference in self._held:
             return self._held[recipe.reference]
@@ -59,6 +68,7 @@ class RecipeEnginePool:
                 engine_thread = self._open(view.bundle, wait.heard, stop.is_set)
                 by_view[view.name] = engine_thread
                 wait.await_ready(engine_thread, heartbeat, stop)
+                self._identity.check_recipe(engine_thread, partial(rest, heartbeat, stop))
         except QcEdgeError:
             for engine_thread in by_view.values():
                 self._engines.release(engine_thread)
