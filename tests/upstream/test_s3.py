@@ -69,9 +69,11 @@ def test_what_is_there_is_never_replaced_by_a_real_server(server: S3Server) -> N
 
 
 @contextmanager
-def proxy(server: S3Server, misbehave: Callable[[int, str], int]) -> Iterator[str]:
+def proxy(
+    server: S3Server, misbehave: Callable[[int, str], int], says: bytes = b""
+) -> Iterator[str]:
     """Its endpoint. `misbehave` gives for each request what is done with it: 0 passes it on, -1
-    passes it on and loses the answer, else that status is answered without asking.
+    passes it on and loses the answer, else that status is answered without asking, and `says`.
     """
     count, lock = 0, threading.Lock()
 
@@ -92,8 +94,10 @@ def proxy(server: S3Server, misbehave: Callable[[int, str], int]) -> Iterator[st
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if act > 0:
                 self.send_response(act)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(says)))
                 self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(says)
                 return
             asked = HTTPConnection("127.0.0.1", server.ports["s3"], timeout=30)
             asked.request(self.command, self.path, body, dict(self.headers))
@@ -170,6 +174,17 @@ def test_credentials_that_have_expired_end_it_and_new_ones_go_on(
     assert_whole(station, target_at(server, "expired"))
     secret = server.credentials["aws_secret_access_key"]
     assert secret not in str(refused.value)
+
+
+def test_a_clock_that_is_off_is_told_from_wrong_credentials(
+    server: S3Server, station: SendingStation
+) -> None:
+    """What S3 answers to a request that is dated 20 minutes ago."""
+    skewed = b"<Error><Code>RequestTimeTooSkewed</Code><Message>too large</Message></Error>"
+    off = proxy(server, lambda number, verb: 403, skewed)
+    with off as endpoint, pytest.raises(UpstreamError) as refused:
+        station.sync(target_at(server, "skewed", endpoint))
+    assert "clocks" in refused.value.hint
 
 
 def test_the_tables_are_committed_on_a_real_server_once(
