@@ -13,7 +13,7 @@ import pytest
 
 from qc_edge.diagnostics.finding import Level
 from qc_edge.diagnostics.liveness import check_upstream
-from qc_edge.errors import SettingsError, UpstreamError
+from qc_edge.errors import AuditError, BusyError, SettingsError, UpstreamError
 from qc_edge.records.receipts import keep_last_sync, last_sync
 from qc_edge.service.lock import StationLock
 from qc_edge.settings import Settings
@@ -21,7 +21,7 @@ from qc_edge.upstream.age import SyncAge
 from qc_edge.upstream.credentials import store_options
 from qc_edge.upstream.mounted import check_mounted
 from qc_edge.upstream.pace import SendingPace, is_within, pace_of
-from tests.cli.runner import invoke, run
+from tests.cli.runner import invoke
 from tests.quality.tools import REPOSITORY
 from tests.upstream.sealed import FIRST, NAME, SECOND, make_sending_station
 
@@ -52,14 +52,15 @@ def test_exit_codes(tmp_path: Path) -> None:
     assert isinstance(invoke("sync", NAME, "--root", tmp_path).exception, SettingsError)
     station.configure()
     with StationLock(station.paths.lock("sync")[:1]):
-        busy = run("sync", NAME, "--root", tmp_path)
-    assert (busy.returncode, f"by process {os.getpid()}" in busy.stderr) == (75, True)
+        busy = invoke("sync", NAME, "--root", tmp_path).exception
+    assert isinstance(busy, BusyError)
+    assert f"by process {os.getpid()}" in busy.message
     path = station.seal(FIRST)
     path.chmod(0o640)
     path.write_bytes(path.read_bytes() + b"\n")
-    refused = run("sync", NAME, "--root", tmp_path)
-    assert refused.returncode == 65
-    assert f"refused, {FIRST}" in refused.stderr
+    refused = invoke("sync", NAME, "--root", tmp_path).exception
+    assert isinstance(refused, AuditError)
+    assert f"refused, {FIRST}" in refused.message
 
 
 def test_a_mount_point_that_is_not_mounted_is_an_error(tmp_path: Path) -> None:
