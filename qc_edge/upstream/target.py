@@ -30,6 +30,7 @@ class Target:
         self.url = url
         self._store = store
         self._directory = directory
+        self._synced: set[Path] = {directory} if directory else set()
 
     def put_if_absent(self, name: str, data: bytes) -> bool:
         """Put `data` under `name` if there is nothing; False if there is. Whole or not at all."""
@@ -95,11 +96,14 @@ class Target:
 
     def _sync(self, path: Path) -> None:
         sync_file(path)
-        # A directory that is new is a name in its parent, up to the target's own.
-        for parent in path.parents:
-            sync_directory(parent)
-            if parent == self._directory:
-                break
+        sync_directory(path.parent)
+        # A directory that is new is a name in its parent, up to the target's own; once is enough.
+        if path.parent not in self._synced:
+            for parent in path.parent.parents:
+                sync_directory(parent)
+                if parent == self._directory:
+                    break
+            self._synced.add(path.parent)
 
     def _asked(self, what: str, ask: Callable[[], _T]) -> _T:
         from obstore.exceptions import (
