@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -88,3 +89,11 @@ def make_sending_station(root: Path) -> SendingStation:
             kept.publisher.seal(day, told)
         kept.publisher.publish()
     return made
+
+
+def copied(kept: SendingStation, root: Path, **upstream: object) -> SendingStation:
+    """The station and what it has sent, in a place of its own."""
+    shutil.copytree(kept.paths.root, root)
+    copy = SendingStation(StationPaths(root, NAME), root / "upstream")
+    copy.configure(**upstream)
+    return copy

@@ -17,8 +17,22 @@ from tests.audit.conftest import kept as kept
 from tests.cli.runner import invoke
 from tests.publish.rows import asked
 from tests.station.harness import GOOD, NAME, part, running, spool
-from tests.upstream.sealed import SendingStation, make_sending_station, nothing
+from tests.upstream.sealed import SendingStation, copied, make_sending_station, nothing
 from tests.upstream.test_sync import Died, DyingTarget
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> SendingStation:
+    """A station that has not run, and has sent its two days. Not to be changed."""
+    made = make_sending_station(tmp_path_factory.mktemp("sent"))
+    made.sync()
+    return made
+
+
+@pytest.fixture
+def station(sent: SendingStation, tmp_path: Path) -> SendingStation:
+    """A copy of it."""
+    return copied(sent, tmp_path / "lost")
 
 
 @pytest.fixture
@@ -78,10 +92,10 @@ def _pictures(paths: StationPaths) -> list[Path]:
     return [path for path in paths.evidence.rglob("*") if path.is_file()]
 
 
-def test_the_next_sync_takes_it_for_the_station_that_it_was(tmp_path: Path) -> None:
+def test_the_next_sync_takes_it_for_the_station_that_it_was(
+    station: SendingStation, tmp_path: Path
+) -> None:
     """Though rows that were anchored are lost with the disk."""
-    station = make_sending_station(tmp_path / "lost")
-    station.sync()
     new = SendingStation(StationPaths(tmp_path / "new", NAME), station.upstream)
     report = Restore(new.paths, station.target, nothing).run()
     assert report.head is not None
@@ -92,9 +106,7 @@ def test_the_next_sync_takes_it_for_the_station_that_it_was(tmp_path: Path) -> N
     assert new.sync().refused == {}
 
 
-def test_interrupted_it_is_run_again(tmp_path: Path) -> None:
-    station = make_sending_station(tmp_path / "lost")
-    station.sync()
+def test_interrupted_it_is_run_again(station: SendingStation, tmp_path: Path) -> None:
     new = StationPaths(tmp_path / "new", NAME)
     for step in ("cannot read records", "cannot read tables", "cannot put anchors"):
         with pytest.raises(Died):
@@ -106,9 +118,7 @@ def test_interrupted_it_is_run_again(tmp_path: Path) -> None:
         Restore(new, station.target, nothing).run()
 
 
-def test_what_was_altered_upstream_is_refused(tmp_path: Path) -> None:
-    station = make_sending_station(tmp_path / "lost")
-    station.sync()
+def test_what_was_altered_upstream_is_refused(station: SendingStation, tmp_path: Path) -> None:
     file = next((station.upstream / "tables/inspections").rglob("hour=12.parquet"))
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     new = StationPaths(tmp_path / "new", NAME)
@@ -117,15 +127,15 @@ def test_what_was_altered_upstream_is_refused(tmp_path: Path) -> None:
     assert not any(new.journal.glob("*.jsonl"))
 
 
-def test_a_day_between_that_was_never_sent_is_a_hole_that_is_named(tmp_path: Path) -> None:
-    station = make_sending_station(tmp_path / "lost")
-    station.sync()
+def test_a_day_between_that_was_never_sent_is_a_hole_that_is_named(
+    station: SendingStation, tmp_path: Path
+) -> None:
     (station.upstream / f"receipts/station={NAME}/date=2026-11-22.json").unlink()
     with pytest.raises(AuditError, match="does not follow from row 0"):
         Restore(StationPaths(tmp_path / "new", NAME), station.target, nothing).run()
 
 
-def test_a_station_that_never_sent_is_not_made_up(tmp_path: Path) -> None:
-    station = make_sending_station(tmp_path / "lost")
+def test_a_station_that_never_sent_is_not_made_up(station: SendingStation, tmp_path: Path) -> None:
+    shutil.rmtree(station.upstream / "receipts")
     with pytest.raises(UpstreamError, match="has no day of line1"):
         Restore(StationPaths(tmp_path / "new", NAME), station.target, nothing).run()

@@ -20,7 +20,14 @@ from qc_edge.records.receipts import last_sync, read_receipt
 from qc_edge.upstream.sync import plan
 from qc_edge.upstream.target import Target
 from tests.publish.rows import at, event, log
-from tests.upstream.sealed import FIRST, NAME, SECOND, SendingStation, make_sending_station
+from tests.upstream.sealed import (
+    FIRST,
+    NAME,
+    SECOND,
+    SendingStation,
+    copied,
+    make_sending_station,
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +40,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> SendingStation:
 def station(kept: SendingStation, tmp_path: Path) -> SendingStation:
     """A copy of it."""
     return copied(kept, tmp_path / "station")
-
-
-def copied(kept: SendingStation, root: Path) -> SendingStation:
-    shutil.copytree(kept.paths.root, root)
-    copy = SendingStation(type(kept.paths)(root, NAME), root / "upstream")
-    copy.configure()
-    return copy
 
 
 def test_the_files_upstream_are_those_that_were_sealed(station: SendingStation) -> None:
@@ -111,27 +111,26 @@ class DyingTarget(Target):
         return super()._asked(what, ask)
 
 
-def test_killed_before_any_step_the_next_run_ends_with_the_same_upstream(
-    station: SendingStation,
-) -> None:
-    """Of many requests of a kind the second; killed after one is killed before the next."""
+def test_killed_before_any_step_it_ends_with_the_same_upstream(station: SendingStation) -> None:
+    """Run after run is killed, each a step later: of many requests of a kind before the second.
+    Killed after one is killed before the next.
+    """
     station.configure(parallel=1)
     counting = DyingTarget(station.target)
     station.sync(counting)
-    expected = station.sent()
-    steps = Counter(counting.asked)
+    expected, steps = station.sent(), Counter(counting.asked)
     assert len(steps) > 12
+    for place in (station.upstream, station.paths.upstream):
+        shutil.rmtree(place)
+    station.upstream.mkdir()
     for words, times in steps.items():
-        for place in (station.upstream, station.paths.upstream):
-            shutil.rmtree(place)
-        station.upstream.mkdir()
         with pytest.raises(Died):
             station.sync(DyingTarget(station.target, words, min(times, 2)))
         for day in station.receipted():
             assert f"receipts/station={NAME}/date={day}.json" in station.sent()
-        station.sync()
-        assert station.sent() == expected, words
-        assert station.receipted() == [FIRST, SECOND]
+    station.sync()
+    assert station.sent() == expected
+    assert station.receipted() == [FIRST, SECOND]
 
 
 def test_two_at_once_send_every_day_once(station: SendingStation, tmp_path: Path) -> None:
