@@ -1,6 +1,6 @@
 """Receipts: for each day that is upstream, what was sent, where to, and that it was read back.
 
-`upstream/date=2026-11-27.json`, the same bytes upstream. Whoever removes a day's files to make room
+`upstream/date=2026-11-27.json`, as it is upstream. Whoever removes a day's files to make room
 goes by them. Beside them `last-sync.json` says when everything that was due was sent.
 """
 

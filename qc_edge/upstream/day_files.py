@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from qc_edge.errors import AuditError, UpstreamError
@@ -69,7 +70,9 @@ class DayFiles:
             raise UpstreamError(f"{self._target.url}/{name}: {fault}", _ALTERED) from None
         if stands.seal_sha256 != receipt.seal_sha256:
             raise AuditError(f"{self._target.url}/{name} is of another seal", hint=_ALTERED)
-        keep_receipt(directory, receipt.day, there or b"")
+        # Put when the same place had another url: here it counts for this one.
+        kept = replace(stands, url=self._target.url)
+        keep_receipt(directory, receipt.day, (there or b"") if kept == stands else kept.to_json())
         return stands, hashlib.sha256(there or b"").hexdigest()
 
     def put(self, name: str, data: bytes, sha256: str) -> None:

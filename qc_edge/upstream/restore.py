@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -148,7 +148,8 @@ class Restore:
         with ThreadPoolExecutor(_THREADS, "restore") as pool:
             list(pool.map(restore, seal.files))
         make_read_only(self._paths.published, seal)
-        keep_receipt(self._paths.upstream, receipt.day, receipt.to_json())
+        here = replace(receipt, url=self._target.url)
+        keep_receipt(self._paths.upstream, receipt.day, here.to_json())
 
     def _restore_pictures(
         self, rows: Rows, receipts: Sequence[Receipt], since: date | None

@@ -29,8 +29,8 @@ DIGESTS = [pixels_sha256(frame) for frame in FRAMES]
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> SendingStation:
-    """Not to be changed. A sealed day of six inspections with a frame each, of which the last shares its map with the
-    one before, and one file that did not decode.
+    """A sealed day of six inspections with a frame each, of which the last shares its map with the
+    one before, and one file that did not decode. Not to be changed.
     """
     root = tmp_path_factory.mktemp("pictures")
     made = SendingStation(StationPaths(root, NAME), root / "upstream")

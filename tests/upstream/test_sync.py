@@ -80,6 +80,19 @@ def test_lost_receipts_here_are_taken_from_upstream(station: SendingStation) -> 
     assert station.sync().sent == first
 
 
+def test_the_same_place_under_another_url_has_everything_already(
+    station: SendingStation, tmp_path: Path
+) -> None:
+    station.sync()
+    before = station.sent()
+    (tmp_path / "other").symlink_to(station.upstream)
+    moved = SendingStation(station.paths, tmp_path / "other")
+    moved.configure()
+    assert len(moved.sync().sent) == 2
+    assert moved.sync().sent == []
+    assert station.sent() == before
+
+
 def test_each_day_is_told_to_the_log_with_its_receipt(station: SendingStation) -> None:
     station.sync()
     told = [
