@@ -44,6 +44,7 @@ def record(now: datetime = NOW) -> Calibration:
         scale_um_per_px=12.5,
         bounds=GateBounds(focus_min=123.456, framing_score_min=0.8, framing_shift_max=40.5),
         framing=FramingReference(64, 64, pixels.tobytes()),
+        why="another lens",
     )
 
 

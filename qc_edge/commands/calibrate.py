@@ -10,6 +10,7 @@ import typer
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
+    from qc_edge.recipe.calibrating.proposal import CalibrationTerms
     from qc_edge.settings import Settings, StationPaths
 
 Camera = Annotated[
@@ -56,6 +57,7 @@ Learn = Annotated[
     ),
 ]
 By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who answers for this calibration.")]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Why it is made.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Write it. Without this, nothing changes.")]
 DueDays = Annotated[
     int,
@@ -74,6 +76,7 @@ def command(
     any_verdict: AnyVerdict = False,
     leave_out: LeaveOut = False,
     learn: Learn = None,
+    why: Why = "",
     yes: Yes = False,
     due_days: DueDays = 365,
     root: Root = DEFAULT_ROOT,
@@ -100,17 +103,18 @@ def command(
       [bold]qc-edge calibrate line1 --learn 50 --by "M. Huber" --yes[/bold]
     """
     from qc_edge.errors import CalibrationError
+    from qc_edge.recipe.calibrating.good_frames import from_evidence
+    from qc_edge.recipe.calibrating.proposal import (
+        CalibrationTerms,
+        current_calibration,
+        propose_calibration,
+    )
     from qc_edge.records import calibrations
     from qc_edge.service.clock import utc_now
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths, load_settings
-    from qc_edge.terminal import good_frames
     from qc_edge.terminal.calibration_output import json_values, print_proposal, print_what_next
-    from qc_edge.terminal.calibration_proposal import (
-        choose_camera,
-        current_calibration,
-        propose_calibration,
-    )
+    from qc_edge.terminal.good_frames import choose_camera, from_directory
 
     recent = directory == Path("recent")
     _check_options(by, frames, directory, any_verdict, learn)
@@ -118,29 +122,30 @@ def command(
     settings = load_settings(paths.settings)
     chosen_camera = choose_camera(paths, settings, camera)
     if learn is not None:
-        _begin_to_learn(paths, settings, chosen_camera, by.strip(), learn, yes)
+        _begin_to_learn(
+            paths,
+            settings,
+            chosen_camera,
+            CalibrationTerms(by.strip(), why.strip() or None),
+            learn,
+            yes,
+        )
         return
     if directory is not None and not recent:
-        files = good_frames.from_directory(directory)
+        files = from_directory(directory)
     else:
         # Already now: nothing of the caller's own is read any more.
         act_as_owner(paths.state)
         current, _ = current_calibration(paths, chosen_camera, utc_now())
-        files = good_frames.from_evidence(
+        files = from_evidence(
             paths,
             chosen_camera,
             frames or current.learning or _FRAMES,
             any_verdict=any_verdict or current.learning is not None,
             since=current.calibration_id if current.learning is not None else "",
         )
-    proposed = propose_calibration(
-        paths,
-        chosen_camera,
-        files,
-        made_by=by.strip(),
-        valid_days=due_days,
-        leave_out=leave_out,
-    )
+    terms = CalibrationTerms(by.strip(), why.strip() or None, due_days, leave_out)
+    proposed = propose_calibration(paths, chosen_camera, files, terms)
     record = proposed.proposal.calibration
     written = None
     if record is not None and yes:
@@ -185,18 +190,23 @@ def _check_options(
 
 
 def _begin_to_learn(
-    paths: StationPaths, settings: Settings, camera: str, by: str, frames: int, yes: bool
+    paths: StationPaths,
+    settings: Settings,
+    camera: str,
+    terms: CalibrationTerms,
+    frames: int,
+    yes: bool,
 ) -> None:
     from qc_edge.domain.calibration import learning_calibration
+    from qc_edge.recipe.calibrating.proposal import current_calibration
     from qc_edge.records import calibrations
     from qc_edge.service.clock import utc_now
     from qc_edge.service.owner import act_as_owner
     from qc_edge.terminal.calibration_output import print_what_next
-    from qc_edge.terminal.calibration_proposal import current_calibration
 
     act_as_owner(paths.state)
     current, _ = current_calibration(paths, camera, utc_now())
-    record = learning_calibration(current, utc_now(), by, frames)
+    record = learning_calibration(current, utc_now(), terms.made_by, frames, terms.why)
     out().print(
         f"camera {camera} learns from {frames} frames: no picture is refused for how it looks, and "
         "every part is HOLD until you accept what is proposed then"

@@ -62,7 +62,7 @@ class Calibration:
     frames it was made from; `starting` is True until somebody has calibrated on real parts. `sizes`
     is the range of pictures that differ in size: least width and height, most width and height.
     `learning` is how many frames are to be seen, whatever they are like, before bounds are
-    proposed: every part is held until another record is in force.
+    proposed: every part is held until another record is in force. `why` is the person's reason.
     """
 
     calibration_id: str
@@ -82,6 +82,7 @@ class Calibration:
     starting: bool = False
     sizes: tuple[int, int, int, int] | None = None
     learning: int | None = None
+    why: str | None = None
 
     @property
     def size_words(self) -> str:
@@ -117,7 +118,7 @@ def calibration_id(made_at: datetime, camera: str) -> str:
 
 
 def learning_calibration(
-    current: Calibration, now: datetime, made_by: str, frames: int
+    current: Calibration, now: datetime, made_by: str, frames: int, why: str | None = None
 ) -> Calibration:
     """What refuses no picture and holds every part, to see `frames` of them before bounds are
     proposed; the region and the scale stay those of `current`.
@@ -143,6 +144,7 @@ def learning_calibration(
         ),
         starting=True,
         learning=frames,
+        why=why,
     )
 
 

@@ -128,6 +128,7 @@ class RuleChanges:
                 before,
                 record.calibration_id,
                 record.made_by,
+                record.why,
                 record=path,
                 record_sha256=self.now.records.get(path),
             )

@@ -29,7 +29,7 @@ RESTORE_HINT = (
     "records are never edited: restore it from a backup, or make a new one with qc-edge calibrate"
 )
 
-_LATER = {"sizes", "learning"}
+_LATER = {"sizes", "learning", "why"}
 """Keys that came after the first records; a record that does not need them is without them."""
 
 _Size = Annotated[int, Field(ge=1)]
@@ -76,6 +76,7 @@ class _Record(_Section):
     scale_um_per_px: float | None = Field(default=None, gt=0)
     sizes: list[_Size] | None = Field(default=None, min_length=4, max_length=4)
     learning: int | None = Field(default=None, ge=1)
+    why: str | None = None
     bounds: _Bounds
     framing: _Framing | None = None
 

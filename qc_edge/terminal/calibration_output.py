@@ -9,9 +9,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from qc_edge.recipe.calibrating.proposal import CalibrationProposal
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import Settings, StationPaths
-from qc_edge.terminal.calibration_proposal import CalibrationProposal
 from qc_edge.terminal.options import out
 from qc_edge.vision.calibrate import BoundChange
 

@@ -17,13 +17,14 @@ from qc_edge.engine import Engine, load_engine
 from qc_edge.engine.self_test import self_test
 from qc_edge.errors import EngineError
 from qc_edge.recipe.active_model import active_reference
+from qc_edge.recipe.calibrating.image_file import read_picture
 from qc_edge.recipe.rules import threshold_in_force
 from qc_edge.records import activations, thresholds
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.settings.model import StationSettings
 from qc_edge.settings.paths import shipped
-from qc_edge.terminal.images import CalibrationSet, load_calibrations, read_picture
+from qc_edge.terminal.images import CalibrationSet, load_calibrations
 from qc_edge.vision import UnreadableFrameError
 from qc_edge.vision.gates import GateReport, check_gates
 from qc_edge.vision.image import Colour, Gray, Image, pixels_sha256

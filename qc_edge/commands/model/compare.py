@@ -141,7 +141,8 @@ def _images(
 
     from qc_edge.analysis.comparison.inputs import ComparisonInput
     from qc_edge.engine import Prepared
-    from qc_edge.terminal.images import images_in, load_calibrations, read_picture
+    from qc_edge.recipe.calibrating.image_file import read_picture
+    from qc_edge.terminal.images import images_in, load_calibrations
     from qc_edge.vision import UnreadableFrameError
     from qc_edge.vision.prepare import picture_for, prepare
 

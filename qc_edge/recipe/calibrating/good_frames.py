@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
 
+from qc_edge.domain.frame import FrameId, frame_id_micros
+from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import Verdict
 from qc_edge.errors import UsageError
+from qc_edge.query import evidence
 from qc_edge.query.journal_reader import newest_inspections
 from qc_edge.settings import StationPaths
 from qc_edge.settings.section import NAME_PATTERN
-from qc_edge.terminal.images import images_in
 
 _NEWEST = 5_000
 """Rows of the journal in which a node is looked for."""
@@ -24,19 +27,15 @@ class GoodFrameFiles:
     """Files with frames of good parts, and in words where they come from.
 
     `missing` counts newer ones whose frame is no longer among the evidence. `unseen` is True where
-    no person has looked at them one by one.
+    no person has looked at them one by one. `rows` are those of the files, in the same order, where
+    they are the station's own.
     """
 
     files: tuple[Path, ...]
     source: str
     missing: int = 0
     unseen: bool = False
-
-
-def from_directory(directory: Path) -> GoodFrameFiles:
-    """The image files in `directory`. Raises UsageError if there is none."""
-    files = tuple(images_in(directory))
-    return GoodFrameFiles(files, f"{len(files)} image files in {directory.absolute()}")
+    rows: tuple[Inspection, ...] = ()
 
 
 def nodes_with_frames(paths: StationPaths) -> list[str]:
@@ -56,7 +55,7 @@ def from_evidence(
     Read from the journal and not from the database, which a running station keeps to itself.
     """
     files: list[Path] = []
-    frame_ids: list[str] = []
+    rows: list[Inspection] = []
     missing = 0
     for row in newest_inspections(paths.journal):
         # Without a size it was no picture: nothing to learn from, whatever its verdict.
@@ -67,11 +66,11 @@ def from_evidence(
             if row.recorded_at < _made_at(since):
                 break
             continue
-        if (raw := _frame_file(paths.state / row.raw_path)) is None:
+        if (raw := evidence.find(paths.state, row.raw_path)) is None:
             missing += 1
             continue
         files.append(raw)
-        frame_ids.append(row.frame_id)
+        rows.append(row)
         if len(files) == count:
             break
     kind = "frames" if any_verdict else "frames that PASSed"
@@ -83,15 +82,46 @@ def from_evidence(
             + ("" if any_verdict else ", take those of any verdict: --from recent --any-verdict")
             + ", or give image files: --from DIR",
         )
-    source = f"the last {len(files)} {kind}, {frame_ids[-1]} to {frame_ids[0]}"
-    return GoodFrameFiles(tuple(files), source, missing, any_verdict)
+    source = f"the last {len(files)} {kind}, {rows[-1].frame_id} to {rows[0].frame_id}"
+    return GoodFrameFiles(tuple(files), source, missing, any_verdict, tuple(rows))
+
+
+def chosen_frames(paths: StationPaths, camera: str, frame_ids: Collection[str]) -> GoodFrameFiles:
+    """The raw frames of these inspections of `camera`, at which a person has looked.
+
+    Raises UsageError if it is none, and with the first that there is not.
+    """
+    wanted, found = set(frame_ids), dict[str, tuple[Inspection, Path]]()
+    if not wanted:
+        raise UsageError("no frame is chosen", hint="choose frames of good parts")
+    oldest = _exposed_at(min(wanted))
+    for row in newest_inspections(paths.journal):
+        # A row is written after the exposure: before that moment there is none of these.
+        if row.recorded_at < oldest or len(found) == len(wanted):
+            break
+        if row.frame_id not in wanted or row.camera != camera or row.raw_path is None:
+            continue
+        if raw := evidence.find(paths.state, row.raw_path):
+            found[row.frame_id] = row, raw
+    if lacking := sorted(wanted - set(found)):
+        raise UsageError(
+            f"there is no frame {lacking[0]} of camera {camera!r} among the evidence",
+            hint="choose the frames again",
+        )
+    chosen = [found[name] for name in sorted(found, reverse=True)]
+    names = [row.frame_id for row, _ in chosen]
+    source = f"{len(chosen)} frames that a person has looked at, {names[-1]} to {names[0]}"
+    files, rows = tuple(path for _, path in chosen), tuple(row for row, _ in chosen)
+    return GoodFrameFiles(files, source, rows=rows)
+
+
+def _exposed_at(frame_id: str) -> datetime:
+    try:
+        micros = frame_id_micros(FrameId(frame_id))
+    except ValueError as fault:
+        raise UsageError(str(fault)) from None
+    return datetime.fromtimestamp(micros / 1e6, timezone.utc)
 
 
 def _made_at(calibration_id: str) -> datetime:
     return datetime.strptime(calibration_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
-
-
-def _frame_file(raw: Path) -> Path | None:
-    """The frame under the name that its row has, or as it was compressed since; None if gone."""
-    candidates = (raw, raw.with_suffix(".png"))
-    return next((path for path in candidates if path.is_file()), None)

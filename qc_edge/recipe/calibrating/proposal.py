@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from qc_edge.terminal.good_frames import GoodFrameFiles, nodes_with_frames
-
 from qc_edge.domain.calibration import Calibration, starting_calibration
-from qc_edge.errors import CalibrationError, UsageError
+from qc_edge.errors import CalibrationError
+from qc_edge.recipe.calibrating.good_frames import GoodFrameFiles
+from qc_edge.recipe.calibrating.image_file import read_picture
 from qc_edge.records import calibrations
 from qc_edge.service.clock import utc_now
-from qc_edge.settings import INCOMING, Settings, StationPaths, load_settings
-from qc_edge.terminal.images import read_picture, require_camera
+from qc_edge.settings import StationPaths, load_settings
 from qc_edge.vision import UnreadableFrameError
-from qc_edge.vision.calibrate import Proposal, propose
+from qc_edge.vision.calibrate import VALID_DAYS, Proposal, propose
 from qc_edge.vision.frame_set import GoodFrame, sample
 from qc_edge.vision.strays import grouped
+
+Region = tuple[int, int, int, int]
+"""x, y, width, height (pixels of the full frame)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationTerms:
+    """What a person says of a calibration beside its frames.
+
+    `region` is what is to be inspected, None for the whole frame; it stays as it is unless
+    `has_region`. Strays are left out with `leave_out`. `made_at` (aware UTC) is now if it is None.
+    """
+
+    made_by: str
+    why: str | None = None
+    valid_days: int = VALID_DAYS
+    leave_out: bool = False
+    has_region: bool = False
+    region: Region | None = None
+    made_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,39 +53,24 @@ class CalibrationProposal:
     warnings: tuple[str, ...]
 
 
-def choose_camera(paths: StationPaths, settings: Settings, camera: str | None) -> str:
-    """`camera`, or the only one of the station, or `incoming` where there is none.
-
-    Raises UsageError for one that the station has not, and if there are several to choose from.
-    """
-    if camera is not None:
-        is_own = camera in {INCOMING, *(configured.name for configured in settings.camera)}
-        return camera if is_own else require_camera(settings, camera, nodes_with_frames(paths))
-    names = [camera.name for camera in settings.camera]
-    if len(names) > 1:
-        raise UsageError(
-            f"station {settings.station.name!r} has several cameras: {', '.join(names)}",
-            hint=f"say which: --camera {names[0]}",
-        )
-    return names[0] if names else INCOMING
-
-
 def propose_calibration(
     paths: StationPaths,
     camera: str,
     frames: GoodFrameFiles,
-    *,
-    made_by: str,
-    valid_days: int,
-    leave_out: bool = False,
+    terms: CalibrationTerms,
+    beat: Callable[[], object] = lambda: None,
 ) -> CalibrationProposal:
     """The calibration that `frames` ask for, in place of the one of `camera` that is in force.
 
-    Strays are left out with `leave_out`, and where nobody has looked at the frames.
+    Strays are left out also where nobody has looked at the frames. `beat` is called after each
+    frame: a thousand of them take a while.
     """
-    now = utc_now()
+    now = terms.made_at or utc_now()
     current, warning = current_calibration(paths, camera, now)
+    if terms.has_region:
+        current = replace(current, roi=terms.region)
     unreadable: list[tuple[str, str]] = []
+    judged = {path: row.raw_sha256 for path, row in zip(frames.files, frames.rows, strict=False)}
 
     def samples() -> Iterator[GoodFrame]:
         # One frame at a time in memory: a thousand of them would not fit.
@@ -76,17 +80,24 @@ def propose_calibration(
             except UnreadableFrameError as error:
                 unreadable.append((path.name, f"{error.reason}: {error.detail}"))
             else:
-                yield sample(path.name, picture.image, current)
+                if judged.get(path) not in (None, picture.image.sha256):
+                    unreadable.append((path.name, "not the picture that was judged"))
+                else:
+                    yield sample(path.name, picture.image, current)
+            beat()
 
     proposal = propose(
         samples(),
         current,
         now=now,
-        made_by=made_by,
+        made_by=terms.made_by,
         source=frames.source,
-        valid_days=valid_days,
-        leave_out=leave_out or frames.unseen,
+        valid_days=terms.valid_days,
+        leave_out=terms.leave_out or frames.unseen,
     )
+    if proposal.calibration is not None:
+        record = replace(proposal.calibration, why=terms.why)
+        proposal = replace(proposal, calibration=record)
     # A frame that does not read is not left out in silence: the person has named it as good.
     if unreadable:
         proposal = Proposal(None, (), (*grouped(unreadable), *proposal.faults), ())

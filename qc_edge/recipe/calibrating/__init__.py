@@ -1,0 +1,1 @@
+"""A calibration from frames of known-good parts: which frames, and what they ask for."""
