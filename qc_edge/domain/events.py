@@ -28,6 +28,7 @@ class EventKind(str, Enum):
     SCORES_ACCEPTED = "scores_accepted"
     ENGINE = "engine"
     CALIBRATION = "calibration"
+    CALIBRATION_REFUSED = "calibration_refused"
     THRESHOLD = "threshold"
     THRESHOLD_REFUSED = "threshold_refused"
     RECIPE = "recipe"

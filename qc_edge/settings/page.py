@@ -46,6 +46,11 @@ class PageSettings(Section):
         default=False,
         description="Show the page Live to whoever reaches the address, for a screen at the line.",
     )
+    calibrates: bool = Field(
+        default=True,
+        description="Engineers and quality may calibrate on the page, from frames of the station "
+        "that it measures itself.",
+    )
 
     @property
     def host(self) -> str:

@@ -147,6 +147,11 @@ class StationPaths:
         return self.state / "notices"
 
     @property
+    def requests(self) -> Path:
+        """What people ask of the station at the page, a file each, until it is done or refused."""
+        return self.state / "requests"
+
+    @property
     def labels(self) -> Path:
         """Records of labels that wait to be taken up; the station's group may write here."""
         return self.state / "labels"
@@ -221,9 +226,9 @@ class StationPaths:
 
     def own_directories(self) -> tuple[Path, ...]:
         """Those that this machine keeps itself."""
-        kept = self.evidence, self.quarantine, self.journal, self.published, self.notices
+        kept = self.evidence, self.quarantine, self.journal, self.published
         records = self.calibration, self.thresholds, self.activations, self.acceptances
-        own = *kept, *records, self.page, self.models, self.run
+        own = *kept, *records, self.notices, self.requests, self.page, self.models, self.run
         return self.settings.parent, *own, *self.shared_directories()
 
     def shared_directories(self) -> tuple[Path, ...]:

@@ -43,6 +43,7 @@ from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.settings import INCOMING, Role, Settings
 from qc_edge.shadow.shadow import Shadow
+from qc_edge.station.calibrating import CalibrationTaker
 from qc_edge.station.dependencies import StationParts
 from qc_edge.station.line.outputs import StationOutputs
 from qc_edge.station.supervisor import Supervisor
@@ -131,6 +132,8 @@ class InspectRole:
         parts.workers.start("models", parts.dependencies.patience_s, change_models)
         change_recipes = partial(recipes.run, rulebook, inspector)
         parts.workers.start("recipes", parts.dependencies.patience_s, change_recipes)
+        calibrations = CalibrationTaker(parts.paths, rulebook, self._events)
+        parts.workers.start("calibration", 2 * parts.dependencies.patience_s, calibrations.run)
         parts.workers.changed.set()  # the main thread waits for the inspector to be there
         inspector.run(heartbeat, stop)
 

@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from qc_edge.errors import BusyError, QcEdgeError, StoreError, UsageError
 from qc_edge.service.logs import LOG
+from qc_edge.web.aim import calibrate
 from qc_edge.web.aim import pages as aim
 from qc_edge.web.guard import Guard
 from qc_edge.web.pages import live, login, parts, picture, shift, station
@@ -42,7 +43,8 @@ def make_app(page: StationPage) -> FastAPI:
     # No pages of its own about itself: they would load their scripts from the internet.
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.page = page
-    for routes in (login, live, parts, picture, looking, judging, shift, station, aim):
+    pages = (login, live, parts, picture, looking, judging, shift, station, aim, calibrate)
+    for routes in pages:
         app.include_router(routes.router)
     app.add_api_route("/", _start, include_in_schema=False)
     app.mount("/static/{version}", _Static(directory=STATIC), "static")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from qc_edge.domain.calibration import FOCUS_MIN
+from qc_edge.domain.label import PersonRole
+from qc_edge.records import calibration_requests as requests
+from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.vision.gates import focus
 from qc_edge.web.aim.frames import AimFrames
 from qc_edge.web.aim.looking import Look, jpeg
 from qc_edge.web.station_page import StationPage
-from tests.web.harness import browser
+from tests.web.harness import add_user, browser, log_in, token
 
 
 def test_the_newest_frame_comes_with_its_figures_and_their_bounds(
@@ -64,6 +69,46 @@ def test_nobody_looks_through_a_camera_without_a_name(rested: StationPaths) -> N
         assert stranger.get("/aim").status_code == 303
         assert stranger.get("/aim/look", params={"camera": "incoming"}).status_code == 401
         assert stranger.get("/aim/picture/x").status_code == 401
+
+
+def test_a_calibration_is_asked_for_with_the_figures_that_were_shown(
+    client: TestClient, rested: StationPaths
+) -> None:
+    assert 'data-side="width"' in client.get("/aim/calibrate?camera=incoming").text
+    query = {"camera": "incoming", "take": "passed", "count": "4", "region": "0,0,64,64"}
+    shown = client.get("/aim/calibrate/proposal", params=query).text
+    fields = dict(re.findall(r'name="([a-z]+)" value="([^"]*)"', shown))
+    assert len(fields["frames"].split(",")) == 4
+    one = fields["frames"].partition(",")[0]
+    fewer = client.get("/aim/calibrate/proposal", params=query | {"without": one}).text
+    assert one not in dict(re.findall(r'name="([a-z]+)" value="([^"]*)"', fewer))["frames"]
+    told = client.post("/aim/calibrate", data=fields | {"why": "new <lens>"})
+    assert told.status_code == 303
+    [name] = requests.names(rested.requests)
+    asked = requests.load(rested.requests, name, utc_now())
+    assert (asked.who, asked.why, asked.roi) == ("anna", "new <lens>", (0, 0, 64, 64))
+    assert asked.expects == fields["expects"]
+    assert "measures the parts again" in client.get(told.headers["location"]).text
+    for wrong in ({"why": " "}, {"region": "0,0,1,1"}, {"camera": "../x"}, {"days": "0"}):
+        answer = client.post("/aim/calibrate", data=fields | {"why": "x"} | wrong)
+        assert answer.status_code == 400, wrong
+    forged = client.post("/aim/calibrate", data=fields | {"why": "x", "token": "forged"})
+    assert forged.status_code == 403
+    assert [*requests.names(rested.requests)] == [name]
+    (rested.requests / f"{name}.json").unlink()
+
+
+def test_reviewers_look_and_do_not_calibrate(rested: StationPaths) -> None:
+    page = StationPage(rested)
+    add_user(page, "rita", PersonRole.REVIEWER)
+    with browser(page) as client:
+        log_in(client, "rita")
+        shown = client.get("/aim").text
+        assert "/aim/calibrate" not in shown
+        for path in ("/aim/calibrate?camera=incoming", "/aim/calibrate/proposal?camera=incoming"):
+            assert client.get(path).status_code == 403
+        fields = {"token": token(shown), "camera": "incoming", "why": "x", "learning": "50"}
+        assert client.post("/aim/calibrate", data=fields).status_code == 403
 
 
 @pytest.mark.parametrize("zoom", [1, 2, 4, 8])

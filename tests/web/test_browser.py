@@ -14,6 +14,7 @@ import pytest
 from qc_edge.domain.label import PersonRole
 from qc_edge.query.inspection_search import newest
 from qc_edge.query.published_log import PublishedLog
+from qc_edge.records import calibrations
 from qc_edge.settings import StationPaths
 from qc_edge.web.people.passwords import Passwords
 from qc_edge.web.people.users import User, Users
@@ -28,6 +29,10 @@ SEEN = (
     ".every(i => i.complete && i.naturalWidth)"
 )
 SIZES = {"": (1280, 800), "-phone": (390, 844)}
+CALIBRATE = (
+    "/aim/calibrate?camera=incoming",
+    "/aim/calibrate/proposal?camera=incoming&take=any&count=3",
+)
 PAGES = (
     "/live",
     "/review",
@@ -35,6 +40,7 @@ PAGES = (
     "/part/story?id=A-2",
     "/shift?day=now",
     "/aim",
+    *CALIBRATE,
     "/station",
     "/password",
 )
@@ -130,6 +136,32 @@ def test_axe_finds_nothing_on_any_page(tab: Chromium, line: Line) -> None:
     tab.evaluate("document.querySelector('main').append(document.createElement('button'))")
     [found] = tab.evaluate(FOUND)
     assert found.startswith("button-name"), "it would be seen"
+
+
+def test_a_camera_is_calibrated_step_by_step(tab: Chromium, line: Line) -> None:
+    paths, _, page = line
+    tab.open(f"{page.address}/aim/calibrate?camera=incoming")
+    tab.wait_for(SEEN)
+    box = tab.evaluate(
+        "(({x, y, width, height}) => [x, y, width, height])"
+        "(document.querySelector('[data-drawing]').getBoundingClientRect())"
+    )
+    for kind, share in (("mousePressed", 0.25), ("mouseMoved", 0.75), ("mouseReleased", 0.75)):
+        x, y = box[0] + share * box[2], box[1] + share * box[3]
+        tab.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+    region = tab.evaluate("document.querySelector('[data-value]').value")
+    assert [round(int(number), -1) for number in region.split(",")] == [100, 80, 200, 150]
+    tab.evaluate("document.querySelector('[name=take][value=any]').click()")
+    tab.fill("[name=count]", "")
+    tab.evaluate("document.querySelector('[name=count]').value = 4")
+    tab.evaluate("document.querySelector('button.main').click()")
+    tab.wait_for(f"document.querySelector('[name=expects]') && {SEEN}")
+    tab.fill("[name=why]", "a new lens")
+    tab.evaluate("document.querySelector('button.main').click()")
+    tab.wait_for("document.querySelector('.calm')?.textContent.startsWith('In force')")
+    record = calibrations.load_current(paths.calibration, "incoming")
+    assert (record.made_by, record.why) == ("anna", "a new lens")
+    assert record.roi == tuple(map(int, region.split(",")))
 
 
 def test_a_lens_is_turned_until_the_focus_no_longer_rises(tab: Chromium, line: Line) -> None:

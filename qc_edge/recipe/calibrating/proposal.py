@@ -38,6 +38,10 @@ class CalibrationTerms:
     region: Region | None = None
     made_at: datetime | None = None
 
+    def in_region(self, record: Calibration) -> Calibration:
+        """The record with the region of these terms."""
+        return replace(record, roi=self.region) if self.has_region else record
+
 
 @dataclass(frozen=True, slots=True)
 class CalibrationProposal:
@@ -67,8 +71,7 @@ def propose_calibration(
     """
     now = terms.made_at or utc_now()
     current, warning = current_calibration(paths, camera, now)
-    if terms.has_region:
-        current = replace(current, roi=terms.region)
+    current = terms.in_region(current)
     unreadable: list[tuple[str, str]] = []
     judged = {path: row.raw_sha256 for path, row in zip(frames.files, frames.rows, strict=False)}
 

@@ -1,0 +1,116 @@
+"""Calibrations asked for at the page: measured by the station, in force with an event, once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qc_edge.domain.calibration import Calibration
+from qc_edge.errors import RecordError
+from qc_edge.query.journal_reader import newest_inspections
+from qc_edge.recipe.calibrating.good_frames import chosen_frames
+from qc_edge.recipe.calibrating.proposal import CalibrationTerms, propose_calibration
+from qc_edge.records import calibration_requests as requests
+from qc_edge.records import calibrations
+from qc_edge.records.calibration_requests import CalibrationRequest, figures_digest
+from qc_edge.service.clock import utc_now
+from qc_edge.settings import INCOMING, StationPaths
+from tests.station.audit import read_log
+from tests.station.harness import GOOD, drop, make_station, part, running
+
+REGION = (0, 0, 80, 96)
+
+
+def asked(paths: StationPaths, **changes: object) -> CalibrationRequest:
+    """What somebody asks for after they have looked at the station's frames."""
+    frames = [row.frame_id for row in newest_inspections(paths.journal)]
+    terms = CalibrationTerms("anna", has_region=True, region=REGION)
+    found = propose_calibration(paths, INCOMING, chosen_frames(paths, INCOMING, frames), terms)
+    assert found.proposal.calibration is not None
+    request = CalibrationRequest(
+        INCOMING,
+        "anna",
+        "new lens",
+        utc_now(),
+        REGION,
+        tuple(frames),
+        expects=figures_digest(found.proposal.calibration),
+    )
+    return replace(request, **changes)  # type: ignore[arg-type]
+
+
+def in_force(paths: StationPaths) -> Calibration:
+    return calibrations.load_current(paths.calibration, INCOMING)
+
+
+def test_what_is_asked_for_is_measured_again_and_in_force_with_who_and_why(tmp_path: Path) -> None:
+    paths = make_station(tmp_path)
+    with running(paths) as run:
+        for number in range(5):
+            drop(paths, f"{number}.png", part(GOOD, seed=number))
+        run.wait_until_inspected(5)
+
+        def settled(request: CalibrationRequest) -> str | None:
+            name = requests.leave(paths.requests, request)
+            assert name is not None
+            shutil.copy(paths.requests / f"{name}.json", tmp_path / "again.json")
+            run.wait_for(lambda: not requests.is_waiting(paths.requests, name), "it is taken up")
+            return requests.why_refused(paths.set_aside, name)
+
+        before = in_force(paths)
+        wrong = settled(asked(paths, expects="0" * 64))
+        assert wrong is not None
+        assert "other bounds than were shown" in wrong
+        few = settled(asked(paths, frames=asked(paths).frames[:2]))
+        assert few is not None
+        assert "at least 3" in few
+        assert in_force(paths) == before
+
+        assert settled(asked(paths)) is None
+        record = in_force(paths)
+        assert (record.made_by, record.why, record.roi) == ("anna", "new lens", REGION)
+        assert not record.starting
+        drop(paths, "next.png", part(GOOD, seed=9))
+        run.wait_until_inspected(6)
+        row = next(newest_inspections(paths.journal))
+        assert row.calibration_id == record.calibration_id
+        # As if the station had been killed before the request was gone.
+        kept = paths.requests / "20260101T000000000000Z-00000000.json"
+        shutil.copy(tmp_path / "again.json", kept)
+        run.wait_for(lambda: not kept.exists(), "it is taken up")
+        assert in_force(paths) == record
+    events = read_log(paths).tables["events"]
+    made = [each for each in events if each["kind"] == "calibration"]
+    assert [(each["who"], each["why"]) for each in made] == [("anna", "new lens")]
+    assert len([each for each in events if each["kind"] == "calibration_refused"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"format": 2}, "not what a request holds"),
+        ({"camera": "../top"}, "not what a request holds"),
+        ({"bounds": {"focus_min": 0}}, "not what a request holds"),
+        ({"why": ""}, "not what a request holds"),
+        ({"roi": [0, 0, 5, 5]}, "at least 32 x 32"),
+        ({"frames": []}, "either frames or"),
+        ({"learning": 20}, "either frames or"),
+        ({"asked_at": "2020-01-01T00:00:00+00:00"}, "a day ago at most"),
+        ({"asked_at": "2999-01-01T00:00:00+00:00"}, "a day ago at most"),
+    ],
+)
+def test_what_is_no_request_is_refused(
+    tmp_path: Path, changes: dict[str, object], why: str
+) -> None:
+    request = CalibrationRequest("top", "anna", "lens", utc_now(), (0, 0, 64, 64), ("f",))
+    name = requests.leave(tmp_path, request)
+    assert name is not None
+    assert requests.load(tmp_path, name, utc_now()) == request
+    path = tmp_path / f"{name}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(RecordError, match=why):
+        requests.load(tmp_path, name, utc_now())
