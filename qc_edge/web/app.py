@@ -18,6 +18,7 @@ from qc_edge.web.aim import pages as aim
 from qc_edge.web.guard import Guard
 from qc_edge.web.pages import live, login, parts, picture, shift, station
 from qc_edge.web.review import judging, looking
+from qc_edge.web.start import pages as start
 from qc_edge.web.station_page import StationPage
 from qc_edge.web.templates import STATIC
 from qc_edge.web.visit import (
@@ -43,7 +44,8 @@ def make_app(page: StationPage) -> FastAPI:
     # No pages of its own about itself: they would load their scripts from the internet.
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.page = page
-    pages = (login, live, parts, picture, looking, judging, shift, station, aim, calibrate)
+    working = (login, live, parts, picture, looking, judging, shift, station)
+    pages = (*working, aim, calibrate, start)
     for routes in pages:
         app.include_router(routes.router)
     app.add_api_route("/", _start, include_in_schema=False)

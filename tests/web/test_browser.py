@@ -42,6 +42,7 @@ PAGES = (
     "/aim",
     *CALIBRATE,
     "/station",
+    "/start",
     "/password",
 )
 AXE = Path(__file__).parent / "axe/axe.min.js"

@@ -7,7 +7,7 @@ const OLD_S = 5;
 if (page) {
   const find = (name) => page.querySelector(`[data-${name}]`);
   const picture = find("picture");
-  const stage = page.querySelector(".stage");
+  const stage = page.querySelector(".lens");
   const shown = { clipped: false, grid: false, marks: true };
   const look = { zoom: 1, x: 0.5, y: 0.5 };
   let frame = null;
