@@ -28,6 +28,7 @@ from qc_edge.intake.arrivals import Arrivals
 from qc_edge.intake.exposure import ExposureTimes
 from qc_edge.recipe.acceptance_check import check_acceptance
 from qc_edge.recipe.active_model import OpenedModels
+from qc_edge.recipe.calibrating.taking_up import CalibrationTaker
 from qc_edge.recipe.changeover.camera_changes import CameraChanges
 from qc_edge.recipe.changeover.follower import ChangeoverFollower
 from qc_edge.recipe.changeover.recipe_engines import RecipeEnginePool
@@ -43,7 +44,6 @@ from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.settings import INCOMING, Role, Settings
 from qc_edge.shadow.shadow import Shadow
-from qc_edge.station.calibrating import CalibrationTaker
 from qc_edge.station.dependencies import StationParts
 from qc_edge.station.line.outputs import StationOutputs
 from qc_edge.station.supervisor import Supervisor

@@ -159,6 +159,7 @@ def test_a_camera_is_calibrated_step_by_step(tab: Chromium, line: Line) -> None:
     tab.wait_for(f"document.querySelector('[name=expects]') && {SEEN}")
     tab.fill("[name=why]", "a new lens")
     tab.evaluate("document.querySelector('button.main').click()")
+    tab.wait_for("document.querySelector('[data-waits], .calm')")
     tab.wait_for("document.querySelector('.calm')?.textContent.startsWith('In force')")
     record = calibrations.load_current(paths.calibration, "incoming")
     assert (record.made_by, record.why) == ("anna", "a new lens")
