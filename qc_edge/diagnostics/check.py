@@ -13,7 +13,7 @@ from qc_edge.diagnostics.finding import Finding, ok
 from qc_edge.diagnostics.host import Host
 from qc_edge.diagnostics.incoming import check_incoming
 from qc_edge.diagnostics.line.address import check_output
-from qc_edge.diagnostics.model import check_model, check_records
+from qc_edge.diagnostics.model import check_model, check_recipes, check_records
 from qc_edge.diagnostics.mount import check_mount
 from qc_edge.diagnostics.rights import may_look, partial_view, without_denied_looks
 from qc_edge.diagnostics.runner import Check, run_checks
@@ -86,6 +86,8 @@ def _checks(paths: StationPaths, settings: Settings) -> Iterator[Check]:
             )
         yield Check("records", partial(check_records, paths, settings))
         yield Check("model", partial(check_model, paths, settings))
+        if any(paths.approvals.glob("*.toml")):
+            yield Check("recipe", partial(check_recipes, paths, settings))
     if Role.CAPTURE in settings.station.roles:
         for camera in settings.camera:
             yield Check(f"camera {camera.name}", partial(check_camera, paths, camera))

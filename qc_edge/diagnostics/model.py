@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.signing import check_signature
 from qc_edge.diagnostics.finding import Finding, ok, warning
+from qc_edge.domain.activation import STATION_RECIPE
 from qc_edge.engine import BuildContext, load_engine
 from qc_edge.engine.self_test import self_test
+from qc_edge.errors import QcEdgeError
 from qc_edge.recipe.active_model import open_active_model, open_signed_bundle
+from qc_edge.recipe.changeover.approved import ApprovedRecipes
+from qc_edge.recipe.changeover.recipe_check import check_recipe
+from qc_edge.recipe.changeover.request import current_recipe
 from qc_edge.recipe.start_check import check_next_start
-from qc_edge.records import acceptances, activations
+from qc_edge.records import acceptances, activations, changeovers
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import Settings, StationPaths
 
@@ -68,6 +73,37 @@ def check_model(paths: StationPaths, settings: Settings) -> Iterator[Finding]:
     if settings.shadow.bundle is not None:
         shadow = open_signed_bundle(paths, settings.model, settings.shadow.bundle)
         yield ok(f"shadow {shadow.reference}, model sha256 {shadow.sha256[:12]}")
+
+
+def check_recipes(paths: StationPaths, settings: Settings) -> Iterator[Finding]:
+    """The recipe in force, its views and their engines, and those that are to be resident.
+
+    Raises RecipeError, ModelError or EngineError as the station would at its start.
+    """
+    history, _ = changeovers.load_recent(paths.changeovers)
+    if history.pending:
+        words = f"to come: {history.pending.recipe}, {history.pending.words}"
+        yield warning(words, f"the station takes it up: qc-edge status {paths.name}")
+    approved, current = ApprovedRecipes.of(paths), current_recipe(history)
+    if current == STATION_RECIPE:
+        yield ok("none in force: the settings judge")
+    else:
+        content = approved.load(current).content
+        check_recipe(paths, settings, current, content)
+        yield ok(f"{current} in force, {history.in_force.words if history.in_force else ''}")
+        for view in content.view:
+            threshold = "" if view.threshold is None else f", threshold {view.threshold:g}"
+            yield ok(f"view {view.name}, camera {view.camera}: {view.bundle}{threshold}")
+        own = open_active_model(paths, settings.model).bundle.reference
+        for reference in sorted({view.bundle for view in content.view} - {own}):
+            bundle = open_signed_bundle(paths, settings.model, reference)
+            yield _try_engine(paths, settings, bundle, f"{reference}: ")
+    for name in settings.recipe.resident:
+        try:
+            reference = approved.find(name)
+            check_recipe(paths, settings, reference, approved.load(reference).content)
+        except QcEdgeError as fault:
+            yield warning(f"{name} is not resident: {fault.message}", fault.hint)
 
 
 def _try_engine(paths: StationPaths, settings: Settings, bundle: Bundle, of: str) -> Finding:

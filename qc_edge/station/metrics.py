@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from qc_edge.intake.lanes import Lane
 from qc_edge.service.heartbeat import Heartbeats
+from qc_edge.station.judging.judging_metrics import judging_metrics
 from qc_edge.station.line.line_metrics import line_metrics
 from qc_edge.station.meter import Meter
 from qc_edge.station.reporter import Reporter
@@ -183,23 +184,7 @@ class MetricsCollector(Collector):
 
     def _judging(self, status: Status) -> Iterator[Metric]:
         if self._reporter.rulebook:
-            rules = self._reporter.rulebook.rules
-            yield self._info(
-                "engine",
-                "What runs the model, and why that.",
-                backend=rules.engine.backend,
-                version=rules.engine.version,
-                device=rules.engine.device,
-                reason=rules.engine.reason,
-            )
-            yield self._info(
-                "model", "What judges.", bundle=rules.bundle.reference, sha256=rules.bundle.sha256
-            )
-            threshold = self._labelled("threshold", "A score at or above it FAILs.", "threshold_id")
-            threshold.add_metric(
-                [self._station, rules.threshold.threshold_id], rules.threshold.value
-            )
-            yield threshold
+            yield from judging_metrics(self._station, self._reporter.rulebook.rules)
         due = self._labelled(
             "calibration_due_seconds",
             "Until the calibration expires; below 0 parts are held.",

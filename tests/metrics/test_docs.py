@@ -32,6 +32,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     outputs = [{"name": "plc", "protocol": "scripted"}]
     shadow = {"bundle": "corner@1"}
     paths = make_station(root, camera, metrics={"listen": "unix"}, shadow=shadow, output=outputs)
+    with paths.settings.open("a") as settings:
+        settings.write('\n[[view]]\nname = "above"\ncamera = "top"\n')
     with running(paths, dependencies(Plan(camera="2f"))) as station:
         drop(paths, "good.png", part())
         station.wait_until_inspected(3)

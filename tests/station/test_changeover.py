@@ -15,6 +15,7 @@ import pytest
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.camera import Camera
 from qc_edge.camera.scripted import ScriptedCamera
+from qc_edge.diagnostics.model import check_recipes
 from qc_edge.domain.decisions import Outcome
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine
 from qc_edge.engine.scripted import ScriptedEngine
@@ -28,7 +29,7 @@ from qc_edge.recipe.changeover.request import (
 from qc_edge.records import changeovers
 from qc_edge.records.outcomes import conclude
 from qc_edge.service.clock import utc_now
-from qc_edge.settings import CameraSettings, EngineSettings, StationPaths
+from qc_edge.settings import CameraSettings, EngineSettings, StationPaths, load_settings
 from qc_edge.settings.view import PartSettings
 from qc_edge.station.dependencies import Dependencies
 from tests.cli.runner import invoke
@@ -212,7 +213,7 @@ def test_a_recipe_of_fewer_views_than_the_rules_for_parts_ask_for_is_refused(
 
 
 def test_under_a_recipe_a_threshold_says_that_the_recipe_goes_first_and_misfits_are_not_reloaded(
-    paths: StationPaths,
+    paths: StationPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     what = (*WHO, "--yes", "--root", str(paths.root))
     with running(paths, by_version()) as run:
@@ -222,6 +223,16 @@ def test_under_a_recipe_a_threshold_says_that_the_recipe_goes_first_and_misfits_
         assert said.exit_code == 0, said.output
         assert "the recipe bottle@2 is in force, and its thresholds go first" in said.stderr
         assert "every part" not in said.stdout
+        monkeypatch.setattr("qc_edge.diagnostics.model.load_engine", by_version().load_engine)
+        settings = load_settings(paths.settings)
+        resident = settings.recipe.model_copy(update={"resident": ("drum",)})
+        found = list(check_recipes(paths, settings.model_copy(update={"recipe": resident})))
+        assert [(each.level.name, each.message[:40]) for each in found] == [
+            ("OK", "bottle@2 in force, changed over to by ann"[:40]),
+            ("OK", "view incoming, camera incoming: corner@2"),
+            ("OK", "corner@2: scripted 1 on none: golden fra"[:40]),
+            ("WARNING", "drum is not resident: there is no recipe"),
+        ]
         rulebook = run.station.rulebook
         assert rulebook is not None
         asks_for_three = PartSettings(rule="k_of_n", fail_at=3)

@@ -1,0 +1,1 @@
+"""What judges on a station, as figures."""
