@@ -44,8 +44,8 @@ class OutputStatus:
 
 
 class LineOutput:
-    """Fulfils `qc_edge.output.Output`. `announce`, `report` and `status` from any thread; the rest
-    belongs to the thread that calls `run`.
+    """Fulfils `qc_edge.output.Output`. `announce`, `tell`, `report`, `refuse_recipe` and `status`
+    from any thread; the rest belongs to the thread that calls `run`.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class LineOutput:
         # Bounded, though a part takes no time here: where this thread hangs, the newest are kept.
         self._inbox: deque[JudgedPart] = deque(maxlen=_MOST_PARTS)
         self._health = LineHealth()
+        self._refused: deque[int] = deque()
         self._wake = threading.Event()
         self._trouble = "not open yet"
         self._is_open = False
@@ -101,6 +102,11 @@ class LineOutput:
     def report(self, health: LineHealth) -> None:
         """How the station is now."""
         self._health = health
+        self._wake.set()
+
+    def refuse_recipe(self, number: int) -> None:
+        """Tell the line that the recipe it asked for will not be in force."""
+        self._refused.append(number)
         self._wake.set()
 
     def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
@@ -142,6 +148,8 @@ class LineOutput:
         now_ns = time.monotonic_ns()
         health = self._health.now(now_ns)
         self._machine.report(is_ready=health.is_ready, faults=health.faults, recipe=health.recipe)
+        while self._refused:
+            self._machine.refuse_recipe(self._refused.popleft())
         for part in parts:
             self._machine.tell(part, now_ns)
         self._machine.step(now_ns)

@@ -44,6 +44,7 @@ class NoteKind(str, Enum):
     RESET = "reset"
     PEER_LOST = "peer_lost"
     PEER_BACK = "peer_back"
+    RECIPE_WANTED = "recipe_wanted"
     LINK_LOST = "link_lost"
     LINK_OPEN = "link_open"
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from qc_edge.domain.verdict import Disposition
 from qc_edge.output.handshake.ejection import Ejections
 from qc_edge.output.handshake.heartbeats import LineHeartbeats
 from qc_edge.output.handshake.judged import JudgedPart, Note, NoteKind
-from qc_edge.output.handshake.pairing import MARGIN_NS, LineTrigger, Triggers
+from qc_edge.output.handshake.pairing import SETTLES_NS, LineTrigger, Triggers
 from qc_edge.output.handshake.reasons import DOUBTFUL_TRIGGER, NO_VERDICT, OTHER_PART_ID
 from qc_edge.output.handshake.results import Result, ResultSlot
 from qc_edge.output.handshake.rules import HandshakeRules
@@ -28,10 +29,6 @@ from qc_edge.output.handshake.words import (
     is_newer,
 )
 
-_REMEMBERED_DEADLINES = 2
-_SETTLES_NS = 3 * MARGIN_NS
-"""After a reset: what was exposed before it is then clearly older than any trigger after it."""
-
 
 class Handshake:
     """One output's side. Used by one thread. After each call `words` is what the line may read."""
@@ -41,7 +38,7 @@ class Handshake:
         self._rules = rules
         self._said = ToLine(session=session, state=0)
         self._heard = FromLine()
-        self._triggers = Triggers(_REMEMBERED_DEADLINES * rules.deadline_ns)
+        self._triggers = Triggers(rules.deadline_ns)
         self._slot = ResultSlot(
             rules.deadline_ns, rules.stands_ns, needs_acknowledge=rules.needs_acknowledge
         )
@@ -64,10 +61,12 @@ class Handshake:
         state |= StateBit.BUSY if self._triggers.open else StateBit(0)
         state |= StateBit.RESULT if self._slot.shown else StateBit(0)
         state |= StateBit.ALARM if self._ejections.alarm else StateBit(0)
-        said = replace(
-            self._said, state=state, faults=self._all_faults, heartbeat=self._beats.count
-        )
-        return self._slot.words(said)
+        live: dict[str, Any] = {
+            "state": state,
+            "faults": self._all_faults,
+            "heartbeat": self._beats.count,
+        }
+        return self._slot.words(replace(self._said, **live))
 
     def take_notes(self) -> list[Note]:
         """What happened since the last call, in order."""
@@ -78,6 +77,10 @@ class Handshake:
         """How the station is, as far as this output cannot know by itself."""
         self._is_ready, self._faults = is_ready, faults
         self._said = replace(self._said, recipe=recipe)
+
+    def refuse_recipe(self, number: int) -> None:
+        """The recipe that the line asked for will not be in force; 0: nothing is refused."""
+        self._said = replace(self._said, recipe_refused=number)
 
     def hear(self, words: FromLine, now_ns: int) -> None:
         """What the line has written, as it stands from now on. Only what changes means something,
@@ -94,6 +97,9 @@ class Handshake:
             self._notes += self._ejections.ejected(words.ejected, now_ns)
         if words.passed not in (0, before.passed):
             self._notes += self._ejections.passed(words.passed, now_ns)
+        if words.recipe not in (0, before.recipe):
+            self.refuse_recipe(0)
+            self._note(NoteKind.RECIPE_WANTED, now_ns, "by the line", words.recipe)
         if words.trigger not in (0, before.trigger) and self._rules.by_trigger:
             self._hear_trigger(words, now_ns)
         self.step(now_ns)
@@ -153,7 +159,7 @@ class Handshake:
     def _dues(self, now_ns: int) -> Iterator[int]:
         yield self._beats.due_ns()
         if self._reset_wanted:
-            yield max(now_ns, self._reset_ns) + _SETTLES_NS
+            yield max(now_ns, self._reset_ns) + SETTLES_NS
         for due_ns in (self._slot.due_ns(now_ns), self._ejections.due_ns()):
             if due_ns is not None:
                 yield due_ns
@@ -233,9 +239,8 @@ class Handshake:
         self._reset_wanted, self._reset_ns = wanted, now_ns
 
     def _end_reset(self, now_ns: int) -> None:
-        if not self._reset_wanted or now_ns < self._reset_ns + _SETTLES_NS:
-            return
-        if self._triggers.has_unknown and not self._is_exact:
+        is_clear = self._is_exact or not self._triggers.has_unknown
+        if not (self._reset_wanted and is_clear) or now_ns < self._reset_ns + SETTLES_NS:
             return
         self._triggers.clear()
         self._said = replace(self._said, reset_done=self._reset_wanted, trigger_taken=0)

@@ -12,6 +12,8 @@ from qc_edge.output.handshake.words import FromLine
 
 MARGIN_NS = 2_000_000
 """How far the camera's clock and ours may be apart, as they are mapped."""
+SETTLES_NS = 3 * MARGIN_NS
+"""After a reset: what was exposed before it is then clearly older than any trigger after it."""
 
 
 @dataclass(slots=True)
@@ -34,9 +36,9 @@ class LineTrigger:
 class Triggers:
     """The triggers under way, oldest first."""
 
-    def __init__(self, remember_ns: int) -> None:
-        """`remember_ns`: so long after its trigger a frame may still come."""
-        self._remember_ns = remember_ns
+    def __init__(self, deadline_ns: int) -> None:
+        """A trigger without its frame in time is kept in mind for as long again."""
+        self._remember_ns = 2 * deadline_ns
         self._all: list[LineTrigger] = []
 
     @property

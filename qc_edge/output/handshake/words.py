@@ -102,6 +102,7 @@ class ToLine:
     trigger_taken: int = 0
     reset_done: int = 0
     recipe: int = 0
+    recipe_refused: int = 0
     triggers: int = 0
     accepted: int = 0
     rejected: int = 0
@@ -127,6 +128,7 @@ class FromLine:
     acknowledge: int = 0
     ejected: int = 0
     passed: int = 0
+    recipe: int = 0
     part_id: str = ""
     lot: str = ""
     trigger: int = 0

@@ -43,7 +43,8 @@ class OutputSettings(Section):
         gt=0,
         le=3_600_000,
         description="Later than this after the exposure, or without a verdict so long after its "
-        "trigger, a part is HOLD for good (ms); default: station.deadline_ms.",
+        "trigger, a part is HOLD for good (ms); default: station.deadline_ms as it was at "
+        "the start.",
     )
     acknowledge: bool = Field(
         default=True,
@@ -75,6 +76,10 @@ class OutputSettings(Section):
     )
     confirm_s: float = Field(
         default=10.0, gt=0, le=3600, description="Within so long after it was told (s)."
+    )
+    recipes: bool = Field(
+        default=False,
+        description="The line may change over to another approved recipe, by its number.",
     )
     not_ready: tuple[OutputFault, ...] = Field(
         default=("camera", "engine", "calibration", "disk", "peer", "ejection"),

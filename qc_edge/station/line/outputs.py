@@ -9,12 +9,14 @@ from functools import partial
 
 from qc_edge.domain.events import EventLog
 from qc_edge.output import Output
+from qc_edge.output.handshake.judged import Note, NoteKind
 from qc_edge.output.journald import JournaldOutput
 from qc_edge.output.line_output import LineOutput, OutputStatus
 from qc_edge.output.links import make_link
+from qc_edge.output.recipe_requests import RecipeRequest, RecipeRequests
 from qc_edge.output.told_log import ToldLog
 from qc_edge.recipe.rules import Rules
-from qc_edge.settings import Settings
+from qc_edge.settings import OutputSettings, Settings
 from qc_edge.station.dependencies import StationParts
 from qc_edge.station.line.health import health_of
 from qc_edge.station.status import Status
@@ -31,6 +33,8 @@ class StationOutputs:
         self._given = given
         self._lines: list[LineOutput] = []
         self._told: ToldLog | None = None
+        self._recipes: RecipeRequests | None = None
+        self._recipe = 0
         self._parts: StationParts | None = None
 
     @property
@@ -49,10 +53,10 @@ class StationOutputs:
         """
         settings = parts.settings
         self._parts = parts
-        self._told = told = ToldLog(settings.station.name, ledger, events, parts.clock)
+        self._recipes = RecipeRequests(parts.paths, events)
+        self._told = ToldLog(settings.station.name, ledger, events, parts.clock)
         for given in settings.output:
-            keep = partial(told.keep, given.name)
-            link = make_link(given)
+            keep, link = partial(self._keep, given), make_link(given)
             line = LineOutput(given, settings.station.deadline_ms, link, parts.boot, keep)
             self._lines.append(line)
             parts.workers.start(f"output-{given.name}", parts.dependencies.patience_s, line.run)
@@ -67,9 +71,10 @@ class StationOutputs:
         if self._parts is None or not self._lines:
             return
         recipe = rules.recipe_in_force.content if rules and rules.recipe_in_force else None
+        self._recipe = recipe.number if recipe else 0
         health = health_of(
             status,
-            recipe.number if recipe else 0,
+            self._recipe,
             disk_is_full=self._parts.disk_monitor.space is DiskSpace.NONE,
             clock_is_trusted=self._parts.clock.moment().trusted,
         )
@@ -77,9 +82,22 @@ class StationOutputs:
             line.report(health)
 
     def look(self) -> None:
-        """Put on record what was told; never raises."""
+        """Put on record what was told, and take up what lines ask for; never raises."""
         if self._told:
             self._told.look()
+        if self._recipes:
+            self._recipes.look(self._recipe)
+
+    def _keep(self, output: OutputSettings, note: Note) -> None:
+        """What an output notes, on its own thread."""
+        assert self._told is not None  # noqa: S101
+        assert self._recipes is not None  # noqa: S101
+        if note.kind is not NoteKind.RECIPE_WANTED:
+            self._told.keep(output.name, note)
+            return
+        line = next(each for each in self._lines if each.settings is output)
+        request = RecipeRequest(output.name, note.sequence, output.recipes, line.refuse_recipe)
+        self._recipes.ask(request)
 
     def close(self) -> None:
         """No more parts come; what was told last is put on record."""

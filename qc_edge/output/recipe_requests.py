@@ -1,0 +1,75 @@
+"""Changeovers that a line asks for by number: requests like a person's, on the upkeep's thread.
+
+A line can choose among approved recipes and nothing else.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qc_edge.domain.activation import Changeover
+from qc_edge.domain.events import EventKind, EventLog, Occurrence
+from qc_edge.errors import QcEdgeError
+from qc_edge.recipe.changeover.request import request_changeover
+from qc_edge.records import changeovers
+from qc_edge.service.logs import LOG
+from qc_edge.settings import StationPaths
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRequest:
+    """The recipe `number` that an output's line asks for; `refuse` tells it that it will not be."""
+
+    output: str
+    number: int
+    may_ask: bool
+    refuse: Callable[[int], None]
+
+
+class RecipeRequests:
+    """`ask` from any thread; `look` from one."""
+
+    def __init__(self, paths: StationPaths, events: EventLog) -> None:
+        self._paths = paths
+        self._events = events
+        self._asked: list[RecipeRequest] = []
+        self._pending: list[tuple[RecipeRequest, Changeover]] = []
+        self._lock = threading.Lock()
+
+    def ask(self, request: RecipeRequest) -> None:
+        """Have it looked at within a second or so."""
+        with self._lock:
+            self._asked.append(request)
+
+    def look(self, in_force: int) -> None:
+        """Write requests, and tell lines whose requests were refused; never raises QcEdgeError.
+
+        `in_force` is the number of the recipe that judges, 0 if there is none.
+        """
+        with self._lock:
+            asked, self._asked = self._asked, []
+        for request in asked:
+            if request.number != in_force:
+                self._write(request)
+        for request, record in list(self._pending):
+            if changeovers.is_decided(self._paths.changeovers, record.record_id):
+                self._pending.remove((request, record))
+                state = changeovers.state(self._paths.changeovers, record)
+                if state.startswith("refused"):  # the station has its event
+                    request.refuse(request.number)
+
+    def _write(self, request: RecipeRequest) -> None:
+        reason = f"the line at {request.output} asked for recipe {request.number}"
+        try:
+            if not request.may_ask:
+                raise QcEdgeError("its line may not: recipes = false in the settings")
+            record = request_changeover(self._paths, request.number, request.output, reason)
+        except QcEdgeError as fault:
+            detail = f"{reason}: {fault.message}"
+            self._events.report(Occurrence(EventKind.RECIPE_REFUSED, detail, who=request.output))
+            request.refuse(request.number)
+            return
+        LOG.info("%s", reason)
+        self._pending.append((request, record))
