@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from qc_edge.domain.verdict import Disposition
 from qc_edge.output.handshake.ejection import Ejections
@@ -61,12 +60,8 @@ class Handshake:
         state |= StateBit.BUSY if self._triggers.open else StateBit(0)
         state |= StateBit.RESULT if self._slot.shown else StateBit(0)
         state |= StateBit.ALARM if self._ejections.alarm else StateBit(0)
-        live: dict[str, Any] = {
-            "state": state,
-            "faults": self._all_faults,
-            "heartbeat": self._beats.count,
-        }
-        return self._slot.words(replace(self._said, **live))
+        said = replace(self._said, state=state, faults=self._all_faults)
+        return self._slot.words(replace(said, heartbeat=self._beats.count))
 
     def take_notes(self) -> list[Note]:
         """What happened since the last call, in order."""
