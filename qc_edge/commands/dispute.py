@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from qc_edge.commands.label import By, RoleName, Target, tell
-from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, who_asks
 
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Why.", show_default=False)]
 
@@ -15,8 +15,8 @@ Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Why.", show_def
 def command(
     name: Name,
     target: Target,
-    by: By,
     why: Why,
+    by: By = None,
     role: RoleName = "operator",
     root: Root = DEFAULT_ROOT,
     as_json: Json = False,
@@ -36,5 +36,6 @@ def command(
 
     paths = StationPaths(root.absolute(), name)
     load_settings(paths.settings)
+    who = who_asks(by)
     act_as_owner(paths.state)
-    tell(name, dispute(paths, target, by, why, PersonRole(role)), paths, as_json=as_json)
+    tell(name, dispute(paths, target, who, why, PersonRole(role)), paths, as_json=as_json)

@@ -22,7 +22,10 @@ Saying = Annotated[
     Literal["good", "defect", "unsure", "not-inspectable"],
     typer.Argument(help="What the part is, or that its picture does not tell."),
 ]
-By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who says so.", show_default=False)]
+By = Annotated[
+    str | None,
+    text_option("--by", metavar="WHO", help="Who says so; left out: who is logged in."),
+]
 RoleName = Annotated[
     Literal["operator", "reviewer", "engineer", "quality"],
     typer.Option("--role", help="As whom: where people differ, the higher role counts."),
@@ -53,7 +56,7 @@ def command(
     name: Name,
     target: Target,
     said: Saying,
-    by: By,
+    by: By = None,
     role: RoleName = "reviewer",
     defect_class: DefectClass = None,
     why: Why = None,
@@ -83,15 +86,16 @@ def command(
     from qc_edge.labels import LabelRequest, write
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths, load_settings
+    from qc_edge.terminal.options import who_asks
 
     paths = StationPaths(root.absolute(), name)
     load_settings(paths.settings)
-    regions = _regions(box, mask)
+    who, regions = who_asks(by), _regions(box, mask)
     act_as_owner(paths.state)
     request = LabelRequest(
         target=target,
         said=Said(said.replace("-", "_")),
-        who=by,
+        who=who,
         role=PersonRole(role),
         source=LabelSource(source),
         defect_class=defect_class,

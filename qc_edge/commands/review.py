@@ -22,7 +22,10 @@ Frame = Annotated[
     str | None,
     typer.Argument(metavar="FRAME", help="With [bold]claim[/bold].", show_default=False),
 ]
-By = Annotated[str | None, text_option("--by", metavar="WHO", help="Who is going to look.")]
+By = Annotated[
+    str | None,
+    text_option("--by", metavar="WHO", help="Who is going to look; left out: who is logged in."),
+]
 
 
 def command(
@@ -52,6 +55,7 @@ def command(
       [bold]qc-edge review line1 stats[/bold]
     """
     from qc_edge.errors import UsageError
+    from qc_edge.recipe.attribution import person_at_the_terminal
     from qc_edge.review import ReviewQueue
     from qc_edge.review.statistics import review_statistics
     from qc_edge.service.clock import utc_now
@@ -60,8 +64,10 @@ def command(
 
     paths = StationPaths(root.absolute(), name)
     settings = load_settings(paths.settings)
-    if action in {"next", "claim"} and not by:
-        raise UsageError(f"{action}: who is going to look is missing", hint="--by YOU")
+    if action in {"next", "claim"}:
+        by = person_at_the_terminal() if by is None else by
+        if not by:
+            raise UsageError(f"{action}: who is going to look is missing", hint="--by YOU")
     if (action == "claim") != (frame is not None):
         raise UsageError("a frame goes with claim", hint=f"qc-edge review {name} claim FRAME --by")
     act_as_owner(paths.state)

@@ -23,7 +23,13 @@ Value = Annotated[
     typer.Argument(metavar="X", help="The new threshold, a score in 0..1.", show_default=False),
 ]
 By = Annotated[
-    str | None, typer.Option("--by", metavar="WHO", help="Who answers for it.", show_default=False)
+    str | None,
+    typer.Option(
+        "--by",
+        metavar="WHO",
+        help="Who answers for it; left out: who is logged in.",
+        show_default=False,
+    ),
 ]
 Why = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="Why.", show_default=False)

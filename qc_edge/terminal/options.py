@@ -69,3 +69,17 @@ def out() -> Console:
 def print_json(values: Mapping[str, object] | Sequence[object]) -> None:
     """`values` as JSON on stdout, one object, times and paths as text."""
     sys.stdout.write(json.dumps(values, indent=2, default=str) + "\n")
+
+
+def who_asks(by: str | None) -> str:
+    """The value of --by; left out, the person who has logged in. Raises UsageError where nobody
+    knows who that is.
+    """
+    from qc_edge.recipe.attribution import person_at_the_terminal
+
+    who = person_at_the_terminal() if by is None else by
+    if who is None:
+        raise UsageError(
+            "--by is missing, and nobody is logged in who could be asked for", hint="--by WHO"
+        )
+    return who

@@ -154,7 +154,7 @@ def test_the_record_whose_time_came_last_is_in_force() -> None:
         (("set", "-inf", *SET), "-inf is outside 0..1"),
         (("set", "0,4", *SET), "'0,4' is not a number"),
         (("set", *SET), "the new threshold is missing"),
-        (("set", "0.4", "--reason", "why"), "--by is missing"),
+        (("set", "0.4", "--by", "", "--reason", "why"), "--by is missing"),
         (("set", "0.4", "--by", "anna"), "--reason is missing"),
         (("set", "0.4", "--by", "anna", "--reason", "two\nlines"), "--reason is no single line"),
         (("set", "0.5", *SET), "the threshold is 0.5 already"),

@@ -70,7 +70,7 @@ def test_a_person_is_told_what_to_say_instead(paths: StationPaths) -> None:
         (("label", NAME, "good-2", "good", "--by", "a"), "no inspection of a part or frame"),
         (("label", NAME, "good-1", "defect", "--by", "a", "--box", "1,2,3"), "is no box"),
         (("label", NAME, "good-1", "good", "--by", " "), "who says so"),
-        (("review", NAME, "next"), "who is going to look is missing"),
+        (("review", NAME, "next", "--by", ""), "who is going to look is missing"),
         (("review", NAME, "claim", "--by", "a"), "a frame goes with claim"),
         (("labels", NAME, "import"), "the file is missing"),
     ):

@@ -296,7 +296,7 @@ def test_an_edited_record_stops_the_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        (("activate", "corner@2", "--reason", "why"), UsageError, "--by is missing"),
+        (("activate", "corner@2", "--by", "", "--reason", "why"), UsageError, "--by is missing"),
         (("activate", "corner@2", "--by", "anna"), UsageError, "--reason is missing"),
         (("activate", "corner@9", *WHO), ModelError, "no bundle 'corner@9'"),
         (("activate", "corner@1", *WHO), UsageError, "corner@1 is in force already"),

@@ -26,7 +26,13 @@ Wanted = Annotated[
     ),
 ]
 By = Annotated[
-    str | None, typer.Option("--by", metavar="WHO", help="Who answers for it.", show_default=False)
+    str | None,
+    typer.Option(
+        "--by",
+        metavar="WHO",
+        help="Who answers for it; left out: who is logged in.",
+        show_default=False,
+    ),
 ]
 Why = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="Why.", show_default=False)

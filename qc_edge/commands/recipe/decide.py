@@ -62,13 +62,15 @@ def activate_command(
       [bold]qc-edge recipe activate line1 bottle --by anna --reason "order 4711"[/bold]
       [bold]qc-edge recipe activate line1 7 --by anna --reason "order 4712"[/bold]
     """
+    from qc_edge.recipe.attribution import Attribution
     from qc_edge.recipe.changeover.request import request_changeover
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
+    answers = Attribution.parse(by, reason)
     act_as_owner(paths.state)
-    _report(paths, request_changeover(paths, recipe, by or "", reason or ""), as_json)
+    _report(paths, request_changeover(paths, recipe, answers.by, answers.reason), as_json)
 
 
 def rollback_command(
@@ -79,13 +81,15 @@ def rollback_command(
     [dim]Examples:[/dim]
       [bold]qc-edge recipe rollback line1 --by anna --reason "wrong product"[/bold]
     """
+    from qc_edge.recipe.attribution import Attribution
     from qc_edge.recipe.changeover.request import request_rollback
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
+    answers = Attribution.parse(by, reason)
     act_as_owner(paths.state)
-    _report(paths, request_rollback(paths, by or "", reason or ""), as_json)
+    _report(paths, request_rollback(paths, answers.by, answers.reason), as_json)
 
 
 def _report(paths: StationPaths, record: Changeover, as_json: bool) -> None:
