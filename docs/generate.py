@@ -167,11 +167,13 @@ def _option(parameter: Any) -> str:
 
 
 line_words = runpy.run_path(str(Path(__file__).with_name("line_words.py")))["line_words"]
+api_reference = runpy.run_path(str(Path(__file__).with_name("api_reference.py")))["api_reference"]
 
 GENERATED = {
     "settings.md": settings_reference,
     "commands.md": commands_reference,
     "line-words.md": line_words,
+    "api.md": api_reference,
 }
 """File in docs/reference/ -> what writes its text."""
 

@@ -25,6 +25,7 @@ from qc_edge.station.metrics import MetricsCollector
 from qc_edge.station.metrics_server import _Handler as _Scrape
 from qc_edge.station.metrics_server import _Server, _Server6, _UnixServer
 from qc_edge.station.status import Status
+from qc_edge.web.api.shapes import RecipeState, WholePart
 
 calibration: Calibration
 report: PartReport
@@ -33,6 +34,8 @@ label: Label
 part: Part
 told: ToldMessage
 said: ToLine
+whole_part: WholePart
+recipe_state: RecipeState
 latency: Latency
 picture: ReportPicture
 receipt: Receipt
@@ -138,3 +141,8 @@ LabelSource.IMPORT
 EvidenceClass.RAW
 EvidenceClass.PREPARED
 EvidenceClass.MAP
+
+# a program that asks the API reads these
+whole_part.read_from
+recipe_state.last_request
+recipe_state.last_outcome

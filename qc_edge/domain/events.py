@@ -95,6 +95,8 @@ class EventKind(str, Enum):
     PAGE_LOGIN_REFUSED = "page_login_refused"
     PAGE_LOGOUT = "page_logout"
     PAGE_USER = "page_user"
+    PAGE_TOKEN = "page_token"  # noqa: S105
+    PAGE_TOKEN_REFUSED = "page_token_refused"  # noqa: S105
 
     __str__ = str.__str__
 

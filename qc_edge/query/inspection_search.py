@@ -45,6 +45,18 @@ def newest(journal: Path, count: int) -> list[Inspection]:
 
 def search_inspections(source: LogSource, search: Search) -> list[Inspection]:
     """The newest inspections that fit, newest first. Raises StoreError."""
+    where, values = search_condition(search)
+    span = Span(search.since, search.until) if search.since or search.until else EVERYTHING
+    return _select(source, span, where, values, search.limit)
+
+
+def inspections_of(source: LogSource, part_id: str, limit: int) -> list[Inspection]:
+    """The newest inspections of a part, whose id is taken as it is. Raises StoreError."""
+    return _select(source, EVERYTHING, "part_id = $part", {"part": part_id}, limit)
+
+
+def search_condition(search: Search) -> tuple[str, dict[str, object]]:
+    """What stands behind WHERE, and its values by name."""
     conditions, values = ["true"], dict[str, object]()
     for column, wanted in (("part_id", search.part), ("lot", search.lot)):
         if wanted:
@@ -58,8 +70,7 @@ def search_inspections(source: LogSource, search: Search) -> list[Inspection]:
         if moment is not None:
             conditions.append(f"recorded_at {sign} ${name}")
             values[name] = _naive(moment)
-    span = Span(search.since, search.until) if search.since or search.until else EVERYTHING
-    return _select(source, span, " AND ".join(conditions), values, search.limit)
+    return " AND ".join(conditions), values
 
 
 def find_frame(source: LogSource, frame_id: str, exposed_at: datetime | None) -> Inspection | None:

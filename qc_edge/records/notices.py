@@ -31,6 +31,8 @@ KINDS = frozenset(
         EventKind.PAGE_USER,
         EventKind.SYNCED,
         EventKind.RESTORED,
+        EventKind.PAGE_TOKEN,
+        EventKind.PAGE_TOKEN_REFUSED,
     }
 )
 """What may come this way: nobody who can leave a file here may say that a threshold is in force."""

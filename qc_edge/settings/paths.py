@@ -142,6 +142,11 @@ class StationPaths:
         return self.page / "users.json"
 
     @property
+    def page_tokens(self) -> Path:
+        """Which programs may use the page's API."""
+        return self.page / "tokens.json"
+
+    @property
     def notices(self) -> Path:
         """What other processes have to say to the log, a file each, until it is there."""
         return self.state / "notices"
@@ -178,9 +183,7 @@ class StationPaths:
 
     @property
     def settings_history(self) -> Path:
-        """All settings that were ever in force, as JSON: a row's `settings_digest` is the file's
-        name.
-        """
+        """All settings that were ever in force, as JSON, named by the rows' `settings_digest`."""
         return self.state / "settings"
 
     @property

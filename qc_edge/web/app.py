@@ -15,6 +15,8 @@ from qc_edge.errors import BusyError, QcEdgeError, StoreError, UsageError
 from qc_edge.service.logs import LOG
 from qc_edge.web.aim import calibrate
 from qc_edge.web.aim import pages as aim
+from qc_edge.web.api.application import PATH as API
+from qc_edge.web.api.application import make_api
 from qc_edge.web.guard import Guard
 from qc_edge.web.pages import live, login, parts, picture, shift, station
 from qc_edge.web.review import judging, looking
@@ -49,6 +51,7 @@ def make_app(page: StationPage) -> FastAPI:
     for routes in pages:
         app.include_router(routes.router)
     app.add_api_route("/", _start, include_in_schema=False)
+    app.mount(API, make_api(page), "api")
     app.mount("/static/{version}", _Static(directory=STATIC), "static")
     app.add_exception_handler(LogInNeededError, _log_in)
     app.add_exception_handler(PasswordNeededError, _choose_password)

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qc_edge.settings.page import PageSettings
+from qc_edge.web.api.problems import ProblemError, problem_answer
 
 BODY_MAX = 256 * 1024
 """Bytes of a request: a form, or the regions that somebody has drawn."""
@@ -67,29 +68,29 @@ class Guard:
         client = client_address(scope, settings)
         answer = self._with_headers(send, settings)
         if refusal := self._refusal(scope["method"], headers, client, settings):
-            await refusal(scope, receive, answer)
+            await _answer(scope, refusal)(scope, receive, answer)
             return
         scope["client_address"] = client
         try:
             await self._app(scope, _bounded(receive), answer)
         except _TooLargeError:
-            await PlainTextResponse("too large", 413)(scope, receive, answer)
+            await _answer(scope, ProblemError(413, "too large"))(scope, receive, answer)
 
     def _refusal(
         self, method: str, headers: Headers, client: str | None, settings: PageSettings
-    ) -> PlainTextResponse | None:
+    ) -> ProblemError | None:
         if client is None:
-            return PlainTextResponse("only the proxy named in the settings is answered", 403)
+            return ProblemError(403, "only the proxy named in the settings is answered")
         if not self._rate.admits(client):
-            return PlainTextResponse("too many requests", 429, {"retry-after": "1"})
+            return ProblemError(429, "too many requests", headers={"retry-after": "1"})
         # A page elsewhere whose name is made to lead here (DNS rebinding) sends its own name.
         if _host(headers.get("host", "")) not in {*_LOOPBACK_NAMES, settings.host, *settings.names}:
-            return PlainTextResponse("not a name of this page: [page] names has them", 421)
+            return ProblemError(421, "not a name of this page: [page] names has them")
         if method not in _SAFE and not _is_same_origin(headers):
-            return PlainTextResponse("sent by another page", 403)
+            return ProblemError(403, "sent by another page")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > BODY_MAX:
-            return PlainTextResponse("too large", 413)
+            return ProblemError(413, "too large")
         return None
 
     def _with_headers(self, send: Send, settings: PageSettings) -> Send:
@@ -108,8 +109,11 @@ class Guard:
 class RequestRate:
     """A bucket of requests for each address, filled at a steady pace. From any thread."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(
+        self, now: Callable[[], float], per_s: float = _PER_S, burst: float = _BURST
+    ) -> None:
         self._now = now
+        self._per_s, self._burst = per_s, burst
         self._lock = threading.Lock()
         self._buckets: dict[str, tuple[float, float]] = {}
 
@@ -117,8 +121,8 @@ class RequestRate:
         """True if the address may ask once more."""
         now = self._now()
         with self._lock:
-            left, since = self._buckets.pop(address, (_BURST, now))
-            left = min(_BURST, left + (now - since) * _PER_S)
+            left, since = self._buckets.pop(address, (self._burst, now))
+            left = min(self._burst, left + (now - since) * self._per_s)
             self._buckets[address] = (left - 1 if left >= 1 else left), now
             while len(self._buckets) > _ADDRESSES_MAX:
                 del self._buckets[next(iter(self._buckets))]
@@ -135,6 +139,12 @@ def client_address(scope: Scope, settings: PageSettings) -> str | None:
     # The last one is what the proxy itself has seen; those before it anybody can write.
     forwarded = Headers(scope=scope).get("x-forwarded-for", "")
     return forwarded.rpartition(",")[2].strip() or peer
+
+
+def _answer(scope: Scope, refusal: ProblemError) -> Response:
+    if scope["path"].startswith("/api/"):
+        return problem_answer(refusal)
+    return PlainTextResponse(refusal.problem.detail, refusal.status, refusal.headers)
 
 
 def _host(header: str) -> str:

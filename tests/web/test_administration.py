@@ -93,3 +93,36 @@ def test_nobody_is_added_whom_the_log_would_not_know_of(
     with pytest.raises(StoreError, match="no room; nothing was changed"):
         Administration(page.paths, "root").act("add", "eve", "quality")
     assert not page.paths.page_users.exists()
+
+
+def test_a_token_is_printed_once_and_only_its_digest_is_kept(tmp_path: Path) -> None:
+    page = station_page(tmp_path)
+    root = ("--root", str(tmp_path))
+    add = ("token", NAME, "add", "mes", "--scope", "read", "--days", "90")
+    secret = json.loads(invoke(*add, "--json", *root).stdout)["token"]
+    assert secret not in page.paths.page_tokens.read_text()
+    assert page.paths.page_tokens.stat().st_mode & 0o077 == 0, "for the station's user alone"
+    with browser(page) as client:
+        asked = {"authorization": f"Bearer {secret}"}
+        assert client.get("/api/v1/status", headers=asked).status_code == 200
+        (listed,) = json.loads(invoke("token", NAME, "--json", *root).stdout)
+        assert (listed["program"], listed["scopes"], listed["role"]) == (
+            "mes",
+            ["read"],
+            "operator",
+        )
+        assert listed["used"] is not None
+        assert "revoked" in invoke("token", NAME, "revoke", "mes", *root).stdout
+        assert client.get("/api/v1/status", headers=asked).status_code == 401
+    for wrong, words in (
+        (("add", "Mes", "--scope", "read"), "is no name for a token"),
+        (("add", "mes", "--scope", "all"), "there is no scope 'all'"),
+        (("add", "mes", "--scope", "read", "--days", "0"), "--days 0"),
+        (("add", "mes"), "needs --scope"),
+        (("revoke", "mes"), "there is no token 'mes'"),
+    ):
+        fault = invoke("token", NAME, *wrong, *root).exception
+        assert isinstance(fault, UsageError), wrong
+        assert words in fault.message
+    kinds = [json.loads(each) for each in notices_of(page.paths)]
+    assert [each["after"] for each in kinds if each["kind"] == "page_token"] == ["read", None]

@@ -5,21 +5,18 @@ One small file, readable by the station's user alone, replaced as a whole under 
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from qc_edge.domain.label import PersonRole
 from qc_edge.errors import StoreError, UsageError
-from qc_edge.store.directories import make_directories
 from qc_edge.store.durable import write_file
+from qc_edge.web.people.turn import alone_in
 
 NAME = re.compile(r"[a-z][a-z0-9._-]{0,30}")
 _FORMAT = 1
@@ -72,7 +69,7 @@ class Users:
 
         Whatever `change` raises is raised, and then nothing changes. Raises StoreError.
         """
-        with self._alone():
+        with alone_in(self._path.parent):
             everybody = dict(self.all())
             after = change(everybody.get(name))
             everybody.pop(name, None)
@@ -82,17 +79,6 @@ class Users:
             text = json.dumps({"format": _FORMAT, "users": values}, indent=1)
             write_file(self._path, text.encode(), mode=_PRIVATE)
         return after
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        make_directories([self._path.parent])
-        # The directory and not the file, which is replaced.
-        held = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(held)
 
 
 def check_name(name: str) -> str:

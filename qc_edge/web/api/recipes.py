@@ -1,0 +1,69 @@
+"""Which recipe judges, and the request for another one: only one that a person has approved."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from qc_edge.domain.activation import STATION_RECIPE, recipe_name
+from qc_edge.recipe.changeover.approved import ApprovedRecipes
+from qc_edge.recipe.changeover.request import current_recipe, request_changeover
+from qc_edge.records import changeovers
+from qc_edge.settings import StationPaths
+from qc_edge.web.api.caller import Changer, Reader
+from qc_edge.web.api.problems import ProblemError
+from qc_edge.web.api.shapes import (
+    ApprovedRecipe,
+    ChangeoverAsked,
+    ChangeoverRequest,
+    RecipeState,
+)
+
+router = APIRouter(tags=["recipe"])
+
+
+@router.get("/recipe")
+def show_recipe(caller: Reader) -> RecipeState:
+    """Which recipe judges, what became of the last request, and which may be asked for."""
+    paths = caller.page.paths
+    history = changeovers.load(paths.changeovers, allow_damaged=True)
+    last = history.decisions[-1] if history.decisions else None
+    return RecipeState(
+        in_force=current_recipe(history),
+        pending=history.pending.recipe if history.pending else None,
+        last_request=last.record_id if last else None,
+        last_outcome=history.state(last) if last else None,
+        approved=_approved(paths),
+    )
+
+
+@router.post("/recipe", status_code=202)
+def ask_for_recipe(caller: Changer, wanted: ChangeoverRequest) -> ChangeoverAsked:
+    """Ask for a changeover by the number or the name of an approved recipe. The running station
+    takes it up at once, between two frames; GET /recipe tells what became of it.
+    """
+    if (wanted.number is None) == (wanted.recipe is None):
+        raise ProblemError(422, "which recipe?", expected="either number or recipe")
+    if wanted.recipe == STATION_RECIPE:
+        raise ProblemError(
+            409,
+            "what the settings say is no recipe that somebody has approved",
+            expected="the name or number of an approved recipe",
+            todo=f"qc-edge recipe activate {caller.page.paths.name} {STATION_RECIPE}",
+        )
+    asked = wanted.recipe if wanted.number is None else wanted.number
+    assert asked is not None  # noqa: S101
+    record = request_changeover(caller.page.paths, asked, caller.name, wanted.reason)
+    return ChangeoverAsked(record=record.record_id, recipe=record.recipe, before=record.before)
+
+
+def _approved(paths: StationPaths) -> list[ApprovedRecipe]:
+    approved = ApprovedRecipes.of(paths)
+    names = sorted({recipe_name(reference) for reference in approved.by_reference})
+    shown = []
+    for name in names:
+        if reference := approved.newest(name):
+            content = approved.load(reference).content
+            shown.append(
+                ApprovedRecipe(recipe=reference, number=content.number, product=content.product)
+            )
+    return sorted(shown, key=lambda each: each.number)
