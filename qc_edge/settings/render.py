@@ -6,6 +6,7 @@ import json
 import textwrap
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,17 @@ def render_settings(
 def _section(header: str, model: type[BaseModel], values: Mapping[str, Any], section: str) -> str:
     lines = [f"# {' '.join((model.__doc__ or '').split())}", header]
     for key, field in model.model_fields.items():
-        live = " (live)" if is_live(f"{section}.{key}") else ""
-        lines += textwrap.wrap(
-            f"{field.description}{live}", 100, initial_indent="# ", subsequent_indent="# "
-        )
+        lines += _description(f"{section}.{key}", field.description or "")
         lines.append(
             f"{key} = {toml_value(values[key])}" if key in values else _default(key, field)
         )
     return "\n".join(lines) + "\n"
+
+
+@cache
+def _description(key: str, text: str) -> list[str]:
+    live = " (live)" if is_live(key) else ""
+    return textwrap.wrap(f"{text}{live}", 100, initial_indent="# ", subsequent_indent="# ")
 
 
 def _default(key: str, field: FieldInfo) -> str:

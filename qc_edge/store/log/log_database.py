@@ -17,6 +17,7 @@ from qc_edge.store.log.checkpoint import Checkpointer
 from qc_edge.store.log.database import (
     connect,
     database_error,
+    end_of_opening,
     open_with_recovery,
     release_memory,
     writer_connection,
@@ -85,7 +86,7 @@ class LogDatabase:
             self.connection = connect(self._path)
             self._writer = writer_connection(self.connection)
             self._catch_up(journal)
-            release_memory(self.connection)
+            end_of_opening(self.connection)
         self.is_behind = False
 
     def insert(self, links: Sequence[chain.Link]) -> None:

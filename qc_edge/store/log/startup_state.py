@@ -157,13 +157,9 @@ def published_columns(log: duckdb.DuckDBPyConnection, table: str) -> list[str]:
     With those that only a newer software knows, which was rolled back: the hashes of its rows are
     taken over them, too.
     """
-    present = log.execute(
-        "SELECT column_name FROM duckdb_columns() "
-        "WHERE database_name = 'log' AND table_name = ? ORDER BY column_index",
-        [table],
-    ).fetchall()
+    present = log.execute(f"PRAGMA table_info('log.{table}')").fetchall()
     known = (*COLUMNS[table], *CHAIN)
-    return [*COLUMNS[table], *(name for (name,) in present if name not in known), *CHAIN]
+    return [*COLUMNS[table], *(name for _, name, *_ in present if name not in known), *CHAIN]
 
 
 def _first_recorded_at(log: duckdb.DuckDBPyConnection) -> datetime | None:
