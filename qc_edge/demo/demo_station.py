@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,8 +76,14 @@ def clear_directory(root: Path, frames: int) -> StationPaths:
     return paths
 
 
-def make_station(paths: StationPaths, parts: Sequence[Truth], rate_hz: float) -> None:
-    """Write the files of a station whose emulated camera plays `parts` at `rate_hz`.
+def make_station(
+    paths: StationPaths,
+    parts: Sequence[Truth],
+    rate_hz: float,
+    output: Mapping[str, object] | None = None,
+) -> None:
+    """Write the files of a station whose emulated camera plays `parts` at `rate_hz`; with an
+    `output`, whenever its line fires it.
 
     The emulator plays the images of a directory by name, again from the first after the last; it is
     triggered by software, so that each frame that it delivers was asked for and can be counted.
@@ -95,15 +101,18 @@ def make_station(paths: StationPaths, parts: Sequence[Truth], rate_hz: float) ->
         "name": CAMERA_NAME,
         "backend": "emulated",
         "images": paths.emulated_parts,
-        "trigger": Trigger.SOFTWARE,
-        "rate_hz": rate_hz,
     }
+    if output is None:
+        camera_values |= {"trigger": Trigger.SOFTWARE, "rate_hz": rate_hz}
+    else:
+        camera_values |= {"trigger": Trigger.HARDWARE, "grab_timeout_s": 0.2}
     values: dict[str, dict[str, object]] = {
         "station": {"name": STATION},
         "storage": {"warn_free_mb": 2.0 * _STOP_FREE_MB, "stop_free_mb": float(_STOP_FREE_MB)},
     }
+    outputs = [output] if output else []
     write_file(paths.schema, SCHEMA_FILE.read_bytes())
-    write_file(paths.settings, render_settings(values, [camera_values]).encode())
+    write_file(paths.settings, render_settings(values, [camera_values], (), outputs).encode())
 
 
 def _remove_station(paths: StationPaths) -> None:

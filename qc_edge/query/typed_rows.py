@@ -1,4 +1,4 @@
-"""Rows of the log as the domain's values: Inspection, Label, Event, Gap, Part. Writes nothing."""
+"""Rows of the log as the domain's values, a class for each table. Writes nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from typing import Any, TypeVar
 from qc_edge.domain.events import Event
 from qc_edge.domain.frame import ExposureSource
 from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label, Part
+from qc_edge.domain.parts.told_message import ToldMessage
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 from qc_edge.query.database_at_rest import DatabaseAtRest
 
-_TIMES = ("recorded_at", "captured_at", "retrieved_at", "noticed_at", "said_at")
+_TIMES = (
+    "recorded_at",
+    "captured_at",
+    "retrieved_at",
+    "noticed_at",
+    "said_at",
+    "told_at",
+    "ended_at",
+)
 
-_R = TypeVar("_R", Label, Event, Gap, Part)
+_R = TypeVar("_R", Label, Event, Gap, Part, ToldMessage)
 
 
 def read_inspections(database: Path) -> list[Inspection]:
@@ -33,6 +42,11 @@ def read_gaps(database: Path) -> list[Gap]:
 def read_parts(database: Path) -> list[Part]:
     """Every part that several views saw, oldest first. Raises StoreError if it does not open."""
     return [to_row(Part, values) for values in _rows(database, Part.TABLE, "attempt_id")]
+
+
+def read_told(database: Path) -> list[ToldMessage]:
+    """Everything that lines were told, oldest first. Raises StoreError if it does not open."""
+    return [to_row(ToldMessage, values) for values in _rows(database, ToldMessage.TABLE, "told_id")]
 
 
 def to_inspection(values: Mapping[str, Any]) -> Inspection:
@@ -80,7 +94,7 @@ def _rows(database: Path, table: str, order: str) -> list[dict[str, Any]]:
 def _with_aware_times(values: Mapping[str, Any]) -> dict[str, Any]:
     """The same with aware UTC times, whether they came as text (JSON) or as the database's own."""
     result = dict(values)
-    for name in _TIMES:
+    for name in (*_TIMES, *_TIMES_AT_THE_LINE):
         if isinstance(at := result.get(name), str):
             at = datetime.fromisoformat(at)
         if isinstance(at, datetime):
