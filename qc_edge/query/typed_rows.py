@@ -94,7 +94,7 @@ def _rows(database: Path, table: str, order: str) -> list[dict[str, Any]]:
 def _with_aware_times(values: Mapping[str, Any]) -> dict[str, Any]:
     """The same with aware UTC times, whether they came as text (JSON) or as the database's own."""
     result = dict(values)
-    for name in (*_TIMES, *_TIMES_AT_THE_LINE):
+    for name in _TIMES:
         if isinstance(at := result.get(name), str):
             at = datetime.fromisoformat(at)
         if isinstance(at, datetime):
