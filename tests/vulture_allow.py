@@ -14,7 +14,7 @@ from qc_edge.domain.label import LabelSource, PersonRole
 from qc_edge.domain.parts.told_message import ToldMessage
 from qc_edge.inspection.statistics import Latency
 from qc_edge.intake.watch import _Emitter, _Handler
-from qc_edge.output.handshake.words import ToLine, accepts, decode_to_line
+from qc_edge.output.handshake.words import ToLine
 from qc_edge.output.links.modbus import _Server as _ModbusServer
 from qc_edge.publish.seal import Seal
 from qc_edge.records.receipts import Receipt
@@ -58,10 +58,9 @@ session.log_severity_level
 # pymodbus calls this
 _ModbusServer.callback_new_connection
 
-# the line reads this, by the rule that `accepts` is
+# the line reads these
 said.reset_done
-accepts(said, 1)
-decode_to_line([])
+said.recipe_refused
 
 # watchdog calls these
 _Emitter.get_event_mask_from_filter
