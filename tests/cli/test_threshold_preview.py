@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
-import subprocess
-import sys
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from qc_edge.errors import UsageError
 from qc_edge.records import thresholds
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
+from tests import forked
 from tests.cli.runner import environment, invoke, run
 from tests.cli.test_threshold import SET, change
 from tests.export.conftest import paths, two_lots
@@ -28,20 +28,17 @@ __all__ = ["paths", "two_lots"]
 def asked(paths: StationPaths, answer: str, *options: str) -> tuple[int, str]:
     """`qc-edge threshold set 0.2` at a terminal, answered so; exit code and what it said."""
     controller, terminal = pty.openpty()
-    command = (sys.executable, "-m", "qc_edge", "threshold", NAME, "set", "0.2", *SET)
-    child = subprocess.Popen(
-        [*command, *options, "--root", str(paths.root)],
-        env=environment(),
-        stdin=terminal,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    os.write(controller, f"{answer}\n".encode())
-    said, _ = child.communicate(timeout=60)
-    os.close(controller)
-    os.close(terminal)
-    return child.returncode, said
+    command = ("threshold", NAME, "set", "0.2", *SET, *options, "--root", str(paths.root))
+    with tempfile.TemporaryFile() as said:
+        child = forked.start(
+            "qc_edge", command, environment(), stdin=terminal, stdout=said, stderr=said
+        )
+        os.write(controller, f"{answer}\n".encode())
+        code = child.wait(60)
+        os.close(controller)
+        os.close(terminal)
+        said.seek(0)
+        return code, said.read().decode()
 
 
 def last_day(paths: StationPaths, threshold: str) -> Any:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import shutil
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from qc_edge.cli import COMMANDS, GROUPS
 from qc_edge.diagnostics.remedies import REMEDIES, Remedy, fix_for
 from qc_edge.domain.verdict import Reason
 from qc_edge.setup.new_station import CameraChoice, provision
-from tests.cli.runner import environment, run
+from tests.cli.runner import run
 from tests.quality.tools import PACKAGE, REPOSITORY
 from tests.station.harness import make_station, running, wait_for
 
@@ -158,10 +156,5 @@ def test_an_expired_calibration_is_said_and_holds(tmp_path: Path) -> None:
     with running(paths) as station:
         assert "calibration EXPIRED: parts are held" in station.status.line()
         wait_for(paths.status.exists, "the status")
-        shown = subprocess.run(
-            [sys.executable, "-m", "qc_edge", "status", "line1", "--root", str(tmp_path)],
-            env=environment(),
-            capture_output=True,
-            text=True,
-        )
+        shown = run("status", "line1", "--root", tmp_path)
     assert "EXPIRED" in shown.stdout
