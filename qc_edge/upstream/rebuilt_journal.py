@@ -31,6 +31,7 @@ def rebuild_journal(
     new.mkdir(parents=True)
     journal, head = Journal(new, disk), EMPTY
     portion: list[Link] = []
+    began = head.recorded_at
     with rows.held():
         last = rows.last()
         for row in rows.read(1, last):
@@ -43,25 +44,19 @@ def rebuild_journal(
                 )
             values = json.loads(text)
             head = ChainHead(row.seq, row.sha256, datetime.fromisoformat(values["recorded_at"]))
-            if portion and (len(portion) == _AT_ONCE or _hour(portion[0]) != head.recorded_at.hour):
-                journal.append(portion, _recorded(portion[0]))
+            if portion and (len(portion) == _AT_ONCE or head.recorded_at.hour != began.hour):
+                journal.append(portion, began)
                 portion = []
+            if not portion:
+                began = head.recorded_at
             portion.append(Link(values["table"], (), row.seq, row.sha256, text))
             if row.seq % _AT_ONCE == 0:
                 progress("journal", row.seq, last)
     if portion:
-        journal.append(portion, _recorded(portion[0]))
+        journal.append(portion, began)
     journal.close()
     # Whole under its name or not at all; the empty directory of a new station gives way.
     disk.sync_directory(new)
     new.replace(directory)
     disk.sync_directory(directory.parent)
     return head
-
-
-def _recorded(link: Link) -> datetime:
-    return datetime.fromisoformat(json.loads(link.text)["recorded_at"])
-
-
-def _hour(link: Link) -> int:
-    return _recorded(link).hour
