@@ -7,12 +7,13 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.domain.acceptance import Acceptance, MovedScores
-from qc_edge.domain.activation import Activation
+from qc_edge.domain.activation import STATION_RECIPE, Activation
 from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.domain.in_force import InForce, record_kind
 from qc_edge.domain.threshold import record_id
@@ -20,7 +21,8 @@ from qc_edge.errors import UsageError
 from qc_edge.query.last_snapshot import last_snapshot
 from qc_edge.recipe.active_model import active_reference, open_signed_bundle
 from qc_edge.recipe.attribution import Attribution
-from qc_edge.records import acceptances, activations
+from qc_edge.recipe.changeover.request import current_recipe
+from qc_edge.records import acceptances, activations, changeovers, recipes
 from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import Role, Settings, StationPaths, load_settings
@@ -70,6 +72,25 @@ class CurrentModel:
         logged = {path for path in last.records if record_kind(path) == "activations"}
         ours = {f"activations/{activation.record_id}.toml"} if activation else set()
         return logged <= ours and last.records.get(bundle.record) in (None, bundle.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBundles:
+    """The views that an activation leaves as they are, with their bundles (NAME@VERSION): those of
+    the `recipe` in force, or of the settings (None).
+    """
+
+    recipe: str | None
+    views: Mapping[str, str]
+
+    @classmethod
+    def of(cls, paths: StationPaths, settings: Settings) -> OwnBundles:
+        """Read them. Raises RecipeError if the recipe in force is not as it was made."""
+        reference = current_recipe(changeovers.load_recent(paths.changeovers)[0])
+        if reference == STATION_RECIPE:
+            return cls(None, {each.name: each.bundle for each in settings.view if each.bundle})
+        content = recipes.load(paths.recipes, reference).content
+        return cls(reference, {each.name: each.bundle for each in content.view})
 
 
 def activate(

@@ -223,6 +223,10 @@ def test_under_a_recipe_a_threshold_says_that_the_recipe_goes_first_and_misfits_
         assert said.exit_code == 0, said.output
         assert "the recipe bottle@2 is in force, and its thresholds go first" in said.stderr
         assert "every part" not in said.stdout
+        said = invoke("model", "activate", NAME, "corner@3", *WHO, "--root", paths.root)
+        assert said.exit_code == 0, said.output
+        assert "bottle@2 is in force, and its views keep their bundles: incoming" in said.stderr
+        assert "every part" not in said.stdout
         monkeypatch.setattr("qc_edge.diagnostics.model.load_engine", by_version().load_engine)
         settings = load_settings(paths.settings)
         resident = settings.recipe.model_copy(update={"resident": ("drum",)})

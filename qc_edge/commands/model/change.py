@@ -12,7 +12,7 @@ from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_
 
 if TYPE_CHECKING:
     from qc_edge.domain.activation import Activation
-    from qc_edge.recipe.model_change import CurrentModel
+    from qc_edge.recipe.model_change import CurrentModel, OwnBundles
     from qc_edge.settings import StationPaths
 
 Ref = Annotated[
@@ -127,7 +127,7 @@ def _report(paths: StationPaths, current: CurrentModel, record: Activation, as_j
     Raises ModelError if it was refused.
     """
     from qc_edge.errors import ModelError
-    from qc_edge.recipe.model_change import wait_for_outcome
+    from qc_edge.recipe.model_change import OwnBundles, wait_for_outcome
 
     state = wait_for_outcome(paths, record) if current.running else ""
     if state.startswith("refused"):
@@ -135,6 +135,8 @@ def _report(paths: StationPaths, current: CurrentModel, record: Activation, as_j
             f"{record.bundle} was {state}",
             hint=f"{current.reference} goes on judging; mend the reason and activate again",
         )
+    own = OwnBundles.of(paths, current.settings)
+    _note_views(name=paths.name, bundle=record.bundle, own=own)
     if as_json:
         print_json(
             {
@@ -142,16 +144,37 @@ def _report(paths: StationPaths, current: CurrentModel, record: Activation, as_j
                 "bundle": record.bundle,
                 "before": record.before,
                 "in_force": state == "in force",
+                "views_with_their_own": dict(own.views),
             }
         )
         return
     console = out()
     console.print(f"model of {paths.name}: {record.before} -> [bold]{record.bundle}[/bold]")
     if state == "in force":
-        console.print("in force: every part from now on is judged by it")
+        what = "what has no bundle of its own" if own.views else "every part from now on"
+        console.print(f"in force: {what} is judged by it")
     elif current.running:
         console.print(f"[yellow]not in force yet[/yellow]; ask qc-edge model list {paths.name}")
     else:
         console.print(
             "the station is not running: it proves it when it starts, and then judges by it"
         )
+
+
+def _note_views(name: str, bundle: str, own: OwnBundles) -> None:
+    """On stderr, for scripts too: which views go on with another bundle, and what changes that."""
+    from rich.console import Console
+
+    kept = {view: other for view, other in own.views.items() if other != bundle}
+    if not kept:
+        return
+    listed = ", ".join(f"{view} {other}" for view, other in kept.items())
+    if own.recipe is None:
+        words = f"views with a bundle of their own keep it: {listed}. [[view]] bundle changes it"
+    else:
+        recipe = own.recipe.partition("@")[0]
+        words = (
+            f"the recipe {own.recipe} is in force, and its views keep their bundles: {listed}. "
+            f"Change it by qc-edge recipe edit {name} {recipe}, approve and activate"
+        )
+    Console(stderr=True).print(f"note: {words}", markup=False, soft_wrap=True)
