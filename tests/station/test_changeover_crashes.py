@@ -63,14 +63,7 @@ def test_killed_over_frames_that_wait_one_recipe_is_in_force_and_each_has_one_ro
 
 
 @pytest.mark.parametrize(
-    "step",
-    [
-        "adjust before",
-        "adjust after",
-        "append before in recipe",
-        "append half in recipe",
-        "append after in recipe",
-    ],
+    "step", ["adjust after", "append half in recipe", "append after in recipe"]
 )
 def test_killed_while_the_camera_is_set_the_recipe_comes_whole_with_what_it_sets(
     tmp_path: Path, step: str
