@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -239,6 +240,19 @@ class TestModbus:
             with Master(port) as anew:  # the same machine: its program was started anew
                 anew.say(trigger=4)
                 run.wait_for(lambda: run.peer.words().trigger_taken == 4, "taken")
+
+    def test_bytes_that_are_no_request_do_not_stop_it(self) -> None:
+        chance = random.Random(51)
+        with running("modbus") as run:
+            run.begin()
+            port = run.output.settings.port
+            for number in range(60):
+                with socket.create_connection(("127.0.0.1", port), 5) as stranger:
+                    said = chance.randbytes(chance.randrange(1, 300))
+                    header = bytes([0, 1, 0, 0, 0, len(said) % 256, 1])
+                    stranger.sendall(header + said if number % 2 else said)
+            assert run.peer.words().session == run.output.status.words.session
+            assert run.peer.words().trigger_taken in {0, run.output.status.words.trigger_taken}
 
     def test_a_port_that_is_taken_is_said(self) -> None:
         with socket.socket() as taken:

@@ -36,6 +36,7 @@ NOT_HERE = {
     "After an upgrade": "two versions of the package: test_upgrade",
     "The file server is silent": "a file server that hangs",
     "Another product comes": "two products and their recipes: tests/station/test_changeover",
+    "The line gets no verdicts": "a PLC: tests/output, tests/cli/test_line",
     "Parts are held for a view": "several cameras of one part: tests/station/test_parts",
 }
 """Pages whose trouble a container has not, and where it is made instead."""

@@ -7,6 +7,7 @@ request is answered whole between two others, so that none sees half a result.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -36,6 +37,10 @@ except ImportError as fault:
         f"the protocol modbus needs pymodbus, which cannot be imported: {fault}",
         hint="pip install 'qc-edge[modbus]'",
     ) from fault
+
+# What goes wrong is said in the station's own words; pymodbus would say each retry and each request
+# of a stranger on stderr.
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)
 
 _START_S = 5.0
 _MOST_CONNECTIONS = 8
