@@ -120,7 +120,7 @@ def test_no_page_is_wider_than_the_window_and_all_pictures_are_there(
 @pytest.mark.parametrize("dark", [False, True])
 def test_words_can_be_read_on_their_ground(tab: Chromium, line: Line, dark: bool) -> None:
     tab.size(*SIZES[""], dark=dark)
-    for path in ("/live", "/review", "/station", "/part"):
+    for path in PAGES:
         tab.open(line[2].address + path)
         weak = tab.evaluate((Path(__file__).parent / "contrast.js").read_text())
         assert weak == [], path

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 from qc_edge.domain.calibration import Calibration, starting_calibration
@@ -82,11 +84,10 @@ class AimFrames:
                 self._records.popitem(last=False)
             return record
 
-    def _rows(self) -> list[Inspection]:
-        try:
-            return list(islice(newest_inspections(self._paths.journal), _ROWS))
-        except OSError:
-            return []
+    def _rows(self) -> Iterator[Inspection]:
+        """The newest first, read as far as they are asked for."""
+        with suppress(OSError):
+            yield from islice(newest_inspections(self._paths.journal), _ROWS)
 
     def _read(self, row: Inspection) -> Gray | None:
         if row.raw_path is None or (path := evidence.find(self._paths.state, row.raw_path)) is None:

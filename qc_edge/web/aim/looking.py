@@ -55,8 +55,8 @@ def jpeg(gray: Gray, *, marks_clipped: bool) -> bytes:
     if marks_clipped:
         shown = np.asarray(cv2.cvtColor(shown, cv2.COLOR_GRAY2BGR), np.uint8)
         for value, colour in ((0, _BLACK), (255, _WHITE)):
-            # As fractions: one clipped pixel among a hundred must not be rounded away.
-            clipped = (gray == value).astype(np.float32)
+            # The largest frame has 164 pixels to a dot: one of them at 255 still rounds to 2.
+            clipped = cv2.inRange(gray, value, value)
             dots = cv2.resize(clipped, size, interpolation=cv2.INTER_AREA) > 0
             # And its neighbours: a single dot is too small to be seen from an arm's length.
             shown[cv2.dilate(dots.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = colour
