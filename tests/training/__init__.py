@@ -1,0 +1,1 @@
+"""Models brought to a station and judged on datasets."""
