@@ -76,6 +76,26 @@ def open_dataset(directory: Path) -> Dataset:
     return Dataset(directory, kind, items, None, hashlib.sha256(names.encode()).hexdigest())
 
 
+def pictures_in(directory: Path, truth: str) -> list[DatasetItem]:
+    """All pictures below `directory` as good or defective ones, whatever its folders are called.
+
+    Raises UsageError if there is none.
+    """
+    if not directory.is_dir():
+        raise UsageError(f"{directory} is no directory", hint="one with pictures of parts")
+    found = []
+    for path in _pictures(directory):
+        name = path.relative_to(directory).as_posix()
+        folder = name.rpartition("/")[0].rpartition("/")[2]
+        class_name = GOOD if truth == GOOD else folder or DEFECT
+        found.append(
+            DatasetItem(f"{truth}/{name}", path, truth, class_name, mask=_mask_beside(path))
+        )
+    if not found:
+        raise UsageError(f"there is no picture in {directory}", hint="PNG, JPEG, TIFF, BMP, PGM")
+    return found
+
+
 def _own(directory: Path) -> list[DatasetItem]:
     try:
         lines = (directory / SAMPLES).read_text(encoding="utf-8").splitlines()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,37 @@ def load(
             hint="mend [input] and [outputs] of the manifest, or export the model again",
         )
     return OnnxEngine(session, adapter, threads, providers, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTensor:
+    """An input or output of a model file: ONNX Runtime's word for its type, and its shape with None
+    for what is not fixed.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        sizes = ", ".join("N" if side is None else str(side) for side in self.shape)
+        return f"{self.name} {self.kind} [{sizes}]"
+
+
+def model_tensors(model: Path) -> tuple[list[ModelTensor], list[ModelTensor]]:
+    """Inputs and outputs of a model file. Raises ModelError if it is none that is taken."""
+    try:
+        session = ort.InferenceSession(str(model), _options(1), providers=["CPUExecutionProvider"])
+    except Exception as fault:  # the runtime raises its own types, which share no public base
+        raise _not_taken(model, fault) from fault
+    return [_tensor(each) for each in session.get_inputs()], [
+        _tensor(each) for each in session.get_outputs()
+    ]
+
+
+def _tensor(found: ort.NodeArg) -> ModelTensor:
+    shape = tuple(side if isinstance(side, int) else None for side in found.shape)
+    return ModelTensor(found.name, found.type, shape)
 
 
 class OnnxEngine:
@@ -129,14 +161,18 @@ def _session(bundle: Bundle, threads: int, providers: Providers) -> ort.Inferenc
     except Exception as fault:  # the runtime raises its own types, which share no public base
         if providers.first.name != CPU:
             raise startup_error(providers, ort.__version__, " ".join(str(fault).split())) from fault
-        raise ModelError(
-            f"ONNX Runtime {ort.__version__} does not take {bundle.model_path}: {fault}",
-            hint="the model needs a newer ONNX Runtime, or the file was not exported whole",
-        ) from fault
+        raise _not_taken(bundle.model_path, fault) from fault
     # Some providers that do not start are only logged; the session says what it really has.
     if missing := providers.missing(session.get_providers()):
         raise startup_error(providers, ort.__version__, f"{', '.join(missing)} did not start")
     return session
+
+
+def _not_taken(model: Path, fault: Exception) -> ModelError:
+    return ModelError(
+        f"ONNX Runtime {ort.__version__} does not take {model}: {fault}",
+        hint="the model needs a newer ONNX Runtime, or the file was not exported whole",
+    )
 
 
 def _options(threads: int) -> ort.SessionOptions:

@@ -191,12 +191,8 @@ def _by_view(items: Sequence[ScoredItem], threshold: float) -> list[SliceFigures
 def _slice(name: str, items: Sequence[ScoredItem], threshold: float) -> SliceFigures:
     scores, bad = arrays(items)
     area = auc(scores, bad)
-    return SliceFigures(
-        name,
-        None if np.isnan(area) else area,
-        _escapes(scores, bad, threshold),
-        _overkill(scores, bad, threshold),
-    )
+    errors = _escapes(scores, bad, threshold), _overkill(scores, bad, threshold)
+    return SliceFigures(name, None if np.isnan(area) else area, *errors)
 
 
 def _cheapest(scores: Scores, bad: Truths, ratio: int, threshold: float) -> CostPoint:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
-import numpy as np
 
-from tests.adapted import BLUE, GREEN, RED, part
+from tests.adapted import BLUE, GREEN, RED, RGB, part
 
 COLOURS = {"good": GREEN, "scratch": RED, "pit": BLUE}
 
 
-def put(path: Path, rgb: np.ndarray) -> None:
+def put(path: Path, rgb: RGB) -> None:
     """Write a picture."""
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), rgb[..., ::-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qc_edge.commands.model import bundles, change, compare, shadow, sign
+from qc_edge.commands.model import bundles, change, compare, pack, shadow, sign
 
 HELP = "Model bundles: which there are, which one judges, and how another takes its place."
 
@@ -12,6 +12,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": bundles.list_command,
     "show": bundles.show_command,
     "verify": bundles.verify_command,
+    "pack": pack.pack_command,
     "install": bundles.install_command,
     "activate": change.activate_command,
     "rollback": change.rollback_command,

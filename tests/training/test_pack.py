@@ -1,0 +1,186 @@
+"""`qc-edge model pack`: ordinary models become bundles that a station takes, bad ones do not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from qc_edge.bundles.bundle import Bundle, open_bundle
+from qc_edge.engine import load_engine
+from qc_edge.engine.self_test import self_test
+from qc_edge.errors import ModelError, QcEdgeError, UsageError
+from qc_edge.settings import EngineSettings
+from tests.adapted import BLUE, GREEN, RED, network, part
+from tests.cli.runner import invoke
+from tests.training.pictures import coloured, put
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """good/, and bad/scratch and bad/pit: the two kinds differ in colour alone."""
+    directory = tmp_path_factory.mktemp("samples")
+    for number in range(5):
+        put(directory / f"good/{number}.png", part(GREEN, number))
+        put(directory / f"bad/scratch/{number}.png", part(RED, 100 + number))
+        put(directory / f"bad/pit/{number}.png", part(BLUE, 200 + number))
+    return directory
+
+
+def pack(samples: Path, model: bytes, out: Path, *options: str | Path) -> dict[str, Any]:
+    """`qc-edge model pack --json`; what it said, or the fault that it raised."""
+    file = out / "model.onnx"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(model)
+    where: list[str | Path] = [
+        "--good",
+        samples / "good",
+        "--bad",
+        samples / "bad",
+        "--out",
+        out / "bundles",
+    ]
+    result = invoke(
+        "model", "pack", file, *where, "--name", "colour@2", "--by", "anna", "--json", *options
+    )
+    if isinstance(result.exception, QcEdgeError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    told: dict[str, Any] = json.loads(result.stdout)
+    return told
+
+
+def proven(directory: Path) -> Bundle:
+    """The bundle, once an engine that was loaded anew has passed its self-test."""
+    bundle = open_bundle(directory)
+    engine = load_engine(bundle, EngineSettings(backend="onnx", threads=1))
+    self_test(engine, bundle)
+    engine.close()
+    return bundle
+
+
+def test_an_ordinary_classifier_becomes_a_signed_bundle_that_is_evaluated(
+    samples: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "key.pem"
+    invoke("model", "keygen", key)
+    told = pack(samples, network(batch=1), tmp_path, "--normalise", "imagenet", "--key", key)
+    bundle = proven(Path(told["directory"]))
+    assert bundle.directory == tmp_path / "bundles/colour/2"
+    adapter = bundle.manifest.adapter
+    assert adapter is not None and bundle.manifest.input.preprocess == "rgb224"
+    assert (adapter.layout, adapter.batch, adapter.activation) == ("NCHW", 1, "softmax")
+    assert adapter.good == ("good",) and adapter.classes[0] == "good"
+    assert any("output 0 is good" in word for word in told["found"])
+    assert told["signed_by"].startswith("ed25519:") and (bundle.directory / "bundle.sig").exists()
+    figures = told["report"]["bundle"]["figures"]
+    assert figures["auc"]["value"] == 1.0
+    assert (figures["escapes"]["count"], figures["overkill"]["count"]) == (0, 0)
+    assert figures["escapes"]["high"] > 0.2, "no escape of ten is not none at all"
+    scores = {frame.shows.split(",")[0]: frame.score for frame in bundle.golden_frames}
+    assert scores["good"] < bundle.threshold < min(scores["scratch"], scores["pit"])
+    again = invoke("evaluate", bundle.directory, coloured(tmp_path / "new"), "--json")
+    assert json.loads(again.stdout)["bundle"]["figures"]["bad"] == 12
+    with pytest.raises(UsageError, match="15 were used to make the bundle"):
+        raise_of("evaluate", bundle.directory, folders(samples, tmp_path))
+
+
+def folders(samples: Path, tmp_path: Path) -> Path:
+    """The very samples as a dataset."""
+    for kind in ("good", "bad/scratch", "bad/pit"):
+        (tmp_path / "same").mkdir(exist_ok=True)
+        (tmp_path / "same" / Path(kind).name).symlink_to(samples / kind)
+    lines = ["file,label"]
+    for folder in sorted((tmp_path / "same").iterdir()):
+        label = "good" if folder.name == "good" else "defect"
+        lines += [f"{folder.name}/{file.name},{label}" for file in folder.iterdir()]
+    (tmp_path / "same/index.csv").write_text("\n".join(lines))
+    return tmp_path / "same"
+
+
+def raise_of(*arguments: str | Path) -> None:
+    result = invoke(*arguments)
+    assert result.exception is not None
+    raise result.exception
+
+
+def test_a_map_model_and_a_score_model(samples: Path, tmp_path: Path) -> None:
+    red = tmp_path / "red"
+    red.mkdir()
+    (red / "good").symlink_to(samples / "good")
+    (red / "bad").symlink_to(samples / "bad/scratch")
+    model = network("map", side=64, layout="NHWC")
+    told = pack(red, model, tmp_path / "map", "--normalise", "unit")
+    bundle = proven(Path(told["directory"]))
+    assert bundle.manifest.adapter is not None
+    assert bundle.manifest.adapter.score == "map" and bundle.manifest.outputs.score is None
+    assert bundle.manifest.outputs.map_shape == (4, 4)
+    assert bundle.golden_frames[0].map_coarse.shape == (4, 4)
+    model = network("value", extra=True)
+    options = ("--normalise", "imagenet", "--adapter", "score")
+    bundle = proven(Path(pack(red, model, tmp_path / "value", *options)["directory"]))
+    assert bundle.manifest.outputs.score == "logits"
+
+
+def test_what_the_samples_do_not_decide_is_asked_for(samples: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="do not tell how the model's input is normalised"):
+        pack(samples, network(batch=1), tmp_path)
+    with pytest.raises(UsageError, match="several outputs that could be the score"):
+        pack(samples, network("value", extra=True), tmp_path)
+    with pytest.raises(UsageError, match="names 2, the model's output has 3"):
+        pack(samples, network(), tmp_path, "--classes", "a,b")
+    with pytest.raises(UsageError, match="is none of the classes"):
+        options = ("--classes", "a,b,c", "--good-class", "d", "--normalise", "unit")
+        pack(samples, network(), tmp_path, *options)
+    assert not list((tmp_path / "bundles").rglob("*.toml")), "nothing half is left"
+
+
+def broken(kind: str) -> bytes:
+    """A model that no station takes."""
+    if kind == "torn":
+        return network()[:200]
+    if kind == "four at once":
+        return network(batch=4)
+    model = onnx.load_model_from_string(network())
+    if kind == "no fixed size":
+        model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "H"
+    if kind == "NaN":
+        weights = model.graph.initializer[0]
+        values = numpy_helper.to_array(weights) * np.nan
+        weights.CopyFrom(numpy_helper.from_array(values, weights.name))
+    if kind == "upside down":
+        weights = model.graph.initializer[0]
+        weights.CopyFrom(numpy_helper.from_array(-numpy_helper.to_array(weights), weights.name))
+    data: bytes = model.SerializeToString()
+    return data
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("torn", "does not take"),
+        ("four at once", "takes 4 frames at once"),
+        ("no fixed size", "has no fixed size"),
+        ("NaN", "gives no scores in 0..1"),
+        ("upside down", "scores good samples higher than bad ones"),
+    ],
+)
+def test_a_bad_model_gets_its_reason(samples: Path, tmp_path: Path, kind: str, words: str) -> None:
+    options = ("--normalise", "imagenet", "--classes", "good,scratch,pit")
+    with pytest.raises(ModelError, match=words):
+        pack(samples, broken(kind), tmp_path, *options)
+    assert not (tmp_path / "bundles/colour/2").exists()
+
+
+def test_a_version_never_changes_and_samples_are_needed(samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "bundles/colour/2").mkdir(parents=True)
+    with pytest.raises(UsageError, match="a version never changes"):
+        pack(samples, network(), tmp_path)
+    (tmp_path / "good").mkdir()
+    with pytest.raises(UsageError, match="there is no picture in"):
+        pack(tmp_path, network(), tmp_path)
