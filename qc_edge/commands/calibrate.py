@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json, who_asks
 
 if TYPE_CHECKING:
     from qc_edge.recipe.calibrating.proposal import CalibrationTerms
@@ -56,7 +56,15 @@ Learn = Annotated[
         help="Begin to learn: refuse no picture, hold every part, until N are seen.",
     ),
 ]
-By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who answers for this calibration.")]
+By = Annotated[
+    str | None,
+    typer.Option(
+        "--by",
+        metavar="WHO",
+        help="Who answers for this calibration; left out: who is logged in.",
+        show_default=False,
+    ),
+]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Why it is made.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Write it. Without this, nothing changes.")]
 DueDays = Annotated[
@@ -69,7 +77,7 @@ _FRAMES = 20
 
 def command(
     name: Name,
-    by: By,
+    by: By = None,
     camera: Camera = None,
     frames: Frames = None,
     directory: From = None,
@@ -117,7 +125,8 @@ def command(
     from qc_edge.terminal.good_frames import choose_camera, from_directory
 
     recent = directory == Path("recent")
-    _check_options(by, frames, directory, any_verdict, learn)
+    who = who_asks(by)
+    _check_options(who, frames, directory, any_verdict, learn)
     paths = StationPaths(root.absolute(), name)
     settings = load_settings(paths.settings)
     chosen_camera = choose_camera(paths, settings, camera)
@@ -126,7 +135,7 @@ def command(
             paths,
             settings,
             chosen_camera,
-            CalibrationTerms(by.strip(), why.strip() or None),
+            CalibrationTerms(who.strip(), why.strip() or None),
             learn,
             yes,
         )
@@ -144,7 +153,7 @@ def command(
             any_verdict=any_verdict or current.learning is not None,
             since=current.calibration_id if current.learning is not None else "",
         )
-    terms = CalibrationTerms(by.strip(), why.strip() or None, due_days, leave_out)
+    terms = CalibrationTerms(who.strip(), why.strip() or None, due_days, leave_out)
     proposed = propose_calibration(paths, chosen_camera, files, terms)
     record = proposed.proposal.calibration
     written = None

@@ -80,6 +80,7 @@ def who_asks(by: str | None) -> str:
     who = person_at_the_terminal() if by is None else by
     if who is None:
         raise UsageError(
-            "--by is missing, and nobody is logged in who could be asked for", hint="--by WHO"
+            "--by is missing, and no person is logged in whose name could be taken",
+            hint="--by WHO",
         )
     return who
