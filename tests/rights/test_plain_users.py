@@ -26,6 +26,8 @@ VERBS = {
     "threshold set": ("threshold", NAME, "set", "0.4", "--yes", "--by", "eve", "--reason", "x"),
     "calibrate": ("calibrate", NAME, "--by", "eve"),
     "part": ("part", NAME, "1"),
+    "report": ("report", NAME),
+    "token": ("token", NAME, "list"),
     "label": ("label", NAME, "1", "good", "--by", "eve"),
     "labels": ("labels", NAME, "list"),
     "dispute": ("dispute", NAME, "1", "--by", "eve", "--why", "x"),
