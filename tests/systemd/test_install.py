@@ -128,7 +128,8 @@ def test_it_is_known_of_every_section_of_the_settings_whether_it_needs_the_netwo
     asked, silent = (
         {"camera", "metrics", "output"},
         {"station", "incoming", "model", "engine", "inspect", "storage", "log", "shadow", "anchor"}
-        | {"view", "part", "recipe", "review", "page"},  # the page has a unit of its own
+        | {"view", "part", "recipe", "review"}
+        | {"page", "upstream"},  # units of their own
     )
     assert set(Settings.model_fields) <= asked | silent
     assert network_needs(parse_settings('[station]\nname = "line1"\n', "line1.toml")) == []
