@@ -6,16 +6,17 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from qc_edge.settings import StationPaths
-from tests.station.harness import NAME, REPOSITORY, child_environment, wait_for
+from tests import forked
+from tests.station.harness import NAME, child_environment, wait_for
 
 
 def free_port() -> int:
@@ -27,24 +28,22 @@ def free_port() -> int:
 
 
 class Served:
-    """A page that runs; `address` is where."""
+    """A page that runs; `address` is where. What it prints goes to `said`."""
 
-    def __init__(self, paths: StationPaths, port: int, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, paths: StationPaths, port: int, tls: ssl.SSLContext | None, said: IO[bytes]
+    ) -> None:
         self.address = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         self._tls = tls
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "qc_edge", "page", NAME, "--root", str(paths.root)],
-            cwd=REPOSITORY,
-            env=child_environment() | {"OMP_NUM_THREADS": "1"},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self._said = said
+        command = ["page", NAME, "--root", str(paths.root)]
+        self.process = forked.start("qc_edge", command, child_environment(), stderr=self._said)
 
     def answers(self) -> bool:
         """True as soon as it does; fails if it has ended."""
         if self.process.poll() is not None:
-            assert self.process.stderr is not None
-            raise AssertionError(self.process.stderr.read())
+            self._said.seek(0)
+            raise AssertionError(self._said.read().decode())
         try:
             address = f"{self.address}/login"
             with urllib.request.urlopen(address, timeout=5, context=self._tls) as answer:  # noqa: S310
@@ -63,12 +62,11 @@ class Served:
 @contextmanager
 def served(paths: StationPaths, port: int, tls: ssl.SSLContext | None = None) -> Iterator[Served]:
     """The page of a station whose settings have `port`; `tls` trusts its certificate."""
-    page = Served(paths, port, tls)
-    try:
-        wait_for(page.answers, "the page answers", 40)
-        yield page
-    finally:
-        page.process.kill()
-        page.process.wait()
-        if page.process.stderr:
-            page.process.stderr.close()
+    with tempfile.TemporaryFile() as said:
+        page = Served(paths, port, tls, said)
+        try:
+            wait_for(page.answers, "the page answers", 40)
+            yield page
+        finally:
+            page.process.kill()
+            page.process.wait()
