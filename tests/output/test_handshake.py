@@ -197,6 +197,18 @@ def test_a_frame_that_may_be_of_two_triggers_holds_both() -> None:
     assert sorted(seen) == [(1, 3), (2, 3)]
 
 
+def test_a_frame_that_comes_late_is_not_taken_for_the_next_part_s() -> None:
+    line = Line()
+    line.write(trigger=1)
+    line.wait(1000)
+    line.write(acknowledge=1, trigger=2)
+    line.wait(20)
+    line.tell(1, ACCEPT, is_exact=False)
+    assert line.words.sequence == 2
+    assert line.words.reason == REASON_NUMBERS["doubtful_trigger"]
+    assert not accepts(line.words, 2)
+
+
 def test_parts_overlap_where_the_camera_says_when_it_exposed() -> None:
     line = Line()
     line.write(trigger=1)
