@@ -11,10 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
+from qc_edge.bundles.bundle import load_bundle
+from qc_edge.dataset.reading import open_dataset
 from qc_edge.errors import UsageError
 from qc_edge.settings import StationPaths
+from qc_edge.settings.paths import shipped
+from qc_edge.training.scoring import PreparedItem, prepared_for
 from tests.cli.runner import invoke
-from tests.dataset.conftest import CORNER
+from tests.dataset.conftest import CORNER, pixels
 from tests.station.harness import NAME
 
 
@@ -53,6 +57,11 @@ def test_our_own_export_is_fit_until_it_is_changed(judged: StationPaths, tmp_pat
     assert check(own) == {"few": check(own)["few"]}
     shown = invoke("dataset", "check", own).stdout
     assert "fit to learn from" in shown and "few pictures: 6 good, 6 defect" in shown
+    # What the station has prepared is what a model is judged by, where it takes such inputs.
+    item = open_dataset(own).items[0]
+    prepared = prepared_for(load_bundle("reference@1", [shipped("models")]), item)
+    assert isinstance(prepared, PreparedItem) and item.prepared is not None
+    assert np.array_equal(prepared.pixels, pixels(item.prepared))
     first, second, *_ = sorted(own.glob("images/**/*.png"))
     first.write_bytes(second.read_bytes())
     second.unlink()

@@ -10,18 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qc_edge.bundles.bundle import load_bundle
-from qc_edge.dataset.reading import open_dataset
 from qc_edge.errors import QcEdgeError, UsageError
-from qc_edge.settings import StationPaths
-from qc_edge.settings.paths import shipped
 from qc_edge.training import metrics
-from qc_edge.training.scoring import PreparedItem, prepared_for
 from tests.adapted import GREEN, RED, classifier, map_only, part, score_only
 from tests.cli.runner import invoke
-from tests.dataset.conftest import judged as judged
-from tests.dataset.conftest import pixels
-from tests.station.harness import NAME
 from tests.training.pictures import coloured, put
 
 
@@ -97,15 +89,6 @@ def test_nothing_is_said_where_nothing_can_be(tmp_path: Path) -> None:
     assert "2 the picture does not read" in fault.value.message
     with pytest.raises(UsageError, match="no labelled picture in val"):
         evaluate(bundle, data, "--split", "val")
-
-
-def test_what_the_station_prepared_is_what_is_scored(judged: StationPaths, tmp_path: Path) -> None:
-    invoke("dataset", "export", NAME, tmp_path / "own", "--root", judged.root)
-    reference = load_bundle("reference@1", [shipped("models")])
-    item = open_dataset(tmp_path / "own").items[0]
-    found = prepared_for(reference, item)
-    assert isinstance(found, PreparedItem) and item.prepared is not None
-    assert np.array_equal(found.pixels, pixels(item.prepared))
 
 
 def test_the_area_under_the_curve_counts_pairs() -> None:
