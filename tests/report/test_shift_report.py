@@ -242,7 +242,7 @@ def test_files_have_every_row_and_no_formula(report: ShiftReport, tmp_path: Path
 
 
 def test_it_is_a_pdf_too(report: ShiftReport, tmp_path: Path) -> None:
-    write_output(replace(report, gates=[], events=[]), tmp_path / "late.pdf")
+    write_output(replace(report, gates=[], worst=[], fail_points=[]), tmp_path / "late.pdf")
     assert (tmp_path / "late.pdf").read_bytes().startswith(b"%PDF-")
 
 

@@ -283,7 +283,7 @@ def requests(document: dict[str, Any]) -> st.SearchStrategy[tuple[str, str, dict
 
 
 @settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
