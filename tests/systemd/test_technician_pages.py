@@ -35,6 +35,7 @@ NOT_HERE = {
     "The clock is not synchronised": "the container's kernel tells the clock of its host",
     "After an upgrade": "two versions of the package: test_upgrade",
     "The file server is silent": "a file server that hangs",
+    "Nothing goes upstream": "a store that does not answer: tests/upstream",
     "Another product comes": "two products and their recipes: tests/station/test_changeover",
     "The line gets no verdicts": "a PLC: tests/output, tests/cli/test_line",
     "Parts are held for a view": "several cameras of one part: tests/station/test_parts",
