@@ -16,11 +16,19 @@ if TYPE_CHECKING:
     from qc_edge.settings import StationPaths
 
 Action = Annotated[
-    Literal["set", "show"], typer.Argument(help="[bold]set[/bold] X, or [bold]show[/bold].")
+    Literal["set", "show", "propose", "proposals", "approve", "decline"],
+    typer.Argument(
+        help="[bold]set[/bold] X, [bold]show[/bold]; [bold]propose[/bold] X, "
+        "[bold]proposals[/bold], [bold]approve[/bold] ID, [bold]decline[/bold] ID."
+    ),
 ]
 Value = Annotated[
     str | None,
-    typer.Argument(metavar="X", help="The new threshold, a score in 0..1.", show_default=False),
+    typer.Argument(
+        metavar="X|ID",
+        help="The new threshold, a score in 0..1; or the id of a proposal.",
+        show_default=False,
+    ),
 ]
 By = Annotated[
     str | None,
@@ -84,6 +92,10 @@ def command(
     [bold]--yes[/bold] does not ask, and a script that leaves it out changes nothing (exit code 64).
     [bold]qc-edge replay NAME --threshold X[/bold] looks further back.
 
+    [bold]propose[/bold] writes down what you would set, and changes nothing; [bold]approve[/bold],
+    by somebody else, puts it in force. The page has both. Where the settings ask for two people
+    ([approval] threshold), [bold]set[/bold] is refused.
+
     [dim]Examples:[/dim]
       [bold]qc-edge threshold line1[/bold] [bold]qc-edge threshold line1 set 0.42 --by anna --reason
       "two escapes at the customer"[/bold] [bold]qc-edge threshold line1 set 0.45 --by ben --reason
@@ -94,6 +106,11 @@ def command(
     from qc_edge.settings import StationPaths
 
     paths = StationPaths(root.absolute(), name)
+    if action in {"propose", "proposals", "approve", "decline"}:
+        from qc_edge.terminal.threshold_proposals import act
+
+        act(paths, action, (value, by, reason), view, as_json=as_json)
+        return
     if action == "set":
         change = ThresholdChange.parse(value, by, reason, at)
         _set(paths, change, view, yes, as_json)

@@ -13,7 +13,7 @@ class ThresholdRecord:
 
     Made once, never changed; times are aware UTC, `at` is not before `made_at`. It belongs to the
     bundle `bundle` (NAME@VERSION) whose model file has the digest `model_sha256`, to no other; with
-    a `view`, to that view of a part alone.
+    a `view`, to that view of a part alone. `proposal` is the id of the one that `made_by` approved.
     """
 
     record_id: str
@@ -26,11 +26,54 @@ class ThresholdRecord:
     made_by: str
     reason: str
     view: str | None = None
+    proposed_by: str | None = None
+    proposal: str | None = None
+
+    @property
+    def words(self) -> str:
+        """Who answers for it, and why."""
+        by = f"{self.made_by}, proposed by {self.proposed_by}" if self.proposed_by else self.made_by
+        return f"by {by}: {self.reason}"
 
     @property
     def threshold_id(self) -> str:
         """The id that rows judged by it have."""
         return f"{self.record_id}:{self.value:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdProposal:
+    """A threshold that `made_by` would set, in place of `before`; it judges nothing.
+
+    `shown` is what it would have turned over, in words, as the proposer saw it.
+    """
+
+    record_id: str
+    station: str
+    bundle: str
+    model_sha256: str
+    value: float
+    before: float
+    shown: str
+    made_at: datetime
+    made_by: str
+    reason: str
+    view: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalDecision:
+    """What a second person says of a proposal, held to it by the digest of its file (hex)."""
+
+    record_id: str
+    station: str
+    proposal: str
+    proposal_sha256: str
+    approved: bool
+    role: str
+    made_at: datetime
+    made_by: str
+    reason: str
 
 
 def record_id(made_at: datetime) -> str:

@@ -180,7 +180,7 @@ class RuleChanges:
         path = f"thresholds/{record.record_id}.toml"
         yield Occurrence(
             EventKind.THRESHOLD,
-            f"{words}, by {record.made_by}: {record.reason}{note}",
+            f"{words}, {record.words}{note}",
             before,
             after,
             record.made_by,

@@ -41,12 +41,16 @@ TAKEN_UP_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class ThresholdChange:
-    """A change that a person asks for: a score in 0..1, from `at` on (aware; None: at once)."""
+    """A change that a person asks for: a score in 0..1, from `at` on (aware; None: at once); with
+    the proposal that it approves.
+    """
 
     value: float
     by: str
     reason: str
     at: datetime | None
+    proposed_by: str | None = None
+    proposal: str | None = None
 
     @classmethod
     def parse(
@@ -154,6 +158,8 @@ def write_change(
         change.by,
         change.reason,
         before.view,
+        change.proposed_by,
+        change.proposal,
     )
     thresholds.write(paths.thresholds, record)
     for name in before.damaged:
@@ -169,6 +175,11 @@ def check_change(
         raise UsageError(
             f"each view of {paths.name} has a threshold of its own, and none is named",
             hint=f"--view NAME; its views: {', '.join(before.views)}",
+        )
+    if change.proposal is None and load_settings(paths.settings).approval.threshold:
+        raise UsageError(
+            "two people look at a threshold here: [approval] threshold in the settings",
+            hint=f"qc-edge threshold {paths.name} propose {change.value:g} --by WHO --reason TEXT",
         )
     if change.at is not None and change.at <= now:
         raise UsageError(

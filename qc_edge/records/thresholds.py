@@ -15,6 +15,8 @@ class _Threshold(RecordSchema):
     value: float = Field(ge=0, le=1)
     at: AwareDatetime
     view: str | None = Field(default=None, min_length=1)
+    proposed_by: str | None = Field(default=None, min_length=1)
+    proposal: str | None = Field(default=None, min_length=1)
 
 
 _RECORDS = Records("threshold", "qc-edge threshold", _Threshold, ThresholdRecord, ThresholdError)

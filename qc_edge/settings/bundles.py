@@ -1,5 +1,5 @@
-"""The sections [model], [shadow] and [recipe]: which bundle judges, which one only scores along,
-and which are kept loaded.
+"""The sections [model], [shadow], [recipe] and [approval]: which bundle judges, which one only
+scores along, which are kept loaded, and what of it two people have to agree on.
 """
 
 from __future__ import annotations
@@ -91,4 +91,18 @@ class RecipeSettings(Section):
         default=(),
         description="Recipes whose engines are loaded and proven ahead, as far as the memory "
         "allows: a changeover to them takes no time. Others load in the background first.",
+    )
+
+
+class ApprovalSettings(Section):
+    """Changes for which one person proposes and another one approves."""
+
+    threshold: bool = Field(
+        default=False,
+        description="A threshold is proposed and then approved by somebody else, on the page or by "
+        "qc-edge threshold NAME propose and approve; set is refused.",
+    )
+    recipe: bool = Field(
+        default=False,
+        description="A revision of a recipe is approved by somebody else than who wrote it.",
     )

@@ -32,6 +32,7 @@ LIVE = (
     "page.",
     "review.",
     "upstream.",
+    "approval.",
 )
 """Names (or the beginnings of names) that apply on reload; everything else needs a restart."""
 

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.station_calendar import StationCalendar
-from qc_edge.settings.bundles import ModelSettings, RecipeSettings, ShadowSettings
+from qc_edge.settings.bundles import ApprovalSettings, ModelSettings, RecipeSettings, ShadowSettings
 from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
@@ -172,6 +172,7 @@ class Settings(Section):
     review: ReviewSettings = ReviewSettings()
     upstream: UpstreamSettings = UpstreamSettings()
     recipe: RecipeSettings = RecipeSettings()
+    approval: ApprovalSettings = ApprovalSettings()
     view: tuple[ViewSettings, ...] = Field(
         default=(), description="The views of a part; none: each camera is one, each frame a part."
     )

@@ -107,6 +107,11 @@ class StationPaths:
         return self.state / "thresholds"
 
     @property
+    def proposals(self) -> Path:
+        """Thresholds that somebody proposes, one dated file each; they judge nothing."""
+        return self.state / "proposals"
+
+    @property
     def activations(self) -> Path:
         """Which bundle judges: dated records, one file a change, and what became of each."""
         return self.state / "activations"
@@ -231,7 +236,8 @@ class StationPaths:
         """Those that this machine keeps itself."""
         kept = self.evidence, self.quarantine, self.journal, self.published
         records = self.calibration, self.thresholds, self.activations, self.acceptances
-        own = *kept, *records, self.notices, self.requests, self.page, self.models, self.run
+        asked = self.notices, self.requests, self.proposals
+        own = *kept, *records, *asked, self.page, self.models, self.run
         return self.settings.parent, *own, *self.shared_directories()
 
     def shared_directories(self) -> tuple[Path, ...]:

@@ -12,6 +12,7 @@ from typing import Protocol
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.errors import QcEdgeError, StoreError
 from qc_edge.recipe.in_force import waiting_for_log
+from qc_edge.recipe.proposing import ProposalTaker
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.service.logs import LOG
 from qc_edge.service.reload import TAKEN_OVER
@@ -59,6 +60,7 @@ class Reload:
 
     def __init__(self, station: Supervised) -> None:
         self._station = station
+        self._proposals: ProposalTaker | None = None
         self._asked = 0
         self._must_read = False
         """A reload asked for it, and the log has not taken the change yet."""
@@ -87,6 +89,10 @@ class Reload:
                 self._station.rulebook.follow()
             if self._station.notices:
                 self._station.notices.take_up()
+                self._proposals = self._proposals or ProposalTaker(
+                    self._station.paths, self._station.events
+                )
+                self._proposals.take_up()
             if self._must_read:
                 outcome, detail = self._read_settings()
                 self.answer = ReloadAnswer(self._asked, outcome, detail)

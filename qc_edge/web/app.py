@@ -23,6 +23,7 @@ from qc_edge.web.review import judging, looking
 from qc_edge.web.start import pages as start
 from qc_edge.web.station_page import StationPage
 from qc_edge.web.templates import STATIC
+from qc_edge.web.threshold import pages as threshold
 from qc_edge.web.visit import (
     LogInNeededError,
     NotAllowedError,
@@ -31,7 +32,14 @@ from qc_edge.web.visit import (
     visit_of,
 )
 
-_PARTS_OF_PAGES = ("/picture/", "/live/stream", "/review/", "/aim/look", "/aim/picture/")
+_PARTS_OF_PAGES = (
+    "/picture/",
+    "/live/stream",
+    "/review/",
+    "/threshold/at",
+    "/aim/look",
+    "/aim/picture/",
+)
 """What a page asks for by itself: a log-in form in its place would help nobody."""
 
 
@@ -47,7 +55,7 @@ def make_app(page: StationPage) -> FastAPI:
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.page = page
     working = (login, live, parts, picture, looking, judging, shift, station)
-    pages = (*working, aim, calibrate, start)
+    pages = (*working, aim, calibrate, threshold, start)
     for routes in pages:
         app.include_router(routes.router)
     app.add_api_route("/", _start, include_in_schema=False)

@@ -111,7 +111,13 @@ def approve(paths: StationPaths, reference: str, attribution: Attribution) -> Ap
     before = approved.by_reference.get(reference)
     if before is not None and before.recipe_sha256 == digest:
         raise UsageError(f"{reference} was approved by {before.made_by} already")
-    check_recipe(paths, load_settings(paths.settings), reference, recipe.content)
+    settings = load_settings(paths.settings)
+    if settings.approval.recipe and recipe.made_by.casefold() == attribution.by.casefold():
+        raise UsageError(
+            f"{recipe.made_by} has written {reference}: somebody else has to approve it",
+            hint="[approval] recipe in the settings asks for two people",
+        )
+    check_recipe(paths, settings, reference, recipe.content)
     others = [
         other
         for other in approved.by_number(recipe.content.number)
