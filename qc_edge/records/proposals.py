@@ -10,6 +10,7 @@ from pydantic import Field
 from qc_edge.domain.threshold import ProposalDecision, ThresholdProposal
 from qc_edge.errors import ThresholdError
 from qc_edge.records.record_file import Records, RecordSchema, file_digest
+from qc_edge.settings import StationPaths
 
 _DECIDED = "decisions"
 """The folder beside the proposals that has what was said of them."""
@@ -66,6 +67,11 @@ def decisions(directory: Path) -> list[ProposalDecision]:
 def set_aside_decision(directory: Path, name: str, aside: Path) -> None:
     """Move one to `aside`. Raises StoreError."""
     _DECISIONS.set_aside(directory / _DECIDED, name, aside)
+
+
+def place(paths: StationPaths) -> Path:
+    """Where they are: among what people ask of the station, where the page may write."""
+    return paths.requests / "proposals"
 
 
 def digest(directory: Path, record_id: str) -> str:

@@ -107,11 +107,6 @@ class StationPaths:
         return self.state / "thresholds"
 
     @property
-    def proposals(self) -> Path:
-        """Thresholds that somebody proposes, one dated file each; they judge nothing."""
-        return self.state / "proposals"
-
-    @property
     def activations(self) -> Path:
         """Which bundle judges: dated records, one file a change, and what became of each."""
         return self.state / "activations"
@@ -222,10 +217,7 @@ class StationPaths:
         return self.run / "metrics.sock"
 
     def lock(self, role: str) -> tuple[Path, Path]:
-        """Held by the one process that has this role for the station, both at once.
-
-        The second is where versions up to 0.1 look: systemd removes it with the runtime directory.
-        """
+        """Held, both at once, by the one process with this role; version 0.1 knows the second."""
         return self.state / f"{role}.lock", self.run / f"{role}.lock"
 
     def spool_directories(self) -> tuple[Path, ...]:
@@ -234,10 +226,9 @@ class StationPaths:
 
     def own_directories(self) -> tuple[Path, ...]:
         """Those that this machine keeps itself."""
-        kept = self.evidence, self.quarantine, self.journal, self.published
+        kept = self.evidence, self.quarantine, self.journal, self.published, self.notices
         records = self.calibration, self.thresholds, self.activations, self.acceptances
-        asked = self.notices, self.requests, self.proposals
-        own = *kept, *records, *asked, self.page, self.models, self.run
+        own = *kept, *records, self.requests, self.page, self.models, self.run
         return self.settings.parent, *own, *self.shared_directories()
 
     def shared_directories(self) -> tuple[Path, ...]:
@@ -250,7 +241,6 @@ class StationPaths:
 
 
 def shipped(kind: str) -> Path:
-    """The directory `models` or `calibration` that came with the software."""
-    # Beside the package in a checkout, under the prefix once installed (data_files of setup.cfg).
-    checkout = Path(qc_edge.__file__).parent.parent / kind
+    """`models` or `calibration` as shipped: in the checkout, else below the prefix (setup.cfg)."""
+    checkout = Path(qc_edge.__file__).parents[1] / kind
     return checkout if checkout.is_dir() else Path(sys.prefix) / "share/qc-edge" / kind

@@ -43,6 +43,7 @@ PAGES = (
     *CALIBRATE,
     "/station",
     "/start",
+    "/threshold",
     "/password",
 )
 AXE = Path(__file__).parent / "axe/axe.min.js"

@@ -110,7 +110,7 @@ def test_what_was_proposed_for_another_threshold_is_not_put_in_force(paths: Stat
             "the event",
         )
         assert run.status.threshold == 0.4
-    assert late.record_id not in set(proposals.decision_names(paths.proposals))
+    assert late.record_id not in set(proposals.decision_names(proposals.place(paths)))
     assert [each.fits for each in open_proposals(paths, current_threshold(paths))] == [False]
 
 

@@ -63,14 +63,14 @@ def propose(
         attribution.reason,
         before.view,
     )
-    proposals.write(paths.proposals, proposal)
+    proposals.write(proposals.place(paths), proposal)
     return proposal
 
 
 def open_proposals(paths: StationPaths, before: ThresholdState) -> list[OpenProposal]:
     """Those that wait for somebody, of the view of `before`, the newest first."""
-    decided = {decision.proposal for decision in proposals.decisions(paths.proposals)}
-    found, _ = proposals.sound_and_damaged(paths.proposals)
+    decided = {decision.proposal for decision in proposals.decisions(proposals.place(paths))}
+    found, _ = proposals.sound_and_damaged(proposals.place(paths))
     return [
         OpenProposal(each, fits_still(each, before))
         for each in reversed(found)
@@ -86,16 +86,16 @@ def fits_still(proposal: ThresholdProposal, now: ThresholdState) -> bool:
 
 def find_proposal(paths: StationPaths, proposal_id: str) -> ThresholdProposal:
     """The one with that id, which nobody has decided. Raises UsageError, ThresholdError."""
-    if not (paths.proposals / f"{proposal_id}.toml").is_file() or "/" in proposal_id:
+    if not (proposals.place(paths) / f"{proposal_id}.toml").is_file() or "/" in proposal_id:
         raise UsageError(
             f"{paths.name} has no proposal {proposal_id!r}",
             hint=f"qc-edge threshold {paths.name} proposals",
         )
-    for decision in proposals.decisions(paths.proposals):
+    for decision in proposals.decisions(proposals.place(paths)):
         if decision.proposal == proposal_id:
             word = "approved" if decision.approved else "declined"
             raise UsageError(f"{proposal_id} was {word} by {decision.made_by} already")
-    return proposals.load(paths.proposals, proposal_id)
+    return proposals.load(proposals.place(paths), proposal_id)
 
 
 def decide(
@@ -123,12 +123,12 @@ def decide(
         record_id(now),
         paths.name,
         proposal.record_id,
-        proposals.digest(paths.proposals, proposal.record_id),
+        proposals.digest(proposals.place(paths), proposal.record_id),
         approved,
         str(role),
         now,
         attribution.by,
         attribution.reason,
     )
-    proposals.write_decision(paths.proposals, decision)
+    proposals.write_decision(proposals.place(paths), decision)
     return decision

@@ -44,8 +44,8 @@ def take_up(paths: StationPaths, decision: ProposalDecision) -> ThresholdRecord 
 
 def _approved(paths: StationPaths, decision: ProposalDecision) -> ThresholdProposal:
     """The proposal, if this decision may approve it. Raises ThresholdError."""
-    proposal = proposals.load(paths.proposals, decision.proposal)
-    if proposals.digest(paths.proposals, proposal.record_id) != decision.proposal_sha256:
+    proposal = proposals.load(proposals.place(paths), decision.proposal)
+    if proposals.digest(proposals.place(paths), proposal.record_id) != decision.proposal_sha256:
         raise ThresholdError(f"the proposal {proposal.record_id} is not the one that was approved")
     if decision.role not in {str(PersonRole(role)) for role in APPROVERS}:
         raise ThresholdError(f"{decision.made_by} ({decision.role}) may not approve a threshold")
@@ -64,14 +64,18 @@ class ProposalTaker:
 
     def take_up(self) -> None:
         """Act on what is new. Raises StoreError; then it is tried again."""
-        for name in sorted(set(proposals.decision_names(self._paths.proposals)) - self._known):
+        for name in sorted(
+            set(proposals.decision_names(proposals.place(self._paths))) - self._known
+        ):
             try:
-                take_up(self._paths, proposals.load_decision(self._paths.proposals, name))
+                take_up(self._paths, proposals.load_decision(proposals.place(self._paths), name))
             except StoreError:
                 raise
             except QcEdgeError as fault:
                 detail = f"the decision {name} changes nothing: {fault.message}"
                 self._events.report(Occurrence(EventKind.THRESHOLD_REFUSED, detail))
                 # Out of the way: what does not fit today must not come into force some other day.
-                proposals.set_aside_decision(self._paths.proposals, name, self._paths.set_aside)
+                proposals.set_aside_decision(
+                    proposals.place(self._paths), name, self._paths.set_aside
+                )
             self._known.add(name)
