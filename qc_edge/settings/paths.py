@@ -217,7 +217,10 @@ class StationPaths:
         return self.run / "metrics.sock"
 
     def lock(self, role: str) -> tuple[Path, Path]:
-        """Held, both at once, by the one process with this role; version 0.1 knows the second."""
+        """Held by the one process that has this role for the station, both at once.
+
+        The second is where versions up to 0.1 look: systemd removes it with the runtime directory.
+        """
         return self.state / f"{role}.lock", self.run / f"{role}.lock"
 
     def spool_directories(self) -> tuple[Path, ...]:
@@ -226,9 +229,9 @@ class StationPaths:
 
     def own_directories(self) -> tuple[Path, ...]:
         """Those that this machine keeps itself."""
-        kept = self.evidence, self.quarantine, self.journal, self.published, self.notices
+        kept = self.evidence, self.quarantine, self.journal, self.published
         records = self.calibration, self.thresholds, self.activations, self.acceptances
-        own = *kept, *records, self.requests, self.page, self.models, self.run
+        own = *kept, *records, self.notices, self.requests, self.page, self.models, self.run
         return self.settings.parent, *own, *self.shared_directories()
 
     def shared_directories(self) -> tuple[Path, ...]:
@@ -241,6 +244,7 @@ class StationPaths:
 
 
 def shipped(kind: str) -> Path:
-    """`models` or `calibration` as shipped: in the checkout, else below the prefix (setup.cfg)."""
-    checkout = Path(qc_edge.__file__).parents[1] / kind
+    """The directory `models` or `calibration` that came with the software."""
+    # Beside the package in a checkout, under the prefix once installed (data_files of setup.cfg).
+    checkout = Path(qc_edge.__file__).parent.parent / kind
     return checkout if checkout.is_dir() else Path(sys.prefix) / "share/qc-edge" / kind
