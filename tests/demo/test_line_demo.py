@@ -19,7 +19,9 @@ def test_the_bins_close_with_the_log_and_a_part_in_the_wrong_one_shows(tmp_path:
     assert report.bins["ACCEPT"] == report.told["ACCEPT"] > 0
     database = report.paths.database
     inspections, told = read_inspections(database), read_told(database)
-    shown = {row.sequence: str(row.disposition) for row in told if row.outcome == "acknowledged"}
+    # a PLC on a busy machine may acknowledge too late
+    outcomes = ("acknowledged", "unacknowledged")
+    shown = {row.sequence: str(row.disposition) for row in told if row.outcome in outcomes}
     conveyor = Conveyor()
     for number in range(1, 9):
         conveyor.bins[Disposition(shown[number])].append(number)

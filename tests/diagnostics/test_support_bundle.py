@@ -28,10 +28,10 @@ PLANTED = {
 }
 SETTINGS = f"""
 # was: password = "{PLANTED["comment"]}"
-[upstream]
+[uplink]
 endpoint = "s3://joe:{PLANTED["url"]}@minio.plant/qc"
 password = "{PLANTED["password"]}"
-[upstream.headers]
+[uplink.headers]
 signing = {{ key = "{PLANTED["nested"]}" }}
 """
 
