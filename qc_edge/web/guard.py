@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -136,9 +137,13 @@ def client_address(scope: Scope, settings: PageSettings) -> str | None:
         return peer
     if peer != settings.proxy:
         return None
-    # The last one is what the proxy itself has seen; those before it anybody can write.
-    forwarded = Headers(scope=scope).get("x-forwarded-for", "")
-    return forwarded.rpartition(",")[2].strip() or peer
+    # The last one is what the proxy itself has seen, in its own line or behind those before it,
+    # which anybody can write.
+    forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
+    try:
+        return str(ip_address(forwarded.rpartition(",")[2].strip()))
+    except ValueError:
+        return peer
 
 
 def _answer(scope: Scope, refusal: ProblemError) -> Response:

@@ -46,7 +46,55 @@ def test_a_removed_person_is_out_at_once(tmp_path: Path) -> None:
         assert client.get("/password").status_code == 200
         people.act("remove", "ben", None)
         assert client.get("/password").status_code == 303
+        code = people.act("add", "ben", "operator")
+        assert code
+        log_in(client, "ben", code)
+        assert client.get("/password").status_code == 200
+        mark = client.cookies["qc-page"]
+        people.act("remove", "ben", None)
+        code = people.act("add", "ben", "quality")
+        assert code
+        client.cookies.clear()
+        assert log_in(client, "ben", code) == 303
+        client.cookies.clear()
+        client.cookies.set("qc-page", mark)
+        assert client.get("/password").status_code == 303, "another ben"
+        people.act("remove", "ben", None)
     assert people.everybody() == []
+
+
+def test_a_reset_holds_whatever_was_being_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = station_page(tmp_path)
+    people = Administration(page.paths, "root")
+    code = people.act("add", "ben", "operator")
+    assert code
+
+    def reset_while(name: str) -> None:
+        done = getattr(page.passwords, name)
+
+        def slow(*values: str) -> object:
+            nonlocal code
+            found = done(*values)
+            code = people.act("reset", "ben", None)
+            return found
+
+        monkeypatch.setattr(page.passwords, name, slow)
+
+    with browser(page) as client:
+        reset_while("fits")
+        refused = client.post("/login", data={"name": "ben", "secret": code})
+        assert refused.headers["location"] == "/login"
+        monkeypatch.undo()
+        assert log_in(client, "ben", code) == 303, "the new code"
+        form = token(client.get("/password").text)
+        reset_while("hash")
+        refused = client.post("/password", data={"token": form, "first": PIN, "again": PIN})
+        assert refused.headers["location"] == "/login"
+        monkeypatch.undo()
+        assert log_in(client, "ben", PIN) == 401
+        assert log_in(client, "ben", code) == 303
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from qc_edge.settings.page import PageSettings
-from qc_edge.web.guard import BODY_MAX, POLICY, RequestRate
+from qc_edge.web.guard import BODY_MAX, POLICY, RequestRate, client_address
 from qc_edge.web.visit import way_back
 from tests.web.harness import PIN, add_user, browser, log_in, station_page, token
 
@@ -74,6 +74,26 @@ def test_with_a_proxy_nobody_else_is_answered(tmp_path: Path) -> None:
         answer = client.get("/login", headers={"x-forwarded-for": "1.2.3.4, 10.0.0.3"})
         assert answer.status_code == 200
         assert "strict-transport-security" in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        (["6.6.6.6", "10.0.0.3"], "10.0.0.3"),
+        (["6.6.6.6, 10.0.0.3"], "10.0.0.3"),
+        (["2001:db8::1"], "2001:db8::1"),
+        (["a name"], "127.0.0.1"),
+        ([], "127.0.0.1"),
+    ],
+)
+def test_a_client_does_not_choose_its_address(lines: list[str], address: str) -> None:
+    scope = {
+        "type": "http",
+        "client": ("127.0.0.1", 50000),
+        "headers": [(b"x-forwarded-for", line.encode()) for line in lines],
+    }
+    settings = PageSettings.model_validate({"proxy": "127.0.0.1"})
+    assert client_address(scope, settings) == address
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from fastapi import APIRouter
@@ -13,11 +14,13 @@ from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.errors import UsageError
 from qc_edge.web.people.passwords import check_choice, normal_code
 from qc_edge.web.people.users import User
+from qc_edge.web.station_page import StationPage
 from qc_edge.web.visit import (
     LOOK,
     THEMES,
     AnyVisit,
     Fields,
+    LogInNeededError,
     PersonVisit,
     Visit,
     cookie_name,
@@ -58,9 +61,7 @@ def log_in(visit: AnyVisit, fields: Fields) -> Response:
         return visit.render("login.html", 401, next=back, said=said, name=name)
     page.attempts.succeeded(*keys)
     if way == "code":
-        user = page.users.change(name, _without_code)
-        if user is None:
-            return RedirectResponse("/login", 303)
+        user = _changed(page, user, _without_code)
     detail = f"{name} ({user.role}) logged in from {visit.address} with a {way}"
     page.tell(Occurrence(EventKind.PAGE_LOGIN, detail, who=name))
     answer = RedirectResponse("/password" if way == "code" else way_back(back), 303)
@@ -105,11 +106,10 @@ def choose_password(visit: PersonVisit, fields: Fields) -> Response:
     if said:
         return visit.render("password.html", 400, said=said)
     kept = page.passwords.hash(first)
-    after = page.users.change(user.name, lambda now: now and _with_password(now, kept))
+    after = _changed(page, user, lambda now: _with_password(now, kept))
     page.tell(Occurrence(EventKind.PAGE_USER, f"{user.name} has chosen a password", who=user.name))
     answer = RedirectResponse("/live", 303)
-    if after:
-        _set_cookie(visit, answer, page.sessions.begin(after))
+    _set_cookie(visit, answer, page.sessions.begin(after))
     return answer
 
 
@@ -151,12 +151,25 @@ def _refusal(visit: Visit, first: str, again: str) -> str:
     return ""
 
 
-def _without_code(user: User | None) -> User | None:
-    return (
-        replace(user, code=None, code_until=None, password=None, version=user.version + 1)
-        if user
-        else None
-    )
+def _changed(page: StationPage, user: User, change: Callable[[User], User]) -> User:
+    """The user after `change`. Raises LogInNeededError if they were changed since `user` was read:
+    what was reset while a secret was checked stays reset.
+    """
+
+    def changed(now: User | None) -> User:
+        nonlocal user
+        # A new code keeps the version: nobody's session ends with it.
+        if now is None or now.version != user.version or (user.code and now.code != user.code):
+            raise LogInNeededError
+        user = change(now)
+        return user
+
+    page.users.change(user.name, changed)
+    return user
+
+
+def _without_code(user: User) -> User:
+    return replace(user, code=None, code_until=None, password=None, version=user.version + 1)
 
 
 def _with_password(user: User, kept: str) -> User:

@@ -62,7 +62,9 @@ def _changed(
     if action == "add":
         if user is not None:
             raise UsageError(f"there is a {who} already", hint=f"reset {who}, or remove")
-        return User(check_name(who), _role(role), None, kept, until)
+        # A start that never comes again: who is removed and added anew is somebody else to the
+        # sessions that still stand.
+        return User(check_name(who), _role(role), None, kept, until, version=time.time_ns())
     if user is None:
         raise UsageError(f"there is no {who!r}", hint="qc-edge user NAME lists everybody")
     if action == "remove":

@@ -28,7 +28,8 @@ class User:
     """One person. `password` is an argon2id hash, None before they have chosen one.
 
     `code` is the hash of a one-time code that is good until `code_until` (seconds since 1970, UTC),
-    both None if there is none. `version` grows with every change: sessions end with it.
+    both None if there is none. `version` grows with every change, and nobody who is added anew has
+    one that was there before: sessions end with it.
     """
 
     name: str
