@@ -35,15 +35,34 @@ def write_unsynced(path: Path, chunks: Iterable[Chunk], mode: int | None = None)
     try:
         if mode is not None:
             os.fchmod(fd, mode)
-        for chunk in chunks:
-            view = memoryview(chunk).cast("B")
-            # One write(2) takes at most 2 GiB, and less where the disk is nearly full.
-            while view:
-                view = view[os.write(fd, view) :]
+        _write_all(fd, chunks)
     except BaseException:
         os.close(fd)
         raise
     return fd
+
+
+def sync_written(fd: int, chunks: Iterable[Chunk]) -> None:
+    """Make what `write_unsynced` wrote to `fd` durable.
+
+    If that fails, all is written and synced once more. Linux tells of a failed write once, to those
+    who had the file open, and takes the pages for clean: whoever opens it now and syncs it would be
+    told that all is well. See fsync(2).
+    """
+    try:
+        os.fsync(fd)
+    except OSError:
+        os.lseek(fd, 0, os.SEEK_SET)
+        _write_all(fd, chunks)
+        os.fsync(fd)
+
+
+def _write_all(fd: int, chunks: Iterable[Chunk]) -> None:
+    for chunk in chunks:
+        view = memoryview(chunk).cast("B")
+        # One write(2) takes at most 2 GiB, and less where the disk is nearly full.
+        while view:
+            view = view[os.write(fd, view) :]
 
 
 def replace_file(

@@ -20,6 +20,7 @@ from qc_edge.service.synced_file import (
     replace_file,
     sync_directory,
     sync_file,
+    sync_written,
     write_synced,
     write_unsynced,
 )
@@ -77,13 +78,13 @@ class Disk:
             raise store_error(fault, f"cannot write {path}") from fault
         return fd
 
-    def sync_written(self, fd: int, path: Path) -> None:
+    def sync_written(self, fd: int, path: Path, chunks: Iterable[Chunk]) -> None:
         """Make what `write_visible` wrote durable, but for its name, and close it.
 
         Raises DiskFullError or StoreError; the file stands all the same.
         """
         try:
-            os.fsync(fd)
+            sync_written(fd, chunks)
         except OSError as fault:
             raise store_error(fault, f"cannot sync {path}") from fault
         finally:

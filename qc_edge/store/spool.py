@@ -67,7 +67,7 @@ class Spool:
         path = self._paths.frames / name
         fd = self._disk.write_visible(path, chunks, self._paths.spool_tmp / name)
         try:
-            self._disk.sync_written(fd, path)
+            self._disk.sync_written(fd, path, chunks)
             self.sync()
         except StoreError as fault:
             _say_not_durable(name, fault)

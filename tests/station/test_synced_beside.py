@@ -5,13 +5,14 @@ row, too.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from qc_edge.query.typed_rows import read_inspections
+from qc_edge.service.synced_file import Chunk
 from qc_edge.store.durable import Disk
 from tests.station.audit import audit
 from tests.station.harness import (
@@ -35,9 +36,9 @@ class SlowSyncs(Disk):
         super().__init__()
         self.released, self.raw_asked = threading.Event(), threading.Event()
 
-    def sync_written(self, fd: int, path: Path) -> None:
+    def sync_written(self, fd: int, path: Path, chunks: Iterable[Chunk]) -> None:
         self.released.wait(WAIT_S)
-        super().sync_written(fd, path)
+        super().sync_written(fd, path, chunks)
 
     def sync_file(self, path: Path) -> None:
         if ".raw." in path.name:

@@ -112,9 +112,9 @@ class FaultyDisk(Disk):
         self._reach("rename after", path)
         return fd
 
-    def sync_written(self, fd: int, path: Path) -> None:
+    def sync_written(self, fd: int, path: Path, chunks: Iterable[Chunk]) -> None:
         """Step: written after."""
-        super().sync_written(fd, path)
+        super().sync_written(fd, path, chunks)
         self._reach("written after", path)
 
     def sync_file(self, path: Path) -> None:

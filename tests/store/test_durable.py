@@ -77,3 +77,27 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(
         Disk().write(tmp_path / "record", [b"new"], tmp_path / "record.new")
     assert [path.name for path in tmp_path.iterdir()] == ["record"]
     assert (tmp_path / "record").read_bytes() == b"old"
+
+
+def test_what_a_failed_sync_may_have_lost_is_written_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, path, failing = Disk(), tmp_path / "frame", [errno.EIO]
+    fsync = os.fsync
+
+    def fails_once(fd: int) -> None:
+        if failing:
+            os.truncate(path, 0)  # what reached the disk: nothing
+            raise OSError(failing[0], os.strerror(failing.pop()))
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", fails_once)
+    chunks = (b"header", b"pixels")
+    fd = disk.write_visible(path, chunks, tmp_path / "new")
+    disk.sync_written(fd, path, chunks)
+    assert path.read_bytes() == b"headerpixels"
+    fd = disk.write_visible(path, chunks, tmp_path / "new")
+    failing += [errno.EIO, errno.EIO]
+    with pytest.raises(StoreError, match="cannot sync"):
+        disk.sync_written(fd, path, chunks)
+    assert path.exists()
