@@ -6,19 +6,25 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from qc_edge.domain.calibration import Calibration
-from qc_edge.errors import RecordError
+from qc_edge.errors import RecordError, UsageError
 from qc_edge.query.journal_reader import newest_inspections
+from qc_edge.recipe.calibrating import taking_up
 from qc_edge.recipe.calibrating.good_frames import chosen_frames
 from qc_edge.recipe.calibrating.proposal import CalibrationTerms, propose_calibration
+from qc_edge.recipe.calibrating.taking_up import CalibrationTaker
+from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.records import calibration_requests as requests
 from qc_edge.records import calibrations
 from qc_edge.records.calibration_requests import CalibrationRequest, figures_digest
 from qc_edge.service.clock import utc_now
-from qc_edge.settings import INCOMING, StationPaths
+from qc_edge.settings import INCOMING, StationPaths, load_settings
+from tests.event_log import MemoryEventLog
 from tests.station.audit import read_log
 from tests.station.harness import GOOD, drop, make_station, part, running
 
@@ -114,3 +120,50 @@ def test_what_is_no_request_is_refused(
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     with pytest.raises(RecordError, match=why):
         requests.load(tmp_path, name, utc_now())
+
+
+def test_a_frame_of_a_year_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
+    for frame in ("99991231T235959999999Z-top", "a frame"):
+        with pytest.raises(UsageError, match="is no frame"):
+            chosen_frames(StationPaths(tmp_path, "one"), "top", [frame])
+
+
+class AtRest:
+    """What takes up the requests of a station that has no engine and no frames."""
+
+    def __init__(self, root: Path) -> None:
+        self.paths = make_station(root)
+        self.rulebook = SimpleNamespace(
+            settings=load_settings(self.paths.settings),
+            rules=SimpleNamespace(calibrations={}, recipe_in_force=None),
+            reload=lambda settings: None,
+        )
+        self.events = MemoryEventLog()
+        self.taker = CalibrationTaker(self.paths, cast("RuleBook", self.rulebook), self.events)
+
+    def leave(self, **changes: object) -> str:
+        """Ask for a calibration; the name of the request."""
+        request = CalibrationRequest(INCOMING, "anna", "lens", utc_now(), REGION, ("f",))
+        name = requests.leave(self.paths.requests, replace(request, **changes))  # type: ignore[arg-type]
+        assert name is not None
+        return name
+
+    def why_refused(self, name: str) -> str:
+        """In words; "" where it was not."""
+        return requests.why_refused(self.paths.set_aside, name) or ""
+
+
+@pytest.fixture
+def at_rest(tmp_path: Path) -> AtRest:
+    return AtRest(tmp_path)
+
+
+def test_a_request_that_meets_any_fault_is_refused_and_the_next_one_is_taken_up(
+    at_rest: AtRest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [at_rest.leave(), at_rest.leave()]
+    # As a library that meets what nobody has thought of: the fault of one request.
+    monkeypatch.setattr(taking_up, "chosen_frames", lambda *_: 1 // 0)
+    at_rest.taker.take_up()
+    assert all("by zero" in at_rest.why_refused(name) for name in names)
+    assert len(at_rest.events.occurrences) == 2

@@ -117,10 +117,9 @@ def chosen_frames(paths: StationPaths, camera: str, frame_ids: Collection[str]) 
 
 def _exposed_at(frame_id: str) -> datetime:
     try:
-        micros = frame_id_micros(FrameId(frame_id))
-    except ValueError as fault:
-        raise UsageError(str(fault)) from None
-    return datetime.fromtimestamp(micros / 1e6, timezone.utc)
+        return datetime.fromtimestamp(frame_id_micros(FrameId(frame_id)) / 1e6, timezone.utc)
+    except (ValueError, OverflowError, OSError) as fault:  # the id may name a year that has none
+        raise UsageError(f"{frame_id!r:.90} is no frame: {fault}") from None
 
 
 def _made_at(calibration_id: str) -> datetime:

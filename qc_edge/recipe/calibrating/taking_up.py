@@ -74,7 +74,9 @@ class CalibrationTaker:
                     self._trouble = fault.message
                     log_line(logging.ERROR, f"{fault.message}; a calibration waits", event="disk")
                 return
-            except QcEdgeError as fault:
+            except _StoppedError:
+                raise
+            except Exception as fault:  # noqa: BLE001 (else each start meets it again)
                 self._refuse(name, fault)
 
     def _take(self, name: str) -> None:
@@ -134,11 +136,12 @@ class CalibrationTaker:
                 hint="qc-edge recipe edit",
             )
 
-    def _refuse(self, name: str, fault: QcEdgeError) -> None:
+    def _refuse(self, name: str, fault: Exception) -> None:
         """Say why in the log and beside the request, which is moved out of the way."""
+        words = fault.message if isinstance(fault, QcEdgeError) else f"{fault!r:.300}"
         log_line(logging.WARNING, f"a calibration is refused: {fault}", event="calibration")
         self._events.report(
-            Occurrence(EventKind.CALIBRATION_REFUSED, f"asked for at the page: {fault.message}")
+            Occurrence(EventKind.CALIBRATION_REFUSED, f"asked for at the page: {words}")
         )
         waiting = self._paths.requests / f"{name}.json"
         target = requests.refused(self._paths.set_aside, name)
