@@ -112,6 +112,11 @@ def person(visit: Annotated[Visit, Depends(visit)]) -> Visit:
     return visit
 
 
+def by_itself(request: Request) -> Visit:
+    """As `person`, for what a page asks by itself: that keeps nobody logged in."""
+    return person(visit_of(request, is_person=False))
+
+
 def watcher(request: Request) -> Visit:
     """Who may look at Live: where the settings say so, everybody."""
     found = visit_of(request, is_person=False)
@@ -149,5 +154,6 @@ def way_back(wanted: str) -> str:
 Fields = Annotated[Mapping[str, str], Depends(form)]
 AnyVisit = Annotated[Visit, Depends(visit)]
 PersonVisit = Annotated[Visit, Depends(person)]
+PageVisit = Annotated[Visit, Depends(by_itself)]
 WatcherVisit = Annotated[Visit, Depends(watcher)]
 Values = dict[str, Any]

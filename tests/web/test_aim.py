@@ -71,6 +71,21 @@ def test_nobody_looks_through_a_camera_without_a_name(rested: StationPaths) -> N
         assert stranger.get("/aim/picture/x").status_code == 401
 
 
+def test_nothing_that_a_page_asks_by_itself_keeps_somebody_logged_in(client: TestClient) -> None:
+    sessions = client.app.state.page.sessions  # type: ignore[attr-defined]
+    session = sessions.find(client.cookies["qc-page"])
+    for method, path, keeps in (
+        ("GET", "/aim/look?camera=incoming", False),
+        ("GET", "/aim/calibrate/told?camera=incoming&request=x", False),
+        ("GET", "/review/next", False),
+        ("POST", "/review/label?again=1", False),
+        ("POST", "/review/label", True),
+    ):
+        session.seen = before = session.seen - 1
+        assert client.request(method, path).status_code in {200, 204, 403}, path
+        assert (session.seen > before) is keeps, path
+
+
 def test_a_calibration_is_asked_for_with_the_figures_that_were_shown(
     client: TestClient, rested: StationPaths
 ) -> None:

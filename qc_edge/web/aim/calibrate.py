@@ -30,7 +30,7 @@ from qc_edge.records.calibration_requests import (
     figures_digest,
 )
 from qc_edge.service.clock import utc_now
-from qc_edge.web.visit import Fields, NotAllowedError, PersonVisit, Visit
+from qc_edge.web.visit import Fields, NotAllowedError, PageVisit, PersonVisit, Visit
 
 router = APIRouter(prefix="/aim/calibrate")
 
@@ -142,8 +142,10 @@ def ask(visit: PersonVisit, fields: Fields) -> Response:
 
 
 @router.get("/told")
-def tell(visit: PersonVisit, camera: str, request: str) -> Response:
-    """What has become of it: it waits, it is in force, or why it was refused."""
+def tell(visit: PageVisit, camera: str, request: str) -> Response:
+    """What has become of it: it waits, it is in force, or why it was refused. The page asks each
+    second.
+    """
     paths = visit.page.paths
     waits = requests.is_waiting(paths.requests, request)
     refused = requests.why_refused(paths.set_aside, request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from qc_edge.service.clock import utc_now
@@ -13,16 +13,9 @@ from qc_edge.web.aim.figures import aim_figures, histogram
 from qc_edge.web.aim.looking import ZOOMS, Look, jpeg
 from qc_edge.web.pages.picture import row_of
 from qc_edge.web.templates import STATIC
-from qc_edge.web.visit import PersonVisit, Visit, visit_of
+from qc_edge.web.visit import PageVisit, PersonVisit
 
 router = APIRouter()
-
-
-def _by_itself(request: Request) -> Visit:
-    """Somebody who is logged in; that the page asks keeps nobody logged in."""
-    visit = visit_of(request, is_person=False)
-    _ = visit.user
-    return visit
 
 
 def _look(
@@ -33,7 +26,6 @@ def _look(
     return Look(int(zoom), x, y)
 
 
-PageVisit = Annotated[Visit, Depends(_by_itself)]
 LookAt = Annotated[Look, Depends(_look)]
 
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields
 from hashlib import sha256
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from qc_edge.domain.inspection import Inspection
@@ -18,7 +19,7 @@ from qc_edge.query.inspection_lookup import InspectionFound
 from qc_edge.web.pages.picture import row_of
 from qc_edge.web.review.regions import drawn_regions
 from qc_edge.web.review.reviewers import require_reviewer
-from qc_edge.web.visit import Fields, PersonVisit, Visit
+from qc_edge.web.visit import Fields, PersonVisit, Visit, by_itself, person, visit_of
 
 router = APIRouter()
 
@@ -32,8 +33,13 @@ def judge(visit: PersonVisit, fields: Fields) -> Response:
     return RedirectResponse(f"/review?before={_judge(visit, fields).frame_id}", 303)
 
 
+def _sender(request: Request, again: Literal["0", "1"] = "0") -> Visit:
+    """Who has judged; what the page sends `again` keeps nobody logged in."""
+    return by_itself(request) if again == "1" else person(visit_of(request, is_person=True))
+
+
 @router.post("/review/label")
-def keep_label(visit: PersonVisit, fields: Fields) -> Response:
+def keep_label(visit: Annotated[Visit, Depends(_sender)], fields: Fields) -> Response:
     """From the page's script: 204 once it is durable, 422 with the reason if it never will be.
 
     Whatever else comes back is tried again: with the same `key` it is the same label.

@@ -15,7 +15,7 @@ from qc_edge.query.label_rows import labels_of
 from qc_edge.review import ReviewItem
 from qc_edge.web.pages.picture import row_of
 from qc_edge.web.review.reviewers import require_reviewer
-from qc_edge.web.visit import Fields, PersonVisit, Values, Visit
+from qc_edge.web.visit import Fields, PageVisit, PersonVisit, Values, Visit
 
 router = APIRouter()
 
@@ -36,7 +36,7 @@ def show_review(visit: PersonVisit, frame: str = "", before: str = "") -> Respon
 
 
 @router.get("/review/next")
-def show_next(visit: PersonVisit, besides: str = "") -> Response:
+def show_next(visit: PageVisit, besides: str = "") -> Response:
     """One part more, as a piece of the page; 204 if none is left beside those that it has
     (`besides`: frames, with commas).
     """

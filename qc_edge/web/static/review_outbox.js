@@ -6,7 +6,7 @@ const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (v) 
 export class Outbox {
   // `changed` is told { unsaved, state } with state "" | "sending" | "waiting" | "login"; `refused` an entry and why.
   constructor({ station, who, token, changed, refused }) {
-    Object.assign(this, { token, changed, refused, unsaved: new Map(), underway: null, tries: 0, timer: 0 });
+    Object.assign(this, { token, changed, refused, unsaved: new Map(), underway: null, tries: 0, judged: false, timer: 0 });
     this.prefix = `qc-label:${station}:${who}:`;
     for (const [name, text] of this.kept()) this.unsaved.set(name.slice(this.prefix.length), JSON.parse(text));
     window.addEventListener("online", () => this.send());
@@ -25,6 +25,7 @@ export class Outbox {
     const key = random();
     const entry = { at: Date.now(), fields: { ...fields, key } };
     this.unsaved.set(key, entry);
+    this.judged = true;
     try {
       localStorage.setItem(this.prefix + key, JSON.stringify(entry));
     } catch {} // full, or none: it is in memory
@@ -70,8 +71,11 @@ export class Outbox {
 
   async post(fields) {
     try {
+      // What no person has done just now, as a label sent again, keeps nobody logged in.
+      const again = this.judged ? "0" : "1";
+      this.judged = false;
       const body = new URLSearchParams({ ...fields, token: this.token });
-      const answer = await fetch("/review/label", { method: "POST", body, redirect: "manual", signal: AbortSignal.timeout(20000) });
+      const answer = await fetch(`/review/label?again=${again}`, { method: "POST", body, redirect: "manual", signal: AbortSignal.timeout(20000) });
       if (answer.status === 204) return ["saved"];
       if (answer.status === 422) return ["refused", (await answer.json()).message];
       if (answer.status === 413) return ["refused", "413"];
