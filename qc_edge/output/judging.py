@@ -22,9 +22,8 @@ def judged_part(told: ToldPart, boot: str) -> JudgedPart:
         disposition=told.disposition,
         reason=told.reason,
         exposed_ns=min(known) if known and len(known) == len(times) else None,
-        is_exact=all(
-            each.exposure_source is ExposureSource.CAMERA_CLOCK for each in told.inspections
-        ),
+        is_exact=bool(told.inspections)
+        and all(each.exposure_source is ExposureSource.CAMERA_CLOCK for each in told.inspections),
         is_backlog=told.reason == str(HoldReason.RECOVERED),
         brought_id=None if is_counted else told.part_id,
         score=told.row.score

@@ -23,7 +23,7 @@ from qc_edge.output.handshake.words import (
     encode,
     is_newer,
 )
-from tests.output.lines import RULES, Line, judged
+from tests.output.lines import MS, RULES, Line, judged
 
 ACCEPT, REJECT, HOLD = Disposition
 
@@ -235,6 +235,48 @@ def test_a_part_that_was_recovered_or_has_no_trigger_is_not_told() -> None:
     assert line.take_notes() == ["untold", "untold"]
 
 
+def test_a_part_of_before_the_start_or_the_reset_is_not_told_where_the_station_counts() -> None:
+    line = Line(replace(RULES, by_trigger=False), is_reset=False)
+    line.tell(1, ACCEPT)
+    line.wait(50)
+    line.tell(2, ACCEPT, is_backlog=True)
+    line.machine.tell(judged(3, ACCEPT, None), line.now_ns)
+    early = judged(4, ACCEPT, line.now_ns - 1)
+    line.write(reset=1)
+    line.wait(50)
+    line.machine.tell(early, line.now_ns)
+    assert line.take_notes() == [*["untold"] * 3, "reset", "untold"]
+    line.tell(5, ACCEPT)
+    assert accepts(line.words, 1), "the numbers begin with what is told"
+
+
+def test_a_time_by_another_machine_s_clock_that_is_behind_is_no_time() -> None:
+    line = Line()
+    line.write(trigger=1)
+    line.wait(10)
+    line.write(trigger=2)
+    line.wait(10)
+    line.machine.tell(judged(2, ACCEPT, line.now_ns - 15 * MS, is_exact=False), line.now_ns)
+    assert not accepts(line.words, 1)
+
+
+def test_a_camera_without_exact_times_keeps_a_reset_waiting_whatever_came_after_it() -> None:
+    line = Line()
+    for number, is_exact in ((1, False), (2, True)):
+        line.write(trigger=number)
+        line.wait(10)
+        line.tell(number, ACCEPT, is_exact=is_exact)
+        line.write(acknowledge=number)
+    line.write(trigger=3)
+    line.wait(10)
+    line.tell(9, ACCEPT, is_backlog=True)
+    line.write(reset=2, trigger=0)
+    line.wait(100)
+    assert line.words.reset_done == 1
+    line.wait(2000)
+    assert line.words.reset_done == 2
+
+
 def test_another_id_than_the_line_gave_holds_the_part() -> None:
     line = Line()
     line.write(trigger=1, part_id="SN-1")
@@ -282,6 +324,7 @@ def test_ready_goes_with_the_line_s_heartbeat_and_with_the_faults_that_were_chos
 def test_the_station_numbers_parts_itself_where_the_line_does_not() -> None:
     line = Line(replace(RULES, by_trigger=False, needs_acknowledge=False), is_reset=False)
     assert line.ready()
+    line.wait(20)
     for number in (1, 2):
         line.tell(number, ACCEPT)
         assert accepts(line.words, number), "the newest takes the place of the one before"

@@ -13,8 +13,9 @@ from qc_edge.domain.verdict import Disposition
 class JudgedPart:
     """One part whose rows are durable. Times are of CLOCK_MONOTONIC (ns).
 
-    `exposed_ns` is its earliest exposure, None where nobody knows; not `is_exact`: it was exposed
-    then or before. `brought_id` is the id that came with its frames, None if the station counted.
+    `exposed_ns` is its earliest exposure, None where nobody knows; not `is_exact`: it may
+    have been at any other moment until now. `brought_id` is the id that came with its frames, None
+    if the station counted.
     """
 
     part_id: str

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from qc_edge.domain.verdict import Disposition
 from qc_edge.output.handshake.ejection import Ejections
 from qc_edge.output.handshake.heartbeats import LineHeartbeats
 from qc_edge.output.handshake.judged import JudgedPart, Note, NoteKind
-from qc_edge.output.handshake.pairing import SETTLES_NS, LineTrigger, Triggers
-from qc_edge.output.handshake.reasons import DOUBTFUL_TRIGGER, NO_VERDICT, OTHER_PART_ID
+from qc_edge.output.handshake.pairing import SETTLES_NS, Triggers
+from qc_edge.output.handshake.reasons import DOUBTFUL_TRIGGER, NO_VERDICT
 from qc_edge.output.handshake.results import Result, ResultSlot
 from qc_edge.output.handshake.rules import HandshakeRules
 from qc_edge.output.handshake.words import (
@@ -46,7 +45,6 @@ class Handshake:
         self._is_ready, self._faults = False, Fault.STATION
         self._needs_reset = rules.by_trigger
         self._reset_wanted, self._reset_ns = 0, now_ns
-        self._is_exact = False
         self._sequence = 0
         self._beats = LineHeartbeats(rules.heartbeat_ns, rules.peer_ns, now_ns)
 
@@ -103,9 +101,13 @@ class Handshake:
         """A part whose rows are durable."""
         if self._rules.by_trigger:
             result = self._of_trigger(part, now_ns)
+        elif self._is_of_before(part):
+            result = None
+            why = "it was exposed before the start or the reset"
+            self._notes.append(Note(NoteKind.UNTOLD, now_ns, 0, why, part))
         else:
             self._sequence = self._sequence % LAST_SEQUENCE + 1
-            since_ns = now_ns if part.exposed_ns is None else part.exposed_ns
+            since_ns = part.exposed_ns or now_ns
             result = Result(self._sequence, part.disposition, part.reason, "", since_ns, part)
             self._count("triggers")
         if result:
@@ -117,9 +119,7 @@ class Handshake:
         for trigger in self._triggers.open:
             if now_ns - trigger.at_ns >= self._rules.deadline_ns:
                 detail = f"no verdict within {self._rules.deadline_ns / 1e6:g} ms of the trigger"
-                self._notes += self._slot.add(
-                    self._answer(trigger, None, NO_VERDICT, detail), now_ns
-                )
+                self._notes += self._slot.add(trigger.answer(None, NO_VERDICT, detail), now_ns)
                 self._count("lost")
         self._triggers.forget(now_ns)
         self._end_reset(now_ns)
@@ -148,7 +148,9 @@ class Handshake:
         faults |= Fault.LATE if self._slot.last_was_late else Fault(0)
         faults |= Fault.PEER if self._beats.is_peer_lost else Fault(0)
         faults |= Fault.EJECTION if self._ejections.alarm else Fault(0)
-        unknown = self._triggers.has_unknown and not self._triggers.open and not self._is_exact
+        unknown = (
+            self._triggers.has_unknown and not self._triggers.open and not self._triggers.is_exact
+        )
         return faults | (Fault.PAIRING if unknown else Fault(0))
 
     def _dues(self, now_ns: int) -> Iterator[int]:
@@ -177,13 +179,17 @@ class Handshake:
             return
         self._note(NoteKind.TRIGGER_REFUSED, now_ns, f"trigger {sequence}: {why}", sequence)
 
+    def _is_of_before(self, part: JudgedPart) -> bool:
+        """True of a part that may have been exposed before the start or the last reset."""
+        exposed_ns = part.exposed_ns
+        return part.is_backlog or exposed_ns is None or exposed_ns <= self._reset_ns + SETTLES_NS
+
     def _of_trigger(self, part: JudgedPart, now_ns: int) -> Result | None:
         """The result of the trigger that the part is of; None, with a note, if it is told of none.
 
         A part that may be of several is nobody's: each of them is HOLD.
         """
-        self._is_exact = part.is_exact
-        found = self._triggers.find(part)
+        found = self._triggers.find(part, now_ns)
         open_ones = [each for each in found if not each.is_answered]
         if not open_ones:
             why = "its trigger was answered before" if found else "no trigger is its own"
@@ -194,36 +200,14 @@ class Handshake:
             return None
         if len(found) == 1:
             found[0].has_part = True
-            return self._answer(found[0], part, part.reason, "")
+            return found[0].answer(part, part.reason, "")
         first, *others = open_ones
         detail = "the part may be of several triggers"
         for trigger in others:
-            result = self._answer(trigger, None, DOUBTFUL_TRIGGER, detail)
+            result = trigger.answer(None, DOUBTFUL_TRIGGER, detail)
             self._notes += self._slot.add(result, now_ns)
         found[0].has_part = True
-        return self._answer(first, part, DOUBTFUL_TRIGGER, detail)
-
-    def _answer(
-        self, trigger: LineTrigger, part: JudgedPart | None, reason: str, detail: str
-    ) -> Result:
-        trigger.is_answered = True
-        held = part is None or reason != part.reason
-        disposition = Disposition.HOLD if part is None or held else part.disposition
-        if part and not held and trigger.part_id and part.brought_id not in (None, trigger.part_id):
-            disposition, reason = Disposition.HOLD, OTHER_PART_ID
-            detail = f"the line calls it {trigger.part_id}, its frames {part.brought_id}"
-        exposed_ns = part.exposed_ns if part else None
-        since_ns = trigger.at_ns if exposed_ns is None else exposed_ns
-        return Result(
-            trigger.sequence,
-            disposition,
-            reason,
-            detail,
-            since_ns,
-            part,
-            trigger.part_id,
-            trigger.lot,
-        )
+        return first.answer(part, DOUBTFUL_TRIGGER, detail)
 
     def _begin_reset(self, wanted: int, now_ns: int) -> None:
         """Nothing stands any more; the echo follows when no frame of before can come."""
@@ -234,7 +218,7 @@ class Handshake:
         self._reset_wanted, self._reset_ns = wanted, now_ns
 
     def _end_reset(self, now_ns: int) -> None:
-        is_clear = self._is_exact or not self._triggers.has_unknown
+        is_clear = self._triggers.is_exact or not self._triggers.has_unknown
         if not (self._reset_wanted and is_clear) or now_ns < self._reset_ns + SETTLES_NS:
             return
         self._triggers.clear()

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qc_edge.domain.verdict import Disposition
 from qc_edge.output.handshake.judged import JudgedPart
+from qc_edge.output.handshake.reasons import OTHER_PART_ID
+from qc_edge.output.handshake.results import Result
 from qc_edge.output.handshake.words import FromLine
 
 MARGIN_NS = 2_000_000
 """How far the camera's clock and ours may be apart, as they are mapped."""
 SETTLES_NS = 3 * MARGIN_NS
 """After a reset: what was exposed before it is then clearly older than any trigger after it."""
+DOUBT_NS = 600_000_000_000
+"""After a part whose time was not exact, so long the next one's may not be either: a station may
+have a camera with a clock and another one without.
+"""
 
 
 @dataclass(slots=True)
@@ -32,6 +39,20 @@ class LineTrigger:
     is_answered: bool = False
     has_part: bool = False
 
+    def answer(self, part: JudgedPart | None, reason: str, detail: str) -> Result:
+        """Its result: the part's, HOLD where there is none, or for another reason than its own."""
+        self.is_answered = True
+        held = part is None or reason != part.reason
+        disposition = Disposition.HOLD if part is None or held else part.disposition
+        if part and not held and self.part_id and part.brought_id not in (None, self.part_id):
+            disposition, reason = Disposition.HOLD, OTHER_PART_ID
+            detail = f"the line calls it {self.part_id}, its frames {part.brought_id}"
+        exposed_ns = part.exposed_ns if part else None
+        since_ns = self.at_ns if exposed_ns is None else exposed_ns
+        return Result(
+            self.sequence, disposition, reason, detail, since_ns, part, self.part_id, self.lot
+        )
+
 
 class Triggers:
     """The triggers under way, oldest first."""
@@ -40,6 +61,11 @@ class Triggers:
         """A trigger without its frame in time is kept in mind for as long again."""
         self._remember_ns = 2 * deadline_ns
         self._all: list[LineTrigger] = []
+        self.is_exact = False
+        """True while the parts' times of exposure are exact, so that no frame of before can be
+        taken for a later trigger's.
+        """
+        self._doubt_ns: int | None = None
 
     @property
     def open(self) -> list[LineTrigger]:
@@ -58,11 +84,17 @@ class Triggers:
         self._all.append(LineTrigger(words.trigger, at_ns, words.part_id, words.lot))
         return self._all[-1]
 
-    def find(self, part: JudgedPart) -> list[LineTrigger]:
+    def find(self, part: JudgedPart, now_ns: int) -> list[LineTrigger]:
         """The triggers that the part may be of, oldest first; those that have their part aside."""
-        if part.exposed_ns is None or part.is_backlog:
+        if part.is_backlog:
             return []
-        latest = part.exposed_ns + MARGIN_NS
+        if not part.is_exact or part.exposed_ns is None:
+            self._doubt_ns = now_ns
+        self.is_exact = self._doubt_ns is None or now_ns - self._doubt_ns > DOUBT_NS
+        if part.exposed_ns is None:
+            return []
+        # Of a time that is not exact nothing is sure: another machine's clock may be behind.
+        latest = part.exposed_ns + MARGIN_NS if part.is_exact else now_ns
         earliest = part.exposed_ns - MARGIN_NS if part.is_exact else 0
         return [
             each
