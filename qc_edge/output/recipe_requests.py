@@ -6,6 +6,7 @@ A line can choose among approved recipes and nothing else.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,11 @@ from qc_edge.recipe.changeover.request import request_changeover
 from qc_edge.records import changeovers
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
+
+_EVENT_EVERY_S = 10.0
+"""Between two events of one output: a line may write another number each few milliseconds, and each
+event waits for the disk.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +40,15 @@ class RecipeRequests:
     def __init__(self, paths: StationPaths, events: EventLog) -> None:
         self._paths = paths
         self._events = events
-        self._asked: list[RecipeRequest] = []
+        self._asked: dict[str, RecipeRequest] = {}
+        self._reported_s: dict[str, float] = {}
         self._pending: list[tuple[RecipeRequest, Changeover]] = []
         self._lock = threading.Lock()
 
     def ask(self, request: RecipeRequest) -> None:
-        """Have it looked at within a second or so."""
+        """Have it looked at within a second or so, unless its output asks for another before."""
         with self._lock:
-            self._asked.append(request)
+            self._asked[request.output] = request
 
     def look(self, in_force: int) -> None:
         """Write requests, and tell lines whose requests were refused; never raises QcEdgeError.
@@ -49,8 +56,8 @@ class RecipeRequests:
         `in_force` is the number of the recipe that judges, 0 if there is none.
         """
         with self._lock:
-            asked, self._asked = self._asked, []
-        for request in asked:
+            asked, self._asked = self._asked, {}
+        for request in asked.values():
             if request.number != in_force:
                 self._write(request)
         for request, record in list(self._pending):
@@ -67,9 +74,16 @@ class RecipeRequests:
                 raise QcEdgeError("its line may not: recipes = false in the settings")
             record = request_changeover(self._paths, request.number, request.output, reason)
         except QcEdgeError as fault:
-            detail = f"{reason}: {fault.message}"
-            self._events.report(Occurrence(EventKind.RECIPE_REFUSED, detail, who=request.output))
+            self._report(f"{reason}: {fault.message}", request.output)
             request.refuse(request.number)
             return
         LOG.info("%s", reason)
         self._pending.append((request, record))
+
+    def _report(self, detail: str, output: str) -> None:
+        now_s = time.monotonic()
+        if now_s - self._reported_s.get(output, float("-inf")) < _EVENT_EVERY_S:
+            LOG.warning("%s", detail)
+            return
+        self._reported_s[output] = now_s
+        self._events.report(Occurrence(EventKind.RECIPE_REFUSED, detail, who=output))

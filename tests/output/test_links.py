@@ -19,6 +19,7 @@ from qc_edge.output.handshake.words import FROM_LINE, FROM_LINE_AT, Fault, State
 from qc_edge.output.health import LineHealth
 from qc_edge.output.line_output import LineOutput
 from qc_edge.output.links import make_link
+from qc_edge.output.links.modbus import ModbusLink
 from qc_edge.output.links.scripted import ScriptedLink
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings.outside.output import OutputSettings
@@ -253,6 +254,18 @@ class TestModbus:
                     stranger.sendall(header + said if number % 2 else said)
             assert run.peer.words().session == run.output.status.words.session
             assert run.peer.words().trigger_taken in {0, run.output.status.words.trigger_taken}
+
+    def test_a_server_that_ended_by_itself_is_opened_again(self) -> None:
+        with running("modbus") as run:
+            run.begin()
+            link = run.output._link
+            assert isinstance(link, ModbusLink)
+            assert link._loop
+            link._loop.call_soon_threadsafe(link._loop.stop)
+            run.wait_for(lambda: "link_lost" in {str(note.kind) for note in run.notes}, "lost")
+            run.wait_for(lambda: not run.output.status.trouble, "open again")
+            with Master(run.output.settings.port) as anew:
+                assert anew.words().session == run.output.status.words.session
 
     def test_a_port_that_is_taken_is_said(self) -> None:
         with socket.socket() as taken:

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -149,7 +150,8 @@ class ModbusLink:
         if thread is None or loop is None or server is None:
             return
         end = server.shutdown  # a coroutine
-        loop.call_soon_threadsafe(lambda: loop.create_task(end()))  # type: ignore[no-untyped-call]
+        with suppress(RuntimeError):  # the loop is closed: the server has ended by itself
+            loop.call_soon_threadsafe(lambda: loop.create_task(end()))  # type: ignore[no-untyped-call]
         thread.join(_START_S)
         self._thread = self._loop = self._server = self._master = None
         self._shown, self._written = encode(ToLine()), encode(FromLine())
@@ -175,10 +177,14 @@ class ModbusLink:
         registers = SimData(0, values=[0] * _LAST, datatype=DataType.REGISTERS)
         # Whatever unit a master asks for: 0 stands for all of them.
         device = SimDevice(0, simdata=[registers], action=self._act)
-        self._server = _Server(self, device, (self._host, self._port))
-        await self._server.serve_forever(background=True)
-        ready.set()
-        await self._server.serving
+        self._server = server = _Server(self, device, (self._host, self._port))
+        try:
+            await server.serve_forever(background=True)
+            ready.set()
+            await server.serving
+        finally:  # however it ends, the port is free again
+            await server.shutdown()  # type: ignore[no-untyped-call]
+            await asyncio.sleep(0)  # the connections' sockets close in the loop's next turn
 
     async def _act(
         self,
