@@ -29,7 +29,8 @@ class Receipt:
 
     `rows` and `files` are those of the tables, `size_bytes` those of files and pictures together.
     `pictures` says how many of each class of evidence are there; of a class that it does not name
-    none were sent. `not_sent` pictures were missing here, or are not what was judged.
+    none were sent. `not_sent` pictures were missing here, or are not what was judged. `classes` are
+    those that were to be sent; receipts of earlier versions do not say.
     """
 
     station: str
@@ -44,6 +45,7 @@ class Receipt:
     not_sent: int
     sent_at: datetime
     software: str
+    classes: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """The bytes of its file, here and upstream."""
@@ -66,6 +68,7 @@ class _ReceiptShape(BaseModel):
     not_sent: int
     sent_at: AwareDatetime
     software: str
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

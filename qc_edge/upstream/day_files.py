@@ -55,25 +55,31 @@ class DayFiles:
             for _, sent in sending:
                 sent.cancel()
 
-    def send_receipt(self, directory: Path, receipt: Receipt) -> tuple[Receipt, str]:
-        """Put the receipt upstream and keep it here; the one that stands, and its sha256 (hex).
+    def send_receipt(self, receipt: Receipt) -> tuple[Receipt, bytes]:
+        """Put the receipt upstream; the one that stands there, and its bytes.
 
         One that is there already, of a sync that was ended here or ran at the same time, stands.
-        Raises UpstreamError, StoreError.
+        Raises AuditError if that is of another seal, UpstreamError.
         """
         name = self._names.receipt(receipt.day)
         self._target.put_if_absent(name, receipt.to_json())
-        there = self._target.get(name)
+        there = self._target.get(name) or b""
         try:
-            stands = parse_receipt(there or b"")
+            stands = parse_receipt(there)
         except ValueError as fault:
             raise UpstreamError(f"{self._target.url}/{name}: {fault}", _ALTERED) from None
         if stands.seal_sha256 != receipt.seal_sha256:
             raise AuditError(f"{self._target.url}/{name} is of another seal", hint=_ALTERED)
+        return stands, there
+
+    def keep_receipt(self, directory: Path, stands: Receipt, there: bytes) -> None:
+        """Keep the receipt that stands upstream: from then on the day is not due here.
+
+        Raises StoreError.
+        """
         # Put when the same place had another url: here it counts for this one.
         kept = replace(stands, url=self._target.url)
-        keep_receipt(directory, receipt.day, (there or b"") if kept == stands else kept.to_json())
-        return stands, hashlib.sha256(there or b"").hexdigest()
+        keep_receipt(directory, stands.day, there if kept == stands else kept.to_json())
 
     def put(self, name: str, data: bytes, sha256: str) -> None:
         """Put `data`, read it back and compare. Raises AuditError or UpstreamError."""

@@ -12,11 +12,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from errno import ENOTDIR
 from pathlib import Path
 from zlib import crc32
 
 from qc_edge.domain.evidence.classes import EvidenceClass
-from qc_edge.errors import UpstreamError
+from qc_edge.errors import AuditError, UpstreamError
 from qc_edge.query.evidence import candidates, picture_in
 from qc_edge.query.rows import Rows
 from qc_edge.store.durable import write_file
@@ -39,11 +40,13 @@ always read: another may have put it, and a crash of the server may have torn it
 @dataclass(slots=True)
 class PicturesSent:
     """What of a day's pictures is upstream: by class, their bytes, and those that could not be sent
-    (`not_sent` counts them, `damaged` names the first). All rows up to `done_seq` are through.
+    (`not_sent` counts them, `damaged` names the first). All rows up to `done_seq` are through, with
+    their pictures of `classes`.
     """
 
     seal_sha256: str
     url: str
+    classes: list[str]
     done_seq: int = 0
     pictures: dict[str, int] = field(default_factory=dict)
     size_bytes: int = 0
@@ -91,10 +94,10 @@ class PictureSender:
         on_row: Callable[[int, int], object],
     ) -> PicturesSent:
         """Send those of the day's rows that are not there yet; `on_row` is called with how many
-        rows are through, and of how many. Raises UpstreamError, StoreError.
+        rows are through, and of how many. Raises AuditError, UpstreamError, StoreError.
         """
         note = self._note(sealed)
-        sent = self._begun(note, sealed)
+        sent = self._begun(note, sealed, classes)
         first, last = sealed.seal.first_seq or 0, sealed.seal.last_seq or 0
         noted = max(sent.done_seq, first - 1)
         waiting: deque[tuple[PictureClaim, Future[int | str]]] = deque()
@@ -132,14 +135,23 @@ class PictureSender:
     def _note(self, sealed: SealedDay) -> Path:
         return self._state / "upstream" / f"pictures-{sealed.day}.json"
 
-    def _begun(self, note: Path, sealed: SealedDay) -> PicturesSent:
-        """How far an earlier run has come with this day and target."""
-        fresh = PicturesSent(sealed.sha256, self._target.url)
+    def _begun(
+        self, note: Path, sealed: SealedDay, classes: Sequence[EvidenceClass]
+    ) -> PicturesSent:
+        """How far an earlier run has come with this day, these classes and this target."""
+        fresh = PicturesSent(
+            sealed.sha256, self._target.url, sorted(kind.value for kind in classes)
+        )
         try:
             begun = PicturesSent(**json.loads(note.read_bytes()))
         except (OSError, ValueError, TypeError):
             return fresh
-        same = (begun.seal_sha256, begun.url) == (fresh.seal_sha256, fresh.url)
+        # A class that was added since is missing from the rows that are through.
+        same = (begun.seal_sha256, begun.url, begun.classes) == (
+            fresh.seal_sha256,
+            fresh.url,
+            fresh.classes,
+        )
         return begun if same else fresh
 
     def _send(self, claim: PictureClaim) -> int | str:
@@ -162,13 +174,27 @@ class PictureSender:
             return len(data)
         there = self._target.get(name) or b""
         if not _is_same(there, data, claim.sha256):
-            raise UpstreamError(
-                f"{self._target.url}/{name} does not hold the picture of its name", hint=_DISTRUST
-            )
+            what = f"{self._target.url}/{name} does not hold the picture of its name"
+            if was_put:
+                raise UpstreamError(what, hint=_DISTRUST)
+            # Another station's, or torn by a crash: the other days are not held up by it.
+            raise AuditError(what, hint=_MOVE_AWAY)
         return len(there)
 
     def _sound(self, claim: PictureClaim) -> bytes | str:
-        """The file's bytes if they are what was judged; else in words what is wrong."""
+        """The file's bytes if they are what was judged; else in words what is wrong.
+
+        Raises AuditError where that cannot be told today: such a day is not taken for whole.
+        """
+        try:
+            return self._looked_for(claim)
+        except OSError as fault:
+            raise AuditError(
+                f"{claim.path} (row {claim.seq}) cannot be read: {fault.strerror}",
+                hint="look at the disk and at the rights; the day is sent when all can be read",
+            ) from None
+
+    def _looked_for(self, claim: PictureClaim) -> bytes | str:
         wrong = f"{claim.path} (row {claim.seq}) is missing"
         # Compressed meanwhile, it is under another name; looked for once more.
         for path in [*candidates(self._state, claim.path), *candidates(self._state, claim.path)]:
@@ -179,8 +205,10 @@ class PictureSender:
                 wrong = f"{claim.path} (row {claim.seq}) has other pixels than its row says"
             except UnreadableFrameError as fault:
                 wrong = f"{claim.path} (row {claim.seq}) does not read: {fault.detail}"
-            except OSError:
+            except FileNotFoundError:
                 continue
+        if not (evidence := self._state / "evidence").is_dir():
+            raise NotADirectoryError(ENOTDIR, f"{evidence} is no directory")
         return wrong
 
 
@@ -214,3 +242,4 @@ def _is_same(there: bytes, data: bytes, pixels_sha256: str | None) -> bool:
 
 
 _DISTRUST = "do not trust that server or disk; look at its log"
+_MOVE_AWAY = "nothing replaces what is upstream: find out who wrote it, and move it away there"

@@ -18,13 +18,13 @@ from qc_edge.store.log.journal import Journal
 _AT_ONCE = 2000
 
 
-def rebuild_journal(
+def prepare_journal(
     directory: Path, rows: Rows, progress: Callable[[str, int, int], object]
-) -> ChainHead:
-    """Write the journal of all published rows to `directory`, which has none; its last row.
+) -> tuple[ChainHead, Callable[[], None]]:
+    """Write the journal of all published rows beside `directory`, which has none: its last row, and
+    what gives it its name at once; until that is called there is no journal.
 
-    Raises AuditError at the first row that does not follow from the one before it: then there is
-    no journal. StoreError.
+    Raises AuditError at the first row that does not follow from the one before it. StoreError.
     """
     disk, new = Disk(), directory.with_name(f".{directory.name}.new")
     shutil.rmtree(new, ignore_errors=True)
@@ -55,8 +55,11 @@ def rebuild_journal(
     if portion:
         journal.append(portion, began)
     journal.close()
-    # Whole under its name or not at all; the empty directory of a new station gives way.
     disk.sync_directory(new)
-    new.replace(directory)
-    disk.sync_directory(directory.parent)
-    return head
+
+    def publish() -> None:
+        # Whole under its name or not at all; the empty directory of a new station gives way.
+        new.replace(directory)
+        disk.sync_directory(directory.parent)
+
+    return head, publish

@@ -30,7 +30,7 @@ from qc_edge.upstream.anchors import newest_anchor, put_anchor
 from qc_edge.upstream.kept_records import SETTINGS, newest_index
 from qc_edge.upstream.layout import RECEIPTS, StationNames, picture_name, receipted
 from qc_edge.upstream.pictures import PictureClaim, picture_claims
-from qc_edge.upstream.rebuilt_journal import rebuild_journal
+from qc_edge.upstream.rebuilt_journal import prepare_journal
 from qc_edge.upstream.target import Target
 from qc_edge.vision import UnreadableFrameError
 
@@ -90,10 +90,13 @@ class Restore:
         with PublishedLog(self._paths.published) as log:
             rows = Rows(log.cursor())
             self._restore_pictures(rows, receipts, pictures_since)
-            head = rebuild_journal(self._paths.journal, rows, self._progress)
+            head, publish = prepare_journal(self._paths.journal, rows, self._progress)
         self._report.days = [receipt.day for receipt in receipts]
         self._report.head = head
+        # Before the journal has its name: a station with a log is not restored once more, and one
+        # whose anchor upstream is of a row that it lost could never send again.
         self._go_on_from(head)
+        publish()
         return self._report
 
     def _refuse_if_there_is_a_log(self) -> None:
@@ -192,13 +195,21 @@ class Restore:
         """Say upstream and in the log from where it goes on: rows after that are lost."""
         number, anchor = newest_anchor(self._target, self._names)
         lost = anchor.head.seq - head.seq if anchor else 0
+        said = f"restored from {self._target.url} up to row {head.seq};"
+        # Before the anchor, from which a run after an interruption can no longer tell what is lost.
+        if not self._has_told(said):
+            detail = f"{said} at least {max(lost, 0)} rows after it are lost"
+            told = Occurrence(EventKind.RESTORED, detail, who="restore")
+            notices.leave(self._paths.notices, told)
         if lost:
             put_anchor(self._target, self._names, number + 1, head)
-        detail = (
-            f"restored from {self._target.url} up to row {head.seq}; at least {max(lost, 0)} rows "
-            "after it are lost"
+
+    def _has_told(self, said: str) -> bool:
+        directory = self._paths.notices
+        return any(
+            notices.load(directory, name).occurrence.detail.startswith(said)
+            for name in notices.names(directory)
         )
-        notices.leave(self._paths.notices, Occurrence(EventKind.RESTORED, detail, who="restore"))
 
     def _fetched(self, name: str, sha256: str) -> bytes:
         data = self._target.get(name)

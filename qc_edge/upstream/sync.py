@@ -6,6 +6,7 @@ last: where that is, the day is whole. Killed anywhere, the next run finds what 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -142,16 +143,19 @@ class Sync:
                 not_sent=pictures.not_sent,
                 sent_at=utc_now(),
                 software=__version__,
+                classes=tuple(pictures.classes),
             )
-            receipt, digest = files.send_receipt(self._paths.upstream, receipt)
+            receipt, there = files.send_receipt(receipt)
         except AuditError as fault:
             self.report.refused[sealed.day] = fault.message
             return
+        # Told first: killed in between, the day is due again and told once more, never not at all.
+        self._tell(receipt, hashlib.sha256(there).hexdigest())
+        files.keep_receipt(self._paths.upstream, receipt, there)
         self._pictures.forget(sealed)
         if pictures.damaged:
             self.report.damaged[sealed.day] = pictures.damaged
         self.report.sent.append(receipt)
-        self._tell(receipt, digest)
 
     def _tell(self, receipt: Receipt, digest: str) -> None:
         """The event of it, which the station takes up, now or when it runs again."""

@@ -11,6 +11,7 @@ import pytest
 from qc_edge.audit.verify import verify
 from qc_edge.errors import AuditError, UpstreamError, UsageError
 from qc_edge.query.published_log import PublishedLog
+from qc_edge.records import notices
 from qc_edge.settings import StationPaths
 from qc_edge.upstream.restore import Restore
 from tests.audit.conftest import kept as kept
@@ -111,9 +112,15 @@ def test_interrupted_it_is_run_again(station: SendingStation, tmp_path: Path) ->
     for step in ("cannot read records", "cannot read tables", "cannot put anchors"):
         with pytest.raises(Died):
             Restore(new, DyingTarget(station.target, step), nothing).run()
-        if step == "cannot put anchors":
-            break
         assert not any(new.journal.glob("*.jsonl")), "a half log would be taken for the whole"
+    report = Restore(new, station.target, nothing).run()
+    (name,) = notices.names(new.notices)
+    detail = notices.load(new.notices, name).occurrence.detail
+    assert "at least 0 rows" not in detail
+    assert report.head is not None
+    restored = SendingStation(new, station.upstream)
+    restored.configure()
+    assert restored.sync().refused == {}
     with pytest.raises(UsageError, match="has a log"):
         Restore(new, station.target, nothing).run()
 

@@ -17,6 +17,7 @@ from qc_edge.errors import AuditError, QcEdgeError, UpstreamError
 from qc_edge.publish.seal import read_seal
 from qc_edge.records import notices
 from qc_edge.records.receipts import last_sync, read_receipt
+from qc_edge.upstream import day_files
 from qc_edge.upstream.sync import plan
 from qc_edge.upstream.target import Target
 from tests.publish.rows import at, event, log
@@ -104,6 +105,19 @@ def test_each_day_is_told_to_the_log_with_its_receipt(station: SendingStation) -
 
 class Died(BaseException):
     """As a kill: nothing catches it."""
+
+
+def test_a_day_is_told_before_it_is_no_longer_due(
+    station: SendingStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise Died
+
+    monkeypatch.setattr(day_files, "keep_receipt", die)
+    with pytest.raises(Died):
+        station.sync()
+    (name,) = notices.names(station.paths.notices)
+    assert notices.load(station.paths.notices, name).occurrence.detail.startswith(str(FIRST))
 
 
 class DyingTarget(Target):
