@@ -28,7 +28,7 @@ Against = Annotated[
 Split = Annotated[
     Literal["train", "val", "test", "all"] | None,
     typer.Option(
-        "--split", help="Which part; test where there is one, else all.", show_default=False
+        "--split", help="Which part; test, or all where nothing is split.", show_default=False
     ),
 ]
 Threshold = Annotated[

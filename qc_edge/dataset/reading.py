@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,11 +76,19 @@ def open_dataset(directory: Path) -> Dataset:
     return Dataset(directory, kind, items, None, hashlib.sha256(names.encode()).hexdigest())
 
 
-def pictures_in(directory: Path, truth: str) -> list[DatasetItem]:
-    """All pictures below `directory` as good or defective ones, whatever its folders are called.
+def pictures_in(directories: Sequence[Path], truth: str) -> list[DatasetItem]:
+    """All pictures below `directories` as good or defective ones, whatever the folders are called.
 
-    Raises UsageError if there is none.
+    Raises UsageError if there is none in one of them.
     """
+    found = []
+    for number, directory in enumerate(directories, 1):
+        # Two directories may have a file of the same name.
+        found += _samples_in(directory, truth, truth if number == 1 else f"{truth}-{number}")
+    return found
+
+
+def _samples_in(directory: Path, truth: str, prefix: str) -> list[DatasetItem]:
     if not directory.is_dir():
         raise UsageError(f"{directory} is no directory", hint="one with pictures of parts")
     found = []
@@ -89,7 +97,7 @@ def pictures_in(directory: Path, truth: str) -> list[DatasetItem]:
         folder = name.rpartition("/")[0].rpartition("/")[2]
         class_name = GOOD if truth == GOOD else folder or DEFECT
         found.append(
-            DatasetItem(f"{truth}/{name}", path, truth, class_name, mask=_mask_beside(path))
+            DatasetItem(f"{prefix}/{name}", path, truth, class_name, mask=_mask_beside(path))
         )
     if not found:
         raise UsageError(f"there is no picture in {directory}", hint="PNG, JPEG, TIFF, BMP, PGM")

@@ -26,7 +26,8 @@ class Baseline:
     @property
     def is_no_worse(self) -> bool:
         """The model is not surely better."""
-        return not (self.gain.low or self.gain.value) > 0.0
+        surely = self.gain.value if self.gain.low is None else self.gain.low
+        return not surely > 0.0  # a NaN is no better either
 
     @property
     def words(self) -> str:

@@ -32,8 +32,12 @@ def propose_threshold(items: Sequence[ScoredItem], escape_cost: float) -> tuple[
     """
     labelled = [LabelledPart(each.item.name, each.score, "", each.is_bad) for each in items]
     found = cheapest_threshold(labelled, Costs(escape=escape_cost, overkill=1.0))
-    threshold = round(0.5 if found is None else found, 6)
-    distances = np.abs(np.array([each.score for each in items]) - threshold)
+    scores = np.array([each.score for each in items])
+    threshold = 0.5 if found is None else found
+    rounded = round(threshold, 6)
+    if np.array_equal(scores >= rounded, scores >= threshold):  # else it turns a sample over
+        threshold = rounded
+    distances = np.abs(scores - threshold)
     return threshold, round(float(np.clip(np.quantile(distances, _BAND_SHARE), *_BAND)), 4)
 
 

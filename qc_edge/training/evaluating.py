@@ -1,7 +1,7 @@
 """An evaluation from beginning to end: the pictures, their scores, the figures, what they rest on.
 
-Only pictures that the model has not seen count: those of the test part where there is one, and none
-of which the bundle's own report says that its threshold was set on them.
+Only what the model has not seen counts: the test part where the dataset has parts, and no picture
+of a part or group of which the bundle's own report says that its threshold was set on a picture.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ REPORT = "report.json"
 """Of a bundle that `model pack` has made: the pictures that its threshold was set on."""
 
 _FEW_GROUPS = 20
+
+_SEEN = "were used to make the bundle, or are of a part or group of which one was"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,18 @@ def evaluate(
     part, items = _chosen(dataset, split)
     seen = [seen_pictures(side.bundle) for side in sides]
     scored = [_scored(side, items, progress) for side in sides]
+    # Of both: the figures of two bundles are of the same pictures, or they compare nothing. And the
+    # whole part or group: another picture of the same piece is no new one.
+    known = {
+        each.item.unit
+        for found, _ in scored
+        for each in found.items
+        if any(each.pixels in pictures for pictures in seen)
+    }
     dropped = 0
     for found, _ in scored:
         before = len(found.items)
-        # Of both: the figures of two bundles are of the same pictures, or they compare nothing.
-        found.items = [each for each in found.items if all(each.pixels not in s for s in seen)]
+        found.items = [each for each in found.items if each.item.unit not in known]
         dropped = max(dropped, before - len(found.items))
     names = set.intersection(*({each.item.name for each in found.items} for found, _ in scored))
     evaluated = []
@@ -119,6 +128,11 @@ def seen_pictures(bundle: Bundle) -> frozenset[str]:
 def _chosen(dataset: Dataset, split: str | None) -> tuple[str, list[DatasetItem]]:
     known = [item for item in dataset.items if item.truth]
     splits = {item.split for item in known}
+    if split is None and "train" in splits and "test" not in splits:
+        raise UsageError(
+            f"{dataset.directory} has pictures to train with, and no test part",
+            hint="--split val; or --split all, if the model was trained on other pictures",
+        )
     wanted = split or ("test" if "test" in splits else "all")
     items = known if wanted == "all" else [item for item in known if item.split == wanted]
     if not items:
@@ -147,7 +161,7 @@ def _require_both(
     if 0 < bad < len(usable):
         return
     reasons = [f"{count} {why}" for why, count in found.skipped.items()]
-    reasons += [f"{dropped} were used to make the bundle"] if dropped else []
+    reasons += [f"{dropped} {_SEEN}"] if dropped else []
     raise UsageError(
         f"{dataset.directory}: {len(usable) - bad} good and {bad} bad pictures were scored, "
         "expected some of both" + (f" ({', '.join(reasons)})" if reasons else ""),
@@ -159,7 +173,7 @@ def _notes(dataset: Dataset, part: str, first: EvaluatedSide, dropped: int) -> S
     evaluation, training = first.evaluation, first.side.bundle.manifest.training
     notes = []
     if dropped:
-        notes.append(f"{dropped:,} pictures were used to make the bundle, and are left out")
+        notes.append(f"{dropped:,} pictures are left out: they {_SEEN}")
     if training.sha256 == dataset.digest and part not in {"test", "val"}:
         notes.append(
             "the model was trained on this very dataset: the figures are far too good; "

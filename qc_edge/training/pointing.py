@@ -46,7 +46,8 @@ def pointing(items: Sequence[ScoredItem]) -> Pointing | None:
         if mask is None or not mask.any() or not each.sees_whole:
             continue
         height, width = each.defect_map.shape
-        marked = np.where(mask > 0, 255, 0).astype(np.uint8)
+        # As float: the share that a small defect has of a cell would be rounded to none.
+        marked = (mask > 0).astype(np.float32)
         cells = cv2.resize(marked, (width, height), interpolation=cv2.INTER_AREA) > 0
         peak = np.unravel_index(int(each.defect_map.argmax()), each.defect_map.shape)
         chances.append(float(cells.mean()))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 
+from qc_edge.dataset.item import DatasetItem
+from qc_edge.training.scoring import ScoredItem
 from tests.adapted import BLUE, GREEN, RED, RGB, part
 
 COLOURS = {"good": GREEN, "scratch": RED, "pit": BLUE}
@@ -28,6 +31,13 @@ def coloured(directory: Path, each: int = 6, groups: int = 6) -> Path:
             lines.append(f"{name},{truth}g{number % groups}")
     (directory / "index.csv").write_text("\n".join(lines))
     return directory
+
+
+def scored(name: str, score: float, truth: str, **known: Any) -> ScoredItem:
+    """A picture that a model has scored; `known` is of the item, but `defect_map`."""
+    plane = known.pop("defect_map", None)
+    item = DatasetItem(name, Path(name), truth, truth, **known)
+    return ScoredItem(item, score, plane, None, (0.0,) * 4, sees_whole=True, pixels=None)
 
 
 def hash_of(kind: str, number: int) -> int:

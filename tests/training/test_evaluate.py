@@ -12,9 +12,11 @@ import pytest
 
 from qc_edge.errors import QcEdgeError, UsageError
 from qc_edge.training import metrics
+from qc_edge.training.baseline import Baseline
+from qc_edge.training.pointing import pointing
 from tests.adapted import GREEN, RED, classifier, map_only, part, score_only
 from tests.cli.runner import invoke
-from tests.training.pictures import coloured, put
+from tests.training.pictures import coloured, put, scored
 
 
 def evaluate(*arguments: str | Path) -> dict[str, Any]:
@@ -89,6 +91,26 @@ def test_nothing_is_said_where_nothing_can_be(tmp_path: Path) -> None:
     assert "2 the picture does not read" in fault.value.message
     with pytest.raises(UsageError, match="no labelled picture in val"):
         evaluate(bundle, data, "--split", "val")
+    data.rename(data.with_name("train"))
+    (tmp_path / "train/index.csv").unlink()
+    with pytest.raises(UsageError, match="no test part"):
+        evaluate(bundle, tmp_path)
+
+
+def test_a_model_that_may_be_no_better_than_the_light_is_said_to_be_so() -> None:
+    assert Baseline("contrast", 0.7, metrics.Estimate(0.1, 0.0, 0.2)).is_no_worse
+    assert Baseline("contrast", 0.7, metrics.Estimate(0.0, None, None)).is_no_worse
+    assert not Baseline("contrast", 0.7, metrics.Estimate(0.1, 0.01, 0.2)).is_no_worse
+
+
+def test_a_small_defect_is_a_defect_on_the_map(tmp_path: Path) -> None:
+    mask = np.zeros((256, 256, 3), np.uint8)
+    mask[70, 200] = 255
+    put(tmp_path / "mask.png", mask)
+    plane = np.zeros((4, 4), np.float32)
+    plane[1, 3] = 1.0
+    found = pointing([scored("a", 0.9, "defect", mask=tmp_path / "mask.png", defect_map=plane)])
+    assert found is not None and (found.hits.count, found.chance) == (1, 1 / 16)
 
 
 def test_the_area_under_the_curve_counts_pairs() -> None:

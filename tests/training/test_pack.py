@@ -12,13 +12,15 @@ import pytest
 from onnx import numpy_helper
 
 from qc_edge.bundles.bundle import Bundle, open_bundle
+from qc_edge.dataset.reading import pictures_in
 from qc_edge.engine import load_engine
 from qc_edge.engine.self_test import self_test
 from qc_edge.errors import ModelError, QcEdgeError, UsageError
 from qc_edge.settings import EngineSettings
+from qc_edge.training.choosing import propose_threshold
 from tests.adapted import BLUE, GREEN, RED, network, part
 from tests.cli.runner import invoke
-from tests.training.pictures import coloured, put
+from tests.training.pictures import coloured, put, scored
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,9 @@ def test_an_ordinary_classifier_becomes_a_signed_bundle_that_is_evaluated(
     scores = {frame.shows.split(",")[0]: frame.score for frame in bundle.golden_frames}
     assert scores["good"] < bundle.threshold < min(scores["scratch"], scores["pit"])
     again = invoke("evaluate", bundle.directory, coloured(tmp_path / "new"), "--json")
-    assert json.loads(again.stdout)["bundle"]["figures"]["bad"] == 12
+    found = json.loads(again.stdout)["bundle"]["figures"]
+    # Three of its good ones are samples: their groups are left out as a whole.
+    assert (found["good"], found["bad"], found["groups"]) == (3, 6, 3)
     with pytest.raises(UsageError, match="9 were used to make the bundle"):
         raise_of("evaluate", bundle.directory, folders(samples, tmp_path))
 
@@ -107,6 +111,21 @@ def raise_of(*arguments: str | Path) -> None:
     result = invoke(*arguments)
     assert result.exception is not None
     raise result.exception
+
+
+def test_a_threshold_is_rounded_only_where_no_sample_turns_over() -> None:
+    items = [scored("a", 0.10000011, "good"), scored("b", 0.10000013, "defect")]
+    threshold, _ = propose_threshold(items, 1.0)
+    assert 0.10000011 < threshold <= 0.10000013
+    items = [scored("a", 0.1234567, "good"), scored("b", 0.2, "defect")]
+    assert propose_threshold(items, 1.0)[0] == 0.161728
+
+
+def test_pictures_of_one_name_in_two_folders_are_two_samples(tmp_path: Path) -> None:
+    for number, folder in enumerate(("monday", "tuesday")):
+        put(tmp_path / folder / "0.png", part(GREEN, number))
+    found = pictures_in([tmp_path / "monday", tmp_path / "tuesday"], "good")
+    assert [item.name for item in found] == ["good/0.png", "good-2/0.png"]
 
 
 def test_a_map_model_and_a_score_model(samples: Path, tmp_path: Path) -> None:

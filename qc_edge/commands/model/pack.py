@@ -142,8 +142,8 @@ def pack_command(
         escape_cost=escape_cost,
         key=key.absolute() if key else None,
     )
-    samples = [item for folder in good for item in pictures_in(folder.absolute(), "good")]
-    samples += [item for folder in bad for item in pictures_in(folder.absolute(), "defect")]
+    samples = pictures_in([folder.absolute() for folder in good], "good")
+    samples += pictures_in([folder.absolute() for folder in bad], "defect")
     with ScoringBar() as bar:
         packed = pack(request, samples, bar)
     if as_json:
