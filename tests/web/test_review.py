@@ -7,11 +7,13 @@ import re
 from pathlib import Path
 
 import cv2
+import pytest
 from fastapi.testclient import TestClient
 
 from qc_edge.domain.label import Box, Mask, PersonRole, parse_regions
 from qc_edge.labels.drop import mask_path, waiting_labels
 from qc_edge.labels.record import SaidLabel
+from qc_edge.query import evidence
 from qc_edge.query.inspection_search import newest
 from qc_edge.review.claims import ReviewClaims
 from qc_edge.service.clock import utc_now
@@ -102,6 +104,17 @@ def test_what_a_brush_has_covered_is_a_mask(client: TestClient, rested: StationP
     kept = cv2.imread(str(mask_path(rested, mask.sha256)), cv2.IMREAD_UNCHANGED)
     assert kept is not None
     assert (kept.shape, kept[20, 25], kept[70, 60], kept[50, 50]) == ((96, 96), 255, 255, 0)
+
+
+def test_a_label_of_a_picture_that_is_gone_claims_no_look_at_it(
+    client: TestClient, rested: StationPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = next(row for row in newest(rested.journal, 5) if row.part_id == "A-3")
+    shown = client.get("/review", params={"frame": bad.frame_id}).text
+    fields = {"token": token(shown), "frame": frame(shown), "said": "unsure"}
+    monkeypatch.setattr(evidence, "find", lambda *_: None)
+    assert client.post("/review/label", data=fields).status_code == 204
+    assert said(rested)[-1].seen_sha256 is None
 
 
 def test_what_is_around_a_part(client: TestClient, rested: StationPaths) -> None:

@@ -15,6 +15,7 @@ from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.label import LabelSource, Said
 from qc_edge.errors import RecordError, UsageError
 from qc_edge.labels import LabelRequest, write
+from qc_edge.query import evidence
 from qc_edge.query.inspection_lookup import InspectionFound
 from qc_edge.web.pages.picture import row_of
 from qc_edge.web.review.regions import drawn_regions
@@ -84,13 +85,19 @@ def _judge(visit: Visit, fields: Mapping[str, str]) -> Inspection:
         (fields.get("class") or None) if is_defect else None,
         fields.get("why", "").strip() or None,
         drawn_regions(fields.get("regions", ""), row) if is_defect else (),
-        row.raw_sha256,
+        _seen(visit, row),
         _seconds(fields.get("took", "")),
         fields.get("blind") == "1",
         _label_key(fields.get("key", ""), visit.user.name, row.frame_id),
     )
     write(visit.page.paths, request, _found(row))
     return row
+
+
+def _seen(visit: Visit, row: Inspection) -> str | None:
+    """The digest of the picture that they were shown; None if it is gone, or was never kept."""
+    path = row.raw_path
+    return row.raw_sha256 if path and evidence.find(visit.page.paths.state, path) else None
 
 
 def _label_key(key: str, who: str, frame_id: str) -> str | None:
