@@ -75,7 +75,10 @@ def search_condition(search: Search) -> tuple[str, dict[str, object]]:
 
 def find_frame(source: LogSource, frame_id: str, exposed_at: datetime | None) -> Inspection | None:
     """The inspection of a frame, looked for round the time that is in its id. Raises StoreError."""
-    span = Span(exposed_at - _NEAR, exposed_at + _NEAR) if exposed_at else EVERYTHING
+    try:
+        span = Span(exposed_at - _NEAR, exposed_at + _NEAR) if exposed_at else EVERYTHING
+    except OverflowError:  # the first and the last hours that a calendar has: of no frame
+        return None
     for hours in dict.fromkeys((span, EVERYTHING)):
         if found := _select(source, hours, "frame_id = $frame", {"frame": frame_id}, 1):
             return found[0]

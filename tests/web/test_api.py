@@ -104,6 +104,8 @@ def test_a_label_is_the_program_s_and_names_the_person(
         ({"label": "good"}, 422, "either frame_id or part_id"),
         ({"part_id": "A-9", "label": "good"}, 404, "no inspection of part"),
         ({"frame_id": "x", "label": "good"}, 404, "no inspection of frame"),
+        ({"frame_id": "99991231T235959999999Z-x", "label": "good"}, 404, "no inspection of frame"),
+        ({"frame_id": "00010101T000000000000Z-x", "label": "good"}, 404, "no inspection of frame"),
         ({"part_id": "A-1", "label": "fine"}, 422, "label is not"),
         ({"part_id": "A-1", "label": "good", "more": 1}, 422, "more is not"),
         ({"part_id": "A-1", "label": "disputed"}, 422, "why it is disputed"),
@@ -222,7 +224,10 @@ def test_what_is_not_there_says_what_is(mes: TestClient) -> None:
     assert mes.post(f"{API}/labels", content=b"{").status_code == 422
 
 
-KNOWN = ("A-1", "A-*", "L1", "REJECT", "2026-11-27T08:00:00Z", "%", "'; --", "\x00", "\ud83d", "")
+KNOWN = (
+    *("A-1", "A-*", "L1", "REJECT", "2026-11-27T08:00:00Z", "%", "'; --", "\x00", "\ud83d", ""),
+    *("99991231T235959999999Z-x", "00010101T000000000000Z-x"),
+)
 """What finds something, and what has broken other programs."""
 
 

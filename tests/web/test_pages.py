@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from qc_edge.query.evidence import find
 from qc_edge.query.inspection_search import newest
 from qc_edge.settings import StationPaths
+from qc_edge.web.pages import picture
 from qc_edge.web.station_page import StationPage
 from tests.web.conftest import MARKUP
 from tests.web.harness import browser
@@ -85,12 +86,15 @@ def test_pictures_come_by_frame_and_never_by_path(client: TestClient, rested: St
     small = client.get(f"/picture/{row.frame_id}/frame?size=small")
     assert small.headers["content-type"] == "image/jpeg"
     assert client.get(f"/picture/{row.frame_id}/prepared").content[:2] == b"\xff\xd8"
-    for wrong in ("..%2F..%2Fetc%2Fpasswd", "20260101T000000000000Z-top", "x'--"):
+    nowhen = ("99991231T235959999999Z-x", "00010101T000000000000Z-x")
+    for wrong in ("..%2F..%2Fetc%2Fpasswd", "20260101T000000000000Z-top", "x'--", *nowhen):
         assert client.get(f"/picture/{wrong}/frame").status_code == 404, wrong
     assert client.get(f"/picture/{row.frame_id}/secrets").status_code == 400
 
 
-def test_an_image_that_is_deleted_under_the_page_is_said_to_be_gone(rested: StationPaths) -> None:
+def test_without_a_login_tiles_are_shown_alone_and_one_that_is_deleted_is_said_to_be_gone(
+    rested: StationPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = StationPage(rested)
     page.settings.page.__dict__["live_without_login"] = True
     row = next(each for each in newest(rested.journal, 9) if each.part_id == "A-1")
@@ -99,9 +103,14 @@ def test_an_image_that_is_deleted_under_the_page_is_said_to_be_gone(rested: Stat
     assert path
     kept = path.read_bytes()
     with browser(page) as client:
+        for more in ("frame", "frame?size=whole", "prepared?size=small", "map"):
+            assert client.get(f"/picture/{row.frame_id}/{more}").status_code == 401, more
+        monkeypatch.setattr(picture, "_RECENT", 4)
+        assert client.get(f"/picture/{row.frame_id}/frame?size=small").status_code == 401, "older"
+        monkeypatch.undo()
         for harm in (path.unlink, lambda: path.write_bytes(b"no image")):
             harm()
-            gone = client.get(f"/picture/{row.frame_id}/frame")
+            gone = client.get(f"/picture/{row.frame_id}/frame?size=small")
             assert gone.status_code == 404
             assert gone.headers["content-type"].startswith("image/svg")
             assert client.get("/live").status_code == 200

@@ -16,7 +16,7 @@ from qc_edge.query.inspection_search import find_frame, newest
 from qc_edge.web.pictures import PictureKind
 from qc_edge.web.station_page import StationPage
 from qc_edge.web.templates import STATIC
-from qc_edge.web.visit import WatcherVisit
+from qc_edge.web.visit import LogInNeededError, WatcherVisit
 
 router = APIRouter()
 
@@ -60,6 +60,8 @@ def show_picture(
     size: Literal["small", "large", "whole"] = "large",
 ) -> Response:
     """A copy as JPEG or PNG; where the evidence is gone, a picture that says so, with 404."""
+    if visit.session is None and not _is_on_live(visit.page, frame_id, kind, size):
+        raise LogInNeededError
     row = row_of(visit.page, frame_id)
     copy = visit.page.pictures.get(row, kind, size) if row else None
     if copy is None:
@@ -69,14 +71,21 @@ def show_picture(
     return Response(copy, media_type=kind_of_file, headers=headers)
 
 
+def _is_on_live(page: StationPage, frame_id: str, kind: PictureKind, size: str) -> bool:
+    # More rows than Live has tiles: a fast line goes on while a browser fetches what it was shown.
+    recent = newest(page.paths.journal, _RECENT)
+    is_tile = kind is PictureKind.FRAME and size == "small"
+    return is_tile and any(row.frame_id == frame_id for row in recent)
+
+
 def _found(page: StationPage, frame_id: str) -> Inspection | None:
     for row in newest(page.paths.journal, _RECENT):
         if row.frame_id == frame_id:
             return row
     try:
         micros = frame_id_micros(FrameId(frame_id))
-    except ValueError:
+        exposed_at = datetime.fromtimestamp(micros / 1e6, timezone.utc)
+    except (ValueError, OverflowError):
         return None
     with page.queries:
-        exposed_at = datetime.fromtimestamp(micros / 1e6, timezone.utc)
         return find_frame(page.log.cursor(), frame_id, exposed_at)
