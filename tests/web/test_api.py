@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qc_edge.domain.label import PersonRole
+from qc_edge.errors import DiskFullError
 from qc_edge.labels.drop import waiting_labels
 from qc_edge.recipe.attribution import Attribution
 from qc_edge.recipe.changeover.recipe_editing import approve, write_new
@@ -180,11 +181,21 @@ def test_nothing_opens_it_but_a_token_that_is_good(page: StationPage, rested: St
         assert changes[-1] == ("read", None)
 
 
-def test_a_token_ends_by_itself(page: StationPage, rested: StationPaths) -> None:
+def test_a_token_ends_by_itself_and_a_full_disk_does_not_end_it(
+    rested: StationPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
     header = make_token(rested, "read", name="short")
     secret = header["authorization"][7:]
     tokens = Tokens(rested.page_tokens)
     ends = tokens.all()["short"].expires
+
+    def full(*_: object, **__: object) -> None:
+        raise DiskFullError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("qc_edge.web.api.tokens.write_file", full)
+        assert tokens.find(secret, ends - 1) is not None
+    assert tokens.all()["short"].used is None
     assert tokens.find(secret, ends - 1) is not None
     assert tokens.find(secret, ends) is None
 

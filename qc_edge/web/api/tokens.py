@@ -11,6 +11,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -79,14 +80,16 @@ class Tokens:
 
     def find(self, secret: str, now: float) -> ApiToken | None:
         """The token with this secret, if it is good at `now`; that it was used is kept, once a
-        minute. Raises StoreError.
+        minute and where the disk takes it. Raises StoreError if the file does not read.
         """
         digest = _digest(secret)
         found = next((each for each in self.all().values() if each.digest == digest), None)
         if found is None or found.expires <= now:
             return None
         if found.used is None or now - found.used >= _USED_EVERY_S:
-            self._note_use(found, now)
+            # On a full disk programs go on reading: when they came last is the least of it.
+            with suppress(StoreError):
+                self._note_use(found, now)
         return found
 
     def add(self, token: ApiToken) -> str:
