@@ -63,9 +63,11 @@ def describe_count(report: ShiftReport) -> str:
     """In words whether the count of triggers closes."""
     if not report.counts:
         return "nothing counted"
-    if report.closes is None:
+    if report.closes is False:
+        return "DOES NOT CLOSE"
+    if len(report.uncounted) == len(report.counts):
         return "no counter"
-    return "closes" if report.closes else "DOES NOT CLOSE"
+    return f"closes; no counter: {', '.join(report.uncounted)}" if report.uncounted else "closes"
 
 
 def _title(report: ShiftReport) -> str:

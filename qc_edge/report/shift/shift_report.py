@@ -102,9 +102,17 @@ class ShiftReport:
 
     @property
     def closes(self) -> bool | None:
-        """Whether every camera's count does; None: nothing was counted, or nothing counts it."""
-        known = [each.closes for each in self.counts if each.closes is not None]
-        return all(known) if known else None
+        """Whether every camera's count does; None: nothing was counted, or nobody can say of one
+        whether it does.
+        """
+        if any(each.closes is False for each in self.counts):
+            return False
+        return True if self.counts and not self.uncounted else None
+
+    @property
+    def uncounted(self) -> list[str]:
+        """The cameras whose triggers nothing counts."""
+        return [each.camera for each in self.counts if each.closes is None]
 
 
 def make_shift_report(
