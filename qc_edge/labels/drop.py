@@ -19,6 +19,7 @@ from qc_edge.settings import StationPaths
 from qc_edge.store.disk_errors import store_error
 from qc_edge.store.durable import Disk, write_file
 from qc_edge.store.safe_read import read_regular_file
+from qc_edge.store.set_aside import move_aside
 from qc_edge.vision import UnreadableFrameError
 
 _MODE = 0o644
@@ -95,14 +96,7 @@ def waiting_labels(paths: StationPaths) -> Iterator[SaidLabel]:
 def set_aside(paths: StationPaths, path: Path) -> Path:
     """Move a record that is refused to the state's `set-aside/`. Raises StoreError."""
     target = paths.set_aside / f"labels-{path.name[:120]}"
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # By name alone, whatever it is: it may be a link, or not to be read.
-        path.rename(target)
-    except FileNotFoundError:
-        pass  # whoever wrote it has taken it away
-    except OSError as fault:
-        raise store_error(fault, f"cannot set {path} aside") from fault
+    move_aside(path, target)
     return target
 
 

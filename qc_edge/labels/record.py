@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -27,6 +27,9 @@ MOST_LABELS = 200
 
 RECORD_MAX = 1 << 20
 """Bytes of a record's file."""
+
+_YEARS = 2000, 2200
+"""In which a label may have been said: the log takes no moment beyond those of its database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,16 @@ def _printable(text: str) -> str:
     return text
 
 
+def _utc(moment: datetime) -> datetime:
+    try:
+        utc = moment.astimezone(timezone.utc)
+    except OverflowError as fault:
+        raise ValueError(str(fault)) from None
+    if not _YEARS[0] <= utc.year <= _YEARS[1]:
+        raise ValueError(f"expected a year from {_YEARS[0]} to {_YEARS[1]}")
+    return utc
+
+
 def _regions(text: str) -> str:
     parse_regions(text)
     return text
@@ -80,7 +93,7 @@ class _Entry(BaseModel):
     who: _Name
     role: PersonRole
     source: LabelSource
-    said_at: AwareDatetime
+    said_at: Annotated[AwareDatetime, AfterValidator(_utc)]
     why: _Note | None
     regions: Annotated[str, Field(max_length=200_000), AfterValidator(_regions)] | None
     seen_sha256: _Sha256 | None

@@ -119,7 +119,7 @@ def load(directory: Path, name: str, now: datetime) -> CalibrationRequest:
     except (OSError, ValueError, UnreadableFrameError) as fault:
         said = "not what a request holds" if isinstance(fault, ValidationError) else str(fault)
         raise RecordError(
-            f"the request {path.name} is refused: {said}", hint="ask again at the page"
+            f"the request {path.name!r} is refused: {said}", hint="ask again at the page"
         ) from None
     values = shape.model_dump(exclude={"format"})
     roi = shape.roi and (shape.roi[0], shape.roi[1], shape.roi[2], shape.roi[3])

@@ -22,6 +22,8 @@ from qc_edge.errors import RecordError
 from qc_edge.service.clock import utc_now
 from qc_edge.store.directories import make_directories
 from qc_edge.store.durable import write_file
+from qc_edge.store.safe_read import read_regular_file
+from qc_edge.vision import UnreadableFrameError
 
 KINDS = frozenset(
     {
@@ -105,17 +107,14 @@ def load(directory: Path, name: str) -> Notice:
     try:
         if not _NAME.fullmatch(name):
             raise ValueError("no name of a notice")
-        with path.open("rb") as file:
-            data = file.read(_SIZE_MAX + 1)
-        if len(data) > _SIZE_MAX:
-            raise ValueError(f"longer than {_SIZE_MAX} bytes")
+        data = read_regular_file(path, _SIZE_MAX, "for a notice")
         shape = _Shape.model_validate_json(data)
         if shape.kind not in KINDS:
             raise ValueError(f"an event {shape.kind!r} is for the station itself to say")
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, UnreadableFrameError) as fault:
         said = str(fault) if not isinstance(fault, ValidationError) else "not what a notice holds"
         raise RecordError(
-            f"the notice {path.name} is refused: {said}",
+            f"the notice {path.name!r} is refused: {said}",
             hint=f"{directory} is for the page, qc-edge user and qc-edge sync alone",
         ) from None
     occurrence = Occurrence(

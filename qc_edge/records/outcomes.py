@@ -12,6 +12,10 @@ from qc_edge.domain.decisions import D, DecisionHistory, Outcome
 from qc_edge.errors import QcEdgeError
 from qc_edge.records.record_file import Records
 from qc_edge.store.durable import write_file
+from qc_edge.store.safe_read import read_regular_file
+from qc_edge.vision import UnreadableFrameError
+
+_SIZE_MAX = 1 << 20
 
 
 class _Outcome(BaseModel):
@@ -73,10 +77,11 @@ def _outcomes(records: Records[D], directory: Path, decisions: list[D]) -> Mappi
 def _outcome(records: Records[D], directory: Path, record_id: str) -> Outcome | None:
     path = directory / f"{record_id}.json"
     try:
-        content = _Outcome.model_validate_json(path.read_bytes())
+        data = read_regular_file(path, _SIZE_MAX, "for an outcome")
+        content = _Outcome.model_validate_json(data)
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError) as fault:
+    except (OSError, ValidationError, UnreadableFrameError) as fault:
         raise records.error(
             f"cannot read what became of the {records.noun} {record_id}: {path}: {fault}",
             hint=f"restore it from a backup, or remove it: the station then tries that "

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -17,12 +19,19 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from qc_edge.domain.printable import printable
 from qc_edge.errors import QcEdgeError
 from qc_edge.settings import toml
-from qc_edge.store.durable import Disk, write_file
+from qc_edge.store.durable import write_file
+from qc_edge.store.safe_read import read_pieces, read_regular_file
+from qc_edge.store.set_aside import move_aside
+from qc_edge.vision import UnreadableFrameError
 
 FORMAT = 1
 """Of the file; a reader refuses any other."""
+
+_SIZE_MAX = 1 << 20
+"""Bytes of a record's file: those of a decision have a few hundred."""
 
 
 class RecordSchema(BaseModel):
@@ -73,9 +82,8 @@ class Records(Generic[R]):
         newest = max(self.names(directory), default="")
         if newest >= record.record_id:
             raise self.error(
-                f"{directory} already has the record {newest}: a new one must be dated later than "
-                "that, "
-                f"this one is {record.record_id}",
+                f"{directory} already has the record {printable(newest)}: a new one must be dated "
+                f"later than that, this one is {record.record_id}",
                 hint="if the clock was set back, set it right first",
             )
         path = directory / f"{record.record_id}.toml"
@@ -106,7 +114,7 @@ class Records(Generic[R]):
     def set_aside(self, directory: Path, name: str, aside: Path) -> Path:
         """Move a damaged record to `aside`, kept for whoever wants to look. Raises StoreError."""
         target = aside / f"{self.noun}-{name}.toml"
-        Disk().move_into_place(directory / f"{name}.toml", target)
+        move_aside(directory / f"{name}.toml", target)
         return target
 
     def load_all(self, directory: Path) -> list[R]:
@@ -118,33 +126,35 @@ class Records(Generic[R]):
         it.
         """
         path = directory / f"{name}.toml"
+        shown = printable(str(path))  # in messages that become rows: the name is another's
         hint = (
             "records are never edited: restore it from a backup; a new one is made by "
             f"{self.command}"
         )
         try:
-            content = self.shape.model_validate(toml.loads(path.read_text(encoding="utf-8")))
+            text = read_regular_file(path, _SIZE_MAX, "for a record").decode()
+            content = self.shape.model_validate(toml.loads(text))
         except ValidationError as faults:
             lines = [
                 f"  {'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}"
                 for fault in faults.errors()
             ]
             raise self.error(
-                f"the {self.noun} {path} is no record of format {FORMAT}:\n" + "\n".join(lines),
+                f"the {self.noun} {shown} is no record of format {FORMAT}:\n" + "\n".join(lines),
                 hint,
             ) from None
-        except (OSError, ValueError) as fault:
-            raise self.error(f"cannot read the {self.noun} {path}: {fault}", hint) from None
+        except (OSError, ValueError, RecursionError, UnreadableFrameError) as fault:
+            raise self.error(f"cannot read the {self.noun} {shown}: {fault}", hint) from None
         record = self.make(**content.model_dump(exclude={"format", "digest"}))
         if (digest := _digest(record)) != content.digest:
             raise self.error(
-                f"the {self.noun} {path} has been changed: its content has the digest {digest}, "
+                f"the {self.noun} {shown} has been changed: its content has the digest {digest}, "
                 f"the record says {content.digest}",
                 hint,
             )
         if record.record_id != name:
             raise self.error(
-                f"the {self.noun} {path} is the record {record.record_id}",
+                f"the {self.noun} {shown} is the record {record.record_id}",
                 hint="it has been renamed: put it back",
             )
         return record
@@ -153,7 +163,14 @@ class Records(Generic[R]):
 def file_digest(path: Path) -> str | None:
     """SHA-256 (hex) of a file's bytes; None if there is no such file, "" if it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        # A pipe has no other end to wait for.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                return ""
+            return hashlib.sha256(b"".join(read_pieces(fd, lambda: None))).hexdigest()
+        finally:
+            os.close(fd)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:

@@ -15,6 +15,7 @@ from qc_edge.records.notices import Notice
 from qc_edge.service.logs import log_line
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
+from qc_edge.store.set_aside import move_aside
 
 _AT_ONCE = 50
 
@@ -29,10 +30,13 @@ class NoticeFollower:
         self._events = events
         self._disk = disk
         self._is_first = True
+        self._stuck: set[str] = set()
+        """Refused, and not to be moved: said once."""
 
     def take_up(self) -> None:
         """Write what waits to the log, oldest first. Raises StoreError; then it waits on."""
-        waiting = self._waiting(sorted(notices.names(self._directory))[:_AT_ONCE])
+        names = sorted(set(notices.names(self._directory)) - self._stuck)
+        waiting = self._waiting(names[:_AT_ONCE])
         if not waiting:
             self._is_first = False
             return
@@ -54,7 +58,11 @@ class NoticeFollower:
                 found[path] = notices.load(self._directory, name)
             except RecordError as fault:
                 log_line(logging.ERROR, f"{fault.message}; it is set aside", event="notice")
-                self._disk.move_into_place(path, self._set_aside / f"notice-{path.name}")
+                try:
+                    move_aside(path, self._set_aside / f"notice-{path.name[:120]}")
+                except StoreError as stuck:
+                    self._stuck.add(name)
+                    log_line(logging.ERROR, stuck.message, event="notice")
         return found
 
     def _logged_since(self, moment: datetime) -> set[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ import numpy as np
 import pytest
 
 from qc_edge.audit.verify import verify
+from qc_edge.domain.frame import FrameId
 from qc_edge.domain.label import Box, LabelSource, Mask, PersonRole, Polygon, Said
 from qc_edge.errors import RecordError, UsageError
 from qc_edge.labels import LabelRequest, MaskImage, dispute, drop, write
+from qc_edge.labels.record import SaidLabel, decode, encode
 from qc_edge.query.retry import retried
 from qc_edge.settings import StationPaths
 from tests.labels.taking import Taking
@@ -225,6 +229,34 @@ def test_what_is_no_sound_record_is_set_aside_with_an_event(
     assert "it has been changed" in next(words for words in told if "forged" in words)
     assert [path.name for path in at_rest.labels.iterdir()] == [".half.json.tmp"]
     assert (at_rest.set_aside / "labels-forged.json").read_bytes() == bad["forged"]
+
+
+def test_a_label_was_said_in_a_year_that_the_log_can_hold() -> None:
+    said = datetime(2026, 11, 28, 14, tzinfo=timezone(timedelta(hours=2)))
+    label = SaidLabel(
+        "0" * 32,
+        FrameId("f"),
+        "p",
+        Said.GOOD,
+        None,
+        "anna",
+        PersonRole.REVIEWER,
+        LabelSource.REVIEW,
+        said,
+        None,
+        None,
+        None,
+        None,
+        blind=False,
+    )
+    (read,) = decode(encode("one", [label]), "one")
+    assert (read.said_at.hour, read.said_at.tzinfo) == (12, timezone.utc)
+    ends = [datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))]
+    ends += [datetime.max.replace(tzinfo=timezone(timedelta(hours=-12)))]
+    ends += [datetime(year, 6, 1, tzinfo=timezone.utc) for year in (1999, 2201)]
+    for moment in ends:
+        with pytest.raises(RecordError, match="said_at"):
+            decode(encode("one", [replace(label, said_at=moment)]), "one")
 
 
 def test_a_label_of_a_station_at_rest_waits_for_its_start(at_rest: StationPaths) -> None:

@@ -51,8 +51,7 @@ ELSEWHERE = {
     "qc_edge/analysis/replay/score_file.py": "scores are appended; those lost are scored again",
     # names alone: the contents are there and do not change
     "qc_edge/store/claims.py": "moves what other nodes have dropped",
-    "qc_edge/store/set_aside.py": "moves what other nodes have dropped",
-    "qc_edge/labels/drop.py": "moves a record that is refused",
+    "qc_edge/store/set_aside.py": "moves what is refused",
     "qc_edge/store/torn_files.py": "empties a torn file before its loss is counted",
     "qc_edge/store/log/database.py": "moves a damaged database aside",
     "qc_edge/publish/qa_database.py": "gives a synced copy its name while clients open it",

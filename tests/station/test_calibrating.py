@@ -27,6 +27,7 @@ from qc_edge.settings import INCOMING, StationPaths, load_settings
 from tests.event_log import MemoryEventLog
 from tests.station.audit import read_log
 from tests.station.harness import GOOD, drop, make_station, part, running
+from tests.station.planted import plant
 
 REGION = (0, 0, 80, 96)
 
@@ -167,3 +168,17 @@ def test_a_request_that_meets_any_fault_is_refused_and_the_next_one_is_taken_up(
     at_rest.taker.take_up()
     assert all("by zero" in at_rest.why_refused(name) for name in names)
     assert len(at_rest.events.occurrences) == 2
+
+
+def test_pipes_links_and_names_that_are_no_text_are_refused_as_requests(at_rest: AtRest) -> None:
+    planted = plant(at_rest.paths.requests, ".json")
+    at_rest.taker.take_up()
+    assert not [*at_rest.paths.requests.iterdir()]
+    told = at_rest.events.occurrences
+    assert len(told) == len(planted)
+    assert all(each.detail.encode() for each in told), "as a row has to be written"
+    # In whose place among the refused another one lies: it is said once, and nothing waits for it.
+    planted[2].write_bytes(b"{")
+    at_rest.taker.take_up()
+    at_rest.taker.take_up()
+    assert len(told) == len(planted) + 1

@@ -13,8 +13,12 @@ import pytest
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.records import notices
 from qc_edge.settings import StationPaths
+from qc_edge.station.notices import NoticeFollower
+from qc_edge.store.durable import Disk
+from tests.event_log import MemoryEventLog
 from tests.station.audit import read_log
 from tests.station.harness import make_station, running
+from tests.station.planted import plant
 
 
 def logged(paths: StationPaths) -> list[str]:
@@ -68,3 +72,19 @@ def test_what_is_no_notice_is_set_aside_and_the_station_goes_on(tmp_path: Path) 
 def test_the_station_alone_says_what_is_in_force(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="for the station itself to say"):
         notices.leave(tmp_path, Occurrence(EventKind.THRESHOLD, "0.1"))
+
+
+def test_pipes_links_and_names_that_are_no_text_are_refused_as_notices(tmp_path: Path) -> None:
+    paths, events = StationPaths(tmp_path, "one"), MemoryEventLog()
+    planted = plant(paths.notices, ".json")
+    follower = NoticeFollower(paths, events, Disk())
+    follower.take_up()
+    assert not [*paths.notices.iterdir()]
+    assert {path.name for path in paths.set_aside.iterdir()} == {
+        f"notice-{p.name}" for p in planted
+    }
+    # In whose place among the refused another one lies: the others are taken up all the same.
+    planted[2].write_bytes(b"{")
+    leave(paths, "anna logged in")
+    follower.take_up()
+    assert [each.who for each in events.occurrences] == ["anna"]

@@ -30,6 +30,7 @@ from qc_edge.service.logs import log_line
 from qc_edge.service.priority import lower_priority
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk, write_file
+from qc_edge.store.set_aside import move_aside
 
 _LOOK_S = 1.0
 _NICE = 10
@@ -45,6 +46,8 @@ class CalibrationTaker:
         self._disk = Disk()
         self._beat: Callable[[], object] = lambda: None
         self._trouble = ""
+        self._stuck: set[str] = set()
+        """Refused, and not to be moved: said once."""
 
     def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Look every second until `stop`."""
@@ -65,7 +68,7 @@ class CalibrationTaker:
 
     def take_up(self) -> None:
         """Everything that waits, oldest first; what the disk refuses waits on."""
-        for name in sorted(requests.names(self._paths.requests)):
+        for name in sorted(set(requests.names(self._paths.requests)) - self._stuck):
             try:
                 self._take(name)
                 self._trouble = ""
@@ -146,9 +149,10 @@ class CalibrationTaker:
         waiting = self._paths.requests / f"{name}.json"
         target = requests.refused(self._paths.set_aside, name)
         try:
-            write_file(target.with_suffix(".txt"), str(fault).encode())
-            self._disk.move_into_place(waiting, target)
+            write_file(target.with_suffix(".txt"), str(fault).encode(errors="backslashreplace"))
+            move_aside(waiting, target)
         except StoreError as stuck:
+            self._stuck.add(name)
             log_line(logging.ERROR, stuck.message, event="disk")
 
 

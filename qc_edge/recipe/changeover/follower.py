@@ -14,6 +14,7 @@ from functools import partial
 from qc_edge.domain.activation import Changeover
 from qc_edge.domain.decisions import Outcome
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
+from qc_edge.domain.printable import printable
 from qc_edge.errors import QcEdgeError
 from qc_edge.recipe.changeover.approved import ApprovedRecipes
 from qc_edge.recipe.changeover.camera_changes import CameraChanges
@@ -106,7 +107,7 @@ class ChangeoverFollower:
         try:
             pending = changeovers.pending(self._paths.changeovers, newest)
         except QcEdgeError as fault:
-            self._say_refused(f"the changeover {newest}", fault)
+            self._say_refused(f"the changeover {printable(newest)}", fault)
             detail = f"the recipe in force stays: {fault.message}"
             self._events.report(Occurrence(EventKind.RECIPE_REFUSED, detail))
             return

@@ -121,14 +121,21 @@ class StationEventLog:
             recorded_at=utc_now(),
             station=self._station,
             kind=event.kind,
-            who=event.who,
-            detail=event.detail,
-            before=event.before,
-            after=event.after,
-            why=event.why,
+            who=_encodable(event.who),
+            detail=_encodable(event.detail),
+            before=event.before and _encodable(event.before),
+            after=event.after and _encodable(event.after),
+            why=event.why and _encodable(event.why),
             record=event.record,
             record_sha256=event.record_sha256,
         )
 
     def _new_id(self) -> FrameId:
         return self._clock.stamp(self._source).frame_id
+
+
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, as names of files may have, in an escape: else no row of it, nor of
+    what waits behind it, could ever be written.
+    """
+    return text.encode(errors="backslashreplace").decode()
