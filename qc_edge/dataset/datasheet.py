@@ -60,8 +60,11 @@ def datasheet(
     alike: Sequence[AlikePair],
     agreement: Sequence[Agreement] = (),
     left_out: Mapping[str, int] | None = None,
+    lost_masks: int = 0,
 ) -> Datasheet:
-    """The datasheet of these pictures; `alike` are pairs of different parts that show the same."""
+    """The datasheet of these pictures; `alike` are pairs of different parts that show the same,
+    `lost_masks` counts the defects whose mask is gone.
+    """
     classes: dict[str, Counter[str]] = {}
     for item in items:
         classes.setdefault(item.split or UNLABELLED, Counter())[item.class_name] += 1
@@ -90,7 +93,7 @@ def datasheet(
         left_out=_sorted(Counter(left_out or {})),
         leaks=leaks,
         alike=len(alike),
-        notes=list(_notes(items, split_groups, leaks)),
+        notes=[*_notes(items, split_groups, leaks), *_lost(lost_masks)],
     )
 
 
@@ -133,6 +136,10 @@ def _notes(
     words = {"part": "parts", "group": "groups", "alike": "pairs of pictures that show the same"}
     notes += [f"{kinds[what]} {words[what]} stand in two splits" for what in words if kinds[what]]
     return notes
+
+
+def _lost(masks: int) -> list[str]:
+    return [f"defects whose mask is gone, marked nowhere: {masks:,}"] if masks else []
 
 
 def _day(item: DatasetItem) -> str:

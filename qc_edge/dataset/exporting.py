@@ -12,7 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +100,9 @@ def _place(
 ) -> tuple[list[WrittenSample], dict[str, str]]:
     """What has a picture, and why the others have none, by frame."""
     written, left_out = list[WrittenSample](), dict[str, str]()
-    for number, sample in enumerate(samples):
+    for number, selected in enumerate(samples):
         progress("pictures", number, len(samples))
+        sample = replace(selected, has_masks=placer.has_masks(selected))
         row, stem = sample.row, kind.image_stem(sample)
         image, why = placer.place(stem, row["raw_path"], row["raw_sha256"])
         if image is None:
@@ -110,7 +111,7 @@ def _place(
         prepared, _ = placer.place(
             prepared_stem(stem), row["prepared_path"], row["prepared_sha256"]
         )
-        place = kind.mask_name(sample) if sample.regions else None
+        place = kind.mask_name(sample) if sample.regions and sample.has_masks else None
         mask = placer.place_mask(place, sample) if place else None
         written.append(WrittenSample(sample, image, prepared, mask))
     progress("pictures", len(samples), len(samples))
@@ -132,7 +133,8 @@ def _write_about(
     alike = alike_pairs(items, lambda done, total: progress("likeness", done, total))
     agreement, left_out = told
     title = f"dataset of {station}"
-    sheet = datasheet(title, items, alike, agreement, Counter(left_out.values()))
+    lost = sum(not each.sample.has_masks for each in written)
+    sheet = datasheet(title, items, alike, agreement, Counter(left_out.values()), lost)
     text = json.dumps(sheet.to_json_values(), indent=1, default=str) + "\n"
     placer.write(manifest.DATASHEET, text)
     placer.write(manifest.DATASHEET_PAGE, datasheet_page(sheet, items))

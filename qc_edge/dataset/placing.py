@@ -85,6 +85,14 @@ class Placer:
             self._put(name, sha256, _as_png(data, found.image))
         return name, None
 
+    def has_masks(self, sample: Sample) -> bool:
+        """Whether every mask of the sample's defects can be had, fits its frame and marks anything."""
+        masks = [self.load_mask(each) for each in sample.regions if isinstance(each, Mask)]
+        return all(
+            mask is not None and mask.shape == sample.size[::-1] and bool(mask.any())
+            for mask in masks
+        )
+
     def place_mask(self, name: str, sample: Sample) -> str | None:
         """Place the mask of the sample's defects, if it has any: its name."""
         mask = painted(sample.regions, sample.size, self.load_mask)

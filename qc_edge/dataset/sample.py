@@ -14,7 +14,9 @@ from qc_edge.domain.label import Region, parse_regions
 GOOD, DEFECT, UNLABELLED = "good", "defect", "unlabelled"
 
 UNLOCATED = "unlocated"
-"""What a detector would learn as a good part: a defect that nobody has marked."""
+"""What a detector would learn as a good part: a defect that nobody has marked, or whose mask is
+gone.
+"""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -39,6 +41,7 @@ class Sample:
     """An inspection that goes into a dataset.
 
     `row` is the whole row of the log, JSON-ready; `shadow` are the rows of the shadow of it.
+    `has_masks`: no mask of its defects is gone.
     """
 
     frame_id: str
@@ -47,6 +50,7 @@ class Sample:
     shadow: Sequence[Mapping[str, Any]]
     group: str
     split: str
+    has_masks: bool = True
 
     @property
     def part_id(self) -> str:

@@ -287,6 +287,22 @@ def test_evidence_that_was_changed_is_left_out(judged: StationPaths, tmp_path: P
     assert sorted(each["why"] for each in manifest["left_out"]) == ["changed", "unreadable"]
 
 
+@pytest.mark.parametrize("kind", ["coco", "yolo"])
+def test_a_defect_whose_mask_is_gone_is_not_taught_as_a_good_part(
+    judged: StationPaths, tmp_path: Path, kind: str
+) -> None:
+    shutil.copytree(judged.root, tmp_path / "root", symlinks=True)
+    paths = StationPaths(tmp_path / "root", NAME)
+    for mask in paths.masks.iterdir():
+        mask.unlink()
+    export(paths, tmp_path / "out", "--format", kind, "--only", "fail")
+    found = samples(tmp_path / "out")
+    assert found["3-bad"]["image"].startswith("images/unlocated/")
+    assert not found["1-bad"]["image"].startswith("images/unlocated/")
+    sheet = json.loads((tmp_path / "out/datasheet.json").read_text())
+    assert "defects whose mask is gone, marked nowhere: 1" in sheet["notes"]
+
+
 def test_nothing_is_overwritten_and_no_empty_dataset_is_made(
     judged: StationPaths, tmp_path: Path
 ) -> None:

@@ -8,10 +8,10 @@ from qc_edge.dataset.sample import DEFECT, UNLOCATED, Sample, WrittenSample
 
 
 def subset_of(sample: Sample) -> str:
-    """train, val, test, unlabelled; unlocated for a defect that nobody has marked, which a detector
-    would otherwise learn as a good part.
+    """train, val, test, unlabelled; unlocated for a defect that nobody has marked, or of which a
+    mask is gone: a detector would otherwise learn it as a good part.
     """
-    if sample.truth == DEFECT and not sample.regions:
+    if sample.truth == DEFECT and not (sample.regions and sample.has_masks):
         return UNLOCATED
     return sample.subset
 
