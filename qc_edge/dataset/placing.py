@@ -86,7 +86,7 @@ class Placer:
         return name, None
 
     def has_masks(self, sample: Sample) -> bool:
-        """Whether every mask of the sample's defects can be had, fits its frame and marks anything."""
+        """Whether every mask of the sample's defects is there, fits the frame and marks a thing."""
         masks = [self.load_mask(each) for each in sample.regions if isinstance(each, Mask)]
         return all(
             mask is not None and mask.shape == sample.size[::-1] and bool(mask.any())
