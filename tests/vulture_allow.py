@@ -15,7 +15,7 @@ from qc_edge.domain.parts.told_message import ToldMessage
 from qc_edge.inspection.statistics import Latency
 from qc_edge.intake.watch import _Emitter, _Handler
 from qc_edge.output.handshake.words import ToLine
-from qc_edge.output.links.modbus import _Server as _ModbusServer
+from qc_edge.output.links.modbus_clients import Server as _ModbusServer
 from qc_edge.publish.seal import Seal
 from qc_edge.records.receipts import Receipt
 from qc_edge.report.part_report import PartReport

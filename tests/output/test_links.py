@@ -6,7 +6,7 @@ import random
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,7 +15,15 @@ import pytest
 from qc_edge.domain.verdict import Disposition
 from qc_edge.errors import OutputError
 from qc_edge.output.handshake.judged import Note
-from qc_edge.output.handshake.words import FROM_LINE, FROM_LINE_AT, Fault, StateBit, ToLine, accepts
+from qc_edge.output.handshake.words import (
+    FROM_LINE,
+    FROM_LINE_AT,
+    TO_LINE_WORDS,
+    Fault,
+    StateBit,
+    ToLine,
+    accepts,
+)
 from qc_edge.output.health import LineHealth
 from qc_edge.output.line_output import LineOutput
 from qc_edge.output.links import make_link
@@ -195,6 +203,20 @@ def test_a_part_that_comes_while_it_stops_is_on_record_as_untold() -> None:
     assert [(str(note.kind), note.detail) for note in notes] == [("untold", "the station stops")]
 
 
+def modbus_of(run: Running) -> ModbusLink:
+    """The wire of an output that runs."""
+    assert isinstance(run.output._link, ModbusLink)
+    return run.output._link
+
+
+def server_ends(run: Running) -> list[socket.socket]:
+    """The station's sockets of its connections."""
+    server = modbus_of(run)._server
+    assert server
+    found = list(server.active_connections.values())
+    return [each.transport.get_extra_info("socket") for each in found if each.is_active()]
+
+
 class TestModbus:
     """What only Modbus has."""
 
@@ -255,11 +277,51 @@ class TestModbus:
             assert run.peer.words().session == run.output.status.words.session
             assert run.peer.words().trigger_taken in {0, run.output.status.words.trigger_taken}
 
+    def test_silent_connections_give_way_and_the_kernel_ends_dead_ones(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with running("modbus") as run, ExitStack() as ends:
+            run.begin()
+            at = ("127.0.0.1", run.output.settings.port)
+            silent = [ends.enter_context(socket.create_connection(at, 5)) for _ in range(7)]
+            run.wait_for(lambda: len(run.output.status.peers) == 8, "all connected")
+            assert run.peer.words().session
+            with socket.create_connection(at, 5) as ninth:
+                assert ninth.recv(1) == b"", "turned away: all have been here for a moment only"
+            monkeypatch.setattr("qc_edge.output.links.modbus_clients._SILENT_NS", 0)
+            with Master(at[1]) as tenth:
+                assert tenth.words().session == run.peer.words().session
+            silent[0].settimeout(5)
+            assert silent[0].recv(1) == b"", "the longest silent hung up"
+            for wire in server_ends(run):
+                assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+
+    def test_a_client_that_never_reads_is_hung_up(self) -> None:
+        with running("modbus") as run, socket.socket() as deaf:
+            run.begin()
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            deaf.connect(("127.0.0.1", run.output.settings.port))
+            run.wait_for(lambda: len(server_ends(run)) == 2, "connected")
+            for wire in server_ends(run):
+                wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            request = bytes([0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, TO_LINE_WORDS])
+
+            def is_hung_up() -> bool:
+                try:
+                    deaf.sendall(request)
+                except ConnectionError:
+                    return True
+                return False
+
+            wait_for(is_hung_up, "hung up", 10, 0.0005)
+            assert run.peer.words().session == run.output.status.words.session
+
     def test_a_server_that_ended_by_itself_is_opened_again(self) -> None:
         with running("modbus") as run:
             run.begin()
-            link = run.output._link
-            assert isinstance(link, ModbusLink)
+            link = modbus_of(run)
             assert link._loop
             link._loop.call_soon_threadsafe(link._loop.stop)
             run.wait_for(lambda: "link_lost" in {str(note.kind) for note in run.notes}, "lost")
