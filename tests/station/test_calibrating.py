@@ -129,6 +129,16 @@ def test_a_frame_of_a_year_that_is_none_is_refused_in_words(tmp_path: Path) -> N
             chosen_frames(StationPaths(tmp_path, "one"), "top", [frame])
 
 
+def test_frames_are_looked_for_no_further_back_than_they_were_exposed(tmp_path: Path) -> None:
+    paths, beats = StationPaths(tmp_path, "one"), list[None]()
+    paths.journal.mkdir(parents=True)
+    (paths.journal / "2026-11-28T10.jsonl").write_bytes(b'1\t0\t{"frame_id":"x"}\n' * 3)
+    (paths.journal / "2026-11-28T09.jsonl").mkdir()  # whoever reads it fails
+    with pytest.raises(UsageError, match="there is no frame"):
+        chosen_frames(paths, "top", ["20261128T100000000000Z-top"], lambda: beats.append(None))
+    assert len(beats) == 3, "with each row: a long search is no silence"
+
+
 class AtRest:
     """What takes up the requests of a station that has no engine and no frames."""
 

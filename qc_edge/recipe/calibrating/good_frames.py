@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
@@ -17,6 +18,8 @@ from qc_edge.query import evidence
 from qc_edge.query.journal_reader import newest_inspections
 from qc_edge.settings import StationPaths
 from qc_edge.settings.section import NAME_PATTERN
+
+_FRAME_ID = re.compile(rb'"frame_id":"([^"]*)"')
 
 _NEWEST = 5_000
 """Rows of the journal in which a node is looked for."""
@@ -57,14 +60,20 @@ def from_evidence(
     files: list[Path] = []
     rows: list[Inspection] = []
     missing = 0
-    for row in newest_inspections(paths.journal):
+    # As the journal writes them: a camera may have its last good part millions of rows ago.
+    needles = [f'"camera":{json.dumps(camera, ensure_ascii=False)}'.encode(errors="replace")]
+    needles += [] if any_verdict else [f'"verdict":"{Verdict.PASS}"'.encode()]
+
+    def may_be(line: bytes) -> bool:
+        return all(needle in line for needle in needles)
+
+    made_at = _made_at(since) if since else None
+    for row in newest_inspections(paths.journal, may_be, made_at):
         # Without a size it was no picture: nothing to learn from, whatever its verdict.
         fits = row.verdict is Verdict.PASS or (any_verdict and row.width is not None)
         if not fits or row.camera != camera or row.raw_path is None:
             continue
         if since and row.calibration_id != since:
-            if row.recorded_at < _made_at(since):
-                break
             continue
         if (raw := evidence.find(paths.state, row.raw_path)) is None:
             missing += 1
@@ -86,23 +95,35 @@ def from_evidence(
     return GoodFrameFiles(tuple(files), source, missing, any_verdict, tuple(rows))
 
 
-def chosen_frames(paths: StationPaths, camera: str, frame_ids: Collection[str]) -> GoodFrameFiles:
+def chosen_frames(
+    paths: StationPaths,
+    camera: str,
+    frame_ids: Collection[str],
+    beat: Callable[[], object] = lambda: None,
+) -> GoodFrameFiles:
     """The raw frames of these inspections of `camera`, at which a person has looked.
 
-    Raises UsageError if it is none, and with the first that there is not.
+    `beat` is called with each row that is looked at. Raises UsageError if it is none, and with the
+    first that there is not.
     """
     wanted, found = set(frame_ids), dict[str, tuple[Inspection, Path]]()
     if not wanted:
         raise UsageError("no frame is chosen", hint="choose frames of good parts")
-    oldest = _exposed_at(min(wanted))
-    for row in newest_inspections(paths.journal):
-        # A row is written after the exposure: before that moment there is none of these.
-        if row.recorded_at < oldest or len(found) == len(wanted):
-            break
+    names_in_lines = {name.encode() for name in wanted}
+
+    def may_be(line: bytes) -> bool:
+        beat()
+        match = _FRAME_ID.search(line)
+        return match is not None and match[1] in names_in_lines
+
+    # A row is written after the exposure: before that hour there is none of these.
+    for row in newest_inspections(paths.journal, may_be, _exposed_at(min(wanted))):
         if row.frame_id not in wanted or row.camera != camera or row.raw_path is None:
             continue
         if raw := evidence.find(paths.state, row.raw_path):
             found[row.frame_id] = row, raw
+            if len(found) == len(wanted):
+                break
     if lacking := sorted(wanted - set(found)):
         raise UsageError(
             f"there is no frame {lacking[0]} of camera {camera!r} among the evidence",

@@ -116,7 +116,7 @@ class CalibrationTaker:
             return learning_calibration(
                 terms.in_region(current), made_at, request.who, request.learning, request.why
             )
-        frames = chosen_frames(self._paths, request.camera, request.frames)
+        frames = chosen_frames(self._paths, request.camera, request.frames, self._beat)
         proposal = propose_calibration(
             self._paths, request.camera, frames, terms, self._beat
         ).proposal
