@@ -101,7 +101,18 @@ def read_seal(published: Path, day: date) -> Seal:
     """The manifest of a sealed day. Raises StoreError if it is missing or does not read."""
     path = seal_path(published, day)
     try:
-        values: dict[str, Any] = json.loads(path.read_bytes())
+        return parse_seal(path.read_bytes())
+    except (OSError, ValueError) as fault:
+        raise StoreError(
+            f"cannot read the seal {path}: {fault}",
+            hint="a seal is never edited: restore it from upstream or a backup",
+        ) from None
+
+
+def parse_seal(data: bytes) -> Seal:
+    """A manifest from its bytes. Raises ValueError if they are none."""
+    try:
+        values: dict[str, Any] = json.loads(data)
         if values.pop("format") != FORMAT:
             raise ValueError(f"expected format {FORMAT}")
         files = tuple(SealedFile(**file) for file in values.pop("files"))
@@ -110,11 +121,8 @@ def read_seal(published: Path, day: date) -> Seal:
             "sealed_at": datetime.fromisoformat(values["sealed_at"]),
         }
         return Seal(**values, files=files)
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        raise StoreError(
-            f"cannot read the seal {path}: {fault}",
-            hint="a seal is never edited: restore it from upstream or a backup",
-        ) from None
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise ValueError(f"no manifest: {fault!r}") from None
 
 
 def manifest_sha256(seal: Seal) -> str:

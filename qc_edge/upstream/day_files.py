@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from qc_edge.errors import AuditError, UpstreamError
@@ -61,14 +62,25 @@ class DayFiles:
         One that is there already, of a sync that was ended here or ran at the same time, stands.
         Raises AuditError if that is of another seal, UpstreamError.
         """
-        name = self._names.receipt(receipt.day)
-        self._target.put_if_absent(name, receipt.to_json())
+        self._target.put_if_absent(self._names.receipt(receipt.day), receipt.to_json())
+        return self._receipt(receipt.day, receipt.seal_sha256)
+
+    def receipt_there(self, sealed: SealedDay) -> tuple[Receipt, bytes] | None:
+        """The receipt of that day if it is upstream: then all of it is, though this station has
+        lost its own, and whatever its settings have become. Raises as `send_receipt`.
+        """
+        if self._target.size(self._names.receipt(sealed.day)) is None:
+            return None
+        return self._receipt(sealed.day, sealed.sha256)
+
+    def _receipt(self, day: date, seal_sha256: str) -> tuple[Receipt, bytes]:
+        name = self._names.receipt(day)
         there = self._target.get(name) or b""
         try:
             stands = parse_receipt(there)
         except ValueError as fault:
             raise UpstreamError(f"{self._target.url}/{name}: {fault}", _ALTERED) from None
-        if stands.seal_sha256 != receipt.seal_sha256:
+        if stands.seal_sha256 != seal_sha256:
             raise AuditError(f"{self._target.url}/{name} is of another seal", hint=_ALTERED)
         return stands, there
 

@@ -15,9 +15,6 @@ TABLES = "tables"
 STATIONS = "stations"
 RECEIPTS = "receipts"
 
-_TABLE_FILE = re.compile(
-    r"tables/\w+/line=([a-z0-9-]+)/station=([a-z0-9-]+)/date=(\d{4}-\d\d-\d\d)/hour=\d\d\.parquet"
-)
 _RECEIPT = re.compile(r"receipts/station=([a-z0-9-]+)/date=(\d{4}-\d\d-\d\d)\.json")
 
 
@@ -76,12 +73,6 @@ class StationNames:
 def picture_name(kind: EvidenceClass, sha256: str) -> str:
     """A picture, by the digest of its pixels as rows have it: found from any row, sent once."""
     return f"evidence/{kind}/{sha256[:2]}/{sha256}"
-
-
-def table_file_parts(name: str) -> tuple[str, str, date] | None:
-    """Line, station and day of a table's file upstream; None if it is none."""
-    found = _TABLE_FILE.fullmatch(name)
-    return (found[1], found[2], date.fromisoformat(found[3])) if found else None
 
 
 def receipted(name: str) -> tuple[str, date] | None:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from errno import ENOTDIR
 from pathlib import Path
 from zlib import crc32
@@ -96,7 +97,7 @@ class PictureSender:
         """Send those of the day's rows that are not there yet; `on_row` is called with how many
         rows are through, and of how many. Raises AuditError, UpstreamError, StoreError.
         """
-        note = self._note(sealed)
+        note = self._note(sealed.day)
         sent = self._begun(note, sealed, classes)
         first, last = sealed.seal.first_seq or 0, sealed.seal.last_seq or 0
         noted = max(sent.done_seq, first - 1)
@@ -128,12 +129,12 @@ class PictureSender:
         sent.done_seq = last
         return sent
 
-    def forget(self, sealed: SealedDay) -> None:
+    def forget(self, day: date) -> None:
         """Remove the note of a day that is receipted."""
-        self._note(sealed).unlink(missing_ok=True)
+        self._note(day).unlink(missing_ok=True)
 
-    def _note(self, sealed: SealedDay) -> Path:
-        return self._state / "upstream" / f"pictures-{sealed.day}.json"
+    def _note(self, day: date) -> Path:
+        return self._state / "upstream" / f"pictures-{day}.json"
 
     def _begun(
         self, note: Path, sealed: SealedDay, classes: Sequence[EvidenceClass]

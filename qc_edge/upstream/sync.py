@@ -123,6 +123,9 @@ class Sync:
             self._progress("tables", sent, total)
 
         try:
+            if there_already := files.receipt_there(sealed):
+                self._end_day(files, *there_already)
+                return
             files.send_tables(self._paths.published, sealed, on_file)
             pictures = self._pictures.send(
                 rows,
@@ -149,12 +152,16 @@ class Sync:
         except AuditError as fault:
             self.report.refused[sealed.day] = fault.message
             return
+        self._end_day(files, receipt, there)
+        if pictures.damaged:
+            self.report.damaged[sealed.day] = pictures.damaged
+
+    def _end_day(self, files: DayFiles, receipt: Receipt, there: bytes) -> None:
+        """Of a day whose receipt stands upstream: tell the log and keep it here."""
         # Told first: killed in between, the day is due again and told once more, never not at all.
         self._tell(receipt, hashlib.sha256(there).hexdigest())
         files.keep_receipt(self._paths.upstream, receipt, there)
-        self._pictures.forget(sealed)
-        if pictures.damaged:
-            self.report.damaged[sealed.day] = pictures.damaged
+        self._pictures.forget(receipt.day)
         self.report.sent.append(receipt)
 
     def _tell(self, receipt: Receipt, digest: str) -> None:

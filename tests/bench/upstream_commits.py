@@ -8,6 +8,7 @@ same days from files. On the local disk, and on a real S3 server (seaweedfs).
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sys
@@ -25,6 +26,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from qc_edge.domain.inspection import COLUMNS
+from qc_edge.publish.seal import SealedFile, make_seal, manifest_sha256
 from qc_edge.records.receipts import Receipt
 from qc_edge.service.clock import utc_now
 from qc_edge.upstream.fleet.compact import Compaction
@@ -125,14 +127,18 @@ def one_job(target: Target, tables: DeltaTables, stations: int, days: int) -> di
         for day in (FIRST + timedelta(n) for n in range(days)):
             content = io.BytesIO()
             pq.write_table(rows_of(names.station, day), content)
-            file = names.table_file(f"inspections/date={day}/hour=12.parquet")
-            target.put_if_absent(file, content.getvalue())
+            path, data = f"inspections/date={day}/hour=12.parquet", content.getvalue()
+            target.put_if_absent(names.table_file(path), data)
+            digest = hashlib.sha256(data).hexdigest()
+            file = SealedFile(path, ROWS, 1, ROWS, len(data), digest)
+            seal = make_seal(day, names.station, utc_now(), [(file, "0" * 64)])
+            target.put_if_absent(names.seal(day), seal.to_json())
             receipt = Receipt(
                 names.station,
                 names.line,
                 day,
                 target.url,
-                "0" * 64,
+                manifest_sha256(seal),
                 ROWS,
                 1,
                 1,

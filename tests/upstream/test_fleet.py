@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -16,6 +17,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from qc_edge.errors import AuditError
+from qc_edge.upstream.fleet import compact as compaction
 from qc_edge.upstream.fleet.compact import Compaction, CompactionReport
 from qc_edge.upstream.fleet.delta_tables import DeltaTables
 from qc_edge.upstream.target import connect
@@ -33,17 +36,19 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made.sync()
     shutil.rmtree(made.upstream / "anchors")
     # The same rows under other names: what a station sends is tried elsewhere.
+    for path in list((made.upstream / "tables").glob("*/line=line1/station=line1")):
+        for name, line in STATIONS.items():
+            where = path.parent.with_name(f"line={line}") / f"station={name}"
+            shutil.copytree(path, where)
+        shutil.rmtree(path.parent)
     for name, line in STATIONS.items():
-        for path in list(made.upstream.rglob("*station=line1*")):
-            if path.is_dir() and name != "line1":
-                where = str(path).replace("station=line1", f"station={name}")
-                shutil.copytree(path, where.replace("line=line1", f"line={line}"))
-    for path in list((made.upstream / "tables").glob("*/line=line1")):
-        path.rename(path.with_name("line=hall-1-old"))
-        shutil.copytree(
-            path.with_name("line=hall-1-old"), path.with_name("line=hall-1"), dirs_exist_ok=True
-        )
-        shutil.rmtree(path.with_name("line=hall-1-old"))
+        for folder in ("seals", "receipts"):
+            place = made.upstream / folder
+            if name != "line1":
+                shutil.copytree(place / "station=line1", place / f"station={name}")
+        for path in (made.upstream / f"receipts/station={name}").iterdir():
+            values = json.loads(path.read_bytes()) | {"station": name, "line": line}
+            path.write_text(json.dumps(values))
     return made.upstream
 
 
@@ -51,6 +56,22 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def upstream(plant: Path, tmp_path: Path) -> Path:
     shutil.copytree(plant, tmp_path / "upstream")
     return tmp_path / "upstream"
+
+
+def seal_anew(upstream: Path, station: str, file: Path) -> None:
+    """As if the station had sealed its file with these bytes."""
+    day = file.parent.name
+    path = upstream / f"seals/station={station}/{day}.json"
+    manifest = json.loads(path.read_bytes())
+    for each in manifest["files"]:
+        if file.as_posix().endswith(each["path"].partition("/")[2]) and each["path"].startswith(
+            f"{file.relative_to(upstream).parts[1]}/"
+        ):
+            each["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    path.write_text(json.dumps(manifest))
+    receipt = upstream / f"receipts/station={station}/{day}.json"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    receipt.write_text(json.dumps(json.loads(receipt.read_bytes()) | {"seal_sha256": digest}))
 
 
 def compact(upstream: Path) -> CompactionReport:
@@ -133,15 +154,62 @@ def test_a_day_without_its_receipt_waits_and_comes_later(upstream: Path) -> None
     assert counted(upstream) == EXPECTED
 
 
+@pytest.mark.parametrize("fault", ["missing", "altered", "no seal", "does not read"])
+def test_a_day_that_is_not_as_it_was_sent_is_refused_and_the_others_are_committed(
+    upstream: Path, fault: str
+) -> None:
+    """A day without its file would be committed without its rows, and its transaction for ever."""
+    folder = upstream / "tables/inspections/line=hall-2/station=line3/date=2026-11-22"
+    file = max(folder.iterdir())
+    if fault == "no seal":
+        file = upstream / "seals/station=line3/date=2026-11-22.json"
+    kept = file.read_bytes()
+    if fault == "altered":
+        file.write_bytes(kept[:-1] + b"x")
+    elif fault == "does not read":
+        file.write_bytes(b"no Parquet")
+        seal_anew(upstream, "line3", file)
+    else:
+        file.unlink()
+    told = invoke("fleet", "compact", f"file://{upstream}", "--json")
+    assert isinstance(told.exception, AuditError)
+    assert list(json.loads(told.stdout)["refused"]) == ["line3/2026-11-22"]
+    assert counted(upstream) == [each for each in EXPECTED if each[:2] != ("hall-2", "2026-11-22")]
+    file.write_bytes(kept)
+    if fault == "does not read":
+        seal_anew(upstream, "line3", file)
+    assert compact(upstream).refused == {}
+    assert counted(upstream) == EXPECTED
+
+
+def test_a_file_under_a_line_of_before_is_no_row_of_the_tables(upstream: Path) -> None:
+    """A sync that was killed, and upstream.line changed before the next."""
+    tables = upstream / "tables/inspections"
+    shutil.copytree(tables / "line=hall-2", tables / "line=hall-9")
+    compact(upstream)
+    assert counted(upstream) == EXPECTED
+
+
+def test_a_commit_takes_no_more_rows_than_it_may(
+    upstream: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "_BATCH_ROWS", 3)
+    compact(upstream)
+    assert counted(upstream) == EXPECTED
+    opened = DeltaTables.at(f"file://{upstream}", {}).open("inspections")
+    assert opened is not None
+    assert opened.version() == 4, "made, each station of the first day, all of the second"
+
+
 def test_a_column_that_comes_later_leaves_old_readers_and_old_rows_alone(upstream: Path) -> None:
     late = next((upstream / "tables/inspections/line=hall-2").rglob("date=2026-11-23/*.parquet"))
     receipt = upstream / "receipts/station=line3/date=2026-11-23.json"
-    kept = receipt.read_bytes()
-    receipt.unlink()
+    receipt.rename(upstream / "later")
     compact(upstream)
+    (upstream / "later").rename(receipt)
     rows = pq.read_table(late)
     pq.write_table(rows.append_column("tint", rows.column("score")), late)
-    receipt.write_bytes(kept)
+    seal_anew(upstream, "line3", late)
     compact(upstream)
     opened = DeltaTables.at(f"file://{upstream}", {}).open("inspections")
     assert opened is not None

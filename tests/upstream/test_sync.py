@@ -81,6 +81,16 @@ def test_lost_receipts_here_are_taken_from_upstream(station: SendingStation) -> 
     assert station.sync().sent == first
 
 
+def test_a_day_that_was_sent_under_another_line_is_not_sent_again(
+    station: SendingStation,
+) -> None:
+    station.sync()
+    shutil.rmtree(station.paths.upstream)
+    station.configure(line="hall-2")
+    assert {receipt.line for receipt in station.sync().sent} == {NAME}
+    assert not [name for name in station.sent() if "line=hall-2" in name]
+
+
 def test_the_same_place_under_another_url_has_everything_already(
     station: SendingStation, tmp_path: Path
 ) -> None:

@@ -33,12 +33,15 @@ def command(url: Url, endpoint: Endpoint = "", region: Region = "", as_json: Jso
     however often and on however many machines this runs: one of them, after the night, is enough.
     It also makes checkpoints and removes what failed commits have left. Needs no station here.
 
-    Exit code 75 if upstream does not answer or refuses.
+    Exit code 75 if upstream does not answer or refuses, 65 if a file of a day is missing there or
+    is not what was sealed: that day is named and not committed, and the others are.
 
     [dim]Examples:[/dim]
       [bold]qc-edge fleet compact s3://qc-archive/plant-1 --region eu-central-1[/bold]
       [bold]qc-edge fleet compact file:///mnt/archive/plant-1 --json[/bold]
     """
+    from qc_edge.domain.printable import printable
+    from qc_edge.errors import AuditError
     from qc_edge.settings import UpstreamSettings
     from qc_edge.terminal.audit_bar import AuditBar
     from qc_edge.upstream.credentials import store_options
@@ -54,8 +57,15 @@ def command(url: Url, endpoint: Endpoint = "", region: Region = "", as_json: Jso
         report = Compaction(target, tables, lambda done, of: bar.update("days", done, of)).run()
     if as_json:
         print_json({"url": place.url, **asdict(report)})
-        return
-    for table, count in report.rows.items():
-        out().print(f"{table}: {count:,} rows of {report.days[table]:,} days of stations")
-    if not report.rows:
-        out().print(f"nothing is due: every day at {place.url} is in its tables")
+    else:
+        for table, count in report.rows.items():
+            out().print(f"{table}: {count:,} rows of {report.days[table]:,} days of stations")
+        for day, why in report.refused.items():
+            out().print(f"[red]{day} refused[/red]: {printable(why)}")
+        if not (report.rows or report.refused):
+            out().print(f"nothing is due: every day at {place.url} is in its tables")
+    if report.refused:
+        raise AuditError(
+            f"refused, {', '.join(report.refused)}",
+            hint="the other days are in the tables; run it again when those are as they were sent",
+        )

@@ -1,26 +1,32 @@
 """The one job that commits: what stations have only put becomes tables, each day of each once.
 
 Stations never commit: 60 of them that do spend most of their tries on each other (decision 0054).
+A day is committed whole or not at all: its files are those that its seal names, as it names them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qc_edge.domain.inspection import COLUMNS
-from qc_edge.errors import UpstreamError
+from qc_edge.errors import AuditError, UpstreamError
 from qc_edge.upstream.fleet.delta_tables import DeltaTables, StationDay, missing
-from qc_edge.upstream.layout import RECEIPTS, TABLES, receipted, table_file_parts
+from qc_edge.upstream.fleet.sent_days import SentDay, SentDays
+from qc_edge.upstream.fleet.sent_rows import sent_rows
+from qc_edge.upstream.layout import RECEIPTS, receipted
 from qc_edge.upstream.target import Target
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from qc_edge.upstream.fleet.delta_tables import OpenedTable
+
 _BATCH_DAYS = 64
-"""Days of stations in one commit: they are in memory together, some 100 MB of busy stations."""
+_BATCH_ROWS = 2_000_000
+"""In one commit: the rows of its days are in memory together."""
 
 _READERS = 8
 _TRIES = 20
@@ -28,10 +34,14 @@ _TRIES = 20
 
 @dataclass(slots=True)
 class CompactionReport:
-    """What was committed: of each table how many rows, and of how many days of stations."""
+    """What was committed: of each table how many rows, and of how many days of stations.
+
+    `refused` are days that are not upstream as they were sent, with why; the others are committed.
+    """
 
     rows: dict[str, int] = field(default_factory=dict)
     days: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 class Compaction:
@@ -43,6 +53,7 @@ class Compaction:
         self._target = target
         self._tables = tables
         self._on_days = on_days
+        self._sent = SentDays(target)
         self._report = CompactionReport()
 
     def run(self) -> CompactionReport:
@@ -56,73 +67,111 @@ class Compaction:
         return self._report
 
     def _commit(self, table: str, whole: Sequence[StationDay]) -> None:
-        opened, tries, files = self._tables.open(table), 0, None
-        while due := missing(opened, whole):
-            files = files or self._files(table)
-            batch = _first_batch(due)
-            rows = self._read([name for day in batch for name in files.get(day, ())])
-            if opened is None and rows is None:
-                whole = due[len(batch) :]  # no rows, and no table yet that could say so
-                continue
-            if opened is None:
-                assert rows is not None  # noqa: S101 - see above
+        opened, tries = self._tables.open(table), 0
+        due = missing(opened, whole)
+        while due:
+            taken, sent = self._first_batch(table, due)
+            batch, rows = self._read(table, sent)
+            if opened is None and rows is not None:
                 self._tables.make(table, rows.schema)
-            elif rows is None:
-                self._tables.note(table, opened, batch)
-            elif self._tables.append(table, opened, rows, batch):
-                self._report.rows[table] = self._report.rows.get(table, 0) + rows.num_rows
-                self._report.days[table] = self._report.days.get(table, 0) + len(batch)
-            elif (tries := tries + 1) > _TRIES:
-                raise UpstreamError(
-                    f"{table}: {_TRIES} commits failed", hint="what else commits there?"
-                )
-            opened = self._tables.open(table)
-            self._on_days(len(whole) - len(due) + len(batch), len(whole))
+                opened = self._tables.open(table)
+            if opened is not None and batch:
+                # Delta holds a commit against those since `opened` alone: of those before, here.
+                is_due = len(missing(opened, batch)) == len(batch)
+                if not is_due or not self._put(table, opened, batch, rows):
+                    if (tries := tries + 1) > _TRIES:
+                        raise UpstreamError(
+                            f"{table}: {_TRIES} commits failed", hint="what else commits there?"
+                        )
+                    opened = self._tables.open(table)
+                    due = missing(opened, due)
+                    continue
+                opened = self._tables.open(table)
+            due = due[taken:]
+            self._on_days(len(whole) - len(due), len(whole))
         if table in self._report.rows:
             self._tables.tidy(table)
 
-    def _files(self, table: str) -> dict[StationDay, list[str]]:
-        files: dict[StationDay, list[str]] = {}
-        for name in sorted(self._target.names(f"{TABLES}/{table}")):
-            if parts := table_file_parts(name):
-                _, station, day = parts
-                files.setdefault(StationDay(day, station), []).append(name)
-        return files
+    def _put(
+        self, table: str, opened: OpenedTable, batch: Sequence[StationDay], rows: pa.Table | None
+    ) -> bool:
+        """Commit these days; False if another job was first with one."""
+        if rows is None:
+            self._tables.note(table, opened, batch)
+            return True
+        if not self._tables.append(table, opened, rows, batch):
+            return False
+        self._report.rows[table] = self._report.rows.get(table, 0) + rows.num_rows
+        self._report.days[table] = self._report.days.get(table, 0) + len(batch)
+        return True
 
-    def _read(self, names: Sequence[str]) -> pa.Table | None:
-        """The rows of these files with their line and date; None if there are none."""
+    def _first_batch(
+        self, table: str, due: Sequence[StationDay]
+    ) -> tuple[int, dict[StationDay, SentDay]]:
+        """The stations of the first day that is due, as many as go into one commit: how many of
+        `due` these are, and what they have sent, without those that are refused.
+        """
+        first = [each for each in due[:_BATCH_DAYS] if each.day == due[0].day]
+        with ThreadPoolExecutor(_READERS, "seals") as pool:
+            read = list(pool.map(self._read_seal, first))
+        batch: dict[StationDay, SentDay] = {}
+        rows = 0
+        for number, (day, sent) in enumerate(zip(first, read, strict=True)):
+            if sent is None:
+                continue
+            rows += sum(file.rows for file in sent.files(table))
+            if batch and rows > _BATCH_ROWS:
+                return number, batch
+            batch[day] = sent
+        return len(first), batch
+
+    def _read_seal(self, day: StationDay) -> SentDay | None:
+        try:
+            return self._sent.read(day)
+        except AuditError as fault:
+            self._refuse(day, fault)
+            return None
+
+    def _read(
+        self, table: str, batch: dict[StationDay, SentDay]
+    ) -> tuple[list[StationDay], pa.Table | None]:
+        """The days of which every file reads, and their rows; None if they have none."""
         import pyarrow as pa
 
+        sound: list[StationDay] = []
+        rows = None
         with ThreadPoolExecutor(_READERS, "read") as pool:
-            read = [table for table in pool.map(self._read_file, names) if table.num_rows]
-        # By name: files of an older version of the software lack later columns.
-        return pa.concat_tables(read, promote_options="permissive") if read else None
+            reading = {
+                day: [
+                    pool.submit(sent_rows, self._sent, sent, file)
+                    for file in sent.files(table)
+                    if file.rows
+                ]
+                for day, sent in batch.items()
+            }
+            try:
+                for day, files in reading.items():
+                    try:
+                        joined = _joined([rows, *(file.result() for file in files)])
+                    except (AuditError, pa.ArrowException) as fault:
+                        self._refuse(day, fault)
+                        continue
+                    rows = joined
+                    sound.append(day)
+            finally:
+                for files in reading.values():
+                    for file in files:
+                        file.cancel()
+        return sound, rows
 
-    def _read_file(self, name: str) -> pa.Table:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        parts, data = table_file_parts(name), self._target.get(name)
-        if parts is None or data is None:
-            raise UpstreamError(f"{self._target.url}/{name} has gone", hint="who removes there?")
-        line, station, day = parts
-        table = pq.read_table(pa.BufferReader(data))
-        # Times upstream are UTC and say so: not every engine knows Delta's times without a zone.
-        for place, column in enumerate(table.schema):
-            if pa.types.is_timestamp(column.type):
-                utc = pa.timestamp("us", tz="UTC")
-                table = table.set_column(place, column.name, table.column(place).cast(utc))
-        # None is "required": a column that comes later has no values in earlier rows.
-        table = table.cast(pa.schema([field.with_nullable(True) for field in table.schema]))
-        rows = table.num_rows
-        # As whoever reads the files has them, by the folders.
-        if "station" in table.column_names:
-            table = table.drop_columns(["station"])
-        table = table.append_column("station", pa.array([station] * rows, pa.string()))
-        table = table.append_column("date", pa.array([day] * rows, pa.date32()))
-        return table.append_column("line", pa.array([line] * rows, pa.string()))
+    def _refuse(self, day: StationDay, fault: Exception) -> None:
+        why = fault.message if isinstance(fault, AuditError) else str(fault).partition("\n")[0]
+        self._report.refused.setdefault(day.transaction, why)
 
 
-def _first_batch(due: Sequence[StationDay]) -> list[StationDay]:
-    """The stations of the first day that is due, at most _BATCH_DAYS."""
-    return [each for each in due if each.day == due[0].day][:_BATCH_DAYS]
+def _joined(tables: Iterable[pa.Table | None]) -> pa.Table | None:
+    import pyarrow as pa
+
+    # By name: files of an older version of the software lack later columns.
+    given = [table for table in tables if table is not None]
+    return pa.concat_tables(given, promote_options="permissive") if given else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qc_edge.errors import UpstreamError
 from qc_edge.upstream.target import store_config
@@ -18,6 +18,8 @@ from qc_edge.upstream.target import store_config
 if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable
+
+    OpenedTable: TypeAlias = DeltaTable
 
 PARTITIONS = ["date", "line"]
 
