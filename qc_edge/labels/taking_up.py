@@ -70,15 +70,16 @@ class LabelTaker:
             if path.name in self._stuck:
                 continue
             try:
-                self._take(path)
-                self._first_seen.pop(path.name, None)
+                if self._take(path):
+                    self._first_seen.pop(path.name, None)
             except (RecordError, UnreadableFrameError) as fault:
                 refused += 1
                 self._refuse(path, fault)
             except FileNotFoundError:
                 continue  # whoever wrote it has taken it away
 
-    def _take(self, path: Path) -> None:
+    def _take(self, path: Path) -> bool:
+        """Rows of one record; False if it still waits for a frame."""
         labels = drop.read(path, self._paths.name)
         by_key = {label.label_key: label for label in labels}
         self._ledger.apply()
@@ -87,7 +88,7 @@ class LabelTaker:
             targets = label_targets(log, [label.frame_id for label in labels])
             known = recorded_labels(log, list(by_key))
         if any(label.frame_id not in targets for label in labels) and self._is_young(path):
-            return
+            return False
         for label in labels:
             self._check(label, targets.get(label.frame_id))
         rows = [self._row(label) for key, label in by_key.items() if key not in known]
@@ -98,6 +99,7 @@ class LabelTaker:
         drop.retire(path)
         if rows:
             self._ledger.apply()
+        return True
 
     def _is_young(self, path: Path) -> bool:
         now = time.monotonic()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -19,7 +20,7 @@ from qc_edge.audit.verify import verify
 from qc_edge.domain.frame import FrameId
 from qc_edge.domain.label import Box, LabelSource, Mask, PersonRole, Polygon, Said
 from qc_edge.errors import RecordError, UsageError
-from qc_edge.labels import LabelRequest, MaskImage, dispute, drop, write
+from qc_edge.labels import LabelRequest, MaskImage, dispute, drop, taking_up, write
 from qc_edge.labels.record import SaidLabel, decode, encode
 from qc_edge.query.retry import retried
 from qc_edge.settings import StationPaths
@@ -231,32 +232,51 @@ def test_what_is_no_sound_record_is_set_aside_with_an_event(
     assert (at_rest.set_aside / "labels-forged.json").read_bytes() == bad["forged"]
 
 
+LABEL = SaidLabel(
+    "0" * 32,
+    FrameId("20261128T000000000000Z-incoming"),
+    "p",
+    Said.GOOD,
+    None,
+    "anna",
+    PersonRole.REVIEWER,
+    LabelSource.REVIEW,
+    datetime(2026, 11, 28, 14, tzinfo=timezone(timedelta(hours=2))),
+    None,
+    None,
+    None,
+    None,
+    blind=False,
+)
+
+
 def test_a_label_was_said_in_a_year_that_the_log_can_hold() -> None:
-    said = datetime(2026, 11, 28, 14, tzinfo=timezone(timedelta(hours=2)))
-    label = SaidLabel(
-        "0" * 32,
-        FrameId("f"),
-        "p",
-        Said.GOOD,
-        None,
-        "anna",
-        PersonRole.REVIEWER,
-        LabelSource.REVIEW,
-        said,
-        None,
-        None,
-        None,
-        None,
-        blind=False,
-    )
-    (read,) = decode(encode("one", [label]), "one")
+    (read,) = decode(encode("one", [LABEL]), "one")
     assert (read.said_at.hour, read.said_at.tzinfo) == (12, timezone.utc)
     ends = [datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))]
     ends += [datetime.max.replace(tzinfo=timezone(timedelta(hours=-12)))]
     ends += [datetime(year, 6, 1, tzinfo=timezone.utc) for year in (1999, 2201)]
     for moment in ends:
         with pytest.raises(RecordError, match="said_at"):
-            decode(encode("one", [replace(label, said_at=moment)]), "one")
+            decode(encode("one", [replace(LABEL, said_at=moment)]), "one")
+
+
+def test_a_label_of_a_frame_that_never_comes_is_refused_after_a_minute(
+    at_rest: StationPaths, taking: Taking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = at_rest.labels / "early.json"
+    record.write_bytes(encode(at_rest.name, [LABEL]))
+    clock = [1000.0]
+    monkeypatch.setattr(taking_up, "time", SimpleNamespace(monotonic=lambda: clock[-1]))
+    for moment in (1000.0, 1030.0, 1059.0):
+        clock.append(moment)
+        taking.taker.look()
+        assert record.exists()
+    clock.append(1061.0)
+    taking.taker.look()
+    assert not record.exists()
+    (told,) = taking.events.occurrences
+    assert f"there is no frame {LABEL.frame_id}" in told.detail
 
 
 def test_a_label_of_a_station_at_rest_waits_for_its_start(at_rest: StationPaths) -> None:
