@@ -27,4 +27,5 @@ def handshake_rules(settings: OutputSettings, deadline_ms: float) -> HandshakeRu
         confirm=frozenset(Disposition[name.upper()] for name in settings.confirm),
         confirm_ns=int(settings.confirm_s * 1e9),
         not_ready=not_ready,
+        way_ns=None if settings.frame_way_ms is None else int(settings.frame_way_ms * _NS_IN_MS),
     )

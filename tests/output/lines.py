@@ -14,7 +14,7 @@ from qc_edge.output.handshake.words import Fault, FromLine, StateBit
 
 MS = 1_000_000
 RULES = HandshakeRules(
-    by_trigger=True, deadline_ns=1000 * MS, stands_ns=500 * MS, heartbeat_ns=100 * MS
+    by_trigger=True, deadline_ns=1000 * MS, stands_ns=500 * MS, heartbeat_ns=100 * MS, way_ns=0
 )
 _REASONS = {
     Disposition.ACCEPT: "score_below_threshold",

@@ -225,6 +225,28 @@ def test_parts_overlap_where_the_camera_says_when_it_exposed() -> None:
     assert accepts(line.words, 1)
 
 
+@pytest.mark.parametrize("way_ns", [60 * MS, None])
+def test_a_frame_whose_way_reaches_into_the_next_trigger_s_time_is_doubtful(
+    way_ns: int | None,
+) -> None:
+    line = Line(replace(RULES, way_ns=way_ns))
+    line.wait(100)
+    line.write(trigger=1)
+    line.wait(50)
+    exposed_ns = line.now_ns
+    line.wait(50)
+    line.write(trigger=2)
+    line.wait(50)
+    seen_ns = exposed_ns + 60 * MS  # by a clock that knows of no way shorter than this
+    line.machine.tell(judged(1, ACCEPT, seen_ns), line.now_ns)
+    for _ in range(2):
+        assert line.words.reason == REASON_NUMBERS["doubtful_trigger"]
+        line.write(acknowledge=line.words.sequence)
+    line.write(reset=2, trigger=0)
+    line.wait(60)
+    assert line.words.reset_done == 1, "a frame of before the reset may seem to be of after it"
+
+
 def test_a_part_that_was_recovered_or_has_no_trigger_is_not_told() -> None:
     line = Line()
     line.tell(1, ACCEPT)

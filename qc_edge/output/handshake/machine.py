@@ -12,7 +12,7 @@ from dataclasses import replace
 from qc_edge.output.handshake.ejection import Ejections
 from qc_edge.output.handshake.heartbeats import LineHeartbeats
 from qc_edge.output.handshake.judged import JudgedPart, Note, NoteKind
-from qc_edge.output.handshake.pairing import SETTLES_NS, Triggers
+from qc_edge.output.handshake.pairing import Triggers
 from qc_edge.output.handshake.reasons import DOUBTFUL_TRIGGER, NO_VERDICT
 from qc_edge.output.handshake.results import Result, ResultSlot
 from qc_edge.output.handshake.rules import HandshakeRules
@@ -36,7 +36,7 @@ class Handshake:
         self._rules = rules
         self._said = ToLine(session=session, state=0)
         self._heard = FromLine()
-        self._triggers = Triggers(rules.deadline_ns)
+        self._triggers = Triggers(rules.deadline_ns, rules.way_ns)
         self._slot = ResultSlot(
             rules.deadline_ns, rules.stands_ns, needs_acknowledge=rules.needs_acknowledge
         )
@@ -156,7 +156,7 @@ class Handshake:
     def _dues(self, now_ns: int) -> Iterator[int]:
         yield self._beats.due_ns()
         if self._reset_wanted:
-            yield max(now_ns, self._reset_ns) + SETTLES_NS
+            yield max(now_ns, self._reset_ns) + self._triggers.settles_ns
         for due_ns in (self._slot.due_ns(now_ns), self._ejections.due_ns()):
             if due_ns is not None:
                 yield due_ns
@@ -181,8 +181,8 @@ class Handshake:
 
     def _is_of_before(self, part: JudgedPart) -> bool:
         """True of a part that may have been exposed before the start or the last reset."""
-        exposed_ns = part.exposed_ns
-        return part.is_backlog or exposed_ns is None or exposed_ns <= self._reset_ns + SETTLES_NS
+        first_ns = self._reset_ns + self._triggers.settles_ns
+        return part.is_backlog or part.exposed_ns is None or part.exposed_ns <= first_ns
 
     def _of_trigger(self, part: JudgedPart, now_ns: int) -> Result | None:
         """The result of the trigger that the part is of; None, with a note, if it is told of none.
@@ -219,7 +219,10 @@ class Handshake:
 
     def _end_reset(self, now_ns: int) -> None:
         is_clear = self._triggers.is_exact or not self._triggers.has_unknown
-        if not (self._reset_wanted and is_clear) or now_ns < self._reset_ns + SETTLES_NS:
+        if (
+            not (self._reset_wanted and is_clear)
+            or now_ns < self._reset_ns + self._triggers.settles_ns
+        ):
             return
         self._triggers.clear()
         self._said = replace(self._said, reset_done=self._reset_wanted, trigger_taken=0)

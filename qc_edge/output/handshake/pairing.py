@@ -15,8 +15,6 @@ from qc_edge.output.handshake.words import FromLine
 
 MARGIN_NS = 2_000_000
 """How far the camera's clock and ours may be apart, as they are mapped."""
-SETTLES_NS = 3 * MARGIN_NS
-"""After a reset: what was exposed before it is then clearly older than any trigger after it."""
 DOUBT_NS = 600_000_000_000
 """After a part whose time was not exact, so long the next one's may not be either: a station may
 have a camera with a clock and another one without.
@@ -57,15 +55,25 @@ class LineTrigger:
 class Triggers:
     """The triggers under way, oldest first."""
 
-    def __init__(self, deadline_ns: int) -> None:
-        """A trigger without its frame in time is kept in mind for as long again."""
-        self._remember_ns = 2 * deadline_ns
+    def __init__(self, deadline_ns: int, way_ns: int | None) -> None:
+        """A trigger without its frame in time is kept in mind for as long again. `way_ns` is the
+        longest way of a frame to the box; None: not known.
+        """
+        # The camera's clock is mapped by the frame with the shortest way, which may be the first
+        # one alone, and late: an exposure seems to be later than it was by a whole way, no more.
+        self._way_ns = way_ns
+        self._remember_ns = 2 * deadline_ns + (way_ns or 0)
         self._all: list[LineTrigger] = []
         self.is_exact = False
         """True while the parts' times of exposure are exact, so that no frame of before can be
         taken for a later trigger's.
         """
         self._doubt_ns: int | None = None
+
+    @property
+    def settles_ns(self) -> int:
+        """After a reset: what was exposed before is then clearly older than any later trigger."""
+        return 3 * MARGIN_NS + (self._way_ns or 0)
 
     @property
     def open(self) -> list[LineTrigger]:
@@ -88,14 +96,15 @@ class Triggers:
         """The triggers that the part may be of, oldest first; those that have their part aside."""
         if part.is_backlog:
             return []
-        if not part.is_exact or part.exposed_ns is None:
+        way_ns = self._way_ns if part.is_exact else None
+        if way_ns is None or part.exposed_ns is None:
             self._doubt_ns = now_ns
         self.is_exact = self._doubt_ns is None or now_ns - self._doubt_ns > DOUBT_NS
         if part.exposed_ns is None:
             return []
         # Of a time that is not exact nothing is sure: another machine's clock may be behind.
-        latest = part.exposed_ns + MARGIN_NS if part.is_exact else now_ns
-        earliest = part.exposed_ns - MARGIN_NS if part.is_exact else 0
+        latest = now_ns if way_ns is None else part.exposed_ns + MARGIN_NS
+        earliest = 0 if way_ns is None else part.exposed_ns - MARGIN_NS - way_ns
         return [
             each
             for each in self._all

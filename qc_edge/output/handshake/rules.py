@@ -15,7 +15,8 @@ class HandshakeRules:
     `by_trigger`: the line numbers the parts, else the station does. A result stands for `stands_ns`
     at most. `peer_ns`: within it the line's heartbeat changes; None if it has none. Parts of the
     dispositions `confirm` are confirmed as ejected within `confirm_ns`. `not_ready` are the faults
-    that take `ready` away.
+    that take `ready` away. `way_ns`: a frame is on the box so long after its exposure at most; None
+    where nobody has said so: then no camera's time is exact.
     """
 
     by_trigger: bool
@@ -27,3 +28,4 @@ class HandshakeRules:
     confirm: frozenset[Disposition] = frozenset()
     confirm_ns: int = 10_000_000_000
     not_ready: Fault = field(default_factory=lambda: Fault(0))
+    way_ns: int | None = None

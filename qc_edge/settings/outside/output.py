@@ -46,6 +46,14 @@ class OutputSettings(Section):
         "trigger, a part is HOLD for good (ms); default: station.deadline_ms as it was at "
         "the start.",
     )
+    frame_way_ms: float | None = Field(
+        default=None,
+        ge=0,
+        le=10_000,
+        description="The longest that a frame takes from its exposure to this machine, the first "
+        "one after a camera was opened too (ms): a camera's own clock is late by up to this. "
+        "Unset: one part at a time; parts that overlap are HOLD.",
+    )
     acknowledge: bool = Field(
         default=True,
         description="The line acknowledges each result before the next is shown; one that it does "
