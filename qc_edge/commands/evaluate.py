@@ -53,10 +53,10 @@ def command(
 ) -> None:
     """Evaluate a bundle on a dataset, on pictures that it has not seen; nothing is changed.
 
-    ROC and precision, escapes and overkill at the threshold with exact intervals, false alarms at a
-    recall, by class, view and part, what the errors cost, whether a score means what it says. And
-    what the figures are worth: a baseline that needs no model, and how often the map points at the
-    defect. Intervals are over groups, never over pictures.
+    ROC and precision, escapes and overkill at the threshold, false alarms at a recall, by class,
+    view and part, what the errors cost, whether a score means what it says. And what the figures
+    are worth: a baseline that needs no model, and how often the map points at the defect. Intervals
+    are over groups, never over pictures.
 
     With --against the same for another bundle on the same pictures, and the paired difference.
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qc_edge.analysis.statistics import Share
 from qc_edge.training.baseline import Baseline, best_baseline
+from qc_edge.training.grouped_share import GroupedShare, Units, grouped_share
 from qc_edge.training.metrics import (
     Estimate,
     ReliabilityBin,
@@ -43,8 +43,8 @@ class SliceFigures:
 
     name: str
     auc: float | None
-    escapes: Share
-    overkill: Share
+    escapes: GroupedShare
+    overkill: GroupedShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ class Evaluation:
     groups: int
     auc: Estimate
     average_precision: float
-    escapes: Share
-    overkill: Share
-    escapes_by_part: Share
-    overkill_by_part: Share
+    escapes: GroupedShare
+    overkill: GroupedShare
+    escapes_by_part: GroupedShare
+    overkill_by_part: GroupedShare
     auc_by_part: float
     alarms: Mapping[str, tuple[float, Estimate]]
     classes: Sequence[SliceFigures]
@@ -86,7 +86,7 @@ class Evaluation:
     pointing: Pointing | None
 
     def to_json_values(self) -> dict[str, Any]:
-        """As JSON has it, shares with their exact intervals."""
+        """As JSON has it, shares with their intervals."""
         return _plain(asdict(self), self)
 
 
@@ -95,7 +95,9 @@ def evaluate_items(items: Sequence[ScoredItem], threshold: float) -> Evaluation:
     scores, bad = arrays(items)
     members = grouped([each.item.unit for each in items])
     bins, error = reliability(scores, bad)
-    parts, part_bad = _by_part(items)
+    at_threshold = scores, bad, _units(items), threshold
+    parts, part_bad, part_units = _by_part(items)
+    parts_at_threshold = parts, part_bad, part_units, threshold
     return Evaluation(
         threshold=threshold,
         good=int((~bad).sum()),
@@ -103,10 +105,10 @@ def evaluate_items(items: Sequence[ScoredItem], threshold: float) -> Evaluation:
         groups=len(members),
         auc=bootstrap(members, lambda at: auc(scores[at], bad[at])),
         average_precision=average_precision(scores, bad),
-        escapes=_escapes(scores, bad, threshold),
-        overkill=_overkill(scores, bad, threshold),
-        escapes_by_part=_escapes(parts, part_bad, threshold),
-        overkill_by_part=_overkill(parts, part_bad, threshold),
+        escapes=_escapes(*at_threshold),
+        overkill=_overkill(*at_threshold),
+        escapes_by_part=_escapes(*parts_at_threshold),
+        overkill_by_part=_overkill(*parts_at_threshold),
         auc_by_part=auc(parts, part_bad),
         alarms={f"{recall:.2f}": _alarms(scores, bad, recall, members) for recall in RECALLS},
         classes=_by_class(items, threshold),
@@ -151,22 +153,28 @@ def _alarms(
     return alarms_at_recall(scores, bad, recall)[0], bootstrap(members, rate)
 
 
-def _escapes(scores: Scores, bad: Truths, threshold: float) -> Share:
-    return Share(int((bad & (scores < threshold)).sum()), int(bad.sum()))
+def _escapes(scores: Scores, bad: Truths, units: Units, threshold: float) -> GroupedShare:
+    return grouped_share(scores[bad] < threshold, units[bad])
 
 
-def _overkill(scores: Scores, bad: Truths, threshold: float) -> Share:
-    return Share(int((~bad & (scores >= threshold)).sum()), int((~bad).sum()))
+def _overkill(scores: Scores, bad: Truths, units: Units, threshold: float) -> GroupedShare:
+    return grouped_share(scores[~bad] >= threshold, units[~bad])
 
 
-def _by_part(items: Sequence[ScoredItem]) -> tuple[Scores, Truths]:
+def _units(items: Sequence[ScoredItem]) -> Units:
+    return np.array([each.item.unit for each in items], str)
+
+
+def _by_part(items: Sequence[ScoredItem]) -> tuple[Scores, Truths, Units]:
     """A part is as bad as its worst picture; where no part is named, a picture is a part."""
-    highest, is_bad = defaultdict[str, float](float), Counter[str]()
+    highest, is_bad, unit = defaultdict[str, float](float), Counter[str](), dict[str, str]()
     for each in items:
         name = each.item.part or each.item.name
         highest[name] = max(highest[name], each.score)
         is_bad[name] += each.is_bad
-    return np.array(list(highest.values())), np.array([is_bad[name] > 0 for name in highest], bool)
+        unit.setdefault(name, each.item.unit)
+    bad = np.array([is_bad[name] > 0 for name in highest], bool)
+    return np.array(list(highest.values())), bad, np.array([unit[name] for name in highest], str)
 
 
 def _by_class(items: Sequence[ScoredItem], threshold: float) -> list[SliceFigures]:
@@ -191,8 +199,9 @@ def _by_view(items: Sequence[ScoredItem], threshold: float) -> list[SliceFigures
 def _slice(name: str, items: Sequence[ScoredItem], threshold: float) -> SliceFigures:
     scores, bad = arrays(items)
     area = auc(scores, bad)
-    errors = _escapes(scores, bad, threshold), _overkill(scores, bad, threshold)
-    return SliceFigures(name, None if np.isnan(area) else area, *errors)
+    errors = scores, bad, _units(items), threshold
+    figure = None if np.isnan(area) else area
+    return SliceFigures(name, figure, _escapes(*errors), _overkill(*errors))
 
 
 def _cheapest(scores: Scores, bad: Truths, ratio: int, threshold: float) -> CostPoint:
@@ -202,7 +211,7 @@ def _cheapest(scores: Scores, bad: Truths, ratio: int, threshold: float) -> Cost
     overkill = (~bad).sum() - np.searchsorted(np.sort(scores[~bad]), tried)
     costs = ratio * escapes + overkill
     at = int(np.argmin(costs))
-    now = ratio * _escapes(scores, bad, threshold).count + _overkill(scores, bad, threshold).count
+    now = ratio * (scores[bad] < threshold).sum() + (scores[~bad] >= threshold).sum()
     per = 1000 / len(scores)
     return CostPoint(
         ratio,
@@ -210,20 +219,20 @@ def _cheapest(scores: Scores, bad: Truths, ratio: int, threshold: float) -> Cost
         int(escapes[at]),
         int(overkill[at]),
         float(costs[at]) * per,
-        now * per,
+        float(now) * per,
     )
 
 
 def _plain(values: dict[str, Any], evaluation: Evaluation) -> dict[str, Any]:
     for name in ("escapes", "overkill", "escapes_by_part", "overkill_by_part"):
-        values[name] = share_values(getattr(evaluation, name))
+        values[name] = getattr(evaluation, name).to_json_values()
     for name, slices in (("classes", evaluation.classes), ("views", evaluation.views)):
         values[name] = [
             {
                 "name": each.name,
                 "auc": each.auc,
-                "escapes": share_values(each.escapes),
-                "overkill": share_values(each.overkill),
+                "escapes": each.escapes.to_json_values(),
+                "overkill": each.overkill.to_json_values(),
             }
             for each in slices
         ]
@@ -235,13 +244,7 @@ def _plain(values: dict[str, Any], evaluation: Evaluation) -> dict[str, Any]:
         values["baseline"] |= {"words": evaluation.baseline.words}
     if evaluation.pointing:
         values["pointing"] |= {
-            "hits": share_values(evaluation.pointing.hits),
+            "hits": evaluation.pointing.hits.to_json_values(),
             "words": evaluation.pointing.words,
         }
     return values
-
-
-def share_values(share: Share) -> dict[str, Any]:
-    """A share with its exact interval, as JSON has it."""
-    low, high = share.exact_interval or (None, None)
-    return {"count": share.count, "of": share.of, "share": share.value, "low": low, "high": high}

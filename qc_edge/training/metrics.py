@@ -18,7 +18,7 @@ Truths = npt.NDArray[np.bool_]
 DRAWS = 500
 """Of the bootstrap: the ends of an interval move by about 0.1 of its width."""
 
-_SEED = 20261128
+SEED = 20261128
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def bootstrap(
     value = figure(np.concatenate(members))
     if len(members) < 2:
         return Estimate(value, None, None)
-    chance = np.random.default_rng(_SEED)
+    chance = np.random.default_rng(SEED)
     drawn = [
         figure(np.concatenate([members[n] for n in chance.integers(0, len(members), len(members))]))
         for _ in range(DRAWS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from qc_edge.analysis.statistics import Share
+from qc_edge.training.grouped_share import GroupedShare, grouped_share
 from qc_edge.training.scoring import ScoredItem
 
 
@@ -19,14 +19,14 @@ class Pointing:
     `missed` are the names of the pictures where it does not.
     """
 
-    hits: Share
+    hits: GroupedShare
     chance: float
     missed: tuple[str, ...]
 
     @property
     def words(self) -> str:
         """What a person should make of it."""
-        share, low = self.hits.value or 0.0, (self.hits.exact_interval or (0.0, 1.0))[0]
+        share, low = self.hits.value or 0.0, (self.hits.interval or (0.0, 1.0))[0]
         told = (
             f"the peak of the map is on the defect in {self.hits.count} of {self.hits.of} "
             f"({share:.0%}; by chance {self.chance:.0%})"
@@ -38,7 +38,7 @@ class Pointing:
 
 def pointing(items: Sequence[ScoredItem]) -> Pointing | None:
     """Over the defects with a mask and a map of the whole picture; None if there is none."""
-    hits, chances, missed = 0, list[float](), list[str]()
+    hits, units, chances, missed = list[bool](), list[str](), list[float](), list[str]()
     for each in items:
         if not each.is_bad or each.item.mask is None or each.defect_map is None:
             continue
@@ -51,9 +51,10 @@ def pointing(items: Sequence[ScoredItem]) -> Pointing | None:
         cells = cv2.resize(marked, (width, height), interpolation=cv2.INTER_AREA) > 0
         peak = np.unravel_index(int(each.defect_map.argmax()), each.defect_map.shape)
         chances.append(float(cells.mean()))
-        hits += bool(cells[peak])
+        hits.append(bool(cells[peak]))
+        units.append(each.item.unit)
         if not cells[peak]:
             missed.append(each.item.name)
     if not chances:
         return None
-    return Pointing(Share(hits, len(chances)), float(np.mean(chances)), tuple(missed))
+    return Pointing(grouped_share(hits, units), float(np.mean(chances)), tuple(missed))

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from qc_edge.analysis.statistics import Share
 from qc_edge.plot.axes import Axes, percent_ticks
 from qc_edge.plot.canvas import Canvas, Dot, Rectangle, Text
 from qc_edge.plot.embedded import EmbeddedPicture, embed
 from qc_edge.plot.page import Gallery, GalleryPicture, Table, page
 from qc_edge.training.evaluating import EvaluatedSide, EvaluationReport
 from qc_edge.training.evaluation import Evaluation, arrays
+from qc_edge.training.grouped_share import GroupedShare
 from qc_edge.training.metrics import roc
 from qc_edge.training.scoring import ScoredItem
 
@@ -175,8 +175,11 @@ def _picture(scored: ScoredItem) -> EmbeddedPicture | None:
     return embed(pixels.astype(np.uint8), _PICTURE)
 
 
-def _share(share: Share) -> str:
-    if share.value is None or share.exact_interval is None:
+def _share(share: GroupedShare) -> str:
+    if share.value is None:
         return "none"
-    low, high = share.exact_interval
-    return f"{share.count:,} of {share.of:,} = {share.value:.1%} ({low:.1%} to {high:.1%})"
+    told = f"{share.count:,} of {share.of:,} = {share.value:.1%}"
+    if share.interval is None:
+        return f"{told} (of one group)"
+    low, high = share.interval
+    return f"{told} ({low:.1%} to {high:.1%})"

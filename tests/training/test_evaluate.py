@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qc_edge.domain.reporting.binomial import exact_interval
 from qc_edge.errors import QcEdgeError, UsageError
 from qc_edge.training import metrics
 from qc_edge.training.baseline import Baseline
+from qc_edge.training.grouped_share import grouped_share
 from qc_edge.training.pointing import pointing
 from tests.adapted import GREEN, RED, classifier, map_only, part, score_only
 from tests.cli.runner import invoke
@@ -154,5 +156,12 @@ def test_an_interval_over_groups_is_wider_than_one_over_pictures() -> None:
 
     by_group = width([str(part) for part in part_of])
     assert by_group > 2 * width([str(number) for number in range(120)])
+    wrong = part_of == 3
+    pictures = grouped_share(wrong, [str(number) for number in range(120)])
+    parts = grouped_share(wrong, [str(part) for part in part_of])
+    assert pictures.interval == exact_interval(10, 120), "each is a group of its own"
+    assert pictures.interval and parts.interval and parts.interval[1] > pictures.interval[1]
+    none = grouped_share([False] * 120, [str(part) for part in part_of])
+    assert none.interval == exact_interval(0, 12), "twelve parts say no more than that"
     alone = metrics.bootstrap(metrics.grouped(["a"] * 120), lambda _: 0.7)
     assert alone.low is None
