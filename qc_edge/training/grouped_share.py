@@ -49,11 +49,12 @@ def grouped_share(counted: Sequence[bool] | Truths, groups: Sequence[str] | Unit
     count, of = sum(map(bool, counted)), len(counted)
     _, inverse = np.unique(np.array(groups, str), return_inverse=True)
     sizes = np.bincount(inverse)
-    return GroupedShare(count, of, _interval(count, sizes, np.bincount(inverse, counted)))
+    counts = np.bincount(inverse[np.asarray(counted, bool)], minlength=len(sizes))
+    return GroupedShare(count, of, _interval(count, sizes, counts))
 
 
 def _interval(
-    count: int, sizes: npt.NDArray[np.int64], counts: npt.NDArray[np.float64]
+    count: int, sizes: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
 ) -> tuple[float, float] | None:
     """Exact where each group is one picture; never narrower than that, and as wide as groups that
     are drawn again say. Where all of them agree no draw differs: then a group is one observation.
