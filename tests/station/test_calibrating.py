@@ -23,7 +23,7 @@ from qc_edge.records import calibration_requests as requests
 from qc_edge.records import calibrations
 from qc_edge.records.calibration_requests import CalibrationRequest, figures_digest
 from qc_edge.service.clock import utc_now
-from qc_edge.settings import INCOMING, StationPaths, load_settings
+from qc_edge.settings import INCOMING, Settings, StationPaths, load_settings
 from tests.event_log import MemoryEventLog
 from tests.station.audit import read_log
 from tests.station.harness import GOOD, drop, make_station, part, running
@@ -178,6 +178,26 @@ def test_a_request_that_meets_any_fault_is_refused_and_the_next_one_is_taken_up(
     at_rest.taker.take_up()
     assert all("by zero" in at_rest.why_refused(name) for name in names)
     assert len(at_rest.events.occurrences) == 2
+
+
+def test_what_is_written_and_not_in_force_yet_waits_and_is_not_called_refused(
+    at_rest: AtRest,
+) -> None:
+    def refuse(_: Settings) -> None:
+        raise RecordError("another record is damaged")
+
+    at_rest.rulebook.reload = refuse
+    name = at_rest.leave(frames=(), learning=5)
+    at_rest.taker.take_up()
+    written = in_force(at_rest.paths)
+    assert (written.made_by, written.learning) == ("anna", 5)
+    assert requests.is_waiting(at_rest.paths.requests, name)
+    assert not at_rest.events.occurrences
+    at_rest.rulebook.reload = lambda settings: None
+    at_rest.taker.take_up()
+    assert in_force(at_rest.paths) == written
+    assert not requests.is_waiting(at_rest.paths.requests, name)
+    assert not at_rest.why_refused(name)
 
 
 def test_pipes_links_and_names_that_are_no_text_are_refused_as_requests(at_rest: AtRest) -> None:

@@ -96,8 +96,20 @@ class CalibrationTaker:
         else:
             self._check_recipe(request)
             calibrations.write(self._paths.calibration, self._measured(request, made_at))
-        self._rulebook.reload(self._rulebook.settings)
+        self._put_in_force(record_id)
         self._disk.unlink(self._paths.requests / f"{name}.json")
+
+    def _put_in_force(self, record_id: str) -> None:
+        """Raises StoreError, whatever the fault: the record stands, and comes into force with the
+        next reload that succeeds. Who is told that it is refused must not find it judging then.
+        """
+        try:
+            self._rulebook.reload(self._rulebook.settings)
+        except StoreError:
+            raise
+        except QcEdgeError as fault:
+            words = f"{record_id} is written and not in force: {fault.message}"
+            raise StoreError(words, hint=fault.hint) from fault
 
     def _measured(self, request: CalibrationRequest, made_at: datetime) -> Calibration:
         """The record that is asked for. Raises RecordError or CalibrationError if these frames give
