@@ -41,8 +41,7 @@ class Announcer:
         """
         told = inspection
         if scored.attempt_id is None:
-            told = self._hold_if_late(scored, inspection)
-            self._tell(told_alone(told))
+            told = self._tell_or_hold(scored, inspection)
             if lane is Lane.LIVE:
                 self.statistics.timeliness.add(in_time=not scored.is_late(scored.age_ms()))
         elif HoldReason.LATE_VIEW in scored.prepared.holds:
@@ -63,15 +62,18 @@ class Announcer:
 
     def announce_part(self, decided: DecidedPart) -> None:
         """Tell every output of a part that several views see; its rows are durable."""
-        told, age_ms = decided.told, decided.age_ms()
+        decision, age_ms = decided.told, decided.age_ms()
+        told, is_late = decision, age_ms > decided.deadline_ms
+        is_held = is_late and told.disposition is not Disposition.HOLD
+        if is_held:
+            told = replace(told, disposition=Disposition.HOLD, reason=str(HoldReason.LATE))
+        self._tell(told)
+        # The events after the line: each of them waits for the disk.
         if decided.part.doubts:
             detail = f"{told.frame_id}, part {told.part_id}: {'; '.join(decided.part.doubts)}"
             self._report(EventKind.VIEWS_DISAGREE, detail)
-        is_late = age_ms > decided.deadline_ms
-        if is_late and told.disposition is not Disposition.HOLD:
-            self._report_late(told, age_ms, decided.deadline_ms)
-            told = replace(told, disposition=Disposition.HOLD, reason=str(HoldReason.LATE))
-        self._tell(told)
+        if is_held:
+            self._report_late(decision, age_ms, decided.deadline_ms)
         if not decided.part.is_backlog:
             self.statistics.timeliness.add(in_time=not is_late)
         self.statistics.add_part(told, age_ms, decided.counts_as_latency)
@@ -89,16 +91,19 @@ class Announcer:
                 detail = f"{told.frame_id}, part {told.part_id}: {fault.message}"
                 self._report(EventKind.ANNOUNCEMENT_FAILED, detail)
 
-    def _hold_if_late(self, scored: ScoredFrame, inspection: Inspection) -> Inspection:
+    def _tell_or_hold(self, scored: ScoredFrame, inspection: Inspection) -> Inspection:
         """The inspection as the line is told it: HOLD if the commit has taken it past its deadline.
 
         The row stands as it is: it says what was decided, the event what was told.
         """
         age_ms = scored.age_ms()
         if not scored.is_late(age_ms) or inspection.disposition is Disposition.HOLD:
+            self._tell(told_alone(inspection))
             return inspection
+        held = replace(inspection, disposition=Disposition.HOLD, hold_reason=HoldReason.LATE)
+        self._tell(told_alone(held))
         self._report_late(inspection, age_ms, scored.prepared.rules.settings.station.deadline_ms)
-        return replace(inspection, disposition=Disposition.HOLD, hold_reason=HoldReason.LATE)
+        return held
 
     def _report_late(self, told: Inspection | ToldPart, age_ms: float, deadline_ms: float) -> None:
         detail = f"{told.frame_id}: {age_ms:.0f} ms, the deadline is {deadline_ms:g} ms"

@@ -23,6 +23,7 @@ from qc_edge.store.log.ledger import Ledger
 _MOST_WAITING = 20_000
 """Rows that may wait for a disk that takes writes again: half an hour at ten parts a second."""
 _MOST_AT_ONCE = 256
+_LONGEST_UNAPPLIED_S = 10.0
 
 _ROWS = {
     NoteKind.ACKNOWLEDGED,
@@ -60,18 +61,24 @@ class ToldLog:
         self._notes: deque[tuple[str, Note]] = deque()
         self._rows: deque[ToldMessage] = deque(maxlen=_MOST_WAITING)
         self._last_error = ""
+        self._unapplied_s: float | None = None
 
     def keep(self, output: str, note: Note) -> None:
         """Put it on record within a second or so."""
         self._notes.append((output, note))
 
     def look(self) -> None:
-        """Write what waits; never raises StoreError. What the disk refuses waits on."""
+        """Write what waits; never raises StoreError. What the disk refuses waits on.
+
+        Into the database it comes with the next part's rows, once nothing new waits, or after a
+        while: that takes the log's lock for some milliseconds, and a verdict would wait for it.
+        """
         notes = [self._notes.popleft() for _ in range(len(self._notes))]
         self._report(notes)
         self._rows += [self._row(output, note) for output, note in notes if note.kind in _ROWS]
         rows = list(self._rows)[:_MOST_AT_ONCE]
         if not rows:
+            self._apply()
             return
         try:
             self._ledger.append(rows, utc_now())
@@ -82,11 +89,11 @@ class ToldLog:
             return
         for _ in rows:
             self._rows.popleft()
-        try:
-            self._ledger.apply()
-            self._last_error = ""
-        except StoreError as fault:
-            LOG.error("%s", fault)  # durable all the same: they stand in the journal
+        self._last_error = ""
+        if self._unapplied_s is None:
+            self._unapplied_s = time.monotonic()
+        elif time.monotonic() - self._unapplied_s > _LONGEST_UNAPPLIED_S:
+            self._apply()
 
     def finish(self) -> None:
         """The outputs have ended: write the rest, as far as the disk takes it."""
@@ -94,6 +101,16 @@ class ToldLog:
         while (self._notes or self._rows) and len(self._rows) != before:
             before = len(self._rows)
             self.look()
+        self._apply()
+
+    def _apply(self) -> None:
+        if self._unapplied_s is None:
+            return
+        self._unapplied_s = None
+        try:
+            self._ledger.apply()
+        except StoreError as fault:
+            LOG.error("%s", fault)  # durable all the same: they stand in the journal
 
     def _report(self, notes: Sequence[tuple[str, Note]]) -> None:
         seen: Counter[tuple[str, NoteKind]] = Counter()

@@ -39,8 +39,10 @@ class StationOutputs:
 
     @property
     def all(self) -> list[Output]:
-        """Every output, to be told of parts."""
-        return [self._journal, *self._given, *self._lines]
+        """Every output, to be told of parts: the lines first, for the journal may hold up a part
+        while journald is slow.
+        """
+        return [*self._lines, self._journal, *self._given]
 
     @property
     def statuses(self) -> tuple[OutputStatus, ...]:

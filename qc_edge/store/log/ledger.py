@@ -96,9 +96,12 @@ class Ledger:
         return self._database.newest_seq[table]
 
     def close_days(self, days: Iterable[date]) -> None:
-        """From now on no row is recorded on these days (UTC): they are being sealed."""
+        """From now on no row is recorded on these days (UTC), and all that were are in the
+        database: they are being sealed. Raises DiskFullError or StoreError.
+        """
         with self._lock:
             self._closed_days |= set(days)
+            self._apply()
 
     @contextmanager
     def snapshot(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -1,0 +1,36 @@
+"""What the line was told on its way into the log."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from qc_edge.output.handshake.judged import Note, NoteKind
+from qc_edge.output.told_log import ToldLog
+from qc_edge.service.clock import FrameClock, utc_now
+from tests.event_log import MemoryEventLog
+from tests.store.rows import open_ledger
+
+
+def test_the_database_takes_it_when_no_verdict_waits_and_before_a_day_is_sealed(
+    tmp_path: Path,
+) -> None:
+    ledger = open_ledger(tmp_path)
+    told = ToldLog("line1", ledger, MemoryEventLog(), FrameClock(tmp_path / "clock"))
+
+    def write_one() -> int:
+        told.keep("plc", Note(NoteKind.SHOWN, time.monotonic_ns(), 1, ""))
+        told.look()
+        return ledger.newest_seq("told")
+
+    assert write_one() == 0, "it stands in the journal"
+    told.look()
+    assert ledger.newest_seq("told") == 1
+    assert write_one() == 1
+    ledger.close_days([(utc_now() - timedelta(days=1)).date()])
+    assert ledger.newest_seq("told") == 2
+    assert write_one() == 2
+    told.finish()
+    assert ledger.newest_seq("told") == 3
+    ledger.close()
