@@ -92,7 +92,8 @@ def _rows(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _model(status)
     for output in status.get("outputs", ()):
         peers = ", ".join(output["peers"]) or "nobody is connected"
-        yield f"output {output['name']}", output["trouble"] or f"{output['listen']}: {peers}"
+        trouble = output["trouble"] or output["line_trouble"]
+        yield f"output {output['name']}", trouble or f"{output['listen']}: {peers}"
     for record in status["calibrations"]:
         due = f"due in {record['due_in_days']:.0f} d" if record["due_in_days"] > 0 else "EXPIRED"
         starting = ", a starting one: calibrate on real parts" if record["starting"] else ""

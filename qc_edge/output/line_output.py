@@ -15,7 +15,7 @@ from qc_edge.domain.parts.told import ToldPart
 from qc_edge.errors import OutputError
 from qc_edge.output.handshake.judged import JudgedPart, Note, NoteKind
 from qc_edge.output.handshake.machine import Handshake
-from qc_edge.output.handshake.words import ToLine
+from qc_edge.output.handshake.words import ToLine, line_trouble
 from qc_edge.output.health import LineHealth
 from qc_edge.output.judging import judged_part
 from qc_edge.output.links import LineLink
@@ -30,14 +30,15 @@ _LONGEST_WAIT_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class OutputStatus:
-    """How one output is. `trouble` is empty while it listens and its line is well; `last` are the
-    newest things that happened, newest last.
+    """How one output is. `trouble` is empty while it listens, `line_trouble` while the line at the
+    other end is well too; `last` are the newest things that happened, newest last.
     """
 
     name: str
     protocol: str
     listen: str
     trouble: str
+    line_trouble: str
     peers: tuple[str, ...]
     words: ToLine
     last: tuple[str, ...]
@@ -85,6 +86,7 @@ class LineOutput:
             given.protocol,
             given.listen,
             self._trouble,
+            line_trouble(self._words),
             peers,
             self._words,
             tuple(self._last),

@@ -161,9 +161,9 @@ class Reporter:
         refused = self.reload.refused if self.reload else ""
         of_arrivals = self.arrivals.warnings if self.arrivals else ()
         of_outputs = [
-            f"output {output.name}: {output.trouble}"
+            f"output {output.name}: {trouble}"
             for output in (self.outputs.statuses if self.outputs else ())
-            if output.trouble
+            if (trouble := output.trouble or output.line_trouble)
         ]
         late = self.sync_age and self.sync_age.is_overdue
         of_sync = [f"upstream: {self.sync_age.words()}"] if self.sync_age and late else []

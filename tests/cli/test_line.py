@@ -55,7 +55,8 @@ def test_a_trial_asks_first_and_says_what_the_line_does_not_do(tmp_path: Path) -
 
 
 def test_status_shows_what_the_line_reads(tmp_path: Path) -> None:
-    paths = make_station(tmp_path, output=[OUTPUT])
+    beats = {**OUTPUT, "name": "robot", "peer_heartbeat_ms": 600_000.0}
+    paths = make_station(tmp_path, output=[OUTPUT, beats])
     root = ("--root", paths.root)
     assert invoke("line", "status", NAME, *root).exit_code == 3
     with running(paths) as run:
@@ -63,6 +64,12 @@ def test_status_shows_what_the_line_reads(tmp_path: Path) -> None:
         run.wait_for_status(
             lambda s: s.outputs and s.outputs[0].words.reset_done == 4, "the reset is on the status"
         )
+        silent = invoke("line", "status", NAME, *root)
+        assert silent.exit_code == 1
+        assert "the line's heartbeat does not change" in silent.output
+        assert "output robot: the line's heartbeat" in " ".join(run.status.warnings)
+        ScriptedLink.made["robot"].write(heartbeat=1)
+        run.wait_for_status(lambda s: not s.outputs[1].line_trouble, "it is heard")
         said = invoke("line", "status", NAME, *root)
         assert said.exit_code == 0, said.output
         shown = json.loads(invoke("line", "status", NAME, "--json", *root).output)

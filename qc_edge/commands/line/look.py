@@ -22,7 +22,8 @@ def status_command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False)
     """Show each output: whether it listens, who is connected, its bits and counts, the last twenty
     results and what became of them.
 
-    Exit code 0 if all are well, 3 if the station is not running, 1 if one is not well.
+    Exit code 0 if all are well, 3 if the station is not running, 1 if one is not well: it does not
+    listen, or its line is silent or has its alarm on.
 
     [dim]Examples:[/dim]
       [bold]qc-edge line status line1[/bold]
@@ -35,7 +36,7 @@ def status_command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False)
         out().print(_shown(name, running, outputs))
     if not running:
         raise typer.Exit(3)
-    raise typer.Exit(1 if any(output["trouble"] for output in outputs) else 0)
+    raise typer.Exit(1 if any(map(_trouble, outputs)) else 0)
 
 
 def watch_command(name: Name, root: Root = DEFAULT_ROOT) -> None:
@@ -77,13 +78,17 @@ def _shown(name: str, running: bool, outputs: list[dict[str, Any]]) -> Renderabl
     for output in outputs:
         head = Text.assemble((output["name"], "bold"), f"  {output['protocol']} {output['listen']}")
         blocks.append(head)
-        if output["trouble"]:
-            blocks.append(Text(f"  {output['trouble']}", "red"))
+        if trouble := _trouble(output):
+            blocks.append(Text(f"  {trouble}", "red"))
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
         for key, value in _rows(output):
             table.add_row(Text(key, "dim"), Text(value))
         blocks.append(table)
     return Group(*blocks)
+
+
+def _trouble(output: dict[str, Any]) -> str:
+    return str(output["trouble"] or output["line_trouble"])
 
 
 def _rows(output: dict[str, Any]) -> Iterator[tuple[str, str]]:

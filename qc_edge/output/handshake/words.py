@@ -119,6 +119,18 @@ class ToLine:
     commit: int = 0
 
 
+_LINE_TROUBLES = {
+    Fault.PEER: "the line's heartbeat does not change",
+    Fault.PAIRING: "frames may be of triggers that are over: parts are HOLD",
+    Fault.EJECTION: "a part was not confirmed as ejected: the alarm, until the line resets",
+}
+
+
+def line_trouble(words: ToLine) -> str:
+    """What is not well at the line's end, for a person; empty if all is."""
+    return "; ".join(said for fault, said in _LINE_TROUBLES.items() if words.faults & fault)
+
+
 @dataclass(frozen=True, slots=True)
 class FromLine:
     """What the line has written last. `trigger` stands behind what belongs to it."""
