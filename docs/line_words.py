@@ -58,7 +58,7 @@ MEANINGS = {
     "part_id": "Of the part. Of the line: its id of the part of this trigger; empty: none.",
     "defect_class": "The class that the model takes a defect for.",
     "commit": "`sequence` again, the last word: all before it stands.",
-    "reset": "Another number than before: begin anew. Write `trigger`, `acknowledge`, `ejected` and `passed` to 0 with it.",
+    "reset": "Another number than `reset_done`, the next: begin anew. Write `trigger`, `acknowledge`, `ejected` and `passed` to 0 with it.",
     "acknowledge": "The `sequence` that was read and acted upon.",
     "ejected": "The `sequence` of a part that is in its bin.",
     "passed": "The `sequence` of a part that went on, past the ejector.",

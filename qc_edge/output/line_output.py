@@ -5,6 +5,7 @@ The inspector puts a part into its inbox and goes on, whatever the wire does.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections import deque
@@ -62,7 +63,7 @@ class LineOutput:
         self._link = link
         self._boot = boot
         self._keep = keep
-        session = int(time.time()) % 0xFFFF + 1
+        session = secrets.randbelow(0xFFFF) + 1
         rules = handshake_rules(settings, deadline_ms)
         self._machine = Handshake(rules, session, time.monotonic_ns())
         # Bounded, though a part takes no time here: where this thread hangs, the newest are kept.
@@ -146,7 +147,7 @@ class LineOutput:
             self._lose(fault)
             heard = []
         for each in heard:
-            self._machine.hear(each.words, each.at_ns)
+            self._machine.hear(each.words, each.at_ns, is_new=each.is_new)
         now_ns = time.monotonic_ns()
         health = self._health.now(now_ns)
         self._machine.report(is_ready=health.is_ready, faults=health.faults, recipe=health.recipe)

@@ -14,7 +14,7 @@ import pytest
 
 from qc_edge.domain.verdict import Disposition
 from qc_edge.errors import OutputError
-from qc_edge.output.handshake.judged import Note
+from qc_edge.output.handshake.judged import Note, NoteKind
 from qc_edge.output.handshake.words import (
     FROM_LINE,
     FROM_LINE_AT,
@@ -260,9 +260,29 @@ class TestModbus:
                 answer = asked(second, 16, AT["trigger"], 1, 2, 0, 9)
                 assert list(answer[-2:]) == [0x80 | 16, 6], "busy"
                 assert asked(second, 3, 0, 1)[-2:] == run.peer.words().session.to_bytes(2, "big")
-            with Master(port) as anew:  # the same machine: its program was started anew
-                anew.say(trigger=4)
-                run.wait_for(lambda: run.peer.words().trigger_taken == 4, "taken")
+
+    def test_a_program_that_began_anew_gets_no_result_of_before_by_the_same_numbers(self) -> None:
+        with running("modbus", stands_ms=60_000.0) as run:
+            run.begin()
+            run.peer.say(trigger=1)
+            run.wait_for(lambda: run.peer.words().trigger_taken == 1, "taken")
+            run.tell(1, Disposition.ACCEPT)
+            run.wait_for(lambda: accepts(run.peer.words(), 1), "a result")
+            with Master(run.output.settings.port) as anew:
+                anew.say(heartbeat=9)
+                assert accepts(anew.words(), 1)
+                anew.say(trigger=1)
+                run.wait_for(lambda: anew.words().state & StateBit.RESET_NEEDED, "not ready")
+                assert (anew.words().sequence, anew.words().trigger_taken) == (0, 0)
+            with Master(run.output.settings.port) as anew:
+                anew.say(reset=1)
+                run.wait_for(lambda: anew.words().state & StateBit.READY, "ready")
+                anew.say(trigger=0)
+                anew.say(trigger=1)
+                run.wait_for(lambda: anew.words().trigger_taken == 1, "taken")
+                assert anew.words().sequence == 0
+        assert run.kinds() == ["unacknowledged"]
+        assert [note.kind for note in run.notes].count(NoteKind.RESET) == 2
 
     def test_bytes_that_are_no_request_do_not_stop_it(self) -> None:
         chance = random.Random(51)

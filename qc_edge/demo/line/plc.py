@@ -16,6 +16,7 @@ from qc_edge.demo.line.conveyor import Conveyor
 from qc_edge.errors import OutputError
 from qc_edge.output.handshake.words import (
     FROM_LINE,
+    LAST_SEQUENCE,
     TO_LINE_WORDS,
     Code,
     StateBit,
@@ -48,9 +49,9 @@ class PlcProgram:
         if not self._client.connect():  # type: ignore[no-untyped-call]
             raise OutputError("the PLC cannot reach the station")
         try:
-            self._write("reset", 1)
-            ready = self._wait(lambda words: words.state & StateBit.READY, 30.0)
-            if ready is None:
+            reset = self._read().reset_done % LAST_SEQUENCE + 1
+            self._write("reset", reset)
+            if self._wait(lambda words: _is_ready_after(words, reset), 30.0) is None:
                 raise OutputError("the station is not ready for the line within 30 s")
             while self.sent < parts and not stop.wait(pace_s):
                 self._send()
@@ -84,14 +85,21 @@ class PlcProgram:
         while time.monotonic() < end:
             self._heartbeat = (self._heartbeat + 1) & 0xFFFF
             self._write("heartbeat", self._heartbeat)
-            read = self._client.read_holding_registers(0, count=TO_LINE_WORDS)
-            words = decode_to_line(read.registers)
+            words = self._read()
             if fits(words):
                 return words
             pause.wait(_SCAN_S)
         return None
 
+    def _read(self) -> ToLine:
+        read = self._client.read_holding_registers(0, count=TO_LINE_WORDS)
+        return decode_to_line(read.registers)
+
     def _write(self, name: str, value: int) -> None:
         answer = self._client.write_register(_ADDRESS[name], value)
         if answer.isError():
             raise ModbusException(f"{name} = {value} was refused: {answer}")
+
+
+def _is_ready_after(words: ToLine, reset: int) -> bool:
+    return words.reset_done == reset and bool(words.state & StateBit.READY)

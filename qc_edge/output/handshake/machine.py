@@ -75,14 +75,21 @@ class Handshake:
         """The recipe that the line asked for will not be in force; 0: nothing is refused."""
         self._said = replace(self._said, recipe_refused=number)
 
-    def hear(self, words: FromLine, now_ns: int) -> None:
+    def hear(self, words: FromLine, now_ns: int, *, is_new: bool = False) -> None:
         """What the line has written, as it stands from now on. Only what changes means something,
         so that a line may write everything again and again.
+
+        `is_new`: by a connection that has written no trigger and no reset before. Its program may
+        have begun anew and number as the one before did: then it has to reset first, and a reset
+        counts even with the number of before.
         """
         before, self._heard = self._heard, words
+        if is_new and self._rules.by_trigger:
+            self._take_back(now_ns, "another connection writes")
+            self._needs_reset = True
         if words.heartbeat != before.heartbeat:
             self._notes += self._beats.heard(now_ns)
-        if words.reset not in (0, before.reset):
+        if words.reset and (is_new or words.reset != before.reset):
             self._begin_reset(words.reset, now_ns)
         if words.acknowledge not in (0, before.acknowledge):
             self._notes += self._slot.acknowledge(words.acknowledge, now_ns)
@@ -211,11 +218,18 @@ class Handshake:
 
     def _begin_reset(self, wanted: int, now_ns: int) -> None:
         """Nothing stands any more; the echo follows when no frame of before can come."""
-        self._notes += self._slot.clear(now_ns, "the line has reset")
+        self._take_back(now_ns, "the line has reset")
         self._notes += self._ejections.clear(now_ns, "the line has reset")
+        self._reset_wanted, self._reset_ns = wanted, now_ns
+        if wanted == self._said.reset_done:
+            self._said = replace(self._said, reset_done=0)
+
+    def _take_back(self, now_ns: int, why: str) -> None:
+        """No result stands or comes of any trigger until now."""
+        self._notes += self._slot.clear(now_ns, why)
         for trigger in self._triggers.open:
             trigger.is_answered = True
-        self._reset_wanted, self._reset_ns = wanted, now_ns
+        self._said = replace(self._said, trigger_taken=0)
 
     def _end_reset(self, now_ns: int) -> None:
         is_clear = self._triggers.is_exact or not self._triggers.has_unknown

@@ -13,10 +13,14 @@ from qc_edge.settings.outside.output import OutputSettings
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the line had written at `at_ns` (CLOCK_MONOTONIC), all words as they stood then."""
+    """What the line had written at `at_ns` (CLOCK_MONOTONIC), all words as they stood then.
+
+    `is_new`: with the first `reset` or `trigger` of a connection.
+    """
 
     words: FromLine
     at_ns: int
+    is_new: bool = False
 
 
 class LineLink(Protocol):

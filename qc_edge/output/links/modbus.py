@@ -15,6 +15,7 @@ from typing import Any
 
 from qc_edge.errors import OutputError
 from qc_edge.output.handshake.words import (
+    FROM_LINE,
     FROM_LINE_AT,
     FROM_LINE_WORDS,
     TO_LINE_WORDS,
@@ -44,6 +45,7 @@ _MASTER_NS = 5_000_000_000
 
 _FUNCTIONS = {3, 4, 6, 16, 23}
 _LAST = FROM_LINE_AT + FROM_LINE_WORDS
+_BEGINS = {place.address for place in FROM_LINE if place.name in ("reset", "trigger")}
 
 
 class ModbusLink:
@@ -171,7 +173,9 @@ class ModbusLink:
         with self._lock:
             if len(self._heard) >= _MOST_HEARD:
                 return ExcCodes.DEVICE_BUSY
-            self._heard.append(Heard(words, now_ns))
+            begins = not _BEGINS.isdisjoint(range(address, address + len(values)))
+            self._heard.append(Heard(words, now_ns, begins and not writer.has_begun))
+        writer.has_begun = writer.has_begun or begins
         self._written, self._master, self._written_ns = written, writer, now_ns
         self._wake()
         return None

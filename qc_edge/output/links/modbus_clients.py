@@ -31,6 +31,8 @@ class Connection(ServerRequestHandler):
     """One client. `address` is empty until it was admitted."""
 
     address = ""
+    has_begun = False
+    """It has written `reset` or `trigger`."""
     asked_ns = 0
 
     def callback_connected(self) -> None:
