@@ -22,6 +22,7 @@ from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.records import calibration_requests as requests
 from qc_edge.records import calibrations
 from qc_edge.records.calibration_requests import CalibrationRequest, figures_digest
+from qc_edge.records.recipe_content import GateSettings, RecipeContent, RecipeView
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import INCOMING, Settings, StationPaths, load_settings
 from tests.event_log import MemoryEventLog
@@ -146,7 +147,9 @@ class AtRest:
         self.paths = make_station(root)
         self.rulebook = SimpleNamespace(
             settings=load_settings(self.paths.settings),
-            rules=SimpleNamespace(calibrations={}, recipe_in_force=None),
+            rules=SimpleNamespace(
+                settings=load_settings(self.paths.settings), calibrations={}, recipe_in_force=None
+            ),
             reload=lambda settings: None,
         )
         self.events = MemoryEventLog()
@@ -178,6 +181,28 @@ def test_a_request_that_meets_any_fault_is_refused_and_the_next_one_is_taken_up(
     at_rest.taker.take_up()
     assert all("by zero" in at_rest.why_refused(name) for name in names)
     assert len(at_rest.events.occurrences) == 2
+
+
+def test_bounds_that_a_view_or_a_recipe_would_overrule_are_refused(at_rest: AtRest) -> None:
+    settings, rules = at_rest.rulebook.settings, at_rest.rulebook.rules
+    view = RecipeView(name="top", camera=INCOMING, bundle="corner@1", roi=(0, 0, 40, 40))
+    rules.settings = settings.model_copy(update={"view": (view.plain,)})
+    name = at_rest.leave(frames=(), learning=5, roi=None)
+    at_rest.taker.take_up()
+    assert "view top names the region [0, 0, 40, 40]" in at_rest.why_refused(name)
+
+    gated = view.model_copy(update={"gates": GateSettings(focus_min=3.0)})
+    recipe = RecipeContent(number=1, product="lids", view=(gated,))
+    rules.recipe_in_force = SimpleNamespace(content=recipe)
+    name = at_rest.leave(frames=(), learning=5)
+    at_rest.taker.take_up()
+    assert "bounds of its own for view top" in at_rest.why_refused(name)
+    assert in_force(at_rest.paths).made_by != "anna"
+
+    rules.recipe_in_force = SimpleNamespace(content=recipe.model_copy(update={"view": (view,)}))
+    at_rest.leave(frames=(), learning=5)
+    at_rest.taker.take_up()
+    assert in_force(at_rest.paths).roi == REGION
 
 
 def test_what_is_written_and_not_in_force_yet_waits_and_is_not_called_refused(

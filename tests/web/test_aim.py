@@ -14,6 +14,7 @@ from qc_edge.domain.label import PersonRole
 from qc_edge.records import calibration_requests as requests
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
+from qc_edge.settings.view import ViewSettings
 from qc_edge.vision.gates import focus
 from qc_edge.web.aim.frames import AimFrames
 from qc_edge.web.aim.looking import Look, jpeg
@@ -111,6 +112,21 @@ def test_a_calibration_is_asked_for_with_the_figures_that_were_shown(
     assert forged.status_code == 403
     assert [*requests.names(rested.requests)] == [name]
     (rested.requests / f"{name}.json").unlink()
+
+
+def test_the_whole_frame_is_not_asked_for_where_a_view_names_a_region(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = client.app.state.page  # type: ignore[attr-defined]
+    view = ViewSettings(name="top", camera="incoming", roi=(0, 0, 64, 64))
+    changed = page.settings.model_copy(update={"view": (view,)})
+    monkeypatch.setattr(page, "_settings", changed)
+    drawn = client.get("/aim/calibrate?camera=incoming").text
+    refused = client.get("/aim/calibrate/proposal?camera=incoming")
+    assert refused.status_code == 400
+    assert "names the region [0, 0, 64, 64]" in refused.text
+    learns = {"token": token(drawn), "camera": "incoming", "learning": "9", "why": "new"}
+    assert client.post("/aim/calibrate", data=learns).status_code == 400
 
 
 def test_reviewers_look_and_do_not_calibrate(rested: StationPaths) -> None:

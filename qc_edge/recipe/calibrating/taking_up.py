@@ -15,6 +15,7 @@ from qc_edge.domain.calibration import Calibration, calibration_id, learning_cal
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.errors import CalibrationError, QcEdgeError, RecordError, StoreError
 from qc_edge.recipe.calibrating.good_frames import chosen_frames
+from qc_edge.recipe.calibrating.overruled import check_not_overruled
 from qc_edge.recipe.calibrating.proposal import (
     CalibrationTerms,
     current_calibration,
@@ -141,7 +142,9 @@ class CalibrationTaker:
         return record
 
     def _check_recipe(self, request: CalibrationRequest) -> None:
-        """Raise RecordError if another record than the newest is in force: a recipe names it."""
+        """Raise RecordError if another record than the newest is in force, which a recipe names, or
+        if this one would not judge as it was shown.
+        """
         in_force = self._rulebook.rules.calibrations.get(request.camera)
         newest = calibrations.newest(self._paths.calibration, request.camera)
         if in_force is not None and in_force.calibration_id != newest:
@@ -150,6 +153,9 @@ class CalibrationTaker:
                 "force names",
                 hint="qc-edge recipe edit",
             )
+        rules = self._rulebook.rules
+        recipe = rules.recipe_in_force.content if rules.recipe_in_force else None
+        check_not_overruled(rules.settings, recipe, request.camera, request.roi)
 
     def _refuse(self, name: str, fault: Exception) -> None:
         """Say why in the log and beside the request, which is moved out of the way."""

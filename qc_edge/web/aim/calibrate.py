@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from qc_edge.domain.label import PersonRole
 from qc_edge.errors import BusyError, UsageError
 from qc_edge.recipe.calibrating.good_frames import GoodFrameFiles, chosen_frames, from_evidence
+from qc_edge.recipe.calibrating.overruled import check_of_station
 from qc_edge.recipe.calibrating.proposal import (
     CalibrationTerms,
     Region,
@@ -78,11 +79,11 @@ def propose(
     """
     _require_engineer(visit)
     paths, out = visit.page.paths, set(without or ())
+    wanted = _region(region)
+    check_of_station(paths, visit.page.settings, camera, wanted)
     frames = from_evidence(paths, camera, count, any_verdict=take == "any")
     kept = [row.frame_id for row in frames.rows if row.frame_id not in out]
-    terms = CalibrationTerms(
-        visit.user.name, has_region=True, region=_region(region), made_at=utc_now()
-    )
+    terms = CalibrationTerms(visit.user.name, has_region=True, region=wanted, made_at=utc_now())
     if not _TURN.acquire(timeout=_TURN_S):
         raise BusyError("somebody else is looking at a calibration", hint="try again in a moment")
     try:
@@ -123,12 +124,14 @@ def ask(visit: PersonVisit, fields: Fields) -> Response:
     camera, learning = fields.get("camera", ""), fields.get("learning", "")
     if camera not in visit.page.aim.cameras(visit.page.settings):
         raise UsageError(f"there is no camera {camera!r}")
+    region = _region(fields.get("region", ""))
+    check_of_station(visit.page.paths, visit.page.settings, camera, region)
     request = CalibrationRequest(
         camera,
         visit.user.name,
         why[:500],
         utc_now(),
-        _region(fields.get("region", "")),
+        region,
         tuple(filter(None, fields.get("frames", "").split(","))) if not learning else (),
         _whole(learning, 3, 1000) if learning else None,
         fields.get("expects", ""),
