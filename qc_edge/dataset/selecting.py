@@ -9,8 +9,9 @@ from typing import Any
 
 from qc_edge.dataset.request import DatasetRequest, Wanted
 from qc_edge.dataset.sample import LabelInEffect, Sample
-from qc_edge.dataset.splits import groups, split_of
+from qc_edge.dataset.splits import Member, groups, split_of
 from qc_edge.domain.inspection import COLUMNS, Inspection, ShadowScore
+from qc_edge.errors import UsageError
 from qc_edge.query.label_rows import effective_labels, label_relation
 from qc_edge.query.past.station_history import nothing_matches
 from qc_edge.query.published_log import PublishedCursor
@@ -31,14 +32,27 @@ _CONDITIONS = {
     Wanted.DISPUTED: "is_disputed",
 }
 
+MOST = 200_000
+"""Samples of one dataset, which are held in memory together with their rows."""
+
 Row = dict[str, Any]
 
 
 def select(
     log: PublishedCursor, paths: StationPaths, settings: Settings, request: DatasetRequest
 ) -> list[Sample]:
-    """The samples, oldest first. Raises UsageError if no inspection is asked for, StoreError."""
+    """The samples, oldest first. Raises UsageError if no inspection is asked for or more than MOST
+    are, StoreError.
+    """
     query, values, names = _query(log, settings, request)
+    if query:
+        ((count,),) = log.fetch(f"SELECT count(*) FROM ({query})", values)
+        if count > MOST:
+            raise UsageError(
+                f"{count:,} inspections fit, more than the {MOST:,} that one dataset takes",
+                hint="fewer by --since and --until, or by --only labelled; a part is in the same "
+                "split in each dataset",
+            )
     found: list[tuple[Row, LabelInEffect]] = []
     for portion in log.portions(query, values) if query else ():
         for row in portion:
@@ -48,7 +62,8 @@ def select(
     if not found:
         raise nothing_matches(paths, database=False)
     shadow = _shadow(log, query, values)
-    tied = groups(((row["part_id"], row["lot"]) for row, _ in found), request.split.grouping)
+    members = {(row["part_id"], row["lot"]) for row, _ in found}
+    tied = groups(members | _of_several_lots(log), request.split.grouping)
     samples = []
     for whole, label in found:
         group = tied[whole["part_id"], whole["lot"]]
@@ -56,6 +71,18 @@ def select(
         said = shadow.get(frame, [])
         samples.append(Sample(frame, whole, label, said, group, split_of(group, request.split)))
     return samples
+
+
+def _of_several_lots(log: PublishedCursor) -> set[Member]:
+    """The parts of the whole log that tie lots: they do so in every dataset, whether it holds them
+    or not.
+    """
+    inspections = log.relation(Inspection.TABLE, columns=("part_id", "lot"))
+    rows = log.fetch(
+        f"SELECT DISTINCT part_id, lot FROM {inspections} WHERE part_id IN (SELECT part_id "
+        f"FROM {inspections} GROUP BY part_id HAVING count(DISTINCT coalesce(lot, '')) > 1)"
+    )
+    return {(part, lot) for part, lot in rows}
 
 
 def label_agreement(

@@ -1,7 +1,8 @@
 """Which of train, val and test a part belongs to: by a digest of its group, never by image.
 
-The same group is in the same split in every export, whatever else is in it: what a model has learnt
-from stays out of the test part of the next dataset.
+The same group is in the same split in every export with the same shares and grouping, whatever else
+is in it: what a model has learnt from stays out of the test part of the next dataset. Only a part
+that comes in a second lot later joins the two, and one of them may change its split.
 """
 
 from __future__ import annotations
