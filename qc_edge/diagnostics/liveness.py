@@ -22,7 +22,7 @@ from qc_edge.records.receipts import last_sync, read_receipt
 from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import Settings, StationPaths
-from qc_edge.upstream.age import OVERDUE_DAYS, SyncAge, shown_age
+from qc_edge.upstream.age import OVERDUE_DAYS, SyncAge, is_overdue, shown_age
 
 _SILENT_S = 4.0
 """A running station writes its status every second."""
@@ -214,5 +214,8 @@ def check_upstream(paths: StationPaths, url: str) -> Iterator[Finding]:
         yield warning(f"not everything was ever sent to {url}{wait}", start)
     elif age > OVERDUE_DAYS * 86_400:
         yield warning(f"everything was last sent to {url} {shown_age(age)} ago{wait}", hint)
+    elif waiting and is_overdue(waiting[0]):
+        # Its seal was never told, or it was sealed after nights without a publisher.
+        yield warning(f"what was due was sent to {url} {shown_age(age)} ago{wait}", hint)
     else:
         yield ok(f"everything was sent to {url} {shown_age(age)} ago{wait}")

@@ -82,6 +82,27 @@ def replace_file(
         raise
 
 
+def put_synced(path: Path, data: Chunk, temporary: Path) -> bool:
+    """Make `data` the content of `path` if there is no such file: False if there is one.
+
+    By way of `temporary` beside it, which must not exist: write, fsync, link. Its permissions are
+    those of the umask. The name is durable after `sync_directory`.
+    """
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            _write_all(fd, [data])
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
 def sync_file(path: Path) -> None:
     """Make what another library has written to `path` durable."""
     # fsync works on the file, not on what one descriptor wrote: a new one will do.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 from qc_edge.errors import StoreError
@@ -54,6 +55,11 @@ class SyncAge:
     def is_overdue(self) -> bool:
         """True if it was sent before and nights have failed since."""
         return (self.seconds() or 0.0) > OVERDUE_DAYS * 86_400
+
+
+def is_overdue(day: date) -> bool:
+    """True if nights have passed in which that day should have gone."""
+    return (utc_now().date() - day).days > OVERDUE_DAYS
 
 
 def shown_age(seconds: float) -> str:

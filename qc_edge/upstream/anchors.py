@@ -17,15 +17,16 @@ from qc_edge.upstream.target import Target
 
 
 def newest_anchor(target: Target, names: StationNames) -> tuple[int, Anchor | None]:
-    """The newest anchor upstream and its number; 0 and None before there is one.
+    """The newest anchor upstream, and the highest number that is taken; 0 and None before there is
+    one.
 
     Raises UpstreamError.
     """
-    if not (number := target.newest_number(names.anchors)):
-        return 0, None
-    name = names.anchor(number)
+    number, name, data = target.newest(names.anchors)
+    if not data:
+        return number, None
     try:
-        anchor = Anchor.of_fields(json.loads(target.get(name) or b""))
+        anchor = Anchor.of_fields(json.loads(data))
     except (ValueError, KeyError, TypeError):
         raise UpstreamError(
             f"{target.url}/{name} is no anchor", hint="who else writes there?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -14,6 +15,10 @@ CREDENTIAL = "upstream"
 
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
 _PREFIXES = ("aws_", "google_", "azure_")
+_PLAIN = re.compile("region|endpoint|bucket|container|profile|checksum|conditional|allow")
+"""In names of options whose values may be told."""
+
+_SHORTEST = 6
 
 
 def store_options(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -45,3 +50,22 @@ def store_options(environment: Mapping[str, str] = os.environ) -> dict[str, str]
             )
         options[found[1].lower()] = found[2].strip("\"'")
     return options
+
+
+def hide(
+    words: str, options: Mapping[str, str], environment: Mapping[str, str] = os.environ
+) -> str:
+    """`words` without the credentials among `options` and in the environment: servers and libraries
+    put them into what they say.
+    """
+    given = {name.lower(): value for name, value in environment.items()} | dict(options)
+    secrets = {
+        value
+        for name, value in given.items()
+        if name.startswith(_PREFIXES) and not _PLAIN.search(name) and len(value) >= _SHORTEST
+    }
+    # The longest first: one may be a part of another. Libraries print texts with their escapes.
+    for secret in sorted(secrets, key=len, reverse=True):
+        for shown in (secret, json.dumps(secret)[1:-1]):
+            words = words.replace(shown, "…")
+    return words

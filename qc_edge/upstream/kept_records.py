@@ -63,15 +63,16 @@ def send_records(paths: StationPaths, target: Target, names: StationNames) -> in
 
 
 def newest_index(target: Target, names: StationNames) -> tuple[int, RecordIndex | None]:
-    """The newest index upstream and its number; 0 and None before there is one.
+    """The newest index upstream, and the highest number that is taken; 0 and None before there is
+    one.
 
     Raises UpstreamError.
     """
-    if not (number := target.newest_number(names.indexes)):
-        return 0, None
-    name = names.index(number)
+    number, name, data = target.newest(names.indexes)
+    if not data:
+        return number, None
     try:
-        values = json.loads(target.get(name) or b"")
+        values = json.loads(data)
         if values["format"] != _FORMAT:
             raise ValueError(f"expected format {_FORMAT}")
         return number, RecordIndex(dict(values["files"]))

@@ -20,6 +20,7 @@ from qc_edge.records import notices
 from qc_edge.records.receipts import Receipt, keep_last_sync, read_receipt
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import Settings, StationPaths
+from qc_edge.upstream.age import is_overdue
 from qc_edge.upstream.anchors import check_and_anchor
 from qc_edge.upstream.claim import claim_name
 from qc_edge.upstream.day_files import DayFiles
@@ -91,7 +92,8 @@ class Sync:
                 for sealed in sound:
                     self._send_day(rows, files, sealed)
         self.report.waiting = days.untold()
-        if not self.report.refused and since is None:
+        overdue = [day for day in self.report.waiting if is_overdue(day)]
+        if not (self.report.refused or overdue) and since is None:
             keep_last_sync(self._paths.upstream, self._target.url)
         return self.report
 

@@ -5,13 +5,16 @@ Nothing here replaces or removes what is there: an object is put where none is, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from secrets import randbelow
 from typing import TYPE_CHECKING, TypeVar
 
 from qc_edge.errors import UpstreamError
-from qc_edge.service.synced_file import sync_directory, sync_file
+from qc_edge.service.logs import LOG
+from qc_edge.service.synced_file import put_synced, sync_directory, sync_file
+from qc_edge.upstream.credentials import hide
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -25,8 +28,15 @@ class Target:
     `directory` is where a file:// target is, None for an object store.
     """
 
-    def __init__(self, url: str, store: ObjectStore, directory: Path | None) -> None:
-        """As `connect` makes it."""
+    def __init__(
+        self,
+        url: str,
+        store: ObjectStore,
+        directory: Path | None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        """As `connect` makes it; `options` are those that are never told."""
+        self._options = options or {}
         self.url = url
         self._store = store
         self._directory = directory
@@ -37,6 +47,10 @@ class Target:
         import obstore
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
+        if self._directory is not None:
+            path = self._directory / name
+            return self._asked(f"cannot put {name}", lambda: self._put_file(path, data))
+
         def put() -> bool:
             try:
                 obstore.put(self._store, name, data, mode="create", use_multipart=False)
@@ -45,12 +59,7 @@ class Target:
                 return False
             return True
 
-        was_put = self._asked(f"cannot put {name}", put)
-        if self._directory is not None:
-            # It leaves the disk to the kernel: what is receipted has to outlive a power cut.
-            path = self._directory / name
-            self._asked(f"cannot sync {name}", lambda: self._sync(path))
-        return was_put
+        return self._asked(f"cannot put {name}", put)
 
     def get(self, name: str) -> bytes | None:
         """The bytes under `name`; None if there are none."""
@@ -89,13 +98,34 @@ class Target:
 
         yield from self._asked(f"cannot list {folder}", listed)
 
-    def newest_number(self, folder: str) -> int:
-        """The highest number among the names in `folder`, which are numbers; 0 if there is none."""
-        stems = (name.rpartition("/")[2].partition(".")[0] for name in self.names(folder))
-        return max((int(stem) for stem in stems if stem.isdigit()), default=0)
+    def newest(self, folder: str) -> tuple[int, str, bytes]:
+        """The highest number among the names in `folder`, which are numbers, and name and bytes of
+        the highest that has bytes; 0, "" and none where there is none.
+        """
+        stems = {name.rpartition("/")[2].partition(".")[0]: name for name in self.names(folder)}
+        numbers = sorted((int(stem), name) for stem, name in stems.items() if stem.isdigit())
+        for _, name in reversed(numbers):
+            if data := self.get(name):
+                return numbers[-1][0], name, data
+            # What a power cut has left of a file server's file says nothing, and would for ever.
+            LOG.warning("%s/%s is empty: passed over", self.url, name)
+        return (numbers[-1][0] if numbers else 0), "", b""
 
-    def _sync(self, path: Path) -> None:
-        sync_file(path)
+    def _put_file(self, path: Path, data: bytes) -> bool:
+        # Not by obstore, which links the name before the bytes are on the disk: after a power cut
+        # there was an empty file under a name that nobody replaces.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        was_put = False
+        if path.exists():
+            sync_file(path)
+        else:
+            # Names that end like that are not listed by obstore.
+            temporary = path.with_name(f"{path.name}#{randbelow(10**12)}")
+            was_put = put_synced(path, data, temporary)
+        self._sync_name(path)
+        return was_put
+
+    def _sync_name(self, path: Path) -> None:
         sync_directory(path.parent)
         # A directory that is new is a name in its parent, up to the target's own; once is enough.
         if path.parent not in self._synced:
@@ -115,7 +145,7 @@ class Target:
         try:
             return ask()
         except (PermissionDeniedError, UnauthenticatedError) as fault:
-            words = _words(fault)
+            words = first_words(fault, self._options)
             if "RequestTimeTooSkewed" in str(fault):
                 hint = "the clocks of this box and of the server differ: qc-edge doctor, chronyc"
             else:
@@ -123,7 +153,7 @@ class Target:
             raise UpstreamError(f"{self.url} refuses: {what}: {words}", hint) from None
         except (BaseError, OSError) as fault:
             raise UpstreamError(
-                f"{self.url}: {what}: {_words(fault)}",
+                f"{self.url}: {what}: {first_words(fault, self._options)}",
                 hint="what was sent stays; the next sync goes on from there",
             ) from None
 
@@ -168,9 +198,9 @@ def connect(
         )
     except (BaseError, ValueError, TypeError) as fault:
         raise UpstreamError(
-            f"{url} cannot be used: {_words(fault)}", hint="see docs/integrator.md"
+            f"{url} cannot be used: {first_words(fault, options)}", hint="see docs/integrator.md"
         ) from None
-    return Target(url, store, None)
+    return Target(url, store, None, options)
 
 
 def store_config(url: str, options: dict[str, str], endpoint: str, region: str) -> dict[str, str]:
@@ -187,6 +217,6 @@ def store_config(url: str, options: dict[str, str], endpoint: str, region: str) 
     return config
 
 
-def _words(fault: Exception) -> str:
-    """What it says, without the structures that it prints below."""
-    return str(fault).strip().partition("\n")[0][:400]
+def first_words(fault: Exception, options: Mapping[str, str]) -> str:
+    """What it says, without the structures that it prints below and without credentials."""
+    return hide(str(fault), options).strip().partition("\n")[0][:400]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from datetime import datetime, time, timedelta, timezone
+import threading
+from datetime import date, datetime, time, timedelta, timezone
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,11 @@ from qc_edge.records.receipts import keep_last_sync, last_sync
 from qc_edge.service.lock import StationLock
 from qc_edge.settings import Settings
 from qc_edge.upstream.age import SyncAge
-from qc_edge.upstream.credentials import store_options
+from qc_edge.upstream.credentials import hide, store_options
+from qc_edge.upstream.fleet.delta_tables import DeltaTables
 from qc_edge.upstream.mounted import check_mounted
 from qc_edge.upstream.pace import SendingPace, is_within, pace_of
+from qc_edge.upstream.target import connect
 from tests.cli.runner import invoke
 from tests.quality.tools import REPOSITORY
 from tests.upstream.sealed import FIRST, NAME, SECOND, make_sending_station
@@ -42,6 +46,13 @@ def test_the_command_sends_and_says_so_and_the_doctor_agrees(tmp_path: Path) -> 
     assert found.level is Level.OK
     assert SyncAge(station.paths.upstream, lambda: url).seconds() == pytest.approx(0, abs=60)
     assert SyncAge(station.paths.upstream, lambda: "s3://elsewhere/x").seconds() is None
+    station.seal(date(2020, 1, 1)).write_bytes(station.seal(FIRST).read_bytes())
+    before = last_sync(station.paths.upstream)
+    assert station.sync().waiting == [date(2020, 1, 1)]
+    assert last_sync(station.paths.upstream) == before, "not everything was sent"
+    (found,) = check_upstream(station.paths, url)
+    assert found.level is Level.WARNING
+    assert "1 sealed days wait, from 2020-01-01 on" in found.message
 
 
 def test_exit_codes(tmp_path: Path) -> None:
@@ -131,6 +142,44 @@ def test_credentials_come_from_systemd_and_are_never_told(tmp_path: Path) -> Non
     with pytest.raises(SettingsError, match="line 1") as refused:
         store_options(given)
     assert "hunter2" not in str(refused.value)
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Refuses, and says who asked, as some servers do."""
+
+    def do_GET(self) -> None:
+        asked = (
+            f"<Error><Code>AccessDenied</Code><Who>{self.headers['Authorization']}</Who></Error>"
+        )
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(asked)))
+        self.end_headers()
+        self.wfile.write(asked.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_credentials_that_a_server_repeats_are_in_no_error() -> None:
+    options = {"aws_access_key_id": "AKIA-PLANT", "aws_secret_access_key": "hunter2-hunter2"}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
+        endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+        tables = DeltaTables.at("s3://b/x", options, endpoint, "us-east-1")
+        target = connect("s3://b/x", options, endpoint=endpoint, region="us-east-1")
+        try:
+            for ask in (lambda: target.get("a"), lambda: tables.open("events")):
+                with pytest.raises(UpstreamError) as refused:
+                    ask()
+                assert "AKIA-PLANT" not in str(refused.value)
+        finally:
+            server.shutdown()
+    assert "hunter2" not in repr(tables)
+    key = {"google_service_account_key": '{"private_key": "pem"}'}
+    for secret in key.values():
+        assert hide(f"no key: {secret} or {json.dumps(secret)}", key) == 'no key: … or "…"'
+    given = {"AWS_SESSION_TOKEN": "sesame", "AWS_REGION": "eu-central-1"}
+    assert hide("sesame of eu-central-1", {}, given) == "… of eu-central-1"
 
 
 def test_the_manual_names_every_object_upstream(tmp_path: Path) -> None:

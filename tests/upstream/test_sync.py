@@ -17,7 +17,9 @@ from qc_edge.errors import AuditError, QcEdgeError, UpstreamError
 from qc_edge.publish.seal import read_seal
 from qc_edge.records import notices
 from qc_edge.records.receipts import last_sync, read_receipt
+from qc_edge.settings import StationPaths
 from qc_edge.upstream import day_files
+from qc_edge.upstream.restore import Restore
 from qc_edge.upstream.sync import plan
 from qc_edge.upstream.target import Target
 from tests.publish.rows import at, event, log
@@ -28,6 +30,7 @@ from tests.upstream.sealed import (
     SendingStation,
     copied,
     make_sending_station,
+    nothing,
 )
 
 
@@ -254,6 +257,30 @@ def test_a_log_that_was_written_anew_is_refused_by_its_anchor(station: SendingSt
     (anchors / "00000002.json").write_text(json.dumps(fields))
     with pytest.raises(AuditError, match="another hash"):
         station.sync()
+
+
+def test_a_power_cut_leaves_no_name_upstream_without_its_bytes(
+    station: SendingStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(fd: int) -> None:
+        raise Died
+
+    monkeypatch.setattr("os.fsync", cut)
+    with pytest.raises(Died):
+        station.target.put_if_absent("seals/a.json", b"a seal")
+    assert station.sent() == {}
+
+
+def test_an_empty_anchor_or_index_of_a_power_cut_is_passed_over(
+    station: SendingStation, tmp_path: Path
+) -> None:
+    station.sync()
+    for folder in (f"anchors/station={NAME}", f"records/station={NAME}/index"):
+        (station.upstream / folder / "00000002.json").touch()
+    assert station.sync().refused == {}
+    report = Restore(StationPaths(tmp_path / "new", NAME), station.target, nothing).run()
+    assert report.days == [FIRST, SECOND]
+    assert station.target.newest(f"anchors/station={NAME}")[0] == 3
 
 
 def test_the_head_goes_upstream_again_when_it_has_moved(station: SendingStation) -> None:

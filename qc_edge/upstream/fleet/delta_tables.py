@@ -8,12 +8,12 @@ the same commit as its rows: Delta refuses a second commit of it, whoever tries 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qc_edge.errors import UpstreamError
-from qc_edge.upstream.target import store_config
+from qc_edge.upstream.target import first_words, store_config
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +45,7 @@ class DeltaTables:
     """The tables under URL/delta; `options` are those of deltalake. Methods raise UpstreamError."""
 
     url: str
-    options: dict[str, str]
+    options: dict[str, str] = field(repr=False)
 
     @classmethod
     def at(
@@ -162,7 +162,7 @@ class DeltaTables:
 
     def _error(self, table: str, fault: Any) -> UpstreamError:
         return UpstreamError(
-            f"{self._place(table)}: {str(fault).strip().partition(chr(10))[0][:400]}",
+            f"{self._place(table)}: {first_words(fault, self.options)}",
             hint="what is committed stays; run it again",
         )
 
