@@ -53,10 +53,12 @@ def fingerprint(path: Path) -> Fingerprint | None:
 def alike_pairs(
     items: Sequence[DatasetItem], on_picture: Callable[[int, int], None] = lambda *_: None
 ) -> list[AlikePair]:
-    """Pairs of pictures of different parts that show the same, the most alike first."""
+    """Pairs of pictures of different parts that show the same, the most alike first. Of many that
+    show the same, as many as tie them together, not each with each.
+    """
     same = list(_same_pixels(items))
     step = 1 + (len(items) - 1) // MOST_COMPARED if items else 1
-    compared = items[::step]
+    compared = sorted(items[::step], key=lambda item: item.truth is None)
     prints = list[Fingerprint]()
     of_print = list[DatasetItem]()
     for number, item in enumerate(compared):
@@ -68,8 +70,7 @@ def alike_pairs(
     known = {(pair.one.name, pair.other.name) for pair in same}
     pairs = [
         AlikePair(of_print[one], of_print[other], likeness)
-        for one, other, likeness in _correlated(prints)
-        if of_print[one].part is None or of_print[one].part != of_print[other].part
+        for one, other, likeness in _tied(of_print, prints)
         if (of_print[one].name, of_print[other].name) not in known
     ]
     return sorted([*same, *pairs], key=lambda pair: (-pair.likeness, pair.one.name))
@@ -85,7 +86,34 @@ def _same_pixels(items: Sequence[DatasetItem]) -> Iterator[AlikePair]:
             yield AlikePair(before, item, 1.0)
 
 
-def _correlated(prints: Sequence[Fingerprint]) -> Iterator[tuple[int, int, float]]:
+def _tied(
+    items: Sequence[DatasetItem], prints: Sequence[Fingerprint]
+) -> Iterator[tuple[int, int, float]]:
+    """The pairs that tie alike pictures of different parts into clusters, a tree for each: of n
+    copies n - 1 pairs, where all would be n * n / 2. `items` have those without a truth last.
+    """
+    names = [item.part or f"/{number}" for number, item in enumerate(items)]
+    parts = np.unique(np.array(names, str), return_inverse=True)[1]
+    has_truth = np.array([item.truth is not None for item in items], bool)
+    cluster, is_tied = np.arange(len(items)), np.zeros(len(items), bool)
+    for one, likeness in _correlated(prints):
+        alike = one + 1 + np.flatnonzero(likeness >= ALIKE)
+        alike = alike[parts[alike] != parts[one]]
+        # What has no truth is tied once and ties nothing else: through it two splits would stay
+        # apart in the list, though their own pictures show the same.
+        same_kind = has_truth[alike] == has_truth[one]
+        loose = alike[~same_kind & ~is_tied[alike]]
+        is_tied[loose] = True
+        joined, first = np.unique(cluster[alike[same_kind]], return_index=True)
+        is_new = joined != cluster[one]
+        if is_new.any():
+            cluster[np.isin(cluster, joined)] = cluster[one]
+        for other in (*alike[same_kind][first[is_new]], *loose):
+            yield one, int(other), float(likeness[other - one - 1])
+
+
+def _correlated(prints: Sequence[Fingerprint]) -> Iterator[tuple[int, Fingerprint]]:
+    """Each place with its correlation to those behind it."""
     if len(prints) < 3:
         return  # the mean of two is half of each: nothing of their own is left
     values = np.stack(prints)
@@ -93,7 +121,5 @@ def _correlated(prints: Sequence[Fingerprint]) -> Iterator[tuple[int, int, float
     values -= values.mean(axis=0)
     values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
     for begin in range(0, len(values), _BLOCK):
-        alike = values[begin : begin + _BLOCK] @ values[begin:].T
-        for one, other in zip(*np.nonzero(alike >= ALIKE), strict=True):
-            if one < other:
-                yield begin + int(one), begin + int(other), float(alike[one, other])
+        for number, row in enumerate(values[begin : begin + _BLOCK] @ values[begin:].T):
+            yield begin + number, row[number + 1 :]
