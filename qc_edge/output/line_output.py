@@ -154,7 +154,10 @@ class LineOutput:
         while self._refused:
             self._machine.refuse_recipe(self._refused.popleft())
         for part in parts:
-            self._machine.tell(part, now_ns)
+            if self._is_open or self.settings.sequence == "line":
+                self._machine.tell(part, now_ns)
+            else:  # no trigger of it can have come, and nobody could read its result
+                self._put(Note(NoteKind.UNTOLD, now_ns, 0, "there is no wire", part))
         self._machine.step(now_ns)
         words = self._machine.words
         if words != self._words and self._is_open:

@@ -347,10 +347,15 @@ def test_the_station_numbers_parts_itself_where_the_line_does_not() -> None:
     line = Line(replace(RULES, by_trigger=False, needs_acknowledge=False), is_reset=False)
     assert line.ready()
     line.wait(20)
-    for number in (1, 2):
-        line.tell(number, ACCEPT)
-        assert accepts(line.words, number), "the newest takes the place of the one before"
-    assert line.take_notes() == ["shown"]
+    line.tell(1, ACCEPT)
+    line.tell(2, REJECT)
+    line.wait(99)
+    assert accepts(line.words, 1), "the line has had no time to read it"
+    line.wait(1)
+    assert line.words.sequence == 2, "the next takes the place of the one before"
+    assert [
+        (note.kind, note.at_ns - (note.told_ns or 0)) for note in line.machine.take_notes()
+    ] == [("shown", 100 * MS)]
 
 
 @pytest.mark.parametrize("name", ["sequence", "verdict", "complement", "commit"])

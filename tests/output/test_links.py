@@ -174,7 +174,8 @@ def test_a_result_that_nobody_acknowledges_is_noted(protocol: str) -> None:
 
 
 def test_a_wire_that_cannot_be_had_is_tried_again() -> None:
-    settings = OutputSettings.model_validate({"name": "robot", "protocol": "scripted"})
+    given = {"name": "robot", "protocol": "scripted", "sequence": "station"}
+    settings = OutputSettings.model_validate(given)
     link = ScriptedLink("robot")
     link.refuse = "no such address"
     notes: list[Note] = []
@@ -184,6 +185,8 @@ def test_a_wire_that_cannot_be_had_is_tried_again() -> None:
     thread.start()
     try:
         wait_for(lambda: output.status.trouble == "no such address", "the trouble")
+        output.announce(told_part(1, Disposition.ACCEPT))
+        wait_for(lambda: notes[-1].detail == "there is no wire", "untold")
         link.refuse = ""
         wait_for(lambda: not output.status.trouble, "open")
         link.cut = "the cable is out"
@@ -191,7 +194,10 @@ def test_a_wire_that_cannot_be_had_is_tried_again() -> None:
     finally:
         stop.set()
         thread.join(10)
-    assert [str(note.kind) for note in notes] == ["link_lost", "link_open", "link_lost"]
+    assert [str(note.kind) for note in notes] == [
+        *("link_lost", "untold"),
+        *("link_open", "link_lost"),
+    ]
 
 
 def test_a_part_that_comes_while_it_stops_is_on_record_as_untold() -> None:

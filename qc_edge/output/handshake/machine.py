@@ -37,9 +37,7 @@ class Handshake:
         self._said = ToLine(session=session, state=0)
         self._heard = FromLine()
         self._triggers = Triggers(rules.deadline_ns, rules.way_ns)
-        self._slot = ResultSlot(
-            rules.deadline_ns, rules.stands_ns, needs_acknowledge=rules.needs_acknowledge
-        )
+        self._slot = ResultSlot(rules)
         self._ejections = Ejections(rules.confirm, rules.confirm_ns)
         self._notes: list[Note] = []
         self._is_ready, self._faults = False, Fault.STATION
@@ -79,9 +77,8 @@ class Handshake:
         """What the line has written, as it stands from now on. Only what changes means something,
         so that a line may write everything again and again.
 
-        `is_new`: by a connection that has written no trigger and no reset before. Its program may
-        have begun anew and number as the one before did: then it has to reset first, and a reset
-        counts even with the number of before.
+        `is_new`: by a connection that wrote no trigger and no reset before. Its program may number
+        as the one before did: it has to reset first, with whatever number.
         """
         before, self._heard = self._heard, words
         if is_new and self._rules.by_trigger:
@@ -239,7 +236,7 @@ class Handshake:
         ):
             return
         self._triggers.clear()
-        self._said = replace(self._said, reset_done=self._reset_wanted, trigger_taken=0)
+        self._said = replace(self._said, reset_done=self._reset_wanted)
         self._reset_wanted, self._needs_reset = 0, False
         self._note(NoteKind.RESET, now_ns, "the line has reset")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.output.handshake.judged import JudgedPart, Note, NoteKind
 from qc_edge.output.handshake.reasons import reason_number
+from qc_edge.output.handshake.rules import HandshakeRules
 from qc_edge.output.handshake.words import ToLine, score_word, verdict_word
 
 _MOST_WAITING = 64
@@ -49,13 +50,14 @@ class Result:
 class ResultSlot:
     """Results in the order in which they came. Pure: it is told the time (CLOCK_MONOTONIC, ns)."""
 
-    def __init__(self, deadline_ns: int, stands_ns: int, *, needs_acknowledge: bool) -> None:
-        """A result stands for `stands_ns` at most; one that is older than `deadline_ns` when its
-        turn comes is HOLD.
+    def __init__(self, rules: HandshakeRules) -> None:
+        """A result stands for `stands_ns` at most, and for a heartbeat where the next takes its
+        place without an acknowledge; one older than `deadline_ns` when its turn comes is HOLD.
         """
-        self._deadline_ns = deadline_ns
-        self._stands_ns = stands_ns
-        self._needs_acknowledge = needs_acknowledge
+        self._deadline_ns = rules.deadline_ns
+        self._stands_ns = rules.stands_ns
+        self._least_ns = min(rules.heartbeat_ns, rules.stands_ns)
+        self._needs_acknowledge = rules.needs_acknowledge
         self._waiting: deque[Result] = deque()
         self._shown: Result | None = None
         self._shown_ns = 0
@@ -83,8 +85,7 @@ class ResultSlot:
     def step(self, now_ns: int) -> tuple[list[Note], list[Result]]:
         """Take away what has stood long enough and show the next; notes, and what is new there."""
         notes = []
-        may_replace = self._waiting and not self._needs_acknowledge
-        if self._shown and (may_replace or now_ns - self._shown_ns >= self._stands_ns):
+        if self._shown and now_ns >= self._shown_ns + self._stays_ns():
             is_missed = self._needs_acknowledge
             kind = NoteKind.UNACKNOWLEDGED if is_missed else NoteKind.SHOWN
             notes.append(self._take_away(kind, now_ns))
@@ -106,7 +107,11 @@ class ResultSlot:
         """When `step` has something to do next."""
         if self._shown is None:
             return now_ns if self._waiting else None
-        return self._shown_ns + self._stands_ns
+        return self._shown_ns + self._stays_ns()
+
+    def _stays_ns(self) -> int:
+        may_replace = self._waiting and not self._needs_acknowledge
+        return self._least_ns if may_replace else self._stands_ns
 
     def words(self, empty: ToLine) -> ToLine:
         """`empty` with the result that stands there."""

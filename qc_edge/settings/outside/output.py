@@ -57,7 +57,8 @@ class OutputSettings(Section):
     acknowledge: bool = Field(
         default=True,
         description="The line acknowledges each result before the next is shown; one that it does "
-        "not is a row and a trouble. false: the newest takes the place of the one before.",
+        "not is a row and a trouble. false: the next takes its place after one "
+        "heartbeat_ms, so that parts must not come faster.",
     )
     stands_ms: float = Field(
         default=500.0,
