@@ -89,6 +89,9 @@ def command(
         f"{name}: {len(report.days):,} days, {head.seq if head else 0:,} rows, {report.records:,} "
         f"records and {report.pictures:,} pictures are back"
     )
-    if report.not_there:
-        out().print(f"[yellow]{report.not_there:,} pictures are not upstream[/yellow]")
+    if without := report.without():
+        out().print(
+            f"[yellow]pictures that rows name and that are not back: {without}[/yellow]; "
+            "qc-edge verify reports each as missing"
+        )
     out().print(f"next: sudo qc-edge install --station {name}, start it, qc-edge verify {name}")

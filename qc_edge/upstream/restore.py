@@ -7,18 +7,16 @@ database from it. Every row must follow from the one before it, and every file b
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from pathlib import Path
 
 from qc_edge.domain.anchor import ChainHead
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.domain.evidence.classes import EvidenceClass
 from qc_edge.errors import AuditError, UpstreamError, UsageError
 from qc_edge.publish.seal import SealedFile, make_read_only, read_seal, seal_path
-from qc_edge.query.evidence import picture_in
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.query.rows import Rows
 from qc_edge.records import notices
@@ -28,13 +26,11 @@ from qc_edge.store.directories import make_directories
 from qc_edge.store.durable import write_file
 from qc_edge.upstream.anchors import newest_anchor, put_anchor
 from qc_edge.upstream.kept_records import SETTINGS, newest_index
-from qc_edge.upstream.layout import RECEIPTS, StationNames, picture_name, receipted
-from qc_edge.upstream.pictures import PictureClaim, picture_claims
+from qc_edge.upstream.layout import RECEIPTS, StationNames, receipted
 from qc_edge.upstream.rebuilt_journal import prepare_journal
+from qc_edge.upstream.restored_pictures import RestoredPictures, path_inside
 from qc_edge.upstream.target import Target
-from qc_edge.vision import UnreadableFrameError
 
-_PNG = b"\x89PNG"
 _THREADS = 8
 
 STEPS = ("records", "tables", "pictures", "journal")
@@ -42,15 +38,24 @@ STEPS = ("records", "tables", "pictures", "journal")
 
 @dataclass(slots=True)
 class RestoreReport:
-    """What came back: days, rows, pictures, and those that are not upstream or are not what was
-    judged (`not_there`). `head` is the row that the station goes on from.
+    """What came back: days, rows, pictures, those that are not upstream or are not what was judged
+    (`not_there`), and by class those that rows name and that were never sent or not asked for
+    (`left_out`). `head` is the row that the station goes on from.
     """
 
     days: list[date] = field(default_factory=list)
     records: int = 0
     pictures: int = 0
     not_there: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
     head: ChainHead | None = None
+
+    def without(self) -> str:
+        """The pictures that rows name and that are not back, in words; empty if all are."""
+        counted = [f"{count} {kind} left out" for kind, count in sorted(self.left_out.items())]
+        if self.not_there:
+            counted.append(f"{self.not_there} not upstream")
+        return ", ".join(counted)
 
 
 class Restore:
@@ -129,7 +134,10 @@ class Restore:
         files = index.files if index else {}
         for number, (name, digest) in enumerate(sorted(files.items()), 1):
             if name != SETTINGS:
-                write_file(self._inside(name), self._fetched(self._names.record(digest), digest))
+                write_file(
+                    path_inside(self._paths.state, name),
+                    self._fetched(self._names.record(digest), digest),
+                )
                 self._report.records += 1
             self._progress("records", number, len(files))
 
@@ -163,33 +171,11 @@ class Restore:
                 first = rows.first_since(datetime(since.year, since.month, since.day))  # noqa: DTZ001
         sent = {name for receipt in receipts for name in receipt.pictures}
         classes = [kind for kind in EvidenceClass if kind.value in sent]
-        with ThreadPoolExecutor(_THREADS, "restore") as pool:
-            for portion in _portions(picture_claims(rows, classes, first, last)):
-                for came in pool.map(self._restore_picture, portion):
-                    self._report.pictures += came
-                    self._report.not_there += not came
-                self._progress("pictures", portion[-1].seq - first + 1, last - first + 1)
-
-    def _restore_picture(self, claim: PictureClaim) -> bool:
-        if claim.sha256 is None:
-            name = self._names.unproven(claim.kind, claim.path)
-        else:
-            name = picture_name(claim.kind, claim.sha256)
-        path = self._inside(claim.path)
-        if path.exists():  # of a run before
-            return True
-        if (data := self._target.get(name)) is None:
-            return False
-        try:
-            if claim.sha256 is not None and picture_in(data).sha256 != claim.sha256:
-                return False
-        except UnreadableFrameError:
-            return False
-        # One that was compressed before it went is where the station's own compression puts it.
-        if data.startswith(_PNG) and path.suffix in {".pgm", ".ppm"}:
-            path = path.with_suffix(".png")
-        write_file(path, data)
-        return True
+        pictures = RestoredPictures(
+            self._paths.state, self._target, self._names, self._progress
+        ).restore(rows, classes, first, last)
+        self._report.pictures, self._report.not_there = pictures.pictures, pictures.not_there
+        self._report.left_out = pictures.left_out
 
     def _go_on_from(self, head: ChainHead) -> None:
         """Say upstream and in the log from where it goes on: rows after that are lost."""
@@ -199,6 +185,8 @@ class Restore:
         # Before the anchor, from which a run after an interruption can no longer tell what is lost.
         if not self._has_told(said):
             detail = f"{said} at least {max(lost, 0)} rows after it are lost"
+            if without := self._report.without():
+                detail = f"{detail}; pictures that are not back: {without}"
             told = Occurrence(EventKind.RESTORED, detail, who="restore")
             notices.leave(self._paths.notices, told)
         if lost:
@@ -219,21 +207,3 @@ class Restore:
                 f"{self._target.url}/{name} {what}", hint="look for it in a backup of that place"
             )
         return data
-
-    def _inside(self, name: str) -> Path:
-        """A path among the station's state. Raises AuditError for one that leads out of it."""
-        path = (self._paths.state / name).resolve()
-        if not path.is_relative_to(self._paths.state.resolve()):
-            raise AuditError(f"{name!r} leads out of the station's state", hint="nothing was done")
-        return path
-
-
-def _portions(claims: Iterator[PictureClaim]) -> Iterator[list[PictureClaim]]:
-    portion: list[PictureClaim] = []
-    for claim in claims:
-        portion.append(claim)
-        if len(portion) == 64:
-            yield portion
-            portion = []
-    if portion:
-        yield portion

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_restored_station_holds_together_and_goes_on_counting(
     told = invoke("restore", NAME, "--from", lost.target.url, "--root", new.root, "--json")
     assert told.exit_code == 0, told.output
     report = json.loads(told.stdout)
-    assert report["not_there"] == 0
+    assert (report["not_there"], report["left_out"]) == (0, {})
     before = _rows(lost.paths)
     spool(new, part(GOOD, seed=77), 2)
     with running(new) as run:
@@ -146,3 +147,16 @@ def test_a_station_that_never_sent_is_not_made_up(station: SendingStation, tmp_p
     shutil.rmtree(station.upstream / "receipts")
     with pytest.raises(UpstreamError, match="has no day of line1"):
         Restore(StationPaths(tmp_path / "new", NAME), station.target, nothing).run()
+
+
+def test_pictures_that_were_never_sent_are_counted_and_told(
+    lost: SendingStation, tmp_path: Path
+) -> None:
+    new = StationPaths(tmp_path / "new", NAME)
+    report = Restore(new, lost.target, nothing).run(date(2100, 1, 1))
+    named = report.left_out
+    assert report.pictures == 0
+    assert min(named["raw"], named["prepared"], named["map"]) > 0
+    (name,) = notices.names(new.notices)
+    said = notices.load(new.notices, name).occurrence.detail
+    assert f"{named['raw']} raw left out" in said
