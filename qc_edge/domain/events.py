@@ -83,6 +83,7 @@ class EventKind(str, Enum):
     REJECT_PASSED = "reject_passed"
     TRIGGER_REFUSED = "trigger_refused"
     TRIGGERS_MISSED = "triggers_missed"
+    TOLD_LOST = "told_lost"
     # the published log
     PUBLISHED_MENDED = "published_mended"
     PUBLISHED_AHEAD = "published_ahead"

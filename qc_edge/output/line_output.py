@@ -66,8 +66,7 @@ class LineOutput:
         session = secrets.randbelow(0xFFFF) + 1
         rules = handshake_rules(settings, deadline_ms)
         self._machine = Handshake(rules, session, time.monotonic_ns())
-        # Bounded, though a part takes no time here: where this thread hangs, the newest are kept.
-        self._inbox: deque[JudgedPart] = deque(maxlen=_MOST_PARTS)
+        self._inbox: deque[JudgedPart] = deque()
         self._health = LineHealth()
         self._refused: deque[int] = deque()
         self._wake = threading.Event()
@@ -99,6 +98,11 @@ class LineOutput:
 
     def tell(self, part: JudgedPart) -> None:
         """As `announce`, of a part as the handshake takes it."""
+        # Bounded, though a part takes no time here: this thread may hang.
+        if len(self._inbox) >= _MOST_PARTS:
+            why = f"{_MOST_PARTS} parts before it wait"
+            self._keep(Note(NoteKind.UNTOLD, time.monotonic_ns(), 0, why, part))
+            return
         self._inbox.append(part)
         self._wake.set()
 

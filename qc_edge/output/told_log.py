@@ -59,7 +59,8 @@ class ToldLog:
         self._events = events
         self._clock = clock
         self._notes: deque[tuple[str, Note]] = deque()
-        self._rows: deque[ToldMessage] = deque(maxlen=_MOST_WAITING)
+        self._rows: deque[ToldMessage] = deque()
+        self._lost = 0
         self._last_error = ""
         self._unapplied_s: float | None = None
 
@@ -76,6 +77,9 @@ class ToldLog:
         notes = [self._notes.popleft() for _ in range(len(self._notes))]
         self._report(notes)
         self._rows += [self._row(output, note) for output, note in notes if note.kind in _ROWS]
+        while len(self._rows) > _MOST_WAITING:
+            self._rows.popleft()
+            self._lost += 1
         rows = list(self._rows)[:_MOST_AT_ONCE]
         if not rows:
             self._apply()
@@ -90,6 +94,10 @@ class ToldLog:
         for _ in rows:
             self._rows.popleft()
         self._last_error = ""
+        if self._lost:
+            detail = f"{self._lost:,} messages have no row: the disk took none for too long"
+            self._events.report(Occurrence(EventKind.TOLD_LOST, detail, who="outputs"))
+            self._lost = 0
         if self._unapplied_s is None:
             self._unapplied_s = time.monotonic()
         elif time.monotonic() - self._unapplied_s > _LONGEST_UNAPPLIED_S:

@@ -34,6 +34,7 @@ _EVENT_LEVELS = {
     EventKind.EJECTION_UNCONFIRMED: logging.ERROR,
     EventKind.REJECT_PASSED: logging.ERROR,
     EventKind.TRIGGER_REFUSED: logging.WARNING,
+    EventKind.TOLD_LOST: logging.ERROR,
     EventKind.TRIGGERS_MISSED: logging.WARNING,
     EventKind.CAMERA_MISSING: logging.ERROR,
     EventKind.CAMERA_LOST: logging.ERROR,

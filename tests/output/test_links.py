@@ -287,7 +287,7 @@ class TestModbus:
                 anew.say(trigger=1)
                 run.wait_for(lambda: anew.words().trigger_taken == 1, "taken")
                 assert anew.words().sequence == 0
-        assert run.kinds() == ["unacknowledged"]
+        assert run.kinds() == ["unacknowledged", "untold"]
         assert [note.kind for note in run.notes].count(NoteKind.RESET) == 2
 
     def test_bytes_that_are_no_request_do_not_stop_it(self) -> None:

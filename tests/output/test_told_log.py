@@ -6,6 +6,9 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from qc_edge.domain.events import EventKind
 from qc_edge.output.handshake.judged import Note, NoteKind
 from qc_edge.output.told_log import ToldLog
 from qc_edge.service.clock import FrameClock, utc_now
@@ -33,4 +36,20 @@ def test_the_database_takes_it_when_no_verdict_waits_and_before_a_day_is_sealed(
     assert write_one() == 2
     told.finish()
     assert ledger.newest_seq("told") == 3
+    ledger.close()
+
+
+def test_what_no_row_could_keep_is_an_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qc_edge.output.told_log._MOST_WAITING", 3)
+    ledger, events = open_ledger(tmp_path), MemoryEventLog()
+    told = ToldLog("line1", ledger, events, FrameClock(tmp_path / "clock"))
+    for number in range(1, 6):
+        told.keep("plc", Note(NoteKind.SHOWN, time.monotonic_ns(), number, ""))
+    told.finish()
+    assert ledger.newest_seq("told") == 3
+    assert [(each.kind, each.detail[:22]) for each in events.occurrences] == [
+        (EventKind.TOLD_LOST, "2 messages have no row")
+    ]
     ledger.close()

@@ -142,7 +142,7 @@ class Handshake:
     def stop(self, now_ns: int, why: str) -> None:
         """Say nothing any more: no result stands, nothing is ready."""
         self._is_ready = False
-        self._notes += self._slot.clear(now_ns, why)
+        self._take_back(now_ns, why)
         self._notes += self._ejections.clear(now_ns, why)
         self._triggers.clear()
 
@@ -225,15 +225,15 @@ class Handshake:
         """No result stands or comes of any trigger until now."""
         self._notes += self._slot.clear(now_ns, why)
         for trigger in self._triggers.open:
-            trigger.is_answered = True
+            result = trigger.answer(None, NO_VERDICT, why)
+            self._notes.append(result.note(NoteKind.UNTOLD, now_ns, None))
+            self._count("lost")
         self._said = replace(self._said, trigger_taken=0)
 
     def _end_reset(self, now_ns: int) -> None:
         is_clear = self._triggers.is_exact or not self._triggers.has_unknown
-        if (
-            not (self._reset_wanted and is_clear)
-            or now_ns < self._reset_ns + self._triggers.settles_ns
-        ):
+        settled_ns = self._reset_ns + self._triggers.settles_ns
+        if not (self._reset_wanted and is_clear) or now_ns < settled_ns:
             return
         self._triggers.clear()
         self._said = replace(self._said, reset_done=self._reset_wanted)
