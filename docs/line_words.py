@@ -75,7 +75,7 @@ FAULTS = {
     Fault.LATE: "the last result was too late, and HOLD",
     Fault.BEHIND: "the inspection is behind the line",
     Fault.PEER: "the line's heartbeat does not change",
-    Fault.PAIRING: "a trigger has had no frame; the next is HOLD if it may be that one's",
+    Fault.PAIRING: "a trigger has had no frame; the next are HOLD if it may be theirs, until a pause of two deadlines",
     Fault.EJECTION: "a part was not confirmed as ejected, or went past the ejector; until a reset",
     Fault.STATION: "the station does not judge: `qc-edge status` says why",
 }

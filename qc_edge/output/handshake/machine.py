@@ -152,10 +152,7 @@ class Handshake:
         faults |= Fault.LATE if self._slot.last_was_late else Fault(0)
         faults |= Fault.PEER if self._beats.is_peer_lost else Fault(0)
         faults |= Fault.EJECTION if self._ejections.alarm else Fault(0)
-        unknown = (
-            self._triggers.has_unknown and not self._triggers.open and not self._triggers.is_exact
-        )
-        return faults | (Fault.PAIRING if unknown else Fault(0))
+        return faults | (Fault.PAIRING if self._triggers.has_lost else Fault(0))
 
     def _dues(self, now_ns: int) -> Iterator[int]:
         yield self._beats.due_ns()

@@ -85,6 +85,11 @@ class Triggers:
         """True while the frame of some trigger may still come."""
         return any(not each.has_part for each in self._all)
 
+    @property
+    def has_lost(self) -> bool:
+        """True while some trigger has its result, and its frame may still come."""
+        return any(each.is_answered and not each.has_part for each in self._all)
+
     def hear(self, words: FromLine, at_ns: int) -> LineTrigger:
         """A new trigger."""
         if self._all and self._all[-1].end_ns is None:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from qc_edge.settings.section import Name, Section
 
 OutputFault = Literal[
-    "camera", "engine", "calibration", "disk", "clock", "behind", "peer", "ejection"
+    "camera", "engine", "calibration", "disk", "clock", "behind", "peer", "ejection", "pairing"
 ]
 
 
@@ -92,7 +92,8 @@ class OutputSettings(Section):
     )
     not_ready: tuple[OutputFault, ...] = Field(
         default=("camera", "engine", "calibration", "disk", "peer", "ejection"),
-        description="What takes `ready` away; a station that cannot judge is never ready.",
+        description="What takes `ready` away; a station that cannot judge is never ready. "
+        "pairing: a line that heeds `ready` pauses by itself after a lost frame.",
     )
 
     @property
