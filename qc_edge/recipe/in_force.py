@@ -25,6 +25,7 @@ from qc_edge.store.directories import make_directories
 from qc_edge.store.durable import Disk, write_file
 from qc_edge.store.log import lookups
 from qc_edge.store.log.ledger import Ledger
+from qc_edge.store.set_aside import move_aside
 
 _DIGITS = 12
 
@@ -167,7 +168,8 @@ class InForceRecorder:
             return []
         if found is not None:
             make_directories([self._paths.set_aside])
-            Disk().move_into_place(path, self._paths.set_aside / f"settings-{path.name}")
+            move_aside(path, self._paths.set_aside / f"settings-{path.name}")
+            Disk().sync_directory(self._paths.set_aside)  # before another takes its name
         write_file(path, settings_text(rules.settings).encode())
         if is_new and found is None:
             return []

@@ -281,7 +281,12 @@ def test_a_request_reads_no_record_older_than_the_one_in_force(paths: StationPat
     assert recent.in_force == made[1]
     states = [changeovers.state(paths.changeovers, each) for each in made]
     assert states == ["earlier", "in force", "refused: no room"]
+    # Who may not move it, as the page, leaves it where it is: the new one is recorded all the same.
+    paths.set_aside.touch()
+    request_changeover(paths, "bottle", "anna", "once more")
+    assert oldest.read_text() == "damaged"
     # At rest the damaged one is set aside, or no start would come to an end.
+    paths.set_aside.unlink()
     request_changeover(paths, "bottle", "anna", "once more")
     assert not oldest.exists()
 

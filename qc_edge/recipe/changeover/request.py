@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 
 from qc_edge.domain.activation import STATION_RECIPE, Changeover
 from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.domain.threshold import record_id
-from qc_edge.errors import UsageError
+from qc_edge.errors import StoreError, UsageError
 from qc_edge.recipe.attribution import Attribution
 from qc_edge.recipe.changeover.approved import ApprovedRecipes
 from qc_edge.recipe.changeover.recipe_check import check_recipe
@@ -117,7 +118,9 @@ def _write(
     )
     changeovers.write(paths.changeovers, record)
     for name in _damaged(paths):
-        changeovers.set_aside(paths.changeovers, name, paths.set_aside)
+        # The record stands, whatever becomes of these: the page may move nothing there.
+        with suppress(StoreError):
+            changeovers.set_aside(paths.changeovers, name, paths.set_aside)
     return record
 
 
