@@ -49,8 +49,8 @@ def newest_inspections(
 ) -> Iterator[Inspection]:
     """The inspections in the journal, newest first, as `newest_rows`.
 
-    Only lines that `may_be` is true of are parsed, which takes twenty times as long as to look for a
-    few bytes in one; only files of the hour of `since` (aware UTC) and later are read.
+    Only lines that `may_be` is true of are parsed, which takes twenty times as long as to look for
+    a few bytes in one; only files of the hour of `since` (aware UTC) and later are read.
     """
     lines = _newest_lines(journal, f"{since:%Y-%m-%dT%H}" if since else "")
     for row in _parsed(lines if may_be is None else filter(may_be, lines)):
