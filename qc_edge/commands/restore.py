@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+
+if TYPE_CHECKING:
+    from qc_edge.upstream.restore import RestoreReport
 
 From = Annotated[
     str,
@@ -31,6 +34,15 @@ PicturesSince = Annotated[
         show_default=False,
     ),
 ]
+UpTo = Annotated[
+    str | None,
+    typer.Option(
+        "--up-to",
+        metavar="DAY",
+        help="No later day: where one between is not upstream, the station goes on from before it.",
+        show_default=False,
+    ),
+]
 
 TITLES = {
     "records": "records",
@@ -46,6 +58,7 @@ def command(
     endpoint: Endpoint = "",
     region: Region = "",
     pictures_since: PicturesSince = None,
+    up_to: UpTo = None,
     root: Root = DEFAULT_ROOT,
     as_json: Json = False,
 ) -> None:
@@ -55,7 +68,7 @@ def command(
     in the chain; the journal last, from which the station fills its database when it starts. Its
     count goes on behind the last row. What was recorded after that day is lost: the event
     [bold]restored[/bold] says how much. It refuses to touch a station that has a log, and may be
-    run again where it was interrupted.
+    run again where it was interrupted. Exit code 65 if days were left out by [bold]--up-to[/bold].
 
     Then: sudo qc-edge install --station NAME, start it, and qc-edge verify NAME.
 
@@ -64,6 +77,7 @@ def command(
       [bold]qc-edge restore line1 --from file:///mnt/archive/plant-1 --pictures-since 30d[/bold]
     """
     from qc_edge.domain.moment import parse_since
+    from qc_edge.errors import AuditError
     from qc_edge.service.clock import utc_now
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths, UpstreamSettings
@@ -74,16 +88,26 @@ def command(
 
     place = UpstreamSettings(url=url, endpoint=endpoint, region=region)
     paths = StationPaths(root.absolute(), name)
+    last = parse_since(up_to, utc_now()).date() if up_to else None
     since = parse_since(pictures_since, utc_now()).date() if pictures_since else None
     target = connect(place.url, store_options(), endpoint=place.endpoint, region=place.region)
     with AuditBar(TITLES, quiet=as_json) as bar:
         restore = Restore(paths, target, bar.update)
         restore.settings()
         act_as_owner(paths.state)
-        report = restore.run(since)
+        report = restore.run(since, last)
     if as_json:
         print_json({"station": name, "url": place.url, **asdict(report)})
-        return
+    else:
+        _print(name, report)
+    if report.days_left_out:
+        raise AuditError(
+            f"{name}: {len(report.days_left_out)} days left out, from {report.days_left_out[0]} on",
+            hint="they stay upstream; their rows are not in the log of this station any more",
+        )
+
+
+def _print(name: str, report: RestoreReport) -> None:
     head = report.head
     out().print(
         f"{name}: {len(report.days):,} days, {head.seq if head else 0:,} rows, {report.records:,} "

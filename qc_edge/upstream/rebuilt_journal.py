@@ -37,10 +37,13 @@ def prepare_journal(
         for row in rows.read(1, last):
             text = normal(row.text)
             if row.seq != head.seq + 1 or chain_hash(head.sha256, row.seq, text) != row.sha256:
+                before = f"; --up-to {head.recorded_at.date()} brings all before it" * bool(
+                    head.seq
+                )
                 raise AuditError(
                     f"row {row.seq} does not follow from row {head.seq}",
                     hint="the day between is not upstream, or what is there was altered: "
-                    "keep the disk that was lost, and ask for help",
+                    f"keep the disk that was lost, and ask for help{before}",
                 )
             values = json.loads(text)
             head = ChainHead(row.seq, row.sha256, datetime.fromisoformat(values["recorded_at"]))

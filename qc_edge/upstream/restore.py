@@ -16,11 +16,11 @@ from qc_edge.domain.anchor import ChainHead
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.domain.evidence.classes import EvidenceClass
 from qc_edge.errors import AuditError, UpstreamError, UsageError
-from qc_edge.publish.seal import SealedFile, make_read_only, read_seal, seal_path
+from qc_edge.publish.seal import SealedFile, make_read_only, read_seal, seal_path, sealed_days
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.query.rows import Rows
 from qc_edge.records import notices
-from qc_edge.records.receipts import Receipt, keep_receipt, parse_receipt
+from qc_edge.records.receipts import Receipt, keep_receipt, parse_receipt, receipt_path
 from qc_edge.settings import StationPaths
 from qc_edge.store.directories import make_directories
 from qc_edge.store.durable import write_file
@@ -40,10 +40,11 @@ STEPS = ("records", "tables", "pictures", "journal")
 class RestoreReport:
     """What came back: days, rows, pictures, those that are not upstream or are not what was judged
     (`not_there`), and by class those that rows name and that were never sent or not asked for
-    (`left_out`). `head` is the row that the station goes on from.
+    (`left_out`). `head` is the row that the station goes on from, `days_left_out` come after it.
     """
 
     days: list[date] = field(default_factory=list)
+    days_left_out: list[date] = field(default_factory=list)
     records: int = 0
     pictures: int = 0
     not_there: int = 0
@@ -79,14 +80,21 @@ class Restore:
         if digest and not self._paths.settings.exists():
             write_file(self._paths.settings, self._fetched(self._names.record(digest), digest))
 
-    def run(self, pictures_since: date | None = None) -> RestoreReport:
-        """Bring all else back; pictures only of days from `pictures_since` on, if given.
+    def run(self, pictures_since: date | None = None, up_to: date | None = None) -> RestoreReport:
+        """Bring all else back; pictures only of days from `pictures_since` on, if given, and no day
+        after `up_to`: where a day between is not upstream, the station goes on from before it.
 
         Raises UsageError if the station has a log already, AuditError if what is upstream does not
         hold together, UpstreamError, StoreError. After those it may be run again.
         """
         self._refuse_if_there_is_a_log()
         receipts = self._receipts()
+        if up_to is not None:
+            self._report.days_left_out = [each.day for each in receipts if each.day > up_to]
+            receipts = [each for each in receipts if each.day <= up_to]
+            if not receipts:
+                raise UsageError(f"no day up to {up_to} is upstream", hint="a later --up-to")
+            self._remove_after(up_to)
         make_directories([*self._paths.own_directories(), *self._paths.spool_directories()])
         self._restore_records()
         for number, receipt in enumerate(receipts, 1):
@@ -110,6 +118,16 @@ class Restore:
                 f"{self._paths.state} has a log: nothing is restored over it",
                 hint="to begin anew, move that directory away first, and keep it",
             )
+
+    def _remove_after(self, last: date) -> None:
+        """Remove the later days that a run before has brought: there is no log yet to name them."""
+        published = self._paths.published
+        for day in sealed_days(published):
+            if day > last:
+                for file in read_seal(published, day).files:
+                    (published / file.path).unlink(missing_ok=True)
+                receipt_path(self._paths.upstream, day).unlink(missing_ok=True)
+                seal_path(published, day).unlink()
 
     def _receipts(self) -> list[Receipt]:
         """Those of this station, oldest first, of days without a hole: row follows row."""
@@ -187,7 +205,7 @@ class Restore:
             detail = f"{said} at least {max(lost, 0)} rows after it are lost"
             if without := self._report.without():
                 detail = f"{detail}; pictures that are not back: {without}"
-            told = Occurrence(EventKind.RESTORED, detail, who="restore")
+            told = Occurrence(EventKind.RESTORED, detail[:400], who="restore")
             notices.leave(self._paths.notices, told)
         if lost:
             put_anchor(self._target, self._names, number + 1, head)

@@ -50,11 +50,13 @@ class RestoredPictures:
         report = PicturesBack()
         with ThreadPoolExecutor(_THREADS, "restore") as pool:
             for portion in _portions(picture_claims(rows, tuple(EvidenceClass), 1, last)):
-                asked = [each for each in portion if each.kind in classes and each.seq >= first]
+                asked = []
                 for claim in portion:
-                    if claim not in asked:
-                        kind = claim.kind.value
-                        report.left_out[kind] = report.left_out.get(kind, 0) + 1
+                    if claim.kind in classes and claim.seq >= first:
+                        asked.append(claim)
+                        continue
+                    kind = claim.kind.value
+                    report.left_out[kind] = report.left_out.get(kind, 0) + 1
                 for came in pool.map(self._restore, asked):
                     report.pictures += came
                     report.not_there += not came

@@ -19,7 +19,14 @@ from tests.audit.conftest import kept as kept
 from tests.cli.runner import invoke
 from tests.publish.rows import asked
 from tests.station.harness import GOOD, NAME, part, running, spool
-from tests.upstream.sealed import SendingStation, copied, make_sending_station, nothing
+from tests.upstream.sealed import (
+    FIRST,
+    SECOND,
+    SendingStation,
+    copied,
+    make_sending_station,
+    nothing,
+)
 from tests.upstream.test_sync import Died, DyingTarget
 
 
@@ -141,6 +148,25 @@ def test_a_day_between_that_was_never_sent_is_a_hole_that_is_named(
     (station.upstream / f"receipts/station={NAME}/date=2026-11-22.json").unlink()
     with pytest.raises(AuditError, match="does not follow from row 0"):
         Restore(StationPaths(tmp_path / "new", NAME), station.target, nothing).run()
+
+
+def test_only_what_is_before_a_hole_comes_back_where_that_is_asked_for(
+    station: SendingStation, tmp_path: Path
+) -> None:
+    new = SendingStation(StationPaths(tmp_path / "new", NAME), station.upstream)
+    # A run before has brought the later day, and found what is wrong with it.
+    with pytest.raises(Died):
+        Restore(new.paths, DyingTarget(station.target, "cannot put anchors"), nothing).run()
+    assert new.receipted() == [FIRST, SECOND]
+    arguments = ("restore", NAME, "--from", station.target.url, "--root", new.paths.root)
+    told = invoke(*arguments, "--up-to", str(FIRST), "--json")
+    assert isinstance(told.exception, AuditError)
+    report = json.loads(told.stdout)
+    assert (report["days"], report["days_left_out"]) == ([str(FIRST)], [str(SECOND)])
+    assert new.receipted() == [FIRST]
+    assert sorted(_rows(new.paths).values()) == [2, 4]
+    new.configure()
+    assert new.sync().refused == {}
 
 
 def test_a_station_that_never_sent_is_not_made_up(station: SendingStation, tmp_path: Path) -> None:
