@@ -37,9 +37,8 @@ def prepare_journal(
         for row in rows.read(1, last):
             text = normal(row.text)
             if row.seq != head.seq + 1 or chain_hash(head.sha256, row.seq, text) != row.sha256:
-                before = f"; --up-to {head.recorded_at.date()} brings all before it" * bool(
-                    head.seq
-                )
+                day = head.recorded_at.date()
+                before = f"; --up-to {day} brings all before it" if head.seq else ""
                 raise AuditError(
                     f"row {row.seq} does not follow from row {head.seq}",
                     hint="the day between is not upstream, or what is there was altered: "
