@@ -8,7 +8,7 @@ VENV ?= .venv$(if $(filter-out $(DEFAULT_VERSION),$(VERSION)),-$(VERSION))
 # Twice the cores: many tests wait for a station, a camera or a clock.
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 # A box waits for its clocks most of the time.
-BOXES ?= $(shell echo $$((4 * $$(nproc))))
+BOXES ?= $(shell echo $$((3 * $$(nproc))))
 PARALLEL := not serial and not root and not long
 SERIAL := serial and not root and not standin and not long
 PYTEST_ARGS ?=
