@@ -10,15 +10,18 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.parts.told_message import ToldMessage
+from qc_edge.domain.verdict import Disposition
 from qc_edge.errors import StoreError
-from qc_edge.output.handshake.judged import Note, NoteKind
+from qc_edge.output.handshake.judged import JudgedPart, Note, NoteKind
 from qc_edge.output.handshake.reasons import reason_number
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.logs import LOG
 from qc_edge.store.log.ledger import Ledger
+from qc_edge.store.log.lookups import unconfirmed
 
 _MOST_WAITING = 20_000
 """Rows that may wait for a disk that takes writes again: half an hour at ten parts a second."""
@@ -67,6 +70,20 @@ class ToldLog:
     def keep(self, output: str, note: Note) -> None:
         """Put it on record within a second or so."""
         self._notes.append((output, note))
+
+    def give_up(self, output: str, dispositions: Sequence[str], within_s: float) -> None:
+        """Parts of these dispositions that `output` awaited as ejected when the station was killed
+        are unconfirmed. Raises StoreError if the log does not read.
+        """
+        ask = partial(unconfirmed, output=output, dispositions=dispositions, within_s=within_s)
+        detail = "the station was interrupted before the line confirmed it"
+        for sequence, frame_id, part_id, name, reason in self._ledger.ask(ask):
+            told, now_ns, part = Disposition[name], time.monotonic_ns(), None
+            if frame_id:
+                part = JudgedPart(part_id or "", frame_id, told, reason, None)
+            self.keep(
+                output, Note(NoteKind.UNCONFIRMED, now_ns, sequence, detail, part, told, reason)
+            )
 
     def look(self) -> None:
         """Write what waits; never raises StoreError. What the disk refuses waits on.

@@ -51,13 +51,17 @@ class StationOutputs:
 
     def open(self, parts: StationParts, ledger: Ledger, events: EventLog) -> None:
         """Make those of the settings and start their threads. Raises OutputError where a library
-        is missing; an address that cannot be had is tried again and again.
+        is missing, StoreError where the log does not read; an address that cannot be had is tried
+        again and again.
         """
         settings = parts.settings
         self._parts = parts
         self._recipes = RecipeRequests(parts.paths, events)
         self._told = ToldLog(settings.station.name, ledger, events, parts.clock)
         for given in settings.output:
+            if given.confirm:
+                confirm = [each.upper() for each in given.confirm]
+                self._told.give_up(given.name, confirm, given.confirm_s)
             keep, link = partial(self._keep, given), make_link(given)
             line = LineOutput(given, settings.station.deadline_ms, link, parts.boot, keep)
             self._lines.append(line)

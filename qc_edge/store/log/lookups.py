@@ -194,3 +194,24 @@ def newest_id_below(log: duckdb.DuckDBPyConnection, limit: FrameId) -> FrameId |
         [limit],
     ).fetchall()
     return FrameId(newest) if newest else None
+
+
+def unconfirmed(
+    log: duckdb.DuckDBPyConnection, output: str, dispositions: Sequence[str], within_s: float
+) -> list[tuple[int, FrameId | None, str | None, str, str]]:
+    """(sequence, frame_id, part_id, disposition, reason) of what this output told as one of
+    `dispositions`, within so long before its newest row, and of which no row says that the part is
+    out of the way: the station was killed meanwhile. Raises duckdb.Error.
+    """
+    return log.execute(
+        "WITH mine AS (SELECT * FROM told WHERE output = $1 "
+        "AND chain_seq > (SELECT coalesce(max(chain_seq), 0) - $4 FROM told)) "
+        "SELECT sequence, frame_id, part_id, disposition, reason FROM mine AS first "
+        "WHERE list_contains($2, disposition) "
+        "AND outcome IN ('acknowledged', 'unacknowledged', 'shown') "
+        "AND told_at > (SELECT max(ended_at) - to_microseconds($3) FROM mine) "
+        "AND NOT EXISTS (SELECT 1 FROM mine WHERE sequence = first.sequence "
+        "AND outcome IN ('ejected', 'unconfirmed', 'passed') AND recorded_at >= first.told_at) "
+        "ORDER BY chain_seq",
+        [output, list(dispositions), int(within_s * 1e6), _LAST_ROWS],
+    ).fetchall()
