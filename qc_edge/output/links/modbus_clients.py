@@ -36,6 +36,7 @@ class Connection(ServerRequestHandler):
     asked_ns = 0
 
     def callback_connected(self) -> None:
+        """Admit it, or hang up."""
         super().callback_connected()
         _end_when_dead(self.transport.get_extra_info("socket"))
         address = str(self.transport.get_extra_info("peername")[0])
@@ -45,6 +46,7 @@ class Connection(ServerRequestHandler):
         self.address, self.asked_ns = address, time.monotonic_ns()
 
     async def handle_request(self) -> None:
+        """Answer one, unless the client has stopped reading."""
         self.asked_ns = time.monotonic_ns()
         # pymodbus writes on, whatever waits: a client that never reads would fill the memory.
         wire = self.transport
@@ -76,6 +78,7 @@ class Server(ModbusTcpServer):
         return [each for each in found if isinstance(each, Connection) and each.address]
 
     def callback_new_connection(self) -> Connection:
+        """What pymodbus makes for each client."""
         traces = (self.trace_packet, self.trace_pdu, self.trace_connect)
         return Connection(self, *traces)  # type: ignore[no-untyped-call]
 
