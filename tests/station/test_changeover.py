@@ -16,6 +16,7 @@ from qc_edge.bundles.bundle import Bundle
 from qc_edge.camera import Camera
 from qc_edge.camera.scripted import ScriptedCamera
 from qc_edge.diagnostics.model import check_recipes
+from qc_edge.domain.calibration import starting_calibration
 from qc_edge.domain.decisions import Outcome
 from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine
 from qc_edge.engine.scripted import ScriptedEngine
@@ -26,7 +27,7 @@ from qc_edge.recipe.changeover.request import (
     request_rollback,
     wait_for_changeover,
 )
-from qc_edge.records import changeovers
+from qc_edge.records import calibrations, changeovers
 from qc_edge.records.outcomes import conclude
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import CameraSettings, EngineSettings, StationPaths, load_settings
@@ -181,12 +182,20 @@ def test_what_cannot_be_is_refused_in_words_and_the_recipe_in_force_stays(
     write_recipe(paths, "tin", 9, "corner@2", approved=False)
     write_recipe(paths, "lid", 7, "corner@2", approved=False)
     recipe("copy", "jar", "cap", "--number", "11", "--product", "cap", *WHO, paths=paths)
-    for key, value in (("bundle", "corner@9"), ("calibration", "20260929T000000Z-side")):
-        recipe("edit", "cap", "--set", f"view.incoming.{key}={value}", *WHO, paths=paths)
+    side = starting_calibration(NAME, "side", utc_now())
+    calibrations.write(paths.calibration, side)
+    recipe("copy", "cap", "lamp", "--number", "12", "--product", "lamp", *WHO, paths=paths)
+    for name, key, value in (
+        ("cap", "bundle", "corner@9"),
+        ("cap", "calibration", "20260929T000000Z-side"),
+        ("lamp", "calibration", side.calibration_id),
+    ):
+        recipe("edit", name, "--set", f"view.incoming.{key}={value}", *WHO, paths=paths)
     refused = [
         (("approve", "lid", *WHO), "the number 7 is bottle@2's"),
         (("approve", "cap", *WHO), "bundle corner@9"),
         (("approve", "cap", *WHO), "20260929T000000Z-side is no record of camera incoming"),
+        (("approve", "lamp", *WHO), "is of camera side, this view has camera incoming"),
         (("edit", "jar", "--set", "view.incoming.camera=side", *WHO), "no [[camera]] has that"),
         (("edit", "jar", "--set", "view.incoming.camera=none", *WHO), "view.1.camera"),
         (("activate", "tin", *WHO), "tin@2 is not approved"),
@@ -339,6 +348,12 @@ def test_a_start_refuses_a_recipe_in_force_that_is_gone_or_changed(paths: Statio
         assert fault.exit_code == 65
         assert "recipes/bottle/2.toml" in fault.message
         file.write_text(whole)
+    inspect_all(paths, by_version())
+    # Lost for good, with the record of its changeover too: a new one on record, as the hint says.
+    for lost in (file, *paths.changeovers.glob("*.toml")):
+        lost.unlink()
+    assert isinstance(Running(paths.root, by_version()).wait_until_ended(), RecordError)
+    request_changeover(paths, "station", "carla", "bottle is lost")
     inspect_all(paths, by_version())
 
 

@@ -14,6 +14,7 @@ from qc_edge.domain.activation import STATION_RECIPE, Changeover
 from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.domain.threshold import record_id
 from qc_edge.errors import StoreError, UsageError
+from qc_edge.query.last_snapshot import last_snapshot
 from qc_edge.recipe.attribution import Attribution
 from qc_edge.recipe.changeover.approved import ApprovedRecipes
 from qc_edge.recipe.changeover.recipe_check import check_recipe
@@ -38,7 +39,8 @@ def request_changeover(paths: StationPaths, wanted: int | str, by: str, reason: 
     reference = approved.find(wanted)
     history, _ = changeovers.load_recent(paths.changeovers)
     refuse_if_under_way(paths, history)
-    if reference == current_recipe(history) and not history.pending:
+    judges = reference == current_recipe(history) and not history.pending
+    if judges and not _is_lost(paths, history):
         raise UsageError(
             f"{reference} is in force already", hint=f"qc-edge recipe list {paths.name}"
         )
@@ -67,6 +69,16 @@ def request_rollback(paths: StationPaths, by: str, reason: str) -> Changeover:
 def current_recipe(history: DecisionHistory[Changeover]) -> str:
     """NAME@REVISION in force, or `station`."""
     return history.in_force.recipe if history.in_force else STATION_RECIPE
+
+
+def _is_lost(paths: StationPaths, history: DecisionHistory[Changeover]) -> bool:
+    """Whether the record of the changeover that the log says was the last is not there: then no
+    start comes to an end until a new one is on record, to the same recipe or another.
+    """
+    last = last_snapshot(paths)
+    if last is None or last.changeover is None:
+        return False
+    return history.in_force is None or history.in_force.record_id < last.changeover
 
 
 def refuse_if_under_way(paths: StationPaths, history: DecisionHistory[Changeover]) -> None:
