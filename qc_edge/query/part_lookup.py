@@ -30,6 +30,7 @@ _DECIDING_KINDS = (
     "threshold",
     "calibration",
     "model",
+    "recipe",
     "engine",
     "software",
     "camera_opened",
