@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo test test-long test-systemd test-standin deb gpu bench clean venv test-newest test-oldest test-machines lock
 
 help:
-	@echo "make demo    a whole station on rendered parts: no camera, no GPU (about half a minute)"
+	@echo "make demo    a whole station on rendered parts, then one of two cameras: no camera, no GPU (under a minute)"
 	@echo "make test    all checks and tests"
 	@echo "make test-long   bursts of 60,000 files and 10,000 kills: hours"
 	@echo "make test-machines   a station on two emulated machines, over NFS and SMB: half an hour, as root"
