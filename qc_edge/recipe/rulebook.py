@@ -87,18 +87,18 @@ class RuleBook:
         """What the settings file says, without the recipe."""
         return self._settings
 
-    def reload(self, settings: Settings) -> None:
-        """From the next frame on: the same model under `settings`, calibrations read anew.
+    def reload(self, settings: Settings | None = None) -> None:
+        """From the next frame on: the same model, calibrations read anew, `settings` if given.
 
         Raises CalibrationError, ThresholdError, StoreError, and RecipeError if the recipe in force
         does not fit them.
         """
         with self._lock:
             before, was = self._rules, self._settings
-            if (in_force := before.recipe_in_force) and in_force.recipe:
-                check_content(settings, in_force.recipe.name, in_force.recipe.content)
-            self._settings = settings
+            self._settings = settings or was
             try:
+                if (in_force := before.recipe_in_force) and in_force.recipe:
+                    check_content(self._settings, in_force.recipe.name, in_force.recipe.content)
                 self._change(self._as(before))
             except BaseException:
                 self._settings = was

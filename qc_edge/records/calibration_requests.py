@@ -102,8 +102,8 @@ def names(directory: Path) -> Iterator[str]:
     return (path.stem for path in directory.glob("*.json") if not path.name.startswith("."))
 
 
-def load(directory: Path, name: str, now: datetime) -> CalibrationRequest:
-    """One of them, if it may be asked for now. Raises RecordError that says why not."""
+def load(directory: Path, name: str) -> CalibrationRequest:
+    """One of them. Raises RecordError that says why it is none."""
     path = directory / f"{name}.json"
     try:
         if not _NAME.fullmatch(name):
@@ -114,8 +114,6 @@ def load(directory: Path, name: str, now: datetime) -> CalibrationRequest:
             raise ValueError("either frames or how many are to be learned from")
         if shape.roi is not None and min(shape.roi[2:]) < REGION_MIN:
             raise ValueError(f"a region has at least {REGION_MIN} x {REGION_MIN} pixels")
-        if not now - _OLDEST <= shape.asked_at <= now + _NEWEST:
-            raise ValueError(f"asked at {shape.asked_at:%Y-%m-%d %H:%M}, a day ago at most")
     except (OSError, ValueError, UnreadableFrameError) as fault:
         said = "not what a request holds" if isinstance(fault, ValidationError) else str(fault)
         raise RecordError(
@@ -124,6 +122,16 @@ def load(directory: Path, name: str, now: datetime) -> CalibrationRequest:
     values = shape.model_dump(exclude={"format"})
     roi = shape.roi and (shape.roi[0], shape.roi[1], shape.roi[2], shape.roi[3])
     return CalibrationRequest(**{**values, "roi": roi, "frames": tuple(shape.frames)})
+
+
+def check_date(request: CalibrationRequest, now: datetime) -> None:
+    """Raise RecordError unless it was asked for lately: its record is dated by that."""
+    if not now - _OLDEST <= request.asked_at <= now + _NEWEST:
+        asked_at = f"{request.asked_at:%Y-%m-%d %H:%M}"
+        raise RecordError(
+            f"a request is refused: asked at {asked_at}, a day ago at most",
+            hint="ask again at the page",
+        )
 
 
 def refused(set_aside: Path, name: str) -> Path:

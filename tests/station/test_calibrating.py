@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -24,7 +25,7 @@ from qc_edge.records import calibrations
 from qc_edge.records.calibration_requests import CalibrationRequest, figures_digest
 from qc_edge.records.recipe_content import GateSettings, RecipeContent, RecipeView
 from qc_edge.service.clock import utc_now
-from qc_edge.settings import INCOMING, Settings, StationPaths, load_settings
+from qc_edge.settings import INCOMING, StationPaths, load_settings
 from tests.event_log import MemoryEventLog
 from tests.station.audit import read_log
 from tests.station.harness import GOOD, drop, make_station, part, running
@@ -117,11 +118,11 @@ def test_what_is_no_request_is_refused(
     request = CalibrationRequest("top", "anna", "lens", utc_now(), (0, 0, 64, 64), ("f",))
     name = requests.leave(tmp_path, request)
     assert name is not None
-    assert requests.load(tmp_path, name, utc_now()) == request
+    assert requests.load(tmp_path, name) == request
     path = tmp_path / f"{name}.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     with pytest.raises(RecordError, match=why):
-        requests.load(tmp_path, name, utc_now())
+        requests.check_date(requests.load(tmp_path, name), utc_now())
 
 
 def test_a_frame_of_a_year_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ class AtRest:
             rules=SimpleNamespace(
                 settings=load_settings(self.paths.settings), calibrations={}, recipe_in_force=None
             ),
-            reload=lambda settings: None,
+            reload=lambda: None,
         )
         self.events = MemoryEventLog()
         self.taker = CalibrationTaker(self.paths, cast("RuleBook", self.rulebook), self.events)
@@ -205,20 +206,26 @@ def test_bounds_that_a_view_or_a_recipe_would_overrule_are_refused(at_rest: AtRe
     assert in_force(at_rest.paths).roi == REGION
 
 
+@pytest.mark.parametrize("fault", [RecordError("another record is damaged"), ValueError("odd")])
 def test_what_is_written_and_not_in_force_yet_waits_and_is_not_called_refused(
-    at_rest: AtRest,
+    at_rest: AtRest, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
-    def refuse(_: Settings) -> None:
-        raise RecordError("another record is damaged")
+    def refuse() -> None:
+        raise fault
 
     at_rest.rulebook.reload = refuse
     name = at_rest.leave(frames=(), learning=5)
     at_rest.taker.take_up()
     written = in_force(at_rest.paths)
     assert (written.made_by, written.learning) == ("anna", 5)
+    # Neither after days, nor where nobody may ask any more.
+    monkeypatch.setattr(taking_up, "utc_now", lambda: utc_now() + timedelta(days=3))
+    page = at_rest.rulebook.settings.page.model_copy(update={"calibrates": False})
+    at_rest.rulebook.settings = at_rest.rulebook.settings.model_copy(update={"page": page})
+    at_rest.taker.take_up()
     assert requests.is_waiting(at_rest.paths.requests, name)
     assert not at_rest.events.occurrences
-    at_rest.rulebook.reload = lambda settings: None
+    at_rest.rulebook.reload = lambda: None
     at_rest.taker.take_up()
     assert in_force(at_rest.paths) == written
     assert not requests.is_waiting(at_rest.paths.requests, name)

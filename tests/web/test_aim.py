@@ -12,7 +12,6 @@ from fastapi.testclient import TestClient
 from qc_edge.domain.calibration import FOCUS_MIN
 from qc_edge.domain.label import PersonRole
 from qc_edge.records import calibration_requests as requests
-from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.settings.view import ViewSettings
 from qc_edge.vision.gates import focus
@@ -101,7 +100,7 @@ def test_a_calibration_is_asked_for_with_the_figures_that_were_shown(
     told = client.post("/aim/calibrate", data=fields | {"why": "new <lens>"})
     assert told.status_code == 303
     [name] = requests.names(rested.requests)
-    asked = requests.load(rested.requests, name, utc_now())
+    asked = requests.load(rested.requests, name)
     assert (asked.who, asked.why, asked.roi) == ("anna", "new <lens>", (0, 0, 64, 64))
     assert asked.expects == fields["expects"]
     assert "measures the parts again" in client.get(told.headers["location"]).text

@@ -84,17 +84,19 @@ class CalibrationTaker:
                 self._refuse(name, fault)
 
     def _take(self, name: str) -> None:
-        request = requests.load(self._paths.requests, name, utc_now())
-        if not self._rulebook.settings.page.calibrates:
-            raise RecordError("the settings do not let the page calibrate ([page] calibrates)")
+        request = requests.load(self._paths.requests, name)
         made_at = request.asked_at.replace(microsecond=0)
         record_id = calibration_id(made_at, request.camera)
         if calibrations.newest(self._paths.calibration, request.camera) == record_id:
-            # It was written, and the run before ended before the request was gone.
+            # It was written, and is or will be in force, however long ago it was asked for: the run
+            # before ended before the request was gone, or the log did not take the event.
             written = calibrations.load_current(self._paths.calibration, request.camera)
             if (written.made_by, written.why) != (request.who, request.why):
                 raise RecordError("somebody else has calibrated in the same second")
         else:
+            requests.check_date(request, utc_now())
+            if not self._rulebook.settings.page.calibrates:
+                raise RecordError("the settings do not let the page calibrate ([page] calibrates)")
             self._check_recipe(request)
             calibrations.write(self._paths.calibration, self._measured(request, made_at))
         self._put_in_force(record_id)
@@ -105,12 +107,12 @@ class CalibrationTaker:
         next reload that succeeds. Who is told that it is refused must not find it judging then.
         """
         try:
-            self._rulebook.reload(self._rulebook.settings)
+            self._rulebook.reload()
         except StoreError:
             raise
-        except QcEdgeError as fault:
-            words = f"{record_id} is written and not in force: {fault.message}"
-            raise StoreError(words, hint=fault.hint) from fault
+        except Exception as fault:
+            said = fault.message if isinstance(fault, QcEdgeError) else f"{fault!r:.300}"
+            raise StoreError(f"{record_id} is written and not in force: {said}") from fault
 
     def _measured(self, request: CalibrationRequest, made_at: datetime) -> Calibration:
         """The record that is asked for. Raises RecordError or CalibrationError if these frames give
