@@ -15,11 +15,24 @@ from qc_edge.domain.label import PersonRole
 from qc_edge.errors import ThresholdError, UsageError
 from qc_edge.query.journal_reader import newest_rows
 from qc_edge.recipe.attribution import Attribution
-from qc_edge.recipe.proposing import decide, find_proposal, open_proposals, propose, take_up
-from qc_edge.recipe.threshold_change import ThresholdChange, check_change, current_threshold
+from qc_edge.recipe.proposing import (
+    ProposalTaker,
+    decide,
+    find_proposal,
+    open_proposals,
+    propose,
+    take_up,
+)
+from qc_edge.recipe.threshold_change import (
+    ThresholdChange,
+    check_change,
+    current_threshold,
+    write_change,
+)
 from qc_edge.records import proposals
 from qc_edge.settings import StationPaths
 from qc_edge.web.station_page import StationPage
+from tests.event_log import MemoryEventLog
 from tests.station.harness import configure, make_station, running
 from tests.web.harness import add_user, browser, log_in, token
 
@@ -112,6 +125,31 @@ def test_what_was_proposed_for_another_threshold_is_not_put_in_force(paths: Stat
         assert run.status.threshold == 0.4
     assert late.record_id not in set(proposals.decision_names(proposals.place(paths)))
     assert [each.fits for each in open_proposals(paths, current_threshold(paths))] == [False]
+
+
+def test_an_approval_of_before_a_newer_threshold_is_not_put_in_force(paths: StationPaths) -> None:
+    before = current_threshold(paths)
+    proposal = propose(paths, before, 0.4, ANNA, "")
+    said = decide(paths, proposal, BEN, PersonRole.ENGINEER, approved=True)
+    # While the station is at rest somebody sets another one, and then the same as before again.
+    for value in (0.6, before.value):
+        write_change(
+            paths, current_threshold(paths), ThresholdChange(value, "cora", "as it was", None)
+        )
+    with pytest.raises(UsageError, match="after ben approved"):
+        take_up(paths, said)
+
+
+def test_a_decision_that_is_refused_and_stays_is_said_once(paths: StationPaths) -> None:
+    proposal = propose(paths, current_threshold(paths), 0.4, ANNA, "")
+    said = decide(paths, proposal, BEN, PersonRole.ENGINEER, approved=True)
+    (proposals.place(paths) / f"{proposal.record_id}.toml").unlink()
+    (paths.set_aside / f"decision-{said.record_id}.toml").mkdir(parents=True)
+    events = MemoryEventLog()
+    taker = ProposalTaker(paths, events)
+    taker.take_up()
+    taker.take_up()
+    assert len(events.occurrences) == 1
 
 
 def test_where_two_have_to_agree_one_alone_sets_nothing(paths: StationPaths) -> None:

@@ -5,6 +5,8 @@ Pages write proposals and decisions and can put nothing in force; this looks at 
 
 from __future__ import annotations
 
+import logging
+
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.label import PersonRole
 from qc_edge.domain.threshold import ProposalDecision, ThresholdProposal, ThresholdRecord
@@ -12,6 +14,7 @@ from qc_edge.errors import QcEdgeError, StoreError, ThresholdError, UsageError
 from qc_edge.recipe.proposing.proposals import APPROVERS, fits_still
 from qc_edge.recipe.threshold_change import ThresholdChange, current_threshold, write_change
 from qc_edge.records import proposals, thresholds
+from qc_edge.service.logs import log_line
 from qc_edge.settings import StationPaths
 
 
@@ -31,6 +34,9 @@ def take_up(paths: StationPaths, decision: ProposalDecision) -> ThresholdRecord 
             f"{proposal.before:g} -> {proposal.value:g} was proposed for {proposal.bundle}; now it "
             f"is {before.value:g} for {before.bundle}"
         )
+    if any(_is_of(proposal, each) and each.made_at > decision.made_at for each in made):
+        # Whoever made that one has looked at this value last, though it is the same again.
+        raise UsageError(f"the threshold was changed after {decision.made_by} approved this")
     change = ThresholdChange(
         proposal.value,
         decision.made_by,
@@ -40,6 +46,10 @@ def take_up(paths: StationPaths, decision: ProposalDecision) -> ThresholdRecord 
         proposal.record_id,
     )
     return write_change(paths, before, change)
+
+
+def _is_of(proposal: ThresholdProposal, record: ThresholdRecord) -> bool:
+    return (record.model_sha256, record.view) == (proposal.model_sha256, proposal.view)
 
 
 def _approved(paths: StationPaths, decision: ProposalDecision) -> ThresholdProposal:
@@ -61,21 +71,28 @@ class ProposalTaker:
         self._paths = paths
         self._events = events
         self._known: set[str] = set()
+        """Those that were looked at in this run."""
 
     def take_up(self) -> None:
         """Act on what is new. Raises StoreError; then it is tried again."""
-        for name in sorted(
-            set(proposals.decision_names(proposals.place(self._paths))) - self._known
-        ):
+        place = proposals.place(self._paths)
+        for name in sorted(set(proposals.decision_names(place)) - self._known):
             try:
-                take_up(self._paths, proposals.load_decision(proposals.place(self._paths), name))
+                take_up(self._paths, proposals.load_decision(place, name))
             except StoreError:
                 raise
             except QcEdgeError as fault:
-                detail = f"the decision {name} changes nothing: {fault.message}"
-                self._events.report(Occurrence(EventKind.THRESHOLD_REFUSED, detail))
-                # Out of the way: what does not fit today must not come into force some other day.
-                proposals.set_aside_decision(
-                    proposals.place(self._paths), name, self._paths.set_aside
-                )
+                self._refuse(name, fault)
             self._known.add(name)
+
+    def _refuse(self, name: str, fault: QcEdgeError) -> None:
+        """Say why, once, and move it away: what does not fit today must not come into force some
+        other day.
+        """
+        detail = f"the decision {name} changes nothing: {fault.message}"
+        self._events.report(Occurrence(EventKind.THRESHOLD_REFUSED, detail))
+        try:
+            place = proposals.place(self._paths)
+            proposals.set_aside_decision(place, name, self._paths.set_aside)
+        except StoreError as stuck:
+            log_line(logging.ERROR, stuck.message, event="disk")
