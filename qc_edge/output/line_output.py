@@ -152,7 +152,9 @@ class LineOutput:
             heard = []
         for each in heard:
             self._machine.hear(each.words, each.at_ns, is_new=each.is_new)
+        # By now, and not by when the line wrote: a result is as old as it is when it is shown.
         now_ns = time.monotonic_ns()
+        self._machine.step(now_ns)
         health = self._health.now(now_ns)
         self._machine.report(is_ready=health.is_ready, faults=health.faults, recipe=health.recipe)
         while self._refused:
@@ -162,7 +164,6 @@ class LineOutput:
                 self._machine.tell(part, now_ns)
             else:  # no trigger of it can have come, and nobody could read its result
                 self._put(Note(NoteKind.UNTOLD, now_ns, 0, "there is no wire", part))
-        self._machine.step(now_ns)
         words = self._machine.words
         if words != self._words and self._is_open:
             self._link.show(words)

@@ -58,6 +58,7 @@ class Line:
         """The line writes these words."""
         self.written = replace(self.written, **values)
         self.machine.hear(self.written, self.now_ns)
+        self.machine.step(self.now_ns)
 
     def wait(self, ms: float) -> None:
         """So much later."""

@@ -91,6 +91,21 @@ def test_a_result_that_waited_past_its_deadline_is_held() -> None:
     assert line.words.faults & Fault.LATE
 
 
+def test_a_result_is_as_old_as_it_is_when_it_is_shown_not_when_the_line_wrote() -> None:
+    line = Line(replace(RULES, stands_ns=2_000_000_000))
+    line.write(trigger=1)
+    line.wait(10)
+    line.tell(1, ACCEPT)
+    line.write(trigger=2)
+    line.wait(10)
+    line.tell(2, ACCEPT)
+    # The output's thread gets no turn for more than the deadline.
+    line.machine.hear(replace(line.written, acknowledge=1), line.now_ns)
+    line.wait(1200)
+    assert line.words.sequence == 2
+    assert not accepts(line.words, 2)
+
+
 def test_an_unacknowledged_result_does_not_stay() -> None:
     line = Line()
     line.write(trigger=1)

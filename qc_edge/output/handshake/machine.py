@@ -74,8 +74,9 @@ class Handshake:
         self._said = replace(self._said, recipe_refused=number)
 
     def hear(self, words: FromLine, now_ns: int, *, is_new: bool = False) -> None:
-        """What the line has written, as it stands from now on. Only what changes means something,
-        so that a line may write everything again and again.
+        """What the line wrote at `now_ns`, as it stands from then on; `step` is to follow, by the
+        time that it is by then. Only what changes means something, so that a line may write
+        everything again and again.
 
         `is_new`: by a connection that wrote no trigger and no reset before. Its program may number
         as the one before did: it has to reset first, with whatever number.
@@ -99,7 +100,6 @@ class Handshake:
             self._note(NoteKind.RECIPE_WANTED, now_ns, "by the line", words.recipe)
         if words.trigger not in (0, before.trigger) and self._rules.by_trigger:
             self._hear_trigger(words, now_ns)
-        self.step(now_ns)
 
     def tell(self, part: JudgedPart, now_ns: int) -> None:
         """A part whose rows are durable."""
