@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from qc_edge.domain.events import Event, EventLog
@@ -18,6 +19,8 @@ from qc_edge.store.durable import Disk
 from qc_edge.store.set_aside import move_aside
 
 _AT_ONCE = 50
+_LOOKED_AT = 20_000
+"""Rows: about half a second."""
 
 
 class NoticeFollower:
@@ -30,6 +33,8 @@ class NoticeFollower:
         self._events = events
         self._disk = disk
         self._is_first = True
+        self._logged: set[Path] = set()
+        """Written to the log, and their files not gone yet."""
         self._stuck: set[str] = set()
         """Refused, and not to be moved: said once."""
 
@@ -45,10 +50,12 @@ class NoticeFollower:
             # The run before may have ended between the row and the removal of the file.
             logged = self._logged_since(min(notice.at for notice in waiting.values()))
             self._is_first = False
-        new = [each.occurrence for each in waiting.values()]
+        new = [each.occurrence for path, each in waiting.items() if path not in self._logged]
         self._events.record([each for each in new if each.detail not in logged])
+        self._logged.update(waiting)
         for path in waiting:
             self._disk.unlink(path)
+            self._logged.discard(path)
 
     def _waiting(self, names: list[str]) -> dict[Path, Notice]:
         found = {}
@@ -66,10 +73,12 @@ class NoticeFollower:
         return found
 
     def _logged_since(self, moment: datetime) -> set[str]:
-        """The details of the events that were recorded since then."""
+        """The details of the events that were recorded since then, among the newest rows: the run
+        before ended at once behind those that matter, whatever old moment a file may name.
+        """
         details = set()
         try:
-            for row in newest_rows(self._journal):
+            for row in islice(newest_rows(self._journal), _LOOKED_AT):
                 if (
                     aware(datetime.fromisoformat(str(row["recorded_at"])).replace(tzinfo=None))
                     < moment

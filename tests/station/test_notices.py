@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from qc_edge.domain.events import EventKind, Occurrence
+from qc_edge.errors import StoreError
 from qc_edge.records import notices
 from qc_edge.settings import StationPaths
+from qc_edge.station import notices as notice_follower
 from qc_edge.station.notices import NoticeFollower
 from qc_edge.store.durable import Disk
 from tests.event_log import MemoryEventLog
@@ -72,6 +75,27 @@ def test_what_is_no_notice_is_set_aside_and_the_station_goes_on(tmp_path: Path) 
 def test_the_station_alone_says_what_is_in_force(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="for the station itself to say"):
         notices.leave(tmp_path, Occurrence(EventKind.THRESHOLD, "0.1"))
+
+
+def test_a_notice_whose_file_stays_is_one_event_and_an_old_one_reads_no_whole_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class StickyDisk(Disk):
+        def unlink(self, path: Path) -> None:
+            raise StoreError(f"cannot remove {path}")
+
+    rows = count()
+    row = {"table": "inspections", "recorded_at": "2026-11-28 10:00:00"}
+    monkeypatch.setattr(notice_follower, "newest_rows", lambda _: (row for _ in rows))
+    paths, events = StationPaths(tmp_path, "one"), MemoryEventLog()
+    kept = leave(paths, "anna logged in")
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"at": "1990-01-01T00:00:00+00:00"}))
+    follower = NoticeFollower(paths, events, StickyDisk())
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            follower.take_up()
+    assert len(events.occurrences) == 1
+    assert next(rows) < 100_000
 
 
 def test_pipes_links_and_names_that_are_no_text_are_refused_as_notices(tmp_path: Path) -> None:
