@@ -8,11 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from qc_edge.domain.calibration import calibration_id, starting_calibration
+from qc_edge.domain.label import PersonRole
 from qc_edge.recipe import threshold_change
 from qc_edge.recipe.attribution import Attribution
 from qc_edge.recipe.model_change import CurrentModel, activate
+from qc_edge.recipe.proposing import decide, propose
 from qc_edge.recipe.threshold_change import ThresholdChange
+from qc_edge.records import calibration_requests as requests
 from qc_edge.records import calibrations
+from qc_edge.records.calibration_requests import CalibrationRequest
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import INCOMING, StationPaths
 from tests.station.audit import Log
@@ -26,7 +30,7 @@ class Change:
     """A change and the event that tells it. `make` does what the person does.
 
     `aspect` is the key of the event `in_force` that differs afterwards. `by_reload`: the station
-    takes it up only when it is told to reload.
+    takes it up only when it is told to reload. `is_trouble`: the status says so while it waits.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Change:
     aspect: str
     make: Callable[[StationPaths], None]
     by_reload: bool = False
+    is_trouble: bool = True
     who: str = BY
 
 
@@ -62,6 +67,17 @@ def _calibrate(paths: StationPaths) -> None:
     )
 
 
+def _approve(paths: StationPaths) -> None:
+    before = threshold_change.current_threshold(paths)
+    proposal = propose(paths, before, 0.3, Attribution("B. Roth", REASON), "nothing turns")
+    decide(paths, proposal, Attribution(BY, REASON), PersonRole.QUALITY, approved=True)
+
+
+def _ask_at_the_page(paths: StationPaths) -> None:
+    request = CalibrationRequest(INCOMING, BY, REASON, utc_now(), None, learning=50)
+    assert requests.leave(paths.requests, request)
+
+
 THRESHOLD = Change("threshold record", "threshold", "threshold", _set_threshold)
 ACTIVATION = Change("activation", "model", "model", _activate)
 CALIBRATION = Change("calibration", "calibration", "calibrations", _calibrate, by_reload=True)
@@ -84,6 +100,14 @@ CHANGES = [
         lambda paths: configure(paths, station={"deadline_ms": 50_000.0}),
         by_reload=True,
         who="station",
+    ),
+    Change("threshold that two agreed on", "threshold", "threshold", _approve),
+    Change(
+        "calibration asked for at the page",
+        "calibration",
+        "calibrations",
+        _ask_at_the_page,
+        is_trouble=False,
     ),
 ]
 
