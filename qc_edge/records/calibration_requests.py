@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -121,7 +121,10 @@ def load(directory: Path, name: str) -> CalibrationRequest:
         ) from None
     values = shape.model_dump(exclude={"format"})
     roi = shape.roi and (shape.roi[0], shape.roi[1], shape.roi[2], shape.roi[3])
-    return CalibrationRequest(**{**values, "roi": roi, "frames": tuple(shape.frames)})
+    # A record's id is its date in UTC: in another zone it would be of some hours later.
+    asked_at = shape.asked_at.astimezone(timezone.utc)
+    given = {"roi": roi, "frames": tuple(shape.frames), "asked_at": asked_at}
+    return CalibrationRequest(**{**values, **given})
 
 
 def check_date(request: CalibrationRequest, now: datetime) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from qc_edge.domain.calibration import Calibration
+from qc_edge.domain.calibration import Calibration, calibration_id
 from qc_edge.errors import RecordError, UsageError
 from qc_edge.query.journal_reader import newest_inspections
 from qc_edge.recipe.calibrating import taking_up
@@ -123,6 +123,13 @@ def test_what_is_no_request_is_refused(
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     with pytest.raises(RecordError, match=why):
         requests.check_date(requests.load(tmp_path, name), utc_now())
+
+
+def test_a_request_of_another_time_zone_is_dated_in_utc(at_rest: AtRest) -> None:
+    now = utc_now()
+    at_rest.leave(frames=(), learning=5, asked_at=now.astimezone(timezone(timedelta(hours=14))))
+    at_rest.taker.take_up()
+    assert in_force(at_rest.paths).calibration_id == calibration_id(now, INCOMING)
 
 
 def test_a_frame_of_a_year_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
