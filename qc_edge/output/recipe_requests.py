@@ -63,7 +63,11 @@ class RecipeRequests:
         for request, record in list(self._pending):
             if changeovers.is_decided(self._paths.changeovers, record.record_id):
                 self._pending.remove((request, record))
-                state = changeovers.state(self._paths.changeovers, record)
+                try:
+                    state = changeovers.state(self._paths.changeovers, record)
+                except QcEdgeError as fault:  # the line sees which recipe judges all the same
+                    LOG.error("%s", fault)
+                    continue
                 if state.startswith("refused"):  # the station has its event
                     request.refuse(request.number)
 
