@@ -324,13 +324,17 @@ def test_a_shadow_goes_on_over_a_changeover(paths: StationPaths) -> None:
     assert not log.events_of("recipe_refused")
 
 
-def test_a_full_disk_refuses_a_changeover_and_a_later_one_is_made(paths: StationPaths) -> None:
-    full = Fault("append before in recipe", times=1, act="ENOSPC")
+@pytest.mark.parametrize("step", ["append before", "append half", "append after"])
+def test_a_full_disk_refuses_a_changeover_and_a_later_one_is_made(
+    paths: StationPaths, step: str
+) -> None:
+    full = Fault(f"{step} in recipe", times=1, act="ENOSPC")
     given = replace(by_version(), disk=FaultyDisk(Cues([full])))
     with running(paths, given):
         assert change_over(paths, "bottle").startswith("refused: ")
         assert change_over(paths, "jar") == "in force"
     assert [event["after"] for event in audit(paths).events_of("recipe")] == ["jar@2"]
+    assert [event["after"] for event in audit(paths).events_of("recipe_refused")] == ["bottle@2"]
 
 
 def test_a_start_refuses_a_recipe_in_force_that_is_gone_or_changed(paths: StationPaths) -> None:
