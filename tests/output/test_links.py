@@ -280,6 +280,9 @@ class TestModbus:
                 anew.say(trigger=1)
                 run.wait_for(lambda: anew.words().state & StateBit.RESET_NEEDED, "not ready")
                 assert (anew.words().sequence, anew.words().trigger_taken) == (0, 0)
+                now = anew.words().heartbeat
+                run.wait_for(lambda: anew.words().heartbeat not in {now, now + 1}, "two beats")
+                assert anew.words().state & StateBit.RESET_NEEDED, "the old program's reset is over"
             with Master(run.output.settings.port) as anew:
                 anew.say(reset=1)
                 run.wait_for(lambda: anew.words().state & StateBit.READY, "ready")

@@ -163,7 +163,14 @@ class ModbusLink:
         now_ns = time.monotonic_ns()
         if not self._is_master(writer, now_ns):
             return ExcCodes.DEVICE_BUSY
+        begins = not _BEGINS.isdisjoint(range(address, address + len(values)))
+        is_new = begins and not writer.has_begun
         written = list(self._written)
+        if is_new:
+            # What the program before left in the registers asks for nothing: a trigger alone must
+            # not be taken together with its reset.
+            for place in _BEGINS:
+                written[place - FROM_LINE_AT] = 0
         first = address - FROM_LINE_AT
         written[first : first + len(values)] = values
         try:
@@ -173,8 +180,7 @@ class ModbusLink:
         with self._lock:
             if len(self._heard) >= _MOST_HEARD:
                 return ExcCodes.DEVICE_BUSY
-            begins = not _BEGINS.isdisjoint(range(address, address + len(values)))
-            self._heard.append(Heard(words, now_ns, begins and not writer.has_begun))
+            self._heard.append(Heard(words, now_ns, is_new))
         writer.has_begun = writer.has_begun or begins
         self._written, self._master, self._written_ns = written, writer, now_ns
         self._wake()
