@@ -18,6 +18,7 @@ from qc_edge.report.gate_lines import gate_lines
 from qc_edge.report.identification import identification
 from qc_edge.report.part_report import ExaminedInspection, PartReport
 from qc_edge.report.pictures import report_pictures
+from qc_edge.report.templates import report_templates
 from qc_edge.report.timeline import timeline
 from qc_edge.report.verification_commands import verification_commands
 
@@ -30,17 +31,7 @@ _STEPS = ("wait", "read", "gates", "prepare", "infer", "evidence")
 
 def render_html(report: PartReport) -> str:
     """The whole report as text, to be written as UTF-8."""
-    import jinja2  # only here: the commands that need no report start without it
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("qc_edge.report", "."),
-        # Part ids and file names come from outside and may hold markup.
-        autoescape=True,
-        # A misspelt name is an error, not an empty place in a document for a customer.
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = report_templates()
     style = environment.get_template("report.css").render()
     return environment.get_template("report.html").render(
         report=report,

@@ -6,6 +6,7 @@ from qc_edge.report.shift.charts import fail_chart, gate_chart, reasons_chart
 from qc_edge.report.shift.report_table import ReportTable, cell_text
 from qc_edge.report.shift.shift_report import ShiftReport
 from qc_edge.report.shift.tables import report_tables
+from qc_edge.report.templates import report_templates
 
 LONGEST = {"events": 200, "gaps": 100, "yield-by-lot": 100}
 """Rows of a table that a person can read; the other files have all of them."""
@@ -16,15 +17,7 @@ _NOT_SHOWN = {"gates", "fail-rate", "worst", "total"}
 
 def render_shift_html(report: ShiftReport) -> str:
     """The whole report as text, to be written as UTF-8."""
-    import jinja2  # only here: the commands that need no report start without it
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("qc_edge.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = report_templates()
     tables = report_tables(report)
     return environment.get_template("shift/shift.html").render(
         report=report,
