@@ -16,11 +16,12 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
       [bold]qc-edge page line1[/bold]
       [bold]sudo systemctl enable --now qc-edge-page@line1[/bold]
     """
-    from qc_edge.errors import QcEdgeError, UsageError
+    from qc_edge.errors import QcEdgeError
     from qc_edge.service.logs import start_logging
     from qc_edge.service.notify import report_fatal_error
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths, load_settings
+    from qc_edge.terminal.page_modules import page_modules
 
     paths = StationPaths(root.absolute(), name)
     try:
@@ -28,13 +29,8 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
         # As root: the station must be able to read what the page leaves for it.
         act_as_owner(paths.state)
         start_logging(settings.log.level, name)
-        try:
+        with page_modules():
             from qc_edge.web.server import serve
-        except ModuleNotFoundError as fault:
-            raise UsageError(
-                f"the page needs the Python module {fault.name}, which is not installed",
-                hint="pip install 'qc-edge[page]'",
-            ) from None
         serve(paths)
     except QcEdgeError as fault:
         if not report_fatal_error(fault):

@@ -64,18 +64,14 @@ def command(
     from qc_edge.recipe.attribution import person_at_the_terminal
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths, load_settings
+    from qc_edge.terminal.page_modules import page_modules
 
     paths = StationPaths(root.absolute(), name)
     load_settings(paths.settings)
     doer = person_at_the_terminal() or getpass.getuser()
     act_as_owner(paths.state)
-    try:
+    with page_modules():
         from qc_edge.web.api.administration import TokenAdministration
-    except ModuleNotFoundError as fault:
-        raise UsageError(
-            f"the page needs the Python module {fault.name}, which is not installed",
-            hint="pip install 'qc-edge[page]'",
-        ) from None
     tokens = TokenAdministration(paths, doer)
     if action == "list":
         _list(tokens, as_json)

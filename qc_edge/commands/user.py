@@ -55,18 +55,14 @@ def command(
     from qc_edge.errors import UsageError
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths, load_settings
+    from qc_edge.terminal.page_modules import page_modules
 
     paths = StationPaths(root.absolute(), name)
     load_settings(paths.settings)
     doer = _doer()
     act_as_owner(paths.state)
-    try:
+    with page_modules():
         from qc_edge.web.people.administration import Administration
-    except ModuleNotFoundError as fault:
-        raise UsageError(
-            f"the page needs the Python module {fault.name}, which is not installed",
-            hint="pip install 'qc-edge[page]'",
-        ) from None
     people = Administration(paths, doer)
     if action == "list":
         if who or role:

@@ -193,7 +193,7 @@ def test_a_token_ends_by_itself_and_a_full_disk_does_not_end_it(
         raise DiskFullError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("qc_edge.web.api.tokens.write_file", full)
+        patch.setattr("qc_edge.web.people.kept_list.write_file", full)
         assert tokens.find(secret, ends - 1) is not None
     assert tokens.all()["short"].used is None
     assert tokens.find(secret, ends - 1) is not None

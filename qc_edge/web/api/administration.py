@@ -6,12 +6,11 @@ import time
 from collections.abc import Sequence
 
 from qc_edge.domain.events import EventKind, Occurrence
-from qc_edge.domain.label import PersonRole
-from qc_edge.errors import StoreError, UsageError
-from qc_edge.records import notices
+from qc_edge.errors import UsageError
 from qc_edge.settings import StationPaths
 from qc_edge.web.api.tokens import ApiToken, Scope, Tokens
-from qc_edge.web.people.users import NAME
+from qc_edge.web.people.log_notice import tell_log
+from qc_edge.web.people.users import NAME, parse_role
 
 DAYS_MAX = 3660
 _DAY_S = 86_400.0
@@ -43,7 +42,7 @@ class TokenAdministration:
             raise UsageError(f"--days {days}: expected 1 to {DAYS_MAX}")
         before, now = self._tokens.all().get(name), time.time()
         token = ApiToken(
-            name, _scopes(scopes), "", _role(role), now, self._doer, now + days * _DAY_S
+            name, _scopes(scopes), "", parse_role(role), now, self._doer, now + days * _DAY_S
         )
         # First: nobody may come in by what the log will never know of.
         self._tell(f"api: token {name} for {days} days as {token.role}", before, token)
@@ -62,12 +61,7 @@ class TokenAdministration:
     def _tell(self, detail: str, before: ApiToken | None, after: ApiToken | None) -> None:
         was, now = (" ".join(each.scopes) if each else None for each in (before, after))
         occurrence = Occurrence(EventKind.PAGE_TOKEN, detail, was, now, self._doer)
-        if notices.leave(self._paths.notices, occurrence) is None:
-            raise StoreError(
-                f"{self._paths.notices}: {notices.WAITING_MAX} events wait for the station to take "
-                "them up, and this one has no room; nothing was changed",
-                hint=f"start the station, which takes them up: qc-edge@{self._paths.name}",
-            )
+        tell_log(self._paths, occurrence)
 
 
 def _scopes(typed: Sequence[str]) -> tuple[Scope, ...]:
@@ -76,14 +70,6 @@ def _scopes(typed: Sequence[str]) -> tuple[Scope, ...]:
     if unknown := [each for each in wanted if each not in known]:
         raise UsageError(f"there is no scope {unknown[0]!r}", hint=f"one of {', '.join(known)}")
     return tuple(scope for scope in Scope if scope.value in wanted)
-
-
-def _role(typed: str) -> PersonRole:
-    try:
-        return PersonRole(typed)
-    except ValueError:
-        roles = ", ".join(role.value for role in PersonRole)
-        raise UsageError(f"there is no role {typed!r}", hint=f"one of {roles}") from None
 
 
 def _state(token: ApiToken, now: float) -> str:

@@ -1,32 +1,27 @@
 """The tokens of other programs on disk: name, scopes, until when, and the digest of the secret.
 
-One small file, readable by the station's user alone, replaced as a whole under a lock. The secret
-itself is random and long, so that one SHA-256 keeps it as safe as a slow hash would keep a password
-(NIST SP 800-63B, look-up secrets of at least 112 bits).
+The secret itself is random and long, so that one SHA-256 keeps it as safe as a slow hash would keep
+a password (NIST SP 800-63B, look-up secrets of at least 112 bits).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from qc_edge.domain.label import PersonRole
 from qc_edge.errors import StoreError
-from qc_edge.store.durable import write_file
-from qc_edge.web.people.turn import alone_in
+from qc_edge.web.people.kept_list import KeptList, ListKind
 
 PREFIX = "qce_"
 """So that a secret that lies about is known for what it is."""
 
-_FORMAT = 1
-_PRIVATE = 0o600
 _USED_EVERY_S = 60.0
 
 
@@ -63,20 +58,12 @@ class Tokens:
     """The file `path`. Any thread and any process may read and change it."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._read: tuple[object, Mapping[str, ApiToken]] = (None, {})
+        kind = ListKind("tokens", "the tokens of the API", "qc-edge token", _token)
+        self._list = KeptList(path, kind)
 
     def all(self) -> Mapping[str, ApiToken]:
         """Every token, by name. Raises StoreError if the file does not read."""
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            return {}
-        sign = status.st_ino, status.st_mtime_ns, status.st_size
-        read = self._read
-        if read[0] != sign:
-            self._read = read = sign, _load(self._path)
-        return read[1]
+        return self._list.all()
 
     def find(self, secret: str, now: float) -> ApiToken | None:
         """The token with this secret, if it is good at `now`; that it was used is kept, once a
@@ -95,50 +82,25 @@ class Tokens:
     def add(self, token: ApiToken) -> str:
         """Keep a new one under its name; its secret, which is kept nowhere. Raises StoreError."""
         secret = PREFIX + secrets.token_urlsafe(32)
-        with alone_in(self._path.parent):
-            tokens = dict(self.all())
+        with self._list.changing() as tokens:
             tokens[token.name] = replace(token, digest=_digest(secret))
-            self._write(tokens)
         return secret
 
     def remove(self, name: str) -> None:
         """Revoke it. Raises StoreError."""
-        with alone_in(self._path.parent):
-            tokens = dict(self.all())
+        with self._list.changing() as tokens:
             tokens.pop(name, None)
-            self._write(tokens)
 
     def _note_use(self, token: ApiToken, now: float) -> None:
-        with alone_in(self._path.parent):
-            tokens = dict(self.all())
+        with self._list.changing() as tokens:
             # It may have been revoked, or made anew, since it was found.
             if (kept := tokens.get(token.name)) is not None and kept.digest == token.digest:
                 tokens[token.name] = replace(kept, used=now)
-                self._write(tokens)
-
-    def _write(self, tokens: Mapping[str, ApiToken]) -> None:
-        values = [asdict(tokens[name]) for name in sorted(tokens)]
-        text = json.dumps({"format": _FORMAT, "tokens": values}, indent=1)
-        write_file(self._path, text.encode(), mode=_PRIVATE)
 
 
 def _digest(secret: str) -> str:
     # Compared as digests: how long that takes tells nothing of the secret.
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _load(path: Path) -> Mapping[str, ApiToken]:
-    try:
-        content = json.loads(path.read_bytes())
-        if content["format"] != _FORMAT:
-            raise ValueError(f"format {content['format']}, expected {_FORMAT}")
-        tokens = [_token(values) for values in content["tokens"]]
-    except (OSError, ValueError, LookupError, TypeError) as fault:
-        raise StoreError(
-            f"cannot read the tokens of the API, {path}: {fault}",
-            hint="restore it from a backup, or remove it and add them again: qc-edge token",
-        ) from None
-    return {token.name: token for token in tokens}
 
 
 def _token(values: dict[str, Any]) -> ApiToken:

@@ -6,12 +6,11 @@ import time
 from dataclasses import replace
 
 from qc_edge.domain.events import EventKind, Occurrence
-from qc_edge.domain.label import PersonRole
-from qc_edge.errors import StoreError, UsageError
-from qc_edge.records import notices
+from qc_edge.errors import UsageError
 from qc_edge.settings import StationPaths
+from qc_edge.web.people.log_notice import tell_log
 from qc_edge.web.people.passwords import CODE_S, Passwords, new_code
-from qc_edge.web.people.users import User, Users, check_name
+from qc_edge.web.people.users import User, Users, check_name, parse_role
 
 
 class Administration:
@@ -46,12 +45,7 @@ class Administration:
     def _tell(self, detail: str, before: User | None, after: User | None) -> None:
         was, now = (user.role.value if user else None for user in (before, after))
         occurrence = Occurrence(EventKind.PAGE_USER, detail, was, now, self._doer)
-        if notices.leave(self._paths.notices, occurrence) is None:
-            raise StoreError(
-                f"{self._paths.notices}: {notices.WAITING_MAX} events wait for the station to take "
-                "them up, and this one has no room; nothing was changed",
-                hint=f"start the station, which takes them up: qc-edge@{self._paths.name}",
-            )
+        tell_log(self._paths, occurrence)
 
 
 def _changed(
@@ -64,24 +58,18 @@ def _changed(
             raise UsageError(f"there is a {who} already", hint=f"reset {who}, or remove")
         # A start that never comes again: who is removed and added anew is somebody else to the
         # sessions that still stand.
-        return User(check_name(who), _role(role), None, kept, until, version=time.time_ns())
+        return User(
+            check_name(who), parse_role(role or ""), None, kept, until, version=time.time_ns()
+        )
     if user is None:
         raise UsageError(f"there is no {who!r}", hint="qc-edge user NAME lists everybody")
     if action == "remove":
         return None
     if action == "role":
-        return replace(user, role=_role(role), version=user.version + 1)
+        return replace(user, role=parse_role(role or ""), version=user.version + 1)
     if action == "code":
         return replace(user, code=kept, code_until=until)
     return replace(user, password=None, code=kept, code_until=until, version=user.version + 1)
-
-
-def _role(typed: str | None) -> PersonRole:
-    try:
-        return PersonRole(typed or "")
-    except ValueError:
-        roles = ", ".join(role.value for role in PersonRole)
-        raise UsageError(f"there is no role {typed!r}", hint=f"one of {roles}") from None
 
 
 def _state(user: User) -> str:
