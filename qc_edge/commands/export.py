@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qc_edge.terminal.history_options import RecordedSince, RecordedUntil
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
@@ -24,20 +25,6 @@ Target = Annotated[
         "Parquet files.",
         show_default=False,
     ),
-]
-Since = Annotated[
-    str | None,
-    typer.Option(
-        "--since",
-        metavar="TIME",
-        help="Recorded since then: UTC, [bold]2026-11-22T14:00[/bold], or an age, "
-        "[bold]7d[/bold], [bold]36h[/bold].",
-        show_default=False,
-    ),
-]
-Until = Annotated[
-    str | None,
-    typer.Option("--until", metavar="TIME", help="Recorded before then.", show_default=False),
 ]
 Lots = Annotated[
     list[str] | None,
@@ -67,8 +54,8 @@ WithEvidence = Annotated[
 def command(
     name: Name,
     target: Target,
-    since: Since = None,
-    until: Until = None,
+    since: RecordedSince = None,
+    until: RecordedUntil = None,
     lot: Lots = None,
     parts: Parts = None,
     with_evidence: WithEvidence = False,

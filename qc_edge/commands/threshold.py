@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+from qc_edge.terminal.options import DEFAULT_ROOT, By, Json, Name, Root, Why, out, print_json
 
 if TYPE_CHECKING:
     from qc_edge.domain.threshold import ThresholdRecord, ThresholdState
@@ -30,18 +30,6 @@ Value = Annotated[
         show_default=False,
     ),
 ]
-By = Annotated[
-    str | None,
-    typer.Option(
-        "--by",
-        metavar="WHO",
-        help="Who answers for it; left out: who is logged in.",
-        show_default=False,
-    ),
-]
-Why = Annotated[
-    str | None, typer.Option("--reason", metavar="TEXT", help="Why.", show_default=False)
-]
 At = Annotated[
     str | None,
     typer.Option(
@@ -51,8 +39,6 @@ At = Annotated[
         show_default=False,
     ),
 ]
-
-
 View = Annotated[
     str | None,
     typer.Option(
@@ -62,7 +48,6 @@ View = Annotated[
         show_default=False,
     ),
 ]
-
 Yes = Annotated[
     bool, typer.Option("--yes", help="With [bold]set[/bold]: do not ask.", show_default=False)
 ]

@@ -26,6 +26,18 @@ Since = Annotated[
 Until = Annotated[
     str | None, text_option("--to", metavar="TIME", help="Recorded before this (UTC).")
 ]
+RecordedSince = Annotated[
+    str | None,
+    text_option(
+        "--since",
+        metavar="TIME",
+        help="Recorded since then: UTC, [bold]2026-11-22T14:00[/bold], or an age, "
+        "[bold]7d[/bold], [bold]36h[/bold].",
+    ),
+]
+RecordedUntil = Annotated[
+    str | None, text_option("--until", metavar="TIME", help="Recorded before then.")
+]
 Cameras = Annotated[
     list[str] | None,
     text_option("--camera", metavar="CAMERA", help="Only this camera; may be given again."),

@@ -54,6 +54,18 @@ OfCamera = Annotated[
         "--camera", metavar="CAM", help="As a frame of this camera, or of [bold]incoming[/bold]."
     ),
 ]
+By = Annotated[
+    str | None,
+    typer.Option(
+        "--by",
+        metavar="WHO",
+        help="Who answers for it; left out: who is logged in.",
+        show_default=False,
+    ),
+]
+Why = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why.", show_default=False)
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, for scripts.", show_default=False)
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from qc_edge.terminal.history_options import RecordedSince, RecordedUntil
 from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
 
 if TYPE_CHECKING:
@@ -18,20 +19,6 @@ Target = Annotated[
 Format = Annotated[
     Literal["folder", "coco", "yolo", "labelstudio", "fiftyone", "mvtec"],
     typer.Option("--format", help="How pictures and labels are laid out."),
-]
-Since = Annotated[
-    str | None,
-    typer.Option(
-        "--since",
-        metavar="TIME",
-        help="Recorded since then: UTC, [bold]2026-11-22T14:00[/bold], or an age, "
-        "[bold]7d[/bold], [bold]36h[/bold].",
-        show_default=False,
-    ),
-]
-Until = Annotated[
-    str | None,
-    typer.Option("--until", metavar="TIME", help="Recorded before then.", show_default=False),
 ]
 Only = Annotated[
     list[str] | None,
@@ -65,8 +52,8 @@ def export_command(
     name: Name,
     target: Target,
     format: Format = "folder",  # noqa: A002 - the option's name
-    since: Since = None,
-    until: Until = None,
+    since: RecordedSince = None,
+    until: RecordedUntil = None,
     only: Only = None,
     split_by: SplitBy = "lot",
     shares: Shares = "70:15:15",

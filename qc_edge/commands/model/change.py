@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+from qc_edge.terminal.options import DEFAULT_ROOT, By, Json, Name, Root, Why, out, print_json
 
 if TYPE_CHECKING:
     from qc_edge.domain.activation import Activation
@@ -17,18 +17,6 @@ if TYPE_CHECKING:
 
 Ref = Annotated[
     str, typer.Argument(metavar="REF", help="NAME@VERSION of the bundle.", show_default=False)
-]
-By = Annotated[
-    str | None,
-    typer.Option(
-        "--by",
-        metavar="WHO",
-        help="Who answers for it; left out: who is logged in.",
-        show_default=False,
-    ),
-]
-Why = Annotated[
-    str | None, typer.Option("--reason", metavar="TEXT", help="Why.", show_default=False)
 ]
 
 

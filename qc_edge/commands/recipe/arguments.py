@@ -25,18 +25,6 @@ Wanted = Annotated[
         show_default=False,
     ),
 ]
-By = Annotated[
-    str | None,
-    typer.Option(
-        "--by",
-        metavar="WHO",
-        help="Who answers for it; left out: who is logged in.",
-        show_default=False,
-    ),
-]
-Why = Annotated[
-    str | None, typer.Option("--reason", metavar="TEXT", help="Why.", show_default=False)
-]
 Number = Annotated[
     int | None,
     typer.Option(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qc_edge.commands.recipe.arguments import By, Number, Product, RecipeName, Why
-from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+from qc_edge.commands.recipe.arguments import Number, Product, RecipeName
+from qc_edge.terminal.options import DEFAULT_ROOT, By, Json, Name, Root, Why, out, print_json
 
 if TYPE_CHECKING:
     from qc_edge.records.recipe_content import RecipeContent

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qc_edge.commands.recipe.arguments import By, Reference, Wanted, Why
-from qc_edge.terminal.options import DEFAULT_ROOT, Json, Name, Root, out, print_json
+from qc_edge.commands.recipe.arguments import Reference, Wanted
+from qc_edge.terminal.options import DEFAULT_ROOT, By, Json, Name, Root, Why, out, print_json
 
 if TYPE_CHECKING:
     from qc_edge.domain.activation import Changeover
