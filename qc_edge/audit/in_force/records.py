@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from qc_edge.audit.finding import AuditReport, AuditStep
 from qc_edge.audit.in_force.claims import Claim, RecordEvent, claims, claims_of_kind
 from qc_edge.bundles.bundle import open_bundle
+from qc_edge.domain.activation import STATION_RECIPE
 from qc_edge.errors import CalibrationError, ModelError
 from qc_edge.records import (
     acceptances,
@@ -47,7 +48,9 @@ class RecordCheck:
                 self.report.fault("record_damaged", message, path, _RESTORE)
         self._check_bundles(claims_of_kind(told, "models"), wrong)
         self._check_strangers()
-        self._check_outcomes()
+        self._check_outcomes("activation", self.paths.activations, "model", "activation_refused")
+        self._check_outcomes("changeover", self.paths.changeovers, "recipe", "recipe_refused")
+        self._check_approvals()
 
     def _check_claim(self, claim: Claim) -> bool:
         """True if the record is not as its event says."""
@@ -131,11 +134,11 @@ class RecordCheck:
                     message = "is no record of the station"
                     self.report.warning("stranger", message, self._name(path), _STRANGER)
 
-    def _check_outcomes(self) -> None:
-        """What is kept beside an activation agrees with the log."""
-        applied = {event.record for event in self.events if event.kind == "model"}
-        refused = {event.record for event in self.events if event.kind == "activation_refused"}
-        for path in sorted(self.paths.activations.glob("*.toml")):
+    def _check_outcomes(self, decision: str, directory: Path, is_applied: str, no: str) -> None:
+        """What is kept beside each decision agrees with the log: its events of these two kinds."""
+        applied = {event.record for event in self.events if event.kind == is_applied}
+        refused = {event.record for event in self.events if event.kind == no}
+        for path in sorted(directory.glob("*.toml")):
             record, outcome = self._name(path), path.with_suffix(".json")
             if record not in applied | refused:
                 continue  # to come, overtaken, or of an earlier version
@@ -144,7 +147,7 @@ class RecordCheck:
             except FileNotFoundError:
                 self.report.warning(
                     "outcome_missing",
-                    "is missing: the log says what became of that activation",
+                    f"is missing: the log says what became of that {decision}",
                     self._name(outcome),
                     "start the station: it takes the newest one up again, and writes it",
                 )
@@ -154,8 +157,17 @@ class RecordCheck:
             else:
                 if record not in (applied if said else refused):
                     what = "in force" if said else "refused"
-                    message = f"says that the activation was {what}; no event says so"
+                    message = f"says that the {decision} was {what}; no event says so"
                     self.report.fault("record_changed", message, self._name(outcome), _RESTORE)
+
+    def _check_approvals(self) -> None:
+        """Each recipe that ever judged has its approval: who and when stands nowhere else."""
+        sound, damaged = approvals.sound_and_damaged(self.paths.approvals)
+        approved = {each.recipe for each in sound} | {STATION_RECIPE}
+        judged = {event.after for event in self.events if event.kind == "recipe" and event.after}
+        for reference in sorted(judged - approved) if not damaged else ():
+            message = f"no approval of {reference} is there, which judged"
+            self.report.fault("record_missing", message, "approvals/", _RESTORE)
 
     def _name(self, path: Path) -> str:
         return PurePosixPath(path.relative_to(self.paths.state)).as_posix()
