@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -39,6 +38,7 @@ from qc_edge.commands import (
     review,
     rollback,
     run,
+    settings,
     sql,
     status,
     support_bundle,
@@ -49,7 +49,8 @@ from qc_edge.commands import (
     user,
     verify,
 )
-from qc_edge.errors import QcEdgeError, RightsError, StoreError, UsageError
+from qc_edge.errors import QcEdgeError, UsageError
+from qc_edge.terminal.error_words import as_error, end_with
 from qc_edge.terminal.streams import close_output, drop_output, prepare_streams
 from qc_edge.version import __version__
 
@@ -95,6 +96,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "line": (line.HELP, line.COMMANDS),
     "dataset": (dataset.HELP, dataset.COMMANDS),
     "fleet": (fleet.HELP, fleet.COMMANDS),
+    "settings": (settings.HELP, settings.COMMANDS),
 }
 """Words that a verb follows, with their help: `qc-edge model compare`."""
 
@@ -204,7 +206,7 @@ def main() -> None:
         if (fault := close_output()) is not None:
             raise fault
     except QcEdgeError as error:
-        code = _end_with(error)
+        code = end_with(error)
     except KeyboardInterrupt:
         code = 130  # 128 + SIGINT, as a shell has it
     except BrokenPipeError:
@@ -212,38 +214,5 @@ def main() -> None:
         drop_output(sys.stdout)
         code = 141  # 128 + SIGPIPE
     except OSError as fault:
-        code = _end_with(_told(fault))
+        code = end_with(as_error(fault))
     sys.exit(code)
-
-
-def _told(fault: OSError) -> QcEdgeError:
-    """What the system refused, as an error for a person. Raises `fault` if it is about no file."""
-    if isinstance(fault, PermissionError) and fault.filename is not None:
-        return RightsError(f"{fault.filename}: this user may not use it")
-    if fault.filename is not None:
-        return StoreError(f"cannot use {fault.filename}: {fault.strerror}")
-    if fault.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}:
-        return StoreError(f"cannot write the output: {fault.strerror}")
-    raise fault
-
-
-def _end_with(error: QcEdgeError) -> int:
-    """Tell the error, if that can be told, and return its exit code."""
-    try:
-        _print_error(error)
-    except OSError:
-        drop_output(sys.stderr)
-    # What was printed before it may be what could not be written.
-    if close_output() is not None and sys.stdout is not None:
-        drop_output(sys.stdout)
-    return error.exit_code
-
-
-def _print_error(error: QcEdgeError) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print(Text.assemble(("error: ", "bold red"), error.message))
-    if error.hint:
-        console.print(Text.assemble(("hint: ", "bold cyan"), error.hint))

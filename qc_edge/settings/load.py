@@ -12,10 +12,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
-from qc_edge.errors import RIGHTS_HINT, RightsError, SettingsError, StationAbsentError
-from qc_edge.settings import toml
+from qc_edge.errors import SettingsError, StationAbsentError
+from qc_edge.settings.layers.layer import MergedSettings, merge, parse_layer, read_layers
 from qc_edge.settings.model import Settings
-from qc_edge.settings.places import Place, line_of, lines_by_place
+from qc_edge.settings.places import Place
 
 _EXPECTED = {
     "string_type": 'text in quotes: "..."',
@@ -31,24 +31,16 @@ _EXPECTED = {
 
 
 def load_settings(path: Path) -> Settings:
-    """The settings in `path`. Raises SettingsError that names every fault in the file.
+    """The settings in `path`, over those that all stations share in `common.d/` beside it.
 
-    Raises StationAbsentError if there is no such file, RightsError if this user may not read it.
+    Raises SettingsError that names every fault with its file, StationAbsentError if there is no
+    such file, RightsError if this user may not read it.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        layers = read_layers(path)
     except FileNotFoundError:
         raise _no_such_station(path) from None
-    except PermissionError:
-        raise RightsError(
-            f"{path}: this user may not read it",
-            hint=f"{RIGHTS_HINT}; for the service: sudo qc-edge install --station {path.stem}",
-        ) from None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise SettingsError(
-            f"cannot read {path}: {fault}", hint="expected a UTF-8 TOML file"
-        ) from None
-    settings = parse_settings(text, str(path), path.parent.absolute())
+    settings = parse_merged(merge(layers), path.parent.absolute())
     if settings.station.name != path.stem:
         raise SettingsError(
             f"{path} says station.name = {settings.station.name!r}, expected its file name "
@@ -63,25 +55,24 @@ def parse_settings(text: str, where: str, base: Path = Path("/")) -> Settings:
 
     `where` names the text in messages; relative paths in it start at `base`.
     """
-    try:
-        values = toml.loads(text)
-    except toml.TOMLDecodeError as fault:
-        raise SettingsError(
-            f"{where} is not valid TOML: {fault}",
-            hint='expected [section] lines, key = value lines, and text in "quotes"',
-        ) from None
+    return parse_merged(merge((parse_layer(text, where),)), base)
+
+
+def parse_merged(merged: MergedSettings, base: Path = Path("/")) -> Settings:
+    """The settings of all layers together. Raises SettingsError that names every fault, each with
+    its file if there are several.
+    """
     try:
         # As JSON and strictly: pydantic then takes no number for text and no text for a number, but
         # still lists for tuples and text for enums, as TOML has them.
         return Settings.model_validate_json(
-            json.dumps(values, default=str), strict=True, context={"base": base}
+            json.dumps(merged.values, default=str), strict=True, context={"base": base}
         )
     except ValidationError as faults:
-        lines = lines_by_place(text)
-        in_order = sorted(faults.errors(), key=lambda fault: line_of(fault["loc"], lines) or 0)
-        messages = [_message(fault, values, lines) for fault in in_order]
+        in_order = sorted(faults.errors(), key=lambda fault: _order(fault["loc"], merged))
+        messages = [_message(fault, merged) for fault in in_order]
         raise SettingsError(
-            f"{where} has {len(messages)} fault{'s'[: len(messages) > 1]}:\n"
+            f"{merged.where} has {len(messages)} fault{'s'[: len(messages) > 1]}:\n"
             + "\n".join(f"  {message}" for message in messages),
             hint="mend the file, then run `qc-edge check`; an editor with TOML support completes "
             "the keys",
@@ -107,14 +98,22 @@ def _no_such_station(path: Path) -> StationAbsentError:
     )
 
 
-def _message(fault: ErrorDetails, values: dict[str, Any], lines: dict[Place, int]) -> str:
+def _order(place: Place, merged: MergedSettings) -> tuple[int, int]:
+    """As the files count, and in each from its first line on."""
+    origin, names = merged.origin(place), [layer.where for layer in merged.layers]
+    return (names.index(origin.where), origin.line) if origin else (len(names), 0)
+
+
+def _message(fault: ErrorDetails, merged: MergedSettings) -> str:
     place = fault["loc"]
-    number = line_of(place, lines)
-    where = f"line {number}, {_dotted(place, values)}" if number else _dotted(place, values)
+    origin, where = merged.origin(place), dotted(place, merged.values)
+    if origin:
+        file = f"{origin.where}, " if len(merged.layers) > 1 else ""
+        where = f"{file}line {origin.line}, {where}"
     return f"{where}: {_explain(fault, place)}"
 
 
-def _dotted(place: Place, values: Any) -> str:
+def dotted(place: Place, values: Any) -> str:
     """The place as a person would write it: `camera[top].exposure_us`."""
     dotted = ""
     for part in place:

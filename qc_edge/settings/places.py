@@ -32,11 +32,3 @@ def lines_by_place(text: str) -> dict[Place, int]:
         elif key := _KEY.match(line):
             lines.setdefault((*section, key[1]), number)
     return lines
-
-
-def line_of(place: Place, lines: dict[Place, int]) -> int | None:
-    """The line of `place`, or of the nearest section around it that is written down."""
-    for length in range(len(place), 0, -1):
-        if (number := lines.get(place[:length])) is not None:
-            return number
-    return None

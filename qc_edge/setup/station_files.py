@@ -6,6 +6,7 @@ import pwd
 from pathlib import Path
 
 from qc_edge.settings import StationPaths, load_settings
+from qc_edge.settings.layers.layer import common_files
 from qc_edge.setup.file_installer import FileInstaller
 from qc_edge.setup.network import NetworkAccess, network_drop_in, network_needs
 from qc_edge.setup.system_files import with_header
@@ -50,7 +51,8 @@ def install_station(
     installer.link(etc / f"systemd/system/qc-edge.target.wants/qc-edge@{name}.service", unit)
     # In an image that is being built the user has no number yet: it is made at the first boot.
     if root == Path("/"):
-        installer.set_group(paths.settings, USER, 0o640)
+        for file in (paths.settings, *common_files(paths.settings.parent)):
+            installer.set_group(file, USER, 0o640)
         if paths.state.is_dir():
             installer.change_owner(paths.state, USER)
             # Others may pass through these two to the incoming directory, and list neither.

@@ -15,12 +15,15 @@ from pathlib import Path
 
 from qc_edge.errors import UpstreamError
 from qc_edge.settings import StationPaths
+from qc_edge.settings.layers.layer import COMMON, common_files
 from qc_edge.upstream.layout import StationNames
 from qc_edge.upstream.target import Target
 
 _FORMAT = 1
 SETTINGS = "settings.toml"
-"""In an index, the name of the station's settings file; all others are paths in its state."""
+"""In an index, the name of the station's settings file. The files that stations share are
+`common.d/...`, all others are paths in its state.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ def newest_index(target: Target, names: StationNames) -> tuple[int, RecordIndex 
 def record_files(paths: StationPaths) -> Iterator[tuple[str, Path]]:
     """The files of a station that go along, each with its name in an index."""
     yield SETTINGS, paths.settings
+    for path in common_files(paths.settings.parent):
+        yield f"{COMMON}/{path.name}", path
     for directory in (
         paths.calibration,
         paths.thresholds,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from pathlib import Path
 
 from qc_edge.domain.anchor import ChainHead
 from qc_edge.domain.events import EventKind, Occurrence
@@ -22,6 +23,7 @@ from qc_edge.query.rows import Rows
 from qc_edge.records import notices
 from qc_edge.records.receipts import Receipt, keep_receipt, parse_receipt, receipt_path
 from qc_edge.settings import StationPaths
+from qc_edge.settings.layers.layer import COMMON
 from qc_edge.store.directories import make_directories
 from qc_edge.store.durable import write_file
 from qc_edge.upstream.anchors import newest_anchor, put_anchor
@@ -72,13 +74,21 @@ class Restore:
         self._report = RestoreReport()
 
     def settings(self) -> None:
-        """Bring the settings file back, unless a person has put one there. Before `run`, as root:
-        it is not among the station's state. Raises as `run`.
+        """Bring the settings back, the station's own and those it shares, unless a person has put
+        some there. Before `run`, as root: they are not among the station's state. Raises as `run`.
         """
         _, index = newest_index(self._target, self._names)
-        digest = index.files.get(SETTINGS) if index else None
-        if digest and not self._paths.settings.exists():
-            write_file(self._paths.settings, self._fetched(self._names.record(digest), digest))
+        for name, digest in index.files.items() if index else ():
+            if (path := self._settings_file(name)) and not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_file(path, self._fetched(self._names.record(digest), digest))
+
+    def _settings_file(self, name: str) -> Path | None:
+        """Where the file of this name in an index belongs, if it is one of settings."""
+        if name == SETTINGS:
+            return self._paths.settings
+        folder, _, file = name.partition("/")
+        return path_inside(self._paths.settings.parent / COMMON, file) if folder == COMMON else None
 
     def run(self, pictures_since: date | None = None, up_to: date | None = None) -> RestoreReport:
         """Bring all else back; pictures only of days from `pictures_since` on, if given, and no day
@@ -151,7 +161,7 @@ class Restore:
         _, index = newest_index(self._target, self._names)
         files = index.files if index else {}
         for number, (name, digest) in enumerate(sorted(files.items()), 1):
-            if name != SETTINGS:
+            if self._settings_file(name) is None:
                 write_file(
                     path_inside(self._paths.state, name),
                     self._fetched(self._names.record(digest), digest),

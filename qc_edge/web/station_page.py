@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from qc_edge.records import notices
 from qc_edge.review import ReviewQueue
 from qc_edge.service.logs import LOG
 from qc_edge.settings import Settings, StationPaths, load_settings
+from qc_edge.settings.layers.layer import common_files
 from qc_edge.web.aim.frames import AimFrames
 from qc_edge.web.catalog import load_words
 from qc_edge.web.people.attempts import Attempts
@@ -119,9 +121,11 @@ class StationPage:
         return self.calendar.local(aware)
 
 
-def _sign(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+def _sign(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """What changes with the station's file and with those that all stations share."""
+    signs = []
+    for file in (path, *common_files(path.parent)):
+        with suppress(OSError):
+            status = file.stat()
+            signs.append((file.name, status.st_mtime_ns, status.st_size))
+    return tuple(signs)

@@ -91,6 +91,7 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "sync": (NAME,),
         "restore": (NAME, "--from", f"file://{out}"),
         "fleet compact": (f"file://{out}",),
+        "settings show": (NAME,),
         "line status": (NAME,),
         "line watch": ("line9",),
         "line test": (NAME, "plc"),

@@ -13,7 +13,7 @@ from qc_edge.audit.verify import verify
 from qc_edge.errors import AuditError, UpstreamError, UsageError
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.records import notices
-from qc_edge.settings import StationPaths
+from qc_edge.settings import StationPaths, load_settings
 from qc_edge.upstream.restore import Restore
 from tests.audit.conftest import kept as kept
 from tests.cli.runner import invoke
@@ -55,6 +55,9 @@ def lost(kept: StationPaths, tmp_path: Path) -> SendingStation:
     settings = station.paths.settings
     text = settings.read_text().replace('#url = ""', f'url = "file://{station.upstream}"')
     settings.write_text(text.replace("#evidence = []", 'evidence = ["raw", "prepared", "map"]'))
+    shared = settings.parent / "common.d/10-plant.toml"
+    shared.parent.mkdir()
+    shared.write_text("[station]\ndeadline_ms = 1500\n")
     report = station.sync()
     assert report.sent[0].not_sent == 0
     return station
@@ -68,6 +71,8 @@ def test_a_restored_station_holds_together_and_goes_on_counting(
     assert told.exit_code == 0, told.output
     report = json.loads(told.stdout)
     assert (report["not_there"], report["left_out"]) == (0, {})
+    assert load_settings(new.settings) == load_settings(lost.paths.settings)
+    assert load_settings(new.settings).station.deadline_ms == 1500
     before = _rows(lost.paths)
     spool(new, part(GOOD, seed=77), 2)
     with running(new) as run:

@@ -24,7 +24,8 @@ from qc_edge.diagnostics.support.secrets import mask
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import QcEdgeError
 from qc_edge.query.journal_reader import newest_rows
-from qc_edge.settings import StationPaths, load_settings, toml
+from qc_edge.settings import StationPaths, load_settings
+from qc_edge.settings.layers.layer import merge, read_layers
 from qc_edge.version import __version__
 
 ROWS = 1000
@@ -72,13 +73,11 @@ def newest_images(paths: StationPaths, frames: int) -> Iterator[Path]:
 
 
 def read_settings_values(file: Path) -> Mapping[str, Any] | None:
-    """The settings as they stand in the file, not validated; None if they are no TOML."""
+    """The settings as they stand in all their files, not validated; None if one is no TOML."""
     try:
-        # utf-8-sig: some editors put a byte order mark in front.
-        values: Mapping[str, Any] = toml.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        return merge(read_layers(file)).values
+    except (OSError, QcEdgeError):
         return None
-    return values
 
 
 def _settings(paths: StationPaths, raw: Mapping[str, Any] | None) -> SupportFile:
