@@ -57,7 +57,7 @@ def lost(kept: StationPaths, tmp_path: Path) -> SendingStation:
     settings.write_text(text.replace("#evidence = []", 'evidence = ["raw", "prepared", "map"]'))
     shared = settings.parent / "common.d/10-plant.toml"
     shared.parent.mkdir()
-    shared.write_text("[station]\ndeadline_ms = 1500\n")
+    shared.write_text("[log]\nverdicts_per_s = 7\n")
     report = station.sync()
     assert report.sent[0].not_sent == 0
     return station
@@ -72,7 +72,7 @@ def test_a_restored_station_holds_together_and_goes_on_counting(
     report = json.loads(told.stdout)
     assert (report["not_there"], report["left_out"]) == (0, {})
     assert load_settings(new.settings) == load_settings(lost.paths.settings)
-    assert load_settings(new.settings).station.deadline_ms == 1500
+    assert load_settings(new.settings).log.verdicts_per_s == 7
     before = _rows(lost.paths)
     spool(new, part(GOOD, seed=77), 2)
     with running(new) as run:
