@@ -8,7 +8,7 @@ import inspect
 import json
 import re
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,6 +18,8 @@ from typer.main import get_command
 from qc_edge.cli import COMMANDS, GROUPS, app
 from qc_edge.settings import Settings, StationSettings
 from qc_edge.settings.change import is_live
+from qc_edge.settings.outside.output import LineSettings, OutputSettings
+from qc_edge.settings.outside.outputs import OUTPUTS
 from qc_edge.settings.schema import station_schema
 from qc_edge.settings.shifts import ShiftSettings
 
@@ -48,6 +50,9 @@ def settings_reference() -> str:
     """docs/reference/settings.md: one table for each section of the settings."""
     parts = [HEAD]
     for section, field in Settings.model_fields.items():
+        if section == "output":
+            parts += _outputs()
+            continue
         annotation = field.annotation
         one = isinstance(annotation, type) and issubclass(annotation, BaseModel)
         model = annotation if one else get_args(annotation)[0]
@@ -58,13 +63,41 @@ def settings_reference() -> str:
     return "".join(parts)
 
 
-def _section(name: str, heading: str, model: type[BaseModel]) -> str:
+def _outputs() -> list[str]:
+    """What the handshake needs, then the keys of each protocol."""
+    shared = [key for key in LineSettings.model_fields if key != "protocol"]
+    shown = _section("output", "[[output]]", OUTPUTS["modbus"], shared).replace(
+        str(OUTPUTS["modbus"].__doc__), f"{OutputSettings.__doc__} {LineSettings.__doc__}"
+    )
+    own = [
+        _section(
+            "output",
+            f'[[output]] with protocol = "{name}"',
+            model,
+            [
+                key
+                for key in model.model_fields
+                if key not in shared or not issubclass(model, LineSettings)
+            ],
+        )
+        for name, model in OUTPUTS.items()
+    ]
+    return [shown, *own]
+
+
+def _section(
+    name: str, heading: str, model: type[BaseModel], keys: Sequence[str] | None = None
+) -> str:
+    """One table; of `keys` alone, where they are given."""
     definitions: dict[str, Any] = json.loads(station_schema())["$defs"]
     shape = definitions[model.__name__]
     rows = [
         _row(f"{name}.{key}", value, definitions, key in shape.get("required", []))
         for key, value in shape["properties"].items()
+        if keys is None or key in keys
     ]
+    if not rows:
+        return f"\n## {heading}\n\n{model.__doc__}\n"
     return f"\n## {heading}\n\n{model.__doc__}\n\n{TABLE}" + "".join(rows)
 
 
@@ -89,6 +122,8 @@ def _row(name: str, value: dict[str, Any], definitions: dict[str, Any], required
 def _takes(value: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "$ref" in value:
         value = definitions[value["$ref"].rsplit("/", 1)[1]] | value
+    if "const" in value:
+        return f"`{value['const']}`"
     if "enum" in value:
         return ", ".join(f"`{each}`" for each in value["enum"])
     if value["type"] == "array":

@@ -22,7 +22,7 @@ from qc_edge.output.judging import judged_part
 from qc_edge.output.links import LineLink
 from qc_edge.output.output_rules import handshake_rules
 from qc_edge.service.heartbeat import Heartbeat
-from qc_edge.settings.outside.output import OutputSettings
+from qc_edge.settings.outside.output import LineSettings
 
 _MOST_PARTS = 256
 _AGAIN_S = 2.0
@@ -52,7 +52,7 @@ class LineOutput:
 
     def __init__(
         self,
-        settings: OutputSettings,
+        settings: LineSettings,
         deadline_ms: float,
         link: LineLink,
         boot: str,
@@ -84,7 +84,7 @@ class LineOutput:
         return OutputStatus(
             given.name,
             given.protocol,
-            given.listen,
+            given.place,
             self._trouble,
             line_trouble(self._words),
             peers,
@@ -135,7 +135,7 @@ class LineOutput:
         self._machine.stop(now_ns, why)
         self._record()
         if self._is_open:
-            self._link.show(self._machine.words)
+            self._link.show(self._machine.words, self._machine.shown)
             self._link.close()
         self._is_open, self._trouble = False, "stopped"
 
@@ -166,7 +166,7 @@ class LineOutput:
                 self._put(Note(NoteKind.UNTOLD, now_ns, 0, "there is no wire", part))
         words = self._machine.words
         if words != self._words and self._is_open:
-            self._link.show(words)
+            self._link.show(words, self._machine.shown)
         self._words = words
         self._record()
 
@@ -180,8 +180,8 @@ class LineOutput:
             self._lose(fault)
             return
         self._is_open, self._trouble = True, ""
-        self._link.show(self._machine.words)
-        self._note(NoteKind.LINK_OPEN, f"open at {self.settings.listen or 'no wire'}")
+        self._link.show(self._machine.words, self._machine.shown)
+        self._note(NoteKind.LINK_OPEN, f"open at {self.settings.place}")
 
     def _lose(self, fault: OutputError) -> None:
         if self._is_open:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from qc_edge.domain.verdict import Disposition
 from qc_edge.output.handshake.rules import HandshakeRules
 from qc_edge.output.handshake.words import Fault
-from qc_edge.settings.outside.output import OutputSettings
+from qc_edge.settings.outside.output import LineSettings
 
 _NS_IN_MS = 1_000_000
 
 
-def handshake_rules(settings: OutputSettings, deadline_ms: float) -> HandshakeRules:
+def handshake_rules(settings: LineSettings, deadline_ms: float) -> HandshakeRules:
     """`deadline_ms` is the station's, for an output without one of its own."""
     not_ready = Fault.STATION
     for name in settings.not_ready:

@@ -17,7 +17,7 @@ from qc_edge.output.health import LineHealth
 from qc_edge.output.line_output import LineOutput
 from qc_edge.output.links import make_link
 from qc_edge.service.heartbeat import Heartbeat
-from qc_edge.settings.outside.output import OutputSettings
+from qc_edge.settings.outside.output import LineSettings
 
 _LOOK_S = 0.05
 _PATIENCE_S = 60.0
@@ -27,7 +27,7 @@ _PATIENCE_S = 60.0
 class LineTrial:
     """Used once, by one thread. `disposition` is what the line is told: HOLD or REJECT."""
 
-    settings: OutputSettings
+    settings: LineSettings
     deadline_ms: float
     disposition: Disposition
 

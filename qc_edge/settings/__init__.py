@@ -16,7 +16,7 @@ from qc_edge.settings.model import (
     StorageSettings,
 )
 from qc_edge.settings.outside.metrics import MetricsSettings
-from qc_edge.settings.outside.output import OutputSettings
+from qc_edge.settings.outside.output import LineSettings, OutputSettings
 from qc_edge.settings.outside.upstream import UpstreamSettings
 from qc_edge.settings.paths import StationPaths
 from qc_edge.settings.review import ReviewSettings
@@ -29,6 +29,7 @@ __all__ = [
     "EngineSettings",
     "IncomingSettings",
     "InspectSettings",
+    "LineSettings",
     "LogSettings",
     "MetricsSettings",
     "ModelSettings",

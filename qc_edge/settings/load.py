@@ -15,6 +15,7 @@ from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
 from qc_edge.errors import SettingsError, StationAbsentError
 from qc_edge.settings.layers.layer import MergedSettings, merge, parse_layer, read_layers
 from qc_edge.settings.model import Settings
+from qc_edge.settings.outside.outputs import OUTPUTS
 from qc_edge.settings.places import Place
 
 _EXPECTED = {
@@ -69,7 +70,7 @@ def parse_merged(merged: MergedSettings, base: Path = Path("/")) -> Settings:
             json.dumps(merged.values, default=str), strict=True, context={"base": base}
         )
     except ValidationError as faults:
-        in_order = sorted(faults.errors(), key=lambda fault: _order(fault["loc"], merged))
+        in_order = sorted(faults.errors(), key=lambda fault: _order(_place(fault), merged))
         messages = [_message(fault, merged) for fault in in_order]
         raise SettingsError(
             f"{merged.where} has {len(messages)} fault{'s'[: len(messages) > 1]}:\n"
@@ -105,12 +106,24 @@ def _order(place: Place, merged: MergedSettings) -> tuple[int, int]:
 
 
 def _message(fault: ErrorDetails, merged: MergedSettings) -> str:
-    place = fault["loc"]
+    place = _place(fault)
     origin, where = merged.origin(place), dotted(place, merged.values)
     if origin:
         file = f"{origin.where}, " if len(merged.layers) > 1 else ""
         where = f"{file}line {origin.line}, {where}"
-    return f"{where}: {_explain(fault, place)}"
+    return f"{where}: {_explain(fault, fault['loc'])}"
+
+
+def _place(fault: ErrorDetails) -> Place:
+    """Where it stands in the file: of an output, without the protocol that tells its keys."""
+    place = fault["loc"]
+    if fault["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        return (*place, "protocol")
+    return (*place[:2], *place[3:]) if _is_of_output(place) else place
+
+
+def _is_of_output(place: Place) -> bool:
+    return len(place) > 2 and place[0] == "output" and place[2] in OUTPUTS
 
 
 def dotted(place: Place, values: Any) -> str:
@@ -138,6 +151,13 @@ def _explain(fault: ErrorDetails, place: Place) -> str:
         return f"unknown {what}" + (
             _did_you_mean(str(place[-1]), keys) or f"; known: {', '.join(keys)}"
         )
+    if kind == "union_tag_not_found":
+        return f"missing; one of {', '.join(OUTPUTS)}"
+    if kind == "union_tag_invalid":
+        given = str(fault["input"].get("protocol"))
+        return f"got {given!r}, expected one of {', '.join(OUTPUTS)}" + _did_you_mean(
+            given, list(OUTPUTS)
+        )
     if kind == "value_error":
         return fault["msg"].removeprefix("Value error, ")
     field = _field(place)
@@ -147,7 +167,7 @@ def _explain(fault: ErrorDetails, place: Place) -> str:
         return f"missing; {field.description if field else 'it must be there'}"
     if kind in {"model_type", "model_attributes_type"}:
         return f"expected a section, [{place[0]}], got {given}"
-    if place in {("camera",), ("view",)} and kind == "tuple_type":
+    if place in {("camera",), ("view",), ("output",)} and kind == "tuple_type":
         return f"each {place[0]} is a section of its own: [[{place[0]}]], with two brackets"
     if kind == "string_pattern_mismatch":
         pattern = fault["ctx"]["pattern"]
@@ -171,6 +191,8 @@ def _known_keys(place: Place) -> list[str]:
 def _section(names: tuple[str, ...]) -> type[BaseModel] | None:
     """The model of the section at `names`, None where the settings have no such section."""
     section: type[BaseModel] = Settings
+    if names[:1] == ("output",) and len(names) > 1:
+        section, names = OUTPUTS.get(names[1], Settings), names[2:]
     for name in names:
         field = section.model_fields.get(name)
         annotation = field.annotation if field else None

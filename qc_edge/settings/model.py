@@ -19,7 +19,7 @@ from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
 from qc_edge.settings.outside.metrics import MetricsSettings
-from qc_edge.settings.outside.output import OutputSettings, check_outputs
+from qc_edge.settings.outside.outputs import AnyOutput, check_outputs
 from qc_edge.settings.outside.upstream import UpstreamSettings
 from qc_edge.settings.page import PageSettings
 from qc_edge.settings.review import ReviewSettings
@@ -177,7 +177,7 @@ class Settings(Section):
         default=(), description="The views of a part; none: each camera is one, each frame a part."
     )
     part: PartSettings = PartSettings()
-    output: tuple[OutputSettings, ...] = Field(
+    output: tuple[AnyOutput, ...] = Field(
         default=(), description="How the line is told; none: by lines of the journal alone."
     )
 
@@ -225,6 +225,6 @@ class Settings(Section):
 
     @field_validator("output")
     @classmethod
-    def _outputs_fit(cls, outputs: tuple[OutputSettings, ...]) -> tuple[OutputSettings, ...]:
+    def _outputs_fit(cls, outputs: tuple[AnyOutput, ...]) -> tuple[AnyOutput, ...]:
         check_outputs(outputs)
         return outputs

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from qc_edge.settings.camera import CameraSettings
 from qc_edge.settings.change import is_live
 from qc_edge.settings.model import Settings
-from qc_edge.settings.outside.output import OutputSettings
+from qc_edge.settings.outside.outputs import OUTPUTS
 from qc_edge.settings.view import ViewSettings
 
 _HEAD = """\
@@ -42,13 +42,15 @@ def render_settings(
     repeated: dict[str, tuple[type[BaseModel], Sequence[Mapping[str, Any]], Mapping[str, Any]]] = {
         "camera": (CameraSettings, cameras, {"name": "top"}),
         "view": (ViewSettings, views, {"name": "top", "camera": "top"}),
-        "output": (OutputSettings, outputs, {"name": "plc", "protocol": "modbus"}),
+        "output": (OUTPUTS["modbus"], outputs, {"name": "plc", "protocol": "modbus"}),
     }
     for section, field in Settings.model_fields.items():
         if section in repeated:
             model, given, example = repeated[section]
             header = f"[[{section}]]"
-            parts += [_section(header, model, each, section) for each in given]
+            for each in given:
+                kind = OUTPUTS.get(each.get("protocol", ""), model)
+                parts.append(_section(header, kind, each, section))
             if not given:
                 parts.append(_commented(_section(header, model, example, section)))
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ IPAddressAllow=
 """
 
 _LINES_ALONE = """\
-# Of the network this station's outputs alone: their ports, and the machines that may connect.
+# Of the network this station's outputs alone: their ports, and the machines at the other end.
 [Service]
 IPAddressAllow=
 IPAddressAllow=localhost {peers}
@@ -57,11 +58,11 @@ def network_drop_in(settings: Settings, access: NetworkAccess) -> str | None:
 
     Closed as asked for are cameras and metrics: an output of the settings is asked for there.
     """
-    outputs = [output for output in settings.output if output.listen]
+    outputs = [output for output in settings.output if output.listens or output.machines]
     is_open = access is NetworkAccess.OPEN or (
         access is NetworkAccess.AUTO and bool(_other_needs(settings))
     )
-    peers = sorted({peer for output in outputs for peer in output.peers})
+    peers = sorted({peer for output in outputs for peer in output.machines})
     if is_open:
         more = [peer for peer in peers if not _is_of_the_unit(peer)]
         return _PEERS_TOO.format(peers=" ".join(more)) if more else None
@@ -87,14 +88,15 @@ def _other_needs(settings: Settings) -> list[str]:
 
 def _line_needs(settings: Settings) -> list[str]:
     return [
-        f"output {output.name} listens at {output.listen} for {', '.join(output.peers)}"
+        f"output {output.name} {'listens at' if output.listens else 'calls'} {output.place}"
+        + (f" for {', '.join(output.machines)}" if output.listens else "")
         for output in settings.output
-        if output.listen
+        if output.listens or output.machines
     ]
 
 
-def _ports(outputs: list[OutputSettings]) -> set[int]:
-    return {output.port for output in outputs}
+def _ports(outputs: Sequence[OutputSettings]) -> set[int]:
+    return {port for output in outputs for _, port in output.listens}
 
 
 def _is_of_the_unit(peer: str) -> bool:

@@ -30,7 +30,8 @@ from qc_edge.output.links import make_link
 from qc_edge.output.links.modbus import ModbusLink
 from qc_edge.output.links.scripted import ScriptedLink
 from qc_edge.service.heartbeat import Heartbeat
-from qc_edge.settings.outside.output import OutputSettings
+from qc_edge.settings.outside.output import LineSettings
+from tests.output.given import line_settings
 from tests.output.libmodbus import Master, ModbusRefusedError
 from tests.output.parts import told_part
 from tests.station.harness import wait_for
@@ -86,6 +87,11 @@ class Running:
         return [str(n.kind) for n in self.notes if n.kind not in ("link_open", "reset")]
 
 
+def master_of(settings: LineSettings) -> Master:
+    """Connected to its server."""
+    return Master(settings.listens[0][1])
+
+
 def free_port() -> int:
     """A port that nobody has, a moment ago."""
     with socket.socket() as found:
@@ -106,7 +112,7 @@ def running(protocol: str, **more: Any) -> Iterator[Running]:
     given = {"heartbeat_ms": 20.0, "peer_heartbeat_ms": 0.0} | more
     if protocol == "modbus":
         given = {"listen": f"127.0.0.1:{free_port()}", "peers": ["127.0.0.1"]} | given
-    settings = OutputSettings.model_validate({"name": "plc", "protocol": protocol} | given)
+    settings = line_settings({"name": "plc", "protocol": protocol} | given)
     notes: list[Note] = []
     link = make_link(settings)
     output = LineOutput(settings, 1000.0, link, "boot", notes.append)
@@ -117,7 +123,7 @@ def running(protocol: str, **more: Any) -> Iterator[Running]:
     peer: Peer | None = None
     try:
         wait_for(lambda: not output.status.trouble, "open", 10)
-        peer = ScriptedPeer(link) if isinstance(link, ScriptedLink) else Master(settings.port)
+        peer = ScriptedPeer(link) if isinstance(link, ScriptedLink) else master_of(settings)
         yield Running(output, peer, notes)
     finally:
         if isinstance(peer, Master):
@@ -175,7 +181,7 @@ def test_a_result_that_nobody_acknowledges_is_noted(protocol: str) -> None:
 
 def test_a_wire_that_cannot_be_had_is_tried_again() -> None:
     given = {"name": "robot", "protocol": "scripted", "sequence": "station"}
-    settings = OutputSettings.model_validate(given)
+    settings = line_settings(given)
     link = ScriptedLink("robot")
     link.refuse = "no such address"
     notes: list[Note] = []
@@ -201,12 +207,17 @@ def test_a_wire_that_cannot_be_had_is_tried_again() -> None:
 
 
 def test_a_part_that_comes_while_it_stops_is_on_record_as_untold() -> None:
-    settings = OutputSettings.model_validate({"name": "robot", "protocol": "scripted"})
+    settings = line_settings({"name": "robot", "protocol": "scripted"})
     notes: list[Note] = []
     output = LineOutput(settings, 1000.0, ScriptedLink("robot"), "boot", notes.append)
     output.announce(told_part(1, Disposition.ACCEPT))
     output.close()
     assert [(str(note.kind), note.detail) for note in notes] == [("untold", "the station stops")]
+
+
+def port_of(run: Running) -> int:
+    """Where it listens."""
+    return run.output.settings.listens[0][1]
 
 
 def modbus_of(run: Running) -> ModbusLink:
@@ -247,7 +258,7 @@ class TestModbus:
     def test_another_address_than_the_peers_is_turned_away(self) -> None:
         with running("modbus") as run:
             assert isinstance(run.peer, Master)
-            port = run.output.settings.port
+            port = port_of(run)
             stranger = socket.create_connection(("127.0.0.1", port), 5, ("127.0.0.2", 0))
             with stranger:
                 stranger.settimeout(5)
@@ -260,7 +271,7 @@ class TestModbus:
     def test_a_second_master_reads_and_may_not_write(self) -> None:
         with running("modbus", peers=["127.0.0.1", "127.0.0.2"]) as run:
             run.begin()
-            port = run.output.settings.port
+            port = port_of(run)
             with socket.create_connection(("127.0.0.1", port), 5, ("127.0.0.2", 0)) as second:
                 second.settimeout(5)
                 answer = asked(second, 16, AT["trigger"], 1, 2, 0, 9)
@@ -274,7 +285,7 @@ class TestModbus:
             run.wait_for(lambda: run.peer.words().trigger_taken == 1, "taken")
             run.tell(1, Disposition.ACCEPT)
             run.wait_for(lambda: accepts(run.peer.words(), 1), "a result")
-            with Master(run.output.settings.port) as anew:
+            with Master(port_of(run)) as anew:
                 anew.say(heartbeat=9)
                 assert accepts(anew.words(), 1)
                 anew.say(trigger=1)
@@ -283,7 +294,7 @@ class TestModbus:
                 now = anew.words().heartbeat
                 run.wait_for(lambda: anew.words().heartbeat not in {now, now + 1}, "two beats")
                 assert anew.words().state & StateBit.RESET_NEEDED, "the old program's reset is over"
-            with Master(run.output.settings.port) as anew:
+            with Master(port_of(run)) as anew:
                 anew.say(reset=1)
                 run.wait_for(lambda: anew.words().state & StateBit.READY, "ready")
                 anew.say(trigger=0)
@@ -297,7 +308,7 @@ class TestModbus:
         chance = random.Random(51)
         with running("modbus") as run:
             run.begin()
-            port = run.output.settings.port
+            port = port_of(run)
             for number in range(60):
                 with socket.create_connection(("127.0.0.1", port), 5) as stranger:
                     said = chance.randbytes(chance.randrange(1, 300))
@@ -311,7 +322,7 @@ class TestModbus:
     ) -> None:
         with running("modbus") as run, ExitStack() as ends:
             run.begin()
-            at = ("127.0.0.1", run.output.settings.port)
+            at = ("127.0.0.1", port_of(run))
             silent = [ends.enter_context(socket.create_connection(at, 5)) for _ in range(7)]
             run.wait_for(lambda: len(run.output.status.peers) == 8, "all connected")
             assert run.peer.words().session
@@ -331,7 +342,7 @@ class TestModbus:
             run.begin()
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            deaf.connect(("127.0.0.1", run.output.settings.port))
+            deaf.connect(("127.0.0.1", port_of(run)))
             run.wait_for(lambda: len(server_ends(run)) == 2, "connected")
             for wire in server_ends(run):
                 wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
@@ -355,14 +366,14 @@ class TestModbus:
             link._loop.call_soon_threadsafe(link._loop.stop)
             run.wait_for(lambda: "link_lost" in {str(note.kind) for note in run.notes}, "lost")
             run.wait_for(lambda: not run.output.status.trouble, "open again")
-            with Master(run.output.settings.port) as anew:
+            with Master(port_of(run)) as anew:
                 assert anew.words().session == run.output.status.words.session
 
     def test_a_port_that_is_taken_is_said(self) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            settings = OutputSettings.model_validate(
+            settings = line_settings(
                 {
                     "name": "plc",
                     "protocol": "modbus",

@@ -9,7 +9,7 @@ from qc_edge.output.handshake.judged import Note
 from qc_edge.output.handshake.words import StateBit
 from qc_edge.output.line_output import LineOutput
 from qc_edge.output.links.scripted import ScriptedLink
-from qc_edge.settings.outside.output import OutputSettings
+from qc_edge.settings.outside.outputs.scripted import ScriptedSettings
 from tests.output.lines import RULES, Line
 from tests.output.parts import told_part
 
@@ -43,7 +43,7 @@ def test_triggers_that_a_reset_or_a_stop_ends_are_rows_and_counted() -> None:
 
 
 def test_a_part_for_which_there_is_no_place_is_untold() -> None:
-    settings = OutputSettings.model_validate({"name": "robot", "protocol": "scripted"})
+    settings = ScriptedSettings.model_validate({"name": "robot", "protocol": "scripted"})
     notes: list[Note] = []
     output = LineOutput(settings, 1000.0, ScriptedLink("robot"), "boot", notes.append)
     for number in range(257):

@@ -126,3 +126,19 @@ def test_a_relative_directory_starts_at_the_settings_file(tmp_path: Path) -> Non
     settings = load_settings(tmp_path / "line1.toml")
     assert settings.camera[0].images == tmp_path / "played"
     assert settings.camera[0].trigger is Trigger.FREE
+
+
+def test_an_output_has_the_keys_of_its_protocol_and_its_faults_stand_at_their_lines() -> None:
+    text = (
+        '[station]\nname = "line1"\n'
+        '[[output]]\nname = "plc"\nprotocol = "modbus"\nlisen = "192.168.1.1:5020"\n'
+        'peers = ["192.168.1.2"]\n'
+        '[[output]]\nname = "robot"\nprotocol = "modbuss"\n'
+        '[[output]]\nname = "test"\nprotocol = "scripted"\nlisten = "192.168.1.1:5020"\n'
+    )
+    with pytest.raises(SettingsError) as refused:
+        parse_settings(text, "line1.toml")
+    said = str(refused.value)
+    assert "line 6, output[plc].lisen: unknown key; did you mean 'listen'?" in said
+    assert "line 10, output[robot].protocol: got 'modbuss', expected one of modbus" in said
+    assert "line 14, output[test].listen: unknown key" in said

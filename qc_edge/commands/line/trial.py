@@ -39,7 +39,7 @@ def test_command(
     from qc_edge.errors import UsageError
     from qc_edge.output.trial import LineTrial
     from qc_edge.service.lock import StationLock
-    from qc_edge.settings import Role, StationPaths, load_settings
+    from qc_edge.settings import LineSettings, Role, StationPaths, load_settings
 
     paths = StationPaths(root.absolute(), name)
     settings = load_settings(paths.settings)
@@ -47,6 +47,8 @@ def test_command(
     if found is None:
         known = ", ".join(each.name for each in settings.output) or "there is none"
         raise UsageError(f"{name} has no output {output!r} ({known})")
+    if not isinstance(found, LineSettings):
+        raise UsageError(f"{output} has no handshake to try: its protocol is {found.protocol}")
     with StationLock(paths.lock(Role.INSPECT)):
         if not yes:
             typer.confirm(

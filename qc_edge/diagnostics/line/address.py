@@ -26,15 +26,15 @@ def check_output(
         )
         yield Finding.of_error(missing)
         return
-    if output.listen and not is_running(paths, settings):
+    for place in () if is_running(paths, settings) else output.listens:
         try:
-            with socket.create_server((output.host, output.port)):
+            with socket.create_server(place):
                 pass
         except OSError as refused:
             taken = OutputError(
-                f"cannot listen at {output.listen}: {refused.strerror}",
+                f"cannot listen at {output.place}: {refused.strerror}",
                 hint="is the address one of this machine, and the port free? ip address; ss -ltn",
             )
             yield Finding.of_error(taken)
             return
-    yield ok(f"{output.protocol} at {output.listen or 'no wire'}")
+    yield ok(f"{output.protocol} at {output.place}")

@@ -59,6 +59,11 @@ class Handshake:
         said = replace(self._said, state=state, faults=self._all_faults)
         return self._slot.words(replace(said, heartbeat=self._beats.count))
 
+    @property
+    def shown(self) -> Result | None:
+        """The result that stands in `words`, with all that is known of it."""
+        return self._slot.shown
+
     def take_notes(self) -> list[Note]:
         """What happened since the last call, in order."""
         notes, self._notes = self._notes, []

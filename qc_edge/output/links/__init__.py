@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
 
+from qc_edge.output.handshake.results import Result
 from qc_edge.output.handshake.words import FromLine, ToLine
-from qc_edge.settings.outside.output import OutputSettings
+from qc_edge.settings.outside.output import LineSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,11 @@ class LineLink(Protocol):
         Raises OutputError if it cannot; then it may be tried again.
         """
 
-    def show(self, words: ToLine) -> None:
-        """What the line reads from now on, all at once, or the commit last. Does not block."""
+    def show(self, words: ToLine, result: Result | None) -> None:
+        """What the line reads from now on, all at once, or the commit last. Does not block.
+
+        `result` is the one that stands in the words, for a wire that can carry more of it.
+        """
 
     def heard(self) -> list[Heard]:
         """What the line has written since the last call, in order. Raises OutputError where the
@@ -57,7 +61,7 @@ LINKS = {
 """protocol -> module; each has `make_link(settings)`."""
 
 
-def make_link(settings: OutputSettings) -> LineLink:
+def make_link(settings: LineSettings) -> LineLink:
     """The wire that the settings name. Raises OutputError if its library is missing."""
     link: LineLink = import_module(LINKS[settings.protocol]).make_link(settings)
     return link

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from qc_edge.errors import OutputError
+from qc_edge.output.handshake.results import Result
 from qc_edge.output.handshake.words import (
     FROM_LINE,
     FROM_LINE_AT,
@@ -25,7 +26,7 @@ from qc_edge.output.handshake.words import (
     encode,
 )
 from qc_edge.output.links import Heard
-from qc_edge.settings.outside.output import OutputSettings
+from qc_edge.settings.outside.outputs.modbus import ModbusSettings
 
 try:
     from pymodbus.constants import ExcCodes
@@ -51,7 +52,7 @@ _BEGINS = {place.address for place in FROM_LINE if place.name in ("reset", "trig
 class ModbusLink:
     """Fulfils `qc_edge.output.links.LineLink`."""
 
-    def __init__(self, settings: OutputSettings) -> None:
+    def __init__(self, settings: ModbusSettings) -> None:
         self._host, self._port = settings.host, settings.port
         self._clients = Clients(settings.peers)
         self._shown = encode(ToLine())
@@ -82,7 +83,7 @@ class ModbusLink:
                 hint="is the address one of this machine, and the port free? ip address; ss -ltn",
             )
 
-    def show(self, words: ToLine) -> None:
+    def show(self, words: ToLine, _result: Result | None = None) -> None:
         """The answers from now on: one assignment, so never half of it."""
         self._shown = encode(words)
 
@@ -199,6 +200,6 @@ class ModbusLink:
         )
 
 
-def make_link(settings: OutputSettings) -> ModbusLink:
+def make_link(settings: ModbusSettings) -> ModbusLink:
     """The server of these settings."""
     return ModbusLink(settings)

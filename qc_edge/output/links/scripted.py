@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from qc_edge.errors import OutputError
+from qc_edge.output.handshake.results import Result
 from qc_edge.output.handshake.words import FromLine, ToLine
 from qc_edge.output.links import Heard
-from qc_edge.settings.outside.output import OutputSettings
+from qc_edge.settings.outside.output import LineSettings
 
 
 class ScriptedLink:
@@ -37,7 +38,7 @@ class ScriptedLink:
             raise OutputError(self.refuse)
         self._wake, self._is_open = wake, True
 
-    def show(self, words: ToLine) -> None:
+    def show(self, words: ToLine, _result: Result | None = None) -> None:
         """For the test to read."""
         self.words = words
 
@@ -66,6 +67,6 @@ class ScriptedLink:
         self._wake()
 
 
-def make_link(settings: OutputSettings) -> ScriptedLink:
+def make_link(settings: LineSettings) -> ScriptedLink:
     """The twin."""
     return ScriptedLink(settings.name)

@@ -16,7 +16,7 @@ from qc_edge.output.links import make_link
 from qc_edge.output.recipe_requests import RecipeRequest, RecipeRequests
 from qc_edge.output.told_log import ToldLog
 from qc_edge.recipe.rules import Rules
-from qc_edge.settings import OutputSettings, Settings
+from qc_edge.settings import LineSettings, Settings
 from qc_edge.station.dependencies import StationParts
 from qc_edge.station.line.health import health_of
 from qc_edge.station.status import Status
@@ -59,6 +59,7 @@ class StationOutputs:
         self._recipes = RecipeRequests(parts.paths, events)
         self._told = ToldLog(settings.station.name, ledger, events, parts.clock)
         for given in settings.output:
+            assert isinstance(given, LineSettings)  # noqa: S101
             if given.confirm:
                 confirm = [each.upper() for each in given.confirm]
                 self._told.give_up(given.name, confirm, given.confirm_s)
@@ -94,7 +95,7 @@ class StationOutputs:
         if self._recipes:
             self._recipes.look(self._recipe)
 
-    def _keep(self, output: OutputSettings, note: Note) -> None:
+    def _keep(self, output: LineSettings, note: Note) -> None:
         """What an output notes, on its own thread."""
         assert self._told is not None  # noqa: S101
         assert self._recipes is not None  # noqa: S101

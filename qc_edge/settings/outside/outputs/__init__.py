@@ -1,0 +1,37 @@
+"""The [[output]] sections of the settings file: each has the keys of its protocol and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from qc_edge.settings.outside.output import OutputSettings
+from qc_edge.settings.outside.outputs.modbus import ModbusSettings
+from qc_edge.settings.outside.outputs.scripted import ScriptedSettings
+
+# The first is the one that a new settings file shows.
+AnyOutput = Annotated[
+    ModbusSettings | ScriptedSettings,
+    Field(discriminator="protocol"),
+]
+
+OUTPUTS: dict[str, type[OutputSettings]] = {
+    "modbus": ModbusSettings,
+    "scripted": ScriptedSettings,
+}
+"""protocol -> its keys."""
+
+
+def check_outputs(outputs: Sequence[OutputSettings]) -> None:
+    """Hold the outputs against each other. Raises ValueError with all that does not fit."""
+    faults = []
+    names = [output.name for output in outputs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        faults.append(f"output names must differ; given twice: {', '.join(twice)}")
+    places = [place for output in outputs for place in output.listens]
+    if taken := sorted({f"{at[0]}:{at[1]}" for at in places if places.count(at) > 1}):
+        faults.append(f"two outputs cannot listen at the same place: {', '.join(taken)}")
+    if faults:
+        raise ValueError("; ".join(faults))
