@@ -31,6 +31,7 @@ from qc_edge.commands import (
     page,
     part,
     prepare,
+    provision,
     recipe,
     replay,
     report,
@@ -88,6 +89,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "install": install.command,
     "uninstall": uninstall.command,
     "rollback": rollback.command,
+    "provision": provision.command,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "model": (model.HELP, model.COMMANDS),

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 
 _HEADER = re.compile(r"^\s*\[(\[)?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"""^\s*["']?([A-Za-z0-9_-]+)["']?\s*=""")
+_WORD = r"""["']?[A-Za-z0-9_-]+["']?"""
+_KEY = re.compile(rf"^\s*({_WORD}(?:\s*\.\s*{_WORD})*)\s*=")
 
 Place = tuple[int | str, ...]
 """Section, position for a repeated section, key: ("camera", 0, "exposure_us")."""
@@ -21,7 +22,7 @@ def lines_by_place(text: str) -> dict[Place, int]:
     section: Place = ()
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
-            names: Place = tuple(name.strip("\"' ") for name in header[2].split("."))
+            names = _in_their_elements(_words(header[2]), repeated)
             if header[1]:
                 repeated[names] = repeated.get(names, -1) + 1
                 lines.setdefault(names, number)
@@ -30,5 +31,22 @@ def lines_by_place(text: str) -> dict[Place, int]:
                 section = names
             lines.setdefault(section, number)
         elif key := _KEY.match(line):
-            lines.setdefault((*section, key[1]), number)
+            place = section
+            for word in _words(key[1]):
+                place = (*place, word)
+                lines.setdefault(place, number)
     return lines
+
+
+def _words(dotted: str) -> tuple[str, ...]:
+    return tuple(word.strip("\"' ") for word in dotted.split("."))
+
+
+def _in_their_elements(names: tuple[str, ...], repeated: dict[Place, int]) -> Place:
+    """`[view.gates]` behind a `[[view]]` belongs to that one."""
+    place: Place = ()
+    for number, name in enumerate(names):
+        place = (*place, name)
+        if number < len(names) - 1 and place in repeated:
+            place = (*place, repeated[place])
+    return place

@@ -49,16 +49,17 @@ class FileInstaller:
         """Add something that was done, or deliberately left, to the list of changes."""
         self.changes.append(FileChange(what, str(subject)))
 
-    def write(self, path: Path, text: str) -> None:
+    def write(self, path: Path, text: str, *, keep: bool = True) -> None:
         """Make `text` the content of the file `path`.
 
-        What somebody edited by hand, or another program wrote, is kept beside it (see `EDITED`).
+        What somebody edited by hand, or another program wrote, is kept beside it (see `EDITED`),
+        if `keep`.
         """
         before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
         if before == text:
             self.record("same", path)
             return
-        if before is not None and (is_edited(before) or not is_installed_file(before)):
+        if keep and before is not None and (is_edited(before) or not is_installed_file(before)):
             self._set_aside(path)
         self.record("new" if before is None else "updated", path)
         if not self.dry:
@@ -67,6 +68,19 @@ class FileInstaller:
                 # By rename: systemd and udev may read the directory at any moment. And synced: a
                 # unit file of 0 bytes after a power cut would be a station that never starts.
                 replace_file(path, text.encode(), mode=0o644)
+                sync_directory(path.parent)
+
+    def write_secret(self, path: Path, data: bytes) -> None:
+        """Make `data` the content of the file `path`, which its owner alone may read."""
+        before = path.read_bytes() if path.is_file() else None
+        if before == data:
+            self.record("same", path)
+            return
+        self.record("new" if before is None else "updated", path)
+        if not self.dry:
+            with _store_errors(path):
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                replace_file(path, data, mode=0o600)
                 sync_directory(path.parent)
 
     def link(self, path: Path, target: Path) -> None:

@@ -48,11 +48,11 @@ def install(
     """
     root, installer = prefix or Path("/"), FileInstaller(dry)
     # A unit in /etc would hide the package's for ever, also after an update of the package.
-    if (root / _PACKAGE_UNITS / _TEMPLATE).exists():
-        units = _PACKAGE_UNITS
+    template = unit_template(root)
+    units = template.parent.relative_to("/")
+    if units == _PACKAGE_UNITS:
         installer.record("left to the package", root / units / _TEMPLATE)
     else:
-        units = Path("etc") / PLACES["system"]
         _install_system_files(installer, root / "etc", systemd or systemd_version(), prefix)
         at_boot = root / f"etc/systemd/system/multi-user.target.wants/{_TARGET}"
         installer.link(at_boot, Path("/") / units / _TARGET)
@@ -61,10 +61,17 @@ def install(
         installer.run("systemd-sysusers")
         installer.run("systemd-tmpfiles", "--create")
     for name in stations:
-        install_station(installer, root, Path("/") / units / _TEMPLATE, name, network)
+        install_station(installer, root, template, name, network)
     if prefix is None and installer.has_changed:
         _reload_system(installer)
     return installer
+
+
+def unit_template(root: Path) -> Path:
+    """The unit of a station on the box under `root`: a package's, else that of `install`."""
+    in_package = (root / _PACKAGE_UNITS / _TEMPLATE).exists()
+    units = _PACKAGE_UNITS if in_package else Path("etc") / PLACES["system"]
+    return Path("/") / units / _TEMPLATE
 
 
 def uninstall(prefix: Path | None, *, dry: bool = False) -> FileInstaller:

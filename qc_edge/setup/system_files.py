@@ -72,11 +72,15 @@ def system_files(systemd: int, programs: str) -> list[SystemFile]:
     return files
 
 
-def with_header(text: str) -> str:
-    """`text` under a first line that says who wrote it, with the digest that shows later edits."""
+def with_header(text: str, by: str = "install") -> str:
+    """`text` under a first line that says who wrote it, with the digest that shows later edits.
+
+    `by` is the verb that writes it.
+    """
+    own = "a drop-in" if by == "install" else "in its file"
     return (
         f"# Laid down by qc-edge {__version__}, sha256 {_digest(text)}; "
-        f"replaced by `qc-edge install`. Your own changes: a drop-in.\n{text}"
+        f"replaced by `qc-edge {by}`. Your own changes: {own}.\n{text}"
     )
 
 

@@ -69,6 +69,7 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "install": ("--dry-run",),
         "uninstall": ("--dry-run",),
         "rollback": (),
+        "provision": (out / "größer.toml",),
         "model list": (NAME,),
         "model show": (NAME,),
         "model verify": (NAME,),

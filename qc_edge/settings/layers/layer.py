@@ -32,11 +32,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One file: what it is called in messages, its text, and the values in it."""
+    """One file: what it is called in messages, the values in it, and the line of each."""
 
     where: str
-    text: str
     values: dict[str, Any]
+    lines: dict[Place, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class MergedSettings:
 def parse_layer(text: str, where: str) -> Layer:
     """The layer in the TOML `text`. Raises SettingsError if it is none."""
     try:
-        return Layer(where, text, toml.loads(text))
+        return Layer(where, toml.loads(text), lines_by_place(text))
     except toml.TOMLDecodeError as fault:
         raise SettingsError(
             f"{where} is not valid TOML: {fault}",
@@ -104,7 +104,7 @@ def merge(layers: tuple[Layer, ...]) -> MergedSettings:
     for layer in layers:
         moved: dict[Place, int] = {}
         _merge_section(merged.values, layer.values, (), moved)
-        for place, line in lines_by_place(layer.text).items():
+        for place, line in layer.lines.items():
             at = _translated(place, moved)
             before = merged.origins.get(at)
             if before is not None and before.where != layer.where:
@@ -132,7 +132,7 @@ def _read(path: Path) -> Layer:
 def _refuse_a_name(layer: Layer) -> None:
     station = layer.values.get("station")
     if isinstance(station, dict) and "name" in station:
-        line = lines_by_place(layer.text).get(("station", "name"))
+        line = layer.lines.get(("station", "name"))
         raise SettingsError(
             f"{layer.where}, line {line}, station.name: it would be the name of every station here",
             hint="take it away: the name stands in each station's own file",

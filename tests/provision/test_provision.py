@@ -1,0 +1,213 @@
+"""`qc-edge provision`: a box becomes what one file says, and the second run changes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qc_edge.errors import CameraError, SettingsError
+from qc_edge.settings import StationPaths, load_settings, settings_digest
+from qc_edge.setup.provision.box_file import UserSection
+from qc_edge.setup.provision.provision import Provisioning, provision_box
+from qc_edge.setup.provision.reading import read_plan
+from qc_edge.setup.provision.update_source import read_update_source
+from tests.cli.runner import invoke
+
+KEY = "ed25519:" + "A" * 43 + "="
+PLANT = """\
+[station]
+time_zone = "Europe/Berlin"
+deadline_ms = 800
+
+[[camera]]
+name = "top"
+backend = "basler"
+exposure_us = 3000
+"""
+RECIPE = """\
+number = 7
+product = "bottle"
+
+[[view]]
+name = "top"
+camera = "top"
+bundle = "reference@1"
+"""
+BOX = f"""\
+provision = 1
+template = "plant.toml"
+trusted_keys = ["{KEY} quality"]
+
+[box]
+host_name = "qc-17"
+time_servers = ["10.0.0.1"]
+ssh_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFk anna@plant"]
+
+[[network]]
+interface = "enp1s0"
+addresses = ["10.0.0.17/24"]
+gateway = "10.0.0.1"
+mtu = 9000
+
+[upstream]
+url = "s3://plant/qc"
+
+[update]
+source = "https://updates.plant.example/qc-edge"
+trusted_keys = ["{KEY}"]
+
+[[station]]
+name = "line17"
+cameras = {{ top = "40012317" }}
+recipes = ["bottle.toml"]
+settings.model.threshold = 0.45
+
+[[user]]
+name = "anna"
+role = "engineer"
+"""
+
+
+def nobody(paths: StationPaths, user: UserSection, dry: bool) -> tuple[str, str | None]:
+    return "same", None
+
+
+def provisioned(
+    root: Path, file: Path, serials: frozenset[str] = frozenset(), dry: bool = False
+) -> Provisioning:
+    return provision_box(root, read_plan(file), lambda: serials, nobody, dry=dry)
+
+
+def written(where: Path, text: str = BOX) -> Path:
+    where.mkdir(exist_ok=True)
+    (where / "plant.toml").write_text(PLANT)
+    (where / "bottle.toml").write_text(RECIPE)
+    (where / "box.toml").write_text(text)
+    return where / "box.toml"
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def test_a_box_becomes_what_its_file_says_and_again_changes_nothing(tmp_path: Path) -> None:
+    file, root = written(tmp_path / "stick"), tmp_path / "box"
+    told = json.loads(invoke("provision", file, "--root", root, "--json").output)
+    assert told["changed"]
+    assert list(told["codes"]) == ["line17 anna"]
+    settings = load_settings(root / "etc/qc-edge/line17.toml")
+    assert (settings.station.deadline_ms, settings.model.threshold) == (800, 0.45)
+    assert (settings.camera[0].serial, settings.camera[0].exposure_us) == ("40012317", 3000)
+    assert settings.model.trusted_keys == (f"{KEY} quality",)
+    assert settings.upstream.url == "s3://plant/qc"
+    assert (root / "etc/hostname").read_text() == "qc-17\n"
+    assert "NTP=10.0.0.1" in (root / "etc/systemd/timesyncd.conf.d/60-qc-edge.conf").read_text()
+    network = (root / "etc/systemd/network/50-qc-edge-enp1s0.network").read_text()
+    assert "Address=10.0.0.17/24" in network
+    assert "anna@plant" in (root / "etc/ssh/authorized_keys.d/root").read_text()
+    assert read_update_source(root).source.startswith("https://updates")
+    assert (root / "var/lib/qc-edge/line17/recipes/bottle/1.toml").is_file()
+    assert (root / "etc/systemd/system/qc-edge.target.wants/qc-edge@line17.service").is_symlink()
+    assert any("40012317 is not there" in words for words in told["missing"])
+    before = tree(root)
+    again = json.loads(invoke("provision", file, "--root", root, "--json").output)
+    assert (again["changed"], again["done"], again["codes"]) == (False, [], {})
+    assert invoke("provision", file, "--root", root, "--check").exit_code == 0
+    assert tree(root) == before
+
+
+def test_a_check_says_what_would_change_and_touches_nothing(tmp_path: Path) -> None:
+    file, root = written(tmp_path / "stick"), tmp_path / "box"
+    root.mkdir()
+    checked = invoke("provision", file, "--root", root, "--check")
+    assert checked.exit_code == 1
+    assert "line17.toml" in checked.output
+    assert tree(root) == {}
+
+
+def test_a_changed_line_is_the_only_change(tmp_path: Path) -> None:
+    file, root = written(tmp_path / "stick"), tmp_path / "box"
+    provisioned(root, file)
+    provisioned(root, written(file.parent, BOX.replace("0.45", "0.5")))
+    again = provisioned(root, written(file.parent, BOX.replace("0.45", "0.55")))
+    assert [
+        (change.what, Path(change.subject).name)
+        for change in again.installer.changes
+        if change.what in {"new", "updated", "removed", "edited by hand, kept as"}
+    ] == [("updated", "line17.toml")]
+
+
+def test_what_a_person_has_edited_is_kept_beside(tmp_path: Path) -> None:
+    file, root = written(tmp_path / "stick"), tmp_path / "box"
+    provisioned(root, file)
+    settings = root / "etc/qc-edge/line17.toml"
+    settings.write_text(settings.read_text() + "[log]\nverdicts_per_s = 2\n")
+    provisioned(root, file)
+    assert "verdicts_per_s" in settings.with_name("line17.toml.edited").read_text()
+    assert "verdicts_per_s" not in settings.read_text()
+
+
+def test_forty_boxes_come_from_one_template_and_forty_small_files(tmp_path: Path) -> None:
+    stick, digests = tmp_path / "stick", set()
+    for number in range(1, 41):
+        own = BOX.replace("17", f"{number:02}").replace("400123", "4001")
+        own = own.replace('recipes = ["bottle.toml"]\n', "")
+        file, root = written(stick, own), tmp_path / f"box{number:02}"
+        assert provisioned(root, file, frozenset({f"4001{number:02}"})).missing == []
+        settings = load_settings(root / f"etc/qc-edge/line{number:02}.toml")
+        assert settings.camera[0].serial == f"4001{number:02}"
+        assert settings.station.deadline_ms == 800
+        digests.add(settings_digest(settings))
+        assert not provisioned(root, file, dry=True).installer.has_changed
+    assert len(digests) == 40
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('host_name = "qc-17"', 'hostname = "qc-17"', "line 6, box.hostname: unknown key; did"),
+        ("mtu = 9000", 'mtu = "big"', "line 14, network.#1.mtu: Input should be a valid integer"),
+        ('= ["ssh-ed25519', '= ["ssh-dss', "ssh_keys: got 'ssh-dss"),
+        ("threshold = 0.45", "treshold = 0.45", "line 27, model.treshold: unknown key"),
+        ("deadline_ms = 800", "deadline_ms = 0", "plant.toml, line 3, station.deadline_ms"),
+        (f'["{KEY} quality"]', '["ed25519:x"]', "line 3, model.trusted_keys: got 'ed25519:x'"),
+        ('"https://updates', '"ftp://updates', "update.source: got 'ftp://updates"),
+        ("gateway =", 'password = "x"\ngateway =', "looks like a secret: network.password"),
+        ("s3://plant", "https://anna:geheim@plant", "looks like a secret: upstream.url"),
+        ("provision = 1", "provision = 2", "line 1, provision"),
+        ('"plant.toml"', '"plants.toml"', "plants.toml: [Errno 2]"),
+    ],
+)
+def test_a_file_that_is_wrong_says_where_and_writes_nothing(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    file, root = written(tmp_path / "stick"), tmp_path / "box"
+    for each in (file, file.with_name("plant.toml")):
+        each.write_text(each.read_text().replace(before, after, 1))
+    with pytest.raises(SettingsError) as caught:
+        provisioned(root, file)
+    assert said in caught.value.message
+    assert not root.exists()
+
+
+def test_a_camera_that_cannot_be_looked_for_is_said(tmp_path: Path) -> None:
+    def no_pylon() -> frozenset[str]:
+        raise CameraError("pypylon is not installed")
+
+    done = provision_box(tmp_path / "box", read_plan(written(tmp_path / "s")), no_pylon, nobody)
+    assert done.missing == ["cameras could not be looked for: pypylon is not installed"]
+
+
+def test_credentials_beside_the_file_are_for_root_alone(tmp_path: Path) -> None:
+    file, root = written(tmp_path / "stick"), tmp_path / "box"
+    (file.parent / "credstore.encrypted").mkdir()
+    (file.parent / "credstore.encrypted/upstream").write_bytes(b"sealed")
+    provisioned(root, file)
+    kept = root / "etc/credstore.encrypted/upstream"
+    assert (kept.read_bytes(), kept.stat().st_mode & 0o777) == (b"sealed", 0o600)
