@@ -12,7 +12,6 @@ from qc_edge.settings import StationPaths, load_settings, settings_digest
 from qc_edge.setup.provision.box_file import UserSection
 from qc_edge.setup.provision.provision import Provisioning, provision_box
 from qc_edge.setup.provision.reading import read_plan
-from qc_edge.setup.provision.update_source import read_update_source
 from tests.cli.runner import invoke
 
 KEY = "ed25519:" + "A" * 43 + "="
@@ -111,7 +110,7 @@ def test_a_box_becomes_what_its_file_says_and_again_changes_nothing(tmp_path: Pa
     network = (root / "etc/systemd/network/50-qc-edge-enp1s0.network").read_text()
     assert "Address=10.0.0.17/24" in network
     assert "anna@plant" in (root / "etc/ssh/authorized_keys.d/root").read_text()
-    assert read_update_source(root).source.startswith("https://updates")
+    assert "https://updates" in (root / "etc/qc-edge/box/update.toml").read_text()
     assert (root / "var/lib/qc-edge/line17/recipes/bottle/1.toml").is_file()
     assert (root / "etc/systemd/system/qc-edge.target.wants/qc-edge@line17.service").is_symlink()
     assert any("40012317 is not there" in words for words in told["missing"])

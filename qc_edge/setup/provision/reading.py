@@ -82,7 +82,7 @@ def _station_layer(station: StationSection, layer: Layer, number: int) -> Layer:
     """The settings of one station, and where in the file of the box each stands."""
     values: dict[str, Any] = {"station": {"name": station.name}}
     here: Place = ("station", number)
-    lines = {("station", "name"): layer.lines.get((*here, "name"), 1)}
+    lines: dict[Place, int] = {("station", "name"): layer.lines.get((*here, "name"), 1)}
     lines |= _moved(layer.lines, (*here, "settings"), ())
     for key, value in station.settings.items():
         both = isinstance(value, dict) and key in values
