@@ -9,6 +9,7 @@ from qc_edge.bundles.manifest import Manifest
 from qc_edge.camera.removal_watch import RemovalWatch
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.evidence.classes import EvidenceClass
+from qc_edge.domain.evidence.deletion import Deletion
 from qc_edge.domain.inspection import Gap, Inspection, Label, Part
 from qc_edge.domain.label import LabelSource, PersonRole
 from qc_edge.domain.parts.told_message import ToldMessage
@@ -28,6 +29,7 @@ from qc_edge.station.status import Status
 from qc_edge.web.api.shapes import RecipeState, WholePart
 
 calibration: Calibration
+deletion: Deletion
 report: PartReport
 gap: Gap
 label: Label
@@ -140,6 +142,10 @@ LabelSource.IMPORT
 EvidenceClass.RAW
 EvidenceClass.PREPARED
 EvidenceClass.MAP
+
+# columns of rows that SQL and whoever asks read
+deletion.deletion_id
+deletion.retention_class
 
 # a program that asks the API reads these
 whole_part.read_from

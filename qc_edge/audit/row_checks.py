@@ -20,6 +20,8 @@ _IDS = {
     "shadow_scores": "frame_id",
     "parts": "attempt_id",
     "told": "told_id",
+    "holds": "entry_id",
+    "deletions": "deletion_id",
 }
 """The column of each table that is unique in it."""
 

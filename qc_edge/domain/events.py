@@ -48,6 +48,7 @@ class EventKind(str, Enum):
     CAMERA_DELIVERS = "camera_delivers"
     # what persons say of parts
     LABEL_REFUSED = "label_refused"
+    HOLD_REFUSED = "hold_refused"
     # frames of other nodes
     SIDECAR_SET_ASIDE = "sidecar_set_aside"
     # the machine

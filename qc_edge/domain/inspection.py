@@ -1,6 +1,6 @@
 """The rows of the log: an inspection for each frame, a gap for each loss, an event for each change,
 a label for each judgement of a person, a part for each disposition of several views, a message for
-each thing that an output told its line.
+each thing that an output told its line, an entry for each hold, a deletion for pictures that went.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from operator import attrgetter
 from typing import Any, ClassVar
 
 from qc_edge.domain.events import Event
+from qc_edge.domain.evidence.deletion import Deletion
+from qc_edge.domain.evidence.hold_entry import HoldEntry
 from qc_edge.domain.frame import ExposureSource, FrameId
 from qc_edge.domain.parts.told_message import ToldMessage
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
@@ -227,11 +229,10 @@ class Part:
     age_ms: float | None
 
 
-Row = Inspection | Gap | Event | Label | ShadowScore | Part | ToldMessage
+Row = Inspection | Gap | Event | Label | ShadowScore | Part | ToldMessage | HoldEntry | Deletion
 
-ROW_TYPES: dict[str, type[Row]] = {
-    kind.TABLE: kind for kind in (Inspection, Gap, Event, Label, ShadowScore, Part, ToldMessage)
-}
+_KINDS = Inspection, Gap, Event, Label, ShadowScore, Part, ToldMessage, HoldEntry, Deletion
+ROW_TYPES: dict[str, type[Row]] = {kind.TABLE: kind for kind in _KINDS}
 COLUMNS: dict[str, tuple[str, ...]] = {
     table: tuple(field.name for field in fields(kind)) for table, kind in ROW_TYPES.items()
 }

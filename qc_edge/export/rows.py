@@ -25,6 +25,7 @@ _SEEN = {
     "shadow_scores": "frame_id",
     "parts": "attempt_id",
     "told": "frame_id",
+    "deletions": "frame_id",
 }
 """Tables whose rows belong to an inspection and may come long after it, and the column that names
 it.

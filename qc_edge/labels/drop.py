@@ -37,9 +37,13 @@ def put(paths: StationPaths, labels: Sequence[SaidLabel], now: datetime) -> Path
     Raises RightsError, DiskFullError or StoreError.
     """
     check_writable(paths)
-    name = f"{now:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}{_SUFFIX}"
-    path = paths.labels / name
-    write_file(path, encode(paths.name, labels), mode=_MODE)
+    return put_record(paths.labels, encode(paths.name, labels), now)
+
+
+def put_record(directory: Path, content: bytes, now: datetime) -> Path:
+    """Write a record durably into `directory`, whole or not at all; where it waits."""
+    path = directory / f"{now:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}{_SUFFIX}"
+    write_file(path, content, mode=_MODE)
     return path
 
 
@@ -58,25 +62,26 @@ def mask_path(paths: StationPaths, sha256: str) -> Path:
     return paths.masks / f"{sha256}.png"
 
 
-def check_writable(paths: StationPaths) -> None:
-    """Raise RightsError unless this user may write labels of the station."""
-    directory = paths.labels if paths.labels.exists() else paths.state
+def check_writable(paths: StationPaths, *, holds: bool = False) -> None:
+    """Raise RightsError unless this user may write labels, or `holds`, of the station."""
+    directory, noun = (paths.holds, "holds") if holds else (paths.labels, "labels")
+    directory = directory if directory.exists() else paths.state
     if not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
         raise RightsError(
-            f"{directory}: this user may not write labels of the station; nothing was written"
+            f"{directory}: this user may not write {noun} of the station; nothing was written"
         )
 
 
-def waiting(paths: StationPaths) -> list[Path]:
-    """The records that wait, oldest first. Raises StoreError if the directory does not list."""
+def waiting(directory: Path) -> list[Path]:
+    """The records that wait in `directory`, oldest first. Raises StoreError if it does not list."""
     try:
-        names = os.listdir(paths.labels)  # noqa: PTH208 - once a second
+        names = os.listdir(directory)  # noqa: PTH208 - once a second
     except FileNotFoundError:
         return []
     except OSError as fault:
-        raise store_error(fault, f"cannot list {paths.labels}") from fault
+        raise store_error(fault, f"cannot list {directory}") from fault
     # A hidden one is being written.
-    return [paths.labels / name for name in sorted(names) if not name.startswith(".")]
+    return [directory / name for name in sorted(names) if not name.startswith(".")]
 
 
 def read(path: Path, station: str) -> list[SaidLabel]:
@@ -88,14 +93,14 @@ def read(path: Path, station: str) -> list[SaidLabel]:
 
 def waiting_labels(paths: StationPaths) -> Iterator[SaidLabel]:
     """What was said and is no row yet, oldest first; what does not read is left out."""
-    for path in waiting(paths):
+    for path in waiting(paths.labels):
         with suppress(OSError, UnreadableFrameError, RecordError):
             yield from read(path, paths.name)
 
 
 def set_aside(paths: StationPaths, path: Path) -> Path:
     """Move a record that is refused to the state's `set-aside/`. Raises StoreError."""
-    target = paths.set_aside / f"labels-{path.name[:120]}"
+    target = paths.set_aside / f"{path.parent.name}-{path.name[:120]}"
     move_aside(path, target)
     return target
 

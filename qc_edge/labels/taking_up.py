@@ -10,28 +10,22 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
-from qc_edge.domain.events import EventKind, EventLog, Occurrence
+from qc_edge.domain.events import EventKind, EventLog
 from qc_edge.domain.inspection import Label
 from qc_edge.domain.label import Mask, misplaced, parse_regions
-from qc_edge.errors import RecordError, StoreError
+from qc_edge.errors import RecordError
 from qc_edge.labels import drop
 from qc_edge.labels.record import SaidLabel
+from qc_edge.labels.record_taker import RecordTaker, RecordTaking
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
 from qc_edge.store.log.ledger import Ledger
 from qc_edge.store.log.lookups import LabelTarget, label_targets, recorded_labels
 from qc_edge.store.safe_read import read_regular_file
-from qc_edge.vision import UnreadableFrameError
-
-_BUDGET_S = 0.25
-"""For one look: the same thread shows that the station lives, and watches its disk."""
 
 _PATIENCE_S = 60.0
 """A label may be of a frame whose row is still on its way."""
-
-_MOST_REFUSED = 20
-"""In one look: each is an event."""
 
 
 class LabelTaker:
@@ -42,44 +36,18 @@ class LabelTaker:
     ) -> None:
         self._paths = paths
         self._ledger = ledger
-        self._events = events
         self._clock = clock
         self._first_seen: dict[str, float] = {}
-        self._stuck: set[str] = set()
-        """Refused, and not to be moved: said once."""
-        self._last_error = ""
+        taking = RecordTaking(paths, paths.labels, events, EventKind.LABEL_REFUSED)
+        self._records = RecordTaker(taking, self._take)
 
     def look(self) -> None:
         """Take up what waits, as much as fits into a moment; never raises StoreError."""
-        try:
-            self._look(time.monotonic() + _BUDGET_S)
-            self._last_error = ""
-        except StoreError as fault:
-            # A full disk: the records wait, and so do the frames.
-            if str(fault) != self._last_error:
-                LOG.error("labels wait: %s", fault)
-            self._last_error = str(fault)
+        self._records.look()
 
-    def _look(self, end: float) -> None:
-        records = drop.waiting(self._paths)
-        self._stuck &= {path.name for path in records}
-        refused = 0
-        for path in records:
-            if time.monotonic() > end or refused >= _MOST_REFUSED:
-                return
-            if path.name in self._stuck:
-                continue
-            try:
-                if self._take(path):
-                    self._first_seen.pop(path.name, None)
-            except (RecordError, UnreadableFrameError) as fault:
-                refused += 1
-                self._refuse(path, fault)
-            except FileNotFoundError:
-                continue  # whoever wrote it has taken it away
-
-    def _take(self, path: Path) -> bool:
-        """Rows of one record; False if it still waits for a frame."""
+    def _take(self, path: Path) -> None:
+        """Rows of one record, unless it still waits for a frame."""
+        first_seen = self._first_seen.pop(path.name, None)
         labels = drop.read(path, self._paths.name)
         by_key = {label.label_key: label for label in labels}
         self._ledger.apply()
@@ -87,8 +55,12 @@ class LabelTaker:
         with self._ledger.snapshot() as log:
             targets = label_targets(log, [label.frame_id for label in labels])
             known = recorded_labels(log, list(by_key))
-        if any(label.frame_id not in targets for label in labels) and self._is_young(path):
-            return False
+        if any(label.frame_id not in targets for label in labels):
+            now = time.monotonic()
+            first_seen = now if first_seen is None else first_seen
+            if now - first_seen < _PATIENCE_S:
+                self._first_seen[path.name] = first_seen
+                return
         for label in labels:
             self._check(label, targets.get(label.frame_id))
         rows = [self._row(label) for key, label in by_key.items() if key not in known]
@@ -99,11 +71,6 @@ class LabelTaker:
         drop.retire(path)
         if rows:
             self._ledger.apply()
-        return True
-
-    def _is_young(self, path: Path) -> bool:
-        now = time.monotonic()
-        return now - self._first_seen.setdefault(path.name, now) < _PATIENCE_S
 
     def _check(self, label: SaidLabel, target: LabelTarget | None) -> None:
         """Raise RecordError for a label that is of nothing that the station has."""
@@ -151,15 +118,3 @@ class LabelTaker:
             blind=label.blind,
             record_id=label.label_key,
         )
-
-    def _refuse(self, path: Path, fault: RecordError | UnreadableFrameError) -> None:
-        """Say why in the log, then move the record out of the way. Raises StoreError."""
-        why = fault.message if isinstance(fault, RecordError) else fault.detail
-        detail = f"the record {path.name[:120]!r} is set aside: {why[:500]}"
-        self._events.record([Occurrence(EventKind.LABEL_REFUSED, detail)])
-        self._first_seen.pop(path.name, None)
-        try:
-            drop.set_aside(self._paths, path)
-        except StoreError as stuck:
-            self._stuck.add(path.name)
-            LOG.error("%s", stuck)

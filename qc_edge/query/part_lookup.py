@@ -11,9 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from qc_edge.domain.events import Event, EventKind
+from qc_edge.domain.evidence.deletion import Deletion
+from qc_edge.domain.evidence.hold_entry import HoldEntry
 from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label, Part
 from qc_edge.query.database_at_rest import DatabaseAtRest, DatabaseBusyError
 from qc_edge.query.journal_reader import recent_inspections_of
+from qc_edge.query.kept.deletion_rows import deletions_of
+from qc_edge.query.kept.hold_rows import holds_of
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.query.rows import LoggedRow, Rows, normal
 from qc_edge.query.typed_rows import to_inspection, to_row
@@ -55,7 +59,8 @@ class PartInspection:
     it (None where that is out of reach), `text` its own canonical JSON. `changes` are the last
     events of each kind before it that may have altered its verdict, `around` what happened within
     ten minutes, `gaps` what its camera lost in that time, `announcements` what troubled its
-    announcement.
+    announcement, `hold_entries` the holds and releases that fit it, `deletions` its pictures that
+    rules have deleted.
     """
 
     row: Inspection
@@ -68,6 +73,8 @@ class PartInspection:
     around: tuple[Event, ...]
     gaps: tuple[Gap, ...]
     announcements: tuple[Event, ...] = ()
+    hold_entries: tuple[HoldEntry, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
 
     @property
     def is_linked(self) -> bool | None:
@@ -197,6 +204,8 @@ def _case(rows: Rows, values: dict[str, Any]) -> PartInspection:
         around=tuple(to_row(Event, event) for event in around),
         gaps=tuple(to_row(Gap, gap) for gap in gaps),
         announcements=tuple(to_row(Event, event) for event in announcements),
+        hold_entries=tuple(holds_of(rows.source, row)),
+        deletions=tuple(deletions_of(rows.source, row.frame_id)),
     )
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from qc_edge.domain.events import Event
+from qc_edge.domain.evidence.deletion import Deletion
+from qc_edge.domain.evidence.hold_entry import HoldEntry
 from qc_edge.domain.frame import ExposureSource
 from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label, Part
 from qc_edge.domain.parts.told_message import ToldMessage
@@ -22,9 +24,11 @@ _TIMES = (
     "said_at",
     "told_at",
     "ended_at",
+    "since",
+    "until",
 )
 
-_R = TypeVar("_R", Label, Event, Gap, Part, ToldMessage)
+_R = TypeVar("_R", Label, Event, Gap, Part, ToldMessage, HoldEntry, Deletion)
 
 
 def read_inspections(database: Path) -> list[Inspection]:

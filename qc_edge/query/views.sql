@@ -68,6 +68,16 @@ CREATE VIEW labels AS
 SELECT * FROM read_parquet('@published@/labels/date=*/hour=*.parquet',
                            hive_partitioning = true, hive_types = {date: DATE});
 
+-- Every hold and release, as it was said; nothing is taken back. What is held now: `held`.
+CREATE VIEW holds AS
+SELECT * FROM read_parquet('@published@/holds/date=*/hour=*.parquet',
+                           hive_partitioning = true, hive_types = {date: DATE});
+
+-- Pictures that a rule of [retention] has deleted: which, of which inspection, and by which rule.
+CREATE VIEW deletions AS
+SELECT * FROM read_parquet('@published@/deletions/date=*/hour=*.parquet',
+                           hive_partitioning = true, hive_types = {date: DATE});
+
 -- What the shadow, a second bundle, said of frames that were judged; it changed no verdict.
 CREATE VIEW shadow_scores AS
 SELECT * FROM read_parquet('@published@/shadow_scores/date=*/hour=*.parquet',
@@ -215,6 +225,66 @@ SELECT inspections_raw.*,
        coalesce(effective_labels.disputed, false) AS disputed -- people do not agree, or somebody doubts it
 FROM inspections_raw LEFT JOIN effective_labels USING (frame_id);
 
+-- Each hold and release with each inspection that it fits; releases of a whole hold are not among them.
+CREATE VIEW hold_history AS
+WITH entries AS (
+    SELECT action, hold_id, cause, who, role, why, recorded_at AS said_at, chain_seq, frame_id AS only_frame,
+           part_id AS only_part, lot AS only_lot, camera AS only_camera, since, until FROM holds),
+fits AS (
+    SELECT entries.*, inspections_raw.frame_id, part_id, lot, camera, captured_at, date
+    FROM entries JOIN inspections_raw ON only_frame = inspections_raw.frame_id
+    UNION ALL
+    SELECT entries.*, frame_id, part_id, lot, camera, captured_at, date
+    FROM entries JOIN inspections_raw ON only_frame IS NULL AND only_part = part_id
+    UNION ALL
+    SELECT entries.*, frame_id, part_id, lot, camera, captured_at, date
+    FROM entries JOIN inspections_raw ON only_frame IS NULL AND only_part IS NULL AND only_lot = lot
+    UNION ALL
+    SELECT timed.* EXCLUDE (low, high), frame_id, part_id, lot, camera, captured_at, date
+    FROM (SELECT *, coalesce(since, '-infinity') AS low, coalesce(until, 'infinity') AS high FROM entries
+          WHERE coalesce(only_frame, only_part, only_lot) IS NULL
+            AND NOT (since IS NULL AND until IS NULL AND only_camera IS NULL)) AS timed
+    JOIN inspections_raw ON captured_at >= low AND captured_at < high)
+SELECT frame_id,                                              -- the inspection
+       part_id,                                               -- its part
+       action,                                                -- hold, release
+       hold_id,                                               -- the hold; of a release, null: of all that fit
+       cause,                                                 -- what brought it: person, suspect_window, ...
+       who,                                                   -- the person, or the part of the station
+       role,                                                  -- as whom the person spoke
+       why,                                                   -- the reason given
+       said_at,                                               -- when it was taken up
+       chain_seq,                                             -- its place in the chain
+       date                                                   -- the day (UTC) on which the inspection was recorded
+FROM fits
+WHERE (only_part IS NULL OR only_part = part_id) AND (only_lot IS NULL OR only_lot = lot)
+  AND (only_camera IS NULL OR only_camera = camera)
+  AND (since IS NULL OR captured_at >= since) AND (until IS NULL OR captured_at < until);
+
+-- What is held now, one row for each inspection and hold: no rule deletes anything of it. A hold changes neither the
+-- verdict nor what the line was told.
+CREATE VIEW held AS
+SELECT frame_id,                                              -- the inspection
+       part_id,                                               -- its part
+       hold_id,                                               -- the hold
+       cause,                                                 -- what brought it: person, suspect_window, ...
+       who,                                                   -- the person, or the part of the station
+       why,                                                   -- the reason given
+       said_at AS held_since,                                 -- when it was taken up
+       date                                                   -- the day (UTC) on which the inspection was recorded
+FROM hold_history AS one
+WHERE action = 'hold'
+  AND NOT EXISTS (
+      SELECT 1 FROM hold_history AS taken_back
+      WHERE taken_back.action = 'release' AND taken_back.frame_id = one.frame_id
+        AND taken_back.chain_seq > one.chain_seq
+        AND coalesce(taken_back.hold_id, one.hold_id) = one.hold_id)
+  AND NOT EXISTS (
+      SELECT 1 FROM holds AS whole
+      WHERE whole.action = 'release' AND whole.hold_id = one.hold_id AND whole.chain_seq > one.chain_seq
+        AND coalesce(whole.frame_id, whole.part_id, whole.lot, whole.camera) IS NULL
+        AND whole.since IS NULL AND whole.until IS NULL);
+
 -- Escapes: the station said PASS, and the label in effect says defect. Known only where somebody has looked.
 CREATE VIEW escapes AS
 SELECT frame_id,                                              -- the inspection
@@ -259,7 +329,7 @@ FROM inspections WHERE verdict = 'FAIL' AND label = 'good';
 CREATE VIEW part_history AS
 SELECT part_id,                                               -- the physical piece
        recorded_at,                                           -- when
-       'inspection' AS what,                                  -- inspection, part, label
+       'inspection' AS what,                                  -- inspection, part, label, hold, release, deletion
        frame_id,                                              -- the frame that it is about
        verdict AS said,                                       -- the verdict, or the label
        disposition,                                           -- what the line was told; of a view, what it says alone
@@ -276,7 +346,13 @@ SELECT part_id, recorded_at, 'part', attempt_id, disposition, disposition, reaso
 FROM parts_raw
 UNION ALL
 SELECT part_id, recorded_at, 'label', frame_id, label, NULL, defect_class, why, NULL, NULL, who, NULL, date
-FROM labels;
+FROM labels
+UNION ALL
+SELECT part_id, said_at, action, frame_id, cause, NULL, hold_id, why, NULL, NULL, who, NULL, date
+FROM hold_history
+UNION ALL
+SELECT part_id, recorded_at, 'deletion', frame_id, pictures, NULL, retention_class, rule, NULL, NULL, 'station', NULL, date
+FROM deletions;
 
 -- Yield hour by hour and camera by camera.
 CREATE VIEW yield_by_hour AS

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from qc_edge.query.evidence import EvidenceFile
+from qc_edge.query.kept.hold_rows import in_effect
 from qc_edge.report.announcement import describe_announcement
 from qc_edge.report.check_lines import check_lines
 from qc_edge.report.explanation import describe_map, explain_verdict, headline
@@ -51,6 +52,9 @@ def _inspection(inspection: ExaminedInspection) -> dict[str, Any]:
         "recomputed_map": _recomputed(inspection),
         "settings_as_today": inspection.settings_unchanged,
         "labels": [asdict(label) for label in logged.labels],
+        "hold_entries": [asdict(entry) for entry in logged.hold_entries],
+        "held": [asdict(entry) for entry in in_effect(logged.hold_entries)],
+        "deletions": [asdict(deletion) for deletion in logged.deletions],
         "timeline": [asdict(entry) for entry in timeline(inspection)],
         "by_hand": [asdict(command) for command in verification_commands(inspection)],
     }

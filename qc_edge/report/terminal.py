@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qc_edge.domain.printable import printable
+from qc_edge.query.kept.hold_rows import in_effect
 from qc_edge.report.announcement import describe_announcement
 from qc_edge.report.check_lines import check_lines
 from qc_edge.report.explanation import (
@@ -60,6 +61,9 @@ def _print_inspection(console: Console, inspection: ExaminedInspection) -> None:
     )
     console.print(Text(printable(explain_verdict(row))))
     console.print(Text(printable(describe_announcement(inspection.logged)), "dim"))
+    for held in in_effect(inspection.logged.hold_entries):
+        words = f"kept until released: hold {held.hold_id} by {held.who}: {held.why}"
+        console.print(Text(printable(words), "bold yellow"))
     if row.score is not None:
         console.print(score_bar(row.score, row.threshold, row.review_band))
     _print_gates(console, inspection)

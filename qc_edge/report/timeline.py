@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from qc_edge.domain.events import Event
+from qc_edge.domain.evidence.deletion import Deletion
+from qc_edge.domain.evidence.hold_entry import HoldAction, HoldEntry
 from qc_edge.domain.inspection import Inspection, Label
 from qc_edge.report.exposure import exposure_entry
 from qc_edge.report.part_report import ExaminedInspection
@@ -27,8 +29,8 @@ class TimelineEntry:
 
 
 def timeline(inspection: ExaminedInspection) -> list[TimelineEntry]:
-    """Changes and troubles before and around the inspection, itself, and its labels, oldest
-    first.
+    """Changes and troubles before and around the inspection, itself, its labels, holds and
+    deletions, oldest first.
     """
     logged, calibration = inspection.logged, inspection.calibration
     # An event may be among both: the last change of its kind, and within ten minutes.
@@ -42,6 +44,8 @@ def timeline(inspection: ExaminedInspection) -> list[TimelineEntry]:
         entries.append(TimelineEntry(gap.noticed_at, what, gap.camera))
     entries += _inspection_entries(inspection.row)
     entries += _label_entries(logged.labels)
+    entries += _hold_entries(logged.hold_entries)
+    entries += [_deletion_entry(deletion) for deletion in logged.deletions]
     return sorted(entries, key=lambda entry: entry.at)
 
 
@@ -59,6 +63,18 @@ def _inspection_entries(row: Inspection) -> list[TimelineEntry]:
         TimelineEntry(row.captured_at, exposed, f"camera {row.camera}", "main"),
         TimelineEntry(row.recorded_at, verdict, model, "main"),
     ]
+
+
+def _hold_entries(entries: tuple[HoldEntry, ...]) -> Iterator[TimelineEntry]:
+    for entry in entries:
+        word = "held" if entry.action == HoldAction.HOLD else "released"
+        which = f" ({entry.cause}, {entry.hold_id})" if entry.hold_id else ""
+        yield TimelineEntry(entry.recorded_at, f"{word}{which}: {entry.why}", entry.who, "label")
+
+
+def _deletion_entry(deletion: Deletion) -> TimelineEntry:
+    what = f"pictures deleted ({deletion.pictures}) by the rule: {deletion.rule}"
+    return TimelineEntry(deletion.recorded_at, what, "station")
 
 
 def _label_entries(labels: tuple[Label, ...]) -> Iterator[TimelineEntry]:

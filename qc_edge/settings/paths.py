@@ -6,8 +6,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import qc_edge
-
 
 @dataclass(frozen=True, slots=True)
 class StationPaths:
@@ -162,6 +160,11 @@ class StationPaths:
         return self.state / "labels"
 
     @property
+    def holds(self) -> Path:
+        """Records of holds and releases that wait to be taken up; the group may write here."""
+        return self.state / "holds"
+
+    @property
     def masks(self) -> Path:
         """The masks that labels name, PNG files named by their digest, never removed."""
         return self.state / "masks"
@@ -217,10 +220,7 @@ class StationPaths:
         return self.run / "metrics.sock"
 
     def lock(self, role: str) -> tuple[Path, Path]:
-        """Held by the one process that has this role for the station, both at once.
-
-        The second is where versions up to 0.1 look: systemd removes it with the runtime directory.
-        """
+        """Held, both, by the one process of this role; versions up to 0.1 look at the second."""
         return self.state / f"{role}.lock", self.run / f"{role}.lock"
 
     def spool_directories(self) -> tuple[Path, ...]:
@@ -231,12 +231,12 @@ class StationPaths:
         """Those that this machine keeps itself."""
         kept = self.evidence, self.quarantine, self.journal, self.published
         records = self.calibration, self.thresholds, self.activations, self.acceptances
-        own = *kept, *records, self.notices, self.requests, self.page, self.models, self.run
-        return self.settings.parent, *own, *self.shared_directories()
+        own = self.notices, self.requests, self.page, self.models, self.run
+        return self.settings.parent, *kept, *records, *own, *self.shared_directories()
 
     def shared_directories(self) -> tuple[Path, ...]:
         """Those in which members of the station's group may write."""
-        return self.labels, self.masks, self.review
+        return self.labels, self.holds, self.masks, self.review
 
     def directories(self) -> tuple[Path, ...]:
         """All directories that a station needs."""
@@ -244,7 +244,6 @@ class StationPaths:
 
 
 def shipped(kind: str) -> Path:
-    """The directory `models` or `calibration` that came with the software."""
-    # Beside the package in a checkout, under the prefix once installed (data_files of setup.cfg).
-    checkout = Path(qc_edge.__file__).parent.parent / kind
+    """The directory `models` or `calibration` of the software: in a checkout, else the prefix."""
+    checkout = Path(__file__).parents[2] / kind
     return checkout if checkout.is_dir() else Path(sys.prefix) / "share/qc-edge" / kind

@@ -15,6 +15,7 @@ from qc_edge.capture.recorder import CaptureTarget
 from qc_edge.capture.torn import report_torn
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.inspection.inspector import Inspector
+from qc_edge.labels.holds.taking_up import HoldTaker
 from qc_edge.labels.taking_up import LabelTaker
 from qc_edge.publish.publisher import Publisher
 from qc_edge.publish.qa_database import QaDatabase
@@ -222,11 +223,12 @@ class Station:
         parts.reporter.captures = self.captures
 
     def _janitor(self, parts: StationParts, ledger: Ledger | None) -> Housekeeping:
-        compressor, arrivals, labels = None, None, None
+        compressor, arrivals, takers = None, None, list[LabelTaker | HoldTaker]()
         if self._inspect_role and ledger:
             arrivals = self._inspect_role.arrivals
             compressor = Compressor(self.paths.evidence, parts.dependencies.disk)
-            labels = LabelTaker(self.paths, ledger, self.events, parts.clock)
+            takers.append(LabelTaker(self.paths, ledger, self.events, parts.clock))
+            takers.append(HoldTaker(self.paths, ledger, self.events))
         return Housekeeping(
             parts.disk_monitor,
             parts.clock,
@@ -235,13 +237,12 @@ class Station:
             compressor,
             parts.settings.inspect.compress_after_s,
             parts.spool.server,
-            [each.look for each in (self._anchoring, labels, self._outputs) if each],
+            [each.look for each in (self._anchoring, *takers, self._outputs) if each],
         )
 
     def _stop(self, notifier: Notifier, supervisor: Supervisor) -> None:
         notifier.send("STOPPING=1")
-        stuck = self._workers.shut_down(STOP_S)
-        if stuck:
+        if stuck := self._workers.shut_down(STOP_S):
             LOG.error("did not end within %g s: %s", STOP_S, ", ".join(stuck))
         why = "told to stop" if supervisor.told_to_stop else "on a fault"
         self.events.report(Occurrence(EventKind.STOPPED, why))

@@ -58,6 +58,8 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "label": (NAME, "1", "defect", "--by", "größer"),
         "labels": (NAME, "export", out / "labels.csv"),
         "dispute": (NAME, "1", "--by", "anna", "--why", "größer"),
+        "hold": (NAME,),
+        "release": (NAME, "--part", "1", *why),
         "review": (NAME, "stats"),
         "verify": (NAME,),
         "sql": (NAME, "SELECT part_id, 'größer →' AS words FROM inspections"),

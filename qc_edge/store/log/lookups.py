@@ -74,6 +74,15 @@ def recorded_labels(log: duckdb.DuckDBPyConnection, records: Sequence[str]) -> s
     return {record for (record,) in rows}
 
 
+def recorded_holds(log: duckdb.DuckDBPyConnection, entries: Sequence[str]) -> set[str]:
+    """Those of `entries` (holds.entry_id) that have a row."""
+    rows = log.execute(
+        "SELECT entry_id FROM holds WHERE entry_id IN (SELECT unnest($1::VARCHAR[]))",
+        [list(entries)],
+    ).fetchall()
+    return {entry for (entry,) in rows}
+
+
 def recorded_ids(log: duckdb.DuckDBPyConnection, ids: Sequence[FrameId]) -> set[FrameId]:
     """Those of `ids` that have a row in any table. Raises duckdb.Error."""
     # BETWEEN beside IN: DuckDB skips row groups by a range, not by a list.

@@ -259,3 +259,48 @@ CREATE TABLE told (
     chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
     chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
 );
+
+-- migration m014_retention
+
+-- What is to be kept whatever the rules say, and when that ends: one row for each word of a person, or of a check that
+-- held many parts at once. Of an entry every column among frame_id, part_id, lot, camera, since and until that is not
+-- null has to fit an inspection. An inspection is held while an entry `hold` fits it that no later `release` takes back.
+CREATE TABLE holds (
+    entry_id            VARCHAR NOT NULL,      -- of the record that it came in; no two rows have the same
+    recorded_at         TIMESTAMP NOT NULL  ,  -- when this row was made
+    station             VARCHAR NOT NULL,      -- name of the station
+    action              VARCHAR NOT NULL,      -- hold, release
+    hold_id             VARCHAR,               -- the hold that the entry is of; of a release, null: of all that fit
+    frame_id            VARCHAR,               -- only this inspection
+    part_id             VARCHAR,               -- only this part
+    lot                 VARCHAR,               -- only this lot; what comes later of it is held, too
+    camera              VARCHAR,               -- only this camera
+    since               TIMESTAMP,             -- only what was exposed at this time or later
+    until               TIMESTAMP,             -- only what was exposed before it
+    cause               VARCHAR NOT NULL,      -- what brought it: person, suspect_window, complaint, ...
+    who                 VARCHAR NOT NULL,      -- the person, or the part of the station that noticed
+    role                VARCHAR NOT NULL,      -- as whom the person spoke: operator, reviewer, engineer, quality
+    why                 VARCHAR NOT NULL,      -- the reason given
+    said_at             TIMESTAMP NOT NULL  ,  -- when, by the clock of the box; recorded_at is when the station took it up
+    chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
+    chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
+);
+
+-- Pictures that were deleted by a rule of [retention]: one row for those of an inspection that go at once, durable
+-- before the first of them is gone. The inspection's own row stays.
+CREATE TABLE deletions (
+    deletion_id         VARCHAR NOT NULL,      -- made of the inspection and the pictures; no two rows have the same
+    recorded_at         TIMESTAMP NOT NULL  ,  -- when this row was made
+    station             VARCHAR NOT NULL,      -- name of the station
+    frame_id            VARCHAR NOT NULL,      -- the inspection
+    part_id             VARCHAR NOT NULL,      -- its part
+    pictures            VARCHAR NOT NULL,      -- which of its pictures, with blanks between: raw, prepared, map
+    raw_sha256          VARCHAR,               -- of the frame's pixels, as in the inspection; null: the frame was not deleted
+    prepared_sha256     VARCHAR,               -- of the prepared input's pixels
+    map_sha256          VARCHAR,               -- of the defect map's pixels
+    bytes               BIGINT NOT NULL,       -- what they took on the disk
+    retention_class     VARCHAR NOT NULL,      -- as what the rules saw it: pass, fail, invalid, near_threshold, reviewed, audit
+    rule                VARCHAR NOT NULL,      -- the rule of the settings, in its words
+    chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
+    chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
+);

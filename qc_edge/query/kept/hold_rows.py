@@ -1,0 +1,101 @@
+# ruff: noqa: S608 - what comes from outside is bound, the rest are names
+"""Holds as SQL names them: what fits an inspection, and what is held now.
+
+The rule itself stands in views.sql, and is taken from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cache
+
+from qc_edge.domain.evidence.hold_entry import HoldEntry
+from qc_edge.domain.inspection import COLUMNS, Inspection
+from qc_edge.query import views
+from qc_edge.query.source import LogSource
+from qc_edge.query.typed_rows import aware, to_row
+
+
+def held_frames(inspections: str, holds: str) -> str:
+    """The view `held` over what stands behind FROM as `inspections` and `holds`, in brackets."""
+    history = _named("hold_history").replace("inspections_raw", "inspected")
+    return (
+        "(WITH inspected AS (SELECT frame_id, part_id, lot, camera, captured_at, "
+        f"recorded_at::DATE AS date FROM {inspections}), holds AS (FROM {holds}), "
+        f"hold_history AS ({history}) {_named('held')})"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HeldNow:
+    """A hold with what it still holds; `since` in aware UTC."""
+
+    hold_id: str
+    since: datetime
+    who: str
+    cause: str
+    why: str
+    inspections: int
+    parts: int
+
+    def to_json(self) -> dict[str, object]:
+        """As scripts have it."""
+        return asdict(self) | {"since": self.since.isoformat()}
+
+
+def held_now(log: LogSource) -> list[HeldNow]:
+    """The holds that hold at least one inspection now, oldest first. Raises StoreError."""
+    inspections, holds = log.relation(Inspection.TABLE), log.relation(HoldEntry.TABLE)
+    if inspections is None or holds is None:
+        return []
+    rows = log.fetch(
+        "SELECT hold_id, min(held_since), min_by(who, held_since), min_by(cause, held_since), "
+        "min_by(why, held_since), count(DISTINCT frame_id), count(DISTINCT part_id) "
+        f"FROM {held_frames(inspections, holds)} GROUP BY hold_id ORDER BY 2, 1"
+    )
+    return [HeldNow(hold_id, aware(since), *values) for hold_id, since, *values in rows]
+
+
+def holds_of(log: LogSource, row: Inspection) -> list[HoldEntry]:
+    """The holds and releases that fit an inspection, oldest first, and those that release a whole
+    hold of it. Raises StoreError.
+    """
+    relation = log.relation(HoldEntry.TABLE)
+    if relation is None:
+        return []
+    names = COLUMNS[HoldEntry.TABLE]
+    found = log.fetch(
+        f"SELECT {', '.join(names)} FROM {relation} "
+        "WHERE (frame_id IS NULL OR frame_id = $frame) AND (part_id IS NULL OR part_id = $part) "
+        "AND (lot IS NULL OR lot = $lot) AND (camera IS NULL OR camera = $camera) "
+        "AND (since IS NULL OR since <= $at::TIMESTAMP) "
+        "AND (until IS NULL OR until > $at::TIMESTAMP) ORDER BY chain_seq",
+        {
+            "frame": row.frame_id,
+            "part": row.part_id,
+            "lot": row.lot,
+            "camera": row.camera,
+            "at": row.captured_at.isoformat(),
+        },
+    )
+    entries = [to_row(HoldEntry, dict(zip(names, values, strict=True))) for values in found]
+    mine = {entry.hold_id for entry in entries if entry.action == "hold"}
+    return [each for each in entries if each.action == "hold" or each.hold_id in {None, *mine}]
+
+
+def in_effect(entries: Iterable[HoldEntry]) -> list[HoldEntry]:
+    """Those of the entries that fit one inspection, oldest first, that hold it now."""
+    held: list[HoldEntry] = []
+    for entry in entries:
+        if entry.action == "hold":
+            held.append(entry)
+        else:
+            held = [each for each in held if entry.hold_id not in {None, each.hold_id}]
+    return held
+
+
+@cache
+def _named(view: str) -> str:
+    return next(each.body for each in views.described() if each.name == view)
