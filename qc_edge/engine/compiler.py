@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine.adapter import Adapter, TensorSpec
+from qc_edge.engine.plans import CompileOptions
 from qc_edge.engine.tensorrt_variants import ImportedVariant
 from qc_edge.errors import (
     EngineError,
@@ -32,22 +32,6 @@ OUT_OF_MEMORY = "lower engine.max_batch, or end what else uses the GPU (nvidia-s
 _TYPES: dict[type[np.generic], str] = {np.uint8: "UINT8", np.float32: "FLOAT"}
 _SHOWN = 3
 """The first messages of the builder are shown in an error: later ones only follow from them."""
-
-
-@dataclass(frozen=True, slots=True)
-class CompileOptions:
-    """How to compile: the profile 1..`max_batch`, TF32 or not, for which compute capabilities
-    (`SM89`).
-    """
-
-    max_batch: int
-    tf32: bool
-    targets: tuple[str, ...]
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """The part of the plan's key that is not the profile."""
-        return ("tf32",) if self.tf32 else ()
 
 
 def error_listener(trt: Any) -> Any:
@@ -157,6 +141,7 @@ def _config(trt: Any, builder: Any, adapter: Adapter, options: CompileOptions) -
     else:
         # TensorRT 10 has it on by default; it rounds what is multiplied to 10 bits of mantissa.
         config.clear_flag(trt.BuilderFlag.TF32)
+    config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace_mb * 1024**2)
     profile = builder.create_optimization_profile()
     frame, most = adapter.tensor_shape, adapter.batch or options.max_batch
     profile.set_shape(adapter.input.name, (1, *frame), (1, *frame), (most, *frame))

@@ -21,6 +21,10 @@ from qc_edge.errors import EngineLostError, EngineUnavailableError
 
 _LIBRARY = "libcuda.so.1"
 _MODULE = Path("/sys/module/nvidia/version")
+_NON_BLOCKING = 1
+"""CU_STREAM_NON_BLOCKING. A stream without it waits for the legacy stream and the other way round:
+what another thread puts there, as a library may, would end a capture in any mode.
+"""
 _THREAD_LOCAL = 1
 """CU_STREAM_CAPTURE_MODE_THREAD_LOCAL. In the global mode a call of another thread that allocates
 memory meanwhile (the shadow's engine may be loading) would fail, and spoil the capture.
@@ -61,7 +65,7 @@ class CudaGpu:
         self._context.push()
         self._owned: list[Any] = []  # all memory and graphs, to be freed while the context lives
         try:
-            self._stream: Any = cuda.Stream()
+            self._stream: Any = cuda.Stream(_NON_BLOCKING)
             self._facts = GpuFacts(
                 name=device.name(),
                 capability=device.compute_capability(),
@@ -149,6 +153,11 @@ class CudaGpu:
         """Wait until the stream is empty. pycuda releases the GIL: other threads run meanwhile."""
         with _driver("the GPU failed"):
             self._stream.synchronize()
+
+    def settle(self) -> None:
+        """Wait until all streams of the context are empty."""
+        with _driver("the GPU failed"):
+            cuda.Context.synchronize()
 
     def close(self) -> None:
         """Free memory, stream and context, in this order; a device that is lost cannot refuse that.

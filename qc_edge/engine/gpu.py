@@ -73,5 +73,8 @@ class Gpu(Protocol):
     def synchronize(self) -> None:
         """Wait until all that was begun on the stream is done."""
 
+    def settle(self) -> None:
+        """Wait until all that this process began on the device is done, on whatever stream."""
+
     def close(self) -> None:
         """Free everything. Never raises; may be called twice."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import Precision
-from qc_edge.engine.compiler import CompileOptions, compile_plan, compile_targets
+from qc_edge.engine.compiler import compile_plan, compile_targets
+from qc_edge.engine.plans import CompileOptions
 from qc_edge.engine.precision import convert_model
 from qc_edge.engine.tensorrt_variants import ImportedVariant, find_compiler
 from qc_edge.errors import UsageError

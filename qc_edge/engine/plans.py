@@ -17,6 +17,32 @@ from typing import Any
 
 from qc_edge.service.synced_file import replace_file
 
+WORKSPACE_MB = 1024
+"""The default limit. Without one TensorRT may take all of the device's memory for its trials, which
+is the box's on a Jetson.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """How to compile: the profile 1..`max_batch`, TF32 or not, for which compute capabilities
+    (`SM89`), with at most how much memory (MiB) for what a layer needs besides its tensors.
+    """
+
+    max_batch: int
+    tf32: bool
+    targets: tuple[str, ...]
+    workspace_mb: int = WORKSPACE_MB
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The part of the plan's key that is not the profile."""
+        flags = ("tf32",) if self.tf32 else ()
+        # Not at the default: plans of 1 GiB and of no limit differ only for models far bigger than
+        # a station's, and a kept plan saves minutes.
+        limit = (f"workspace {self.workspace_mb} MiB",)
+        return flags if self.workspace_mb == WORKSPACE_MB else flags + limit
+
 
 @dataclass(frozen=True, slots=True)
 class PlanKey:

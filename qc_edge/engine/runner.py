@@ -5,6 +5,7 @@ Never allocates memory for frames, never copies them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from qc_edge.engine.compiler import OUT_OF_MEMORY, error_listener, is_out_of_memory
@@ -33,10 +34,21 @@ class Runner(Protocol):
         """Free the plan's memory. May be called twice."""
 
 
-class PlanRunner:
-    """A plan in an execution context of TensorRT 10, TensorRT 11 or TensorRT for RTX.
+@dataclass(slots=True)
+class _Context:
+    """An execution context of TensorRT, and the batch size that it is set to; 0: to none."""
 
-    The API is the same in all of them.
+    handle: Any
+    batch: int = 0
+
+
+class PlanRunner:
+    """A plan in execution contexts of TensorRT 10, TensorRT 11 or TensorRT for RTX.
+
+    The API is the same in all of them. One context does for all batch sizes; where the work is
+    captured as CUDA graphs each size has its own, since a graph refers to the state of the context
+    that it was captured from, and another shape changes that (TensorRT developer guide, "CUDA
+    Graphs").
     """
 
     def __init__(
@@ -45,9 +57,14 @@ class PlanRunner:
         plan: bytes,
         input_name: str,
         frame: tuple[int, ...],
+        *,
+        own_graphs: bool,
         graphs: bool,
     ) -> None:
-        """Raises PlanRefusedError, or EngineLostError if the device has no memory for it."""
+        """`own_graphs`: the runtime captures CUDA graphs by itself; `graphs`: the caller does.
+
+        Raises PlanRefusedError, or EngineLostError if the device has no memory for it.
+        """
         self._variant = variant
         # Kept: TensorRT refers to its logger for as long as the runtime lives.
         self._listener = error_listener(variant.trt)
@@ -58,42 +75,71 @@ class PlanRunner:
             if is_out_of_memory(message):
                 raise EngineLostError(message, OUT_OF_MEMORY)
             raise PlanRefusedError(message)
-        self._context: Any = self._make_context(graphs)
-        if self._context is None:
-            raise EngineLostError(self._message("cannot run the plan"), OUT_OF_MEMORY)
-        self._input, self._frame, self._batch = input_name, frame, 0
+        self._input, self._frame = input_name, frame
+        self._own_graphs, self._context_a_size = own_graphs, graphs
+        self._addresses: dict[str, int] = {}
+        # Now, so that a device without the memory for one is known before there are buffers.
+        self._spare: _Context | None = self._make_context()
+        self._contexts: dict[int, _Context] = {}
 
     def bind(self, name: str, address: int) -> None:
         """Set where the tensor `name` lies on the device. Raises EngineError if the plan has no
         such tensor.
         """
-        if not self._context.set_tensor_address(name, address):
-            message = self._message(f"takes no address for {name!r}")
-            raise EngineError(message, "compile the bundle again")
+        self._addresses[name] = address
+        for context in (self._spare, *self._contexts.values()):
+            if context is not None:
+                self._set_address(context, name, address)
 
     def enqueue(self, batch: int, stream: int) -> None:
         """Put the work for the first `batch` frames on the stream. Raises EngineError if that is
         refused.
         """
-        if batch != self._batch:
+        context = self._context_for(batch)
+        if batch != context.batch:
             # 0 meanwhile: after a refusal the context's shape is unknown and must be set again.
-            self._batch = 0
-            if not self._context.set_input_shape(self._input, (batch, *self._frame)):
+            context.batch = 0
+            if not context.handle.set_input_shape(self._input, (batch, *self._frame)):
                 message = self._message(f"takes no batch of {batch}")
                 raise EngineError(message, "engine.max_batch is the most")
-            self._batch = batch
-        if not self._context.execute_async_v3(stream):
+            context.batch = batch
+        if not context.handle.execute_async_v3(stream):
             raise EngineError(
                 self._message("failed"), "nvidia-smi and dmesg (Xid) show the GPU's own words"
             )
 
     def close(self) -> None:
-        """Free the plan's memory, the context before the engine before the runtime."""
-        self._context = None
+        """Free the plan's memory, the contexts before the engine before the runtime."""
+        self._spare = None
+        self._contexts.clear()
         self._engine = None
         self._runtime = None
 
-    def _make_context(self, graphs: bool) -> Any:
+    def _context_for(self, batch: int) -> _Context:
+        """The context that runs this batch size, made when it is first asked for."""
+        slot = batch if self._context_a_size else 0
+        context = self._contexts.get(slot)
+        if context is None:
+            context, self._spare = self._spare, None
+            if context is None:
+                context = self._make_context()
+                for name, address in self._addresses.items():
+                    self._set_address(context, name, address)
+            self._contexts[slot] = context
+        return context
+
+    def _set_address(self, context: _Context, name: str, address: int) -> None:
+        if not context.handle.set_tensor_address(name, address):
+            message = self._message(f"takes no address for {name!r}")
+            raise EngineError(message, "compile the bundle again")
+
+    def _make_context(self) -> _Context:
+        handle = self._new_handle()
+        if handle is None:
+            raise EngineLostError(self._message("cannot run the plan"), OUT_OF_MEMORY)
+        return _Context(handle)
+
+    def _new_handle(self) -> Any:
         trt = self._variant.trt
         if self._variant.variant is not RTX:
             return self._engine.create_execution_context()
@@ -103,7 +149,7 @@ class PlanRunner:
         config.dynamic_shapes_kernel_specialization_strategy = (
             trt.DynamicShapesKernelSpecializationStrategy.EAGER
         )
-        if graphs:
+        if self._own_graphs:
             config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
         return self._engine.create_execution_context(config)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from qc_edge.engine import EngineInfo, Prepared, Score
@@ -16,6 +17,9 @@ from qc_edge.engine.adapter import Adapter
 from qc_edge.engine.gpu import Gpu
 from qc_edge.engine.runner import Runner
 from qc_edge.errors import EngineError
+
+_RELATIVE, _ABSOLUTE = 1e-4, 1e-6
+"""By how much the same kernels on the same frames may differ, where they add in any order."""
 
 
 class TensorRTEngine:
@@ -45,16 +49,23 @@ class TensorRTEngine:
         runner.bind(adapter.input.name, self._frames.device)
         for name, buffer in self._outputs.items():
             runner.bind(name, buffer.device)
+        # The plan's weights may still be on their way, on a stream that ours does not wait for.
+        gpu.settle()
         self._sizes = batch_sizes(most)
         self._work: dict[int, Callable[[], None]] = {}
+        _fill(self._frames.host)
+        launched = {}
         for size in self._sizes:
             self._work[size] = lambda size=size: self._enqueue(gpu, size)  # type: ignore[misc]
             # Also before a capture: TensorRT updates its own state when it first sees a shape, and
             # that must not be part of the graph (TensorRT developer guide, "CUDA Graphs").
-            self._work[size]()
-            gpu.synchronize()
+            launched[size] = self._run(gpu, size, 0)
             if captures:
                 self._work[size] = gpu.capture_graph(self._work[size])
+        if captures:
+            # After the last capture: what comes later may spoil an earlier graph.
+            for size in self._sizes:
+                _compare(size, launched[size], self._run(gpu, size, 1))
 
     @property
     def info(self) -> EngineInfo:
@@ -88,11 +99,28 @@ class TensorRTEngine:
             del self._frames
             gpu.close()
 
+    def _run(self, gpu: Gpu, size: int, before: int) -> dict[str, npt.NDArray[Any]]:
+        """The outputs for the frames as they lie in the buffer; `before` stands in them until they
+        are written.
+        """
+        for buffer in self._outputs.values():
+            buffer.host.fill(before)
+        self._work[size]()
+        gpu.synchronize()
+        return {name: buffer.host[:size].copy() for name, buffer in self._outputs.items()}
+
     def _infer_batch(self, gpu: Gpu, frames: npt.NDArray[Any]) -> list[Score]:
         count = len(frames)
         size = next(size for size in self._sizes if size >= count)
         self._frames.host[:count] = frames
-        self._work[size]()
+        try:
+            self._work[size]()
+        except EngineError:
+            # A lost device may first be seen as work that TensorRT refuses, above all where memory
+            # is shared and nothing is copied. Then this raises EngineLostError: the device's fault
+            # is the station's end, a refusal the frame's.
+            gpu.synchronize()
+            raise
         gpu.synchronize()
         # Copied: the next batch writes into the same page-locked memory.
         return self._adapter.scores(
@@ -105,6 +133,31 @@ class TensorRTEngine:
         self._runner.enqueue(size, gpu.stream)
         for buffer in self._outputs.values():
             gpu.download(buffer, size)
+
+
+def _fill(frames: npt.NDArray[Any]) -> None:
+    """Frames that show nothing: seeded noise over the range of their type."""
+    chance = np.random.default_rng(0)
+    if np.issubdtype(frames.dtype, np.integer):
+        frames[:] = chance.integers(0, 256, frames.shape, frames.dtype)
+    else:
+        frames[:] = chance.random(frames.shape, np.float32)
+
+
+def _compare(
+    size: int, launched: dict[str, npt.NDArray[Any]], replayed: dict[str, npt.NDArray[Any]]
+) -> None:
+    """Raises EngineError if the graph of this batch size computes something else than its work
+    launched one by one.
+    """
+    for name, values in launched.items():
+        if not np.allclose(values, replayed[name], _RELATIVE, _ABSOLUTE, equal_nan=True):
+            off = np.abs(values.astype(float) - replayed[name].astype(float))
+            raise EngineError(
+                f"a recorded batch of {size} does not repeat its own output {name!r}: off by up "
+                f"to {float(np.nanmax(off)):g}",
+                "set engine.cuda_graph = false",
+            )
 
 
 def batch_sizes(most: int) -> tuple[int, ...]:

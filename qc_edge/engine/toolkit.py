@@ -7,8 +7,9 @@ from typing import Protocol
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import Precision
 from qc_edge.engine.adapter import Adapter
-from qc_edge.engine.compiler import CompileOptions, Progress, compile_plan, compile_targets
+from qc_edge.engine.compiler import Progress, compile_plan, compile_targets
 from qc_edge.engine.gpu import GpuFacts
+from qc_edge.engine.plans import CompileOptions
 from qc_edge.engine.runner import PlanRunner, Runner
 from qc_edge.engine.tensorrt_variants import RTX, ImportedVariant
 from qc_edge.settings import EngineSettings
@@ -70,7 +71,7 @@ class InstalledToolkit:
     def compile_options(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
         """Compile for the device's compute capability by name, where this variant takes names."""
         targets = (gpu.sm,) if gpu.sm in compile_targets(self._variant) else ()
-        return CompileOptions(settings.max_batch, settings.tf32, targets)
+        return CompileOptions(settings.max_batch, settings.tf32, targets, settings.workspace_mb)
 
     def compile(
         self, bundle: Bundle, precision: Precision, options: CompileOptions, progress: Progress
@@ -90,6 +91,12 @@ class InstalledToolkit:
 
         Raises PlanRefusedError, EngineError.
         """
-        adapter, captures = Adapter(bundle), graphs and self.captures_graphs
-        name, shape = adapter.input.name, adapter.tensor_shape
-        return PlanRunner(self._variant, plan, name, shape, captures)
+        adapter = Adapter(bundle)
+        return PlanRunner(
+            self._variant,
+            plan,
+            adapter.input.name,
+            adapter.tensor_shape,
+            own_graphs=graphs and self.captures_graphs,
+            graphs=graphs and not self.captures_graphs,
+        )

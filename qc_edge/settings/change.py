@@ -44,6 +44,9 @@ _LATER = ("page", "review", "view", "recipe", "part", "output", "upstream", "app
 digest, so that new software alone changes no station's settings.
 """
 
+_LATER_KEYS = {"engine": ("workspace_mb",)}
+"""Keys of older sections that came later, likewise."""
+
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
@@ -109,9 +112,14 @@ def apply_live(old: Settings, new: Settings) -> Settings:
 
 
 def _values(settings: Settings) -> dict[str, Any]:
-    """All values as JSON has them, without the sections of `_LATER` that say nothing."""
+    """All values as JSON has them, without what came later and says nothing."""
     values = settings.model_dump(mode="json")
     defaults = {name: type(settings).model_fields[name].get_default() for name in _LATER}
+    for section, keys in _LATER_KEYS.items():
+        chosen = getattr(settings, section)
+        for key in keys:
+            if getattr(chosen, key) == type(chosen).model_fields[key].get_default():
+                del values[section][key]
     return {
         name: value
         for name, value in values.items()

@@ -52,6 +52,13 @@ class EngineSettings(Section):
         default=False,
         description="tensorrt: record the work for each batch size once and play it back.",
     )
+    workspace_mb: int = Field(
+        default=1024,
+        ge=16,
+        le=65536,
+        description="tensorrt: at most this much of the GPU's memory (MiB) for a layer's own work; "
+        "a build tries nothing that needs more. On a Jetson it is the box's memory.",
+    )
     plans_kept: int = Field(
         default=4,
         ge=1,

@@ -5,6 +5,7 @@ ones.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,38 @@ def test_a_recorded_pass_is_played_back_without_asking_tensorrt_again(bundle: Bu
     assert len(toolkit.runners[0].sizes) == asked
 
 
+class _Forgetful(TwinGpu):
+    """Plays back nothing of the captures before the last."""
+
+    def capture_graph(self, work: Callable[[], None]) -> Callable[[], None]:
+        """The one that counts is the newest."""
+        self._newest = launch = super().capture_graph(work)
+        return lambda: launch() if self._newest is launch else self.later(lambda: None)
+
+
+def test_a_recorded_pass_that_computes_something_else_is_refused(bundle: Bundle) -> None:
+    gpu = _Forgetful()
+    settings = SETTINGS.model_copy(update={"cuda_graph": True})
+    with pytest.raises(EngineError, match=r"a recorded batch of 1 does not repeat") as raised:
+        make(TwinToolkit(gpu), gpu, bundle, settings, "test", DEFAULT_CONTEXT)
+    assert raised.value.hint == "set engine.cuda_graph = false"
+
+
+def test_work_that_a_lost_device_refuses_is_the_device_s_fault_at_the_first_part(
+    bundle: Bundle,
+) -> None:
+    gpu = another(TwinGpu(), integrated=True)
+    toolkit = TwinToolkit(gpu)
+    engine = make(toolkit, gpu, bundle, SETTINGS, "test", DEFAULT_CONTEXT)
+    toolkit.runners[0].refuses = True
+    with pytest.raises(EngineError, match="it refuses") as raised:
+        engine.infer(golden(bundle)[:1])
+    assert not isinstance(raised.value, EngineLostError)
+    gpu.lost = True
+    with pytest.raises(EngineLostError, match="unspecified launch failure"):
+        engine.infer(golden(bundle)[:1])
+
+
 def test_a_plan_is_kept_and_taken_again(bundle: Bundle, tmp_path: Path) -> None:
     first, toolkit = made(bundle, BuildContext(tmp_path))
     assert "made here in" in first.info.reason
@@ -158,7 +191,7 @@ def test_another_device_or_driver_means_another_plan_and_says_so(
 
 @pytest.mark.parametrize(
     "changed",
-    [{"max_batch": 2}, {"tf32": True}, {"precision": "fp16"}],
+    [{"max_batch": 2}, {"tf32": True}, {"precision": "fp16"}, {"workspace_mb": 256}],
     ids=lambda changed: next(iter(changed)),
 )
 def test_another_profile_flag_or_precision_means_another_plan(

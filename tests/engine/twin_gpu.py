@@ -18,8 +18,9 @@ import onnxruntime as ort
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import Precision
 from qc_edge.engine.adapter import Adapter
-from qc_edge.engine.compiler import CompileOptions, Progress
+from qc_edge.engine.compiler import Progress
 from qc_edge.engine.gpu import GpuFacts, PinnedBuffer
+from qc_edge.engine.plans import CompileOptions
 from qc_edge.engine.runner import PlanRefusedError, Runner
 from qc_edge.errors import EngineError, EngineLostError
 from qc_edge.settings import EngineSettings
@@ -83,6 +84,10 @@ class TwinGpu:
             self._answer()
             self._queue.pop(0)()
         self._answer()
+
+    def settle(self) -> None:
+        """There is one stream."""
+        self.synchronize()
 
     def close(self) -> None:
         """Nothing is left."""
@@ -157,7 +162,7 @@ class TwinToolkit:
 
     def compile_options(self, settings: EngineSettings, gpu: GpuFacts) -> CompileOptions:
         """For the twin itself."""
-        return CompileOptions(settings.max_batch, settings.tf32, (gpu.sm,))
+        return CompileOptions(settings.max_batch, settings.tf32, (gpu.sm,), settings.workspace_mb)
 
     def compile(
         self, bundle: Bundle, precision: Precision, options: CompileOptions, progress: Progress

@@ -22,9 +22,10 @@ from onnx import TensorProto, helper, numpy_helper
 from qc_edge.bundles.bundle import Bundle, open_bundle
 from qc_edge.bundles.manifest import Precision
 from qc_edge.engine.adapter import Adapter
-from qc_edge.engine.compiler import CompileOptions, Progress
+from qc_edge.engine.compiler import Progress
 from qc_edge.engine.cuda import CudaGpu
 from qc_edge.engine.gpu import GpuFacts
+from qc_edge.engine.plans import CompileOptions
 from qc_edge.engine.runner import PlanRefusedError, Runner
 from qc_edge.rendered import render
 from qc_edge.settings import EngineSettings

@@ -211,11 +211,14 @@ CUresult cuMemcpyDtoHAsync(void *to, CUdeviceptr from, size_t bytes, CUstream st
 /* Streams and graphs. */
 CUresult cuStreamCreate(CUstream *stream, unsigned int flags) {
     ON_THE_DEVICE;
-    (void)flags;
+    /* Work of another thread on the legacy stream would end a capture on any other kind. */
+    if (flags != CU_STREAM_NON_BLOCKING) return CUDA_ERROR_INVALID_VALUE;
     *stream = calloc(1, sizeof **stream);
     LOCKED(streams++);
     return CUDA_SUCCESS;
 }
+/* No stream but ours, which is waited for by itself. */
+CUresult cuCtxSynchronize(void) { ON_THE_DEVICE; return CUDA_SUCCESS; }
 CUresult cuStreamDestroy(CUstream stream) { free(stream); LOCKED(streams--); return CUDA_SUCCESS; }
 CUresult cuLaunchHostFunc(CUstream stream, CUhostFn call, void *with) {
     ON_THE_DEVICE;
