@@ -52,6 +52,7 @@ class Fault(IntFlag):
     PAIRING = 256
     EJECTION = 512
     STATION = 1024
+    COUNT = 2048
 
 
 def verdict_word(disposition: Disposition, sequence: int) -> int:
@@ -123,6 +124,7 @@ _LINE_TROUBLES = {
     Fault.PEER: "the line's heartbeat does not change",
     Fault.PAIRING: "frames may be of triggers that are over: parts are HOLD",
     Fault.EJECTION: "a part was not confirmed as ejected: the alarm, until the line resets",
+    Fault.COUNT: "its count of parts is not the station's: see the event line_count_differs",
 }
 
 
@@ -133,7 +135,9 @@ def line_trouble(words: ToLine) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FromLine:
-    """What the line has written last. `trigger` stands behind what belongs to it."""
+    """What the line has written last. `trigger` stands behind what belongs to it, and `closing`
+    behind the line's own counts of parts.
+    """
 
     heartbeat: int = 0
     reset: int = 0
@@ -144,6 +148,10 @@ class FromLine:
     part_id: str = ""
     lot: str = ""
     trigger: int = 0
+    counted: int = 0
+    counted_accepted: int = 0
+    counted_ejected: int = 0
+    closing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +171,10 @@ TOLD_COUNT = {
     Disposition.REJECT: "rejected",
     Disposition.HOLD: "held",
 }
-_COUNTS = {"triggers", "lost", *TOLD_COUNT.values()}
+_COUNTS = {
+    *("triggers", "lost", *TOLD_COUNT.values()),
+    *("counted", "counted_accepted", "counted_ejected"),
+}
 _TEXTS = {"part_id": PART_ID_LENGTH, "defect_class": CLASS_LENGTH, "lot": LOT_LENGTH}
 FROM_LINE_AT = 100
 """The address of the first word that the line writes; what it reads begins at 0."""
