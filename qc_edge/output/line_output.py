@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from qc_edge.domain.parts.told import ToldPart
 from qc_edge.errors import OutputError
+from qc_edge.output.handshake.identities import LineIdentities
 from qc_edge.output.handshake.judged import JudgedPart, Note, NoteKind
 from qc_edge.output.handshake.machine import Handshake
 from qc_edge.output.handshake.words import ToLine, line_trouble
@@ -46,8 +47,10 @@ class OutputStatus:
 
 
 class LineOutput:
-    """Fulfils `qc_edge.output.Output`. `announce`, `tell`, `report`, `refuse_recipe` and `status`
-    from any thread; the rest belongs to the thread that calls `run`.
+    """Fulfils `qc_edge.output.Output`. `announce`, `tell`, `report`, `report_counts`,
+    `refuse_recipe` and `status` from any thread; the rest belongs to the thread that calls `run`.
+
+    `identities` are the part ids that the line gives, None where the settings take none of it.
     """
 
     def __init__(
@@ -65,10 +68,14 @@ class LineOutput:
         self._keep = keep
         session = secrets.randbelow(0xFFFF) + 1
         rules = handshake_rules(settings, deadline_ms)
-        self._machine = Handshake(rules, session, time.monotonic_ns())
+        self.identities = (
+            LineIdentities(rules.deadline_ns, rules.way_ns) if settings.part_ids else None
+        )
+        self._machine = Handshake(rules, session, time.monotonic_ns(), self.identities)
         self._inbox: deque[JudgedPart] = deque()
         self._health = LineHealth()
         self._refused: deque[int] = deque()
+        self._counts_differ = False
         self._wake = threading.Event()
         self._trouble = "not open yet"
         self._is_open = False
@@ -116,6 +123,11 @@ class LineOutput:
         self._refused.append(number)
         self._wake.set()
 
+    def report_counts(self, *, differ: bool) -> None:
+        """What the comparison with the line's own counts has shown."""
+        self._counts_differ = differ
+        self._wake.set()
+
     def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Talk to the line until `stop`; open the wire again whenever it is gone."""
         while not stop.is_set():
@@ -157,6 +169,7 @@ class LineOutput:
         self._machine.step(now_ns)
         health = self._health.now(now_ns)
         self._machine.report(is_ready=health.is_ready, faults=health.faults, recipe=health.recipe)
+        self._machine.report_counts(differ=self._counts_differ)
         while self._refused:
             self._machine.refuse_recipe(self._refused.popleft())
         for part in parts:

@@ -220,7 +220,8 @@ class InspectRole:
         evidence = EvidenceKeeper(parts.spool, kept)
         simulated = frozenset(each.name for each in settings.camera if each.backend != "basler")
         since = utc_now() - timedelta(seconds=settings.incoming.repeat_window_s)
-        assembly = Assembly(parts.paths, self._ledger, rulebook, part_numbers, parts.boot)
+        line = self._outputs.identities
+        assembly = Assembly(parts.paths, self._ledger, rulebook, part_numbers, parts.boot, line)
         judging = Judging(
             rulebook,
             part_numbers,

@@ -14,11 +14,13 @@ from functools import partial
 
 from qc_edge.domain.frame import ExposureSource, FrameId
 from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.parts.line_identity import LineIdentitySource
 from qc_edge.domain.parts.rules import SeenView
 from qc_edge.domain.verdict import HoldReason
 from qc_edge.errors import RecipeError
 from qc_edge.inspection.frames import PreparedFrame, ScoredFrame
 from qc_edge.inspection.parts.assembler import PartAssembler
+from qc_edge.inspection.parts.line_identity import take_line_identity
 from qc_edge.inspection.parts.open_part import JudgedFrame, OpenPart, Sighting
 from qc_edge.inspection.parts.part_numbers import COUNTER, PartNumbers, is_counted
 from qc_edge.inspection.parts.part_row import DecidedPart, decide
@@ -51,8 +53,12 @@ class Assembly:
         rulebook: RuleBook,
         numbers: PartNumbers,
         boot: str,
+        line: LineIdentitySource | None = None,
     ) -> None:
-        """Go on with the parts that a crash has left half seen."""
+        """Go on with the parts that a crash has left half seen. `line` gives part ids, where the
+        settings say so.
+        """
+        self._line = line
         self._paths = paths
         self._ledger = ledger
         self._rulebook = rulebook
@@ -79,6 +85,8 @@ class Assembly:
 
     def place(self, prepared: PreparedFrame) -> ScoredFrame:
         """The frame with its part's id; of a declared view, with the part that it is a view of."""
+        if self._line is not None:
+            take_line_identity(prepared, self._line, self._boot)
         if not prepared.view.declared:
             return ScoredFrame(prepared, *self._numbers.assign(prepared))
         frame, rules, exposed = prepared.frame, prepared.rules, prepared.exposed

@@ -46,6 +46,7 @@ class NoteKind(str, Enum):
     PEER_LOST = "peer_lost"
     PEER_BACK = "peer_back"
     RECIPE_WANTED = "recipe_wanted"
+    COUNTED = "counted"
     LINK_LOST = "link_lost"
     LINK_OPEN = "link_open"
 
@@ -53,11 +54,23 @@ class NoteKind(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class LineCounts:
+    """How many parts the line has counted by itself, since whenever: all, those that it let pass as
+    good, and those that it took out.
+    """
+
+    parts: int
+    accepted: int
+    ejected: int
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """One thing to put on record. `at_ns` is when it happened, `told_ns` since when the line could
     read the result, `disposition` and `reason` as the line was told, not as the row has them.
 
-    `part` is None where a trigger had no part in time.
+    `part` is None where a trigger had no part in time. `closes`: the number `sequence` is over with
+    it, and each has one such note. `counts` are the line's, where it has them compared.
     """
 
     kind: NoteKind
@@ -70,6 +83,8 @@ class Note:
     told_ns: int | None = None
     line_part_id: str = ""
     lot: str = ""
+    closes: bool = False
+    counts: LineCounts | None = None
 
     @property
     def words(self) -> str:

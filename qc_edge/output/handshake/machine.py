@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from qc_edge.output.handshake.closing import Closing
 from qc_edge.output.handshake.ejection import Ejections
 from qc_edge.output.handshake.heartbeats import LineHeartbeats
+from qc_edge.output.handshake.identities import LineIdentities
 from qc_edge.output.handshake.judged import JudgedPart, Note, NoteKind
 from qc_edge.output.handshake.pairing import Triggers
-from qc_edge.output.handshake.reasons import DOUBTFUL_TRIGGER, NO_VERDICT
+from qc_edge.output.handshake.reasons import NO_VERDICT
 from qc_edge.output.handshake.results import Result, ResultSlot
 from qc_edge.output.handshake.rules import HandshakeRules
 from qc_edge.output.handshake.words import (
@@ -31,8 +33,17 @@ from qc_edge.output.handshake.words import (
 class Handshake:
     """One output's side. Used by one thread. After each call `words` is what the line may read."""
 
-    def __init__(self, rules: HandshakeRules, session: int, now_ns: int) -> None:
-        """`session` is another number after each start, 1 .. 65535."""
+    def __init__(
+        self,
+        rules: HandshakeRules,
+        session: int,
+        now_ns: int,
+        identities: LineIdentities | None = None,
+    ) -> None:
+        """`session` is another number after each start, 1 .. 65535. `identities` is told of each
+        trigger before the line can see that it was taken.
+        """
+        self._identities = identities
         self._rules = rules
         self._said = ToLine(session=session, state=0)
         self._heard = FromLine()
@@ -44,6 +55,7 @@ class Handshake:
         self._needs_reset = rules.by_trigger
         self._reset_wanted, self._reset_ns = 0, now_ns
         self._sequence = 0
+        self._closing = Closing()
         self._beats = LineHeartbeats(rules.heartbeat_ns, rules.peer_ns, now_ns)
 
     @property
@@ -78,6 +90,10 @@ class Handshake:
         """The recipe that the line asked for will not be in force; 0: nothing is refused."""
         self._said = replace(self._said, recipe_refused=number)
 
+    def report_counts(self, *, differ: bool) -> None:
+        """What the comparison with the line's own counts has shown."""
+        self._closing.differ = differ
+
     def hear(self, words: FromLine, now_ns: int, *, is_new: bool = False) -> None:
         """What the line wrote at `now_ns`, as it stands from then on; `step` is to follow, by the
         time that it is by then. Only what changes means something, so that a line may write
@@ -105,21 +121,24 @@ class Handshake:
             self._note(NoteKind.RECIPE_WANTED, now_ns, "by the line", words.recipe)
         if words.trigger not in (0, before.trigger) and self._rules.by_trigger:
             self._hear_trigger(words, now_ns)
+        if not (self._needs_reset or self._reset_wanted):
+            self._closing.hear(words, before, now_ns)
 
     def tell(self, part: JudgedPart, now_ns: int) -> None:
         """A part whose rows are durable."""
+        results: list[Result] = []
         if self._rules.by_trigger:
-            result = self._of_trigger(part, now_ns)
+            results, notes = self._triggers.answer(part, now_ns)
+            self._notes += notes
         elif self._is_of_before(part):
-            result = None
             why = "it was exposed before the start or the reset"
             self._notes.append(Note(NoteKind.UNTOLD, now_ns, 0, why, part))
         else:
             self._sequence = self._sequence % LAST_SEQUENCE + 1
             since_ns = part.exposed_ns or now_ns
-            result = Result(self._sequence, part.disposition, part.reason, "", since_ns, part)
+            results = [Result(self._sequence, part.disposition, part.reason, "", since_ns, part)]
             self._count("triggers")
-        if result:
+        for result in results:
             self._notes += self._slot.add(result, now_ns)
         self.step(now_ns)
 
@@ -139,6 +158,8 @@ class Handshake:
             self._count(TOLD_COUNT[result.disposition])
         self._notes += self._ejections.step(now_ns)
         self._notes += self._beats.step(now_ns)
+        is_idle = not self._triggers.open and self._slot.is_empty
+        self._notes += self._closing.step(is_idle=is_idle)
 
     def due_ns(self, now_ns: int) -> int:
         """When `step` is to be called at the latest."""
@@ -150,6 +171,7 @@ class Handshake:
         self._take_back(now_ns, why)
         self._notes += self._ejections.clear(now_ns, why)
         self._triggers.clear()
+        self._closing.clear()
 
     @property
     def _all_faults(self) -> Fault:
@@ -157,6 +179,7 @@ class Handshake:
         faults |= Fault.LATE if self._slot.last_was_late else Fault(0)
         faults |= Fault.PEER if self._beats.is_peer_lost else Fault(0)
         faults |= Fault.EJECTION if self._ejections.alarm else Fault(0)
+        faults |= Fault.COUNT if self._closing.differ else Fault(0)
         return faults | (Fault.PAIRING if self._triggers.has_lost else Fault(0))
 
     def _dues(self, now_ns: int) -> Iterator[int]:
@@ -180,6 +203,8 @@ class Handshake:
                 detail = f"{missed} between {taken} and {sequence} were never heard"
                 self._note(NoteKind.TRIGGERS_MISSED, now_ns, detail, sequence)
             self._triggers.hear(words, now_ns)
+            if self._identities:
+                self._identities.begin(words, now_ns)
             self._said = replace(self._said, trigger_taken=sequence)
             self._count("triggers")
             return
@@ -189,31 +214,6 @@ class Handshake:
         """True of a part that may have been exposed before the start or the last reset."""
         first_ns = self._reset_ns + self._triggers.settles_ns
         return part.is_backlog or part.exposed_ns is None or part.exposed_ns <= first_ns
-
-    def _of_trigger(self, part: JudgedPart, now_ns: int) -> Result | None:
-        """The result of the trigger that the part is of; None, with a note, if it is told of none.
-
-        A part that may be of several is nobody's: each of them is HOLD.
-        """
-        found = self._triggers.find(part, now_ns)
-        open_ones = [each for each in found if not each.is_answered]
-        if not open_ones:
-            why = "its trigger was answered before" if found else "no trigger is its own"
-            note = Note(NoteKind.UNTOLD, now_ns, found[-1].sequence if found else 0, why, part)
-            self._notes.append(note)
-            if len(found) == 1:
-                found[0].has_part = True
-            return None
-        if len(found) == 1:
-            found[0].has_part = True
-            return found[0].answer(part, part.reason, "")
-        first, *others = open_ones
-        detail = "the part may be of several triggers"
-        for trigger in others:
-            result = trigger.answer(None, DOUBTFUL_TRIGGER, detail)
-            self._notes += self._slot.add(result, now_ns)
-        found[0].has_part = True
-        return first.answer(part, DOUBTFUL_TRIGGER, detail)
 
     def _begin_reset(self, wanted: int, now_ns: int) -> None:
         """Nothing stands any more; the echo follows when no frame of before can come."""
@@ -231,6 +231,8 @@ class Handshake:
             self._notes.append(result.note(NoteKind.UNTOLD, now_ns, None))
             self._count("lost")
         self._said = replace(self._said, trigger_taken=0)
+        if self._identities:
+            self._identities.end(now_ns)
 
     def _end_reset(self, now_ns: int) -> None:
         is_clear = self._triggers.is_exact or not self._triggers.has_unknown

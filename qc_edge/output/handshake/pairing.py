@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qc_edge.domain.verdict import Disposition
-from qc_edge.output.handshake.judged import JudgedPart
-from qc_edge.output.handshake.reasons import OTHER_PART_ID
+from qc_edge.output.handshake.judged import JudgedPart, Note, NoteKind
+from qc_edge.output.handshake.reasons import DOUBTFUL_TRIGGER, OTHER_PART_ID
 from qc_edge.output.handshake.results import Result
 from qc_edge.output.handshake.words import FromLine
 
@@ -19,6 +19,23 @@ DOUBT_NS = 600_000_000_000
 """After a part whose time was not exact, so long the next one's may not be either: a station may
 have a camera with a clock and another one without.
 """
+
+
+def may_be_of(
+    at_ns: int, end_ns: int | None, exposed_ns: int, way_ns: int | None, now_ns: int
+) -> bool:
+    """True if what was exposed then may be of the trigger that was heard at `at_ns` and followed by
+    the next at `end_ns`. `way_ns` is None where the time of the exposure is not exact.
+    """
+    # Of a time that is not exact nothing is sure: another machine's clock may be behind.
+    latest = now_ns if way_ns is None else exposed_ns + MARGIN_NS
+    earliest = 0 if way_ns is None else exposed_ns - MARGIN_NS - way_ns
+    return at_ns <= latest and (end_ns is None or end_ns > earliest)
+
+
+def remembered_ns(deadline_ns: int, way_ns: int | None) -> int:
+    """So long a trigger without its frame is kept in mind."""
+    return 2 * deadline_ns + (way_ns or 0)
 
 
 @dataclass(slots=True)
@@ -62,7 +79,7 @@ class Triggers:
         # The camera's clock is mapped by the frame with the shortest way, which may be the first
         # one alone, and late: an exposure seems to be later than it was by a whole way, no more.
         self._way_ns = way_ns
-        self._remember_ns = 2 * deadline_ns + (way_ns or 0)
+        self._remember_ns = remembered_ns(deadline_ns, way_ns)
         self._all: list[LineTrigger] = []
         self.is_exact = False
         """True while the parts' times of exposure are exact, so that no frame of before can be
@@ -107,16 +124,33 @@ class Triggers:
         self.is_exact = self._doubt_ns is None or now_ns - self._doubt_ns > DOUBT_NS
         if part.exposed_ns is None:
             return []
-        # Of a time that is not exact nothing is sure: another machine's clock may be behind.
-        latest = now_ns if way_ns is None else part.exposed_ns + MARGIN_NS
-        earliest = 0 if way_ns is None else part.exposed_ns - MARGIN_NS - way_ns
+        exposed_ns = part.exposed_ns
         return [
             each
             for each in self._all
-            if not each.has_part
-            and each.at_ns <= latest
-            and (each.end_ns is None or each.end_ns > earliest)
+            if not each.has_part and may_be_of(each.at_ns, each.end_ns, exposed_ns, way_ns, now_ns)
         ]
+
+    def answer(self, part: JudgedPart, now_ns: int) -> tuple[list[Result], list[Note]]:
+        """The result of the part's trigger; none, with a note, if it is told of none.
+
+        A part that may be of several is nobody's: each of them is HOLD.
+        """
+        found = self.find(part, now_ns)
+        open_ones = [each for each in found if not each.is_answered]
+        if not open_ones:
+            why = "its trigger was answered before" if found else "no trigger is its own"
+            if len(found) == 1:
+                found[0].has_part = True
+            of = found[-1].sequence if found else 0
+            return [], [Note(NoteKind.UNTOLD, now_ns, of, why, part)]
+        found[0].has_part = True
+        if len(found) == 1:
+            return [found[0].answer(part, part.reason, "")], []
+        first, *others = open_ones
+        detail = "the part may be of several triggers"
+        results = [each.answer(None, DOUBTFUL_TRIGGER, detail) for each in others]
+        return [*results, first.answer(part, DOUBTFUL_TRIGGER, detail)], []
 
     def forget(self, now_ns: int) -> None:
         """Drop those that need no more thought."""

@@ -13,6 +13,12 @@ from qc_edge.output.handshake.words import ToLine, score_word, verdict_word
 
 _MOST_WAITING = 64
 _NS_IN_MS = 1_000_000
+_CLOSING = {
+    NoteKind.ACKNOWLEDGED,
+    NoteKind.UNACKNOWLEDGED,
+    NoteKind.SHOWN,
+    NoteKind.UNTOLD,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class Result:
             told_ns,
             self.line_part_id,
             self.lot,
+            closes=kind in _CLOSING,
         )
 
 
@@ -67,6 +74,11 @@ class ResultSlot:
     def shown(self) -> Result | None:
         """What the line can read now."""
         return self._shown
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no result stands or waits."""
+        return self._shown is None and not self._waiting
 
     def add(self, result: Result, now_ns: int) -> list[Note]:
         """One more; where too many wait, the oldest is never told."""

@@ -12,7 +12,16 @@ from pydantic import Field
 from qc_edge.settings.section import Name, Section
 
 OutputFault = Literal[
-    "camera", "engine", "calibration", "disk", "clock", "behind", "peer", "ejection", "pairing"
+    "camera",
+    "engine",
+    "calibration",
+    "disk",
+    "clock",
+    "behind",
+    "peer",
+    "ejection",
+    "pairing",
+    "count",
 ]
 
 
@@ -93,6 +102,12 @@ class LineSettings(OutputSettings):
     )
     confirm_s: float = Field(
         default=10.0, gt=0, le=3600, description="Within so long after it was told (s)."
+    )
+    part_ids: bool = Field(
+        default=False,
+        description="The part_id and lot that the line gives with a trigger become those of the "
+        "frames of this trigger and of no other; a frame that may be of several triggers, or of "
+        "none, is HOLD: no_part_id. At one output, with sequence = line.",
     )
     recipes: bool = Field(
         default=False,

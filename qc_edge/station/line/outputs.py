@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from qc_edge.domain.events import EventLog
+from qc_edge.domain.parts.line_identity import LineIdentitySource
 from qc_edge.output import Output
 from qc_edge.output.handshake.judged import Note, NoteKind
 from qc_edge.output.journald import JournaldOutput
@@ -48,6 +49,11 @@ class StationOutputs:
     def statuses(self) -> tuple[OutputStatus, ...]:
         """How those of the settings are."""
         return tuple(line.status for line in self._lines)
+
+    @property
+    def identities(self) -> LineIdentitySource | None:
+        """The part ids that a line gives with its triggers, None where the settings take none."""
+        return next((line.identities for line in self._lines if line.identities), None)
 
     def open(self, parts: StationParts, ledger: Ledger, events: EventLog) -> None:
         """Make those of the settings and start their threads. Raises OutputError where a library

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from qc_edge.settings.outside.output import OutputSettings
+from qc_edge.settings.outside.output import LineSettings, OutputSettings
 from qc_edge.settings.outside.outputs.modbus import ModbusSettings
 from qc_edge.settings.outside.outputs.scripted import ScriptedSettings
 
@@ -33,5 +33,11 @@ def check_outputs(outputs: Sequence[OutputSettings]) -> None:
     places = [place for output in outputs for place in output.listens]
     if taken := sorted({f"{at[0]}:{at[1]}" for at in places if places.count(at) > 1}):
         faults.append(f"two outputs cannot listen at the same place: {', '.join(taken)}")
+    lines = [each for each in outputs if isinstance(each, LineSettings)]
+    giving = [each.name for each in lines if each.part_ids]
+    if len(giving) > 1:
+        faults.append(f"part ids come from one output: part_ids at {', '.join(giving)}")
+    if blind := [each.name for each in lines if each.part_ids and each.sequence != "line"]:
+        faults.append(f"part_ids needs sequence = line: {', '.join(blind)}")
     if faults:
         raise ValueError("; ".join(faults))
