@@ -64,6 +64,10 @@ MEANINGS = {
     "passed": "The `sequence` of a part that went on, past the ejector.",
     "lot": "The batch of the part of this trigger; empty: none.",
     "trigger": "The number of the next part, 1 to 65535 and then 1 again. Written last, before the camera is fired.",
+    "counted": "Parts that the line has counted by itself, since whenever; it only grows, and begins anew with 0.",
+    "counted_accepted": "Of these, the ones that it let pass as good.",
+    "counted_ejected": "Of these, the ones that it took out.",
+    "closing": "Another number than before, while no part is under way: compare the three counts with the station's, since the last time.",
 }
 
 FAULTS = {
@@ -77,6 +81,7 @@ FAULTS = {
     Fault.PEER: "the line's heartbeat does not change",
     Fault.PAIRING: "a trigger has had no frame; the next are HOLD if it may be theirs, until a pause of two deadlines",
     Fault.EJECTION: "a part was not confirmed as ejected, or went past the ejector; until a reset",
+    Fault.COUNT: "the counts of the line and of the station differ; until they are compared again and fit",
     Fault.STATION: "the station does not judge: `qc-edge status` says why",
 }
 

@@ -85,6 +85,8 @@ class EventKind(str, Enum):
     TRIGGER_REFUSED = "trigger_refused"
     TRIGGERS_MISSED = "triggers_missed"
     TOLD_LOST = "told_lost"
+    LINE_COUNTED = "line_counted"
+    LINE_COUNT_DIFFERS = "line_count_differs"
     # the published log
     PUBLISHED_MENDED = "published_mended"
     PUBLISHED_AHEAD = "published_ahead"

@@ -18,6 +18,7 @@ from qc_edge.domain.verdict import Disposition
 from qc_edge.errors import StoreError
 from qc_edge.output.handshake.judged import JudgedPart, Note, NoteKind
 from qc_edge.output.handshake.reasons import reason_number
+from qc_edge.output.line_counting import LineCounting
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.logs import LOG
 from qc_edge.store.log.ledger import Ledger
@@ -63,6 +64,8 @@ class ToldLog:
         self._clock = clock
         self._notes: deque[tuple[str, Note]] = deque()
         self._rows: deque[ToldMessage] = deque()
+        self.counting = LineCounting(station, ledger, events, clock)
+        self._compared: tuple[str, Note] | None = None
         self._lost = 0
         self._last_error = ""
         self._unapplied_s: float | None = None
@@ -91,7 +94,7 @@ class ToldLog:
         Into the database it comes with the next part's rows, once nothing new waits, or after a
         while: that takes the log's lock for some milliseconds, and a verdict would wait for it.
         """
-        notes = [self._notes.popleft() for _ in range(len(self._notes))]
+        notes = self._next_notes()
         self._report(notes)
         self._rows += [self._row(output, note) for output, note in notes if note.kind in _ROWS]
         while len(self._rows) > _MOST_WAITING:
@@ -100,6 +103,7 @@ class ToldLog:
         rows = list(self._rows)[:_MOST_AT_ONCE]
         if not rows:
             self._apply()
+            self._compare()
             return
         try:
             self._ledger.append(rows, utc_now())
@@ -119,12 +123,31 @@ class ToldLog:
             self._unapplied_s = time.monotonic()
         elif time.monotonic() - self._unapplied_s > _LONGEST_UNAPPLIED_S:
             self._apply()
+        self._compare()
+
+    def _next_notes(self) -> list[tuple[str, Note]]:
+        """Those that wait, up to a comparison of counts: what comes after it is not of it."""
+        notes: list[tuple[str, Note]] = []
+        while self._notes and self._compared is None:
+            notes.append(self._notes.popleft())
+            if notes[-1][1].kind is NoteKind.COUNTED:
+                self._compared = notes[-1]
+        return notes
+
+    def _compare(self) -> None:
+        """Compare counts, once all rows of before stand."""
+        if self._compared is None or self._rows:
+            return
+        compared, self._compared = self._compared, None
+        self._unapplied_s = self._unapplied_s or time.monotonic()
+        self._apply()
+        self.counting.compare(*compared)
 
     def finish(self) -> None:
         """The outputs have ended: write the rest, as far as the disk takes it."""
         before = -1
-        while (self._notes or self._rows) and len(self._rows) != before:
-            before = len(self._rows)
+        while (self._notes or self._rows) and len(self._rows) + len(self._notes) != before:
+            before = len(self._rows) + len(self._notes)
             self.look()
         self._apply()
 
@@ -172,6 +195,7 @@ class ToldLog:
             told_at=_utc(told_ns) if told_ns is not None else None,
             age_ms=None if age_ms is None else round(age_ms, 3),
             ended_at=_utc(note.at_ns),
+            closes=note.closes,
         )
 
 

@@ -559,7 +559,7 @@ WITH frames AS (
 losses AS (
     SELECT noticed_at AS moment, camera, 'lost' AS verdict, lost, first_frame_number AS number, 0 AS skipped
     FROM gaps
-    WHERE (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
+    WHERE reason <> 'line_count' AND (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
       AND (until IS NULL OR (date <= until::TIMESTAMP::DATE AND recorded_at < until::TIMESTAMP)))
 FROM frames UNION ALL FROM losses;
 

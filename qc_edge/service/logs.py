@@ -35,6 +35,7 @@ _EVENT_LEVELS = {
     EventKind.REJECT_PASSED: logging.ERROR,
     EventKind.TRIGGER_REFUSED: logging.WARNING,
     EventKind.TOLD_LOST: logging.ERROR,
+    EventKind.LINE_COUNT_DIFFERS: logging.ERROR,
     EventKind.TRIGGERS_MISSED: logging.WARNING,
     EventKind.CAMERA_MISSING: logging.ERROR,
     EventKind.CAMERA_LOST: logging.ERROR,

@@ -37,3 +37,4 @@ class ToldMessage:
     told_at: datetime | None
     age_ms: float | None
     ended_at: datetime
+    closes: bool | None = None

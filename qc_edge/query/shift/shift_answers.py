@@ -15,6 +15,7 @@ from qc_edge.query.shift.shift_counts import (
     ClassCount,
     FailBin,
     GateBin,
+    LineCount,
     ReasonCount,
     Tally,
 )
@@ -136,7 +137,7 @@ class ShiftAnswers:
             "camera_frame_number AS number, greatest(0, camera_frame_number - 1 - "
             "lag(camera_frame_number) OVER (PARTITION BY camera ORDER BY frame_id)) AS skipped "
             f"FROM {self.rows.exposures} UNION ALL SELECT noticed_at, camera, 'lost', lost, "
-            f"first_frame_number, 0 FROM {self.rows.losses}) "
+            f"first_frame_number, 0 FROM {self.rows.losses} WHERE reason <> 'line_count') "
             "SELECT camera, count_if(verdict <> 'lost') + sum(lost), count_if(verdict = 'PASS'), "
             "count_if(verdict = 'FAIL'), count_if(verdict = 'INVALID'), sum(lost), "
             "CASE WHEN count(number) > 0 THEN coalesce(sum(skipped), 0) END AS missing, "
@@ -144,6 +145,24 @@ class ShiftAnswers:
             "GROUP BY camera ORDER BY camera"
         )
         return [CameraCount(*row) for row in found]
+
+    def lines(self) -> list[LineCount]:
+        """What the outputs told their lines, one for each, with their own counts."""
+        found = self.rows.fetch(
+            "SELECT output, count_if(is_message OR outcome = 'untold'), "
+            "count_if(is_message AND disposition = 'ACCEPT'), "
+            "count_if(is_message AND disposition = 'REJECT'), "
+            "count_if(is_message AND disposition = 'HOLD'), count_if(outcome = 'unacknowledged'), "
+            "count_if(outcome = 'untold'), count_if(outcome = 'ejected'), "
+            "count_if(outcome = 'unconfirmed'), count_if(outcome = 'passed'), any_value(fits) "
+            "FROM (SELECT *, outcome IN ('acknowledged', 'unacknowledged', 'shown') AS is_message "
+            f"FROM {self.rows.told}) LEFT JOIN (SELECT who AS output, "
+            "bool_and(kind = 'line_counted') AS fits "
+            f"FROM {self.rows.events} WHERE kind = 'line_count_differs' "
+            "OR (kind = 'line_counted' AND before IS NOT NULL) GROUP BY who) USING (output) "
+            "GROUP BY output ORDER BY output"
+        )
+        return [LineCount(*row) for row in found]
 
     def events(self) -> list[Event]:
         """All that changed or happened, oldest first."""

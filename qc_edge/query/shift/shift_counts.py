@@ -71,6 +71,25 @@ class GateBin:
 
 
 @dataclass(frozen=True, slots=True)
+class LineCount:
+    """What one output told its line, and whether the line's own counts fit it: None: it had them
+    compared at no time.
+    """
+
+    output: str
+    parts: int
+    accepted: int
+    rejected: int
+    held: int
+    unacknowledged: int
+    untold: int
+    ejected: int
+    unconfirmed: int
+    passed: int
+    fits: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class CameraCount:
     """Whether the count of one camera's triggers closes; `closes` None: nothing counts them.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from qc_edge.domain.events import Event
 from qc_edge.domain.inspection import Gap, Inspection, Part
+from qc_edge.domain.parts.told_message import ToldMessage
 from qc_edge.domain.reporting.shift_period import ShiftPeriod
 from qc_edge.query.past.rows_of_time import TOLD, RowsOfTime
 from qc_edge.query.published_log import PublishedCursor
@@ -51,6 +52,7 @@ class ShiftRows:
     gaps: str
     exposures: str
     losses: str
+    told: str
 
     @classmethod
     def of(cls, source: PublishedCursor, period: ShiftPeriod) -> ShiftRows:
@@ -68,6 +70,7 @@ class ShiftRows:
             inside.rows(Gap.TABLE, chained=False),
             around.rows(Inspection.TABLE),
             around.rows(Gap.TABLE, chained=False),
+            inside.rows(ToldMessage.TABLE, chained=False),
         )
 
     def fetch(self, query: str, **values: object) -> Portion:

@@ -16,7 +16,14 @@ from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.plot.embedded import EmbeddedPicture
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.query.shift.shift_answers import ShiftAnswers
-from qc_edge.query.shift.shift_counts import CameraCount, ClassCount, FailBin, ReasonCount, Tally
+from qc_edge.query.shift.shift_counts import (
+    CameraCount,
+    ClassCount,
+    FailBin,
+    LineCount,
+    ReasonCount,
+    Tally,
+)
 from qc_edge.query.shift.shift_rows import ShiftRows
 from qc_edge.report.shift.gate_trends import GateTrend, gate_trends
 from qc_edge.report.shift.worst_parts import worst_picture
@@ -84,6 +91,7 @@ class ShiftReport:
     fail_points: list[FailPoint]
     gates: list[GateTrend]
     counts: list[CameraCount]
+    lines: list[LineCount]
     events: list[Event]
     gaps: list[Gap]
     worst: list[WorstPart]
@@ -141,6 +149,7 @@ def make_shift_report(
             fail_points=_fail_points(total, answers.fail_bins(length)),
             gates=gate_trends(paths, answers.gate_bins(length)),
             counts=answers.counts(),
+            lines=answers.lines(),
             events=[each for each in answers.events() if each.kind not in _UNTOLD],
             gaps=answers.gaps(),
             worst=[

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from qc_edge.report.shift.report_table import COUNT, NUMBER, SHARE, TIME, Cell, Column, ReportTable
 from qc_edge.report.shift.shift_report import ShiftReport
-from qc_edge.report.shift.yield_tables import yield_tables
+from qc_edge.report.shift.yield_tables import line_table, yield_tables
 
 Rows = list[list[Cell]]
 
@@ -20,6 +20,7 @@ def report_tables(report: ShiftReport) -> list[ReportTable]:
         _fail_chart(report),
         _gates(report),
         _closure(report),
+        line_table(report),
         _gaps(report),
         _events(report),
         _worst(report),

@@ -26,6 +26,28 @@ _YIELD = (
 _NOBODY = "no part was inspected in this time"
 
 
+def line_table(report: ShiftReport) -> ReportTable:
+    """What each output told its line, and whether that fits what the line has counted itself."""
+    headings = (
+        *("parts", "ACCEPT", "REJECT", "HOLD", "not acknowledged", "not told"),
+        *("ejected", "not confirmed", "passed the ejector"),
+    )
+    columns = (
+        Column("output"),
+        *(Column(each, COUNT) for each in headings),
+        Column("line's count"),
+    )
+    rows: list[list[Cell]] = [
+        [
+            *(each.output, each.parts, each.accepted, each.rejected, each.held),
+            *(each.unacknowledged, each.untold, each.ejected, each.unconfirmed, each.passed),
+            "no counter" if each.fits is None else "fits" if each.fits else "differs",
+        ]
+        for each in report.lines
+    ]
+    return ReportTable("line", "What the line was told", columns, rows, "no line was told")
+
+
 def yield_tables(report: ShiftReport) -> list[ReportTable]:
     """The whole, and one table for each of DIMENSIONS."""
     whole = ReportTable("total", "The whole", _YIELD, [_yield_cells(report.total)])

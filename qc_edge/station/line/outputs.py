@@ -64,6 +64,7 @@ class StationOutputs:
         self._parts = parts
         self._recipes = RecipeRequests(parts.paths, events)
         self._told = ToldLog(settings.station.name, ledger, events, parts.clock)
+        self._told.counting.tell = self._report_counts
         for given in settings.output:
             assert isinstance(given, LineSettings)  # noqa: S101
             if given.confirm:
@@ -72,6 +73,7 @@ class StationOutputs:
             keep, link = partial(self._keep, given), make_link(given)
             line = LineOutput(given, settings.station.deadline_ms, link, parts.boot, keep)
             self._lines.append(line)
+            self._told.counting.restore(given.name)
             parts.workers.start(f"output-{given.name}", parts.dependencies.patience_s, line.run)
         parts.reporter.outputs = self
 
@@ -111,6 +113,11 @@ class StationOutputs:
         line = next(each for each in self._lines if each.settings is output)
         request = RecipeRequest(output.name, note.sequence, output.recipes, line.refuse_recipe)
         self._recipes.ask(request)
+
+    def _report_counts(self, output: str, differ: bool) -> None:
+        for line in self._lines:
+            if line.settings.name == output:
+                line.report_counts(differ=differ)
 
     def close(self) -> None:
         """No more parts come; what was told last is put on record."""

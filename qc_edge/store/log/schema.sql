@@ -304,3 +304,8 @@ CREATE TABLE deletions (
     chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
     chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
 );
+
+-- migration m015_line_counts
+
+-- true: the number `sequence` is over with this row, and it has no other such row; null in earlier rows
+ALTER TABLE told ADD COLUMN closes BOOLEAN;
