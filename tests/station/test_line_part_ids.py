@@ -1,0 +1,53 @@
+"""The part id and lot that the line gives with a trigger, in a station that runs."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from qc_edge.output.handshake.words import accepts
+from qc_edge.output.links.scripted import ScriptedLink
+from tests.station.audit import read_log
+from tests.station.harness import configure, make_station, part, running, spool
+
+
+def is_so(line: ScriptedLink, word: str, value: int) -> bool:
+    """What the line reads now."""
+    return bool(getattr(line.words, word) == value)
+
+
+def test_rows_have_the_lines_id_and_lot_and_a_frame_of_no_trigger_is_held(tmp_path: Path) -> None:
+    paths = make_station(tmp_path)
+    plc = {
+        "name": "plc",
+        "protocol": "scripted",
+        "part_ids": True,
+        "peer_heartbeat_ms": 0,
+        "not_ready": [],
+    }
+    configure(paths, output=[plc])
+    with running(paths) as run:
+        line = ScriptedLink.made["plc"]
+        line.write(reset=1)
+        run.wait_for(lambda: line.words.reset_done == 1, "reset")
+        for number in (1, 2):
+            line.write(part_id=f"SN-{number}", lot="L7", trigger=number)
+            run.wait_for(partial(is_so, line, "trigger_taken", number), "taken")
+            spool(paths, part(seed=number), number)
+            run.wait_for(partial(is_so, line, "commit", number), "a result")
+            assert accepts(line.words, number), line.words
+            assert line.words.part_id == f"SN-{number}"
+            line.write(acknowledge=number)
+        run.wait_for(lambda: line.words.sequence == 0, "taken away")
+        spool(paths, part(seed=3), 3)
+        run.wait_until_inspected(3)
+    log = read_log(paths)
+    rows = sorted(log.tables["inspections"], key=lambda row: row["frame_id"])
+    assert [(row["part_id"], row["part_source"], row["lot"]) for row in rows] == [
+        ("SN-1", "line", "L7"),
+        ("SN-2", "line", "L7"),
+        ("top-unidentified-1", "none", None),
+    ]
+    assert [row["disposition"] for row in rows] == ["ACCEPT", "ACCEPT", "HOLD"]
+    assert rows[2]["hold_reason"] == "no_part_id"
+    assert "no trigger of the line is its own" in rows[2]["detail"]
