@@ -13,8 +13,8 @@ from qc_edge.domain.frame import ExposureSource, Frame, FrameId
 from qc_edge.domain.parts.line_identity import LineIdentity
 from qc_edge.output.handshake.identities import LineIdentities
 from qc_edge.output.handshake.words import FromLine
-from qc_edge.settings import OutputSettings
-from qc_edge.settings.outside.output import check_outputs
+from qc_edge.settings.outside.outputs import check_outputs
+from tests.output.given import line_settings
 from tests.output.lines import MS, RULES
 
 SECOND = 1000 * MS
@@ -144,6 +144,6 @@ def test_no_frame_gets_the_id_of_another_part(
 
 def test_ids_come_from_one_output_that_numbers_its_triggers() -> None:
     one = {"name": "plc", "protocol": "scripted", "part_ids": True}
-    two = OutputSettings.model_validate(one | {"name": "robot", "sequence": "station"})
+    two = line_settings(one | {"name": "robot", "sequence": "station"})
     with pytest.raises(ValueError, match="one output: part_ids at plc, robot; part_ids needs"):
-        check_outputs([OutputSettings.model_validate(one), two])
+        check_outputs([line_settings(one), two])

@@ -40,8 +40,8 @@ class Handshake:
         now_ns: int,
         identities: LineIdentities | None = None,
     ) -> None:
-        """`session` is another number after each start, 1 .. 65535. `identities` is told of each
-        trigger before the line can see that it was taken.
+        """`session` is another number after each start, 1 .. 65535. `identities` hears each trigger
+        before the line sees that it was taken.
         """
         self._identities = identities
         self._rules = rules
@@ -158,8 +158,8 @@ class Handshake:
             self._count(TOLD_COUNT[result.disposition])
         self._notes += self._ejections.step(now_ns)
         self._notes += self._beats.step(now_ns)
-        is_idle = not self._triggers.open and self._slot.is_empty
-        self._notes += self._closing.step(is_idle=is_idle)
+        idle = not self._triggers.open and self._slot.is_empty
+        self._notes += self._closing.step(is_idle=idle)
 
     def due_ns(self, now_ns: int) -> int:
         """When `step` is to be called at the latest."""
@@ -189,8 +189,7 @@ class Handshake:
         for due_ns in (self._slot.due_ns(now_ns), self._ejections.due_ns()):
             if due_ns is not None:
                 yield due_ns
-        for trigger in self._triggers.open:
-            yield trigger.at_ns + self._rules.deadline_ns
+        yield from (each.at_ns + self._rules.deadline_ns for each in self._triggers.open)
 
     def _hear_trigger(self, words: FromLine, now_ns: int) -> None:
         taken, sequence = self._said.trigger_taken, words.trigger
