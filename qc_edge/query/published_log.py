@@ -33,11 +33,9 @@ from qc_edge.query.retry import replaced_since, retried
 from qc_edge.query.source import EVERYTHING, PORTION_ROWS, Parameters, Portion, Span, first_line
 from qc_edge.store.log.duck import DAMAGE, Setting, open_duckdb, quoted
 
-_MEMORY = "512MB"
-"""Of DuckDB, for one reader: the station that is read may be running on the same machine."""
+_MEMORY = "512MB"  # of DuckDB: the station that is read may be running on the same machine
 
 NOT_IN_GROUP = "you need to be in the station's group to read its files"
-
 DESCRIPTORS = Path("/proc/self/fd")
 """Open files of this process. A file read by its descriptor stays the one that was opened, though
 another takes its name.
@@ -48,8 +46,7 @@ class PublishedLog:
     """The published files of a station as tables, in a DuckDB in memory that can read nothing else.
 
     Any thread may take a cursor of its own: DuckDB 2.0.1 refuses a connection that two threads use
-    at once ("Resource In Use Error"), where 1.5 waited. Close it, or use it as a context; its
-    cursors end with it.
+    at once, where 1.5 waited. Close it, or use it as a context; its cursors end with it.
     """
 
     def __init__(
@@ -57,19 +54,22 @@ class PublishedLog:
         directory: Path,
         *,
         memory_limit: str | None = _MEMORY,
+        threads: int | None = None,
         spill: Path | None = None,
         writable: Sequence[Path] = (),
         descriptors: bool = False,
     ) -> None:
-        """`memory_limit`: None for DuckDB's own, 80 % of the machine's memory; `spill`: a directory
-        for what does not fit into it; `writable`: files that a COPY may write; `descriptors`: files
-        that this process has open may be read, too (DESCRIPTORS). Raises StoreError.
+        """`memory_limit`, `threads`: None for DuckDB's own, 80 % of the memory, one on each core;
+        `spill`: a directory for what does not fit; `writable`: files that a COPY may write;
+        `descriptors`: this process' open files may be read (DESCRIPTORS). Raises StoreError.
         """
         # Absolute, as DuckDB compares the path of a file with what it is allowed as text.
         self.directory = directory.absolute()
         settings: dict[str, Setting] = {"autoload_known_extensions": False}
         if memory_limit is not None:
             settings["memory_limit"] = memory_limit
+        if threads is not None:
+            settings["threads"] = threads
         if spill is not None:
             settings["temp_directory"] = str(spill)
         try:

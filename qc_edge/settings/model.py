@@ -24,6 +24,7 @@ from qc_edge.settings.outside.upstream import UpstreamSettings
 from qc_edge.settings.page import PageSettings
 from qc_edge.settings.review import ReviewSettings
 from qc_edge.settings.section import Name, Section
+from qc_edge.settings.spc import SpcSettings
 from qc_edge.settings.shifts import ShiftSettings, check_plan, plan, zone
 from qc_edge.settings.view import PartSettings, ViewSettings, check_part, check_views
 
@@ -170,6 +171,7 @@ class Settings(Section):
     metrics: MetricsSettings = MetricsSettings()
     page: PageSettings = PageSettings()
     review: ReviewSettings = ReviewSettings()
+    spc: SpcSettings = SpcSettings()
     upstream: UpstreamSettings = UpstreamSettings()
     recipe: RecipeSettings = RecipeSettings()
     approval: ApprovalSettings = ApprovalSettings()

@@ -36,6 +36,13 @@ def exact_interval(count: int, of: int) -> tuple[float, float] | None:
     return low, high
 
 
+def highest_share(count: int, of: int, confidence: float) -> float:
+    """The share (0..1) that the true one does not exceed with `confidence` (0..1). Exact."""
+    if not of or count >= of:
+        return 1.0
+    return _rises_to(confidence, lambda p: 1 - at_most(count, of, p))
+
+
 def control_limits(of: int, share: float, tail: float = THREE_SIGMA) -> tuple[int, int]:
     """The least and the highest count of `of` that chance explains, each with `share` (0..1).
 
