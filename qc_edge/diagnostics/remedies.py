@@ -36,6 +36,16 @@ REMEDIES = (
         "Nothing goes upstream",
     ),
     Remedy(
+        "camera drift of",
+        "qc-edge spc NAME; then lens, light and fixture: the page Aim shows them",
+        "A control chart gives an alarm",
+    ),
+    Remedy(
+        "process drift of", "qc-edge spc NAME; then the process", "A control chart gives an alarm"
+    ),
+    Remedy("scores moved of", "qc-edge spc NAME", "A control chart gives an alarm"),
+    Remedy("more held of", "qc-edge spc NAME", "A control chart gives an alarm"),
+    Remedy(
         "no answer for", "sudo systemctl restart qc-edge@NAME, if it lasts", "A worker is silent"
     ),
     Remedy(

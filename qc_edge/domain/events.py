@@ -94,6 +94,11 @@ class EventKind(str, Enum):
     SEAL_DIFFERS = "seal_differs"
     SYNCED = "synced"
     RESTORED = "restored"
+    # control charts
+    CAMERA_DRIFT = "camera_drift"
+    PROCESS_DRIFT = "process_drift"
+    SCORES_DRIFT = "scores_drift"
+    HELD_DRIFT = "held_drift"
     # people at the station's page
     PAGE_LOGIN = "page_login"
     PAGE_LOGIN_REFUSED = "page_login_refused"

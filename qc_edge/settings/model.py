@@ -24,8 +24,8 @@ from qc_edge.settings.outside.upstream import UpstreamSettings
 from qc_edge.settings.page import PageSettings
 from qc_edge.settings.review import ReviewSettings
 from qc_edge.settings.section import Name, Section
-from qc_edge.settings.spc import SpcSettings
 from qc_edge.settings.shifts import ShiftSettings, check_plan, plan, zone
+from qc_edge.settings.spc import SpcSettings
 from qc_edge.settings.view import PartSettings, ViewSettings, check_part, check_views
 
 

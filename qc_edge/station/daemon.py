@@ -33,6 +33,7 @@ from qc_edge.settings import Role, Settings, StationPaths, load_settings
 from qc_edge.settings.change import SettingChange
 from qc_edge.station.anchoring import Anchoring, JournaldSink
 from qc_edge.station.dependencies import Dependencies, StationParts
+from qc_edge.station.discipline.control_watch import ControlWatch
 from qc_edge.station.disk_start import open_disk
 from qc_edge.station.housekeeping import Housekeeping
 from qc_edge.station.inspect_role import InspectRole
@@ -128,6 +129,8 @@ class Station:
             if ledger:
                 self.notices = NoticeFollower(paths, self.events, disk)
                 stack.callback(self._start_publishing(ledger, clock).finish)
+                reporter.control = ControlWatch(paths, lambda: self.settings.spc, self.events)
+                workers.start("spc", 40 * given.patience_s, reporter.control.run)
             stack.callback(self._stop, notifier, supervisor)
 
             parts = StationParts(
@@ -168,12 +171,11 @@ class Station:
             kind = EventKind.SETTINGS
             told = [Occurrence(kind, str(c), str(c.before), str(c.after)) for c in changes]
             self.events.record(told)
-        calendar = settings.station.calendar
-        recounts = calendar != self.settings.station.calendar
+        calendar, before = settings.station.calendar, self.settings.station.calendar
         self.settings = settings
         if self._reporter:
             self._reporter.settings = settings
-            if self._reporter.statistics and recounts:
+            if self._reporter.statistics and calendar != before:
                 self._reporter.statistics.recount(calendar, utc_now())
         self._disk_monitor.limits = settings.storage
         self._outputs.apply(settings)

@@ -21,6 +21,7 @@ from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.service.remote.file_server import FileServer
 from qc_edge.settings import Settings
 from qc_edge.shadow.shadow import Shadow
+from qc_edge.station.discipline.control_watch import ControlWatch
 from qc_edge.station.reload import Reload
 from qc_edge.station.status import CameraStatus, Status, ViewStatus
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
@@ -69,6 +70,7 @@ class Reporter:
         """The log or the rules wait for room on the disk, with all else of the start behind."""
         self.mended: tuple[str, ...] = ()
         self.shadow: Shadow | None = None
+        self.control: ControlWatch | None = None
         self.sync_age: SyncAge | None = None
 
     @property
@@ -167,7 +169,15 @@ class Reporter:
         ]
         late = self.sync_age and self.sync_age.is_overdue
         of_sync = [f"upstream: {self.sync_age.words()}"] if self.sync_age and late else []
-        return (*filter(None, [refused]), *self._learning(), *of_arrivals, *of_sync, *of_outputs)
+        of_charts = [each.short for each in self.control.diagnoses] if self.control else []
+        return (
+            *filter(None, [refused]),
+            *self._learning(),
+            *of_arrivals,
+            *of_sync,
+            *of_outputs,
+            *of_charts,
+        )
 
     def _behind(self) -> str:
         """How far the inspection is behind the line; empty if live parts are told in time."""

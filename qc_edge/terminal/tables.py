@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -14,6 +14,7 @@ from qc_edge.domain.printable import printable
 
 if TYPE_CHECKING:
     from qc_edge.plot.page import Table as Content
+    from qc_edge.report.shift.report_table import ReportTable
 
 
 def print_tables(console: Console, tables: Mapping[str, Content]) -> None:
@@ -40,3 +41,25 @@ def print_result(
     print_tables(console, tables)
     for sentence in footnotes:
         console.print(Text(sentence))
+
+
+def print_report_tables(console: Console, tables: Iterable[ReportTable]) -> None:
+    """Each as people read it, under its title."""
+    from qc_edge.report.shift.report_table import cell_text
+
+    print_tables(
+        console,
+        {
+            table.title: (
+                tuple(column.heading for column in table.columns),
+                [
+                    tuple(
+                        cell_text(cell, column.kind)
+                        for cell, column in zip(row, table.columns, strict=True)
+                    )
+                    for row in table.rows
+                ],
+            )
+            for table in tables
+        },
+    )

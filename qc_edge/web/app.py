@@ -18,7 +18,7 @@ from qc_edge.web.aim import pages as aim
 from qc_edge.web.api.application import PATH as API
 from qc_edge.web.api.application import make_api
 from qc_edge.web.guard import Guard
-from qc_edge.web.pages import live, login, parts, picture, shift, station
+from qc_edge.web.pages import control, live, login, parts, picture, shift, station
 from qc_edge.web.review import judging, looking
 from qc_edge.web.start import pages as start
 from qc_edge.web.station_page import StationPage
@@ -54,7 +54,7 @@ def make_app(page: StationPage) -> FastAPI:
     # No pages of its own about itself: they would load their scripts from the internet.
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.page = page
-    working = (login, live, parts, picture, looking, judging, shift, station)
+    working = (login, live, parts, picture, looking, judging, shift, control, station)
     pages = (*working, aim, calibrate, threshold, start)
     for routes in pages:
         app.include_router(routes.router)

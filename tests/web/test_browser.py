@@ -39,6 +39,7 @@ PAGES = (
     "/part",
     "/part/story?id=A-2",
     "/shift?day=now",
+    "/control?days=7",
     "/aim",
     *CALIBRATE,
     "/station",

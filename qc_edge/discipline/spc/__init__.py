@@ -1,5 +1,5 @@
 """Statistical process control: charts of rates and figures against a reference, and what they say.
 
 `rate_chart.py` and `figure_chart.py` are mathematics on values, `examine.py` asks the log,
-`diagnosis.py` tells camera from process in words.
+`drift.py` tells camera from process in words.
 """

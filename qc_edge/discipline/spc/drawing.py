@@ -77,9 +77,7 @@ class _Field:
         self._canvas, self._report = canvas, report
         self._least, self._most = least, most if most > least else least + 1.0
         self._seconds = max(1.0, (report.until - report.since).total_seconds())
-        self._wide = max(
-            1.0, _FIELD * report.charts.risk.point_minutes * 60 / self._seconds
-        )
+        self._wide = max(1.0, _FIELD * report.charts.risk.point_minutes * 60 / self._seconds)
         canvas.add(Text(_LEFT, 16, canvas.title, 13, "#111827", bold=True))
         step = round_up((self._most - self._least) / 4)
         number = int(self._least / step) - 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from qc_edge.discipline.spc.charts import Alarm, ChartRules, ControlCharts, make_charts
-from qc_edge.discipline.spc.diagnosis import Diagnosis, diagnose
+from qc_edge.discipline.spc.drift import Drift, diagnose
 from qc_edge.discipline.spc.rate_chart import RateCount, RateReference
 from qc_edge.query.control.counts import ControlPoint, LotCount, Regime
 from qc_edge.query.control.points import control_points, lot_counts
@@ -44,7 +44,7 @@ class SpcReport:
     until: datetime
     charts: ControlCharts
     alarms: list[Alarm]
-    diagnoses: list[Diagnosis]
+    diagnoses: list[Drift]
     lots: list[LotPoint]
 
 
@@ -138,5 +138,3 @@ def _lots(lots: Sequence[LotCount], tail: float) -> list[LotPoint]:
         )
         found += [LotPoint(each, *whole.limits(each.judged, tail)) for each in of]
     return found
-
-

@@ -81,7 +81,7 @@ class FigureChart:
 
 
 def figure_chart(means: Sequence[FigureMean], reference_points: int, risk: Risk) -> FigureChart:
-    """The first `reference_points` of `means` are the reference; the others are held against it."""
+    """The first `reference_points` of `means` are the reference for the others."""
     reference = _reference([each.value for each in means[:reference_points]])
     reach, slack, limit = reference.reach(risk), reference.slack, risk.limit
     points, up, down = [], 0.0, 0.0

@@ -84,7 +84,7 @@ class RateChart:
 
 
 def rate_chart(counts: Sequence[RateCount], reference_points: int, risk: Risk) -> RateChart:
-    """The first `reference_points` of `counts` are the reference; the others are held against it."""
+    """The first `reference_points` of `counts` are the reference for the others."""
     reference = RateReference.of_counts(counts[:reference_points])
     base = reference.highest
     risen = RISE * base

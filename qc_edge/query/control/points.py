@@ -36,18 +36,19 @@ def control_points(
     others: defaultdict[Any, dict[str, dict[str, int]]] = defaultdict(
         lambda: {"invalid": {}, "classes": {}}
     )
-    for *key, kind, name, count in source.fetch(
+    for *where_at, kind, name, count in source.fetch(
         f"SELECT {where}, verdict, CASE verdict WHEN 'FAIL' THEN coalesce(predicted_class, '') "
         f"ELSE reason END AS name, count(*) FROM {frames} WHERE verdict <> 'PASS' GROUP BY ALL"
     ):
-        others[tuple(key)]["invalid" if kind == "INVALID" else "classes"][name] = count
+        others[tuple(where_at)]["invalid" if kind == "INVALID" else "classes"][name] = count
     found: defaultdict[Regime, list[ControlPoint]] = defaultdict(list)
-    for *key, taken, judged, failed, held, score, *figures in source.fetch(
+    for row in source.fetch(
         f"SELECT {where}, count(*), count_if(verdict <> 'INVALID'), count_if(verdict = 'FAIL'), "
-        f"count_if(disposition = 'HOLD'), avg(score) FILTER (disposition = 'ACCEPT'), {means} "
+        f"count_if(disposition = 'HOLD'), {means}, avg(score) FILTER (disposition = 'ACCEPT') "
         f"FROM {frames} GROUP BY ALL ORDER BY ALL"
     ):
-        kinds, measured = others[tuple(key)], zip(FIGURES, (*figures, score), strict=True)
+        key, (taken, judged, failed, held), figures = row[:6], row[6:10], row[10:]
+        kinds, measured = others[key], zip(FIGURES, figures, strict=True)
         found[Regime(*key[:5])].append(
             ControlPoint(
                 _EPOCH + key[5] * length,
@@ -68,11 +69,12 @@ def lot_counts(source: PublishedCursor, span: Span) -> list[LotCount]:
     frames = RowsOfTime(source, span).rows(Inspection.TABLE)
     rows = source.fetch(
         f"SELECT {_VIEW}, recipe, lot, min(recorded_at) AS begins, count(*), "
-        "count_if(verdict <> 'INVALID'), count_if(verdict = 'FAIL'), count_if(verdict = 'INVALID'), "
-        f"count_if(disposition = 'HOLD') FROM {frames} WHERE lot IS NOT NULL "
+        "count_if(verdict <> 'INVALID'), count_if(verdict = 'FAIL'), "
+        "count_if(verdict = 'INVALID'), count_if(disposition = 'HOLD') "
+        f"FROM {frames} WHERE lot IS NOT NULL "
         "GROUP BY 1, 2, 3 ORDER BY begins, 1, 2, 3"
     )
     return [
-        LotCount(*row[:3], row[3].replace(tzinfo=timezone.utc), *row[4:])  # type: ignore[arg-type]
-        for row in rows
+        LotCount(view, recipe, lot, begins.replace(tzinfo=timezone.utc), *counts)
+        for view, recipe, lot, begins, *counts in rows
     ]

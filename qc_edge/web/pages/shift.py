@@ -20,7 +20,7 @@ from qc_edge.web.visit import PersonVisit, Visit
 
 router = APIRouter()
 
-_REPORT_POLICY = (
+REPORT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'; sandbox"
 )
@@ -81,7 +81,7 @@ def show_report(
     headers = {"content-disposition": f'attachment; filename="{_plain(name)}"'}
     if kind != "html":
         return Response(content, media_type=_TYPES[kind], headers=headers)
-    policy = {"content-security-policy": _REPORT_POLICY}
+    policy = {"content-security-policy": REPORT_POLICY}
     return HTMLResponse(content, headers=policy | (headers if keep else {}))
 
 

@@ -26,13 +26,13 @@ _ADVICE = {
     "what FAILs now may come of it",
     Cause.PROCESS: "the picture has not changed, so look at the process",
     Cause.LOOK: "neither picture nor FAIL rate has changed, so look at accepted parts: another "
-    "material or surface may be coming nearer to the threshold, or moving away from what was learned",
+    "material or surface may be coming nearer to the threshold",
     Cause.HELD: "neither picture nor FAIL rate has changed, so look at why parts are held",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Drift:
     """What the alarms of one view (and recipe) say; `since` is when the first of them came."""
 
     of: str
@@ -88,13 +88,13 @@ _ORDER[Cause.LOOK] = [Subject.SCORE, *(each for each in Subject if each is not S
 _ORDER[Cause.HELD] = [Subject.HELD, *(each for each in Subject if each is not Subject.HELD)]
 
 
-def diagnose(alarms: Sequence[Alarm], within: timedelta, now: datetime) -> list[Diagnosis]:
+def diagnose(alarms: Sequence[Alarm], within: timedelta, now: datetime) -> list[Drift]:
     """One for each view and recipe with alarms in the time `within` before `now`, oldest first."""
     recent: dict[str, list[Alarm]] = {}
     for each in alarms:
         if now - within <= each.at <= now:
             recent.setdefault(each.key.regime.of, []).append(each)
-    found = [Diagnosis(of, _cause(each), tuple(each)) for of, each in recent.items()]
+    found = [Drift(of, _cause(each), tuple(each)) for of, each in recent.items()]
     return sorted(found, key=lambda each: (each.since, each.of))
 
 

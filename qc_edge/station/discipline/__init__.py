@@ -1,0 +1,1 @@
+"""What a running station says of itself as measuring equipment."""

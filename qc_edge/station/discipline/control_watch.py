@@ -1,0 +1,96 @@
+"""Control charts beside a running station: a thread of low priority that reads published files, so
+that the line never waits for it, and says an alarm as an event once in a while.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+
+from qc_edge.discipline.spc.drift import Cause, Drift, diagnose
+from qc_edge.discipline.spc.examine import Watch
+from qc_edge.domain.events import Event, EventKind, EventLog, Occurrence
+from qc_edge.errors import StoreError
+from qc_edge.query.published_log import PublishedLog
+from qc_edge.query.source import Span
+from qc_edge.service.clock import utc_now
+from qc_edge.service.heartbeat import Heartbeat
+from qc_edge.service.logs import LOG
+from qc_edge.service.priority import lower_priority
+from qc_edge.settings import StationPaths
+from qc_edge.settings.spc import SpcSettings
+
+_NICE = 10
+_LOOK_S = 1.0
+_AFTER_S = 60.0
+"""A start is busy enough; the frames of before are in the published files by then."""
+
+KINDS = {
+    Cause.CAMERA: EventKind.CAMERA_DRIFT,
+    Cause.PROCESS: EventKind.PROCESS_DRIFT,
+    Cause.LOOK: EventKind.SCORES_DRIFT,
+    Cause.HELD: EventKind.HELD_DRIFT,
+}
+
+
+class ControlWatch:
+    """`run` is the work of the thread `spc`; `diagnoses` may be read by any thread."""
+
+    def __init__(
+        self, paths: StationPaths, settings: Callable[[], SpcSettings], events: EventLog
+    ) -> None:
+        self.diagnoses: tuple[Drift, ...] = ()
+        self._paths = paths
+        self._settings = settings
+        self._events = events
+        self._watch = Watch(paths)
+        self._last_error = ""
+
+    def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
+        """Look whenever a point has ended, until `stop`."""
+        lower_priority(_NICE)
+        begins = time.monotonic() + _AFTER_S
+        while not stop.wait(_LOOK_S):
+            heartbeat.beat()
+            settings, now = self._settings(), utc_now()
+            if not settings.watch:
+                self.diagnoses = ()
+            elif time.monotonic() >= begins and self._watch.is_due(settings, now):
+                self.look(settings, now)
+
+    def look(self, settings: SpcSettings, now: datetime) -> None:
+        """Make the charts, and say what is new. What fails is logged and tried again."""
+        cooldown = timedelta(hours=settings.cooldown_hours)
+        try:
+            charts = self._watch.look(settings, now)
+            # A point is as old as its end; what is said stands for the cooldown from then on.
+            within = cooldown + timedelta(minutes=settings.point_minutes)
+            found = diagnose(charts.alarms(), within, now)
+            said = self._said_since(now - cooldown) if found else set()
+        except StoreError as fault:
+            if str(fault) != self._last_error:
+                LOG.error("control charts: %s", fault)
+            self._last_error = str(fault)
+            return
+        self._last_error, self.diagnoses = "", tuple(found)
+        for each in found:
+            kind = KINDS[each.cause]
+            if (kind.value, each.of) not in said:
+                self._events.report(Occurrence(kind, each.words, after=each.of))
+
+    def _said_since(self, since: datetime) -> set[tuple[str, str]]:
+        """From the log, so that a restart says nothing twice."""
+        with PublishedLog(self._paths.published, memory_limit="128MB", threads=1) as log:
+            cursor = log.cursor()
+            events = cursor.relation(Event.TABLE, Span(since=since), ("kind", "after"))
+            if events is None:
+                return set()
+            kinds = ", ".join(f"'{each.value}'" for each in KINDS.values())
+            rows = cursor.fetch(
+                f"SELECT kind, after FROM {events} WHERE kind IN ({kinds}) "  # noqa: S608
+                "AND recorded_at >= $since",
+                {"since": since.astimezone(timezone.utc).replace(tzinfo=None)},
+            )
+            return {(kind, of) for kind, of in rows}

@@ -1,0 +1,25 @@
+"""What the station says of itself as measuring equipment, as Prometheus metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from qc_edge.discipline.spc.drift import Cause, Drift
+
+
+def control_metrics(station: str, diagnoses: Iterable[Drift]) -> Iterator[Metric]:
+    """1 for each alarm that stands; each cause has a series, so that a rule finds it before."""
+    family = GaugeMetricFamily(
+        "qc_edge_control_alarm",
+        "1 while a control chart's alarm of this cause stands.",
+        labels=["station", "cause", "of"],
+    )
+    standing = {(each.cause, each.of) for each in diagnoses}
+    for cause in Cause:
+        if not any(each is cause for each, _ in standing):
+            family.add_metric([station, cause.value, ""], 0)
+    for cause, of in sorted(standing):
+        family.add_metric([station, cause.value, of], 1)
+    yield family

@@ -1,0 +1,228 @@
+"""Control charts: what they notice, what they leave alone, and which cause they name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from random import Random
+
+import pytest
+from typer.testing import CliRunner
+
+from qc_edge.cli import app
+from qc_edge.discipline.spc.charts import ChartRules, ControlCharts, Subject, make_charts
+from qc_edge.discipline.spc.drift import Cause, Drift, diagnose
+from qc_edge.discipline.spc.examine import Watch, examine
+from qc_edge.discipline.spc.rate_chart import RateCount, RateReference
+from qc_edge.discipline.spc.tables import spc_sheet
+from qc_edge.domain.inspection import Inspection
+from qc_edge.domain.station_calendar import UTC_CALENDAR
+from qc_edge.query.control.counts import ControlPoint, Regime
+from qc_edge.settings import StationPaths
+from qc_edge.settings.spc import SpcSettings
+from qc_edge.station.discipline.control_watch import ControlWatch
+from tests.event_log import MemoryEventLog
+from tests.publish.rows import event, inspection, log
+
+BEGINS = datetime(2026, 11, 2, tzinfo=timezone.utc)
+LENGTH = timedelta(minutes=30)
+RULES = ChartRules(30, 50, 20, 1.0)
+TOP = Regime("top", "bottle@1", "m", "t", "c")
+N = 900
+
+
+def point(number: int, random: Random, **moved: float) -> ControlPoint:
+    """A point of a line at 1,800 parts an hour: 0.5 % FAIL, 0.2 % dull, unless moved."""
+    failed = _draw(random, N, moved.get("fail", 0.005))
+    dull = _draw(random, N, moved.get("dull", 0.002))
+    figures = {
+        "focus": random.gauss(moved.get("focus", 100.0), 1.0),
+        "brightness": random.gauss(128, 0.5),
+        "score": random.gauss(moved.get("score", 0.10), 0.004),
+    }
+    return ControlPoint(
+        BEGINS + number * LENGTH,
+        N + dull,
+        N,
+        failed,
+        dull,
+        {"low_focus": dull},
+        {"scratch": failed},
+        figures,
+    )
+
+
+def _draw(random: Random, of: int, share: float) -> int:
+    return sum(random.random() < share for _ in range(of))
+
+
+def charts_of(points: list[ControlPoint]) -> ControlCharts:
+    return make_charts({TOP: points}, RULES)
+
+
+def diagnosed(points: list[ControlPoint]) -> list[Drift]:
+    now = points[-1].begins + LENGTH
+    return diagnose(charts_of(points).alarms(), now - BEGINS, now)
+
+
+@pytest.fixture(scope="module")
+def calm() -> list[ControlPoint]:
+    random = Random(5)
+    return [point(number, random) for number in range(110)]
+
+
+def test_a_line_that_does_not_change_gives_no_alarm(calm: list[ControlPoint]) -> None:
+    assert charts_of(calm).alarms() == []
+
+
+def test_a_lens_that_drifts_is_the_camera_though_more_parts_fail(calm: list[ControlPoint]) -> None:
+    random = Random(6)
+    drifting = [
+        point(len(calm) + n, random, focus=100 - n, fail=0.005 + 0.001 * n, dull=0.002)
+        for n in range(20)
+    ]
+    (found,) = diagnosed(calm + drifting)
+    assert found.cause is Cause.CAMERA
+    assert "focus 100" in found.short
+    assert "lens, light" in found.words
+
+
+def test_a_rise_of_one_class_with_steady_gates_is_the_process(calm: list[ControlPoint]) -> None:
+    random = Random(7)
+    more = [point(len(calm) + n, random, fail=0.015) for n in range(12)]
+    (found,) = diagnosed(calm + more)
+    assert found.cause is Cause.PROCESS
+    assert "scratch" in found.short
+
+
+def test_a_doubling_that_no_single_point_shows_is_found_by_the_sum(
+    calm: list[ControlPoint],
+) -> None:
+    random = Random(8)
+    doubled = [point(len(calm) + n, random, fail=0.010) for n in range(24)]
+    alarms = charts_of(calm + doubled).alarms()
+    assert {each.rule for each in alarms if each.key.subject is Subject.FAIL} == {"slow"}
+    assert min(each.at for each in alarms) <= BEGINS + (len(calm) + 16) * LENGTH
+
+
+def test_scores_of_accepted_parts_that_move_alone_are_said_to_move(
+    calm: list[ControlPoint],
+) -> None:
+    random = Random(9)
+    (found,) = diagnosed(calm + [point(len(calm) + n, random, score=0.13) for n in range(6)])
+    assert found.cause is Cause.LOOK
+
+
+def test_another_threshold_begins_another_reference(calm: list[ControlPoint]) -> None:
+    other = replace(TOP, threshold_id="t2")
+    random = Random(10)
+    new = [point(len(calm) + n, random, fail=0.05) for n in range(30)]
+    charts = make_charts({TOP: calm, other: new}, RULES)
+    assert charts.alarms() == []
+    assert charts.learning == {other: 30}
+
+
+def test_a_reference_without_a_single_fail_is_not_taken_for_a_rate_of_nothing() -> None:
+    """Three FAILs of 900 say little against none of 2,000; a hundred do."""
+    reference = RateReference.of_counts([RateCount(BEGINS, 0, 2000)])
+    low, high = reference.limits(900, 1e-4)
+    assert low == 0
+    assert 3 <= high < 100
+
+
+# --- from a log ---
+
+SETTINGS = SpcSettings(point_minutes=30, reference_points=20, fewest_frames=5, cooldown_hours=6)
+
+
+def frames() -> list[Inspection]:
+    """26 points of five frames each, dull from the 23rd on; one lot of two is worse."""
+    rows = []
+    for number in range(26):
+        for frame in range(5):
+            when = BEGINS + number * LENGTH + timedelta(minutes=4 * frame)
+            focus = 100.0 + (frame - 2) + (number % 5) - (30.0 if number >= 22 else 0.0)
+            rows.append(
+                inspection(when, 0.1 + 0.01 * frame, focus=focus, lot="A" if number < 13 else "B")
+            )
+    return rows
+
+
+NOW = BEGINS + 26 * LENGTH
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
+    paths = StationPaths(tmp_path_factory.mktemp("spc"), "line1")
+    with log(paths.state, compared=NOW) as written:
+        written.add(*frames())
+        written.publisher.compare(NOW)
+    paths.settings.parent.mkdir(parents=True, exist_ok=True)
+    paths.settings.write_text(
+        '[station]\nname = "line1"\n[spc]\nreference_points = 20\nfewest_frames = 5\n'
+    )
+    return paths
+
+
+def test_the_running_station_says_an_alarm_as_an_event(
+    paths: StationPaths,
+) -> None:
+    events = MemoryEventLog()
+    watch = ControlWatch(paths, lambda: SETTINGS, events)
+    for points in range(20, 24):
+        watch.look(SETTINGS, BEGINS + points * LENGTH)
+    assert [each.cause for each in watch.diagnoses] == [Cause.CAMERA]
+    kinds = [each.kind.value for each in events.occurrences]
+    assert set(kinds) == {"camera_drift"}
+    assert "focus" in events.occurrences[0].detail
+
+
+def test_what_the_log_says_already_is_not_said_again(tmp_path: Path) -> None:
+    paths = StationPaths(tmp_path, "line1")
+    said = replace(event(NOW - timedelta(hours=2), "camera_drift"), after="top")
+    with log(paths.state, compared=NOW) as written:
+        written.add(*frames(), said)
+        written.publisher.compare(NOW)
+    events = MemoryEventLog()
+    watch = ControlWatch(paths, lambda: SETTINGS, events)
+    watch.look(SETTINGS, NOW)
+    assert watch.diagnoses
+    assert events.occurrences == []
+
+
+def test_what_was_read_bit_by_bit_is_what_the_whole_says(paths: StationPaths) -> None:
+    watch = Watch(paths)
+    for points in (10, 11, 20, 26):
+        charts = watch.look(SETTINGS, BEGINS + points * LENGTH)
+    whole = examine(paths, SETTINGS, BEGINS, NOW)
+    assert charts.alarms() == whole.alarms
+    assert whole.alarms
+    assert [(each.lot.lot, each.lot.judged) for each in whole.lots] == [("A", 65), ("B", 65)]
+
+
+def test_the_sheet_shows_the_alarm_and_its_charts(paths: StationPaths) -> None:
+    html = spc_sheet(examine(paths, SETTINGS, BEGINS, NOW), UTC_CALENDAR).html()
+    assert "camera drift of top" in html
+    assert html.count("<svg") > 5
+
+
+def test_the_command_tells_it_as_json_and_draws_it(paths: StationPaths, tmp_path: Path) -> None:
+    drawn = tmp_path / "charts.html"
+    since = ("--since", BEGINS.isoformat()[:16])
+    run = CliRunner().invoke(
+        app, ["spc", "line1", "--root", str(paths.root), *since, "--json", "--output", str(drawn)]
+    )
+    assert run.exit_code == 0, run.output
+    told = json.loads(run.output)
+    assert [each["cause"] for each in told["diagnoses"]] == ["camera drift"]
+    assert "camera drift" in drawn.read_text()
+
+
+def test_a_time_without_frames_is_said_to_have_none(tmp_path: Path) -> None:
+    paths = StationPaths(tmp_path, "line1")
+    with log(paths.state, compared=NOW) as written:
+        written.publisher.compare(NOW)
+    report = examine(paths, SETTINGS, BEGINS, NOW)
+    assert "nothing to chart" in spc_sheet(report, UTC_CALENDAR).html()
