@@ -16,6 +16,7 @@ from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.settings.bundles import ApprovalSettings, ModelSettings, RecipeSettings, ShadowSettings
 from qc_edge.settings.camera import CameraSettings, Trigger
+from qc_edge.settings.discipline.spc import SpcSettings
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
 from qc_edge.settings.outside.metrics import MetricsSettings
@@ -25,7 +26,6 @@ from qc_edge.settings.page import PageSettings
 from qc_edge.settings.review import ReviewSettings
 from qc_edge.settings.section import Name, Section
 from qc_edge.settings.shifts import ShiftSettings, check_plan, plan, zone
-from qc_edge.settings.spc import SpcSettings
 from qc_edge.settings.view import PartSettings, ViewSettings, check_part, check_views
 
 

@@ -33,7 +33,6 @@ from qc_edge.settings import Role, Settings, StationPaths, load_settings
 from qc_edge.settings.change import SettingChange
 from qc_edge.station.anchoring import Anchoring, JournaldSink
 from qc_edge.station.dependencies import Dependencies, StationParts
-from qc_edge.station.discipline.control_watch import ControlWatch
 from qc_edge.station.disk_start import open_disk
 from qc_edge.station.housekeeping import Housekeeping
 from qc_edge.station.inspect_role import InspectRole
@@ -129,8 +128,7 @@ class Station:
             if ledger:
                 self.notices = NoticeFollower(paths, self.events, disk)
                 stack.callback(self._start_publishing(ledger, clock).finish)
-                reporter.control = ControlWatch(paths, lambda: self.settings.spc, self.events)
-                workers.start("spc", 40 * given.patience_s, reporter.control.run)
+                workers.start("spc", 40 * given.patience_s, reporter.charts(paths, self.events).run)
             stack.callback(self._stop, notifier, supervisor)
 
             parts = StationParts(

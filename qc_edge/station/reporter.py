@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from qc_edge.capture.capture import Capture
+from qc_edge.domain.events import EventLog
 from qc_edge.inspection.statistics import Statistics
 from qc_edge.intake.arrivals import Arrivals
 from qc_edge.intake.lanes import Lane
@@ -19,7 +20,7 @@ from qc_edge.recipe.rules import Rules
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.service.remote.file_server import FileServer
-from qc_edge.settings import Settings
+from qc_edge.settings import Settings, StationPaths
 from qc_edge.shadow.shadow import Shadow
 from qc_edge.station.discipline.control_watch import ControlWatch
 from qc_edge.station.reload import Reload
@@ -77,6 +78,11 @@ class Reporter:
     def is_up(self) -> bool:
         """The start is over, as far as it can come: what is missing now comes from outside."""
         return self.is_complete or self.waits_for_room or self.waits_for_spool
+
+    def charts(self, paths: StationPaths, events: EventLog) -> ControlWatch:
+        """The control charts, whose alarms are in the status from now on."""
+        self.control = ControlWatch(paths, lambda: self.settings.spc, events)
+        return self.control
 
     def sync_age_s(self) -> float | None:
         """Seconds since everything that was due went upstream; None if never."""

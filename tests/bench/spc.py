@@ -15,7 +15,7 @@ import numpy as np
 from qc_edge.discipline.spc.figure_chart import FigureChart, FigureMean, figure_chart
 from qc_edge.discipline.spc.rate_chart import RateChart, RateCount, rate_chart
 from qc_edge.discipline.spc.risk import Risk
-from qc_edge.settings.spc import SpcSettings
+from qc_edge.settings.discipline.spc import SpcSettings
 
 FRAMES = 900
 """Of a point: 1,800 parts an hour, half an hour."""

@@ -21,7 +21,7 @@ from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.station_calendar import UTC_CALENDAR
 from qc_edge.query.control.counts import ControlPoint, Regime
 from qc_edge.settings import StationPaths
-from qc_edge.settings.spc import SpcSettings
+from qc_edge.settings.discipline.spc import SpcSettings
 from qc_edge.station.discipline.control_watch import ControlWatch
 from tests.event_log import MemoryEventLog
 from tests.publish.rows import event, inspection, log

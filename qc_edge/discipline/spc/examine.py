@@ -14,7 +14,7 @@ from qc_edge.query.control.points import control_points, lot_counts
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.query.source import Span
 from qc_edge.settings import StationPaths
-from qc_edge.settings.spc import SpcSettings
+from qc_edge.settings.discipline.spc import SpcSettings
 
 _MEMORY = "256MB"
 

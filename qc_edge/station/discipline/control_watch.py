@@ -20,7 +20,7 @@ from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.priority import lower_priority
 from qc_edge.settings import StationPaths
-from qc_edge.settings.spc import SpcSettings
+from qc_edge.settings.discipline.spc import SpcSettings
 
 _NICE = 10
 _LOOK_S = 1.0
