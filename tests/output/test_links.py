@@ -5,10 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from contextlib import ExitStack
 
 import pytest
 
@@ -19,9 +16,7 @@ from qc_edge.output.handshake.words import (
     FROM_LINE,
     FROM_LINE_AT,
     TO_LINE_WORDS,
-    Fault,
     StateBit,
-    ToLine,
     accepts,
 )
 from qc_edge.output.health import LineHealth
@@ -30,73 +25,13 @@ from qc_edge.output.links import make_link
 from qc_edge.output.links.modbus import ModbusLink
 from qc_edge.output.links.scripted import ScriptedLink
 from qc_edge.service.heartbeat import Heartbeat
-from qc_edge.settings.outside.output import LineSettings
 from tests.output.given import line_settings
 from tests.output.libmodbus import Master, ModbusRefusedError
 from tests.output.parts import told_part
+from tests.output.running import OTHER_ENDS, Running, running
 from tests.station.harness import wait_for
 
 AT = {place.name: place.address for place in FROM_LINE}
-
-
-class Peer(Protocol):
-    """The line's end."""
-
-    def words(self) -> ToLine: ...
-    def say(self, **values: Any) -> None: ...
-
-
-class ScriptedPeer:
-    """The test itself."""
-
-    def __init__(self, link: ScriptedLink) -> None:
-        self._link = link
-
-    def words(self) -> ToLine:
-        """What it reads."""
-        return self._link.words
-
-    def say(self, **values: Any) -> None:
-        """What it writes."""
-        self._link.write(**values)
-
-
-@dataclass
-class Running:
-    """An output that runs, its peer, and what it put on record."""
-
-    output: LineOutput
-    peer: Peer
-    notes: list[Note] = field(default_factory=list)
-
-    def begin(self) -> None:
-        """The line resets, which it has to before anything."""
-        self.peer.say(heartbeat=1, reset=1)
-        self.wait_for(lambda: self.peer.words().state & StateBit.READY, "ready")
-
-    def tell(self, number: int, disposition: Disposition) -> None:
-        """The inspector's call."""
-        self.output.announce(told_part(number, disposition))
-
-    def wait_for(self, condition: Any, what: str) -> Any:
-        """Until it is so."""
-        return wait_for(condition, what, 10, 0.002)
-
-    def kinds(self) -> list[str]:
-        """What happened, without the wire's own."""
-        return [str(n.kind) for n in self.notes if n.kind not in ("link_open", "reset")]
-
-
-def master_of(settings: LineSettings) -> Master:
-    """Connected to its server."""
-    return Master(settings.listens[0][1])
-
-
-def free_port() -> int:
-    """A port that nobody has, a moment ago."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def asked(wire: socket.socket, function: int, address: int, count: int, *more: int) -> bytes:
@@ -106,34 +41,7 @@ def asked(wire: socket.socket, function: int, address: int, count: int, *more: i
     return wire.recv(300)
 
 
-@contextmanager
-def running(protocol: str, **more: Any) -> Iterator[Running]:
-    """An output of this protocol on a thread, with its peer connected."""
-    given = {"heartbeat_ms": 20.0, "peer_heartbeat_ms": 0.0} | more
-    if protocol == "modbus":
-        given = {"listen": f"127.0.0.1:{free_port()}", "peers": ["127.0.0.1"]} | given
-    settings = line_settings({"name": "plc", "protocol": protocol} | given)
-    notes: list[Note] = []
-    link = make_link(settings)
-    output = LineOutput(settings, 1000.0, link, "boot", notes.append)
-    output.report(LineHealth(is_ready=True, faults=Fault(0), recipe=3))
-    stop = threading.Event()
-    thread = threading.Thread(target=output.run, args=(Heartbeat("plc", 5.0), stop))
-    thread.start()
-    peer: Peer | None = None
-    try:
-        wait_for(lambda: not output.status.trouble, "open", 10)
-        peer = ScriptedPeer(link) if isinstance(link, ScriptedLink) else master_of(settings)
-        yield Running(output, peer, notes)
-    finally:
-        if isinstance(peer, Master):
-            peer.close()
-        stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-@pytest.fixture(params=["scripted", "modbus"])
+@pytest.fixture(params=OTHER_ENDS)
 def protocol(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -56,6 +56,7 @@ class LineLink(Protocol):
 
 LINKS = {
     "modbus": "qc_edge.output.links.modbus",
+    "mqtt": "qc_edge.output.links.mqtt.link",
     "scripted": "qc_edge.output.links.scripted",
 }
 """protocol -> module; each has `make_link(settings)`."""

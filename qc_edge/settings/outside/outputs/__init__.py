@@ -9,16 +9,18 @@ from pydantic import Field
 
 from qc_edge.settings.outside.output import LineSettings, OutputSettings
 from qc_edge.settings.outside.outputs.modbus import ModbusSettings
+from qc_edge.settings.outside.outputs.mqtt import MqttSettings
 from qc_edge.settings.outside.outputs.scripted import ScriptedSettings
 
 # The first is the one that a new settings file shows.
 AnyOutput = Annotated[
-    ModbusSettings | ScriptedSettings,
+    ModbusSettings | MqttSettings | ScriptedSettings,
     Field(discriminator="protocol"),
 ]
 
 OUTPUTS: dict[str, type[OutputSettings]] = {
     "modbus": ModbusSettings,
+    "mqtt": MqttSettings,
     "scripted": ScriptedSettings,
 }
 """protocol -> its keys."""

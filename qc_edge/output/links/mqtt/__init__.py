@@ -1,0 +1,1 @@
+"""The line over an MQTT broker: topics and messages, and the client."""

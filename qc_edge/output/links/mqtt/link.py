@@ -1,0 +1,295 @@
+"""A client of an MQTT broker: publishes state and results, hears the line's commands.
+
+This module alone knows paho-mqtt, whose network loop has a thread of its own: publishing puts a
+message into its queue and goes on, whatever the broker does.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from qc_edge.errors import OutputError
+from qc_edge.output.credentials import credential, login
+from qc_edge.output.handshake.results import Result
+from qc_edge.output.handshake.words import FromLine, ToLine
+from qc_edge.output.links import Heard
+from qc_edge.output.links.mqtt import messages
+from qc_edge.settings.outside.outputs.addresses import split_place
+from qc_edge.settings.outside.outputs.mqtt import MqttSettings
+
+try:
+    from paho.mqtt.client import Client, MQTTMessage
+    from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
+    from paho.mqtt.subscribeoptions import SubscribeOptions
+except ImportError as fault:
+    raise OutputError(
+        f"the protocol mqtt needs paho-mqtt, which cannot be imported: {fault}",
+        hint="pip install 'qc-edge[mqtt]'",
+    ) from fault
+
+_CONNECT_S = 3.0
+_KEEPALIVE_S = 5
+"""The broker says that the station is gone after one and a half of it without a word."""
+_LONGEST_UNANSWERED_S = 3.0
+_PARTING_S = 0.5
+_MOST_QUEUED = 256
+_MOST_HEARD = 1024
+_MOST_REFUSED = 8
+_NO_RETAINED = 2
+"""Retain handling of MQTT 5: what the broker kept from before is not sent."""
+
+Callback = Callable[..., None]
+
+
+class MqttLink:
+    """Fulfils `qc_edge.output.links.LineLink`. `_on_*` are called by paho's thread."""
+
+    def __init__(self, settings: MqttSettings) -> None:
+        self._settings = settings
+        self._host, self._port = split_place(settings.broker)
+        self._client: Client | None = None
+        self._wake: Callable[[], None] = lambda: None
+        self._ready = threading.Event()
+        self._gone = threading.Event()
+        self._fault = ""
+        self._lock = threading.Lock()
+        self._heard: list[tuple[str, Heard]] = []
+        self._written = FromLine()
+        self._run_heard = ""
+        self._run = ""
+        self._unanswered: dict[int, float] = {}
+        self._said: dict[str, bytes] = {}
+        self._refused: dict[str, int] = {}
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """Connect and subscribe. Raises OutputError if the broker is not there, or refuses."""
+        self._wake, self._fault, self._said = wake, "", {}
+        self._unanswered.clear()
+        self._ready.clear()
+        self._gone.clear()
+        tls = _tls(self._settings) if self._settings.tls else None
+        self._client = client = self._new_client(tls)
+        try:
+            client.connect(self._host, self._port, _KEEPALIVE_S)
+        except (OSError, ValueError) as fault:
+            self._client = None
+            if tls:
+                tls.hang_up()
+            raise OutputError(
+                f"no connection to the broker {self._settings.broker}: {fault}",
+                hint="does it listen there, and is its certificate signed by the credential "
+                f"{self._settings.name}.ca?",
+            ) from None
+        client.loop_start()
+        if not self._ready.wait(_CONNECT_S) and not self._fault:
+            self._fault = f"no answer within {_CONNECT_S:g} s"
+        if self._fault:
+            why = self._fault
+            self.close()
+            raise OutputError(
+                f"the broker {self._settings.broker} is of no use: {why}",
+                hint=f"the credential {self._settings.name}.login, and what the broker allows this "
+                f"user: write {self._settings.topic}/#, read {self._settings.topic}/line/+",
+            )
+
+    def show(self, words: ToLine, result: Result | None) -> None:
+        """Publish what differs from what was published last."""
+        self._publish(messages.RESULT, messages.result(words, result, self._run))
+        self._publish(messages.STATE, messages.state(words, self._run), retain=True)
+
+    def heard(self) -> list[Heard]:
+        """The commands, in the order in which they came. Raises OutputError where the connection
+        is gone or the broker takes nothing any more.
+        """
+        since_s = min(list(self._unanswered.values()), default=float("inf"))
+        if not self._fault and time.monotonic() - since_s > _LONGEST_UNANSWERED_S:
+            self._fault = f"it has confirmed nothing for {_LONGEST_UNANSWERED_S:g} s"
+        if self._fault:
+            raise OutputError(f"the broker {self._settings.broker} is gone: {self._fault}")
+        with self._lock:
+            heard, self._heard = self._heard, []
+        if heard:
+            # Only now, with what the handshake is about to hear: results of the run before are
+            # taken away before anything is published for this one.
+            self._run = heard[-1][0]
+        return [each for _, each in heard]
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The broker, whether the line has begun, and what was refused."""
+        if self._client is None:
+            return ()
+        run = f"the line, run {self._run}" if self._run else ""
+        refused = [f"refused {times}x: {what}" for what, times in dict(self._refused).items()]
+        return tuple(filter(None, (f"broker {self._settings.broker}", run, *refused)))
+
+    def close(self) -> None:
+        """Go, and have the broker say so: the last will is published at a parting of this kind."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        with suppress(OSError, ValueError):
+            client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
+            self._gone.wait(_PARTING_S)
+            # paho's thread would wait for a broker that reads nothing; with its socket it ends.
+            wire = client.socket()
+            if isinstance(wire, socket.socket):
+                wire.shutdown(socket.SHUT_RDWR)
+        client.loop_stop()
+
+    def _new_client(self, tls: _NamedContext | None) -> Client:
+        settings = self._settings
+        # One client of this id lives at a time: a broker that has not noticed the end of the
+        # connection before ends it, and says its will, before it takes this one.
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"qc-edge-{settings.topic.replace('/', '-')}",
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = _CONNECT_S
+        client.max_queued_messages_set(_MOST_QUEUED)
+        client.max_inflight_messages_set(_MOST_QUEUED)
+        if settings.login:
+            user, password = login(settings.name, "it has user and password for the broker")
+            client.username_pw_set(user, password)
+        if tls:
+            client.tls_set_context(tls)
+        client.will_set(self._topic(messages.STATE), messages.offline(), qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        return client
+
+    def _topic(self, name: str) -> str:
+        return f"{self._settings.topic}/{name}"
+
+    def _publish(self, name: str, payload: bytes, *, retain: bool = False) -> None:
+        if self._client is None or self._said.get(name) == payload:
+            return
+        self._said[name] = payload
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        # What a client of the line's did not fetch in time is never brought to it later.
+        properties.MessageExpiryInterval = max(1, round(self._settings.stands_ms / 1000))
+        sent = self._client.publish(
+            self._topic(name), payload, 1, retain, None if retain else properties
+        )
+        if sent.rc:
+            self._fault = self._fault or "its queue is full"
+            return
+        with self._lock:
+            self._unanswered[sent.mid] = time.monotonic()
+
+    def _on_connect(
+        self, client: Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any
+    ) -> None:
+        if code.is_failure:
+            self._end(str(code))
+            return
+        options = SubscribeOptions(qos=1, noLocal=True, retainHandling=_NO_RETAINED)
+        client.subscribe(self._topic(f"{messages.COMMANDS}/+"), options=options)
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any
+    ) -> None:
+        if codes[0].is_failure:
+            self._end(f"it does not let this user subscribe: {codes[0]}")
+        self._ready.set()
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any
+    ) -> None:
+        self._gone.set()
+        self._end(str(code))
+
+    def _on_publish(
+        self, _client: Client, _data: Any, mid: int, code: ReasonCode, _properties: Any
+    ) -> None:
+        with self._lock:
+            self._unanswered.pop(mid, None)
+        if code.is_failure:
+            self._end(f"it does not take what is published: {code}")
+
+    def _end(self, why: str) -> None:
+        self._fault = self._fault or why
+        self._ready.set()
+        self._wake()
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        name = message.topic.rpartition("/")[2]
+        try:
+            if message.retain:
+                raise ValueError(f"{name}: the broker kept it from before")
+            self._take(name, messages.command(name, bytes(message.payload)))
+        except ValueError as refused:
+            if str(refused) in self._refused or len(self._refused) < _MOST_REFUSED:
+                self._refused[str(refused)] = self._refused.get(str(refused), 0) + 1
+            return
+        self._wake()
+
+    def _take(self, name: str, given: messages.Command) -> None:
+        """One command. A reset begins a run; any other has to be of the run that began last."""
+        now_ns = time.monotonic_ns()
+        is_new = given.run != self._run_heard
+        if is_new and name not in ("reset", "trigger"):
+            raise ValueError(f"{name}: of another run than the last reset")
+        with self._lock:
+            if len(self._heard) >= _MOST_HEARD:
+                raise ValueError(f"{name}: {_MOST_HEARD} before it wait")
+            # Of a new beginning nothing stands that the one before has written.
+            before = FromLine() if is_new or name == "reset" else self._written
+            self._written = replace(before, **given.values)  # type: ignore[arg-type]
+            self._heard.append((given.run, Heard(self._written, now_ns, is_new)))
+        self._run_heard = given.run
+
+
+class _NamedContext(ssl.SSLContext):
+    """Holds the certificate against a name instead of the address that is called."""
+
+    name = ""
+    _wire: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, sock: Any, *more: Any, **given: Any) -> ssl.SSLSocket:
+        """As paho calls it."""
+        named = {**given, "server_hostname": self.name}
+        self._wire = super().wrap_socket(sock, *more, **named)
+        return self._wire
+
+    def hang_up(self) -> None:
+        """paho leaves the connection open where the other end's certificate does not fit."""
+        if self._wire:
+            self._wire.close()
+
+
+def _tls(settings: MqttSettings) -> _NamedContext:
+    """By the credential NAME.ca, else by the machine's own authorities."""
+    context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.name = settings.tls_name or split_place(settings.broker)[0]
+    if (trusted := credential(settings.name, "ca")) is None:
+        context.load_default_certs()
+        return context
+    try:
+        context.load_verify_locations(cadata=trusted.decode("ascii"))
+    except (ssl.SSLError, ValueError) as fault:
+        raise OutputError(
+            f"the credential {settings.name}.ca is no certificate: {fault}", hint="expected PEM"
+        ) from None
+    return context
+
+
+def make_link(settings: MqttSettings) -> MqttLink:
+    """The client of these settings."""
+    return MqttLink(settings)
