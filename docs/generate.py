@@ -203,11 +203,13 @@ def _option(parameter: Any) -> str:
 
 line_words = runpy.run_path(str(Path(__file__).with_name("line_words.py")))["line_words"]
 api_reference = runpy.run_path(str(Path(__file__).with_name("api_reference.py")))["api_reference"]
+mqtt_messages = runpy.run_path(str(Path(__file__).with_name("mqtt_messages.py")))["mqtt_messages"]
 
 GENERATED = {
     "settings.md": settings_reference,
     "commands.md": commands_reference,
     "line-words.md": line_words,
+    "mqtt.md": mqtt_messages,
     "api.md": api_reference,
 }
 """File in docs/reference/ -> what writes its text."""

@@ -136,7 +136,7 @@ def test_a_broker_that_stands_still_holds_nobody_and_what_it_did_not_take_is_on_
                 assert time.monotonic() - began_s < 8, "nobody noticed"
         finally:
             run.server.thaw()
-        assert longest_s < 0.05, "the inspector waited"
+        assert longest_s < 0.5, "the inspector waited"
         assert re.search("confirmed nothing|queue is full", run.output.status.trouble)
         run.wait_for(lambda: not run.output.status.trouble, "open again")
         assert "link_lost" in {str(note.kind) for note in run.notes}

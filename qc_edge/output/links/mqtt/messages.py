@@ -84,13 +84,16 @@ _RESULT: dict[str, Any] = {
 RESULT_SCHEMA = _schema(_RESULT, list(_RESULT))
 
 _COMMAND = {"run": _RUN, "number": _NUMBER}
-_TRIGGER = {**_COMMAND, "part_id": _text(PART_ID_LENGTH), "lot": _text(LOT_LENGTH)}
+_LINE_COUNT = {"type": "integer", "minimum": 0, "maximum": 0xFFFF_FFFF}
+_COUNTED = ("counted", "counted_accepted", "counted_ejected")
+_MORE = {
+    "trigger": {"part_id": _text(PART_ID_LENGTH), "lot": _text(LOT_LENGTH)},
+    "closing": dict.fromkeys(_COUNTED, _LINE_COUNT),
+}
+_NAMES = (*("heartbeat", "reset", "trigger", "acknowledge", "ejected", "passed"), "recipe")
 COMMAND_SCHEMAS: dict[str, dict[str, Any]] = {
-    name: _schema(_TRIGGER if name == "trigger" else _COMMAND, ["run", "number"])
-    for name in (
-        *("heartbeat", "reset", "trigger", "acknowledge", "ejected", "passed"),
-        "recipe",
-    )
+    name: _schema({**_COMMAND, **_MORE.get(name, {})}, ["run", "number"])
+    for name in (*_NAMES, "closing")
 }
 """The topic below `line` -> its message."""
 
@@ -159,21 +162,25 @@ def command(name: str, payload: bytes) -> Command:
     keys = COMMAND_SCHEMAS[name]["properties"]
     if not isinstance(given, dict) or not {"run", "number"} <= given.keys() <= keys.keys():
         raise ValueError(f"{name}: expected an object with {', '.join(keys)}")
-    number = given["number"]
-    if type(number) is not int or not 0 <= number <= LAST_SEQUENCE:
-        raise ValueError(f"{name}: number: expected 0 to {LAST_SEQUENCE}")
-    texts = {key: value for key, value in given.items() if key != "number"}
-    for key, text in texts.items():
-        longest = keys[key]["maxLength"]
-        is_plain = isinstance(text, str) and text.isascii() and (text == "" or text.isprintable())
-        if not is_plain or len(text) > longest:
-            raise ValueError(f"{name}: {key}: expected printable ASCII, {longest} at most")
-    run = texts.pop("run")
+    for key, value in given.items():
+        if expected := _misfit(value, keys[key]):
+            raise ValueError(f"{name}: {key}: expected {expected}")
+    run, number = given.pop("run"), given.pop("number")
     if not run:
         raise ValueError(f"{name}: run: expected a text that is not empty")
-    if name == "trigger":
-        texts = {"part_id": "", "lot": ""} | texts
-    return Command(run, {name: number, **texts})
+    left_out = {key: "" if "maxLength" in keys[key] else 0 for key in _MORE.get(name, {})}
+    return Command(run, {name: number, **left_out, **given})
+
+
+def _misfit(value: object, schema: dict[str, Any]) -> str:
+    """What was expected instead; empty if the value fits."""
+    if schema["type"] == "integer":
+        fits = type(value) is int and 0 <= value <= schema["maximum"]
+        return "" if fits else f"0 to {schema['maximum']}"
+    fits = isinstance(value, str) and value.isascii() and (not value or value.isprintable())
+    if fits and len(str(value)) <= schema["maxLength"]:
+        return ""
+    return f"printable ASCII, {schema['maxLength']} at most"
 
 
 def _json(values: dict[str, Any]) -> bytes:
