@@ -7,20 +7,20 @@ message into its queue and goes on, whatever the broker does.
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from qc_edge.errors import OutputError
-from qc_edge.output.credentials import credential, login
+from qc_edge.output.credentials import login
 from qc_edge.output.handshake.results import Result
-from qc_edge.output.handshake.words import FromLine, ToLine
+from qc_edge.output.handshake.words import ToLine
 from qc_edge.output.links import Heard
 from qc_edge.output.links.mqtt import messages
+from qc_edge.output.links.mqtt.inbox import CommandInbox
+from qc_edge.output.links.mqtt.tls import NamedContext, tls_context
 from qc_edge.settings.outside.outputs.addresses import split_place
 from qc_edge.settings.outside.outputs.mqtt import MqttSettings
 
@@ -43,12 +43,8 @@ _KEEPALIVE_S = 5
 _LONGEST_UNANSWERED_S = 3.0
 _PARTING_S = 0.5
 _MOST_QUEUED = 256
-_MOST_HEARD = 1024
-_MOST_REFUSED = 8
 _NO_RETAINED = 2
 """Retain handling of MQTT 5: what the broker kept from before is not sent."""
-
-Callback = Callable[..., None]
 
 
 class MqttLink:
@@ -63,13 +59,9 @@ class MqttLink:
         self._gone = threading.Event()
         self._fault = ""
         self._lock = threading.Lock()
-        self._heard: list[tuple[str, Heard]] = []
-        self._written = FromLine()
-        self._run_heard = ""
-        self._run = ""
+        self._inbox = CommandInbox()
         self._unanswered: dict[int, float] = {}
         self._said: dict[str, bytes] = {}
-        self._refused: dict[str, int] = {}
 
     def open(self, wake: Callable[[], None]) -> None:
         """Connect and subscribe. Raises OutputError if the broker is not there, or refuses."""
@@ -77,7 +69,7 @@ class MqttLink:
         self._unanswered.clear()
         self._ready.clear()
         self._gone.clear()
-        tls = _tls(self._settings) if self._settings.tls else None
+        tls = self._tls() if self._settings.tls else None
         self._client = client = self._new_client(tls)
         try:
             client.connect(self._host, self._port, _KEEPALIVE_S)
@@ -104,8 +96,8 @@ class MqttLink:
 
     def show(self, words: ToLine, result: Result | None) -> None:
         """Publish what differs from what was published last."""
-        self._publish(messages.RESULT, messages.result(words, result, self._run))
-        self._publish(messages.STATE, messages.state(words, self._run), retain=True)
+        self._publish(messages.RESULT, messages.result(words, result, self._inbox.run))
+        self._publish(messages.STATE, messages.state(words, self._inbox.run), retain=True)
 
     def heard(self) -> list[Heard]:
         """The commands, in the order in which they came. Raises OutputError where the connection
@@ -116,22 +108,16 @@ class MqttLink:
             self._fault = f"it has confirmed nothing for {_LONGEST_UNANSWERED_S:g} s"
         if self._fault:
             raise OutputError(f"the broker {self._settings.broker} is gone: {self._fault}")
-        with self._lock:
-            heard, self._heard = self._heard, []
-        if heard:
-            # Only now, with what the handshake is about to hear: results of the run before are
-            # taken away before anything is published for this one.
-            self._run = heard[-1][0]
-        return [each for _, each in heard]
+        return self._inbox.heard()
 
     @property
     def peers(self) -> tuple[str, ...]:
         """The broker, whether the line has begun, and what was refused."""
         if self._client is None:
             return ()
-        run = f"the line, run {self._run}" if self._run else ""
-        refused = [f"refused {times}x: {what}" for what, times in dict(self._refused).items()]
-        return tuple(filter(None, (f"broker {self._settings.broker}", run, *refused)))
+        run = f"the line, run {self._inbox.run}" if self._inbox.run else ""
+        here = f"broker {self._settings.broker}"
+        return tuple(filter(None, (here, run, *self._inbox.refused)))
 
     def close(self) -> None:
         """Go, and have the broker say so: the last will is published at a parting of this kind."""
@@ -147,7 +133,7 @@ class MqttLink:
                 wire.shutdown(socket.SHUT_RDWR)
         client.loop_stop()
 
-    def _new_client(self, tls: _NamedContext | None) -> Client:
+    def _new_client(self, tls: NamedContext | None) -> Client:
         settings = self._settings
         # One client of this id lives at a time: a broker that has not noticed the end of the
         # connection before ends it, and says its will, before it takes this one.
@@ -172,6 +158,9 @@ class MqttLink:
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         return client
+
+    def _tls(self) -> NamedContext:
+        return tls_context(self._settings.name, self._settings.tls_name or self._host)
 
     def _topic(self, name: str) -> str:
         return f"{self._settings.topic}/{name}"
@@ -229,65 +218,8 @@ class MqttLink:
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         name = message.topic.rpartition("/")[2]
-        try:
-            if message.retain:
-                raise ValueError(f"{name}: the broker kept it from before")
-            self._take(name, messages.command(name, bytes(message.payload)))
-        except ValueError as refused:
-            if str(refused) in self._refused or len(self._refused) < _MOST_REFUSED:
-                self._refused[str(refused)] = self._refused.get(str(refused), 0) + 1
-            return
-        self._wake()
-
-    def _take(self, name: str, given: messages.Command) -> None:
-        """One command. A reset begins a run; any other has to be of the run that began last."""
-        now_ns = time.monotonic_ns()
-        is_new = given.run != self._run_heard
-        if is_new and name not in ("reset", "trigger"):
-            raise ValueError(f"{name}: of another run than the last reset")
-        with self._lock:
-            if len(self._heard) >= _MOST_HEARD:
-                raise ValueError(f"{name}: {_MOST_HEARD} before it wait")
-            # Of a new beginning nothing stands that the one before has written.
-            before = FromLine() if is_new or name == "reset" else self._written
-            self._written = replace(before, **given.values)  # type: ignore[arg-type]
-            self._heard.append((given.run, Heard(self._written, now_ns, is_new)))
-        self._run_heard = given.run
-
-
-class _NamedContext(ssl.SSLContext):
-    """Holds the certificate against a name instead of the address that is called."""
-
-    name = ""
-    _wire: ssl.SSLSocket | None = None
-
-    def wrap_socket(self, sock: Any, *more: Any, **given: Any) -> ssl.SSLSocket:
-        """As paho calls it."""
-        named = {**given, "server_hostname": self.name}
-        self._wire = super().wrap_socket(sock, *more, **named)
-        return self._wire
-
-    def hang_up(self) -> None:
-        """paho leaves the connection open where the other end's certificate does not fit."""
-        if self._wire:
-            self._wire.close()
-
-
-def _tls(settings: MqttSettings) -> _NamedContext:
-    """By the credential NAME.ca, else by the machine's own authorities."""
-    context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.name = settings.tls_name or split_place(settings.broker)[0]
-    if (trusted := credential(settings.name, "ca")) is None:
-        context.load_default_certs()
-        return context
-    try:
-        context.load_verify_locations(cadata=trusted.decode("ascii"))
-    except (ssl.SSLError, ValueError) as fault:
-        raise OutputError(
-            f"the credential {settings.name}.ca is no certificate: {fault}", hint="expected PEM"
-        ) from None
-    return context
+        if self._inbox.take(name, bytes(message.payload), is_kept=message.retain):
+            self._wake()
 
 
 def make_link(settings: MqttSettings) -> MqttLink:
