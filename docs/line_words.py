@@ -82,6 +82,7 @@ FAULTS = {
     Fault.PAIRING: "a trigger has had no frame; the next are HOLD if it may be theirs, until a pause of two deadlines",
     Fault.EJECTION: "a part was not confirmed as ejected, or went past the ejector; until a reset",
     Fault.COUNT: "the counts of the line and of the station differ; until they are compared again and fit",
+    Fault.CHALLENGE: "a challenge is due: parts are HOLD until the challenge parts were shown",
     Fault.STATION: "the station does not judge: `qc-edge status` says why",
 }
 

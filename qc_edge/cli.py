@@ -12,6 +12,7 @@ import typer
 
 from qc_edge.commands import (
     calibrate,
+    challenge,
     check,
     dataset,
     demo,
@@ -82,6 +83,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "hold": hold.hold_command,
     "release": hold.release_command,
     "review": review.command,
+    "challenge": challenge.command,
     "verify": verify.command,
     "sql": sql.command,
     "export": export.command,

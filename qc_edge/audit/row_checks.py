@@ -22,6 +22,9 @@ _IDS = {
     "told": "told_id",
     "holds": "entry_id",
     "deletions": "deletion_id",
+    "challenge_parts": "entry_id",
+    "challenge_results": "result_id",
+    "challenges": "challenge_id",
 }
 """The column of each table that is unique in it."""
 

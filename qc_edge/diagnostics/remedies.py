@@ -25,6 +25,11 @@ _INVALID = "Everything is INVALID"
 
 REMEDIES = (
     Remedy(
+        "challenge: ",
+        "show the challenge parts that it names; qc-edge challenge NAME says how it stands",
+        "A challenge is due",
+    ),
+    Remedy(
         "the file server of",
         "the network and the server: findmnt -T /var/lib/qc-edge/NAME/spool names it; it goes on "
         "by itself",

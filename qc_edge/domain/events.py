@@ -49,6 +49,15 @@ class EventKind(str, Enum):
     # what persons say of parts
     LABEL_REFUSED = "label_refused"
     HOLD_REFUSED = "hold_refused"
+    # challenge parts
+    CHALLENGE_PART = "challenge_part"
+    CHALLENGE_DUE = "challenge_due"
+    CHALLENGE_PASSED = "challenge_passed"
+    CHALLENGE_MISSED = "challenge_missed"
+    CHALLENGE_FAILED = "challenge_failed"
+    CHALLENGE_OVERRIDDEN = "challenge_overridden"
+    CHALLENGE_NOT_COUNTED = "challenge_not_counted"
+    CHALLENGE_REFUSED = "challenge_refused"
     # frames of other nodes
     SIDECAR_SET_ASIDE = "sidecar_set_aside"
     # the machine

@@ -1,6 +1,7 @@
 """The rows of the log: an inspection for each frame, a gap for each loss, an event for each change,
 a label for each judgement of a person, a part for each disposition of several views, a message for
-each thing that an output told its line, an entry for each hold, a deletion for pictures that went.
+each thing that an output told its line, an entry for each hold, a deletion for pictures that went,
+and what challenges need.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
+from qc_edge.domain.challenges.rows import ChallengeRow
 from qc_edge.domain.events import Event
 from qc_edge.domain.evidence.deletion import Deletion
 from qc_edge.domain.evidence.hold_entry import HoldEntry
@@ -229,10 +231,10 @@ class Part:
     age_ms: float | None
 
 
-Row = Inspection | Gap | Event | Label | ShadowScore | Part | ToldMessage | HoldEntry | Deletion
+_OwnRow = Inspection | Gap | Event | Label | ShadowScore | Part | ToldMessage | HoldEntry | Deletion
+Row = _OwnRow | ChallengeRow
 
-_KINDS = Inspection, Gap, Event, Label, ShadowScore, Part, ToldMessage, HoldEntry, Deletion
-ROW_TYPES: dict[str, type[Row]] = {kind.TABLE: kind for kind in _KINDS}
+ROW_TYPES: dict[str, type[Row]] = {kind.TABLE: kind for kind in get_args(Row)}
 COLUMNS: dict[str, tuple[str, ...]] = {
     table: tuple(field.name for field in fields(kind)) for table, kind in ROW_TYPES.items()
 }

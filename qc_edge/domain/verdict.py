@@ -69,6 +69,8 @@ class HoldReason(str, Enum):
     """
 
     LATE_VIEW = "late_view"
+    CHALLENGE = "challenge"
+    """No production part: it was shown to prove the station, and counts nowhere else."""
     RECOVERED = "recovered"
     # its time
     IMPOSSIBLE_TIME = "impossible_time"
@@ -80,6 +82,7 @@ class HoldReason(str, Enum):
     REPEATED_PART_ID = "repeated_part_id"
     REPEATED_FRAME = "repeated_frame"
     # what judged it
+    CHALLENGE_DUE = "challenge_due"
     LEARNING = "learning"
     CALIBRATION_EXPIRED = "calibration_expired"
 

@@ -26,9 +26,15 @@ _SEEN = {
     "parts": "attempt_id",
     "told": "frame_id",
     "deletions": "frame_id",
+    "challenge_results": "frame_id",
 }
 """Tables whose rows belong to an inspection and may come long after it, and the column that names
 it.
+"""
+
+_OF_BEFORE = {"events", "challenge_parts"}
+"""Tables of which all up to the end of the time is written: what was in force had been decided
+before.
 """
 
 
@@ -104,7 +110,7 @@ def _condition(table: str, request: ExportRequest, directory: Path) -> tuple[str
         return f" WHERE {_SEEN[table]} IN ({inspections})", {}
     conditions, values = list[str](), Parameters()
     for name, sign, moment in (("since", ">=", request.since), ("until", "<", request.until)):
-        if moment is not None and (name == "until" or table != "events"):
+        if moment is not None and (name == "until" or table not in _OF_BEFORE):
             conditions.append(f"recorded_at {sign} ${name}")
             values[name] = moment.astimezone(timezone.utc).replace(tzinfo=None)
     if table == "inspections" and request.lots:

@@ -57,6 +57,8 @@ class Announcer:
         self.statistics.add_inspection(told, scored.age_ms(), counts_as_latency)
         # After the announcement, and without waiting: nobody waits for the shadow (decision 0016).
         model_input = scored.prepared.model_input
+        if inspection.hold_reason is HoldReason.CHALLENGE:
+            return
         if self._shadow and inspection.score is not None and model_input is not None:
             self._shadow.offer(inspection, model_input)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 
+from qc_edge.challenge.gate import ChallengeGate
 from qc_edge.domain.frame import ExposureSource
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.verdict import Decision, HoldReason, Verdict, decide, invalid
@@ -17,8 +18,12 @@ from qc_edge.inspection.frames import ScoredFrame
 from qc_edge.service.clock import FrameClock
 
 
-def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
-    """The decision on a frame that is `age_ms` milliseconds old; `now` dates its calibration."""
+def decide_frame(
+    scored: ScoredFrame, age_ms: float, now: datetime, challenge: HoldReason | None = None
+) -> Decision:
+    """The decision on a frame that is `age_ms` milliseconds old; `now` dates its calibration,
+    `challenge` holds it for a challenge.
+    """
     prepared, view = scored.prepared, scored.prepared.view
     notes = list(prepared.notes)
     if prepared.exposed.hold is not None:
@@ -29,13 +34,13 @@ def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
         # Held anyhow; named so that nobody takes it for a view of the part that was told.
         if HoldReason.LATE_VIEW in prepared.holds:
             return replace(decision, hold_reason=HoldReason.LATE_VIEW)
-        return decision
+        # Named so that no count of production has it.
+        is_shown = challenge is HoldReason.CHALLENGE
+        return replace(decision, hold_reason=challenge) if is_shown else decision
     assert scored.score is not None, "a frame without a score has a refusal"  # noqa: S101
-    holds = list(prepared.holds)
-    if prepared.file.recovered:
-        holds.append(HoldReason.RECOVERED)  # its part has left the line while the station was down
-    if prepared.exposed.hold is not None:
-        holds.append(prepared.exposed.hold)
+    holds = _doubts(scored)
+    if challenge is not None:
+        holds.append(challenge)
     # The part of a recovered frame is gone: by how much it is late besides says nothing.
     if not prepared.file.recovered and scored.is_late(age_ms):
         holds.append(HoldReason.LATE)
@@ -50,6 +55,17 @@ def decide_frame(scored: ScoredFrame, age_ms: float, now: datetime) -> Decision:
     return replace(decision, detail=decision.detail + words) if words else decision
 
 
+def _doubts(scored: ScoredFrame) -> list[HoldReason]:
+    """The reasons to hold the part that lie in where and when the frame comes from."""
+    prepared = scored.prepared
+    doubts = list(prepared.holds)
+    if prepared.file.recovered:
+        doubts.append(HoldReason.RECOVERED)  # its part has left the line while the station was down
+    if prepared.exposed.hold is not None:
+        doubts.append(prepared.exposed.hold)
+    return doubts
+
+
 def predicted_class(scored: ScoredFrame, decision: Decision) -> str | None:
     """What the model takes the defect of a FAIL for, if it has classes."""
     return scored.defect_class if decision.verdict is Verdict.FAIL else None
@@ -61,15 +77,21 @@ class InspectionBuilder:
     `simulated_cameras` are those without a device behind them.
     """
 
-    def __init__(self, simulated_cameras: frozenset[str], clock: FrameClock) -> None:
+    def __init__(
+        self,
+        simulated_cameras: frozenset[str],
+        clock: FrameClock,
+        challenge: ChallengeGate | None = None,
+    ) -> None:
         self._clock = clock
+        self._challenge = challenge
         self._simulated_cameras = simulated_cameras
 
     def build(self, scored: ScoredFrame, now: datetime) -> Inspection:
         """The row of a frame whose evidence is durable, decided and recorded `now`."""
         age_ms = scored.age_ms()
         judging_now, behind = self._clock.judging_now(), self._clock.behind
-        decision = decide_frame(scored, age_ms, judging_now)
+        decision = decide_frame(scored, age_ms, judging_now, self._challenged(scored, now))
         if behind:
             decision = replace(decision, detail=f"{decision.detail}; the clock is {behind}")
         prepared = scored.prepared
@@ -161,6 +183,12 @@ class InspectionBuilder:
             predicted_class=predicted_class(scored, decision),
             attempt_id=scored.attempt_id,
         )
+
+    def _challenged(self, scored: ScoredFrame, now: datetime) -> HoldReason | None:
+        if self._challenge is None:
+            return None
+        frame, rules, doubts = scored.prepared.frame, scored.prepared.rules, _doubts(scored)
+        return self._challenge.hold_of(frame.frame_id, scored.part_id, rules, now, doubts)
 
 
 def _ms(times: dict[str, float], step: str) -> float | None:

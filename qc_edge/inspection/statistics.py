@@ -12,6 +12,7 @@ from typing import Protocol
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.parts.told import ToldPart
 from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
+from qc_edge.domain.verdict import HoldReason
 from qc_edge.inspection.timeliness import Timeliness
 from qc_edge.store.log.startup_state import DayCounts
 
@@ -118,8 +119,9 @@ class Statistics:
         self, inspection: Inspection, announced_ms: float, counts_as_latency: bool
     ) -> None:
         """One more frame is recorded, `announced_ms` milliseconds after its exposure."""
+        is_shown = inspection.hold_reason is HoldReason.CHALLENGE
         with self._lock:
-            for tally in self._tallies(inspection.recorded_at):
+            for tally in self._tallies(inspection.recorded_at) if not is_shown else ():
                 tally.add(inspection)
             self.inspected += 1
             self._seen[inspection.calibration_id] += 1
@@ -128,12 +130,14 @@ class Statistics:
                 self._last = inspection
             if counts_as_latency:
                 self._ages_ms.append(announced_ms)
-        self._meter.announced(inspection, announced_ms, counts_as_latency)
+        if not is_shown:
+            self._meter.announced(inspection, announced_ms, counts_as_latency)
 
     def add_part(self, told: ToldPart, announced_ms: float, counts_as_latency: bool) -> None:
         """One more part that several views see was told, so long after its first exposure."""
+        is_shown = told.reason == HoldReason.CHALLENGE
         with self._lock:
-            for tally in self._tallies(told.recorded_at):
+            for tally in self._tallies(told.recorded_at) if not is_shown else ():
                 tally.parts[told.disposition] += 1
             self._last = LastPart(
                 told.part_id,
@@ -146,7 +150,8 @@ class Statistics:
             )
             if counts_as_latency:
                 self._ages_ms.append(announced_ms)
-        self._meter.part_announced(told, announced_ms, counts_as_latency)
+        if not is_shown:
+            self._meter.part_announced(told, announced_ms, counts_as_latency)
 
     def last_part(self) -> LastPart | None:
         """The last part, None before the first."""

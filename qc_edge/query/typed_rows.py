@@ -26,6 +26,8 @@ _TIMES = (
     "ended_at",
     "since",
     "until",
+    "valid_until",
+    "began_at",
 )
 
 _R = TypeVar("_R", Label, Event, Gap, Part, ToldMessage, HoldEntry, Deletion)

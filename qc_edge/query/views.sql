@@ -53,6 +53,10 @@ CREATE VIEW inspections_raw AS
 SELECT * FROM read_parquet('@published@/inspections/date=*/hour=*.parquet',
                            hive_partitioning = true, hive_types = {date: DATE});
 
+-- The inspections of production: without challenge parts, which were shown to prove the station and count nowhere else.
+CREATE VIEW inspections_of_production AS
+SELECT * FROM inspections_raw WHERE hold_reason IS DISTINCT FROM 'challenge';
+
 -- Frames that were triggered and never came, and why.
 CREATE VIEW gaps AS
 SELECT * FROM read_parquet('@published@/gaps/date=*/hour=*.parquet',
@@ -92,6 +96,21 @@ SELECT * FROM read_parquet('@published@/parts/date=*/hour=*.parquet',
 -- What each output told its line of a part, and what became of it; `outcome` says which. Empty without [[output]].
 CREATE VIEW told AS
 SELECT * FROM read_parquet('@published@/told/date=*/hour=*.parquet',
+                           hive_partitioning = true, hive_types = {date: DATE});
+
+-- The register of challenge parts, every entry that was ever made; the newest of a recipe and serial counts.
+CREATE VIEW challenge_parts AS
+SELECT * FROM read_parquet('@published@/challenge_parts/date=*/hour=*.parquet',
+                           hive_partitioning = true, hive_types = {date: DATE});
+
+-- Challenge parts that were shown, and what the station said of them.
+CREATE VIEW challenge_results AS
+SELECT * FROM read_parquet('@published@/challenge_results/date=*/hour=*.parquet',
+                           hive_partitioning = true, hive_types = {date: DATE});
+
+-- How each challenge ended: one that passed proves that the station catches what it must.
+CREATE VIEW challenges AS
+SELECT * FROM read_parquet('@published@/challenges/date=*/hour=*.parquet',
                            hive_partitioning = true, hive_types = {date: DATE});
 
 -- What each output told its line, day by day. `unacknowledged`, `unconfirmed` and `passed` are to be explained.
@@ -303,7 +322,7 @@ SELECT frame_id,                                              -- the inspection
        disputed,                                              -- the label is open again
        raw_path,                                              -- evidence: the frame
        date                                                   -- the day (UTC) on which it was recorded
-FROM inspections WHERE verdict = 'PASS' AND label = 'defect';
+FROM inspections WHERE verdict = 'PASS' AND label = 'defect' AND hold_reason IS DISTINCT FROM 'challenge';
 
 -- Overkill: the station said FAIL, and the label in effect says good. The same columns as escapes.
 CREATE VIEW overkill AS
@@ -323,7 +342,7 @@ SELECT frame_id,                                              -- the inspection
        disputed,                                              -- the label is open again
        raw_path,                                              -- evidence: the frame
        date                                                   -- the day (UTC) on which it was recorded
-FROM inspections WHERE verdict = 'FAIL' AND label = 'good';
+FROM inspections WHERE verdict = 'FAIL' AND label = 'good' AND hold_reason IS DISTINCT FROM 'challenge';
 
 -- All that is known of a part, in order of time: ask with WHERE part_id = '...' ORDER BY recorded_at.
 CREATE VIEW part_history AS
@@ -366,7 +385,7 @@ SELECT date_trunc('hour', recorded_at) AS hour,               -- begins at
        passed / nullif(passed + failed, 0) AS yield,          -- share of PASS among what was judged
        avg(score) AS mean_score,                              -- drifts before the yield does
        date                                                   -- the day (UTC)
-FROM inspections_raw GROUP BY ALL;
+FROM inspections_of_production GROUP BY ALL;
 
 -- How much a disposition weighs against another one of the same part: HOLD, REJECT, ACCEPT.
 CREATE MACRO severity(disposition) AS
@@ -384,7 +403,8 @@ WITH views AS (
            max(frame_id) AS frame_id,
            max(recorded_at) AS recorded_at
     FROM all_parts
-    WHERE (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
+    WHERE reason <> 'challenge'
+      AND (since IS NULL OR (date >= since::TIMESTAMP::DATE AND recorded_at >= since::TIMESTAMP))
       AND (until IS NULL OR (date <= until::TIMESTAMP::DATE AND recorded_at < until::TIMESTAMP))
     GROUP BY part_id, camera)
 SELECT part_id,                                               -- the physical piece
@@ -437,7 +457,7 @@ SELECT shift_day(recorded_at) AS day,                         -- the local day o
        count(*) FILTER (verdict = 'INVALID') AS invalid,      -- could not be judged
        count(*) FILTER (disposition = 'HOLD') AS held,        -- the line was told HOLD
        passed / nullif(passed + failed, 0) AS yield           -- share of PASS among what was judged
-FROM inspections_raw GROUP BY ALL;
+FROM inspections_of_production GROUP BY ALL;
 
 -- What was not accepted, and why, day by day.
 CREATE VIEW rejects_by_reason AS
@@ -448,7 +468,7 @@ SELECT date,                                                  -- day
        coalesce(hold_reason, reason) AS reason,               -- stable code
        count(*) AS parts,                                     -- frames
        count(*) / sum(count(*)) OVER (PARTITION BY date, camera) AS share  -- of the camera's rejects of the day
-FROM inspections_raw WHERE disposition <> 'ACCEPT'
+FROM inspections_of_production WHERE disposition <> 'ACCEPT'
 GROUP BY date, camera, verdict, disposition, coalesce(hold_reason, reason);
 
 -- The gates' figures over time: a lens that slips or a lamp that ages shows here first.
@@ -467,7 +487,7 @@ SELECT date_trunc('hour', recorded_at) AS hour,               -- begins at
        approx_quantile(framing_shift_px, 0.95) AS framing_shift_p95,  -- the fixture moves (pixels)
        count(*) FILTER (verdict = 'INVALID') AS refused,      -- outside the gates, or unreadable
        date                                                   -- the day (UTC)
-FROM inspections_raw GROUP BY ALL;
+FROM inspections_of_production GROUP BY ALL;
 
 -- What a person should look at, with the reason; a label takes it off, a dispute puts it back. `qc-edge review` has
 -- more reasons, and orders by how much a look would tell.
@@ -485,7 +505,8 @@ SELECT frame_id,                                              -- the inspection
        label,                                                 -- the label in effect, if disputed
        raw_path,                                              -- evidence: the frame
        date                                                   -- the day (UTC) on which it was recorded
-FROM inspections WHERE disputed OR (needs_review AND (label IS NULL OR label = 'unsure'));
+FROM inspections WHERE hold_reason IS DISTINCT FROM 'challenge'
+  AND (disputed OR (needs_review AND (label IS NULL OR label = 'unsure')));
 
 -- How a release of the model does against the labels: escapes, overkill, precision, recall, each with its
 -- 95 % interval. Labels are given where somebody looked, so the shares hold for what was labelled.
@@ -511,7 +532,7 @@ SELECT model_name,                                            -- the bundle
        overkill / nullif(goods, 0) AS false_alarm_rate,       -- of the good parts, the share that FAILed
        wilson_low(overkill, goods) AS false_alarm_low,        -- 95 % interval, lower end
        wilson_high(overkill, goods) AS false_alarm_high         -- and its upper end
-FROM inspections_raw JOIN effective_labels USING (frame_id)
+FROM inspections_of_production JOIN effective_labels USING (frame_id)
 WHERE verdict <> 'INVALID' AND label IN ('good', 'defect') GROUP BY model_name, model_version, model_sha256;
 
 -- How the shadow and the model of the line agree, day by day: each judged by its own threshold, and where

@@ -7,13 +7,15 @@ from collections.abc import Collection
 
 from qc_edge.review.item import BASE
 
-NEEDED = (*BASE, "reason", "review_band", "needs_review")
+NEEDED = (*BASE, "reason", "review_band", "needs_review", "hold_reason")
 """Columns of inspections that every version has."""
 
 CHANGES = ("threshold", "model", "engine", "calibration", "recipe", "settings", "software")
 """Kinds of event after which the first parts are looked at."""
 
 _BASE = ", ".join(BASE)
+_OF_PRODUCTION = "hold_reason IS DISTINCT FROM 'challenge'"
+"""What challenge parts are is known: nobody is asked."""
 
 
 def candidates(inspections: str, present: Collection[str], drawn: str) -> str:
@@ -32,7 +34,7 @@ counted AS (
 judged AS (
     SELECT {_BASE}, reason, review_band, needs_review, {map_max} AS map_max, change_seq
     FROM {inspections} AS rows ASOF LEFT JOIN changes ON rows.chain_seq > changes.change_seq
-    WHERE rows.chain_seq > $after AND rows.recorded_at >= $since),
+    WHERE rows.chain_seq > $after AND rows.recorded_at >= $since AND {_OF_PRODUCTION}),
 numbered AS (
     SELECT judged.*, coalesce(seen, 0) + row_number() OVER (
         PARTITION BY judged.camera, judged.change_seq ORDER BY chain_seq) AS number
@@ -59,7 +61,7 @@ def counted_after_changes(inspections: str) -> str:
 WITH changes AS (SELECT unnest($changes::BIGINT[]) AS change_seq)
 SELECT camera, change_seq, count(*), max(rows.chain_seq), max(recorded_at)
 FROM (SELECT camera, chain_seq, recorded_at FROM {inspections}
-      WHERE chain_seq > $after AND recorded_at >= $since) AS rows
+      WHERE chain_seq > $after AND recorded_at >= $since AND {_OF_PRODUCTION}) AS rows
 ASOF LEFT JOIN changes ON rows.chain_seq > changes.change_seq
 GROUP BY camera, change_seq
 """

@@ -16,7 +16,7 @@ from qc_edge.review.agreement import Agreement, agreements
 from qc_edge.review.draw import draw_key, drawn_sql
 from qc_edge.settings import Settings, StationPaths
 
-_COLUMNS = ("frame_id", "verdict", "recorded_at")
+_COLUMNS = ("frame_id", "verdict", "hold_reason", "recorded_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,8 @@ def _escapes(
     ((passed, sample, judged, defects),) = log.fetch(
         "SELECT count(*), count_if(drawn), count_if(drawn AND label IN ('good', 'defect')), "
         "count_if(drawn AND label = 'defect') FROM (SELECT frame_id, "
-        f"{drawn} AS drawn FROM {inspections} WHERE verdict = 'PASS' AND recorded_at >= $since) "
+        f"{drawn} AS drawn FROM {inspections} WHERE verdict = 'PASS' "
+        "AND hold_reason IS DISTINCT FROM 'challenge' AND recorded_at >= $since) "
         f"LEFT JOIN {effective_labels(labels)} USING (frame_id)",
         {"since": since.astimezone(timezone.utc).replace(tzinfo=None)},
     )

@@ -32,6 +32,7 @@ LIVE = (
     "page.",
     "review.",
     "spc.",
+    "challenge.",
     "upstream.",
     "approval.",
 )
@@ -40,7 +41,10 @@ LIVE = (
 _REPEATED = frozenset({"camera", "view", "output"})
 """Sections of which there are several, each with a name."""
 
-_LATER = ("page", "review", "spc", "view", "recipe", "part", "output", "upstream", "approval")
+_LATER = (
+    *("page", "review", "spc", "challenge", "view", "recipe", "part", "output", "upstream"),
+    "approval",
+)
 """Sections that came when stations ran already: while at their defaults they are left out of the
 digest, so that new software alone changes no station's settings.
 """

@@ -16,6 +16,7 @@ from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.settings.bundles import ApprovalSettings, ModelSettings, RecipeSettings, ShadowSettings
 from qc_edge.settings.camera import CameraSettings, Trigger
+from qc_edge.settings.discipline.challenge import ChallengeSettings
 from qc_edge.settings.discipline.spc import SpcSettings
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
@@ -172,6 +173,7 @@ class Settings(Section):
     page: PageSettings = PageSettings()
     review: ReviewSettings = ReviewSettings()
     spc: SpcSettings = SpcSettings()
+    challenge: ChallengeSettings = ChallengeSettings()
     upstream: UpstreamSettings = UpstreamSettings()
     recipe: RecipeSettings = RecipeSettings()
     approval: ApprovalSettings = ApprovalSettings()

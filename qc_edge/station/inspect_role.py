@@ -45,6 +45,7 @@ from qc_edge.service.logs import LOG
 from qc_edge.settings import INCOMING, Role, Settings
 from qc_edge.shadow.shadow import Shadow
 from qc_edge.station.dependencies import StationParts
+from qc_edge.station.judging.challenge_worker import start_challenges
 from qc_edge.station.line.outputs import StationOutputs
 from qc_edge.station.supervisor import Supervisor
 from qc_edge.store.evidence import Evidence
@@ -222,16 +223,18 @@ class InspectRole:
         since = utc_now() - timedelta(seconds=settings.incoming.repeat_window_s)
         line = self._outputs.identities
         assembly = Assembly(parts.paths, self._ledger, rulebook, part_numbers, parts.boot, line)
+        challenge = start_challenges(parts, self._ledger, self._events, rulebook)
         judging = Judging(
             rulebook,
             part_numbers,
             assembly,
             evidence,
             FrameScorer(assembly, evidence),
-            InspectionBuilder(simulated, parts.clock),
+            InspectionBuilder(simulated, parts.clock, challenge),
             Repeats(self._ledger.recent_frames(since, MOST_PICTURES)),
         )
-        announcer = Announcer(self._outputs.all, self._statistics, self.shadow, self._events)
+        outputs = [*self._outputs.all, challenge]
+        announcer = Announcer(outputs, self._statistics, self.shadow, self._events)
         threads = settings.inspect.prepare_threads or max(1, (os.cpu_count() or 2) - 1)
         return Inspector(stores, judging, announcer, self._events, threads)
 

@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 from qc_edge.intake.lanes import Lane
 from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.station.discipline.discipline_metrics import control_metrics
-from qc_edge.station.judging.judging_metrics import judging_metrics
+from qc_edge.station.judging.judging_metrics import challenge_metrics, judging_metrics
 from qc_edge.station.line.line_metrics import line_metrics
 from qc_edge.station.meter import Meter
 from qc_edge.station.reporter import Reporter
@@ -188,6 +188,8 @@ class MetricsCollector(Collector):
     def _judging(self, status: Status) -> Iterator[Metric]:
         if self._reporter.rulebook:
             yield from judging_metrics(self._station, self._reporter.rulebook.rules)
+        if status.challenge:
+            yield from challenge_metrics(self._station, status.challenge)
         due = self._labelled(
             "calibration_due_seconds",
             "Until the calibration expires; below 0 parts are held.",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from qc_edge.capture.capture import Capture
+from qc_edge.challenge.challenges import Challenges
 from qc_edge.domain.events import EventLog
 from qc_edge.inspection.statistics import Statistics
 from qc_edge.intake.arrivals import Arrivals
@@ -63,6 +64,7 @@ class Reporter:
         self.recipes: ChangeoverFollower | None = None
         self.reload: Reload | None = None
         self.outputs: LineReports | None = None
+        self.challenges: Challenges | None = None
         self.trouble = "starting"
         self.is_complete = False
         """Settings, log, model, engine and rules are there; cameras may be missing."""
@@ -142,6 +144,7 @@ class Reporter:
             shadow=self.shadow.status if self.shadow else None,
             reload=self.reload.answer if self.reload else None,
             outputs=self.outputs.statuses if self.outputs else (),
+            challenge=self.challenges.state if self.challenges else None,
         )
 
     def tell_lines(self, status: Status) -> None:
@@ -217,6 +220,8 @@ class Reporter:
             troubles.append(self.models.progress.trouble)
         if self.recipes and self.recipes.progress.trouble:
             troubles.append(self.recipes.progress.trouble)
+        if self.challenges and self.challenges.state.trouble:
+            troubles.append(self.challenges.state.trouble)
         return troubles + ([self.trouble] if self.trouble else [])
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from qc_edge.capture.state import CaptureState
+from qc_edge.challenge.state import ChallengeState
 from qc_edge.domain.verdict import Disposition
 from qc_edge.inspection.statistics import LastPart, Latency, ShiftCounts
 from qc_edge.output.line_output import OutputStatus
@@ -123,6 +124,7 @@ class Status:
     shadow: ShadowStatus | None
     reload: ReloadAnswer | None
     outputs: tuple[OutputStatus, ...] = ()
+    challenge: ChallengeState | None = None
 
     def to_json(self) -> bytes:
         """The content of status.json."""

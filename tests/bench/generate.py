@@ -32,6 +32,7 @@ from tests.event_log import MemoryEventLog
 
 PER_HOUR = 36_000
 START = datetime(2025, 1, 6)  # noqa: DTZ001 - UTC, as the database has it; a Monday
+_INVENTED = {"inspections", "gaps", "labels", "shadow_scores", "events"}
 _COMMIT_EVERY = 8
 """Hours. So many rows go straight into the database file; few go through its write-ahead log first.
 """
@@ -140,7 +141,8 @@ class _Writer:
         self._table("labels", invented.LABEL, invented.LABEL_FROM, {"hour": hour.at})
         self._table("shadow_scores", invented.SHADOW, invented.SHADOW_FROM, {})
         self._table("events", invented.EVENT, invented.EVENT_FROM, self._events(hour))
-        for table in ("parts", "told"):  # a station of one view and without outputs writes none
+        # A station of one view, without outputs, holds and challenges writes no more.
+        for table in self._types.keys() - _INVENTED:
             self._table(table, {}, "draws WHERE false", {})
 
     def _table(

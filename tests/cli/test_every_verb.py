@@ -58,6 +58,7 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "spc": (NAME, "--output", out / "charts.html"),
         "label": (NAME, "1", "defect", "--by", "größer"),
         "labels": (NAME, "export", out / "labels.csv"),
+        "challenge": (NAME, "list"),
         "dispute": (NAME, "1", "--by", "anna", "--why", "größer"),
         "hold": (NAME,),
         "release": (NAME, "--part", "1", *why),

@@ -13,7 +13,7 @@ from qc_edge.domain.verdict import Disposition, HoldReason, Verdict
 
 
 class PartReason(str, Enum):
-    """Why a part is accepted, rejected or held; beside these, the reasons to hold one view."""
+    """Why a part is accepted, rejected or held; beside these, the reasons to hold a view."""
 
     ALL_VIEWS_PASS = "all_views_pass"  # noqa: S105
     VIEW_FAILS = "view_fails"
@@ -40,13 +40,10 @@ class PartRule(str, Enum):
 
 OF_THE_PART = frozenset(
     {
-        HoldReason.RECOVERED,
-        HoldReason.IMPOSSIBLE_TIME,
-        HoldReason.UNKNOWN_AGE,
-        HoldReason.NO_PART_ID,
-        HoldReason.DOUBTFUL_SIDECAR,
-        HoldReason.REPEATED_PART_ID,
-        HoldReason.REPEATED_FRAME,
+        *(HoldReason.CHALLENGE, HoldReason.CHALLENGE_DUE),
+        *(HoldReason.RECOVERED, HoldReason.IMPOSSIBLE_TIME, HoldReason.UNKNOWN_AGE),
+        *(HoldReason.NO_PART_ID, HoldReason.DOUBTFUL_SIDECAR),
+        *(HoldReason.REPEATED_PART_ID, HoldReason.REPEATED_FRAME),
     }
 )
 """What doubts the part itself, its time or its identity: it is held even where a view FAILs."""

@@ -56,6 +56,8 @@ REASON_NUMBERS: dict[str, int] = {
     HoldReason.REPEATED_FRAME: 409,
     HoldReason.LEARNING: 410,
     HoldReason.CALIBRATION_EXPIRED: 411,
+    HoldReason.CHALLENGE: 412,
+    HoldReason.CHALLENGE_DUE: 413,
     PartReason.ALL_VIEWS_PASS: 501,
     PartReason.VIEW_FAILS: 502,
     PartReason.K_VIEWS_FAIL: 503,

@@ -53,6 +53,7 @@ class Fault(IntFlag):
     EJECTION = 512
     STATION = 1024
     COUNT = 2048
+    CHALLENGE = 4096
 
 
 def verdict_word(disposition: Disposition, sequence: int) -> int:

@@ -7,7 +7,6 @@ from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from qc_edge.domain.inspection import Inspection
 from qc_edge.query.control.counts import ControlPoint, LotCount, Regime
 from qc_edge.query.past.rows_of_time import RowsOfTime
 from qc_edge.query.published_log import PublishedCursor
@@ -29,7 +28,7 @@ def control_points(
     """The points of each regime, in order; stretches of `length` that begin at full multiples of
     it since 1970, by the time of recording. Raises StoreError.
     """
-    frames = RowsOfTime(source, span).rows(Inspection.TABLE)
+    frames = RowsOfTime(source, span).frames_of_production()
     us = int(length.total_seconds() * 1_000_000)
     where = f"{_REGIME}, epoch_us(recorded_at) // {us}"
     means = ", ".join(f"avg({name})" for name in GATE_FIGURES)
@@ -66,7 +65,7 @@ def control_points(
 
 def lot_counts(source: PublishedCursor, span: Span) -> list[LotCount]:
     """The lots whose frames were recorded in `span`, by their beginning. Raises StoreError."""
-    frames = RowsOfTime(source, span).rows(Inspection.TABLE)
+    frames = RowsOfTime(source, span).frames_of_production()
     rows = source.fetch(
         f"SELECT {_VIEW}, recipe, lot, min(recorded_at) AS begins, count(*), "
         "count_if(verdict <> 'INVALID'), count_if(verdict = 'FAIL'), "

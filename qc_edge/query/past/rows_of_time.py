@@ -60,6 +60,11 @@ class RowsOfTime:
             conditions.append(f"chain_seq <= {self.last:d}")
         return f"(SELECT *{extra} FROM {relation} WHERE {' AND '.join(conditions)})"
 
+    def frames_of_production(self) -> str:
+        """The inspections, without those of challenge parts."""
+        frames = self.rows(Inspection.TABLE)
+        return f"(SELECT * FROM {frames} WHERE hold_reason IS DISTINCT FROM 'challenge')"
+
 
 def _types(table: str) -> dict[str, str]:
     """The columns of a table with their DuckDB types: those that its files, or the files of

@@ -60,8 +60,9 @@ class ShiftRows:
         inside = RowsOfTime(source, Span(period.begins, period.ends))
         around = RowsOfTime(source, Span(period.begins - BACKLOG, period.ends + BACKLOG))
         inside.last = around.last = inside.newest_row()
-        frames = inside.rows(Inspection.TABLE)
-        parts = inside.rows(Part.TABLE)
+        # Challenge parts count for the count of triggers alone.
+        frames = inside.frames_of_production()
+        parts = f"(FROM {inside.rows(Part.TABLE)} WHERE reason <> 'challenge')"
         source.fetch(_PARTS.format(told=TOLD.format(parts=parts, frames=frames)))
         return cls(
             source,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from qc_edge.domain.frame import FrameId, frame_id_micros
 from qc_edge.domain.inspection import Inspection
-from qc_edge.domain.verdict import Verdict
+from qc_edge.domain.verdict import HoldReason, Verdict
 from qc_edge.errors import UsageError
 from qc_edge.query import evidence
 from qc_edge.query.journal_reader import newest_inspections
@@ -71,6 +71,7 @@ def from_evidence(
     for row in newest_inspections(paths.journal, may_be, made_at):
         # Without a size it was no picture: nothing to learn from, whatever its verdict.
         fits = row.verdict is Verdict.PASS or (any_verdict and row.width is not None)
+        fits = fits and row.hold_reason is not HoldReason.CHALLENGE
         if not fits or row.camera != camera or row.raw_path is None:
             continue
         if since and row.calibration_id != since:

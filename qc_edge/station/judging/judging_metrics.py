@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 
+from qc_edge.challenge.state import ChallengeState
 from qc_edge.recipe.rules import Rules
 
 
@@ -29,6 +31,28 @@ def judging_metrics(station: str, rules: Rules) -> Iterator[Metric]:
     threshold.add_metric([station, rules.threshold.threshold_id], rules.threshold.value)
     yield threshold
     yield from _of_views(station, rules)
+
+
+def challenge_metrics(station: str, state: ChallengeState) -> Iterator[Metric]:
+    """Whether a challenge is due, and when the last one passed."""
+    due = GaugeMetricFamily(
+        "qc_edge_challenge_due", "1 while parts are held for a challenge.", labels=["station"]
+    )
+    due.add_metric([station], bool(state.trouble))
+    missed = GaugeMetricFamily(
+        "qc_edge_challenge_missed",
+        "Parts of the challenge that runs that were missed.",
+        labels=["station"],
+    )
+    missed.add_metric([station], sum(part.state == "missed" for part in state.parts))
+    passed = GaugeMetricFamily(
+        "qc_edge_challenge_last_passed_timestamp_seconds",
+        "When a challenge of the recipe in force passed last; 0: never.",
+        labels=["station"],
+    )
+    at = datetime.fromisoformat(state.last_passed).timestamp() if state.last_passed else 0.0
+    passed.add_metric([station], at)
+    yield from (due, missed, passed)
 
 
 def _of_views(station: str, rules: Rules) -> Iterator[Metric]:

@@ -17,6 +17,7 @@ def health_of(
         Fault.CALIBRATION: any(each.due_in_days <= 0 for each in status.calibrations),
         Fault.DISK: disk_is_full,
         Fault.CLOCK: not clock_is_trusted,
+        Fault.CHALLENGE: bool(status.challenge and status.challenge.trouble),
         Fault.BEHIND: bool(status.behind),
         Fault.STATION: not status.ready,
     }

@@ -260,6 +260,78 @@ CREATE TABLE told (
     chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
 );
 
+-- migration m013_challenges
+
+-- The register of challenge parts: physical parts of which it is known what they are. The newest row of a serial and
+-- recipe counts; nothing is taken back.
+CREATE TABLE challenge_parts (
+    entry_id            VARCHAR NOT NULL,      -- like a frame id: when the entry was taken up
+    recorded_at         TIMESTAMP NOT NULL  ,  -- when this row was made
+    station             VARCHAR NOT NULL,      -- name of the station
+    recipe              VARCHAR NOT NULL,      -- the recipe that it is for, without its revision; empty: a station without recipes
+    serial              VARCHAR NOT NULL,      -- what is written on the part
+    expected            VARCHAR NOT NULL,      -- what the station must say of it: PASS, FAIL, INVALID
+    expected_class      VARCHAR,               -- and the class, where the model has some; null: any
+    part_id             VARCHAR NOT NULL,      -- the id by which it is recognised when it is shown
+    photograph          VARCHAR,               -- a picture of it, relative to the station's state
+    photograph_sha256   VARCHAR,               -- of that file's bytes
+    certified_by        VARCHAR NOT NULL,      -- who says what it is
+    valid_until         TIMESTAMP NOT NULL,    -- from then on it proves nothing
+    max_uses            INTEGER,               -- so often it may be shown; null: no limit
+    uses_before         INTEGER NOT NULL,      -- how often it had been shown when it came into the register
+    retired             BOOLEAN NOT NULL,      -- true: not of the set any more
+    who                 VARCHAR NOT NULL,      -- who made the entry
+    role                VARCHAR NOT NULL,      -- as whom: engineer, quality
+    why                 VARCHAR,               -- the reason given
+    record_id           VARCHAR NOT NULL,      -- the record that it came in; no two rows have the same
+    chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
+    chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
+);
+
+-- Challenge parts that were shown, and what the station said of them. Their inspections have the hold_reason challenge.
+CREATE TABLE challenge_results (
+    result_id           VARCHAR NOT NULL,      -- like a frame id: when this was put on record
+    recorded_at         TIMESTAMP NOT NULL  ,  -- when this row was made
+    station             VARCHAR NOT NULL,      -- name of the station
+    challenge_id        VARCHAR NOT NULL,      -- the challenge that it was shown in
+    recipe              VARCHAR NOT NULL,      -- the recipe in force, without its revision; empty: none
+    serial              VARCHAR NOT NULL,      -- the part (challenge_parts)
+    frame_id            VARCHAR NOT NULL,      -- its inspection, or the attempt_id of its views
+    part_id             VARCHAR NOT NULL,      -- the id that its frames have
+    captured_at         TIMESTAMP NOT NULL  ,  -- wall clock at the exposure
+    expected            VARCHAR NOT NULL,      -- what the station must say of it
+    expected_class      VARCHAR,               -- and the class; null: any
+    verdict             VARCHAR NOT NULL,      -- what it said: PASS, FAIL, INVALID
+    found_class         VARCHAR,               -- the class that it took the defect for
+    score               DOUBLE,                -- 0..1, higher is worse; the highest of its views
+    threshold           DOUBLE NOT NULL,       -- at or above it FAILs
+    outcome             VARCHAR NOT NULL,      -- caught, missed; of no weight: twice, other_recipe, expired, worn, not_counted
+    detail              VARCHAR NOT NULL,      -- in words
+    uses                INTEGER NOT NULL,      -- how often the part has been shown, this time among them
+    chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
+    chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
+);
+
+-- How each challenge ended: one that passed proves that the station catches what it must.
+CREATE TABLE challenges (
+    challenge_id        VARCHAR NOT NULL,      -- like a frame id: when it began
+    recorded_at         TIMESTAMP NOT NULL  ,  -- when this row was made: when it ended
+    station             VARCHAR NOT NULL,      -- name of the station
+    recipe              VARCHAR NOT NULL,      -- the recipe in force, without its revision; empty: none
+    due                 VARCHAR NOT NULL,      -- why it was due, in words
+    began_at            TIMESTAMP NOT NULL  ,  -- what was exposed before is no part of it
+    outcome             VARCHAR NOT NULL,      -- passed, failed, given_up, overridden
+    detail              VARCHAR NOT NULL,      -- in words, with the parts that were missed
+    parts               INTEGER NOT NULL,      -- parts of the set
+    missed              INTEGER NOT NULL,      -- of which the station did not say what they are
+    in_force            VARCHAR NOT NULL,      -- what judged: changeover, models and thresholds, in words
+    who                 VARCHAR NOT NULL,      -- the person who began or overrode it; station: nobody in particular
+    role                VARCHAR,               -- as whom, of an override
+    why                 VARCHAR,               -- the reason given
+    chain_seq           BIGINT NOT NULL,       -- position in the station's one chain of rows
+    chain_hash          VARCHAR NOT NULL       -- sha256 over the previous hash and this row
+);
+
 -- migration m014_retention
 
 -- What is to be kept whatever the rules say, and when that ends: one row for each word of a person, or of a check that

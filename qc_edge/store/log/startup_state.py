@@ -90,7 +90,8 @@ def day_counts(log: duckdb.DuckDBPyConnection, since: datetime, until: datetime)
         "SELECT verdict, reason, disposition = 'HOLD', count(*), "
         "count(*) FILTER (original_name IS NOT NULL OR camera_frame_number IS NULL) "
         "FROM inspections "
-        "WHERE recorded_at >= ? AND recorded_at < ? GROUP BY ALL",
+        "WHERE recorded_at >= ? AND recorded_at < ? "
+        "AND hold_reason IS DISTINCT FROM 'challenge' GROUP BY ALL",
         span,
     ).fetchall():
         counts.verdicts[verdict] = counts.verdicts.get(verdict, 0) + number
@@ -106,7 +107,7 @@ def day_counts(log: duckdb.DuckDBPyConnection, since: datetime, until: datetime)
     ((counts.lost,),) = lost.fetchall()
     parts = log.execute(
         "SELECT disposition, count(*) FROM parts WHERE recorded_at >= ? AND recorded_at < ? "
-        "GROUP BY 1",
+        "AND reason <> 'challenge' GROUP BY 1",
         span,
     )
     counts.parts = dict(parts.fetchall())

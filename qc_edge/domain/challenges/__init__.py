@@ -1,0 +1,1 @@
+"""Challenge parts: physical parts that are known, shown to prove the station."""

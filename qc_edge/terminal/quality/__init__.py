@@ -1,0 +1,1 @@
+"""What the commands by which a station proves itself print."""

@@ -1,0 +1,1 @@
+"""Challenges: rules on values."""
