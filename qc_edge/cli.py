@@ -50,6 +50,7 @@ from qc_edge.commands import (
     threshold,
     token,
     uninstall,
+    update,
     user,
     verify,
 )
@@ -106,10 +107,13 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "dataset": (dataset.HELP, dataset.COMMANDS),
     "fleet": (fleet.HELP, fleet.COMMANDS),
     "settings": (settings.HELP, settings.COMMANDS),
+    "update": (update.HELP, update.COMMANDS),
 }
 """Words that a verb follows, with their help: `qc-edge model compare`."""
 
-WITHOUT_ARGUMENTS = {"check", "demo", "install", "rollback", "uninstall"}
+WITHOUT_ARGUMENTS = {"check", "demo", "install", "rollback", "uninstall"} | {
+    f"update {verb}" for verb in update.COMMANDS if verb != "sign"
+}
 """Verbs that do something when they stand alone; the others show their help."""
 
 
@@ -181,7 +185,8 @@ for name, (summary, verbs) in GROUPS.items():
         name=name, cls=Program, help=summary, rich_markup_mode="rich", no_args_is_help=True
     )
     for verb, command in verbs.items():
-        group.command(verb, cls=Verb, no_args_is_help=True)(command)
+        stands_alone = f"{name} {verb}" in WITHOUT_ARGUMENTS
+        group.command(verb, cls=Verb, no_args_is_help=not stands_alone)(command)
     app.add_typer(group)
 
 

@@ -81,6 +81,12 @@ class RecordError(QcEdgeError):
     exit_code = 65
 
 
+class UpdateError(QcEdgeError):
+    """An update is not signed by whom the box trusts, is damaged, or has not proven good."""
+
+    exit_code = 65
+
+
 class AuditError(QcEdgeError):
     """What the station has kept does not hold together: something was altered or lost."""
 

@@ -21,6 +21,7 @@ class EventKind(str, Enum):
     # what verdicts depend on
     IN_FORCE = "in_force"
     SOFTWARE = "software"
+    SOFTWARE_FELL_BACK = "software_fell_back"
     MODEL = "model"
     ACTIVATION_REFUSED = "activation_refused"
     SCORES_COMPARED = "scores_compared"

@@ -33,6 +33,7 @@ KINDS = frozenset(
         EventKind.PAGE_USER,
         EventKind.SYNCED,
         EventKind.RESTORED,
+        EventKind.SOFTWARE_FELL_BACK,
         EventKind.PAGE_TOKEN,
         EventKind.PAGE_TOKEN_REFUSED,
     }

@@ -97,6 +97,12 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "restore": (NAME, "--from", f"file://{out}"),
         "fleet compact": (f"file://{out}",),
         "settings show": (NAME,),
+        "update check": (out,),
+        "update stage": (out,),
+        "update apply": (),
+        "update rollback": (),
+        "update status": (),
+        "update sign": (out, "--key", out / "key"),
         "line status": (NAME,),
         "line watch": ("line9",),
         "line test": (NAME, "plc"),
@@ -119,6 +125,7 @@ LONG = {"demo", "rollback"}
 
 ALL = [*COMMANDS, *(f"{group} {verb}" for group, (_, of) in GROUPS.items() for verb in of)]
 WITHOUT_ROOT = {"install", "uninstall", "model keygen", "model sign", "engine build"} | {
+    "update sign",
     "model pack",
     "dataset check",
     "fleet compact",

@@ -55,6 +55,7 @@ ELSEWHERE = {
     "qc_edge/store/torn_files.py": "empties a torn file before its loss is counted",
     "qc_edge/store/log/database.py": "moves a damaged database aside",
     "qc_edge/publish/qa_database.py": "gives a synced copy its name while clients open it",
+    "qc_edge/setup/update/staging.py": "gives a synced directory its name",
     "qc_edge/recipe/model_install.py": "unpacks a bundle, syncs each file, moves the directory",
     "qc_edge/setup/file_installer.py": "links, and the old name of an edited file",
     "qc_edge/store/copying.py": "a copy into a directory that is synced and moved as a whole",

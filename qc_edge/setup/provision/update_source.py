@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
+from qc_edge.errors import SettingsError
+from qc_edge.settings import toml
 from qc_edge.settings.bundles import ModelSettings
 from qc_edge.settings.section import Section, Text
 
@@ -36,3 +39,21 @@ class UpdateSource(Section):
     def _are_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
         ModelSettings(trusted_keys=keys)  # keys of the same form
         return keys
+
+
+def read_update_source(root: Path) -> UpdateSource:
+    """What the box under `root` says. Raises SettingsError if it says nothing, or not well."""
+    path = root / UPDATE_FILE
+    try:
+        values = toml.loads(path.read_text(encoding="utf-8"))
+        return UpdateSource.model_validate_json(json.dumps(values, default=str), strict=True)
+    except FileNotFoundError:
+        raise SettingsError(
+            f"this box does not know where updates come from: there is no {path}",
+            hint="[update] source and trusted_keys in the file for qc-edge provision, or write it: "
+            'source = "https://..." and trusted_keys = ["ed25519:..."]',
+        ) from None
+    except (OSError, toml.TOMLDecodeError, ValidationError) as fault:
+        raise SettingsError(
+            f"{path} is refused: {fault}", hint='source = "https://...", trusted_keys = [...]'
+        ) from None
