@@ -95,6 +95,21 @@ def _tensor(found: ort.NodeArg) -> ModelTensor:
     return ModelTensor(found.name, found.type, shape)
 
 
+class OnnxModel:
+    """A model that is no bundle yet: what a training computes features with, on the CPU."""
+
+    def __init__(self, model: bytes, threads: int) -> None:
+        self._session = ort.InferenceSession(
+            model, _options(threads), providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, pixels: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
+        """All outputs for one batch, in the file's order."""
+        found: list[npt.NDArray[np.float32]] = self._session.run(None, {self._input: pixels})
+        return found
+
+
 class OnnxEngine:
     """A bundle's model in a session of ONNX Runtime. Used by one thread."""
 

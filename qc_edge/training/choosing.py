@@ -74,7 +74,8 @@ def _golden_items(items: Sequence[ScoredItem]) -> Iterator[ScoredItem]:
             (each for each in items if each.is_bad == is_bad),
             key=lambda each: (each.score, each.item.name),
         )
-        yield from (kind[0], kind[len(kind) // 2], kind[-1])
+        if kind:
+            yield from (kind[0], kind[len(kind) // 2], kind[-1])
     classes = sorted({each.item.class_name for each in items if each.is_bad})
     for name in classes[:_GOLDEN_CLASSES]:
         yield max(

@@ -139,12 +139,8 @@ class _Making:
         """All samples scored by the bundle as it is declared. Raises ModelError if that gives no
         figures.
         """
-        shape = (self.plan.height, self.plan.width) + (3,) * self.plan.colour
-        classes = dict.fromkeys(self.draft.adapter.get("classes", ()), 0.0)
-        stand_in = GoldenSample(
-            "plain.png", "plain", np.zeros(shape, np.uint8), Score(0.0, None, classes)
-        )
-        write_bundle(self.work, self.model, self.plan, self.draft, [stand_in], "none yet")
+        first = [stand_in(self.plan, self.draft)]
+        write_bundle(self.work, self.model, self.plan, self.draft, first, "none yet")
         bundle = open_bundle(self.work)
         engine = onnx_engine(bundle, 1)
         try:
@@ -208,6 +204,13 @@ class _Making:
         finally:
             engine.close()
         return report, words
+
+
+def stand_in(plan: ModelPlan, content: BundleContent) -> GoldenSample:
+    """A golden frame of a bundle that nothing has been scored with."""
+    shape = (plan.height, plan.width) + (3,) * plan.colour
+    classes = dict.fromkeys(content.adapter.get("classes", ()), 0.0)
+    return GoldenSample("plain.png", "plain", np.zeros(shape, np.uint8), Score(0.0, None, classes))
 
 
 def _draft(

@@ -18,7 +18,7 @@ from qc_edge.errors import EngineError
 from qc_edge.query.evidence import PIXELS_MAX, inspected_picture
 from qc_edge.vision import UnreadableFrameError
 from qc_edge.vision.image import Image, decode
-from qc_edge.vision.prepare import prepare
+from qc_edge.vision.prepare import PrepareParameters, prepare
 
 _FAILURES = 5
 """In a row: then the model fails on all."""
@@ -105,6 +105,7 @@ class PreparedItem:
     pixels: Prepared
     sees_whole: bool
     raw_sha256: str | None
+    raw_shape: tuple[int, ...] = ()
 
 
 def prepared_for(bundle: Bundle, item: DatasetItem) -> PreparedItem | str:
@@ -118,10 +119,15 @@ def prepared_for(bundle: Bundle, item: DatasetItem) -> PreparedItem | str:
         if not isinstance(found, str) and found.pixels.shape == bundle.input_shape:
             pixels = np.asarray(found.pixels, np.uint8)
             return PreparedItem(pixels, "-roi" not in identity, item.pixels)
+    return prepared_anew(item, bundle.parameters())
+
+
+def prepared_anew(item: DatasetItem, parameters: PrepareParameters) -> PreparedItem | str:
+    """The raw picture prepared with these parameters, or in words why it cannot be had."""
+    identity = item.about.get("preprocess_id")
     image = _read(item.image)
     if isinstance(image, str):
         return image
-    parameters = bundle.parameters()
     picture = inspected_picture(
         image,
         item.about.get("pixel_format"),
@@ -129,7 +135,12 @@ def prepared_for(bundle: Bundle, item: DatasetItem) -> PreparedItem | str:
         own=bool(identity),
         colour=parameters.colour,
     )
-    return PreparedItem(prepare(picture, parameters), sees_whole=True, raw_sha256=image.sha256)
+    return PreparedItem(
+        prepare(picture, parameters),
+        sees_whole=True,
+        raw_sha256=image.sha256,
+        raw_shape=image.pixels.shape,
+    )
 
 
 def statistics_of(prepared: Prepared) -> tuple[float, ...]:

@@ -92,6 +92,7 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         ),
         "dataset export": (NAME, out / "größer"),
         "dataset check": (out,),
+        "train": (out, out / "bundles", "--name", "größer", "--by", "anna"),
         "evaluate": ("reference@1", out),
         "sync": (NAME,),
         "restore": (NAME, "--from", f"file://{out}"),
