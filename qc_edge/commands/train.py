@@ -39,6 +39,7 @@ Device = Annotated[
 Threads = Annotated[
     int, typer.Option("--threads", metavar="N", min=0, help="0: all cores that there are.")
 ]
+Epochs = Annotated[int, typer.Option("--epochs", metavar="N", min=1, help="Rounds over the parts.")]
 EscapeCost = Annotated[
     float,
     typer.Option(
@@ -58,6 +59,7 @@ def command(
     seed: Seed = 1,
     device: Device = "cpu",
     threads: Threads = 0,
+    epochs: Epochs = 10,
     escape_cost: EscapeCost = 1.0,
     key: Key = None,
     licence: Licence = "not stated",
@@ -92,6 +94,7 @@ def command(
         seed=seed,
         device=device,
         threads=threads,
+        epochs=epochs,
         escape_cost=escape_cost,
         key=key.absolute() if key else None,
         licence=licence,

@@ -48,12 +48,14 @@ ELSEWHERE = {
     # appended to, or written in place, by a way of their own
     "qc_edge/store/log/journal.py": "opens the journal, which Disk.append writes; cuts torn ends",
     "qc_edge/inspection/crash_isolation.py": "a ring of ids in place, of no use after a power cut",
+    "qc_edge/training/learning/features.py": "computed anew where a note does not vouch for them",
     "qc_edge/analysis/replay/score_file.py": "scores are appended; those lost are scored again",
     # names alone: the contents are there and do not change
     "qc_edge/store/claims.py": "moves what other nodes have dropped",
     "qc_edge/store/set_aside.py": "moves what is refused",
     "qc_edge/store/torn_files.py": "empties a torn file before its loss is counted",
     "qc_edge/store/log/database.py": "moves a damaged database aside",
+    "qc_edge/training/learning/bundling.py": "gives a whole bundle its name",
     "qc_edge/publish/qa_database.py": "gives a synced copy its name while clients open it",
     "qc_edge/setup/update/staging.py": "gives a synced directory its name",
     "qc_edge/recipe/model_install.py": "unpacks a bundle, syncs each file, moves the directory",

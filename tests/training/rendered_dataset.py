@@ -40,3 +40,22 @@ def write_dataset(
         lines.append(f"{name}.png,{label},g{number % groups},{mask}")
     (directory / "index.csv").write_text("\n".join(lines))
     return directory
+
+
+class Quiet:
+    """A `TrainingProgress` that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def step(self, what: str, steps: int) -> None:
+        self.told.append(f"{what} {steps}")
+
+    def advance_by(self, parts: int, what: str = "") -> None:
+        self.told.append(what)
+
+    def start(self, model: str, total: int, kept: int = 0) -> None:
+        self.told.append(model)
+
+    def advance(self) -> None:
+        pass

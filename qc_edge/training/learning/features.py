@@ -45,15 +45,18 @@ class Features:
 
 
 def add_statistics(graph: Graph, taps: Sequence[str]) -> str:
-    """The nodes for mean, highest, lowest and deviation of each channel: [1, figures]."""
+    """The nodes for mean, highest, lowest (of the means of 2 x 2 cells) and deviation of each
+    channel: [1, figures].
+    """
     found = []
     for tap in taps:
         mean = graph.add("ReduceMean", [tap], axes=[2, 3], keepdims=1)
         away = graph.add("Sub", [tap, mean])
         square = graph.add("ReduceMean", [graph.add("Mul", [away, away])], axes=[2, 3], keepdims=1)
         deviation = graph.add("Sqrt", [graph.add("Add", [square, graph.constant(_EPSILON)])])
-        highest = graph.add("ReduceMax", [tap], axes=[2, 3], keepdims=1)
-        lowest = graph.add("ReduceMin", [tap], axes=[2, 3], keepdims=1)
+        around = graph.add("AveragePool", [tap], kernel_shape=[2, 2])
+        highest = graph.add("ReduceMax", [around], axes=[2, 3], keepdims=1)
+        lowest = graph.add("ReduceMin", [around], axes=[2, 3], keepdims=1)
         found += [mean, highest, lowest, deviation]
     joined = graph.add("Concat", found, axis=1)
     return graph.add("Flatten", [joined], axis=1)
@@ -140,7 +143,7 @@ def _feature_model(size: tuple[int, int], weights: Weights) -> bytes:
 
 def _identity(pictures: Sequence[LearningPicture], size: tuple[int, int]) -> str:
     """What the features depend on."""
-    digest = hashlib.sha256(f"features 1 {size}".encode())
+    digest = hashlib.sha256(f"features 2 {size}".encode())
     for each in pictures:
         digest.update(np.ascontiguousarray(each.pixels).data)
     return digest.hexdigest()

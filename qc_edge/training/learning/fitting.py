@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from qc_edge.store.durable import write_file
+from qc_edge.training.learning.examples import Examples
 from qc_edge.training.learning.folds import Places, grouped_folds, half_of
 from qc_edge.training.learning.fusion import Fusion, fit_fusion
 from qc_edge.training.learning.head import (
-    Examples,
     HeadPlan,
     HeadWeights,
     head_maps,
@@ -36,19 +36,21 @@ Advance = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class FitPlan:
     """How it is fitted: `penalty` is the probe's; `halves` says how many folds are learnt once more
-    from half of their groups, to see what more parts would bring.
+    from half of their groups, to see what more parts would bring; `finals` how many heads from all
+    parts make up the model's.
     """
 
     folds: int = 3
     seed: int = 1
     head: HeadPlan = field(default_factory=HeadPlan)
-    penalty: float = 0.01
+    penalty: float = 0.05
     halves: int = 1
+    finals: int = 3
 
     @property
-    def steps(self) -> int:
-        """Heads and probes that are learnt."""
-        return 2 * (self.folds + self.halves) + 1
+    def heads(self) -> int:
+        """That are learnt."""
+        return self.folds + self.halves + self.finals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,15 +82,14 @@ def fit(
     """Fit it. What `kept` has of the same plan and pictures is not learnt again."""
     bad = examples.bad
     folds = grouped_folds(units, bad, plan.folds, plan.seed)
-    learner = _FoldLearner(examples, plan, kept, advance)
+    learner = _Learner(examples, plan, kept)
     head_scores, probe_scores = np.zeros(len(bad)), np.zeros(len(bad))
     shape = examples.features.shapes[1]
     maps = np.zeros((len(bad), shape.height, shape.width), np.float32)
-    heads = []
     for fold in range(plan.folds):
         learnt, out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        head, probe = learner.learn(learnt, out, f"fold {fold + 1}", plan.seed * 100 + fold)
-        heads.append(head)
+        advance(f"fold {fold + 1} of {plan.folds}")
+        head, probe = learner.head(learnt, out, plan.seed * 100 + fold), learner.probe(learnt)
         maps[out] = head_maps(examples.features, out.tolist(), head, device=plan.head.device)
         head_scores[out] = maps[out].reshape(len(out), -1).max(axis=1)
         probe_scores[out] = probe.scores(examples.features.statistics[out, 0])
@@ -100,15 +101,19 @@ def fit(
         fewer = half_of(units, learnt, plan.seed)
         if not 0 < bad[fewer].sum() < len(fewer):
             continue
-        head, probe = learner.learn(fewer, out, "half the parts", plan.seed * 100 + 50 + fold)
+        advance("half the parts")
+        head, probe = learner.head(fewer, out, plan.seed * 100 + 50 + fold), learner.probe(fewer)
         found = head_maps(examples.features, out.tolist(), head, device=plan.head.device)
         highest = found.reshape(len(out), -1).max(axis=1).astype(np.float64)
         probed = probe.scores(examples.features.statistics[out, 0])
         half.append((out, fusion.scores(_alike(highest, head_scores[out]), probed), scores[out]))
-    advance("the probe of all")
-    probe = learn_probe(examples.features, bad, np.arange(len(bad)), plan.penalty)
+    everything, nothing = np.arange(len(bad)), np.arange(0)
+    heads = []
+    for number in range(plan.finals):
+        advance(f"all parts, {number + 1} of {plan.finals}")
+        heads.append(learner.head(everything, nothing, plan.seed * 100 + 70 + number))
     held_out = HeldOut(scores, fusion.cells(maps), folds)
-    return Fitted(HeadWeights.average(heads), probe, fusion, held_out, half)
+    return Fitted(HeadWeights.average(heads), learner.probe(everything), fusion, held_out, half)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,32 +145,31 @@ def fit_memory(
 
 
 @dataclass(frozen=True, slots=True)
-class _FoldLearner:
+class _Learner:
     examples: Examples
     plan: FitPlan
     kept: Path | None
-    advance: Advance
 
-    def learn(
-        self, learnt: Places, held_out: Places, name: str, seed: int
-    ) -> tuple[HeadWeights, ProbeWeights]:
-        """Head and probe of one fold; from the file of a training that was killed."""
-        self.advance(f"{name}: head")
+    def probe(self, learnt: Places) -> ProbeWeights:
+        """Learnt from these."""
+        features, bad = self.examples.features, self.examples.bad
+        return learn_probe(features, bad, learnt, self.plan.penalty)
+
+    def head(self, learnt: Places, held_out: Places, seed: int) -> HeadWeights:
+        """Learnt from these, stopped by what is held out, or after all epochs; from the file of a
+        training that was killed.
+        """
         file = None if self.kept is None else self.kept / f"{self._identity(learnt, seed)}.npz"
         if file is not None and file.exists():
             try:
-                found = _read(file.read_bytes())
+                return _read(file.read_bytes())
             except (OSError, ValueError, KeyError):
-                file.unlink()  # half written by a disk that was pulled: it is learnt again
-            else:
-                self.advance(f"{name}: probe")
-                return found
-        head = learn_head(self.examples, learnt, held_out, self.plan.head, seed, lambda: None)
-        self.advance(f"{name}: probe")
-        probe = learn_probe(self.examples.features, self.examples.bad, learnt, self.plan.penalty)
+                file.unlink()  # of a disk that was pulled: it is learnt again
+        plan = self.plan.head if len(held_out) else replace(self.plan.head, patience=0)
+        head = learn_head(self.examples, learnt, held_out, plan, seed)
         if file is not None:
-            write_file(file, _written(head, probe))
-        return head, probe
+            write_file(file, _written(head))
+        return head
 
     def _identity(self, learnt: Places, seed: int) -> str:
         digest = hashlib.sha256(f"{self.plan} {seed}".encode())
@@ -184,17 +188,15 @@ def _alike(scores: Scores, others: Scores) -> Scores:
     return np.asarray(moved, np.float64)
 
 
-def _written(head: HeadWeights, probe: ProbeWeights) -> bytes:
+def _written(head: HeadWeights) -> bytes:
     values: dict[str, Any] = {f"mixer{number}": each for number, each in enumerate(head.mixers)}
     values |= {"bias": head.bias, "out": head.out, "out_bias": np.float64(head.out_bias)}
-    values |= {"probe": probe.weights, "probe_bias": np.float64(probe.bias)}
     target = io.BytesIO()
     np.savez(target, **values)
     return target.getvalue()
 
 
-def _read(data: bytes) -> tuple[HeadWeights, ProbeWeights]:
+def _read(data: bytes) -> HeadWeights:
     with np.load(io.BytesIO(data)) as found:
         mixers = tuple(found[f"mixer{number}"] for number in range(4))
-        head = HeadWeights(mixers, found["bias"], found["out"], float(found["out_bias"]))
-        return head, ProbeWeights(found["probe"], float(found["probe_bias"]))
+        return HeadWeights(mixers, found["bias"], found["out"], float(found["out_bias"]))

@@ -5,7 +5,7 @@ All of it is set on scores of pictures that head and probe had not learnt from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ import numpy.typing as npt
 Scores = npt.NDArray[np.float64]
 
 _STEPS = 100
+
+_FLATTEST = 0.5
+"""Higher scores are worse, whatever a few pictures say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +73,12 @@ def fit_fusion(head: Scores, probe: Scores, bad: npt.NDArray[np.bool_]) -> Fusio
         found = found - step
         if float(np.abs(step).max()) < 1e-9:
             break
-    return Fusion(
-        plain.head_mean,
-        plain.head_deviation,
-        plain.probe_mean,
-        plain.probe_deviation,
-        float(found[0]),
-        float(found[1]),
-    )
+    steep, shift = float(found[0]), float(found[1])
+    if steep < _FLATTEST:
+        # What was held out says nothing, or by chance the reverse: a score must never be turned
+        # round for that.
+        steep, shift = _FLATTEST, float(np.log((count + 1) / (goods + 1)))
+    return replace(plain, slope=steep, shift=shift)
 
 
 def _logistic(values: Scores) -> Scores:

@@ -73,9 +73,9 @@ class Graph:
             for name, shape in outputs
         ]
         graph = helper.make_graph(self.nodes, "qc-edge", [taken], given, self.constants)
-        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
-        made.ir_version = _IR
-        made.producer_name = "qc-edge train"
+        opset = helper.make_opsetid("", OPSET)
+        about = {"ir_version": _IR, "producer_name": "qc-edge train"}
+        made = helper.make_model(graph, opset_imports=[opset], **about)
         checker.check_model(made, full_check=True)
         content: bytes = made.SerializeToString(deterministic=True)
         return content

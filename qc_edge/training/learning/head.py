@@ -7,7 +7,7 @@ value a cell. The score of a picture is its highest cell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from qc_edge.errors import ModelError
+from qc_edge.training.learning.examples import Examples
 from qc_edge.training.learning.features import FLIPS, Features
-from qc_edge.training.learning.pictures import Marks
+from qc_edge.training.learning.head_loss import head_loss
 from qc_edge.training.metrics import auc
 
 HIDDEN = 96
@@ -24,13 +25,6 @@ HIDDEN = 96
 _BAD_SHARE = 0.4
 """Of a batch: defects are rare, and would hardly be seen."""
 
-_MARKED = 0.35
-"""A cell that is marked to that share is one of a defect."""
-
-_HARD, _HARD_WEIGHT = 24, 0.5
-"""The worst cells of what is good count so much more."""
-
-_TOP = 4
 _RATE, _DECAY, _DROPOUT = 3e-3, 0.05, 0.25
 
 Floats = npt.NDArray[np.float32]
@@ -38,33 +32,12 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class HeadPlan:
-    """How a head is learnt. `patience` epochs without a better validation end it."""
+    """How a head is learnt. `patience` epochs without a better validation end it, 0: none."""
 
     epochs: int = 10
     patience: int = 4
     batch: int = 32
     device: str = "cpu"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Examples:
-    """What is learnt from: features with the truth of each picture, and marks where there are
-    any.
-    """
-
-    features: Features
-    bad: npt.NDArray[np.bool_]
-    marks: Sequence[Marks | None]
-
-    def flipped_marks(self, at: int, flip: int) -> Marks:
-        """Marks as the picture lies; all NaN where a defect has none, 0 where all is good."""
-        found = self.marks[at]
-        if found is None:
-            shape = self.features.shapes[1]
-            fill = np.nan if self.bad[at] else 0.0
-            return np.full((shape.height, shape.width), fill, np.float32)
-        axes = FLIPS[flip]
-        return np.ascontiguousarray(np.flip(found, axes)) if axes else found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,10 +72,9 @@ def learn_head(
     held_out: npt.NDArray[np.int64],
     plan: HeadPlan,
     seed: int,
-    advance: Callable[[], None],
 ) -> HeadWeights:
-    """A head learnt from some pictures; it stops by the others. Raises ModelError for a loss that
-    is no number, torch.OutOfMemoryError where the device has no room.
+    """A head learnt from some pictures; it stops by the others, if the plan has patience. Raises
+    ModelError for a loss that is no number, torch.OutOfMemoryError.
     """
     import torch
 
@@ -129,8 +101,10 @@ def learn_head(
             loss.backward()
             optimiser.step()
             schedule.step()
-        advance()
         weights = learner.weights()
+        if not plan.patience:
+            best = weights
+            continue
         found = _validated(examples, held_out, weights, plan)
         if found > best_auc:
             best, best_auc, waited = weights, found, 0
@@ -205,7 +179,7 @@ class _Learner:
             ]
         )
         bad = torch.from_numpy(self._examples.bad[drawn].astype(np.float32)).to(device)
-        return _loss(plane.flatten(1), torch.from_numpy(marks).to(device).flatten(1), bad)
+        return head_loss(plane.flatten(1), torch.from_numpy(marks).to(device).flatten(1), bad)
 
     def weights(self) -> HeadWeights:
         """As they are now, with the standardisation in them."""
@@ -230,28 +204,6 @@ def _mixed(taps: Sequence[Any], mixers: Sequence[Any], bias: Any) -> Any:
     mixed = functional.conv2d(taps[2], mixers[2][:, :, None, None])
     size = found.shape[2:]
     return found + functional.interpolate(mixed, size, mode="bilinear", align_corners=False)
-
-
-def _loss(plane: Any, marks: Any, bad: Any) -> Any:
-    """Cells that are marked up, all that is not bad down, its worst ones most; and the picture."""
-    import torch
-    from torch.nn import functional
-
-    known = ~torch.isnan(marks)
-    share = torch.nan_to_num(marks)
-    # The strongest mark counts even if it is smaller than a cell.
-    highest = share.amax(dim=1, keepdim=True)
-    up = known & (share > 0) & (share >= torch.minimum(highest, torch.tensor(_MARKED)))
-    down = known & (share == 0)
-    risen = functional.softplus(-plane)
-    fallen = functional.softplus(plane)
-    found = (risen * up).sum() / up.sum().clamp(min=1)
-    found = found + (fallen * down).sum() / down.sum().clamp(min=1)
-    worst = torch.where(down, fallen, torch.zeros_like(fallen))
-    count = min(_HARD, plane.shape[1])
-    found = found + _HARD_WEIGHT * worst.topk(count, dim=1).values.mean()
-    top = plane.topk(min(_TOP, plane.shape[1]), dim=1).values.mean(dim=1)
-    return found + functional.binary_cross_entropy_with_logits(top, bad)
 
 
 def _tensors(features: Features, at: Any, flips: Any, device: str) -> list[Any]:

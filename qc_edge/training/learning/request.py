@@ -17,6 +17,9 @@ FEW_GOOD, FEW_BAD = 10, 5
 
 _GROUPS = 3
 
+EPOCHS = 10
+"""Rounds over the parts, of which a head is learnt."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
@@ -33,6 +36,7 @@ class TrainRequest:
     seed: int = 1
     device: str = "cpu"
     threads: int = 0
+    epochs: int = EPOCHS
     escape_cost: float = 1.0
     key: Path | None = None
     licence: str = "not stated"

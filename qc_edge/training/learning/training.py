@@ -17,9 +17,10 @@ from qc_edge.errors import EngineError, UsageError
 from qc_edge.store.disk_errors import store_error
 from qc_edge.training.learning.backbone import STRIDE, missing, pretrained
 from qc_edge.training.learning.bundling import TrainedBundle, TrainedModel, bundle_of
+from qc_edge.training.learning.examples import Examples
 from qc_edge.training.learning.features import Features, compute_features
 from qc_edge.training.learning.fitting import FitPlan, fit, fit_memory
-from qc_edge.training.learning.head import Examples, HeadPlan
+from qc_edge.training.learning.head import HeadPlan
 from qc_edge.training.learning.pictures import (
     LearningPicture,
     LearningPictures,
@@ -85,7 +86,9 @@ def _trained(
     examples = _examples(features, found.pictures)
     units = [each.item.unit for each in found.pictures]
     plan = FitPlan(
-        folds=folds_for(chosen.items), seed=request.seed, head=HeadPlan(device=request.device)
+        folds=folds_for(chosen.items),
+        seed=request.seed,
+        head=HeadPlan(request.epochs, device=request.device),
     )
     notes = [*chosen.notes, *found.notes]
     values: dict[str, Any] = {"recipe": asdict(plan) | {"size": size}}
@@ -98,7 +101,7 @@ def _trained(
         what = "good parts, patch by patch"
         return TrainedModel(model, items, notes, values, dataset, _description(what, size))
     plan = replace(plan, halves=1 if len(set(units)) >= 2 * plan.folds else 0)
-    progress.step("folds", plan.steps)
+    progress.step("learning", plan.heads)
     fitted = fit(examples, units, plan, request.work, lambda what: progress.advance_by(1, what))
     items = held_out_items(found.pictures, fitted.held_out)
     moved = transfers(items, fitted.held_out, request.escape_cost)
