@@ -79,7 +79,7 @@ def command(
       [bold]qc-edge train november/ bundles/ --name flange@5 --by anna --size 544x224 --key
       approval.pem[/bold]
     """
-    from qc_edge.terminal.training_bar import TrainingBar
+    from qc_edge.terminal.scoring_bar import TrainingBar
     from qc_edge.training.learning.request import TrainRequest, parse_size
     from qc_edge.training.learning.training import train
 
