@@ -17,6 +17,7 @@ import duckdb
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.domain.inspection import COLUMNS
 from qc_edge.errors import StoreError
+from qc_edge.publish.day_indexer import DayIndexer
 from qc_edge.publish.day_sealer import DaySealer
 from qc_edge.publish.hour import PublishedHour, hour_before, listed_files
 from qc_edge.publish.seal import Seal, is_as_sealed
@@ -49,6 +50,7 @@ class Publisher:
         self._disk = disk
         self._events = events
         self._sealer = DaySealer(ledger, directory, disk, station, events)
+        self._indexer = DayIndexer(ledger, directory, disk)
         self._rows: dict[PublishedHour, int] = {}
         self._done: dict[str, int] = {}
         ledger.close_days(self._sealer.closed)
@@ -163,6 +165,10 @@ class Publisher:
     def mend_seals(self, on_day: Callable[[], None] = lambda: None) -> None:
         """Hold seals against their events; see `DaySealer.mend`. To be called after `compare`."""
         self._sealer.mend(on_day)
+
+    def tend_indexes(self, on_file: Callable[[], None] = lambda: None) -> date | None:
+        """Make or look at one look-up index of a sealed day; see `DayIndexer.tend`."""
+        return self._indexer.tend(on_file)
 
     def _write(self, hour: PublishedHour, *, final: bool = False) -> None:
         """Write the hour's file. A `final` one has the same bytes whenever it is written.

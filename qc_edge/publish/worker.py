@@ -120,6 +120,7 @@ class PublishWorker:
             ahead_of = utc_now() if self._clock.is_settled else None
             for day in self._publisher.due(self._clock.sealing_now(), ahead_of):
                 self._publisher.seal(day, utc_now(), go_on)
+        self._publisher.tend_indexes(go_on)
 
 
 class _StopRequestedError(Exception):

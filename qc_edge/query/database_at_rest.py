@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from qc_edge.errors import StoreError
+from qc_edge.query.lookup.sealed_index import SealedIndex
+from qc_edge.query.published_files import other_days
 from qc_edge.query.source import EVERYTHING, PORTION_ROWS, Parameters, Portion, Span, first_line
 from qc_edge.store.log.duck import DAMAGE, open_duckdb, quoted
 
+_DAY = timedelta(days=1)
 _BUSY = ("lock on file", "already attached by database")
 """How DuckDB says that another process, or another connection of this one, has the file."""
 
@@ -31,8 +35,14 @@ class DatabaseAtRest:
 
     place = "database"
 
-    def __init__(self, path: Path, memory_limit: str = "512MB") -> None:
+    def __init__(
+        self, path: Path, memory_limit: str = "512MB", index: SealedIndex | None = None
+    ) -> None:
+        """`index`: those of the published log say where to look, where a query tells what it is
+        about. Not for whoever holds the rows against anything.
+        """
         self._path = path
+        self._index = index
         self._connection = open_duckdb(memory_limit=memory_limit)
         self._columns: dict[str, dict[str, str]] = {}
         self._depth = 0
@@ -60,11 +70,33 @@ class DatabaseAtRest:
     def relation(
         self,
         table: str,
-        span: Span = EVERYTHING,  # noqa: ARG002 - one table has all rows
+        span: Span = EVERYTHING,
         columns: Collection[str] | None = None,  # noqa: ARG002 - and all columns
     ) -> str | None:
-        """The table's name; None if this database has no such table."""
-        return f"log.{table}" if table in self._columns else None
+        """The table's name, or where `span` tells keys, their rows; None if this database has no
+        such table.
+        """
+        if table not in self._columns:
+            return None
+        places = None
+        if self._index is not None and span.keys is not None:
+            places = self._index.places(table, span)
+        if places is None or not places.days:
+            return f"log.{table}"
+        # By what DuckDB keeps of each row group, it reads those of the numbers and no others; put
+        # as one condition, it would read all.
+        # A day that was sealed has published every row of before.
+        newest = max(places.days)
+        numbers = ", ".join(map(str, places.numbers)) or "NULL"
+        choices = [f"chain_seq IN ({numbers})"]
+        choices += [
+            f"recorded_at >= TIMESTAMP '{day}' AND recorded_at < TIMESTAMP '{day + _DAY}'"
+            for day in other_days(self._path.parent / "published", table, places.days)
+            if day < newest
+        ]
+        choices.append(f"recorded_at >= TIMESTAMP '{newest + _DAY}'")
+        selects = [f"SELECT * FROM log.{table} WHERE {each}" for each in choices]  # noqa: S608
+        return f"({' UNION ALL '.join(selects)})"
 
     def fetch(self, query: str, parameters: Parameters = None) -> Portion:
         """All rows of the result. Raises StoreError."""

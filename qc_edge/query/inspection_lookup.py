@@ -13,6 +13,8 @@ from qc_edge.domain.frame import FrameId
 from qc_edge.domain.inspection import Inspection
 from qc_edge.query.database_at_rest import DatabaseAtRest, DatabaseBusyError
 from qc_edge.query.journal_reader import newest_rows
+from qc_edge.query.lookup.indexed_log import IndexedLog
+from qc_edge.query.lookup.sealed_index import SealedIndex
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.query.source import EVERYTHING, LogSource, Span
 from qc_edge.query.typed_rows import aware
@@ -71,7 +73,7 @@ def open_log(paths: StationPaths) -> Iterator[LogSource]:
     published.
     """
     if paths.database.exists():
-        database = DatabaseAtRest(paths.database)
+        database = DatabaseAtRest(paths.database, index=SealedIndex(paths.published))
         try:
             with database.held():
                 yield database
@@ -79,7 +81,7 @@ def open_log(paths: StationPaths) -> Iterator[LogSource]:
         except DatabaseBusyError:
             pass
     with PublishedLog(paths.published) as published:
-        yield published.cursor()
+        yield IndexedLog(paths.published, published.cursor())
 
 
 def find_inspections(paths: StationPaths, target: str) -> list[InspectionFound]:
@@ -92,6 +94,7 @@ def find_inspections(paths: StationPaths, target: str) -> list[InspectionFound]:
         if is_frame_id(target):
             found = look_up(log, "frame_id", [target], _around(FrameId(target)))
             found = found or look_up(log, "frame_id", [target])
+        found = found or look_up(log, "part_id", [target], Span(keys=(target,)))
         found = found or look_up(log, "part_id", [target])
     known = {each.frame_id for each in found}
     for values in islice(newest_rows(paths.journal), _UNPUBLISHED):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import islice
@@ -46,13 +47,27 @@ def newest(journal: Path, count: int) -> list[Inspection]:
 def search_inspections(source: LogSource, search: Search) -> list[Inspection]:
     """The newest inspections that fit, newest first. Raises StoreError."""
     where, values = search_condition(search)
-    span = Span(search.since, search.until) if search.since or search.until else EVERYTHING
-    return _select(source, span, where, values, search.limit)
+    for span in spans_of(search):
+        if found := _select(source, span, where, values, search.limit):
+            return found
+    return []
 
 
 def inspections_of(source: LogSource, part_id: str, limit: int) -> list[Inspection]:
     """The newest inspections of a part, whose id is taken as it is. Raises StoreError."""
-    return _select(source, EVERYTHING, "part_id = $part", {"part": part_id}, limit)
+    for span in (Span(keys=(part_id,)), EVERYTHING):
+        if found := _select(source, span, "part_id = $part", {"part": part_id}, limit):
+            return found
+    return []
+
+
+def spans_of(search: Search) -> Iterator[Span]:
+    """Where to look, one after the other until something is found: by the index where a part is
+    named in full, and in all rows of the time, for no index says that there is nothing.
+    """
+    if (part := search.part.strip()) and "*" not in part:
+        yield Span(search.since, search.until, keys=(part,))
+    yield Span(search.since, search.until)
 
 
 def search_condition(search: Search) -> tuple[str, dict[str, object]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from qc_edge.domain.inspection import COLUMNS, Label
 from qc_edge.query import views
 from qc_edge.query.published_files import oldest_file
-from qc_edge.query.source import LogSource
+from qc_edge.query.source import EVERYTHING, LogSource, Span
 from qc_edge.query.typed_rows import to_row
 
 LATER = {
@@ -49,9 +49,12 @@ NO_LABELS = (
 """For a log that has no such table."""
 
 
-def label_relation(log: LogSource) -> str:
-    """What stands behind FROM for all labels, with every column. Raises StoreError."""
-    relation = log.relation("labels")
+def label_relation(log: LogSource, span: Span = EVERYTHING) -> str:
+    """What stands behind FROM for all labels, or those that `span` is about, with every column.
+
+    Raises StoreError.
+    """
+    relation = log.relation("labels", span)
     return completed(relation, log.columns("labels")) if relation else NO_LABELS
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from qc_edge.domain.events import Event, EventKind
+from qc_edge.domain.events import Event
 from qc_edge.domain.evidence.deletion import Deletion
 from qc_edge.domain.evidence.hold_entry import HoldEntry
 from qc_edge.domain.inspection import COLUMNS, Gap, Inspection, Label, Part
@@ -18,35 +18,20 @@ from qc_edge.query.database_at_rest import DatabaseAtRest, DatabaseBusyError
 from qc_edge.query.journal_reader import recent_inspections_of
 from qc_edge.query.kept.deletion_rows import deletions_of
 from qc_edge.query.kept.hold_rows import holds_of
+from qc_edge.query.lookup.index_keys import ANNOUNCEMENT_KINDS, DECIDING_KINDS, gap_key
+from qc_edge.query.lookup.indexed_log import IndexedLog
+from qc_edge.query.lookup.sealed_index import SealedIndex
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.query.rows import LoggedRow, Rows, normal
+from qc_edge.query.source import EVERYTHING, Span
 from qc_edge.query.typed_rows import to_inspection, to_row
 from qc_edge.settings import StationPaths
 from qc_edge.store.log.chain import GENESIS, chain_hash
 from qc_edge.store.log.duck import quoted
 
+_HOUR = timedelta(hours=1)
 _AROUND = timedelta(minutes=10)
 """Before and after an inspection: what happened then may explain its verdict."""
-
-_DECIDING_KINDS = (
-    "started",
-    "settings",
-    "threshold",
-    "calibration",
-    "model",
-    "recipe",
-    "engine",
-    "software",
-    "camera_opened",
-)
-"""Kinds of event after which the same frame may be judged differently."""
-
-_ANNOUNCEMENT_KINDS = (
-    EventKind.LATE_ANNOUNCEMENT,
-    EventKind.ANNOUNCEMENT_FAILED,
-    EventKind.ANNOUNCEMENT_UNKNOWN,
-)
-"""Kinds of event that name a frame whose announcement was not simply made."""
 
 _NEAR_LIMIT = 3
 
@@ -111,11 +96,15 @@ def find_part(
     where = f"part_id = {quoted(part_id)}"
     if frame_id:
         where += f" AND frame_id = {quoted(frame_id)}"
-    with _open(paths, published_only=published_only) as rows:
+    of_part = Span(keys=(part_id,))
+    with _open(paths, published_only=published_only) as (rows, whole):
         place = f"the {rows.place}"
-        inspections = _select(rows, "inspections", f"{where} ORDER BY chain_seq")
-        cases = [_case(rows, values) for values in inspections]
-        told = _select(rows, "parts", f"part_id = {quoted(part_id)} ORDER BY chain_seq")
+        inspections = _select(rows, "inspections", f"{where} ORDER BY chain_seq", of_part)
+        if not inspections:  # an index is never the one that says that there is nothing
+            of_part = EVERYTHING
+            inspections = _select(rows, "inspections", f"{where} ORDER BY chain_seq", of_part)
+        cases = [_case(rows, whole, values) for values in inspections]
+        told = _select(rows, "parts", f"part_id = {quoted(part_id)} ORDER BY chain_seq", of_part)
         attempts = tuple(
             row
             for row in (to_row(Part, values) for values in told)
@@ -137,7 +126,7 @@ def near_parts(paths: StationPaths, part_id: str, *, published_only: bool = Fals
     """Ids of parts that were perhaps meant, nearest first."""
     distance = f"damerau_levenshtein(lower(part_id), lower({quoted(part_id)}))"
     limit = max(1, min(3, len(part_id) // 2))
-    with _open(paths, published_only=published_only) as rows:
+    with _open(paths, published_only=published_only) as (rows, _):
         relation = rows.source.relation("inspections", columns=("part_id",))
         if relation is None:
             return []
@@ -150,49 +139,60 @@ def near_parts(paths: StationPaths, part_id: str, *, published_only: bool = Fals
 
 
 @contextmanager
-def _open(paths: StationPaths, *, published_only: bool) -> Iterator[Rows]:
+def _open(paths: StationPaths, *, published_only: bool) -> Iterator[tuple[Rows, Rows]]:
     """The database of a station at rest, which has every row; of a running one, what it has
-    published.
+    published. Twice: looked up by the indexes of sealed days, and as a whole.
     """
     if paths.database.exists() and not published_only:
-        database = DatabaseAtRest(paths.database)
+        database = DatabaseAtRest(paths.database, index=SealedIndex(paths.published))
         try:
             with database.held():
-                yield Rows(database)
+                yield Rows(database), Rows(database)
                 return
         except DatabaseBusyError:
             pass
     with PublishedLog(paths.published) as published:
-        yield Rows(published.cursor())
+        cursor = published.cursor()
+        yield Rows(IndexedLog(paths.published, cursor)), Rows(cursor)
 
 
-def _case(rows: Rows, values: dict[str, Any]) -> PartInspection:
+def _case(rows: Rows, whole: Rows, values: dict[str, Any]) -> PartInspection:
     row = to_inspection({name: values[name] for name in COLUMNS["inspections"]})
     seq = int(values["chain_seq"])
     logged: dict[int, LoggedRow] = {line.seq: line for line in rows.read(max(1, seq - 1), seq)}
+    if len(logged) < min(seq, 2):
+        logged = {line.seq: line for line in whole.read(max(1, seq - 1), seq)}
     before = logged.get(seq - 1)
     low, high = row.captured_at - _AROUND, row.recorded_at + _AROUND
-    labels = _select(rows, "labels", f"frame_id = {quoted(row.frame_id)} ORDER BY chain_seq")
+    of_frame = f"frame_id = {quoted(row.frame_id)} ORDER BY chain_seq"
+    labels = _select(rows, "labels", of_frame, Span(keys=(row.part_id,)))
     around = _select(
-        rows, "events", f"recorded_at BETWEEN {_time(low)} AND {_time(high)} ORDER BY chain_seq"
+        rows,
+        "events",
+        f"recorded_at BETWEEN {_time(low)} AND {_time(high)} ORDER BY chain_seq",
+        Span(low, high + timedelta(microseconds=1)),
     )
-    kinds = ", ".join(quoted(kind) for kind in _DECIDING_KINDS)
+    kinds = ", ".join(quoted(kind) for kind in DECIDING_KINDS)
     changes = _select(
         rows,
         "events",
         f"chain_seq < {seq} AND kind IN ({kinds}) "
         "QUALIFY row_number() OVER (PARTITION BY kind ORDER BY chain_seq DESC) = 1 ORDER BY "
         "chain_seq",
+        Span(last=seq - 1, newest_of=frozenset(DECIDING_KINDS)),
     )
-    noted = ", ".join(quoted(kind) for kind in _ANNOUNCEMENT_KINDS)
+    noted = ", ".join(quoted(kind) for kind in ANNOUNCEMENT_KINDS)
     announcements = _select(
         rows,
         "events",
         f"chain_seq > {seq} AND kind IN ({noted}) AND regexp_matches(detail, "
         f"{quoted(f'^{row.frame_id}[:,]')}) ORDER BY chain_seq",
+        Span(keys=(row.frame_id,)),
     )
     lost = f"camera = {quoted(row.camera)} AND noticed_at BETWEEN {_time(low)} AND {_time(high)}"
-    gaps = _select(rows, "gaps", f"{lost} ORDER BY chain_seq")
+    steps = range(int((high - low) / _HOUR) + 1)
+    noticed = tuple({gap_key(row.camera, at) for at in (*(low + _HOUR * n for n in steps), high)})
+    gaps = _select(rows, "gaps", f"{lost} ORDER BY chain_seq", Span(keys=noticed))
     return PartInspection(
         row=row,
         seq=seq,
@@ -209,9 +209,9 @@ def _case(rows: Rows, values: dict[str, Any]) -> PartInspection:
     )
 
 
-def _select(rows: Rows, table: str, where: str) -> list[dict[str, Any]]:
+def _select(rows: Rows, table: str, where: str, span: Span = EVERYTHING) -> list[dict[str, Any]]:
     """Rows of `table` by column name; a column that came later than the rows is None."""
-    relation = rows.source.relation(table)
+    relation = rows.source.relation(table, span)
     if relation is None:
         return []
     present = rows.columns(table)

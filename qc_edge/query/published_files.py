@@ -7,9 +7,11 @@ that hour (UTC).
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta, timezone
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 from qc_edge.store.log.duck import quoted
@@ -41,9 +43,16 @@ def hour_files(
     """The files of `table` that may hold rows recorded from `since` up to `until` (aware UTC)."""
     first = _naive(since) - timedelta(hours=1) if since else None
     end = _naive(until) if until else None
+    days = [
+        name
+        for name in sorted(_days(directory / table))
+        if (first is None or name >= f"date={first.date()}")
+        and (end is None or name <= f"date={end.date()}")
+    ]
     return [
         path
-        for path in sorted((directory / table).glob("date=*/hour=*.parquet"))
+        for name in days
+        for path in sorted((directory / table / name).glob("hour=*.parquet"))
         if (hour := hour_of(path)) is not None
         and (first is None or hour > first)
         and (end is None or hour < end)
@@ -54,10 +63,45 @@ def oldest_file(directory: Path, table: str) -> Path | None:
     """The file of the first hour of `table`; None if nothing is published. Lists few directories:
     a log of a year has some nine thousand files.
     """
-    for day in sorted((directory / table).glob("date=*")):
-        if hours := sorted(day.glob("hour=*.parquet")):
+    for name in sorted(_days(directory / table)):
+        if hours := sorted((directory / table / name).glob("hour=*.parquet")):
             return hours[0]
     return None
+
+
+def newest_file(directory: Path, table: str) -> Path | None:
+    """The file of the last hour of `table`; None if nothing is published."""
+    for name in sorted(_days(directory / table), reverse=True):
+        if hours := sorted((directory / table / name).glob("hour=*.parquet")):
+            return hours[-1]
+    return None
+
+
+def files_of_other_days(directory: Path, table: str, days: Collection[date]) -> list[Path]:
+    """The files of `table` of all days but `days`, oldest first."""
+    return [
+        path
+        for day in other_days(directory, table, days)
+        for path in sorted((directory / table / f"date={day}").glob("hour=*.parquet"))
+    ]
+
+
+def other_days(directory: Path, table: str, days: Collection[date]) -> list[date]:
+    """The days of `table` that are not among `days`, oldest first."""
+    names = set(_days(directory / table)) - {f"date={day}" for day in days}
+    found = []
+    for name in sorted(names):
+        with suppress(ValueError):  # no day: a stranger's directory
+            found.append(date.fromisoformat(name.removeprefix("date=")))
+    return found
+
+
+def _days(directory: Path) -> list[str]:
+    # A name alone, and no Path: a log of years has thousands.
+    try:
+        return [name for name in os.listdir(directory) if name.startswith("date=")]  # noqa: PTH208
+    except FileNotFoundError:
+        return []
 
 
 def all_files(directory: Path) -> Iterator[Path]:

@@ -28,13 +28,16 @@ class Span:
     """The rows that a query is about, by time of recording (aware UTC) or by number in the chain.
 
     A hint, by which whole files can be left out; the query itself still has to filter. `until` is
-    exclusive, `last` inclusive.
+    exclusive, `last` inclusive. `keys`: only rows that speak of these (KEYS); `newest_of`: only the
+    newest event of each of these kinds.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     first: int = 0
     last: int = 2**62
+    keys: tuple[str, ...] | None = None
+    newest_of: frozenset[str] = frozenset()
 
 
 EVERYTHING = Span()

@@ -12,6 +12,7 @@ from typing import Any
 from qc_edge.domain.events import Occurrence
 from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.errors import QcEdgeError
+from qc_edge.query.lookup.indexed_log import IndexedLog
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.records import notices
 from qc_edge.review import ReviewQueue
@@ -75,6 +76,10 @@ class StationPage:
         self._settings = load_settings(paths.settings)
         self.review = ReviewQueue(paths, self._settings)
         self._settings_sign = _sign(paths.settings)
+
+    def lookup(self) -> IndexedLog:
+        """The published log for a question about one part, for the thread that asks."""
+        return IndexedLog(self.paths.published, self.log.cursor())
 
     def close(self) -> None:
         """End the queries; streams have been told by `stopping`."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import timezone
 
 from qc_edge.domain.inspection import ROW_TYPES, Inspection, Part
-from qc_edge.query.published_log import PublishedCursor
-from qc_edge.query.source import Span
+from qc_edge.query.source import LogSource, Span
 
 TOLD = """
 SELECT attempt_id AS frame_id, part_id, NULL AS camera, disposition, reason, lot, recipe,
@@ -26,7 +25,7 @@ FROM {frames} WHERE attempt_id IS NULL AND hold_reason IS DISTINCT FROM 'late_vi
 class RowsOfTime:
     """The rows that were recorded in a stretch of time, up to the number `last` of the chain."""
 
-    source: PublishedCursor
+    source: LogSource
     span: Span
     last: int | None = None
 
@@ -47,7 +46,7 @@ class RowsOfTime:
         if relation is None:
             names = ", ".join(f"NULL::{kind} AS {name}" for name, kind in types.items())
             return f"(SELECT {names} WHERE false)"
-        present = self.source.describe(relation)
+        present = {row[0] for row in self.source.fetch(f"DESCRIBE FROM {relation}")}
         extra = "".join(
             f", NULL::{kind} AS {name}" for name, kind in types.items() if name not in present
         )

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from qc_edge.domain.inspection import COLUMNS, Inspection, Label, Part
-from qc_edge.query.inspection_search import Search, search_condition
+from qc_edge.query.inspection_search import Search, search_condition, spans_of
 from qc_edge.query.label_rows import label_relation
 from qc_edge.query.past.rows_of_time import TOLD, RowsOfTime
-from qc_edge.query.published_log import PublishedCursor
-from qc_edge.query.source import Span
+from qc_edge.query.source import EVERYTHING, LogSource, Span
 from qc_edge.query.typed_rows import aware, to_row
 
 _NAMES = (
@@ -41,11 +40,18 @@ class PartTold:
     attempt: int | None
 
 
-def find_told_parts(source: PublishedCursor, search: Search, before: str = "") -> list[PartTold]:
+def find_told_parts(source: LogSource, search: Search, before: str = "") -> list[PartTold]:
     """The newest that fit, newest first; with `before`, those before that frame id. Raises
     StoreError.
     """
-    rows = RowsOfTime(source, Span(search.since, search.until))
+    for span in spans_of(search):
+        if found := _told(source, search, before, span):
+            return found
+    return []
+
+
+def _told(source: LogSource, search: Search, before: str, span: Span) -> list[PartTold]:
+    rows = RowsOfTime(source, span)
     told = TOLD.format(parts=rows.rows(Part.TABLE), frames=rows.rows(Inspection.TABLE))
     where, values = search_condition(search)
     if before:
@@ -59,20 +65,19 @@ def find_told_parts(source: PublishedCursor, search: Search, before: str = "") -
     return [PartTold(aware(recorded), aware(captured), *row) for recorded, captured, *row in found]
 
 
-def find_labels(
-    source: PublishedCursor, part: str, since: datetime | None, limit: int
-) -> list[Label]:
+def find_labels(source: LogSource, part: str, since: datetime | None, limit: int) -> list[Label]:
     """The newest labels, of one part (empty: of all), newest first. Raises StoreError."""
     conditions, values = ["true"], dict[str, object]()
+    span = Span(keys=(part,)) if part else EVERYTHING
     if part:
         conditions.append("part_id = $part")
         values["part"] = part
     if since is not None:
         conditions.append("epoch_us(recorded_at) >= $since")
         values["since"] = int(since.timestamp() * 1_000_000)
-    names = COLUMNS[Label.TABLE]
+    names, labels = COLUMNS[Label.TABLE], label_relation(source, span)
     found = source.fetch(
-        f"SELECT {', '.join(names)} FROM {label_relation(source)} WHERE {' AND '.join(conditions)} "
+        f"SELECT {', '.join(names)} FROM {labels} WHERE {' AND '.join(conditions)} "
         f"ORDER BY chain_seq DESC LIMIT {limit:d}",
         values or None,
     )

@@ -30,7 +30,7 @@ def frame_meant(page: StationPage, frame_id: str | None, part_id: str | None) ->
     rows = {each.frame_id: each for each in newest(page.paths.journal, _RECENT)}
     recent = [each for each in rows.values() if each.part_id == part_id]
     with page.queries:
-        known = inspections_of(page.log.cursor(), part_id, _TOLD + 1)
+        known = inspections_of(page.lookup(), part_id, _TOLD + 1)
     found = {each.frame_id: each for each in (*known, *recent)}
     if not found:
         raise ProblemError(404, f"there is no inspection of part {part_id!r}")

@@ -50,7 +50,7 @@ def find_parts(
     times = _moment(since), _moment(until)
     search = Search(part, lot, *times, "", disposition or "", limit + 1)
     with caller.page.queries:
-        found = find_told_parts(caller.page.log.cursor(), search, before)
+        found = find_told_parts(caller.page.lookup(), search, before)
     shown, more = found[:limit], len(found) > limit
     return PartsFound.model_validate(
         {"parts": shown, "next": shown[-1].frame_id if more else None}, from_attributes=True
@@ -81,7 +81,7 @@ def list_labels(
 ) -> LabelsFound:
     """Every word that people and programs have said, the newest first."""
     with caller.page.queries:
-        found = find_labels(caller.page.log.cursor(), part, _moment(since), limit)
+        found = find_labels(caller.page.lookup(), part, _moment(since), limit)
     return LabelsFound.model_validate({"labels": found}, from_attributes=True)
 
 

@@ -84,7 +84,7 @@ def _found(visit: Visit, search: Search) -> list[object]:
     if search == Search(limit=_FOUND_MAX):
         return [*newest(page.paths.journal, _FOUND_MAX)]
     with page.queries:
-        return [*search_inspections(page.log.cursor(), search)]
+        return [*search_inspections(page.lookup(), search)]
 
 
 def _moment(visit: Visit, typed: str) -> datetime | None:
