@@ -38,6 +38,7 @@ from qc_edge.commands import (
     replay,
     report,
     restore,
+    retention,
     review,
     rollback,
     run,
@@ -108,6 +109,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "line": (line.HELP, line.COMMANDS),
     "dataset": (dataset.HELP, dataset.COMMANDS),
     "fleet": (fleet.HELP, fleet.COMMANDS),
+    "retention": (retention.HELP, retention.COMMANDS),
     "settings": (settings.HELP, settings.COMMANDS),
     "update": (update.HELP, update.COMMANDS),
 }

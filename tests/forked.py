@@ -28,7 +28,11 @@ from pathlib import Path
 from typing import IO, Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PROGRAMS = {"qc_edge": "qc_edge.cli", "tests.station.runner": "tests.station.runner"}
+PROGRAMS = {
+    "qc_edge": "qc_edge.cli",
+    "tests.station.runner": "tests.station.runner",
+    "tests.retention.deleter": "tests.retention.deleter",
+}
 """What stands behind `python -m`, and the module whose `main` that calls."""
 
 _ALSO_IMPORTED = (

@@ -21,6 +21,8 @@ from qc_edge.publish.seal import Seal
 from qc_edge.records.receipts import Receipt
 from qc_edge.report.part_report import PartReport
 from qc_edge.report.pictures import ReportPicture
+from qc_edge.retention.judged import PictureState
+from qc_edge.settings.outside.retention import RetentionSettings
 from qc_edge.setup.network import NetworkAccess
 from qc_edge.station.metrics import MetricsCollector
 from qc_edge.station.metrics_server import _Handler as _Scrape
@@ -30,6 +32,7 @@ from qc_edge.web.api.shapes import RecipeState, WholePart
 
 calibration: Calibration
 deletion: Deletion
+retention: RetentionSettings
 report: PartReport
 gap: Gap
 label: Label
@@ -142,6 +145,26 @@ LabelSource.IMPORT
 EvidenceClass.RAW
 EvidenceClass.PREPARED
 EvidenceClass.MAP
+
+# the words of the SQL that says them
+PictureState.UNREVIEWED_FAIL
+PictureState.UNSYNCED
+PictureState.THINNED
+PictureState.FOR_EVER
+
+# read by the name of their class
+retention.pass_days
+retention.pass_every
+retention.fail_days
+retention.fail_every
+retention.invalid_days
+retention.invalid_every
+retention.near_threshold_days
+retention.near_threshold_every
+retention.reviewed_days
+retention.reviewed_every
+retention.audit_days
+retention.audit_every
 
 # columns of rows that SQL and whoever asks read
 deletion.deletion_id

@@ -19,6 +19,7 @@ from qc_edge.errors import CalibrationError
 from qc_edge.query import evidence
 from qc_edge.query.audit_queries import EvidenceClaim, evidence_claims
 from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
+from qc_edge.query.kept.deletion_rows import deleted_pictures
 from qc_edge.query.rows import Rows
 from qc_edge.records.calibrations import load
 from qc_edge.records.view_regions import as_it_judged
@@ -69,10 +70,10 @@ class EvidenceCheck:
         step.total = last - first + 1
         with ThreadPoolExecutor(self.threads, "evidence") as pool:
             waiting: deque[Future[list[AuditFinding]]] = deque()
-            for row in self._rows(rows, first, last, hashes):
+            for row, gone in self._rows(rows, first, last, hashes):
                 if not self._is_sampled(row.frame_id):
                     continue
-                waiting.append(pool.submit(self._check_row, row, calibration))
+                waiting.append(pool.submit(self._check_row, row, gone, calibration))
                 # Taken from the left only: findings come in the order of the rows.
                 while len(waiting) > _WAITING_PER_THREAD * self.threads or (
                     waiting and waiting[0].done()
@@ -93,21 +94,23 @@ class EvidenceCheck:
 
     def _rows(
         self, rows: Rows, first: int, last: int, hashes: array[int]
-    ) -> Iterator[EvidenceClaim]:
+    ) -> Iterator[tuple[EvidenceClaim, str]]:
+        """Each row, and its pictures that rules have deleted."""
         for low in range(first, last + 1, _PORTION):
             # Held for the query only, not while images are read: a station that starts meanwhile
             # needs its database.
             with rows.held():
                 portion = list(evidence_claims(rows, low, min(last, low + _PORTION - 1)))
+                gone = deleted_pictures(rows, [row.frame_id for row in portion])
             hashes.extend(hash(row.frame_id) for row in portion)
-            yield from portion
+            yield from ((row, gone.get(row.frame_id, "")) for row in portion)
 
     def _collect(self, report: AuditReport, done: Future[list[AuditFinding]]) -> None:
         for finding in done.result():
             report.add(finding)
 
     def _check_row(
-        self, row: EvidenceClaim, calibration: Callable[[str], Calibration | str]
+        self, row: EvidenceClaim, gone: str, calibration: Callable[[str], Calibration | str]
     ) -> list[AuditFinding]:
         """What does not hold with one row's evidence. Runs in a thread of the pool."""
         where = f"row {row.chain_seq}, part {row.part_id}, {row.frame_id}"
@@ -123,7 +126,8 @@ class EvidenceCheck:
             ("prepared", "prepared input", prepared),
             ("map", "defect map", defect_map),
         ):
-            if file.match.is_fault:
+            is_deleted = file.match is EvidenceMatch.MISSING and name in gone.split()
+            if file.match.is_fault and not is_deleted:
                 hint = _LOST if file.match is EvidenceMatch.MISSING else _SWAPPED
                 kind = f"{name}_{file.match}"
                 findings.append(fault(kind, f"{noun}: {file.detail}", where, hint))

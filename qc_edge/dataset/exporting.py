@@ -26,7 +26,10 @@ from qc_edge.dataset.placing import PLACED, Placer, Progress
 from qc_edge.dataset.request import DatasetRequest
 from qc_edge.dataset.sample import Sample, WrittenSample
 from qc_edge.dataset.selecting import label_agreement, select
+from qc_edge.domain.evidence.classes import EvidenceClass
 from qc_edge.errors import BusyError
+from qc_edge.query.evidence import EvidenceMatch
+from qc_edge.query.kept.deletion_rows import frames_without
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.review.agreement import Agreement
 from qc_edge.service.synced_file import sync_file
@@ -76,11 +79,14 @@ def export_dataset(
         cursor = log.cursor()
         samples = select(cursor, paths, settings, request)
         agreement = label_agreement(cursor, settings, request)
+        deleted = frames_without(cursor, EvidenceClass.RAW)
     if request.kind == "mvtec":
         samples = mvtec.with_defects_in_test(samples)
     with _work_directory(request.out) as work:
         placer = Placer(work, paths.state, paths.masks, link=request.link)
         written, left_out = _place(placer, kind, samples, progress)
+        for frame in deleted & {each for each in left_out if left_out[each] == "missing"}:
+            left_out[frame] = str(EvidenceMatch.DELETED)
         for name, text in kind.label_files(written, placer.load_mask).items():
             placer.write(name, text)
         sheet = _write_about(placer, work, paths.name, written, (agreement, left_out), progress)

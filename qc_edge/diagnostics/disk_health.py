@@ -16,6 +16,7 @@ from qc_edge.diagnostics.finding import Finding, fault, ok, warning
 from qc_edge.diagnostics.host import Host
 from qc_edge.query.journal_reader import newest_rows
 from qc_edge.settings import StationPaths, StorageSettings
+from qc_edge.store.disk_trend import AMBER_DAYS, RED_DAYS
 from qc_edge.store.durable import Disk
 
 _WRITES = 50
@@ -29,7 +30,6 @@ _SAMPLE_ROWS = 200
 _SMARTCTL = ("smartctl", "-j", "-H", "-A")
 _WORN_PERCENT = 80
 _HOURS = 24
-SOON_DAYS, NOW_DAYS = 14.0, 2.0
 
 
 def check_health(host: Host, state: Path) -> Iterator[Finding]:
@@ -84,10 +84,13 @@ def check_trend(paths: StationPaths, storage: StorageSettings) -> Iterator[Findi
         f"{rate / 1e9:,.1f} GB a day at the pace of the last 24 h: room for {days:,.0f} days, "
         "then it holds"
     )
-    hint = "a larger disk, or move old evidence off the box; nothing is deleted by itself"
-    if days < NOW_DAYS:
+    hint = (
+        f"a larger disk, or [retention] in the settings: qc-edge retention plan {paths.name} says "
+        "what its rules would delete; without it nothing is"
+    )
+    if days < RED_DAYS:
         yield fault(message, hint)
-    elif days < SOON_DAYS:
+    elif days < AMBER_DAYS:
         yield warning(message, hint)
     else:
         yield ok(message)

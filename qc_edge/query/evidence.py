@@ -35,6 +35,7 @@ class EvidenceMatch(str, Enum):
     MISSING = "missing"
     UNREADABLE = "unreadable"
     NOT_KEPT = "not kept"
+    DELETED = "deleted"  # by a rule, with a row that says so
     UNPROVEN = "unproven"  # the row has no digest for it: only its presence can be seen
 
     __str__ = str.__str__
@@ -152,8 +153,11 @@ def _read_pgm(data: bytes) -> Image | None:
 
 def read_stored_input(state: Path, part: StoredInput, bundle: Bundle) -> Gray | Colour | str:
     """The prepared input (uint8, H x W or H x W x 3) of an inspection for the model of `bundle`, or
-    in words why it cannot be had: gone, changed since, of another size, or prepared otherwise.
+    in words why it cannot be had: deleted by a rule (then it has no path), gone, changed since, of
+    another size, or prepared otherwise.
     """
+    if not part.prepared_path:
+        return "the prepared input was deleted by a rule"
     try:
         data = (state / part.prepared_path).read_bytes()
         image = decode(data, max_pixels=_PREPARED_MAX)

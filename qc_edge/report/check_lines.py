@@ -27,7 +27,8 @@ def check_lines(inspection: ExaminedInspection) -> list[CheckLine]:
     where the model was asked again.
     """
     recheck, match = inspection.recheck, inspection.raw.match
-    no_digest = match in {EvidenceMatch.NOT_KEPT, EvidenceMatch.UNPROVEN}
+    without = {EvidenceMatch.NOT_KEPT, EvidenceMatch.UNPROVEN, EvidenceMatch.DELETED}
+    no_digest = match in without
     frame = CheckLine(
         "The frame's pixels have the digest in the row",
         describe_evidence(inspection.raw),

@@ -25,6 +25,7 @@ _MATCHES = {
     EvidenceMatch.SAME: "unchanged",
     EvidenceMatch.CHANGED: "CHANGED",
     EvidenceMatch.MISSING: "MISSING",
+    EvidenceMatch.DELETED: "deleted by rule",
     EvidenceMatch.UNREADABLE: "UNREADABLE",
     EvidenceMatch.NOT_KEPT: "not kept",
     EvidenceMatch.UNPROVEN: "present",
@@ -78,6 +79,8 @@ def describe_map(file: EvidenceFile, recomputed: RecomputedMap | None) -> str:
 def describe_evidence(file: EvidenceFile) -> str:
     """Whether a file of evidence is still what its row says, in words."""
     state = _MATCHES[file.match]
+    if file.match is EvidenceMatch.DELETED:
+        return file.detail
     if file.match.is_fault and file.detail:
         return f"{state}: {file.detail}"
     return f"{state}, compressed without loss since" if file.compressed else state

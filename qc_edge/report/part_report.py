@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from qc_edge.domain.calibration import Calibration
+from qc_edge.domain.evidence.classes import EvidenceClass
 from qc_edge.domain.inspection import Inspection, Part
 from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
 from qc_edge.errors import CalibrationError, QcEdgeError, UsageError
 from qc_edge.query import evidence
 from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
+from qc_edge.query.kept.deletion_rows import as_deleted
 from qc_edge.query.part_lookup import PartInspection, find_part, near_parts
 from qc_edge.records.calibrations import load
 from qc_edge.records.view_regions import as_it_judged
@@ -150,7 +152,10 @@ def _examine(
     paths: StationPaths, logged: PartInspection, settings: Settings | None
 ) -> ExaminedInspection:
     row = logged.row
+    gone = logged.deletions
     raw = evidence.compare(paths.state, row.raw_path, row.raw_sha256)
+    raw = as_deleted(raw, EvidenceClass.RAW, gone)
+    prepared = evidence.compare(paths.state, row.prepared_path, row.prepared_sha256)
     calibration, no_calibration = _calibration(paths, row)
     if calibration is not None:
         calibration = as_it_judged(calibration, row.preprocess_id, paths.settings_history)
@@ -164,8 +169,8 @@ def _examine(
     return ExaminedInspection(
         logged=logged,
         raw=raw,
-        prepared=evidence.compare(paths.state, row.prepared_path, row.prepared_sha256),
-        defect_map=_defect_map(paths, row),
+        prepared=as_deleted(prepared, EvidenceClass.PREPARED, gone),
+        defect_map=as_deleted(_defect_map(paths, row), EvidenceClass.MAP, gone),
         gray=gray,
         calibration=calibration,
         recheck=recheck_inspection(logged, raw, gray, calibration, no_calibration),

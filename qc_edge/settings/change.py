@@ -34,6 +34,7 @@ LIVE = (
     "spc.",
     "challenge.",
     "upstream.",
+    "retention.",
     "approval.",
 )
 """Names (or the beginnings of names) that apply on reload; everything else needs a restart."""
@@ -43,7 +44,7 @@ _REPEATED = frozenset({"camera", "view", "output"})
 
 _LATER = (
     *("page", "review", "spc", "challenge", "view", "recipe", "part", "output", "upstream"),
-    "approval",
+    *("approval", "retention"),
 )
 """Sections that came when stations ran already: while at their defaults they are left out of the
 digest, so that new software alone changes no station's settings.

@@ -22,6 +22,7 @@ from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
 from qc_edge.settings.outside.metrics import MetricsSettings
 from qc_edge.settings.outside.outputs import AnyOutput, check_outputs
+from qc_edge.settings.outside.retention import RetentionSettings
 from qc_edge.settings.outside.upstream import UpstreamSettings
 from qc_edge.settings.page import PageSettings
 from qc_edge.settings.review import ReviewSettings
@@ -175,6 +176,7 @@ class Settings(Section):
     spc: SpcSettings = SpcSettings()
     challenge: ChallengeSettings = ChallengeSettings()
     upstream: UpstreamSettings = UpstreamSettings()
+    retention: RetentionSettings = RetentionSettings()
     recipe: RecipeSettings = RecipeSettings()
     approval: ApprovalSettings = ApprovalSettings()
     view: tuple[ViewSettings, ...] = Field(

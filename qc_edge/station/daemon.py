@@ -22,6 +22,7 @@ from qc_edge.publish.qa_database import QaDatabase
 from qc_edge.publish.worker import PublishWorker
 from qc_edge.recipe.in_force import describe_start
 from qc_edge.recipe.rulebook import RuleBook
+from qc_edge.retention.cleaner import Cleaner
 from qc_edge.service.clock import FrameClock, boot_id, utc_now
 from qc_edge.service.known_time import NOTHING_RECORDED
 from qc_edge.service.lock import StationLock
@@ -34,7 +35,7 @@ from qc_edge.settings.change import SettingChange
 from qc_edge.station.anchoring import Anchoring, JournaldSink
 from qc_edge.station.dependencies import Dependencies, StationParts
 from qc_edge.station.disk_start import open_disk
-from qc_edge.station.housekeeping import Housekeeping
+from qc_edge.station.housekeeping import Housekeeping, IdleWork
 from qc_edge.station.inspect_role import InspectRole
 from qc_edge.station.line.outputs import StationOutputs
 from qc_edge.station.log_start import newest_frame_id, newest_frame_id_below, open_ledger
@@ -223,22 +224,20 @@ class Station:
         parts.reporter.captures = self.captures
 
     def _janitor(self, parts: StationParts, ledger: Ledger | None) -> Housekeeping:
-        compressor, arrivals, takers = None, None, list[LabelTaker | HoldTaker]()
+        arrivals, takers, idle = None, list[LabelTaker | HoldTaker](), list[IdleWork]()
         if self._inspect_role and ledger:
-            arrivals = self._inspect_role.arrivals
-            compressor = Compressor(self.paths.evidence, parts.dependencies.disk)
+            arrivals, disk = self._inspect_role.arrivals, parts.dependencies.disk
             takers.append(LabelTaker(self.paths, ledger, self.events, parts.clock))
             takers.append(HoldTaker(self.paths, ledger, self.events))
-        return Housekeeping(
-            parts.disk_monitor,
-            parts.clock,
-            self.events,
-            arrivals,
-            compressor,
-            parts.settings.inspect.compress_after_s,
-            parts.spool.server,
-            [each.look for each in (self._anchoring, *takers, self._outputs) if each],
-        )
+            compress = Compressor(self.paths.evidence, disk).compress
+            cleaner = Cleaner(self.paths, ledger, disk, lambda: self.settings)
+            parts.reporter.cleaner = cleaner
+            idle.append(IdleWork(partial(compress, parts.settings.inspect.compress_after_s)))
+            idle.append(IdleWork(cleaner.clean, makes_room=True))
+        server, outputs = parts.spool.server, self._outputs
+        looks = [each.look for each in (self._anchoring, *takers, outputs) if each]
+        monitor, clock = parts.disk_monitor, parts.clock
+        return Housekeeping(monitor, clock, self.events, arrivals, idle, server, looks)
 
     def _stop(self, notifier: Notifier, supervisor: Supervisor) -> None:
         notifier.send("STOPPING=1")

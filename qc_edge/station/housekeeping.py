@@ -1,5 +1,5 @@
 """Upkeep: watches the disk, the spool's file server and the clock, anchors the log and takes up
-labels, compresses evidence while nothing waits.
+labels, compresses evidence and deletes what the rules let go while nothing waits.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from qc_edge.domain.events import EventKind, EventLog, Occurrence
 from qc_edge.errors import StoreError
@@ -16,12 +17,12 @@ from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.service.logs import LOG
 from qc_edge.service.priority import lower_priority
 from qc_edge.service.remote.file_server import FileServer
-from qc_edge.store.compression import Compressor
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
 
 _LOOK_S = 1.0
 _CLOCK_S = 5.0
 _QUIET_S = 3.0
+_IDLE_S = 60.0
 _BACKLOG = 2
 _NICE = 5
 """Low, but not lowest: this thread holds the interpreter's lock now and then, and whoever waits for
@@ -35,6 +36,17 @@ _DISK_EVENTS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class IdleWork:
+    """What is done while nothing waits, once a minute: `do(may_go_on)` ends when that is False.
+
+    `makes_room`: while the room is short it is done whatever waits. It may raise StoreError.
+    """
+
+    do: Callable[[Callable[[], bool]], object]
+    makes_room: bool = False
+
+
 class Housekeeping:
     """Upkeep of a running station. `run` is the work of the thread `janitor`."""
 
@@ -44,8 +56,7 @@ class Housekeeping:
         clock: FrameClock,
         events: EventLog,
         arrivals: Arrivals | None,
-        compressor: Compressor | None,
-        compress_after_s: float,
+        idle_work: Sequence[IdleWork],
         file_server: FileServer | None = None,
         looks: Sequence[Callable[[], None]] = (),
     ) -> None:
@@ -54,8 +65,7 @@ class Housekeeping:
         self._clock = clock
         self._events = events
         self._arrivals = arrivals
-        self._compressor = compressor
-        self._compress_after_s = compress_after_s
+        self._idle_work = idle_work
         self._file_server = file_server
         self._looks = looks
         self._busy_at = time.monotonic()
@@ -64,7 +74,7 @@ class Housekeeping:
     def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Look every second until `stop`, at a low priority."""
         lower_priority(_NICE)
-        self._heartbeat, looked_at_clock, compressed_at = heartbeat, 0.0, 0.0
+        self._heartbeat, looked_at_clock, idle_at = heartbeat, 0.0, 0.0
         while not stop.wait(_LOOK_S):
             self._look()
             now = time.monotonic()
@@ -72,9 +82,10 @@ class Housekeeping:
                 looked_at_clock = now
                 if change := self._clock.check():
                     self._events.report(Occurrence(EventKind.CLOCK, change))
-            if self._compressor and now - compressed_at > 60 and self._is_quiet():
-                compressed_at = now
-                self._compress(stop)
+            if now - idle_at > _IDLE_S and (self._is_quiet() or self._is_short()):
+                idle_at = now
+                for work in self._idle_work:
+                    self._do(work, stop)
 
     def _look(self) -> None:
         """What is looked at every second, while evidence is compressed too."""
@@ -98,21 +109,22 @@ class Housekeeping:
             kind = EventKind.SPOOL_LOST if is_lost else EventKind.SPOOL_BACK
             self._events.report(Occurrence(kind, words))
 
-    def _compress(self, stop: threading.Event) -> None:
-        assert self._compressor is not None  # noqa: S101
-
+    def _do(self, work: IdleWork, stop: threading.Event) -> None:
         def may_go_on() -> bool:
             self._look()
-            return (
-                not stop.is_set()
-                and self._is_quiet()
-                and self._disk_monitor.space is DiskSpace.ENOUGH
-            )
+            # What makes room cannot wait for a backlog that waits for room.
+            goes = work.makes_room if self._is_short() else self._is_quiet()
+            return goes and not stop.is_set()
 
+        if not may_go_on():
+            return
         try:
-            self._compressor.compress(self._compress_after_s, may_go_on)
+            work.do(may_go_on)
         except StoreError as fault:
             LOG.error("%s", fault)
+
+    def _is_short(self) -> bool:
+        return self._disk_monitor.space is not DiskSpace.ENOUGH
 
     def _is_quiet(self) -> bool:
         """There is no backlog, and has been none for a few seconds."""

@@ -32,8 +32,9 @@ from qc_edge.version import __version__
 AGES = {
     "publish_lag": "Since the published log was last brought up to the log.",
     "sync_age": "Since sealed days were last sent upstream.",
+    "disk_full_in": "Until the station holds for want of room, at the rate of the last day.",
 }
-"""Ages that have no series where nobody gives them (seconds)."""
+"""Times that have no series where nobody gives them (seconds)."""
 
 
 Ages = Mapping[str, Callable[[], float | None]]  # of AGES; None while there is none
@@ -54,7 +55,8 @@ class MetricsCollector(Collector):
         self._disk_monitor = disk_monitor
         self._heartbeats = heartbeats
         self._meter = meter
-        self._ages: Ages = {**ages, "sync_age": reporter.sync_age_s}
+        full_in = disk_monitor.seconds_left
+        self._ages: Ages = {**ages, "sync_age": reporter.sync_age_s, "disk_full_in": full_in}
         self._station = reporter.settings.station.name
 
     def collect(self) -> Iterator[Metric]:
@@ -223,6 +225,14 @@ class MetricsCollector(Collector):
         yield self._gauge(
             "disk_stop_bytes", "Below it the station holds.", limits.stop_free_mb * 1e6
         )
+        if cleaner := self._reporter.cleaner:
+            deleted = CounterMetricFamily(
+                "qc_edge_retention_deleted_bytes",
+                "Bytes of pictures that rules have deleted, since the station started.",
+                labels=["station"],
+            )
+            deleted.add_metric([self._station], cleaner.total.size_bytes)
+            yield deleted
         trusted = status.clock == "synchronised"
         yield self._gauge("clock_trusted", "1 while the wall clock can be trusted.", trusted)
 

@@ -18,6 +18,7 @@ from qc_edge.recipe.changeover.follower import ChangeoverFollower
 from qc_edge.recipe.model_activation import ModelActivator
 from qc_edge.recipe.rulebook import RuleBook
 from qc_edge.recipe.rules import Rules
+from qc_edge.retention.cleaner import Cleaner
 from qc_edge.service.clock import FrameClock, utc_now
 from qc_edge.service.heartbeat import Heartbeats
 from qc_edge.service.remote.file_server import FileServer
@@ -27,6 +28,7 @@ from qc_edge.station.discipline.control_watch import ControlWatch
 from qc_edge.station.reload import Reload
 from qc_edge.station.status import CameraStatus, Status, ViewStatus
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
+from qc_edge.store.disk_trend import AMBER_DAYS
 from qc_edge.upstream.age import SyncAge
 from qc_edge.version import __version__
 
@@ -75,6 +77,7 @@ class Reporter:
         self.shadow: Shadow | None = None
         self.control: ControlWatch | None = None
         self.sync_age: SyncAge | None = None
+        self.cleaner: Cleaner | None = None
 
     @property
     def is_up(self) -> bool:
@@ -97,6 +100,7 @@ class Reporter:
         troubles = self._troubles(behind)
         rules = self.rulebook.rules if self.rulebook else None
         arrivals, statistics = self.arrivals, self.statistics
+        monitor = self._disk_monitor
         return Status(
             station=self.settings.station.name,
             pid=os.getpid(),
@@ -113,7 +117,7 @@ class Reporter:
             live_waiting=arrivals.waiting(Lane.LIVE) if arrivals else 0,
             backlog_waiting=arrivals.waiting(Lane.BACKLOG) if arrivals else 0,
             behind=behind,
-            disk=self._disk_monitor.description,
+            disk=", ".join(filter(None, [monitor.description, monitor.forecast])),
             upstream=self.sync_age.words() if self.sync_age else "",
             clock=self.clock.trust if self.clock else "",
             cameras=tuple(CameraStatus.of(capture.state) for capture in self.captures),
@@ -178,10 +182,14 @@ class Reporter:
         ]
         late = self.sync_age and self.sync_age.is_overdue
         of_sync = [f"upstream: {self.sync_age.words()}"] if self.sync_age and late else []
+        days = self._disk_monitor.days_left
+        is_amber = days is not None and days < AMBER_DAYS
+        of_disk = [f"disk {self._disk_monitor.forecast}"] if is_amber else []
         of_charts = [each.short for each in self.control.diagnoses] if self.control else []
         return (
             *filter(None, [refused]),
             *self._learning(),
+            *of_disk,
             *of_arrivals,
             *of_sync,
             *of_outputs,

@@ -13,6 +13,7 @@ from pathlib import Path
 from qc_edge.errors import DiskFullError, DiskReadOnlyError
 from qc_edge.settings import StorageSettings
 from qc_edge.store.disk_room import DiskRoom
+from qc_edge.store.disk_trend import DiskTrend
 from qc_edge.store.durable import Disk
 
 _REFUSED_S = 2.0
@@ -65,6 +66,7 @@ class DiskMonitor:
         self.free_mb = 0.0
         self.room = DiskRoom(0, None, 0, is_read_only=False)
         self.space = DiskSpace.ENOUGH
+        self.trend = DiskTrend()
         self._refused_at = -_REFUSED_S
         self._refusal = _FOUND_NO_ROOM
         self.measure()
@@ -73,6 +75,7 @@ class DiskMonitor:
         """Ask the file system; True if `space` has changed."""
         self.free_mb = self._disk.free_bytes(self._state) / 1e6
         self.room = DiskRoom.of(self._state)
+        self.trend.see(time.monotonic(), self.free_mb)
         before = self.space
         more = _RESUME if before is DiskSpace.NONE else 1
         is_full = self.free_mb < self.limits.stop_free_mb * more or self._lacks_inodes(_STOP, more)
@@ -97,6 +100,23 @@ class DiskMonitor:
     def _lacks_inodes(self, bound: InodeBound, more: float = 1.0) -> bool:
         free = self.room.free_inodes
         return free is not None and free < more * bound.of(self.room.inodes)
+
+    @property
+    def days_left(self) -> float | None:
+        """Days until the station stops for want of room, at the rate of the last day; None while
+        that is not known, or there is no end to it.
+        """
+        return self.trend.days_left(self.limits.stop_free_mb)
+
+    def seconds_left(self) -> float | None:
+        """The same in seconds."""
+        days = self.days_left
+        return None if days is None else days * 86_400
+
+    @property
+    def forecast(self) -> str:
+        """The same in words; empty while it is not known."""
+        return self.trend.words(self.limits.stop_free_mb)
 
     @property
     def description(self) -> str:

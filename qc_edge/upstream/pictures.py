@@ -20,6 +20,7 @@ from zlib import crc32
 from qc_edge.domain.evidence.classes import EvidenceClass
 from qc_edge.errors import AuditError, UpstreamError
 from qc_edge.query.evidence import candidates, picture_in
+from qc_edge.query.kept.deletion_rows import gone_by_frame
 from qc_edge.query.rows import Rows
 from qc_edge.store.durable import write_file
 from qc_edge.upstream.due import SealedDay
@@ -216,7 +217,7 @@ class PictureSender:
 def picture_claims(
     rows: Rows, classes: Sequence[EvidenceClass], first: int, last: int
 ) -> Iterator[PictureClaim]:
-    """What the inspections number `first` to `last` say of their pictures of these classes."""
+    """What inspections number `first` to `last` say of pictures that no rule has deleted."""
     present = rows.columns("inspections")
     columns = ", ".join(
         column if column in present else f"NULL AS {column}"
@@ -225,10 +226,13 @@ def picture_claims(
     )
     if not columns:
         return
-    query = f"SELECT chain_seq, {columns} FROM {{rows}} ORDER BY chain_seq"  # noqa: S608
-    for seq, *named in rows.select(query, "inspections", first, last):
+    query = (
+        f"SELECT chain_seq, coalesce(gone, ''), {columns} FROM {{rows}} "  # noqa: S608
+        f"LEFT JOIN {gone_by_frame(rows.source)} USING (frame_id) ORDER BY chain_seq"
+    )
+    for seq, gone, *named in rows.select(query, "inspections", first, last):
         for kind, path, sha256 in zip(classes, named[::2], named[1::2], strict=True):
-            if path is not None:
+            if path is not None and kind.value not in gone.split():
                 yield PictureClaim(seq, kind, path, sha256)
 
 

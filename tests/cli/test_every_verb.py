@@ -74,6 +74,8 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "uninstall": ("--dry-run",),
         "rollback": (),
         "provision": (out / "größer.toml",),
+        "retention plan": (NAME,),
+        "retention run": (NAME,),
         "model list": (NAME,),
         "model show": (NAME,),
         "model verify": (NAME,),

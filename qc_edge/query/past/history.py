@@ -22,6 +22,7 @@ from qc_edge.domain.history import (
     Totals,
 )
 from qc_edge.errors import StoreError
+from qc_edge.query.kept.deletion_rows import prepared_path
 from qc_edge.query.label_rows import effective_labels, label_relation
 from qc_edge.query.past.history_sql import (
     BADNESS,
@@ -199,10 +200,12 @@ class History:
         return int(number)
 
     def stored(self) -> Iterator[list[StoredInput]]:
-        """Scored inspections whose prepared input was kept, oldest first, in portions."""
+        """Scored inspections whose prepared input was kept, oldest first, in portions; of those
+        that a rule has deleted since `prepared_path` is empty.
+        """
         query = (
             "SELECT frame_id, part_id, recorded_at, camera, score, threshold, verdict, "
-            "prepared_path, prepared_sha256, raw_path, preprocess_id "
+            f"{prepared_path(self.source)}, prepared_sha256, raw_path, preprocess_id "
             f"FROM {self._from} WHERE {_STORED} ORDER BY frame_id"
         )
         for rows in self.source.portions(query, self._values):
