@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from qc_edge.diagnostics import disk_health, host_checks, liveness, recent_errors, service
+from qc_edge.diagnostics.box import certificates, heat, ports, updates
 from qc_edge.diagnostics.check import check_station
 from qc_edge.diagnostics.finding import Finding, Level
 from qc_edge.diagnostics.host import Host
@@ -95,6 +96,13 @@ def _box(host: Host, paths: StationPaths, settings: Settings | None) -> Iterator
             yield Check("upstream", send, about_host=True)
         yield Check("network", partial(host_checks.check_network, host, cameras), about_host=True)
         yield Check("usb", partial(host_checks.check_usb, host, cameras), about_host=True)
+        yield Check("ports", partial(ports.check_ports, host, settings), about_host=True)
+        if settings.page.tls == "own":
+            look = partial(certificates.check_certificate, paths.page)
+            yield Check("certificate", look, about_host=True)
     yield Check("gpu", partial(host_checks.check_gpu, host), about_host=True)
+    yield Check("heat", partial(heat.check_heat, host), about_host=True)
     yield Check("clock", host_checks.check_clock, about_host=True)
+    yield Check("update", partial(updates.check_last_update, paths.root), about_host=True)
+    yield Check("slots", partial(updates.check_slots, host), about_host=True)
     yield Check("software", host_checks.check_software, about_host=True)

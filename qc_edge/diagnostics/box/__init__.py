@@ -1,0 +1,1 @@
+"""What `qc-edge doctor` asks of the box itself: updates, slots, heat, open ports, certificates."""
