@@ -104,7 +104,8 @@ class EventKind(str, Enum):
     SEAL_DIFFERS = "seal_differs"
     SYNCED = "synced"
     RESTORED = "restored"
-    # control charts
+    # the station as measuring equipment
+    MSA_STUDY = "msa_study"
     CAMERA_DRIFT = "camera_drift"
     PROCESS_DRIFT = "process_drift"
     SCORES_DRIFT = "scores_drift"

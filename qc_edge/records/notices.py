@@ -35,6 +35,7 @@ KINDS = frozenset(
         EventKind.RESTORED,
         EventKind.SOFTWARE_FELL_BACK,
         EventKind.PAGE_TOKEN,
+        EventKind.MSA_STUDY,
         EventKind.PAGE_TOKEN_REFUSED,
     }
 )

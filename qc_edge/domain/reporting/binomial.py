@@ -36,6 +36,16 @@ def exact_interval(count: int, of: int) -> tuple[float, float] | None:
     return low, high
 
 
+def f_above(value: float, free: int, free_below: int) -> float:
+    """The probability (0..1) that F with these degrees of freedom (above and below the line) is
+    larger than `value`. M. Abramowitz, I. A. Stegun, 26.6.2.
+    """
+    if value <= 0:
+        return 1.0
+    share = free_below / (free_below + free * value)
+    return _incomplete_beta(free_below / 2, free / 2, share) if 0 < share < 1 else float(share >= 1)
+
+
 def highest_share(count: int, of: int, confidence: float) -> float:
     """The share (0..1) that the true one does not exceed with `confidence` (0..1). Exact."""
     if not of or count >= of:
