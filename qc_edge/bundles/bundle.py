@@ -14,6 +14,7 @@ from pathlib import Path
 
 from qc_edge.bundles.golden import GoldenFrame, read_golden_frames
 from qc_edge.bundles.manifest import (
+    EVALUATION,
     GOLDEN,
     MANIFEST,
     MODEL,
@@ -198,7 +199,7 @@ def _file_faults(directory: Path, manifest: Manifest) -> Iterable[str]:
                 yield f"{name}: sha256 {actual[:12]}..., expected {expected[:12]}..."
     # A file that nobody approved could change what is loaded: external weights of an ONNX model.
     present = {p.relative_to(directory).as_posix() for p in directory.rglob("*") if p.is_file()}
-    for name in sorted(present - set(manifest.files) - {MANIFEST, SIGNATURE}):
+    for name in sorted(present - set(manifest.files) - {MANIFEST, SIGNATURE, EVALUATION}):
         yield f"{name}: not named in {MANIFEST}"
 
 

@@ -20,6 +20,8 @@ MANIFEST = "bundle.toml"
 MODEL = "model.onnx"
 SIGNATURE = "bundle.sig"
 """Stands beside the manifest and not in it: it is made over the manifest."""
+EVALUATION = "evaluation.json"
+"""That it was evaluated, likewise: it names the manifest's digest."""
 GOLDEN = "golden/golden.json"
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from qc_edge.bundles.bundle import Bundle, load_bundle
+from qc_edge.bundles.evaluated import check_evaluation
 from qc_edge.bundles.signing import check_signature
 from qc_edge.domain.activation import Activation
 from qc_edge.domain.decisions import DecisionHistory
@@ -109,4 +110,5 @@ def open_signed_bundle(paths: StationPaths, settings: ModelSettings, reference: 
     """
     bundle = load_bundle(reference, [paths.models, shipped("models")])
     LOG.debug("%s: %s", bundle.reference, check_signature(bundle, settings))
+    check_evaluation(bundle, settings)
     return bundle

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from qc_edge.bundles.bundle import Bundle, open_bundle
+from qc_edge.bundles.evaluated import check_evaluation
 from qc_edge.bundles.manifest import MANIFEST
 from qc_edge.bundles.signing import check_signature
 from qc_edge.errors import ModelError
@@ -66,6 +67,7 @@ def install(source: Path, models: Path, settings: ModelSettings) -> tuple[Bundle
             ) from None
         bundle = open_bundle(_bundle_directory(source, work / "bundle"))
         check_signature(bundle, settings)
+        check_evaluation(bundle, settings)
         return _place(bundle, models)
     except OSError as fault:
         raise store_error(fault, f"cannot install {source} into {models}") from fault

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qc_edge.bundles.bundle import Bundle, load_bundle, open_bundle
+from qc_edge.bundles.evaluated import check_evaluation
 from qc_edge.bundles.manifest import MANIFEST
 from qc_edge.bundles.signing import check_signature
 from qc_edge.engine import load_engine
@@ -46,7 +47,9 @@ def list_bundles(paths: StationPaths, now: CurrentModel) -> Iterator[ListedBundl
             seen.add(reference)
             signed, fault = "", ""
             try:
-                signed = check_signature(load_bundle(reference, [place]), now.settings.model)
+                bundle = load_bundle(reference, [place])
+                signed = check_signature(bundle, now.settings.model)
+                check_evaluation(bundle, now.settings.model)
             except ModelError as refusal:
                 fault = refusal.message
             yield ListedBundle(reference, directory, reference == now.reference, signed, fault)
@@ -69,6 +72,7 @@ def verify(bundle: Bundle, now: CurrentModel) -> list[str]:
     """
     whole = f"every file is what the manifest {bundle.digest[:12]} says"
     findings = [whole, check_signature(bundle, now.settings.model)]
+    check_evaluation(bundle, now.settings.model)
     engine = load_engine(bundle, now.settings.engine)
     try:
         self_test(engine, bundle)

@@ -46,6 +46,11 @@ class ModelSettings(Section):
     require_signature: bool = Field(
         default=False, description="Take only bundles that one of trusted_keys has signed."
     )
+    require_evaluation: bool = Field(
+        default=False,
+        description="Take only bundles that qc-edge model approve has a record of: evaluated on "
+        "parts that they had not seen.",
+    )
 
     @field_validator("trusted_keys")
     @classmethod

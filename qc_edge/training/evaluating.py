@@ -64,6 +64,7 @@ class EvaluationReport:
             "dataset_sha256": self.dataset.digest,
             "split": self.split,
             "notes": list(self.notes),
+            "pictures": sorted({each.pixels for each in self.first.scored if each.pixels}),
             "bundle": _side_values(self.first),
             "against": _side_values(self.other) if self.other else None,
             "gain": asdict(self.gain) if self.gain else None,

@@ -1,8 +1,8 @@
-"""How well `qc-edge train` does on real photographs: the whole recipe, on parts held out twice over.
+"""How well `qc-edge train` does on real photographs, on parts that are held out twice over.
 
-`python -m tests.bench.training DATASET --only magnetic_tile --splits 1,2 --out FILE.json`. Needs the
-extra `train`. For each split four folds of groups: the recipe is fitted on three of them as a user
-would (its own folds, fusion, calibration and threshold are inside), and judged on the fourth.
+`python -m tests.bench.training DATASET --only magnetic_tile --features DIR --out FILE.json`, with
+the extra `train`. For each split four folds of groups: the recipe is fitted on three of them as a
+user would (its own folds, fusion, calibration and threshold are inside), and judged on the fourth.
 """
 
 from __future__ import annotations

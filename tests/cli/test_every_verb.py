@@ -91,6 +91,7 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "model shadow": (NAME,),
         "model keygen": (out / "key",),
         "model sign": (out, "--key", out / "key"),
+        "model approve": (out, out / "report.json", "--by", "anna"),
         "engine build": ("reference@1",),
         "model pack": (
             *(out / "model.onnx", "--name", "größer", "--by", "anna"),
@@ -131,7 +132,14 @@ LONG = {"demo", "rollback"}
 """Run by tests of their own: one is a station in itself, one changes the box that it runs on."""
 
 ALL = [*COMMANDS, *(f"{group} {verb}" for group, (_, of) in GROUPS.items() for verb in of)]
-WITHOUT_ROOT = {"install", "uninstall", "model keygen", "model sign", "engine build"} | {
+WITHOUT_ROOT = {
+    "model approve",
+    "install",
+    "uninstall",
+    "model keygen",
+    "model sign",
+    "engine build",
+} | {
     "update sign",
     "model pack",
     "dataset check",

@@ -21,4 +21,5 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "shadow": shadow.command,
     "keygen": sign.keygen_command,
     "sign": sign.sign_command,
+    "approve": sign.approve_command,
 }
