@@ -35,6 +35,7 @@ help:
 	@echo "             BENCH_ARGS='--only engine' make bench   one part of it: every engine here"
 	@echo "make gpu     what only an NVIDIA GPU can show, on a machine that has one"
 	@echo "make deb     a Debian package that installs without a network"
+	@echo "make image   a device image for x86-64 boxes with UEFI, from that package; as root"
 	@echo "make lock    renew the locked dependencies in $(LOCKS)/"
 	@echo "make clean   remove what the commands above have made"
 	@echo
@@ -102,6 +103,10 @@ $(VENV)-train/.installed: setup.cfg $(VENV)/.installed-dev
 # With a Python of its own; ARCH=arm64 make deb for the other architecture, systemd/deb/build.sh says what else.
 deb: $(VENV)/bin/pip
 	systemd/deb/build.sh $(VENV)/bin/python dist
+
+# Debian 13 with two slots, from the package; as root, with debootstrap and systemd-container. IMAGE_VERSION=2 for the next one.
+image: $(VENV)/bin/pip
+	systemd/image/build.sh "$$(systemd/deb/build.sh $(VENV)/bin/python dist)" dist/image $(IMAGE_VERSION)
 
 # On a machine with an NVIDIA GPU, with or without a network: docs/engines.md. GPU_ARGS="--soak 60" for a short one.
 gpu:
