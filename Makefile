@@ -108,7 +108,7 @@ deb: $(VENV)/bin/pip
 image: $(VENV)/bin/pip
 	systemd/image/build.sh "$$(systemd/deb/build.sh $(VENV)/bin/python dist)" dist/image $(IMAGE_VERSION)
 
-# On a machine with an NVIDIA GPU, with or without a network: docs/engines.md. GPU_ARGS="--soak 60" for a short one.
+# On a machine with an NVIDIA GPU, with or without a network: docs/engines.md. GPU_ARGS="--soak 600" for a longer soak.
 gpu:
 	@tests/gpu/run.sh $(PYTHON) $(GPU_ARGS)
 

@@ -8,13 +8,11 @@ then nothing is tried and nothing is written.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from functools import partial
@@ -93,7 +91,7 @@ def subjects(directory: Path, refused: dict[str, str]) -> Iterator[Any]:
 
     How the others refuse goes into `refused`.
     """
-    from tests.gpu.cells import CellsToolkit, write_bundle
+    from tests.gpu.cells import CELL, CellsToolkit, CellsWork, write_bundle
     from tests.gpu.subject import Subject
 
     reference = load_bundle("reference@1", [shipped("models")])
@@ -109,6 +107,8 @@ def subjects(directory: Path, refused: dict[str, str]) -> Iterator[Any]:
             reference,
             lambda _, toolkit=toolkit: toolkit,  # type: ignore[misc]
             directory / each.name,
+            partial(_tensorrt_work, each.trt, reference.manifest.input.name),
+            captures_graphs=toolkit.captures_graphs,
         )
         try:
             with subject.engine():
@@ -120,14 +120,22 @@ def subjects(directory: Path, refused: dict[str, str]) -> Iterator[Any]:
             file.unlink()
         yield subject
     cells: Bundle = write_bundle(directory / "bundles/cells/1")
-    yield Subject("cells-kernel", cells, CellsToolkit, directory / "cells-kernel")
+    yield Subject(
+        "cells-kernel", cells, CellsToolkit, directory / "cells-kernel", CellsWork, cell=CELL
+    )
+
+
+def _tensorrt_work(trt: Any, input_name: str, plan: bytes, size: int, graph: bool) -> Any:
+    from tests.gpu.bare import TensorRTWork
+
+    return TensorRTWork(trt, plan, size, input_name, graph=graph)
 
 
 def main() -> int:
     """Try everything, print as it goes, keep the figures."""
     parser = argparse.ArgumentParser(prog="python -m tests.gpu", description=__doc__)
     parser.add_argument(
-        "--soak", type=float, default=600.0, metavar="S", help="seconds of soak (default 600)"
+        "--soak", type=float, default=60.0, metavar="S", help="seconds of soak (default 60)"
     )
     parser.add_argument(
         "--frames", type=int, default=200, metavar="N", help="rendered frames to compare"
@@ -140,9 +148,14 @@ def main() -> int:
         print(f"NO NVIDIA GPU: {why}. Nothing was tried.", file=sys.stderr)
         return 1
     from tests.gpu import checks, faults
+    from tests.gpu.record import Record
 
-    result: dict[str, Any] = {"machine": machine(), "refused": {}, "subjects": {}}
-    failed = 0
+    result: dict[str, Any] = {"machine": machine(), "refused": {}, "subjects": {}, "failed": 0}
+    slug = "".join(
+        letter if letter.isalnum() else "-" for letter in result["machine"]["gpu"].lower()
+    )
+    path = RESULTS / f"{chosen.keep or f'gpu-{slug}'}.json"
+    record = Record(result, path)
     with tempfile.TemporaryDirectory() as directory:
         tried: list[tuple[str, Callable[[Any], Any]]] = [
             ("builds", checks.builds),
@@ -154,33 +167,17 @@ def main() -> int:
             ("station", checks.station),
             ("soak", lambda subject: checks.soak(subject, chosen.soak)),
         ]
+        others: list[tuple[str, Callable[[Any], Any]]] = [("pytorch", checks.pytorch)]
         for subject in subjects(Path(directory), result["refused"]):
             figures = result["subjects"].setdefault(subject.name, {})
-            for name, check in tried:
-                failed += _try(f"{subject.name}: {name}", figures, name, partial(check, subject))
-        failed += _try("faults of the device", result, "faults", faults.device)
-    result["failed"] = failed
-    slug = "".join(
-        letter if letter.isalnum() else "-" for letter in result["machine"]["gpu"].lower()
-    )
-    path = RESULTS / f"{chosen.keep or f'gpu-{slug}'}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+            for name, check in tried + (others if subject.cell else []):
+                record.try_out(f"{subject.name}: {name}", figures, name, partial(check, subject))
+        record.try_out("faults of the device", result, "faults", faults.device)
+    failed = result["failed"]
     for name, words in result["refused"].items():
         print(f"refused: {name}: {words}")
     print(f"{failed} failed; {path}")
     return 1 if failed else 0
-
-
-def _try(title: str, into: dict[str, Any], key: str, check: Callable[[], Any]) -> int:
-    try:
-        into[key] = check()
-    except Exception as fault:  # noqa: BLE001 - the other checks still tell something
-        traceback.print_exc()
-        into[key] = {"failed": f"{type(fault).__name__}: {fault}"}
-        print(f"FAILED  {title}: {fault}", flush=True)
-        return 1
-    print(f"ok      {title}: {json.dumps(into[key])}", flush=True)
-    return 0
 
 
 def _version(name: str) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,16 @@ extern "C" __global__ void stray(float *nowhere) { nowhere[(size_t)1 << 44] = 1.
 """`stray` writes where nothing is: the fault after which a context is of no more use."""
 
 
+BROUGHT = Path(__file__).resolve().parents[2] / "wheels/cells.ptx"
+"""The kernels as `bring.sh` compiles them, for any driver to finish: a machine may have no nvcc."""
+
+
 def compiled(facts: GpuFacts) -> bytes:
-    """The kernels as machine code of this GPU, by nvcc. Raises pycuda's CompileError."""
+    """The kernels as machine code of this GPU, by nvcc, else as they were brought. Raises pycuda's
+    CompileError.
+    """
+    if shutil.which("nvcc") is None and BROUGHT.exists():
+        return BROUGHT.read_bytes() + b"\0"
     return bytes(
         pycuda.compiler.compile(
             SOURCE, arch=facts.sm.lower().replace("sm", "sm_"), no_extern_c=True
@@ -111,6 +120,32 @@ class CellsRunner:
     def close(self) -> None:
         """Unload."""
         self._module = self._cells = self._worst = None
+
+
+class CellsWork:
+    """The same kernels for the bare loop. See `tests.gpu.bare.Work`."""
+
+    def __init__(self, plan: bytes, size: int, graph: bool) -> None:
+        module = cuda.module_from_buffer(plan)
+        self._kept = module
+        self._cells, self._worst = module.get_function("cells"), module.get_function("worst")
+        self._cells.prepare("PPii")
+        self._worst.prepare("PPi")
+        self._at: dict[str, int] = {}
+
+    def bind(self, name: str, address: int) -> None:
+        """Noted."""
+        self._at[name] = address
+
+    def enqueue(self, batch: int, stream: Any) -> None:
+        """Two kernels, one after the other."""
+        at = self._at
+        self._cells.prepared_async_call(
+            (1, MAP, batch), (MAP, 1, 1), stream, at["prepared"], at["defect_map"], SIDE, CELL
+        )
+        self._worst.prepared_async_call(
+            (batch, 1), (256, 1, 1), stream, at["defect_map"], at["score"], MAP * MAP
+        )
 
 
 class CellsToolkit:

@@ -15,7 +15,7 @@ import pycuda.driver as cuda
 from qc_edge.engine.cuda import open_gpu
 from qc_edge.engine.self_test import self_test
 from qc_edge.errors import EngineError, EngineLostError
-from tests.gpu.cells import CellsToolkit, compiled, write_bundle
+from tests.gpu.cells import CellsToolkit, CellsWork, compiled, write_bundle
 from tests.gpu.subject import Subject, rendered
 
 ALONE = ("out_of_memory", "lost", "after_it_was_lost", "no_such_device")
@@ -82,7 +82,7 @@ def _out_of_memory() -> str:
 def _lost() -> str:
     with tempfile.TemporaryDirectory() as directory:
         bundle = write_bundle(Path(directory) / "cells/1")
-        subject = Subject("lost", bundle, CellsToolkit, Path(directory) / "plans")
+        subject = Subject("lost", bundle, CellsToolkit, Path(directory) / "plans", CellsWork)
         frames = rendered(1)
         said = []
         with subject.engine() as engine:
@@ -104,7 +104,8 @@ def _lost() -> str:
 def _after_it_was_lost() -> str:
     with tempfile.TemporaryDirectory() as directory:
         bundle = write_bundle(Path(directory) / "cells/1")
-        with Subject("again", bundle, CellsToolkit, Path(directory) / "plans").engine() as engine:
+        plans = Path(directory) / "plans"
+        with Subject("again", bundle, CellsToolkit, plans, CellsWork).engine() as engine:
             self_test(engine, bundle)
             return f"a fresh process scores the golden frames: {engine.info.device}"
 

@@ -13,6 +13,7 @@ import onnxruntime as ort
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.engine import BuildContext, Engine, Prepared
+from qc_edge.engine.adapter import Adapter
 from qc_edge.engine.cuda import CudaGpu, open_gpu
 from qc_edge.engine.tensorrt import make
 from qc_edge.engine.tensorrt_engine import TensorRTEngine
@@ -20,6 +21,7 @@ from qc_edge.engine.toolkit import Toolkit
 from qc_edge.rendered import plan_series, render
 from qc_edge.settings import EngineSettings
 from qc_edge.vision.prepare import prepare
+from tests.gpu.bare import BareLoop, Work
 
 SETTINGS = EngineSettings(backend="tensorrt", max_batch=32, plans_kept=16)
 
@@ -34,12 +36,27 @@ class Subject:
     bundle: Bundle
     toolkit: Callable[[CudaGpu], Toolkit]
     plans: Path
+    work: Callable[[bytes, int, bool], Work]
+    """A plan for one batch size, as a graph or not, by nothing of ours."""
     settings: EngineSettings = SETTINGS
+    captures_graphs: bool = False
+    """Its runtime captures graphs by itself."""
+    cell: int = 0
+    """Side of a cell (px) of the small kernel's model; 0: another model."""
 
     def load(self, bundle: Bundle, settings: EngineSettings, build_context: BuildContext) -> Engine:
         """As a station's loader."""
         gpu = open_gpu(settings.device)
         return make(self.toolkit(gpu), gpu, bundle, settings, self.name, build_context)
+
+    def bare(self, size: int, *, graph: bool) -> BareLoop:
+        """The bare loop on the newest plan that is kept. A context must be current."""
+        plan = max(self.plans.glob("*.plan"), key=lambda file: file.stat().st_mtime_ns).read_bytes()
+        adapter = Adapter(self.bundle)
+        shapes = {adapter.input.name: (adapter.tensor_shape, adapter.input.dtype)}
+        shapes |= {spec.name: (spec.shapes[0], spec.dtype) for spec in adapter.outputs}
+        own = graph and not self.captures_graphs
+        return BareLoop(self.work(plan, size, graph), shapes, size, graph=own)
 
     @contextmanager
     def engine(self, **settings: Any) -> Iterator[TensorRTEngine]:

@@ -90,6 +90,18 @@ class HostRunner:
             self._library.at(self._at[name], values.shape, np.float32)[:] = values
 
 
+class HostWork:
+    """The same for the bare loop, which has pycuda's stream. See `tests.gpu.bare.Work`."""
+
+    def __init__(self, library: Library, plan: bytes, bundle: Bundle) -> None:
+        self._runner = HostRunner(library, plan.partition(b"|")[2], bundle)
+        self.bind = self._runner.bind
+
+    def enqueue(self, batch: int, stream: Any) -> None:
+        """On the driver's own handle."""
+        self._runner.enqueue(batch, stream.handle)
+
+
 @dataclass
 class HostToolkit(TwinToolkit):
     """The twin's, for a device that pycuda has opened."""
