@@ -30,7 +30,8 @@ rm -f wheels/qc_edge-*.whl
 # the small kernel, for any driver to finish: the other machine may have no nvcc
 "$python" -c 'import ast, sys
 for node in ast.parse(open("tests/gpu/cells.py").read()).body:
-    if isinstance(node, ast.Assign) and node.targets[0].id == "SOURCE": print(ast.literal_eval(node.value))' >"$work/cells.cu"
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SOURCE": print(ast.literal_eval(node.value))' \
+    >"$work/cells.cu"
 nvcc -ptx -arch=compute_75 -o wheels/cells.ptx "$work/cells.cu"
 
 # pycuda links against the driver, which is not here: the toolkit's stub stands for it

@@ -228,7 +228,9 @@ def memory(subject: Subject, engines: int = 20) -> Figures:
     finally:
         keeper.close()
     left = free[0] - free[-1]
-    assert left < 64, f"{left:.0f} MB of device memory did not come back after {engines - 1} more engines"
+    assert left < 64, (
+        f"{left:.0f} MB of device memory did not come back after {engines - 1} more engines"
+    )
     return {"engine_mb": taken, "engines": engines, "left_mb": left, "process_mb": _resident_mb()}
 
 
