@@ -19,8 +19,8 @@ pip() { "$work/venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 pip install --quiet numpy setuptools wheel
 pip wheel --quiet --no-deps --wheel-dir "$work/own" .
 if [[ ${LEAN:-} == 1 ]]; then
-    pip download --quiet --only-binary=:all: --no-deps --dest wheels duckdb pydantic pydantic_core annotated_types \
-        typing_inspection watchdog cryptography cffi pycparser pytools siphash24 platformdirs mako
+    pip download --quiet --only-binary=:all: --dest wheels duckdb pydantic watchdog cryptography \
+        pytools siphash24 platformdirs mako
 else
     pip download --quiet --only-binary=:all: --dest wheels "$(ls "$work"/own/*.whl)[compile]" \
         pytools platformdirs siphash24 mako setuptools
