@@ -59,6 +59,7 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "label": (NAME, "1", "defect", "--by", "größer"),
         "labels": (NAME, "export", out / "labels.csv"),
         "challenge": (NAME, "list"),
+        "suspect": (NAME, "--from", "2020-01-01", "--no-hold", "--output", out / "suspect"),
         "dispute": (NAME, "1", "--by", "anna", "--why", "größer"),
         "hold": (NAME,),
         "release": (NAME, "--part", "1", *why),

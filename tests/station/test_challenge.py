@@ -10,11 +10,18 @@ import cv2
 import pytest
 
 from qc_edge.challenge.asking import ask_to_override, ask_to_register, ask_to_run
-from qc_edge.challenge.request import PartEntry
+from qc_edge.challenge.drop import requests_of
+from qc_edge.challenge.request import ChallengeRequest, PartEntry, encode
+from qc_edge.discipline.suspect.quarantine import SuspectAsk, quarantine
+from qc_edge.discipline.suspect.releasing import release_parts, release_reinspected
+from qc_edge.discipline.suspect.window import SuspectCause
 from qc_edge.domain.label import PersonRole
+from qc_edge.errors import RightsError, UsageError
+from qc_edge.query.published_log import PublishedLog
 from qc_edge.recipe.attribution import Attribution
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
+from qc_edge.web.people.users import User, Users
 from tests.station.audit import audit
 from tests.station.harness import (
     BAD,
@@ -101,8 +108,8 @@ def run(paths: StationPaths) -> Iterator[Running]:
     assert not given.fault
 
 
-def test_a_lens_that_drifts_is_found_by_the_challenge_parts(
-    paths: StationPaths, run: Running
+def test_a_lens_that_drifts_is_found_and_what_it_saw_is_suspect(
+    paths: StationPaths, run: Running, tmp_path: Path
 ) -> None:
     lens = Lens(paths)
     wait_for_challenge(run, trouble=lambda words: "no part is registered" in words)
@@ -135,6 +142,25 @@ def test_a_lens_that_drifts_is_found_by_the_challenge_parts(
     ask_to_override(paths, Attribution("dora", "the shift goes on by hand"), PersonRole.OPERATOR)
     ask_to_override(paths, Attribution("carla", "sorted by hand"), PersonRole.QUALITY)
     wait_for_challenge(run, trouble="")
+    found = quarantine(paths, SuspectAsk(CARLA, SuspectCause.CHALLENGE), tmp_path / "quarantine")
+    listed = found.csv.read_text().splitlines()
+    assert [line.partition(",")[0] for line in listed] == ["part_id", "A-2", "A-3", "A-4"]
+    assert found.figures.told == {"ACCEPT": 3}
+    assert not found.missing_newest
+    assert found.hold_id
+    assert found.hold_id in found.html.read_text()
+    run.wait_for(lambda: _held(paths) == {"A-2", "A-3", "A-4"}, "the suspect parts are held")
+    lens.drift = 0.0
+    lens.show("A-3", GOOD)
+    lens.show("A-4", BAD)
+    lens.wait(run)
+    _people(paths)
+    with pytest.raises(RightsError, match="ben is operator"):
+        release_parts(paths, found.hold_id, ["A-2"], Attribution("ben", "looks fine"))
+    with pytest.raises(UsageError, match="A-1 is not of the hold"):
+        release_parts(paths, found.hold_id, ["A-1"], CARLA)
+    run.wait_for(lambda: _released(paths, found.hold_id or "") == ["A-3"], "A-3 is judged again")
+    run.wait_for(lambda: _held(paths) == {"A-2", "A-4"}, "A-3 is released")
     run.stop()
     log = audit(paths, paths.root / "audit")
     shown = {row["part_id"]: row["hold_reason"] for row in log.inspections}
@@ -171,9 +197,12 @@ def test_what_proves_nothing_is_on_record_and_counts_for_nothing(tmp_path: Path)
             lens.show(part_id, BAD)
             lens.wait(run)
         wait_for_challenge(run, running=False, trouble="")
-        forged = ask_to_run(paths, "eve")
-        forged.write_text(forged.read_text().replace("eve", "ben"))
-        run.wait_for(lambda: not forged.exists(), "the forged one is taken")
+        request = ChallengeRequest("run", "eve", utc_now(), "0" * 32)
+        forged = requests_of(paths) / "20260101T000000000000Z-forged.json"
+        hidden = forged.with_name(".forged")
+        hidden.write_bytes(encode(paths.name, request).replace(b"eve", b"ben"))
+        hidden.rename(forged)
+        run.wait_for(lambda: _refused(paths) == 1, "the forged one is refused")
         run.wait_for(lambda: run.status.ready, "ready")
         ask_to_run(paths, "ben")
         run.wait_for(lambda: _refused(paths) == 2, "the worn part is refused")
@@ -222,3 +251,22 @@ def _entries(run: Running) -> int:
 
 def _refused(paths: StationPaths) -> int:
     return len(list(paths.set_aside.glob("challenge-*.json")))
+
+
+def _held(paths: StationPaths) -> set[str]:
+    with PublishedLog(paths.published) as log:
+        log.create_views()
+        return {part_id for (part_id,) in log.cursor().fetch("SELECT part_id FROM held")}
+
+
+def _released(paths: StationPaths, hold: str) -> list[str]:
+    try:
+        return release_reinspected(paths, hold, CARLA)[1]
+    except UsageError:
+        return []
+
+
+def _people(paths: StationPaths) -> None:
+    users = Users(paths.page_users)
+    users.change("ben", lambda _: User("ben", PersonRole.OPERATOR))
+    users.change("carla", lambda _: User("carla", PersonRole.QUALITY))

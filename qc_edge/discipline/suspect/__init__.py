@@ -1,0 +1,1 @@
+"""Suspect windows: what was judged since the station was last known to be right."""
