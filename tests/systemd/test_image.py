@@ -66,9 +66,10 @@ def test_what_sysupdate_looks_for_is_what_the_build_and_the_slots_are_called() -
 
 def test_every_unit_of_the_image_is_enabled_or_wanted() -> None:
     preset = (IMAGE / "mkosi.extra/usr/lib/systemd/system-preset/10-qc-edge.preset").read_text()
+    rules = (IMAGE / "mkosi.extra/usr/lib/udev/rules.d/70-qc-edge-seed.rules").read_text()
     units = [path.name for path in (IMAGE / "mkosi.extra/usr/lib/systemd/system").iterdir()]
     assert units
-    assert [name for name in units if f"enable {name}" not in preset] == []
+    assert [name for name in units if f"enable {name}" not in preset and name not in rules] == []
 
 
 def test_no_secret_and_no_password_is_in_the_definitions() -> None:

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from qc_edge.bundles.signing import make_key
-from qc_edge.errors import UpdateError, UpstreamError
+from qc_edge.errors import UpdateError, UpstreamError, UsageError
 from qc_edge.records import notices
 from qc_edge.settings import StationPaths
 from qc_edge.setup.changeover import Unit
 from qc_edge.setup.new_station import CameraChoice, provision
+from qc_edge.setup.software import Software, refuse_unreadable_log
 from qc_edge.setup.update.apply import after_boot, apply
 from qc_edge.setup.update.box_state import STAGED, begin, read_applied
+from qc_edge.setup.update.boxes import version_of
 from qc_edge.setup.update.manifest import MANIFEST, SIGNATURE, sign_update
 from qc_edge.setup.update.moment import wait_until_between_parts
 from qc_edge.setup.update.source import DirectorySource, HttpsSource
@@ -274,6 +276,31 @@ def test_a_station_that_ends_hangs_or_is_gone_is_one() -> None:
         "b": "it has not started in time: engine",
         "c": "it was not started",
     }
+
+
+def test_a_station_left_in_the_version_before_is_known_by_its_interpreter() -> None:
+    top = Path("/opt/qc-edge")
+    assert version_of(top / "0.1.0-1/bin/python3.11", top) == "0.1.0-1"
+    assert version_of(Path("/usr/bin/python3.10"), top) is None
+
+
+def software(top: Path, version: str, *migrations: str) -> Software:
+    """A version that knows these changes of the log."""
+    package = top / version / "lib/python3/qc_edge"
+    for name in ("setup/preflight.py", "store/log/schema.sql"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text("".join(f"-- migration {name}\n" for name in migrations))
+    return Software(top / version)
+
+
+def test_back_and_forth_is_allowed_while_the_log_has_only_grown(tmp_path: Path) -> None:
+    old = software(tmp_path, "1", "m001_a")
+    grown = software(tmp_path, "2", "m001_a", "m002_adds_a_column")
+    refuse_unreadable_log(grown, old)
+    refuse_unreadable_log(old, grown)
+    rebuilt = software(tmp_path, "3", "m001_a", "rebuilt_without_a_column")
+    with pytest.raises(UsageError, match="cannot read the log any more: it lacks rebuilt"):
+        refuse_unreadable_log(rebuilt, old)
 
 
 def test_between_parts_is_when_no_frames_wait(tmp_path: Path) -> None:

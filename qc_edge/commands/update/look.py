@@ -92,5 +92,6 @@ def status_command(root: Root = DEFAULT_ROOT, as_json: Json = False) -> None:
 
 
 def _staged(directory: Path) -> str | None:
-    names = [path.name for path in directory.glob("*/") if not path.name.startswith(".")]
+    found = (path for path in directory.glob("[!.]*") if path.is_dir())
+    names = [path.name for path in found]
     return max(names, default=None)

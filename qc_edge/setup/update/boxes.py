@@ -100,8 +100,19 @@ class PackageBox:
         return False
 
     def faults(self, ran: Iterable[str]) -> dict[str, str]:
-        """Those of the stations that do not start any more."""
-        return wait_for_health(ran)
+        """Those of the stations that do not start any more, or that the new version refused and
+        the changeover has left running in the one before.
+        """
+        names = list(ran)
+        faults, now = wait_for_health(names), units()
+        for name in names:
+            exe = Path(f"/proc/{now[name].pid}/exe") if name in now else Path()
+            left = version_of(exe.resolve(), self.top)
+            if name not in faults and left not in {None, self.running()}:
+                faults[name] = (
+                    f"it runs on in {left}: the new version refuses what it has on record"
+                )
+        return faults
 
     def go_back(self) -> str:
         """As `qc-edge rollback`: software, units and stations in one step."""
@@ -174,6 +185,11 @@ def image_version(root: Path) -> str | None:
     if values.get("IMAGE_ID", "").strip('"') != "qc-edge":
         return None
     return values.get("IMAGE_VERSION", "").strip('"')
+
+
+def version_of(program: Path, top: Path) -> str | None:
+    """The version whose interpreter `program` is; None if it is none of those under `top`."""
+    return program.relative_to(top).parts[0] if program.is_relative_to(top) else None
 
 
 def running_stations() -> list[str]:
