@@ -29,6 +29,15 @@ Since = Annotated[
     ),
 ]
 
+Pulls = Annotated[
+    bool,
+    typer.Option(
+        "--pull",
+        help="Bring what is approved upstream instead, and stage it; nothing is sent.",
+        show_default=False,
+    ),
+]
+
 TITLES = {"manifests": "manifests", "tables": "tables", "pictures": "pictures"}
 
 
@@ -36,6 +45,7 @@ def command(
     name: Name,
     dry_run: DryRun = False,
     since: Since = None,
+    pull: Pulls = False,
     root: Root = DEFAULT_ROOT,
     as_json: Json = False,
 ) -> None:
@@ -46,6 +56,10 @@ def command(
     already is not sent again; killed at any moment, it goes on from there. A day that is not what
     was sealed is refused by name, and the others go.
 
+    With --pull it brings the bundles, recipes, calibrations, layers of settings and software that
+    [bold]qc-edge fleet publish[/bold] has put there, signed by one of model.trusted_keys, into the
+    station's [bold]upstream/staged[/bold]. None of it is in force: it says the command for each.
+
     The timer qc-edge-sync@NAME.timer runs it every night. It reads published files and never the
     database. Exit code 75 if upstream does not answer or refuses (the next night again), 65 if a
     day was refused.
@@ -54,15 +68,20 @@ def command(
       [bold]sudo -u qc-edge qc-edge sync line1[/bold]
       [bold]qc-edge sync line1 --dry-run[/bold]
       [bold]qc-edge sync line1 --since 7d --json[/bold]
+      [bold]qc-edge sync line1 --pull[/bold]
     """
+    from functools import partial
+
     from qc_edge.domain.moment import parse_since
     from qc_edge.errors import AuditError, SettingsError
     from qc_edge.service.clock import utc_now
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths, load_settings
     from qc_edge.terminal.audit_bar import AuditBar
+    from qc_edge.terminal.upstream.pulled import print_pulled
     from qc_edge.upstream.credentials import store_options
     from qc_edge.upstream.mounted import check_mounted
+    from qc_edge.upstream.releases.pulling import Pull
     from qc_edge.upstream.sync import Sync, plan
     from qc_edge.upstream.target import connect
 
@@ -76,7 +95,7 @@ def command(
         )
     first = parse_since(since, utc_now()).date() if since else None
     act_as_owner(paths.state)
-    if dry_run:
+    if dry_run and not pull:
         report = plan(paths, upstream.url, first)
     else:
         check_mounted(upstream.url, paths.state, same_disk=upstream.same_disk)
@@ -87,6 +106,12 @@ def command(
             region=upstream.region,
             retry_min=upstream.retry_min,
         )
+        if pull:
+            with _alone(paths), AuditBar({"files": "files"}, quiet=as_json) as bar:
+                puller = Pull(paths, settings, target, partial(bar.update, "files"))
+                pulled = puller.plan() if dry_run else puller.run()
+            print_pulled(paths, pulled, dry_run=dry_run, as_json=as_json)
+            return
         with _alone(paths), AuditBar(TITLES, quiet=as_json) as bar:
             report = Sync(paths, settings, target, bar.update).run(first)
     if as_json:

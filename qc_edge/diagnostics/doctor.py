@@ -18,6 +18,7 @@ from qc_edge.diagnostics.finding import Finding, Level
 from qc_edge.diagnostics.host import Host
 from qc_edge.diagnostics.rights import may_look, without_denied_looks
 from qc_edge.diagnostics.runner import Check, run_checks
+from qc_edge.diagnostics.upstream import released
 from qc_edge.errors import QcEdgeError
 from qc_edge.service.owner import acting_as_owner
 from qc_edge.settings import Settings, StationPaths, load_settings
@@ -94,6 +95,7 @@ def _box(host: Host, paths: StationPaths, settings: Settings | None) -> Iterator
         if settings.upstream.url:
             send = partial(liveness.check_upstream, paths, settings.upstream.url)
             yield Check("upstream", send, about_host=True)
+        yield Check("releases", partial(released.check_released, paths), about_host=True)
         yield Check("network", partial(host_checks.check_network, host, cameras), about_host=True)
         yield Check("usb", partial(host_checks.check_usb, host, cameras), about_host=True)
         yield Check("ports", partial(ports.check_ports, host, settings), about_host=True)

@@ -10,7 +10,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -46,9 +46,14 @@ _TORN = (
 Entry = tuple[str, int, "IO[bytes]"]
 
 
-def install(source: Path, models: Path, settings: ModelSettings) -> tuple[Bundle, bool]:
+def install(
+    source: Path,
+    models: Path,
+    settings: ModelSettings,
+    may_come: Callable[[Bundle], object] = lambda _: None,
+) -> tuple[Bundle, bool]:
     """The bundle of `source` as MODELS/NAME/VERSION, durable; False if it was there already, the
-    same.
+    same. `may_come` is asked before, and raises if it may not.
 
     Raises ModelError if it is no bundle, not what was approved or not signed as `settings` demands,
     or if another one stands there; StoreError if the disk refuses. Then nothing is installed.
@@ -68,6 +73,7 @@ def install(source: Path, models: Path, settings: ModelSettings) -> tuple[Bundle
         bundle = open_bundle(_bundle_directory(source, work / "bundle"))
         check_signature(bundle, settings)
         check_evaluation(bundle, settings)
+        may_come(bundle)
         return _place(bundle, models)
     except OSError as fault:
         raise store_error(fault, f"cannot install {source} into {models}") from fault

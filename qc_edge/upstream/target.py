@@ -85,6 +85,15 @@ class Target:
 
         return self._asked(f"cannot look at {name}", look)
 
+    def piece(self, name: str, start: int, length: int) -> bytes:
+        """So many bytes of `name` from `start` on; fewer at its end."""
+        import obstore
+
+        def read() -> bytes:
+            return bytes(obstore.get_range(self._store, name, start=start, length=length))
+
+        return self._asked(f"cannot read {name}", read)
+
     def names(self, folder: str) -> Iterator[str]:
         """The names in `folder` and below, in no order."""
         import obstore

@@ -105,6 +105,7 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "sync": (NAME,),
         "restore": (NAME, "--from", f"file://{out}"),
         "fleet compact": (f"file://{out}",),
+        "fleet publish": (f"file://{out}", "--key", out / "key", "--by", "anna", "--bundle", out),
         "settings show": (NAME,),
         "update check": (out,),
         "update stage": (out,),
@@ -145,6 +146,7 @@ WITHOUT_ROOT = {
     "model pack",
     "dataset check",
     "fleet compact",
+    "fleet publish",
 }
 
 

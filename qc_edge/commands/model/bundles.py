@@ -145,12 +145,18 @@ def install_command(
     from qc_edge.recipe.model_install import install
     from qc_edge.service.owner import acting_as_owner
     from qc_edge.settings import StationPaths
+    from qc_edge.upstream.releases.staged import refuse_revoked
 
     paths = StationPaths(root.absolute(), name)
     # As the station's user, who must be able to read the bundle.
     with acting_as_owner(paths.state):
         current = CurrentModel.of(paths)
-        bundle, is_new = install(source.absolute(), paths.models, current.settings.model)
+        bundle, is_new = install(
+            source.absolute(),
+            paths.models,
+            current.settings.model,
+            lambda bundle: refuse_revoked(paths, "bundle", bundle.reference),
+        )
     if as_json:
         print_json(
             {"bundle": bundle.reference, "directory": str(bundle.directory), "installed": is_new}

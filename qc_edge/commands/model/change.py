@@ -43,11 +43,13 @@ def activate_command(
     from qc_edge.recipe.model_change import CurrentModel, activate
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths
+    from qc_edge.upstream.releases.staged import refuse_revoked
 
     attribution = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
     # As the station's user: it must be able to read the record, also if root made it.
     act_as_owner(paths.state)
+    refuse_revoked(paths, "bundle", ref)
     current = CurrentModel.of(paths, allow_damaged=True)
     _report(paths, current, activate(paths, current, ref, attribution), as_json)
 

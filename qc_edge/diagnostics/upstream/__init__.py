@@ -1,0 +1,1 @@
+"""What the doctor says of what comes from upstream."""

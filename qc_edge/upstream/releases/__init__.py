@@ -1,0 +1,1 @@
+"""What a plant has approved for its stations, signed upstream; brought here and staged, no more."""

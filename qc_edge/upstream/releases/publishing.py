@@ -1,0 +1,126 @@
+"""The side of whoever approves: files put upstream, and a new signed manifest that names them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from qc_edge.bundles.bundle import open_bundle
+from qc_edge.bundles.signing_key import public_text, read_private_key
+from qc_edge.errors import UpstreamError, UsageError
+from qc_edge.service.clock import utc_now
+from qc_edge.upstream.releases.manifest import (
+    FOLDER,
+    Kind,
+    ReleasedFile,
+    ReleasedThing,
+    ReleaseManifest,
+    Revocation,
+    manifest_name,
+    object_name,
+    read_manifest,
+    sign_manifest,
+)
+from qc_edge.upstream.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a new manifest adds, takes back and revokes, against the one before."""
+
+    add: Sequence[tuple[Kind, Path]] = ()
+    withdraw: Sequence[tuple[Kind, str]] = ()
+    revoke: Sequence[Revocation] = ()
+    stations: tuple[str, ...] = ()
+
+
+def publish(target: Target, key_file: Path, by: str, change: Change) -> ReleaseManifest:
+    """Put the files and then the manifest, which has everything that the newest one has, but for
+    the change. It must be signed by the same key.
+
+    Raises UsageError if something to be added is not what it should be, AuditError if the manifest
+    upstream is of another key, UpstreamError.
+    """
+    try:
+        own = public_text(read_private_key(key_file.read_bytes()))
+    except (OSError, ValueError) as fault:
+        raise UsageError(
+            f"cannot sign with {key_file}: {fault}", hint="make one: qc-edge model keygen FILE"
+        ) from None
+    serial, name, data = target.newest(FOLDER)
+    before = read_manifest(data, [own], name) if data else None
+    things = {(thing.kind, thing.name): thing for thing in (before.things if before else ())}
+    revoked = {(each.kind, each.name): each for each in (before.revoked if before else ())}
+    revoked |= {(each.kind, each.name): each for each in change.revoke}
+    for kind, path in change.add:
+        thing, contents = _thing(kind, path, change.stations)
+        if (kind, thing.name) in revoked:
+            raise UsageError(
+                f"{kind} {thing.name} is revoked: {revoked[kind, thing.name].why}",
+                hint="what is revoked stays so; give what is new a name or version of its own",
+            )
+        for file in thing.files:
+            _put(target, object_name(file.sha256), contents[file.path], file.sha256)
+        things[kind, thing.name] = thing
+    for gone in (*change.withdraw, *((each.kind, each.name) for each in change.revoke)):
+        things.pop(gone, None)
+    manifest = ReleaseManifest(
+        serial=serial + 1,
+        made_at=utc_now(),
+        by=by,
+        things=tuple(things[each] for each in sorted(things)),
+        revoked=tuple(revoked[each] for each in sorted(revoked)),
+    )
+    signed = sign_manifest(manifest, key_file)
+    if not target.put_if_absent(manifest_name(manifest.serial), signed):
+        raise UpstreamError(
+            f"somebody else has published number {manifest.serial} just now",
+            hint="look at it, and publish again",
+        )
+    return manifest
+
+
+def _thing(
+    kind: Kind, source: Path, stations: tuple[str, ...]
+) -> tuple[ReleasedThing, dict[str, bytes]]:
+    """A thing with its files' content. Raises UsageError, ModelError."""
+    name = open_bundle(source).reference if kind == "bundle" else source.stem
+    if kind == "software":
+        name = source.name
+    try:
+        contents = {
+            path: (source if source.is_file() else source / path).read_bytes()
+            for path in _files(source)
+        }
+        files = tuple(
+            ReleasedFile(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+            for path, data in sorted(contents.items())
+        )
+        return ReleasedThing(kind=kind, name=name, files=files, stations=stations), contents
+    except (OSError, ValidationError) as fault:
+        raise UsageError(
+            f"{source} cannot be published as {kind}: {str(fault).splitlines()[0]}",
+            hint="expected a bundle's or an update's directory, else a file",
+        ) from None
+
+
+def _files(source: Path) -> Iterable[str]:
+    if source.is_file():
+        return [source.name]
+    return [
+        path.relative_to(source).as_posix()
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.parts[-2:])
+    ]
+
+
+def _put(target: Target, name: str, data: bytes, sha256: str) -> None:
+    target.put_if_absent(name, data)
+    if hashlib.sha256(target.get(name) or b"").hexdigest() != sha256:
+        raise UpstreamError(
+            f"{target.url}/{name} does not hold what was put", hint="do not trust that server"
+        )

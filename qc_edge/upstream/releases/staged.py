@@ -1,0 +1,117 @@
+"""What a station has been offered and has staged: `upstream/released.json`, `upstream/staged/`.
+
+Nothing that is here judges: each thing comes into force by its own command, with its own checks.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from qc_edge.errors import AuditError, StoreError
+from qc_edge.settings import StationPaths
+from qc_edge.store.durable import write_file
+from qc_edge.upstream.releases.manifest import Kind, ReleasedThing, ReleaseManifest, Revocation
+
+_NEXT = {
+    "bundle": "qc-edge model install {station} {at}",
+    "recipe": "qc-edge recipe new {station}; the file {at} says what it is to have",
+    "calibration": "copy {at} beside the calibrations of {station}, then qc-edge check {station}",
+    "settings": "copy {at} into /etc/qc-edge/common.d, then qc-edge check {station}",
+    "software": "qc-edge update stage {at}",
+}
+
+
+def known_manifest(paths: StationPaths) -> ReleaseManifest | None:
+    """The newest manifest that was accepted; None if there is none yet. Raises StoreError."""
+    path = _known(paths)
+    try:
+        # Its signature was checked when it was accepted; the file is the station's own.
+        return ReleaseManifest.model_validate_json(json.loads(path.read_bytes())["manifest"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as fault:
+        raise StoreError(
+            f"cannot read {path}: {fault}", hint="remove it, then: qc-edge sync NAME --pull"
+        ) from None
+
+
+def keep_manifest(paths: StationPaths, signed: bytes) -> None:
+    """Keep an accepted one, as it came: from now on no older one is. Raises StoreError."""
+    write_file(_known(paths), signed)
+
+
+def known_bytes(paths: StationPaths) -> bytes:
+    """The accepted one as it came; empty if there is none."""
+    try:
+        return _known(paths).read_bytes()
+    except OSError:
+        return b""
+
+
+def place(paths: StationPaths, kind: Kind, name: str) -> Path:
+    """The directory of a staged thing."""
+    return paths.upstream / "staged" / kind / name
+
+
+def is_staged(paths: StationPaths, thing: ReleasedThing) -> bool:
+    """True if all its files are there; each was held against its digest when it came."""
+    at = place(paths, thing.kind, thing.name)
+    try:
+        return all((at / file.path).stat().st_size == file.size for file in thing.files)
+    except OSError:
+        return False
+
+
+def next_step(paths: StationPaths, kind: Kind, name: str) -> str:
+    """What a person does with it."""
+    return _NEXT[kind].format(station=paths.name, at=place(paths, kind, name))
+
+
+def clear_away(paths: StationPaths, manifest: ReleaseManifest) -> list[tuple[str, str]]:
+    """Remove what is staged and no longer offered, or revoked; kind and name of each."""
+    offered = {(thing.kind, thing.name) for thing in manifest.for_station(paths.name)}
+    gone = []
+    for at in sorted((paths.upstream / "staged").glob("*/*")):
+        each = at.parent.name, at.name
+        if not at.parent.name.startswith(".") and each not in offered:
+            shutil.rmtree(at, ignore_errors=True)
+            gone.append(each)
+    return gone
+
+
+def refuse_revoked(paths: StationPaths, kind: Kind, name: str) -> None:
+    """Raises AuditError if the newest known manifest revokes that."""
+    manifest = known_manifest(paths)
+    revoked = manifest.revocation(kind, name) if manifest else None
+    if revoked is not None:
+        raise AuditError(
+            f"{kind} {name} is revoked: {revoked.why}",
+            hint="whoever approves models has said so upstream; qc-edge sync NAME --pull brings "
+            "what is approved now",
+        )
+
+
+def revoked_here(paths: StationPaths) -> Iterator[Revocation]:
+    """What is revoked and lies at this station all the same. Raises StoreError."""
+    manifest = known_manifest(paths)
+    for each in manifest.revoked if manifest else ():
+        name, _, version = each.name.partition("@")
+        if each.kind == "bundle":
+            is_here = (paths.models / name / version).is_dir()
+        else:
+            directory = paths.recipes if each.kind == "recipe" else paths.calibration
+            is_here = each.kind in {"recipe", "calibration"} and any(
+                path.stem == each.name or path.parent.name == each.name
+                for path in directory.rglob("*.*")
+            )
+        if is_here:
+            yield each
+
+
+def _known(paths: StationPaths) -> Path:
+    return paths.upstream / "released.json"

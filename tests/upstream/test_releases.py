@@ -1,0 +1,170 @@
+"""What is approved upstream comes to a station signed, whole and staged; and nothing else does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from qc_edge.bundles.signing import make_key
+from qc_edge.diagnostics.finding import Level
+from qc_edge.diagnostics.upstream.released import check_released
+from qc_edge.errors import AuditError, SettingsError, UpstreamError, UsageError
+from qc_edge.upstream.releases import pulling
+from qc_edge.upstream.releases.manifest import Revocation, manifest_name
+from qc_edge.upstream.releases.publishing import Change, publish
+from qc_edge.upstream.releases.pulling import Pull, PullReport
+from qc_edge.upstream.releases.staged import place, refuse_revoked
+from tests.cli.runner import invoke
+from tests.quality.tools import REPOSITORY
+from tests.upstream.sealed import NAME, SendingStation, make_sending_station
+
+REFERENCE = REPOSITORY / "models/reference/1"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> SendingStation:
+    root = tmp_path_factory.mktemp("releases")
+    station = make_sending_station(root)
+    (root / "recipe.json").write_text("{}")
+    public = make_key(root / "approval.pem")
+    make_key(root / "other.pem")
+    trust(station, public)
+    publish(station.target, root / "approval.pem", "anna", Change([("bundle", REFERENCE)]))
+    return station
+
+
+@pytest.fixture
+def station(made: SendingStation, tmp_path: Path) -> SendingStation:
+    root = tmp_path / "s"
+    shutil.copytree(made.paths.root, root)
+    copy = SendingStation(type(made.paths)(root, NAME), root / "upstream")
+    public = made.settings.model.trusted_keys[0]
+    copy.configure()
+    trust(copy, public)
+    return copy
+
+
+def trust(station: SendingStation, *keys: str) -> None:
+    text = station.paths.settings.read_text()
+    trusted = f"[model]\ntrusted_keys = {json.dumps(keys)}\n"
+    station.paths.settings.write_text(text.replace("[model]\n", trusted, 1))
+
+
+def pull(station: SendingStation) -> PullReport:
+    return Pull(station.paths, station.settings, station.target, lambda *_: None).run()
+
+
+def published(station: SendingStation, change: Change, key: str = "approval") -> None:
+    publish(station.target, station.paths.root / f"{key}.pem", "anna", change)
+
+
+def test_a_bundle_is_staged_and_installs_with_the_stations_own_checks(
+    station: SendingStation,
+) -> None:
+    root = station.paths.root
+    planned = invoke("sync", NAME, "--root", root, "--pull", "--dry-run", "--json")
+    assert [each["name"] for each in json.loads(planned.stdout)["would_stage"]] == ["reference@1"]
+    assert not (station.paths.upstream / "staged").exists()
+    told = invoke("sync", NAME, "--root", root, "--pull")
+    at = place(station.paths, "bundle", "reference@1")
+    assert f"qc-edge model install {NAME} {at}" in told.output.replace("\n", "")
+    assert not station.paths.models.exists(), "staged, and no more"
+    assert invoke("model", "install", NAME, at, "--root", root).exit_code == 0
+    assert (station.paths.models / "reference/1").is_dir()
+    again = json.loads(invoke("sync", NAME, "--root", root, "--pull", "--json").stdout)
+    assert again["staged"] == [] and len(again["unchanged"]) == 1
+
+
+def test_a_transfer_that_was_cut_goes_on_in_mid_file(
+    station: SendingStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "PIECE", 1000)
+    target, asked = station.target, list[tuple[str, int]]()
+    piece = target.piece
+
+    def cut(name: str, start: int, length: int) -> bytes:
+        asked.append((name, start))
+        if len(asked) == 5:
+            raise UpstreamError("the wire is out", hint="")
+        return piece(name, start, length)
+
+    monkeypatch.setattr(target, "piece", cut)
+    with pytest.raises(UpstreamError):
+        Pull(station.paths, station.settings, target, lambda *_: None).run()
+    where = asked[-1]
+    Pull(station.paths, station.settings, target, lambda *_: None).run()
+    assert asked[5] == where, "it goes on with the piece that was cut"
+    assert len(set(asked)) == len(asked) - 1, "and fetches nothing twice"
+
+
+def test_a_file_with_other_bytes_never_gets_its_name(station: SendingStation) -> None:
+    files = (path for path in (station.upstream / "released").rglob("*") if path.is_file())
+    name = max(files, key=lambda path: path.stat().st_size)
+    name.write_bytes(b"x" * name.stat().st_size)
+    with pytest.raises(AuditError, match="not what the manifest names"):
+        pull(station)
+    assert not list((station.paths.upstream / "staged/.parts").glob(name.name))
+
+
+def test_a_key_that_is_not_trusted_and_an_older_or_another_manifest_are_refused(
+    station: SendingStation,
+) -> None:
+    pull(station)
+    first = station.upstream / manifest_name(1)
+    genuine = first.read_bytes()
+    with pytest.raises(AuditError, match="does not trust"):  # nor may another key publish there
+        published(station, Change(withdraw=[("bundle", "reference@1")]), key="other")
+    signed = json.loads(genuine)
+    signed["manifest"] = signed["manifest"].replace("anna", "adam")
+    first.write_bytes(json.dumps(signed).encode())
+    with pytest.raises(AuditError, match="does not fit"):
+        pull(station)
+    first.write_bytes(genuine)
+    published(station, Change([("recipe", station.paths.root / "recipe.json")]))
+    pull(station)
+    second = station.upstream / manifest_name(2)
+    newest = second.read_bytes()
+    second.unlink()
+    with pytest.raises(AuditError, match="number 1, and number 2 was here"):
+        pull(station)
+    second.write_bytes(genuine)
+    with pytest.raises(AuditError, match="says that it is number 1"):
+        pull(station)
+    second.write_bytes(newest)
+    assert pull(station).staged == []
+
+
+def test_what_is_revoked_is_cleared_away_refused_and_said(station: SendingStation) -> None:
+    pull(station)
+    at = place(station.paths, "bundle", "reference@1")
+    kept = station.paths.root / "kept"
+    shutil.copytree(at, kept)
+    revoked = Revocation(kind="bundle", name="reference@1", why="misses stains")
+    published(station, Change(revoke=[revoked]))
+    assert pull(station).cleared == [("bundle", "reference@1")] and not at.exists()
+    with pytest.raises(AuditError, match="misses stains"):
+        refuse_revoked(station.paths, "bundle", "reference@1")
+    refused = invoke("model", "install", NAME, kept, "--root", station.paths.root)
+    assert isinstance(refused.exception, AuditError)
+    assert not (station.paths.models / "reference/1").exists()
+    shutil.copytree(kept, station.paths.models / "reference/1")
+    found = list(check_released(station.paths))
+    assert [each.level for each in found] == [Level.FAULT, Level.OK]
+    assert "misses stains; it judges" in found[0].message
+    with pytest.raises(UsageError, match="is revoked"):
+        published(station, Change([("bundle", REFERENCE)]))
+
+
+def test_a_thing_may_be_for_some_stations_alone(station: SendingStation) -> None:
+    recipe = [("recipe", station.paths.root / "recipe.json")]
+    published(station, Change(recipe, stations=("line2",)))  # type: ignore[arg-type]
+    assert [thing.name for thing in pull(station).staged] == ["reference@1"]
+
+
+def test_without_a_trusted_key_nothing_is_pulled(station: SendingStation) -> None:
+    station.configure()
+    with pytest.raises(SettingsError, match="trusted_keys is empty"):
+        pull(station)
