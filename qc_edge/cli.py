@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from qc_edge.commands import (
+    audit_pack,
     calibrate,
     challenge,
     check,
@@ -83,6 +84,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "part": part.command,
     "report": report.command,
     "spc": spc.command,
+    "audit-pack": audit_pack.command,
     "label": label.command,
     "labels": labels.command,
     "dispute": dispute.command,
