@@ -26,6 +26,7 @@ from tests.output.libmodbus import Master
 from tests.output.mosquitto import PASSWORD, TOPIC, USER, Broker, MqttLine
 from tests.output.parts import told_part
 from tests.output.ports import free_port
+from tests.output.s7_controller import S7Controller
 from tests.station.harness import wait_for
 
 
@@ -93,10 +94,21 @@ def _mqtt_end() -> Iterator[OtherEnd]:
             broker.stop()
 
 
+@contextmanager
+def _s7_end() -> Iterator[OtherEnd]:
+    controller = S7Controller(free_port())
+    try:
+        yield OtherEnd(controller.settings, lambda _settings, _link: controller, controller)
+        assert controller.words().commit == 0, "nothing is left there that may be read as a result"
+    finally:
+        controller.stop()
+
+
 OTHER_ENDS: dict[str, Callable[[], AbstractContextManager[OtherEnd]]] = {
     "scripted": _scripted_end,
     "modbus": _modbus_end,
     "mqtt": _mqtt_end,
+    "s7": _s7_end,
 }
 """protocol -> its other end: the contract of test_links.py runs on each."""
 

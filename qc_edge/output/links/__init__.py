@@ -57,6 +57,7 @@ class LineLink(Protocol):
 LINKS = {
     "modbus": "qc_edge.output.links.modbus",
     "mqtt": "qc_edge.output.links.mqtt.link",
+    "s7": "qc_edge.output.links.s7",
     "scripted": "qc_edge.output.links.scripted",
 }
 """protocol -> module; each has `make_link(settings)`."""

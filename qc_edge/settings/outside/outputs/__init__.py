@@ -10,17 +10,19 @@ from pydantic import Field
 from qc_edge.settings.outside.output import LineSettings, OutputSettings
 from qc_edge.settings.outside.outputs.modbus import ModbusSettings
 from qc_edge.settings.outside.outputs.mqtt import MqttSettings
+from qc_edge.settings.outside.outputs.s7 import S7Settings
 from qc_edge.settings.outside.outputs.scripted import ScriptedSettings
 
 # The first is the one that a new settings file shows.
 AnyOutput = Annotated[
-    ModbusSettings | MqttSettings | ScriptedSettings,
+    ModbusSettings | MqttSettings | S7Settings | ScriptedSettings,
     Field(discriminator="protocol"),
 ]
 
 OUTPUTS: dict[str, type[OutputSettings]] = {
     "modbus": ModbusSettings,
     "mqtt": MqttSettings,
+    "s7": S7Settings,
     "scripted": ScriptedSettings,
 }
 """protocol -> its keys."""
