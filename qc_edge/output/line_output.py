@@ -69,7 +69,7 @@ class LineOutput:
         session = secrets.randbelow(0xFFFF) + 1
         rules = handshake_rules(settings, deadline_ms)
         self.identities = (
-            LineIdentities(rules.deadline_ns, rules.way_ns) if settings.part_ids else None
+            LineIdentities(rules.way_ns) if settings.part_ids and rules.way_ns is not None else None
         )
         self._machine = Handshake(rules, session, time.monotonic_ns(), self.identities)
         self._inbox: deque[JudgedPart] = deque()

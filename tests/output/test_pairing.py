@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from qc_edge.domain.verdict import Disposition
+from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.output.handshake.reasons import REASON_NUMBERS
 from qc_edge.output.handshake.words import Fault, accepts
 from tests.output.lines import MS, RULES, Line, judged
@@ -150,3 +150,22 @@ def test_a_camera_without_exact_times_keeps_a_reset_waiting_whatever_came_after_
     assert line.words.reset_done == 1
     line.wait(2000)
     assert line.words.reset_done == 2
+
+
+def test_an_old_picture_that_comes_again_takes_no_trigger_from_its_own_frame() -> None:
+    line = Line(replace(RULES, way_ns=None))
+    line.write(trigger=1)
+    line.wait(10)
+    line.tell(1, ACCEPT)
+    line.write(acknowledge=1)
+    line.write(trigger=2)
+    line.wait(10)
+    again = judged(1, Disposition.HOLD, line.now_ns - MS)
+    line.machine.tell(replace(again, reason=HoldReason.REPEATED_FRAME), line.now_ns)
+    line.write(acknowledge=2)
+    line.write(trigger=3)
+    line.wait(10)
+    line.tell(2, ACCEPT)
+    assert not accepts(line.words, 3), "it is the part of trigger 2"
+    line.write(acknowledge=3)
+    assert [note.disposition for note in line.notes + line.machine.take_notes()][-1] == "HOLD"

@@ -15,7 +15,7 @@ from qc_edge.output.handshake.identities import LineIdentities
 from qc_edge.output.handshake.words import FromLine
 from qc_edge.settings.outside.outputs import check_outputs
 from tests.output.given import line_settings
-from tests.output.lines import MS, RULES
+from tests.output.lines import MS
 
 SECOND = 1000 * MS
 BEGIN = 1_000 * SECOND
@@ -38,10 +38,9 @@ def frame(number: int, exposed_ns: int, camera: str = "top", **more: object) -> 
 class Given:
     """What the line gave, with the time in the test's hands."""
 
-    def __init__(self, way_ms: int | None = 0) -> None:
+    def __init__(self) -> None:
         self.now_ns = BEGIN
-        way_ns = None if way_ms is None else way_ms * MS
-        self.line = LineIdentities(RULES.deadline_ns, way_ns, lambda: self.now_ns)
+        self.line = LineIdentities(0)
 
     def trigger(self, number: int, part_id: str, lot: str = "") -> None:
         """Heard now."""
@@ -84,8 +83,9 @@ def test_each_view_of_the_part_gets_its_id_and_a_second_frame_of_a_camera_does_n
         frame(1, BEGIN - SECOND),
         frame(1, BEGIN + 50 * MS, boot_id="before"),
         frame(1, BEGIN, monotonic_ns=None),
+        frame(1, BEGIN + 50 * MS, exposure_source=ExposureSource.ARRIVAL),
     ],
-    ids=["before the trigger", "of another boot", "of another machine"],
+    ids=["before the trigger", "of another boot", "of another machine", "no exact time"],
 )
 def test_what_is_of_no_trigger_gets_no_id(made: Frame) -> None:
     given = Given()
@@ -99,18 +99,6 @@ def test_after_a_reset_nothing_is_of_the_trigger_before() -> None:
     given.trigger(1, "SN-1")
     given.line.end(given.wait(10))
     assert given.find(frame(1, given.wait(10))).part_id is None
-
-
-def test_without_exact_times_parts_that_overlap_get_no_id_and_a_pause_ends_that() -> None:
-    given = Given(way_ms=None)
-    given.trigger(1, "SN-1")
-    given.wait(50)
-    given.trigger(2, "SN-2")
-    found = given.find(frame(1, given.wait(10)))
-    assert found.doubt == "it may be of several triggers of the line: 1, 2"
-    given.wait(2100)
-    given.trigger(3, "SN-3")
-    assert given.find(frame(3, given.wait(10))).part_id == "SN-3"
 
 
 def test_a_trigger_without_an_id_says_so() -> None:
@@ -143,7 +131,7 @@ def test_no_frame_gets_the_id_of_another_part(
 
 
 def test_ids_come_from_one_output_that_numbers_its_triggers() -> None:
-    one = {"name": "plc", "protocol": "scripted", "part_ids": True}
+    one = {"name": "plc", "protocol": "scripted", "part_ids": True, "frame_way_ms": 5}
     two = line_settings(one | {"name": "robot", "sequence": "station"})
     with pytest.raises(ValueError, match="one output: part_ids at plc, robot; part_ids needs"):
         check_outputs([line_settings(one), two])

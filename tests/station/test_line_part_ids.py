@@ -5,15 +5,37 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from qc_edge.domain.frame import ExposureSource, Frame
 from qc_edge.output.handshake.words import accepts
 from qc_edge.output.links.scripted import ScriptedLink
+from qc_edge.service.clock import FrameClock, boot_id
+from qc_edge.settings import StationPaths
+from qc_edge.store.durable import Disk
+from qc_edge.store.spool import Spool
 from tests.station.audit import read_log
-from tests.station.harness import configure, make_station, part, running, spool
+from tests.station.harness import configure, make_station, part, running
 
 
 def is_so(line: ScriptedLink, word: str, value: int) -> bool:
     """What the line reads now."""
     return bool(getattr(line.words, word) == value)
+
+
+def expose(paths: StationPaths, number: int) -> None:
+    """What a capture process does with a frame of a camera that says when it exposed."""
+    stamp = FrameClock(paths.state / "frame-clock-of-tests", number).stamp("top")
+    frame = Frame(
+        stamp.frame_id,
+        "top",
+        stamp.captured_at,
+        True,
+        monotonic_ns=stamp.monotonic_ns,
+        boot_id=boot_id(),
+        camera_frame_number=number,
+        pixel_format="Mono8",
+        exposure_source=ExposureSource.CAMERA_CLOCK,
+    )
+    Spool(paths, Disk()).put_frame(frame, part(seed=number), 8)
 
 
 def test_rows_have_the_lines_id_and_lot_and_a_frame_of_no_trigger_is_held(tmp_path: Path) -> None:
@@ -24,6 +46,7 @@ def test_rows_have_the_lines_id_and_lot_and_a_frame_of_no_trigger_is_held(tmp_pa
         "part_ids": True,
         "peer_heartbeat_ms": 0,
         "not_ready": [],
+        "frame_way_ms": 5.0,
     }
     configure(paths, output=[plc])
     with running(paths) as run:
@@ -33,13 +56,13 @@ def test_rows_have_the_lines_id_and_lot_and_a_frame_of_no_trigger_is_held(tmp_pa
         for number in (1, 2):
             line.write(part_id=f"SN-{number}", lot="L7", trigger=number)
             run.wait_for(partial(is_so, line, "trigger_taken", number), "taken")
-            spool(paths, part(seed=number), number)
+            expose(paths, number)
             run.wait_for(partial(is_so, line, "commit", number), "a result")
             assert accepts(line.words, number), line.words
             assert line.words.part_id == f"SN-{number}"
             line.write(acknowledge=number)
         run.wait_for(lambda: line.words.sequence == 0, "taken away")
-        spool(paths, part(seed=3), 3)
+        expose(paths, 3)
         run.wait_until_inspected(3)
     log = read_log(paths)
     rows = sorted(log.tables["inspections"], key=lambda row: row["frame_id"])

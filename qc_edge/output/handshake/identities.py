@@ -1,21 +1,20 @@
 """The part ids and lots that the line gave with its triggers, bound to the frames of these alone.
 
-A frame is of a trigger by the same rule as its result is (`pairing`). One that may be of several,
-or of none, gets no id: it is never guessed.
+A frame is of a trigger by the same rule as its result is (`pairing`), and by an exact time alone:
+where the camera does not say when it exposed, one frame too many would give each part the id of the
+next. One that may be of several triggers, or of none, gets no id: it is never guessed.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from qc_edge.domain.frame import ExposureSource, Frame, FrameId
 from qc_edge.domain.part_id import PartIdError, normalise_part_id
 from qc_edge.domain.parts.line_identity import LineIdentity
-from qc_edge.output.handshake.pairing import may_be_of, remembered_ns
+from qc_edge.output.handshake.pairing import may_be_of
 from qc_edge.output.handshake.words import FromLine
 
 _MOST_TRIGGERS = 1024
@@ -40,13 +39,9 @@ class _Given:
 class LineIdentities:
     """`begin` and `end` by the output's thread, `find` by the inspector's."""
 
-    def __init__(
-        self, deadline_ns: int, way_ns: int | None, now_ns: Callable[[], int] = time.monotonic_ns
-    ) -> None:
-        """As `pairing.Triggers`."""
+    def __init__(self, way_ns: int) -> None:
+        """A frame is on the box so long after its exposure at most."""
         self._way_ns = way_ns
-        self._remember_ns = remembered_ns(deadline_ns, way_ns)
-        self._now_ns = now_ns
         self._given: list[_Given] = []
         self._found: OrderedDict[FrameId, LineIdentity] = OrderedDict()
         self._lock = threading.Lock()
@@ -79,17 +74,14 @@ class LineIdentities:
             self._given[-1].end_ns = at_ns
 
     def _bind(self, frame: Frame, boot: str) -> LineIdentity:
-        if frame.monotonic_ns is None or frame.boot_id != boot:
-            return LineIdentity(doubt="nobody knows which trigger of the line it is of")
-        is_exact = frame.exposure_source is ExposureSource.CAMERA_CLOCK
-        way_ns, now_ns = self._way_ns if is_exact else None, self._now_ns()
+        exposed_ns = frame.monotonic_ns if frame.boot_id == boot else None
+        if exposed_ns is None or frame.exposure_source is not ExposureSource.CAMERA_CLOCK:
+            return LineIdentity(doubt="its camera does not say when exactly it was exposed")
         may_be = [
             each
             for each in self._given
             if frame.camera not in each.seen_by
-            and may_be_of(each.at_ns, each.end_ns, frame.monotonic_ns, way_ns, now_ns)
-            # Of a time that is not exact, whatever is old enough is forgotten, as by the handshake.
-            and (way_ns is not None or now_ns - each.at_ns < self._remember_ns)
+            and may_be_of(each.at_ns, each.end_ns, exposed_ns, self._way_ns, exposed_ns)
         ]
         if not may_be:
             return LineIdentity(doubt="no trigger of the line is its own")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qc_edge.domain.verdict import Disposition
+from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.output.handshake.judged import JudgedPart, Note, NoteKind
 from qc_edge.output.handshake.reasons import DOUBTFUL_TRIGGER, OTHER_PART_ID
 from qc_edge.output.handshake.results import Result
@@ -31,11 +31,6 @@ def may_be_of(
     latest = now_ns if way_ns is None else exposed_ns + MARGIN_NS
     earliest = 0 if way_ns is None else exposed_ns - MARGIN_NS - way_ns
     return at_ns <= latest and (end_ns is None or end_ns > earliest)
-
-
-def remembered_ns(deadline_ns: int, way_ns: int | None) -> int:
-    """So long a trigger without its frame is kept in mind."""
-    return 2 * deadline_ns + (way_ns or 0)
 
 
 @dataclass(slots=True)
@@ -79,7 +74,7 @@ class Triggers:
         # The camera's clock is mapped by the frame with the shortest way, which may be the first
         # one alone, and late: an exposure seems to be later than it was by a whole way, no more.
         self._way_ns = way_ns
-        self._remember_ns = remembered_ns(deadline_ns, way_ns)
+        self._remember_ns = 2 * deadline_ns + (way_ns or 0)
         self._all: list[LineTrigger] = []
         self.is_exact = False
         """True while the parts' times of exposure are exact, so that no frame of before can be
@@ -137,14 +132,18 @@ class Triggers:
         A part that may be of several is nobody's: each of them is HOLD.
         """
         found = self.find(part, now_ns)
+        # A picture that came before, and whose time is not exact, may be an old frame again: the
+        # trigger's own frame is then still to come, and must find the trigger free.
+        is_dated = part.is_exact and self._way_ns is not None
+        has_part = is_dated or part.reason != str(HoldReason.REPEATED_FRAME)
         open_ones = [each for each in found if not each.is_answered]
         if not open_ones:
             why = "its trigger was answered before" if found else "no trigger is its own"
             if len(found) == 1:
-                found[0].has_part = True
+                found[0].has_part = has_part
             of = found[-1].sequence if found else 0
             return [], [Note(NoteKind.UNTOLD, now_ns, of, why, part)]
-        found[0].has_part = True
+        found[0].has_part = has_part
         if len(found) == 1:
             return [found[0].answer(part, part.reason, "")], []
         first, *others = open_ones

@@ -107,7 +107,8 @@ class LineSettings(OutputSettings):
         default=False,
         description="The part_id and lot that the line gives with a trigger become those of the "
         "frames of this trigger and of no other; a frame that may be of several triggers, or of "
-        "none, is HOLD: no_part_id. At one output, with sequence = line.",
+        "none, or of a camera without a clock, is HOLD: no_part_id. At one output, with "
+        "sequence = line and frame_way_ms.",
     )
     recipes: bool = Field(
         default=False,

@@ -41,7 +41,12 @@ def check_outputs(outputs: Sequence[OutputSettings]) -> None:
     giving = [each.name for each in lines if each.part_ids]
     if len(giving) > 1:
         faults.append(f"part ids come from one output: part_ids at {', '.join(giving)}")
-    if blind := [each.name for each in lines if each.part_ids and each.sequence != "line"]:
-        faults.append(f"part_ids needs sequence = line: {', '.join(blind)}")
+    blind = [
+        each.name
+        for each in lines
+        if each.part_ids and (each.sequence != "line" or each.frame_way_ms is None)
+    ]
+    if blind:
+        faults.append(f"part_ids needs sequence = line and a frame_way_ms: {', '.join(blind)}")
     if faults:
         raise ValueError("; ".join(faults))
