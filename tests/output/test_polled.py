@@ -17,7 +17,10 @@ from qc_edge.output.handshake.words import (
     decode_to_line,
     encode,
 )
+from qc_edge.output.links import Heard, make_link
 from qc_edge.output.links.polled import PolledLink
+from tests.output.given import line_settings
+from tests.output.ports import free_port
 from tests.output.running import running
 from tests.output.s7_controller import S7Controller
 from tests.station.harness import wait_for
@@ -79,8 +82,13 @@ def test_the_id_that_was_written_before_a_trigger_is_read_with_it() -> None:
     memory = Memory(old, old, replace(new, part_id="SN-1"), new)
     link = PolledLink(memory, "a test", 0.001)
     link.open(lambda: None)
-    heard = []
-    wait_for(lambda: heard.extend(link.heard()) or len(heard) == 2, "two triggers", 5, 0.001)
+    heard: list[Heard] = []
+
+    def both() -> bool:
+        heard.extend(link.heard())
+        return len(heard) == 2
+
+    wait_for(both, "two triggers", 5, 0.001)
     link.close()
     assert [each.words for each in heard] == [old, new]
 
@@ -111,12 +119,7 @@ def test_a_controller_without_power_is_a_lost_wire_and_comes_back() -> None:
         assert not accepts(run.peer.words(), 2)
 
 
-def test_a_controller_that_does_not_answer_is_said(
-) -> None:
-    from qc_edge.output.links import make_link
-    from tests.output.given import line_settings
-    from tests.output.ports import free_port
-
+def test_a_controller_that_does_not_answer_is_said() -> None:
     at = {"connect": f"127.0.0.1:{free_port()}", "block": 100}
     link = make_link(line_settings({"name": "plc", "protocol": "s7"} | at))
     with pytest.raises(OutputError, match="does not answer"):
