@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from qc_edge.domain.verdict import Disposition, HoldReason
-from qc_edge.output.handshake.judged import JudgedPart, Note
+from qc_edge.output.handshake.judged import Note
 from qc_edge.output.handshake.machine import Handshake
 from qc_edge.output.handshake.rules import HandshakeRules
 from qc_edge.output.handshake.words import Fault, FromLine, StateBit, ToLine, accepts
@@ -72,6 +72,11 @@ class Wire:
         self.under_way = [each for each in self.under_way if each[0] > now_ms]
         return here
 
+    def forget(self, taken: int) -> None:
+        """The rule goes for what was read after the trigger was seen to be taken."""
+        while len(self.shown) > 1 and self.shown[0][1].trigger_taken != taken:
+            self.shown.pop(0)
+
     def read(self, now_ms: int, before: ToLine) -> ToLine:
         """What the controller's program has now: of a moment, or of four."""
         if self.is_cut or not self.shown:
@@ -121,6 +126,7 @@ class Controller:
             self._begin_part(words)
         elif self.step == "taken" and words.trigger_taken == self.sequence:
             assert self.piece
+            plant.wire.forget(self.sequence)
             plant.fire(self.piece)
             self.step = "result"
         elif self.step == "result" and words.sequence == words.commit == self.sequence:
@@ -166,8 +172,10 @@ class Controller:
 class Plant:
     """Everything, with random faults; `run` plays so many of them and holds the rules."""
 
-    def __init__(self, seed: int, *, pieces: bool) -> None:
+    def __init__(self, seed: int, *, pieces: bool, is_exact: bool = True) -> None:
+        """`is_exact`: the camera has a clock; else its time is that of the arrival."""
         self.chance = random.Random(seed)
+        self.rules = RULES if is_exact else replace(RULES, way_ns=None)
         self.now_ms = 1_000_000
         self.wire = Wire(self.chance, pieces)
         self.pieces: list[Piece] = []
@@ -181,7 +189,7 @@ class Plant:
         self.until: dict[str, int] = {}
         self.skips = 0
         self.session = 0
-        self.machine = self._start_station()
+        self.machine: Handshake | None = self._start_station()
         self.controller = Controller(self, self.chance.choice((1, 65_530)))
 
     @property
@@ -256,13 +264,11 @@ class Plant:
     def _judge(self, machine: Handshake, piece: Piece, seems_ns: int) -> None:
         """The row first; then the line."""
         is_gone = seems_ns < self.started_ns
-        is_dated = not self._is("clock stepped")
         is_again = piece.number in self.rows
         told = Disposition.HOLD if is_gone or is_again else piece.truth
         self.rows.setdefault(piece.number, told)
-        part: JudgedPart = judged(
-            piece.number, told, seems_ns, is_backlog=is_gone, is_exact=is_dated
-        )
+        is_exact = self.rules.way_ns is not None
+        part = judged(piece.number, told, seems_ns, is_backlog=is_gone, is_exact=is_exact)
         if is_again:  # the same picture, bit by bit
             part = replace(part, reason=str(HoldReason.REPEATED_FRAME))
         machine.tell(part, self.now_ns)
@@ -276,7 +282,7 @@ class Plant:
     def _start_station(self) -> Handshake:
         self.session += 1
         self.started_ns = self.now_ns
-        return Handshake(RULES, self.session, self.now_ns)
+        return Handshake(self.rules, self.session, self.now_ns)
 
     def _is(self, what: str) -> bool:
         return self.until.get(what, 0) > self.now_ms
@@ -285,7 +291,7 @@ class Plant:
         kinds = (
             *("cable pulled", "slow network", "controller frozen", "controller restarted"),
             *("station restarted", "two masters", "trigger twice", "trigger missed"),
-            *("recipe changes", "disk full", "clock stepped", "frame twice"),
+            *("recipe changes", "disk full", "frame twice", "clock stepped"),
         )
         kind = self.chance.choice(kinds)
         self.faults[kind] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -49,6 +50,10 @@ class Memory:
             self.words[at] = word
             self.stood.append(decode_to_line(self.words))
 
+    def has(self, words: ToLine) -> bool:
+        """What stands there now."""
+        return self.words == encode(words)
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -68,7 +73,7 @@ def test_whatever_its_program_reads_while_the_station_writes_accepts_no_other_pa
     shown = [result(41, 0xA), result(42, 0x5), result(43, 0xA), ToLine(), result(44, 0x3)]
     for words in shown:
         link.show(words, None)
-        wait_for(lambda w=words: memory.words == encode(w), "written", 5, 0.001)
+        wait_for(partial(memory.has, words), "written", 5, 0.001)
     link.close()
     assert memory.words == encode(ToLine()), "nothing is left there"
     for sequence in range(40, 46):

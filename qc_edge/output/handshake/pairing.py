@@ -74,6 +74,7 @@ class Triggers:
         # The camera's clock is mapped by the frame with the shortest way, which may be the first
         # one alone, and late: an exposure seems to be later than it was by a whole way, no more.
         self._way_ns = way_ns
+        self._deadline_ns = deadline_ns
         self._remember_ns = 2 * deadline_ns + (way_ns or 0)
         self._all: list[LineTrigger] = []
         self.is_exact = False
@@ -132,10 +133,7 @@ class Triggers:
         A part that may be of several is nobody's: each of them is HOLD.
         """
         found = self.find(part, now_ns)
-        # A picture that came before, and whose time is not exact, may be an old frame again: the
-        # trigger's own frame is then still to come, and must find the trigger free.
-        is_dated = part.is_exact and self._way_ns is not None
-        has_part = is_dated or part.reason != str(HoldReason.REPEATED_FRAME)
+        has_part = not self._may_be_older(part, now_ns)
         open_ones = [each for each in found if not each.is_answered]
         if not open_ones:
             why = "its trigger was answered before" if found else "no trigger is its own"
@@ -150,6 +148,16 @@ class Triggers:
         detail = "the part may be of several triggers"
         results = [each.answer(None, DOUBTFUL_TRIGGER, detail) for each in others]
         return [*results, first.answer(part, DOUBTFUL_TRIGGER, detail)], []
+
+    def _may_be_older(self, part: JudgedPart, now_ns: int) -> bool:
+        """True of one whose time is not exact and that may be of a trigger of long ago: it is too
+        late, or an old picture again. The frame of the trigger that it is taken for is then still
+        to come, and must not be taken for the next one's.
+        """
+        if part.is_exact and self._way_ns is not None:
+            return False
+        is_late = part.exposed_ns is None or now_ns - part.exposed_ns > self._deadline_ns
+        return is_late or part.reason == str(HoldReason.REPEATED_FRAME)
 
     def forget(self, now_ns: int) -> None:
         """Drop those that need no more thought."""

@@ -139,7 +139,7 @@ class PolledLink:
         words = list(self._memory.read())
         if words == known:
             return known
-        if any(words[at] != known[at : at + 1] for at in _BEHIND):
+        if any([words[at]] != known[at : at + 1] for at in _BEHIND):
             # The controller may have answered while its program wrote: an id of before, and the
             # trigger of now. The id is written first, so a second look has it.
             words = list(self._memory.read())
