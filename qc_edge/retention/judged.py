@@ -10,9 +10,10 @@ from enum import Enum
 from qc_edge.domain.evidence.retention import RetentionClass, RetentionPolicy
 from qc_edge.query.kept.hold_rows import held_frames
 from qc_edge.query.label_rows import effective_labels
+from qc_edge.query.past.input_sample import RECENT_ROWS
 from qc_edge.store.log.duck import quoted
 
-NEWEST_INPUTS = 5_000
+NEWEST_INPUTS = RECENT_ROWS
 """Of each model so many of the newest inputs stay, whatever the rules say: by these its scores are
 compared after a change of engine, at a start and at a changeover (query/past/input_sample.py).
 """

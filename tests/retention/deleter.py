@@ -27,7 +27,7 @@ def main() -> None:
     delete(StationPaths(Path(root), "line1"), FaultyDisk(Cues([Fault(step, int(nth))])))
 
 
-def delete(paths: StationPaths, disk: Disk) -> Deleted:
+def delete(paths: StationPaths, disk: Disk, *, pressed: bool = False) -> Deleted:
     """What a station does twenty days later: first what a crash has left, then what is due."""
     ledger = Ledger(paths.database, paths.journal, paths.set_aside, disk)
     own = {name: vars(deleting)[name] for name in ("_BATCH", "utc_now")}
@@ -35,7 +35,7 @@ def delete(paths: StationPaths, disk: Disk) -> Deleted:
     try:
         work = Deleting(paths, ledger, disk)
         work.take_up()
-        return work.run(load_settings(paths.settings), lambda: True)
+        return work.run(load_settings(paths.settings), lambda: True, lambda: pressed)
     finally:
         vars(deleting).update(own)
         ledger.close()

@@ -167,6 +167,27 @@ def test_of_many_a_share_is_kept_that_every_run_chooses_alike(paths: StationPath
     assert {name for name in ("good-1", "good-2", "good-3") if "raw" in after[name]} == kept
 
 
+def test_for_want_of_room_it_goes_before_its_days_but_for_what_never_goes(
+    paths: StationPaths,
+) -> None:
+    rules = RULES | {
+        "pass_days": 90.0,
+        "fail_days": None,
+        "target_free_mb": 1.0,
+        "least_days": 19.0,
+    }
+    given = {name: value for name, value in rules.items() if value is not None}
+    configure(paths, retention=given, review={"audit_share": 0.0})
+    assert delete(paths, Disk()).inspections == 1, "dull-1, whose days are over"
+    assert delete(paths, Disk(), pressed=True).inspections == 3
+    after = pictures(paths)
+    assert {name for name in after if "raw" not in after[name]} == set(GOES) - {"bad-2"}
+    told = rows(paths, "SELECT DISTINCT rule FROM deletions WHERE retention_class = 'pass'")
+    assert told == [("pass: 90 days; early, for want of room",)]
+    configure(paths, retention=given | {"least_days": 21.0, "fail_days": 90.0})
+    assert delete(paths, Disk(), pressed=True).inspections == 0, "too young"
+
+
 def test_inputs_that_models_are_compared_by_stay(
     paths: StationPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,7 @@ class KeepRule:
     def words(self, retention_class: str) -> str:
         """As a row of a deletion has it."""
         assert self.days is not None  # noqa: S101
-        thinned = f", every {self.every}th kept" if self.every else ""
+        thinned = f", one in {self.every} kept" if self.every else ""
         return f"{retention_class}: {self.days:g} days{thinned}"
 
 

@@ -10,7 +10,7 @@ from qc_edge.domain.history import StoredInput
 from qc_edge.query.typed_rows import with_aware_time
 from qc_edge.store.log.ledger import Ledger
 
-_RECENT_ROWS = 5_000
+RECENT_ROWS = 5_000
 """The newest of the model's rows are sampled: the last shifts, not its whole past."""
 
 
@@ -41,7 +41,7 @@ def sample_inputs(ledger: Ledger, model: str, size: int) -> list[StoredInput]:
     query = (
         f"WITH recent AS (SELECT {columns}, chain_seq, {engine} FROM inspections "  # noqa: S608
         "WHERE model_name = $name AND model_version = $version AND score IS NOT NULL "
-        f"AND prepared_path IS NOT NULL ORDER BY chain_seq DESC LIMIT {_RECENT_ROWS}), "
+        f"AND prepared_path IS NOT NULL ORDER BY chain_seq DESC LIMIT {RECENT_ROWS}), "
         f"last AS (SELECT {engine} FROM recent ORDER BY chain_seq DESC LIMIT 1), "
         "alike AS (SELECT recent.*, row_number() OVER (ORDER BY recent.chain_seq DESC) AS age, "
         "row_number() OVER (ORDER BY abs(score - threshold), recent.chain_seq DESC) AS distance "
