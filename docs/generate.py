@@ -202,6 +202,7 @@ def _option(parameter: Any) -> str:
 
 
 line_words = runpy.run_path(str(Path(__file__).with_name("line_words.py")))["line_words"]
+s7_block = runpy.run_path(str(Path(__file__).with_name("s7_block.py")))["s7_block"]
 api_reference = runpy.run_path(str(Path(__file__).with_name("api_reference.py")))["api_reference"]
 mqtt_messages = runpy.run_path(str(Path(__file__).with_name("mqtt_messages.py")))["mqtt_messages"]
 
@@ -211,6 +212,7 @@ GENERATED = {
     "line-words.md": line_words,
     "mqtt.md": mqtt_messages,
     "api.md": api_reference,
+    "../plc/s7-data-block.scl": s7_block,
 }
 """File in docs/reference/ -> what writes its text."""
 
