@@ -42,5 +42,6 @@ systemd-nspawn -q --register=no --keep-unit --pipe -D "$builder" --capability=al
     --output-directory=/build/out --source-date-epoch="${SOURCE_DATE_EPOCH:-1}" --seed=9d3bfc9a-5d7c-4fbd-9c5b-4a0d6d5a27f1 \
     -f build </dev/null >&2
 find "$work/out" -maxdepth 1 -type f -exec mv -f -t "$dist" {} +
-(cd "$dist" && sha256sum "qc-edge_$version"* >"qc-edge_$version.sha256")
+rm -f "$dist/qc-edge_$version.esp.raw" "$dist/qc-edge_$version.sha256" # the first is inside of the raw
+(cd "$dist" && sha256sum "qc-edge_$version".* >"qc-edge_$version.sha256")
 echo "$dist/qc-edge_$version.raw"

@@ -22,37 +22,13 @@ from qc_edge.setup.update.box_state import STAGED, begin, read_applied
 from qc_edge.setup.update.boxes import version_of
 from qc_edge.setup.update.manifest import MANIFEST, SIGNATURE, sign_update
 from qc_edge.setup.update.moment import wait_until_between_parts
-from qc_edge.setup.update.source import DirectorySource, HttpsSource
+from qc_edge.setup.update.source import HttpsSource
 from qc_edge.setup.update.staging import StagedUpdate, look, refuse_unfit, stage, staged_update
 from qc_edge.setup.update.stations_health import wait_for_health
 from qc_edge.setup.update.versions import is_newer
 from tests.cli.runner import invoke
-
-PACKAGE = "qc-edge_0.2.0-1_amd64.deb"
-
-
-@dataclass
-class Release:
-    """An update in a directory, signed by a key that the box trusts."""
-
-    directory: Path
-    key: Path
-    trusted: tuple[str, ...]
-
-    @property
-    def source(self) -> DirectorySource:
-        return DirectorySource(self.directory)
-
-
-@pytest.fixture
-def release(tmp_path: Path) -> Release:
-    directory = tmp_path / "release"
-    directory.mkdir()
-    (directory / PACKAGE).write_bytes(b"package" * 1000)
-    key = tmp_path / "release.key"
-    trusted = make_key(key)
-    sign_update(directory, key)
-    return Release(directory, key, (f"{trusted} release",))
+from tests.updates.releases import PACKAGE, Release
+from tests.updates.releases import release as release
 
 
 @dataclass
