@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import shutil
 import threading
 from datetime import timedelta, timezone
@@ -289,6 +290,13 @@ def test_the_operating_curve_runs_from_all_failed_to_all_passed() -> None:
             point.overkill_rate,
         )
     assert operating_curve(parts(0.1, 0.2, defects=0)) == []
+
+
+def test_the_cheapest_threshold_parts_two_scores_that_are_neighbours() -> None:
+    low = 0.5
+    high = math.nextafter(low, 1.0)
+    found = cheapest_threshold(parts(low, high, defects=1), Costs(1, 1))
+    assert found is not None and low < found <= high
 
 
 def test_the_cheapest_threshold_weighs_escapes_against_overkill() -> None:

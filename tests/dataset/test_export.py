@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from qc_edge.dataset.formats import FORMATS
+from qc_edge.dataset.formats.yolo import at_least_a_pixel
 from qc_edge.dataset.request import SplitRule
 from qc_edge.dataset.splits import split_of
 from qc_edge.domain.label import PersonRole, Said, parse_regions
@@ -209,6 +210,11 @@ def test_yolo_has_boxes_in_shares_and_nothing_for_a_good_part(exports: dict[str,
     assert len(lines("3-bad")) == 2, "a box for each piece of a mask"
     assert lines("4-good") == []
     assert found["4-bad"]["image"].startswith("images/unlocated/")
+
+
+def test_a_line_becomes_a_box_of_one_pixel_round_the_same_middle() -> None:
+    assert at_least_a_pixel((10.0, 20.0, 0.0, 40.0)) == (9.5, 20.0, 1.0, 40.0)
+    assert at_least_a_pixel((10.0, 20.0, 30.0, 40.0)) == (10.0, 20.0, 30.0, 40.0)
 
 
 @pytest.mark.parametrize("kind", ["labelstudio", "coco"])

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from qc_edge.dataset.formats.detection import class_names, subset_of
-from qc_edge.dataset.masks import LoadMask, boxes
+from qc_edge.dataset.masks import BoxCorners, LoadMask, boxes
 from qc_edge.dataset.sample import Sample, WrittenSample
 from qc_edge.dataset.splits import SPLITS
 
@@ -40,9 +40,18 @@ def label_files(samples: Sequence[WrittenSample], load: LoadMask) -> Mapping[str
 
 def _lines(sample: Sample, numbers: Mapping[str, int], load: LoadMask) -> str:
     width, height = sample.size
+    found = (at_least_a_pixel(box) for region in sample.regions for box in boxes(region, load))
     return "".join(
         f"{numbers[sample.class_name]} {(x + w / 2) / width:.6f} {(y + h / 2) / height:.6f} "
         f"{w / width:.6f} {h / height:.6f}\n"
-        for region in sample.regions
-        for x, y, w, h in boxes(region, load)
+        for x, y, w, h in found
     )
+
+
+def at_least_a_pixel(box: BoxCorners) -> BoxCorners:
+    """At least a pixel wide and high, round the same middle: a scratch drawn as a line is a box
+    without area, which trainers refuse or leave out.
+    """
+    x, y, width, height = box
+    wide, high = max(width, 1.0), max(height, 1.0)
+    return x - (wide - width) / 2, y - (high - height) / 2, wide, high
