@@ -110,6 +110,7 @@ class EventKind(str, Enum):
     PROCESS_DRIFT = "process_drift"
     SCORES_DRIFT = "scores_drift"
     HELD_DRIFT = "held_drift"
+    BEYOND_LEARNT = "beyond_learnt"
     # people at the station's page
     PAGE_LOGIN = "page_login"
     PAGE_LOGIN_REFUSED = "page_login_refused"

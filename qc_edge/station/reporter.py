@@ -185,7 +185,7 @@ class Reporter:
         days = self._disk_monitor.days_left
         is_amber = days is not None and days < AMBER_DAYS
         of_disk = [f"disk {self._disk_monitor.forecast}"] if is_amber else []
-        of_charts = [each.short for each in self.control.diagnoses] if self.control else []
+        of_charts = self.control.warnings if self.control else []
         return (
             *filter(None, [refused]),
             *self._learning(),

@@ -17,6 +17,7 @@ from qc_edge.engine import DefectMap, Engine, Prepared
 from qc_edge.errors import EngineError
 from qc_edge.query.evidence import PIXELS_MAX, inspected_picture
 from qc_edge.vision import UnreadableFrameError
+from qc_edge.vision.gates import GateFigures, measure_figures
 from qc_edge.vision.image import Image, decode
 from qc_edge.vision.prepare import PrepareParameters, prepare
 
@@ -106,6 +107,7 @@ class PreparedItem:
     sees_whole: bool
     raw_sha256: str | None
     raw_shape: tuple[int, ...] = ()
+    figures: GateFigures | None = None
 
 
 def prepared_for(bundle: Bundle, item: DatasetItem) -> PreparedItem | str:
@@ -122,8 +124,12 @@ def prepared_for(bundle: Bundle, item: DatasetItem) -> PreparedItem | str:
     return prepared_anew(item, bundle.parameters())
 
 
-def prepared_anew(item: DatasetItem, parameters: PrepareParameters) -> PreparedItem | str:
-    """The raw picture prepared with these parameters, or in words why it cannot be had."""
+def prepared_anew(
+    item: DatasetItem, parameters: PrepareParameters, *, measured: bool = False
+) -> PreparedItem | str:
+    """The raw picture prepared with these parameters, or in words why it cannot be had; with what
+    gates measure of it if asked.
+    """
     identity = item.about.get("preprocess_id")
     image = _read(item.image)
     if isinstance(image, str):
@@ -140,6 +146,7 @@ def prepared_anew(item: DatasetItem, parameters: PrepareParameters) -> PreparedI
         sees_whole=True,
         raw_sha256=image.sha256,
         raw_shape=image.pixels.shape,
+        figures=measure_figures(image.gray, image.gray, None) if measured else None,
     )
 
 

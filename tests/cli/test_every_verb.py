@@ -93,6 +93,7 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "model shadow": (NAME,),
         "model keygen": (out / "key",),
         "model sign": (out, "--key", out / "key"),
+        "model drift": (NAME,),
         "model approve": (out, out / "report.json", "--by", "anna"),
         "engine build": ("reference@1",),
         "model pack": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qc_edge.commands.model import bundles, change, compare, pack, shadow, sign
+from qc_edge.commands.model import bundles, change, compare, drift, pack, shadow, sign
 
 HELP = "Model bundles: which there are, which one judges, and how another takes its place."
 
@@ -18,6 +18,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "rollback": change.rollback_command,
     "accept": change.accept_command,
     "compare": compare.command,
+    "drift": drift.drift_command,
     "shadow": shadow.command,
     "keygen": sign.keygen_command,
     "sign": sign.sign_command,

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
+from qc_edge.analysis.beyond_learnt import beyond_learnt
 from qc_edge.discipline.spc.drift import Cause, Drift, diagnose
 from qc_edge.discipline.spc.examine import Watch
 from qc_edge.domain.events import Event, EventKind, EventLog, Occurrence
@@ -34,14 +35,17 @@ KINDS = {
     Cause.HELD: EventKind.HELD_DRIFT,
 }
 
+_TOLD = {*KINDS.values(), EventKind.BEYOND_LEARNT}
+
 
 class ControlWatch:
-    """`run` is the work of the thread `spc`; `diagnoses` may be read by any thread."""
+    """`run` is the work of the thread `spc`; `diagnoses` and `beyond` may be read by any thread."""
 
     def __init__(
         self, paths: StationPaths, settings: Callable[[], SpcSettings], events: EventLog
     ) -> None:
         self.diagnoses: tuple[Drift, ...] = ()
+        self.beyond = ""
         self._paths = paths
         self._settings = settings
         self._events = events
@@ -56,7 +60,7 @@ class ControlWatch:
             heartbeat.beat()
             settings, now = self._settings(), utc_now()
             if not settings.watch:
-                self.diagnoses = ()
+                self.diagnoses, self.beyond = (), ""
             elif time.monotonic() >= begins and self._watch.is_due(settings, now):
                 self.look(settings, now)
 
@@ -68,17 +72,26 @@ class ControlWatch:
             # A point is as old as its end; what is said stands for the cooldown from then on.
             within = cooldown + timedelta(minutes=settings.point_minutes)
             found = diagnose(charts.alarms(), within, now)
-            said = self._said_since(now - cooldown) if found else set()
+            beyond = beyond_learnt(self._paths, now - within)
+            words = beyond.words if beyond else ""
+            said = self._said_since(now - cooldown) if found or words else set()
         except StoreError as fault:
             if str(fault) != self._last_error:
                 LOG.error("control charts: %s", fault)
             self._last_error = str(fault)
             return
-        self._last_error, self.diagnoses = "", tuple(found)
+        self._last_error, self.diagnoses, self.beyond = "", tuple(found), words
         for each in found:
             kind = KINDS[each.cause]
             if (kind.value, each.of) not in said:
                 self._events.report(Occurrence(kind, each.words, after=each.of))
+        if beyond and words and (EventKind.BEYOND_LEARNT.value, beyond.bundle) not in said:
+            self._events.report(Occurrence(EventKind.BEYOND_LEARNT, words, after=beyond.bundle))
+
+    @property
+    def warnings(self) -> list[str]:
+        """For the status."""
+        return [each.short for each in self.diagnoses] + ([self.beyond] if self.beyond else [])
 
     def _said_since(self, since: datetime) -> set[tuple[str, str]]:
         """From the log, so that a restart says nothing twice."""
@@ -87,7 +100,7 @@ class ControlWatch:
             events = cursor.relation(Event.TABLE, Span(since=since), ("kind", "after"))
             if events is None:
                 return set()
-            kinds = ", ".join(f"'{each.value}'" for each in KINDS.values())
+            kinds = ", ".join(f"'{each.value}'" for each in _TOLD)
             rows = cursor.fetch(
                 f"SELECT kind, after FROM {events} WHERE kind IN ({kinds}) "  # noqa: S608
                 "AND recorded_at >= $since",

@@ -16,6 +16,7 @@ from qc_edge.errors import UsageError
 from qc_edge.query.evidence import PIXELS_MAX
 from qc_edge.training.scoring import PreparedItem, prepared_anew
 from qc_edge.vision import UnreadableFrameError, formats
+from qc_edge.vision.gates import GateFigures
 from qc_edge.vision.image import decode
 from qc_edge.vision.prepare import PrepareParameters, prepare
 
@@ -42,6 +43,7 @@ class LearningPicture:
     marks: Marks | None
     raw_sha256: str | None
     shape: tuple[int, ...]
+    figures: GateFigures | None = None
 
     @property
     def is_bad(self) -> bool:
@@ -97,8 +99,12 @@ def learning_pictures(
                 given = "does not read" if mask is None else f"{mask.shape[1]} x {mask.shape[0]}"
                 odd_masks.append(f"{item.name} ({given}, the picture {shape[1]} x {shape[0]})")
                 continue
-            marks = _on_grid(mask, size) if mask.any() else None
-        found.append(LearningPicture(item, prepared.pixels, marks, prepared.raw_sha256, shape))
+            marks = on_grid(mask, size) if mask.any() else None
+        found.append(
+            LearningPicture(
+                item, prepared.pixels, marks, prepared.raw_sha256, shape, prepared.figures
+            )
+        )
     if odd_masks:
         raise UsageError(
             f"{len(odd_masks)} masks are not of their picture's size: " + ", ".join(odd_masks[:3]),
@@ -123,13 +129,13 @@ def _prepared(
             return "the picture does not read", (0, 0)
         pixels = np.asarray(prepare(image.gray, parameters), np.uint8)
         return PreparedItem(pixels, False, item.pixels), image.pixels.shape
-    prepared = prepared_anew(item, parameters)
+    prepared = prepared_anew(item, parameters, measured=True)
     if isinstance(prepared, str):
         return prepared, (0, 0)
     return prepared, prepared.raw_shape
 
 
-def _on_grid(mask: npt.NDArray[np.generic], size: tuple[int, int]) -> Marks:
+def on_grid(mask: npt.NDArray[np.generic], size: tuple[int, int]) -> Marks:
     """The share of each cell that is marked; a mark that is smaller than a cell keeps its share."""
     marked = (np.asarray(mask) > 0).astype(np.float32)
     cells = size[1] // GRID, size[0] // GRID

@@ -119,6 +119,22 @@ def by_group(items: Sequence[ScoredItem], threshold: float) -> list[Mapping[str,
     return sorted(found, key=lambda each: (-each["escapes"], -each["overkill"], each["group"]))
 
 
+def learnt_ranges(
+    pictures: Sequence[LearningPicture], items: Sequence[ScoredItem]
+) -> Mapping[str, tuple[float, float]]:
+    """Where 98 % of the good pictures are: what a station holds its accepted parts against."""
+    good = [at for at, each in enumerate(pictures) if not each.is_bad]
+    values = {"score": [items[at].score for at in good]}
+    figures = [each for at in good if (each := pictures[at].figures) is not None]
+    for name in ("focus", "brightness", "contrast"):
+        values[name] = [float(getattr(each, name)) for each in figures]
+    return {
+        name: (float(np.quantile(own, 0.01)), float(np.quantile(own, 0.99)))
+        for name, own in values.items()
+        if len(own) > 1
+    }
+
+
 def alarm_share(items: Sequence[ScoredItem], threshold: float) -> Mapping[str, Any]:
     """Of good parts alone."""
     alarms = [each.score >= threshold for each in items]

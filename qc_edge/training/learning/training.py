@@ -32,6 +32,7 @@ from qc_edge.training.learning.reporting import (
     by_group,
     half_the_parts,
     held_out_items,
+    learnt_ranges,
     transfer_words,
     transfers,
 )
@@ -97,6 +98,7 @@ def _trained(
         memory = fit_memory(examples, units, plan, lambda what: progress.advance_by(1, what))
         items = held_out_items(found.pictures, memory.held_out)
         values |= {"alarms": alarm_share(items, 0.5)}
+        values |= {"learnt": learnt_ranges(found.pictures, items)}
         model = memory_model(size, weights, memory.memory)
         what = "good parts, patch by patch"
         return TrainedModel(model, items, notes, values, dataset, _description(what, size))
@@ -113,6 +115,7 @@ def _trained(
         "threshold_transfer": [asdict(each) for each in moved],
         "half_the_parts": asdict(half) if half else None,
         "by_group": by_group(items, 0.5),
+        "learnt": learnt_ranges(found.pictures, items),
     }
     model = whole_model(size, weights, fitted.head, fitted.probe, fitted.fusion)
     what = "a map of defects and a probe of the whole picture"
