@@ -242,6 +242,16 @@ def test_parts_without_ids_are_known_by_their_order_and_a_miss_outlives_a_restar
     finally:
         again.stop()
     assert again.fault is None
+    for cause, words in (
+        (SuspectCause.CHALLENGE, "no challenge has been passed"),
+        (SuspectCause.THRESHOLD, "no event threshold"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            quarantine(paths, SuspectAsk(CARLA, cause), tmp_path / "nothing")
+    empty = SuspectAsk(CARLA, None, utc_now() - timedelta(days=9), utc_now() - timedelta(days=8))
+    with pytest.raises(UsageError, match="nothing was judged"):
+        quarantine(paths, empty, tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
 
 
 def _entries(run: Running) -> int:

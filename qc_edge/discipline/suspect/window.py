@@ -9,6 +9,7 @@ from enum import Enum
 from qc_edge.domain.challenges.rows import ChallengeOutcome
 from qc_edge.errors import UsageError
 from qc_edge.query.published_log import PublishedCursor
+from qc_edge.query.source import Span
 from qc_edge.query.typed_rows import aware
 
 
@@ -105,7 +106,8 @@ def _newest_event(log: PublishedCursor, kind: str) -> datetime | None:
 
 def _expired_since(log: PublishedCursor, after: datetime | None) -> datetime | None:
     """When the first frame was judged by a calibration that was out of date, since it came."""
-    relation = log.relation("inspections", columns=("recorded_at", "calibration_in_date"))
+    columns = ("recorded_at", "calibration_in_date")
+    relation = log.relation("inspections", Span(since=after), columns)
     if relation is None:
         return None
     rows = log.fetch(
