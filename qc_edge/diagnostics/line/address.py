@@ -11,7 +11,13 @@ from qc_edge.diagnostics.liveness import is_running
 from qc_edge.errors import OutputError
 from qc_edge.settings import OutputSettings, Settings, StationPaths
 
-_LIBRARIES = {"modbus": "pymodbus", "mqtt": "paho", "opcua": "asyncua", "s7": "snap7"}
+_LIBRARIES = {
+    "modbus": "pymodbus",
+    "mqtt": "paho",
+    "opcua": "asyncua",
+    "s7": "snap7",
+    "gpio": "gpiod",
+}
 
 
 def check_output(

@@ -58,6 +58,7 @@ LINKS = {
     "modbus": "qc_edge.output.links.modbus",
     "mqtt": "qc_edge.output.links.mqtt.link",
     "s7": "qc_edge.output.links.s7",
+    "gpio": "qc_edge.output.links.digital.gpio",
     "scripted": "qc_edge.output.links.scripted",
 }
 """protocol -> module; each has `make_link(settings)`."""

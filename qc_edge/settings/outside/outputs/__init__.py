@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from qc_edge.settings.outside.output import LineSettings, OutputSettings
+from qc_edge.settings.outside.outputs.gpio import GpioSettings
 from qc_edge.settings.outside.outputs.modbus import ModbusSettings
 from qc_edge.settings.outside.outputs.mqtt import MqttSettings
 from qc_edge.settings.outside.outputs.s7 import S7Settings
@@ -15,7 +16,7 @@ from qc_edge.settings.outside.outputs.scripted import ScriptedSettings
 
 # The first is the one that a new settings file shows.
 AnyOutput = Annotated[
-    ModbusSettings | MqttSettings | S7Settings | ScriptedSettings,
+    ModbusSettings | MqttSettings | S7Settings | GpioSettings | ScriptedSettings,
     Field(discriminator="protocol"),
 ]
 
@@ -23,6 +24,7 @@ OUTPUTS: dict[str, type[OutputSettings]] = {
     "modbus": ModbusSettings,
     "mqtt": MqttSettings,
     "s7": S7Settings,
+    "gpio": GpioSettings,
     "scripted": ScriptedSettings,
 }
 """protocol -> its keys."""
