@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import gpiod
@@ -100,13 +100,17 @@ class Chip:
         for number, value in values.items():
             self.set_value(number, value)
 
+    def has_changed(self, times: int) -> bool:
+        """Whether levels changed so often."""
+        return len(self.changes) == times
+
     def release(self) -> None:
         """As a line request's."""
         self.is_taken = False
 
 
 @pytest.fixture
-def chip(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chip]:
+def chip(monkeypatch: pytest.MonkeyPatch) -> Chip:
     twin = Chip()
     monkeypatch.setattr(gpiod, "request_lines", twin.request_lines)
     return twin
@@ -125,7 +129,7 @@ def test_parts_are_pulses_and_a_stop_leaves_every_line_inactive(chip: Chip) -> N
         begun = time.monotonic()
         for number, disposition in enumerate((ACCEPT, REJECT, HOLD), 1):
             output.announce(told_part(number, disposition))
-            wait_for(lambda n=number: len(chip.changes) == 1 + 2 * n, "a pulse", 5, 0.001)
+            wait_for(partial(chip.has_changed, 1 + 2 * number), "a pulse", 5, 0.001)
         assert time.monotonic() - begun > 0.015
     finally:
         stop.set()
