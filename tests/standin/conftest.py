@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +14,18 @@ import onnxruntime as ort
 import pytest
 
 from qc_edge.bundles.bundle import Bundle, load_bundle
+from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine
+from qc_edge.engine import tensorrt as module
 from qc_edge.engine.adapter import Adapter
 from qc_edge.engine.runner import PlanRefusedError, Runner
+from qc_edge.engine.tensorrt_variants import TENSORRT, ImportedVariant
 from qc_edge.errors import EngineError
+from qc_edge.settings import EngineSettings
 from qc_edge.settings.paths import shipped
 from tests.engine.twin_gpu import TwinToolkit
 
 KINDS = ("device memory", "host memory", "streams", "graphs", "contexts", "contexts on this thread")
+Load = Callable[..., Engine]
 _CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
@@ -137,3 +143,40 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
 def bundle() -> Bundle:
     """The bundle that comes with the software."""
     return load_bundle("reference@1", [shipped("models")])
+
+
+@pytest.fixture
+def load(library: Library, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """`engine.tensorrt.load` as a station calls it, with a TensorRT that computes on the
+    processor.
+    """
+    monkeypatch.setattr(
+        module,
+        "find_variants",
+        lambda: ([ImportedVariant(TENSORRT, None)], ["tensorrt-rtx is not installed"]),
+    )
+    opened: dict[int, Any] = {}  # by thread: stations load side by side
+    from qc_edge.engine import cuda
+
+    open_real = cuda.open_gpu
+
+    def open_gpu(number: int) -> Any:
+        return opened.setdefault(threading.get_ident(), open_real(number))
+
+    monkeypatch.setattr(cuda, "open_gpu", open_gpu)
+    monkeypatch.setattr(
+        module,
+        "InstalledToolkit",
+        lambda _: HostToolkit(opened[threading.get_ident()], library=library),
+    )
+
+    def made(
+        build_context: BuildContext = DEFAULT_CONTEXT, loaded: Bundle = bundle, **settings: object
+    ) -> Engine:
+        chosen = EngineSettings.model_validate({"backend": "tensorrt", "max_batch": 4, **settings})
+        try:
+            return module.load(loaded, chosen, "test", build_context)
+        finally:
+            opened.pop(threading.get_ident(), None)
+
+    return made

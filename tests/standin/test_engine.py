@@ -4,67 +4,20 @@ in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 
 from qc_edge.bundles.bundle import Bundle
-from qc_edge.engine import DEFAULT_CONTEXT, BuildContext, Engine, Prepared
+from qc_edge.engine import Prepared
 from qc_edge.engine import tensorrt as module
 from qc_edge.engine.engine_thread import EngineThread
 from qc_edge.engine.self_test import self_test
-from qc_edge.engine.tensorrt_variants import TENSORRT, ImportedVariant
 from qc_edge.errors import EngineError, EngineLostError, EngineUnavailableError
-from qc_edge.rendered import render
-from qc_edge.settings import EngineSettings
-from qc_edge.station.dependencies import Dependencies
-from tests.standin.conftest import HostToolkit, Library
-from tests.station.audit import audit
-from tests.station.harness import drop, make_station, running
+from tests.standin.conftest import Library, Load
 
 pytestmark = [pytest.mark.standin, pytest.mark.serial]
 
 LAUNCH_FAILED = 719
-Load = Callable[..., Engine]
-
-
-@pytest.fixture
-def load(library: Library, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """`engine.tensorrt.load` as a station calls it, with a TensorRT that computes on the
-    processor.
-    """
-    monkeypatch.setattr(
-        module,
-        "find_variants",
-        lambda: ([ImportedVariant(TENSORRT, None)], ["tensorrt-rtx is not installed"]),
-    )
-    opened: list[Any] = []
-    from qc_edge.engine import cuda
-
-    open_real = cuda.open_gpu
-
-    def open_gpu(number: int) -> Any:
-        opened.append(open_real(number))
-        return opened[-1]
-
-    monkeypatch.setattr(cuda, "open_gpu", open_gpu)
-    monkeypatch.setattr(
-        module, "InstalledToolkit", lambda _: HostToolkit(opened[-1], library=library)
-    )
-
-    def made(
-        build_context: BuildContext = DEFAULT_CONTEXT, loaded: Bundle = bundle, **settings: object
-    ) -> Engine:
-        chosen = EngineSettings.model_validate({"backend": "tensorrt", "max_batch": 4, **settings})
-        try:
-            return module.load(loaded, chosen, "test", build_context)
-        finally:
-            opened.clear()
-
-    return made
 
 
 def golden(bundle: Bundle) -> Prepared:
@@ -239,28 +192,4 @@ def test_a_device_that_is_not_there_is_reported(
     monkeypatch.setenv(f"STANDIN_{setting}", value)
     with pytest.raises(EngineUnavailableError, match=said):
         load()
-    assert library.left() == {}
-
-
-def test_a_station_from_frame_to_row(
-    library: Library, bundle: Bundle, load: Load, tmp_path: Path
-) -> None:
-    paths = make_station(
-        tmp_path,
-        model={"bundle": bundle.reference},
-        engine={"backend": "tensorrt"},
-        inspect={"batch_max": 16},
-    )
-    dependencies = Dependencies(
-        load_engine=lambda loaded, _, build_context: load(build_context, loaded, cuda_graph=True),
-        patience_s=60.0,
-    )
-    with running(paths, dependencies) as run:
-        for number in range(24):
-            drop(paths, f"{number:03}.png", render(number).pixels)
-        run.wait_until_inspected(24)
-    rows = audit(paths).inspections
-    assert len([row for row in rows if row["score"] is not None]) == 24
-    assert {row["engine_backend"] for row in rows} == {"stand-in"}
-    assert len({row["engine_plan_sha256"] for row in rows}) == 1
     assert library.left() == {}
