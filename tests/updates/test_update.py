@@ -19,7 +19,7 @@ from qc_edge.setup.new_station import CameraChoice, provision
 from qc_edge.setup.software import Software, refuse_unreadable_log
 from qc_edge.setup.update.apply import after_boot, apply
 from qc_edge.setup.update.box_state import STAGED, begin, read_applied
-from qc_edge.setup.update.boxes import version_of
+from qc_edge.setup.update.boxes import this_box, version_of
 from qc_edge.setup.update.manifest import MANIFEST, SIGNATURE, sign_update
 from qc_edge.setup.update.moment import wait_until_between_parts
 from qc_edge.setup.update.source import HttpsSource
@@ -277,6 +277,11 @@ def test_back_and_forth_is_allowed_while_the_log_has_only_grown(tmp_path: Path) 
     rebuilt = software(tmp_path, "3", "m001_a", "rebuilt_without_a_column")
     with pytest.raises(UsageError, match="cannot read the log any more: it lacks rebuilt"):
         refuse_unreadable_log(rebuilt, old)
+
+
+def test_under_another_prefix_no_software_is_changed(tmp_path: Path) -> None:
+    with pytest.raises(UpdateError, match="is not what runs here"):
+        this_box(print, tmp_path)
 
 
 def test_between_parts_is_when_no_frames_wait(tmp_path: Path) -> None:

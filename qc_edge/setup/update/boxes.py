@@ -164,7 +164,13 @@ class SlotBox:
 
 
 def this_box(say: Callable[[str], object], root: Path = Path("/")) -> UpdatableBox:
-    """The box that this runs on. Raises UpdateError where the software is neither."""
+    """The box that this runs on. Raises UpdateError where the software is neither, and under
+    another prefix, where nothing runs.
+    """
+    if root != Path("/"):
+        raise UpdateError(
+            f"the software of {root} is not what runs here", hint="without --root, on the box"
+        )
     if image_version(root):
         return SlotBox(say)
     if (TOP / "current").is_symlink():
