@@ -104,6 +104,12 @@ def activate(
         raise UsageError(
             f"{bundle.reference} is in force already", hint=f"qc-edge model list {paths.name}"
         )
+    approver = bundle.manifest.approved.by
+    if now.settings.approval.model and approver.casefold() == attribution.by.casefold():
+        raise UsageError(
+            f"{approver} approved {bundle.reference}: somebody else activates it",
+            hint="[approval] model in the settings asks for two people",
+        )
     return _write(paths, now, bundle.reference, bundle.digest, "", attribution)
 
 

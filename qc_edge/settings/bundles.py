@@ -111,3 +111,8 @@ class ApprovalSettings(Section):
         default=False,
         description="A revision of a recipe is approved by somebody else than who wrote it.",
     )
+    model: bool = Field(
+        default=False,
+        description="A bundle is activated by somebody else than who approved it, as its manifest "
+        "has the name. A rollback is not asked: it goes back to what two people looked at.",
+    )

@@ -50,7 +50,11 @@ _LATER = (
 digest, so that new software alone changes no station's settings.
 """
 
-_LATER_KEYS = {"model": ("require_evaluation",), "engine": ("workspace_mb",)}
+_LATER_KEYS = {
+    "model": ("require_evaluation",),
+    "engine": ("workspace_mb",),
+    "approval": ("model",),
+}
 """Keys of older sections that came later, likewise."""
 
 

@@ -224,6 +224,17 @@ def test_the_list_has_the_history_in_words(tmp_path: Path) -> None:
     assert "to come" in row
 
 
+def test_two_people_where_the_settings_ask_for_them(tmp_path: Path) -> None:
+    paths = make_station(tmp_path)
+    model(paths, "install", delivered(tmp_path))
+    configure(paths, approval={"model": True})
+    with pytest.raises(UsageError, match="approved corner@7: somebody else activates it"):
+        model(paths, "activate", "corner@7", "--by", "Tests", "--reason", "mine")
+    assert not list(paths.activations.glob("*.toml"))
+    model(paths, "activate", "corner@7", "--by", "anna", "--reason", "report 117")
+    assert len(list(paths.activations.glob("*.toml"))) == 1
+
+
 def key(tmp_path: Path, name: str = "approval.pem") -> tuple[Path, str]:
     """A new private key, and its public half as it is printed."""
     file = tmp_path / name
