@@ -40,6 +40,8 @@ REMEDIES = (
         "journalctl -u qc-edge-sync@NAME says why; the days wait and go up when it works again",
         "Nothing goes upstream",
     ),
+    Remedy("PAST DUE:", "qc-edge due NAME; renew what is past", "Something is past its date"),
+    Remedy("due: ", "qc-edge due NAME; renew it in time", "Something is past its date"),
     Remedy(
         "camera drift of",
         "qc-edge spc NAME; then lens, light and fixture: the page Aim shows them",

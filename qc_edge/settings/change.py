@@ -32,6 +32,7 @@ LIVE = (
     "page.",
     "review.",
     "spc.",
+    "due.",
     "challenge.",
     "upstream.",
     "retention.",
@@ -43,7 +44,7 @@ _REPEATED = frozenset({"camera", "view", "output"})
 """Sections of which there are several, each with a name."""
 
 _LATER = (
-    *("page", "review", "spc", "challenge", "view", "recipe", "part", "output", "upstream"),
+    *("page", "review", "spc", "due", "challenge", "view", "recipe", "part", "output", "upstream"),
     *("approval", "retention"),
 )
 """Sections that came when stations ran already: while at their defaults they are left out of the

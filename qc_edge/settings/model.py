@@ -17,6 +17,7 @@ from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.settings.bundles import ApprovalSettings, ModelSettings, RecipeSettings, ShadowSettings
 from qc_edge.settings.camera import CameraSettings, Trigger
 from qc_edge.settings.discipline.challenge import ChallengeSettings
+from qc_edge.settings.discipline.due import DueSettings
 from qc_edge.settings.discipline.spc import SpcSettings
 from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
@@ -174,6 +175,7 @@ class Settings(Section):
     page: PageSettings = PageSettings()
     review: ReviewSettings = ReviewSettings()
     spc: SpcSettings = SpcSettings()
+    due: DueSettings = DueSettings()
     challenge: ChallengeSettings = ChallengeSettings()
     upstream: UpstreamSettings = UpstreamSettings()
     retention: RetentionSettings = RetentionSettings()

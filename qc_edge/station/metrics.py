@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from qc_edge.intake.lanes import Lane
 from qc_edge.service.heartbeat import Heartbeats
-from qc_edge.station.discipline.discipline_metrics import control_metrics
+from qc_edge.station.discipline.discipline_metrics import discipline_metrics
 from qc_edge.station.judging.judging_metrics import challenge_metrics, judging_metrics
 from qc_edge.station.line.line_metrics import line_metrics
 from qc_edge.station.meter import Meter
@@ -68,8 +68,8 @@ class MetricsCollector(Collector):
         yield from self._judging(status)
         yield self._shadow(status)
         yield from line_metrics(self._station, status.outputs)
-        if control := self._reporter.control:
-            yield from control_metrics(self._station, control.diagnoses)
+        if (control := self._reporter.control) and (due := self._reporter.due):
+            yield from discipline_metrics(self._station, control.diagnoses, due.dates)
         yield from self._box(status)
 
     def _the_station(self, status: Status) -> Iterator[Metric]:

@@ -25,6 +25,7 @@ from qc_edge.service.remote.file_server import FileServer
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.shadow.shadow import Shadow
 from qc_edge.station.discipline.control_watch import ControlWatch
+from qc_edge.station.discipline.due_watch import DueWatch
 from qc_edge.station.reload import Reload
 from qc_edge.station.status import CameraStatus, Status, ViewStatus
 from qc_edge.store.disk_space import DiskMonitor, DiskSpace
@@ -76,6 +77,7 @@ class Reporter:
         self.mended: tuple[str, ...] = ()
         self.shadow: Shadow | None = None
         self.control: ControlWatch | None = None
+        self.due: DueWatch | None = None
         self.sync_age: SyncAge | None = None
         self.cleaner: Cleaner | None = None
 
@@ -86,7 +88,8 @@ class Reporter:
 
     def charts(self, paths: StationPaths, events: EventLog) -> ControlWatch:
         """The control charts, whose alarms are in the status from now on."""
-        self.control = ControlWatch(paths, lambda: self.settings.spc, events)
+        self.due = DueWatch(paths, lambda: self.settings)
+        self.control = ControlWatch(paths, lambda: self.settings.spc, events, [self.due.look])
         return self.control
 
     def sync_age_s(self) -> float | None:
@@ -194,6 +197,7 @@ class Reporter:
             *of_sync,
             *of_outputs,
             *of_charts,
+            *(self.due.warnings() if self.due else ()),
         )
 
     def _behind(self) -> str:
@@ -230,6 +234,7 @@ class Reporter:
             troubles.append(self.recipes.progress.trouble)
         if self.challenges and self.challenges.state.trouble:
             troubles.append(self.challenges.state.trouble)
+        troubles += self.due.troubles() if self.due else []
         return troubles + ([self.trouble] if self.trouble else [])
 
 

@@ -55,6 +55,7 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "replay": (NAME, "--threshold", "0.4", "--plot", out / "effect.html"),
         "part": (NAME, "1", "--report", out / "1.html"),
         "report": (NAME, "--shift", "now", "--output", out / "now.html"),
+        "due": (NAME,),
         "audit-pack": (NAME, "--period", "2026", "--out", out / "pack.zip"),
         "spc": (NAME, "--output", out / "charts.html"),
         "label": (NAME, "1", "defect", "--by", "größer"),

@@ -128,7 +128,7 @@ def test_it_is_known_of_every_section_of_the_settings_whether_it_needs_the_netwo
     asked, silent = (
         {"camera", "metrics", "output"},
         {"station", "incoming", "model", "engine", "inspect", "storage", "log", "shadow", "anchor"}
-        | {"view", "part", "recipe", "review", "spc", "challenge", "approval", "retention"}
+        | {"view", "part", "recipe", "review", "spc", "due", "challenge", "approval", "retention"}
         | {"page", "upstream"},  # units of their own
     )
     assert set(Settings.model_fields) <= asked | silent

@@ -27,6 +27,7 @@ TECHNICIAN = "anna"
 
 NOT_HERE = {
     "The calibration has expired": "the time until then: tests/diagnostics/test_technician",
+    "Something is past its date": "days that pass: tests/discipline",
     "A control chart gives an alarm": "a day of drift: tests/discipline",
     "Frames are lost": "a cable that is bad: test_losses, test_camera_faults",
     "The station is behind the line": "a line that is too fast: test_lanes",

@@ -7,6 +7,7 @@ from string import Formatter
 
 import pytest
 
+from qc_edge.discipline.due.calendar import DueKind
 from qc_edge.domain.label import PersonRole
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 from qc_edge.web.catalog import best_language, load_words
@@ -14,6 +15,7 @@ from tests.quality.tools import PACKAGE
 
 WORDS = load_words()
 CODES = {
+    "duekind": DueKind,
     "reason": [*Reason, *HoldReason],
     "verdict": [*Verdict],
     "disposition": [*Disposition],

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
 from qc_edge.analysis.beyond_learnt import beyond_learnt
@@ -42,10 +42,16 @@ class ControlWatch:
     """`run` is the work of the thread `spc`; `diagnoses` and `beyond` may be read by any thread."""
 
     def __init__(
-        self, paths: StationPaths, settings: Callable[[], SpcSettings], events: EventLog
+        self,
+        paths: StationPaths,
+        settings: Callable[[], SpcSettings],
+        events: EventLog,
+        looks: Sequence[Callable[[], None]] = (),
     ) -> None:
+        """`looks` are called every second, too; each takes a moment and never raises."""
         self.diagnoses: tuple[Drift, ...] = ()
         self.beyond = ""
+        self._looks = looks
         self._paths = paths
         self._settings = settings
         self._events = events
@@ -56,13 +62,17 @@ class ControlWatch:
         """Look whenever a point has ended, until `stop`."""
         lower_priority(_NICE)
         begins = time.monotonic() + _AFTER_S
-        while not stop.wait(_LOOK_S):
+        stopped = False
+        while not stopped:
             heartbeat.beat()
+            for look in self._looks:
+                look()
             settings, now = self._settings(), utc_now()
             if not settings.watch:
                 self.diagnoses, self.beyond = (), ""
             elif time.monotonic() >= begins and self._watch.is_due(settings, now):
                 self.look(settings, now)
+            stopped = stop.wait(_LOOK_S)
 
     def look(self, settings: SpcSettings, now: datetime) -> None:
         """Make the charts, and say what is new. What fails is logged and tried again."""

@@ -6,11 +6,17 @@ from collections.abc import Iterable, Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from qc_edge.discipline.due.calendar import DueDate
 from qc_edge.discipline.spc.drift import Cause, Drift
+from qc_edge.service.clock import utc_now
 
 
-def control_metrics(station: str, diagnoses: Iterable[Drift]) -> Iterator[Metric]:
-    """1 for each alarm that stands; each cause has a series, so that a rule finds it before."""
+def discipline_metrics(
+    station: str, diagnoses: Iterable[Drift], dates: Iterable[DueDate]
+) -> Iterator[Metric]:
+    """1 for each alarm that stands; each cause has a series, so that a rule finds it before. And
+    the seconds until each date.
+    """
     family = GaugeMetricFamily(
         "qc_edge_control_alarm",
         "1 while a control chart's alarm of this cause stands.",
@@ -23,3 +29,14 @@ def control_metrics(station: str, diagnoses: Iterable[Drift]) -> Iterator[Metric
     for cause, of in sorted(standing):
         family.add_metric([station, cause.value, of], 1)
     yield family
+    due, now = (
+        GaugeMetricFamily(
+            "qc_edge_due_seconds",
+            "Until something that has a date no longer holds; below 0 it is past.",
+            labels=["station", "kind", "of"],
+        ),
+        utc_now(),
+    )
+    for each in dates:
+        due.add_metric([station, each.kind.value, each.name], each.in_days(now) * 86_400)
+    yield due

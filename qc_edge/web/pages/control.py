@@ -1,4 +1,6 @@
-"""Control charts: whether camera or process have drifted, to look at and to keep."""
+"""Control charts: whether camera or process have drifted, to look at and to keep; and what has a
+date.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse, Response
 
+from qc_edge.discipline.due.calendar import due_dates
 from qc_edge.discipline.spc.examine import examine
 from qc_edge.discipline.spc.tables import spc_sheet
 from qc_edge.errors import BusyError
@@ -31,7 +34,8 @@ _one = threading.Lock()
 def show_control(visit: PersonVisit, days: Days = 7) -> Response:
     """Choose how many days; below them, the charts."""
     kinds = ["html", *(["pdf"] if find_spec("weasyprint") else [])]
-    shown = visit.render("control.html", days=days, kinds=kinds)
+    dates = due_dates(visit.page.paths, visit.page.settings)
+    shown = visit.render("control.html", days=days, kinds=kinds, dates=dates, now=utc_now())
     shown.headers["content-security-policy"] = f"{POLICY}; frame-src 'self'"
     return shown
 

@@ -1,0 +1,1 @@
+"""Everything of a station that has a date, in one calendar."""

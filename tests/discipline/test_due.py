@@ -1,0 +1,104 @@
+"""What has a date: where it is found, when it is said, and when the station is not ready for it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from qc_edge.cli import app
+from qc_edge.discipline.due.calendar import DueKind, due_dates, troubles, warnings
+from qc_edge.discipline.msa.station import keep_study
+from qc_edge.domain.calibration import starting_calibration
+from qc_edge.records import calibrations
+from qc_edge.settings import StationPaths, load_settings
+from qc_edge.station.discipline.due_watch import DueWatch
+from qc_edge.web.certificate import own_certificate
+from tests.publish.rows import log
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=timezone.utc)
+
+TEXT = """\
+[station]
+name = "line1"
+[due]
+signing_key = "not_ready"
+token = "ignore"
+[[due.dates]]
+name = "quality@plant"
+kind = "signing_key"
+until = "2026-11-20"
+[[due.dates]]
+name = "gauge block 7"
+kind = "certificate"
+until = "2026-12-05"
+"""
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
+    paths = StationPaths(tmp_path_factory.mktemp("due"), "line1")
+    paths.settings.parent.mkdir(parents=True)
+    paths.settings.write_text(TEXT)
+    with log(paths.state, compared=NOW) as written:
+        written.publisher.compare(NOW)
+    calibrations.write(paths.calibration, starting_calibration("line1", "top", NOW))
+    own_certificate(paths.page, ["line1"])
+    token = {"name": "mes", "expires": (NOW + timedelta(days=3)).timestamp()}
+    paths.page_tokens.write_text(json.dumps({"format": 1, "tokens": [token]}))
+    values = {"verdict": "acceptable"}
+    for days in (400, 355):
+        keep_study(paths, "attribute", values, [], "anna", NOW - timedelta(days=days))
+    return paths
+
+
+def test_everything_with_a_date_is_in_one_calendar_what_comes_first_at_the_top(
+    paths: StationPaths,
+) -> None:
+    dates = due_dates(paths, load_settings(paths.settings))
+    assert [(each.kind, each.name) for each in dates[:4]] == [
+        (DueKind.SIGNING_KEY, "quality@plant"),
+        (DueKind.TOKEN, "mes"),
+        (DueKind.CERTIFICATE, "gauge block 7"),
+        (DueKind.MSA, "attribute"),
+    ]
+    assert {each.kind for each in dates[4:]} == {DueKind.CALIBRATION, DueKind.CERTIFICATE}
+
+
+def test_what_comes_near_is_said_and_what_is_past_keeps_from_ready_where_that_is_the_policy(
+    paths: StationPaths,
+) -> None:
+    settings = load_settings(paths.settings)
+    dates = due_dates(paths, settings)
+    assert warnings(dates, settings.due, NOW) == [
+        "PAST DUE: signing key quality@plant",
+        "due: certificate gauge block 7 in 8 d",
+        "due: msa attribute in 10 d",
+    ]
+    assert troubles(dates, NOW) == ["PAST DUE: signing key quality@plant"]
+    assert troubles(dates, NOW - timedelta(days=30)) == []
+
+
+def test_the_station_looks_by_itself(paths: StationPaths) -> None:
+    watch = DueWatch(paths, lambda: load_settings(paths.settings))
+    assert watch.troubles() == []
+    watch.look()
+    assert watch.troubles() == ["PAST DUE: signing key quality@plant"]
+
+
+def test_the_command_lists_them(paths: StationPaths) -> None:
+    told = CliRunner().invoke(app, ["due", "line1", "--root", str(paths.root), "--json"])
+    assert json.loads(told.output)[0]["kind"] == "signing_key"
+    shown = CliRunner().invoke(app, ["due", "line1", "--root", str(paths.root)])
+    assert "quality@plant" in shown.output
+
+
+def test_a_station_without_dates_says_so(tmp_path: Path) -> None:
+    paths = StationPaths(tmp_path, "line1")
+    paths.settings.parent.mkdir(parents=True)
+    paths.settings.write_text('[station]\nname = "line1"\n')
+    told = CliRunner().invoke(app, ["due", "line1", "--root", str(tmp_path)])
+    assert "nothing with a date" in told.output
