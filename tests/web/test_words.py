@@ -15,7 +15,7 @@ from tests.quality.tools import PACKAGE
 
 WORDS = load_words()
 CODES = {
-    "duekind": DueKind,
+    "duekind": [*DueKind],
     "reason": [*Reason, *HoldReason],
     "verdict": [*Verdict],
     "disposition": [*Disposition],
