@@ -69,6 +69,7 @@ class S3Server:
             "-s3",
             f"-s3.port={ports['s3']}",
             f"-s3.port.grpc={ports['s3_grpc']}",
+            "-s3.port.iceberg=0",  # a fixed port, which two servers would want
             f"-s3.config={self.directory / 's3.json'}",
             "-volume.max=20",
             "-master.volumeSizeLimitMB=64",
