@@ -59,6 +59,7 @@ LINKS = {
     "mqtt": "qc_edge.output.links.mqtt.link",
     "s7": "qc_edge.output.links.s7",
     "gpio": "qc_edge.output.links.digital.gpio",
+    "opcua": "qc_edge.output.links.opcua.link",
     "scripted": "qc_edge.output.links.scripted",
 }
 """protocol -> module; each has `make_link(settings)`."""

@@ -12,11 +12,12 @@ from qc_edge.settings.outside.outputs.gpio import GpioSettings
 from qc_edge.settings.outside.outputs.modbus import ModbusSettings
 from qc_edge.settings.outside.outputs.mqtt import MqttSettings
 from qc_edge.settings.outside.outputs.s7 import S7Settings
+from qc_edge.settings.outside.outputs.opcua import OpcuaSettings
 from qc_edge.settings.outside.outputs.scripted import ScriptedSettings
 
 # The first is the one that a new settings file shows.
 AnyOutput = Annotated[
-    ModbusSettings | MqttSettings | S7Settings | GpioSettings | ScriptedSettings,
+    ModbusSettings | GpioSettings | MqttSettings | OpcuaSettings | S7Settings | ScriptedSettings,
     Field(discriminator="protocol"),
 ]
 
@@ -25,6 +26,7 @@ OUTPUTS: dict[str, type[OutputSettings]] = {
     "mqtt": MqttSettings,
     "s7": S7Settings,
     "gpio": GpioSettings,
+    "opcua": OpcuaSettings,
     "scripted": ScriptedSettings,
 }
 """protocol -> its keys."""

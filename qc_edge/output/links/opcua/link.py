@@ -1,0 +1,242 @@
+"""An OPC UA server: the line reads and writes the words as variables, and gets ResultReady events.
+
+The modules of this package alone know asyncua. The server runs on a thread of its own with an
+event loop; what is shown is put into a queue, so that no client holds the output up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from qc_edge.errors import OutputError
+from qc_edge.output.credentials import needed
+from qc_edge.output.handshake.results import Result
+from qc_edge.output.handshake.words import LOT_LENGTH, PART_ID_LENGTH, FromLine, ToLine
+from qc_edge.output.links import Heard
+from qc_edge.settings.outside.outputs.opcua import OpcuaSettings
+
+try:
+    from asyncua import Server, ua
+    from asyncua.common.callback import CallbackType
+    from asyncua.common.utils import ServiceError
+
+    from qc_edge.output.links.opcua import security
+    from qc_edge.output.links.opcua.nodes import Nodes
+except ImportError as fault:
+    raise OutputError(
+        f"the protocol opcua needs asyncua, which cannot be imported: {fault}",
+        hint="pip install 'qc-edge[opcua]'",
+    ) from fault
+
+# What goes wrong is said in the station's own words.
+logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
+
+_START_S = 8.0
+_MOST_SHOWN = 256
+_MOST_HEARD = 4096
+_MOST_UNREAD = 1 << 20
+"""Bytes that one client has not read."""
+_WRITER_NS = 5_000_000_000
+"""A client that has not written for so long may be gone: another may write."""
+_TEXTS = {"part_id": PART_ID_LENGTH, "lot": LOT_LENGTH}
+
+
+class OpcuaLink:
+    """Fulfils `qc_edge.output.links.LineLink`. What is `async` is of the server's thread."""
+
+    def __init__(self, settings: OpcuaSettings) -> None:
+        self._settings = settings
+        self._door = security.Door(frozenset(settings.peers))
+        self._wake: Callable[[], None] = lambda: None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = asyncio.Event()
+        self._shown: asyncio.Queue[tuple[ToLine, Result | None]] = asyncio.Queue(_MOST_SHOWN)
+        self._server: Server | None = None
+        self._nodes: Nodes | None = None
+        self._fault = ""
+        self._lock = threading.Lock()
+        self._heard: list[Heard] = []
+        self._written = FromLine()
+        self._writer: security.Session | None = None
+        self._written_ns = 0
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """Listen. Raises OutputError without its credentials, its address or its port."""
+        self._wake, self._fault = wake, ""
+        given = self._settings
+        secrets = {
+            what: needed(given.name, what, "the server's own certificate")
+            for what in ("cert", "key")
+        }
+        users = security.read_users(given.name)
+        trusted = security.read_trusted(given.name) if given.client_certificates else None
+        ready = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(ready, secrets, users, trusted), name="opcua", daemon=True
+        )
+        self._thread.start()
+        if not ready.wait(_START_S):
+            self._fault = f"no answer within {_START_S:g} s"
+        if self._fault:
+            raise OutputError(
+                f"no OPC UA server at {given.listen}: {self._fault}",
+                hint="is the address one of this machine, the port free, and are "
+                f"{given.name}.cert and {given.name}.key PEM? ip address; ss -ltn",
+            )
+
+    def show(self, words: ToLine, result: Result | None) -> None:
+        """In the server's next turn, whole."""
+        if self._loop is not None and not self._fault:
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._put, words, result)
+
+    def heard(self) -> list[Heard]:
+        """What was written, in order. Raises OutputError if the server has ended."""
+        if self._fault:
+            raise OutputError(f"the OPC UA server has ended: {self._fault}")
+        with self._lock:
+            heard, self._heard = self._heard, []
+        return heard
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """Who is connected, and who was turned away."""
+        server = self._server.bserver if self._server else None
+        here = sorted(str(each.peer_name[0]) for each in list(server.clients)) if server else []
+        away = dict(self._door.turned_away)
+        return (*here, *(f"{who} turned away {times}x" for who, times in away.items()))
+
+    def close(self) -> None:
+        """Hang up, and leave the port."""
+        thread, loop = self._thread, self._loop
+        self._thread = self._loop = self._writer = None
+        self._written = FromLine()
+        if thread is None or loop is None:
+            return
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._ended.set)
+        thread.join(_START_S)
+
+    def _run(self, ready: threading.Event, *given: Any) -> None:
+        try:
+            asyncio.run(self._serve(ready, *given))
+        except (OSError, RuntimeError, ValueError, ua.UaError) as fault:
+            self._fault = str(fault) or type(fault).__name__
+        finally:
+            self._server = None
+            ready.set()
+            self._wake()
+
+    async def _serve(
+        self,
+        ready: threading.Event,
+        secrets: dict[str, bytes],
+        users: security.Users,
+        trusted: frozenset[bytes] | None,
+    ) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        self._shown = asyncio.Queue(_MOST_SHOWN)
+        server = security.GuardedServer(users, self._door)
+        await server.init()
+        server.set_endpoint(f"opc.tcp://{self._settings.listen}")
+        server.set_server_name("qc-edge")
+        await server.load_certificate(secrets["cert"], "pem")
+        await server.load_private_key(secrets["key"], format="pem")
+        server.set_security_policy(security.POLICIES, security.RULES)
+        server.set_identity_tokens([ua.UserNameIdentityToken])
+        server.iserver.allow_remote_admin = False
+        if trusted is not None:
+            server.set_certificate_validator(security.only_these(trusted))
+        self._nodes = nodes = Nodes(server, self._settings.name)
+        await nodes.make()
+        server.subscribe_server_callback(CallbackType.PreWrite, self._check)
+        server.subscribe_server_callback(CallbackType.PostWrite, self._take)
+        await server.start()
+        self._server = server
+        ready.set()
+        showing = asyncio.create_task(self._show(nodes))
+        try:
+            ended = asyncio.create_task(self._ended.wait())
+            await asyncio.wait({showing, ended}, return_when=asyncio.FIRST_COMPLETED)
+            ended.cancel()
+            if showing.done():
+                showing.result()
+        finally:
+            showing.cancel()
+            await server.stop()
+
+    def _put(self, words: ToLine, result: Result | None) -> None:
+        try:
+            self._shown.put_nowait((words, result))
+        except asyncio.QueueFull:
+            self._fault = f"{_MOST_SHOWN} results wait to be shown"
+
+    async def _show(self, nodes: Nodes) -> None:
+        while True:
+            await nodes.show(*await self._shown.get())
+            server = self._server.bserver if self._server else None
+            for each in list(server.clients) if server else []:
+                wire = each.transport
+                if wire is not None and wire.get_write_buffer_size() > _MOST_UNREAD:
+                    wire.abort()
+
+    def _check(self, event: Any, _service: Any) -> None:
+        """Before a write of a client: only its own words, within their bounds, one client at a
+        time. Raises ServiceError.
+        """
+        if not event.is_external or self._nodes is None:
+            return
+        for each in event.request_params.NodesToWrite:
+            name, value = self._nodes.written.get(each.NodeId), each.Value.Value
+            is_value = each.AttributeId == ua.AttributeIds.Value and not each.IndexRange
+            if name is None or not is_value or value is None:
+                raise ServiceError(ua.StatusCodes.BadNotWritable)
+            text = value.Value
+            if name in _TEXTS and not (
+                isinstance(text, str)
+                and text.isascii()
+                and (not text or text.isprintable())
+                and len(text) <= _TEXTS[name]
+            ):
+                raise ServiceError(ua.StatusCodes.BadOutOfRange)
+        now_ns = time.monotonic_ns()
+        is_taken = self._writer is not None and self._writer.name != event.user.name
+        if is_taken and now_ns - self._written_ns < _WRITER_NS:
+            raise ServiceError(ua.StatusCodes.BadResourceUnavailable)
+        if len(self._heard) >= _MOST_HEARD:
+            raise ServiceError(ua.StatusCodes.BadTooManyOperations)
+
+    def _take(self, event: Any, _service: Any) -> None:
+        """After it: what was written, with one request all at once."""
+        if not event.is_external or self._nodes is None:
+            return
+        values = {
+            self._nodes.written[each.NodeId]: each.Value.Value.Value
+            for each, code in zip(
+                event.request_params.NodesToWrite, event.response_params, strict=True
+            )
+            if code.is_good()
+        }
+        writer: security.Session = event.user
+        begins = not {"reset", "trigger"}.isdisjoint(values)
+        is_new = begins and not writer.has_begun
+        before = FromLine() if is_new else self._written
+        self._written = replace(before, **values)
+        self._writer, self._written_ns = writer, time.monotonic_ns()
+        writer.has_begun = writer.has_begun or begins
+        with self._lock:
+            self._heard.append(Heard(self._written, self._written_ns, is_new))
+        self._wake()
+
+
+def make_link(settings: OpcuaSettings) -> OpcuaLink:
+    """The server of these settings."""
+    return OpcuaLink(settings)

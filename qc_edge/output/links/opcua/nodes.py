@@ -1,0 +1,143 @@
+"""What clients see: a vision system of OPC 40100-1, and the words of the handshake below it."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime, timezone
+from importlib.resources import files
+from typing import Any
+
+from asyncua import Node, Server, ua
+
+from qc_edge.domain.verdict import Disposition
+from qc_edge.output.handshake.results import Result
+from qc_edge.output.handshake.words import FromLine, StateBit, ToLine
+
+MACHINE_VISION = "http://opcfoundation.org/UA/MachineVision"
+LINE = "urn:qc-edge:line"
+_COMPLETED, _ABORTED = 1, 3
+"""Of ResultStateDataType: judged, or ended without a verdict."""
+
+
+class Nodes:
+    """Made once for a server; used by its loop."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self._server = server
+        self._name = name
+        self._said: dict[str, tuple[Node, Any]] = {}
+        self.written: dict[ua.NodeId, str] = {}
+        """Node of a word that the line may write -> its name."""
+        self._states: tuple[Node, Node] | None = None
+        self._event: Any = None
+        self._event_sequence = 0
+        self._vision = 0
+
+    async def make(self) -> None:
+        """Everything, before the server listens."""
+        server = self._server
+        nodeset = files("qc_edge.output.links.opcua") / "Opc.Ua.MachineVision.NodeSet2.xml"
+        await server.import_xml(xmlstring=nodeset.read_bytes())
+        await server.load_data_type_definitions()
+        self._vision = vision = await server.get_namespace_index(MACHINE_VISION)
+        line = await server.register_namespace(LINE)
+        kind = server.get_node(ua.NodeId(1003, vision))  # VisionSystemType
+        system = await server.nodes.objects.add_object(
+            ua.NodeId(self._name, line),
+            ua.QualifiedName(self._name, line),
+            kind.nodeid,
+            instantiate_optional=False,
+        )
+        await self._make_states(system)
+        words = await system.add_object(line, "Line")
+        for side, values in (("ToLine", ToLine()), ("FromLine", FromLine())):
+            folder = await words.add_folder(ua.NodeId(f"{self._name}.{side}", line), side)
+            for field in fields(values):
+                name, value = field.name, getattr(values, field.name)
+                node = await folder.add_variable(
+                    ua.NodeId(f"{self._name}.{side}.{name}", line), name, _variant(name, value)
+                )
+                self._said[f"{side}.{name}"] = (node, value)
+                if side == "FromLine":
+                    await node.set_writable()
+                    self.written[node.nodeid] = name
+        event = server.get_node(ua.NodeId(1024, vision))  # ResultReadyEventType
+        self._event = await server.get_event_generator(event, system)
+
+    async def show(self, words: ToLine, result: Result | None) -> None:
+        """The words, the commit last, then the states and, of a new result, its event."""
+        is_new = words.commit not in (0, self._said["ToLine.commit"][1])
+        for field in fields(words):  # in the order of the handshake
+            await self._write(f"ToLine.{field.name}", field.name, getattr(words, field.name))
+        await self._show_states(words)
+        if is_new and result is not None:
+            await self._announce(words, result)
+
+    async def _write(self, key: str, name: str, value: Any) -> None:
+        node, before = self._said[key]
+        if value != before:
+            self._said[key] = (node, value)
+            data = ua.DataValue(_variant(name, value))
+            await self._server.write_attribute_value(node.nodeid, data)
+
+    async def _make_states(self, system: Node) -> None:
+        at = self._vision
+        machine = await system.get_child([f"{at}:VisionStateMachine"])
+        inner = await machine.add_object(
+            at,
+            "AutomaticModeStateMachine",
+            ua.NodeId(1021, at),  # VisionAutomaticModeStateMachineType
+            instantiate_optional=False,
+        )
+        self._states = (
+            await machine.get_child(["0:CurrentState"]),
+            await inner.get_child(["0:CurrentState"]),
+        )
+
+    async def _show_states(self, words: ToLine) -> None:
+        bits = StateBit(words.state)
+        outer = "Operational" if StateBit.READY in bits else "Preoperational"
+        if StateBit.ALARM in bits:
+            outer = "Error"
+        inner = "SingleExecution" if StateBit.BUSY in bits else "Ready"
+        if StateBit.READY not in bits:
+            inner = "Initialized"
+        assert self._states is not None  # noqa: S101
+        for node, key, name in zip(self._states, ("outer", "inner"), (outer, inner), strict=True):
+            if self._said.get(key, (node, ""))[1] != name:
+                self._said[key] = (node, name)
+                value = ua.Variant(ua.LocalizedText(name), ua.VariantType.LocalizedText)
+                await self._server.write_attribute_value(node.nodeid, ua.DataValue(value))
+
+    async def _announce(self, words: ToLine, result: Result) -> None:
+        """ResultReady: of a part whose rows are durable, or of a trigger that got none (HOLD)."""
+        part = result.part
+        event = self._event.event
+        result_id = str(part.frame_id) if part else f"{words.session}-{words.sequence}"
+        event.ResultId = ua.ResultIdDataType(Id=result_id)  # type: ignore[attr-defined]
+        event.PartId = ua.PartIdDataType(Id=part.part_id if part else "")  # type: ignore[attr-defined]
+        event.JobId = ua.JobIdDataType(Id=f"{words.session}-{words.sequence}")  # type: ignore[attr-defined]
+        event.IsPartial, event.IsSimulated = False, False
+        event.ResultState = _COMPLETED if part else _ABORTED
+        event.CreationTime = datetime.now(timezone.utc)
+        is_accepted = result.disposition is Disposition.ACCEPT
+        event.ResultContent = [
+            ua.Variant(str(result.disposition), ua.VariantType.String),
+            ua.Variant(result.reason, ua.VariantType.String),
+            ua.Variant(words.sequence, ua.VariantType.UInt16),
+        ]
+        event.Severity = 100 if is_accepted else 500
+        await self._event.trigger(message=f"{result.disposition}: {result.reason}")
+
+
+def _variant(name: str, value: int | str) -> ua.Variant:
+    if isinstance(value, str):
+        return ua.Variant(value, ua.VariantType.String)
+    is_count = name in _COUNTS
+    return ua.Variant(value, ua.VariantType.UInt32 if is_count else ua.VariantType.UInt16)
+
+
+_COUNTS = {
+    *("triggers", "accepted", "rejected", "held", "lost"),
+    *("counted", "counted_accepted", "counted_ejected"),
+}
