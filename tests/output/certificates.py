@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+
+_Key = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,33 @@ def issued(authority: Authority, folder: Path, name: str) -> tuple[Path, Path]:
     return certificate, secret
 
 
-def _builder(subject: str, key: ec.EllipticCurvePublicKey, issuer: str) -> x509.CertificateBuilder:
+def opcua_certificate(folder: Path, name: str, uri: str) -> None:
+    """NAME.pem and NAME.key of an OPC UA application: RSA, signed by itself, as those have it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    names = [x509.UniformResourceIdentifier(uri), x509.IPAddress(ip_address("127.0.0.1"))]
+    uses = dict.fromkeys(("crl_sign", "key_agreement", "encipher_only", "decipher_only"), False)
+    rights = dict.fromkeys(
+        ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"), True
+    )
+    made = (
+        _builder(name, key.public_key(), name)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.KeyUsage(**rights, **uses, key_cert_sign=True), critical=True)
+    )
+    signed = made.sign(key, hashes.SHA256())
+    (folder / f"{name}.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    (folder / f"{name}.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
+def _builder(
+    subject: str, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, issuer: str
+) -> x509.CertificateBuilder:
     now = datetime.now(timezone.utc)
     return (
         x509.CertificateBuilder()

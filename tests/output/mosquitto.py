@@ -151,6 +151,7 @@ class MqttLine:
         """Publish these commands."""
         if "reset" in values:
             self._runs += 1
+            values.pop("trigger", None)  # a reset is a new beginning
         with_trigger = {key: values.pop(key) for key in ("part_id", "lot") if key in values}
         for name in sorted(values, key=lambda name: name != "reset"):
             message = {"run": self.run, "number": values[name]}

@@ -21,9 +21,12 @@ from qc_edge.output.links import LineLink, make_link
 from qc_edge.output.links.scripted import ScriptedLink
 from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings.outside.output import LineSettings
+from tests.output import node_opcua
+from tests.output.certificates import opcua_certificate
 from tests.output.given import line_settings
 from tests.output.libmodbus import Master
 from tests.output.mosquitto import PASSWORD, TOPIC, USER, Broker, MqttLine
+from tests.output.node_opcua import OpcuaClient
 from tests.output.parts import told_part
 from tests.output.ports import free_port
 from tests.output.s7_controller import S7Controller
@@ -104,11 +107,29 @@ def _s7_end() -> Iterator[OtherEnd]:
         controller.stop()
 
 
+@contextmanager
+def _opcua_end() -> Iterator[OtherEnd]:
+    with TemporaryDirectory() as made, pytest.MonkeyPatch.context() as patched:
+        folder = Path(made)
+        opcua_certificate(folder, "plc", "urn:freeopcua:python:server")
+        opcua_certificate(folder, "plc-client", "urn:plc")
+        (folder / "plc.pem").rename(folder / "plc.cert")
+        (folder / "plc.trusted").write_bytes((folder / "plc-client.pem").read_bytes())
+        (folder / "plc.users").write_text(
+            f"{node_opcua.USER}:{node_opcua.PASSWORD}\nother:{node_opcua.PASSWORD}\n"
+        )
+        patched.setenv("CREDENTIALS_DIRECTORY", made)
+        place = f"127.0.0.1:{free_port()}"
+        given = {"listen": place, "peers": ["127.0.0.1"]}
+        yield OtherEnd(given, lambda _settings, _link: OpcuaClient(place, folder), folder)
+
+
 OTHER_ENDS: dict[str, Callable[[], AbstractContextManager[OtherEnd]]] = {
     "scripted": _scripted_end,
     "modbus": _modbus_end,
     "mqtt": _mqtt_end,
     "s7": _s7_end,
+    "opcua": _opcua_end,
 }
 """protocol -> its other end: the contract of test_links.py runs on each."""
 
@@ -124,8 +145,15 @@ class Running:
 
     def begin(self) -> None:
         """The line resets, which it has to before anything."""
-        self.peer.say(heartbeat=1, reset=1)
-        self.wait_for(lambda: self.peer.words().state & StateBit.READY, "ready")
+        self.output.report(LineHealth(is_ready=True, faults=Fault(0), recipe=3))
+        reset = self.peer.words().reset_done % 65535 + 1
+        self.peer.say(heartbeat=reset, reset=reset, trigger=0)
+
+        def is_ready() -> bool:
+            words = self.peer.words()
+            return words.reset_done == reset and bool(words.state & StateBit.READY)
+
+        self.wait_for(is_ready, "ready")
 
     def tell(self, number: int, disposition: Disposition) -> None:
         """The inspector's call."""
@@ -149,13 +177,12 @@ def running(protocol: str, **more: Any) -> Iterator[Running]:
         notes: list[Note] = []
         link = make_link(settings)
         output = LineOutput(settings, 1000.0, link, "boot", notes.append)
-        output.report(LineHealth(is_ready=True, faults=Fault(0), recipe=3))
         stop = threading.Event()
         thread = threading.Thread(target=output.run, args=(Heartbeat("plc", 5.0), stop))
         thread.start()
         peer: Peer | None = None
         try:
-            wait_for(lambda: not output.status.trouble, "open", 10)
+            wait_for(lambda: not output.status.trouble, "open", 30)
             peer = end.connect(settings, link)
             yield Running(output, peer, notes, end.server)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -41,50 +42,56 @@ def asked(wire: socket.socket, function: int, address: int, count: int, *more: i
     return wire.recv(300)
 
 
-@pytest.fixture(params=OTHER_ENDS)
-def protocol(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(scope="module", params=OTHER_ENDS)
+def of_protocol(request: pytest.FixtureRequest) -> Iterator[Running]:
+    with running(str(request.param), stands_ms=1500.0) as run:
+        yield run
 
 
-def test_a_part_is_told_and_acknowledged(protocol: str) -> None:
-    with running(protocol) as run:
-        run.begin()
-        for number, disposition in enumerate([*Disposition, Disposition.ACCEPT], 1):
-            run.peer.say(part_id=f"SN-{number}", trigger=number)
-            run.wait_for(lambda n=number: run.peer.words().trigger_taken == n, "taken")
-            run.tell(number, disposition)
-            words = run.wait_for(
-                lambda n=number: (w := run.peer.words()).commit == n and w, "a result"
-            )
-            assert accepts(words, number) is (disposition is Disposition.ACCEPT)
-            assert (words.part_id, words.recipe, words.reason) == (str(number), 3, 1)
-            run.peer.say(acknowledge=number)
-            run.wait_for(lambda: run.peer.words().sequence == 0, "taken away")
-        words = run.peer.words()
-        assert (words.triggers, words.accepted, words.rejected, words.held) == (4, 2, 1, 1)
-        assert run.kinds() == ["acknowledged"] * 4
-        assert [note.line_part_id for note in run.notes if note.part] == [
-            f"SN-{number}" for number in range(1, 5)
-        ]
+@pytest.fixture
+def run(of_protocol: Running) -> Running:
+    """Of each protocol, with its line that has just reset."""
+    of_protocol.begin()
+    of_protocol.notes.clear()
+    return of_protocol
 
 
-def test_the_heartbeat_goes_on_and_a_stop_takes_ready_away(protocol: str) -> None:
-    with running(protocol) as run:
-        run.begin()
-        before = run.peer.words().heartbeat
-        run.wait_for(lambda: run.peer.words().heartbeat != before, "another heartbeat")
-        run.output.report(LineHealth(is_ready=False))
-        run.wait_for(lambda: not run.peer.words().state & StateBit.READY, "not ready")
-
-
-def test_a_result_that_nobody_acknowledges_is_noted(protocol: str) -> None:
-    with running(protocol, stands_ms=30.0) as run:
-        run.begin()
-        run.peer.say(trigger=1)
-        run.wait_for(lambda: run.peer.words().trigger_taken == 1, "taken")
-        run.tell(1, Disposition.ACCEPT)
-        run.wait_for(lambda: run.kinds() == ["unacknowledged"], "noted")
+def test_a_part_is_told_and_acknowledged(run: Running) -> None:
+    before = run.peer.words()
+    for number, disposition in enumerate([*Disposition, Disposition.ACCEPT], 1):
+        run.peer.say(part_id=f"SN-{number}", trigger=number)
+        run.wait_for(lambda n=number: run.peer.words().trigger_taken == n, "taken")
+        run.tell(number, disposition)
+        words = run.wait_for(lambda n=number: (w := run.peer.words()).commit == n and w, "a result")
+        assert accepts(words, number) is (disposition is Disposition.ACCEPT)
+        assert (words.part_id, words.recipe, words.reason) == (str(number), 3, 1)
+        run.peer.say(acknowledge=number)
         run.wait_for(lambda: run.peer.words().sequence == 0, "taken away")
+    words = run.peer.words()
+    counted = [
+        getattr(words, name) - getattr(before, name)
+        for name in ("triggers", "accepted", "rejected", "held")
+    ]
+    assert counted == [4, 2, 1, 1]
+    assert run.kinds() == ["acknowledged"] * 4
+    assert [note.line_part_id for note in run.notes if note.part] == [
+        f"SN-{number}" for number in range(1, 5)
+    ]
+
+
+def test_the_heartbeat_goes_on_and_a_stop_takes_ready_away(run: Running) -> None:
+    before = run.peer.words().heartbeat
+    run.wait_for(lambda: run.peer.words().heartbeat != before, "another heartbeat")
+    run.output.report(LineHealth(is_ready=False))
+    run.wait_for(lambda: not run.peer.words().state & StateBit.READY, "not ready")
+
+
+def test_a_result_that_nobody_acknowledges_is_noted(run: Running) -> None:
+    run.peer.say(trigger=1)
+    run.wait_for(lambda: run.peer.words().trigger_taken == 1, "taken")
+    run.tell(1, Disposition.ACCEPT)
+    run.wait_for(lambda: run.kinds() == ["unacknowledged"], "noted")
+    run.wait_for(lambda: run.peer.words().sequence == 0, "taken away")
 
 
 def test_a_wire_that_cannot_be_had_is_tried_again() -> None:

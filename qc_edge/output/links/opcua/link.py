@@ -38,7 +38,7 @@ except ImportError as fault:
 # What goes wrong is said in the station's own words.
 logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
 
-_START_S = 8.0
+_START_S = 5.0
 _MOST_SHOWN = 256
 _MOST_HEARD = 4096
 _MOST_UNREAD = 1 << 20
@@ -57,6 +57,7 @@ class OpcuaLink:
         self._wake: Callable[[], None] = lambda: None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready = threading.Event()
         self._ended = asyncio.Event()
         self._shown: asyncio.Queue[tuple[ToLine, Result | None]] = asyncio.Queue(_MOST_SHOWN)
         self._server: Server | None = None
@@ -70,7 +71,11 @@ class OpcuaLink:
 
     def open(self, wake: Callable[[], None]) -> None:
         """Listen. Raises OutputError without its credentials, its address or its port."""
-        self._wake, self._fault = wake, ""
+        self._wake = wake
+        if self._thread is not None and not self._ready.is_set():
+            self._await_start()
+            return
+        self._fault = ""
         given = self._settings
         secrets = {
             what: needed(given.name, what, "the server's own certificate")
@@ -78,14 +83,19 @@ class OpcuaLink:
         }
         users = security.read_users(given.name)
         trusted = security.read_trusted(given.name) if given.client_certificates else None
-        ready = threading.Event()
+        self._ready.clear()
         self._thread = threading.Thread(
-            target=self._run, args=(ready, secrets, users, trusted), name="opcua", daemon=True
+            target=self._run, args=(secrets, users, trusted), name="opcua", daemon=True
         )
         self._thread.start()
-        if not ready.wait(_START_S):
-            self._fault = f"no answer within {_START_S:g} s"
+        self._await_start()
+
+    def _await_start(self) -> None:
+        given = self._settings
+        if not self._ready.wait(_START_S):  # go on at the next try: it loads 8,000 nodes
+            raise OutputError(f"the OPC UA server at {given.listen} is still starting")
         if self._fault:
+            self._thread = None
             raise OutputError(
                 f"no OPC UA server at {given.listen}: {self._fault}",
                 hint="is the address one of this machine, the port free, and are "
@@ -125,19 +135,18 @@ class OpcuaLink:
             loop.call_soon_threadsafe(self._ended.set)
         thread.join(_START_S)
 
-    def _run(self, ready: threading.Event, *given: Any) -> None:
+    def _run(self, *given: Any) -> None:
         try:
-            asyncio.run(self._serve(ready, *given))
+            asyncio.run(self._serve(*given))
         except (OSError, RuntimeError, ValueError, ua.UaError) as fault:
             self._fault = str(fault) or type(fault).__name__
         finally:
             self._server = None
-            ready.set()
+            self._ready.set()
             self._wake()
 
     async def _serve(
         self,
-        ready: threading.Event,
         secrets: dict[str, bytes],
         users: security.Users,
         trusted: frozenset[bytes] | None,
@@ -161,7 +170,7 @@ class OpcuaLink:
         server.subscribe_server_callback(CallbackType.PostWrite, self._take)
         await server.start()
         self._server = server
-        ready.set()
+        self._ready.set()
         showing = asyncio.create_task(self._show(nodes))
         try:
             ended = asyncio.create_task(self._ended.wait())
@@ -226,6 +235,8 @@ class OpcuaLink:
             if code.is_good()
         }
         writer: security.Session = event.user
+        if not values:
+            return
         begins = not {"reset", "trigger"}.isdisjoint(values)
         is_new = begins and not writer.has_begun
         before = FromLine() if is_new else self._written

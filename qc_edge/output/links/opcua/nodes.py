@@ -30,20 +30,19 @@ class Nodes:
         """Node of a word that the line may write -> its name."""
         self._states: tuple[Node, Node] | None = None
         self._event: Any = None
-        self._event_sequence = 0
         self._vision = 0
 
     async def make(self) -> None:
         """Everything, before the server listens."""
         server = self._server
         nodeset = files("qc_edge.output.links.opcua") / "Opc.Ua.MachineVision.NodeSet2.xml"
-        await server.import_xml(xmlstring=nodeset.read_bytes())
+        await server.import_xml(xmlstring=nodeset.read_text(encoding="utf-8"))
         await server.load_data_type_definitions()
         self._vision = vision = await server.get_namespace_index(MACHINE_VISION)
         line = await server.register_namespace(LINE)
-        kind = server.get_node(ua.NodeId(1003, vision))  # VisionSystemType
+        kind = server.get_node(_node_id(1003, vision))  # VisionSystemType
         system = await server.nodes.objects.add_object(
-            ua.NodeId(self._name, line),
+            _node_id(self._name, line),
             ua.QualifiedName(self._name, line),
             kind.nodeid,
             instantiate_optional=False,
@@ -51,18 +50,18 @@ class Nodes:
         await self._make_states(system)
         words = await system.add_object(line, "Line")
         for side, values in (("ToLine", ToLine()), ("FromLine", FromLine())):
-            folder = await words.add_folder(ua.NodeId(f"{self._name}.{side}", line), side)
+            folder = await words.add_folder(_node_id(f"{self._name}.{side}", line), side)
             for field in fields(values):
                 name, value = field.name, getattr(values, field.name)
                 node = await folder.add_variable(
-                    ua.NodeId(f"{self._name}.{side}.{name}", line), name, _variant(name, value)
+                    _node_id(f"{self._name}.{side}.{name}", line), name, _variant(name, value)
                 )
                 self._said[f"{side}.{name}"] = (node, value)
                 if side == "FromLine":
                     await node.set_writable()
                     self.written[node.nodeid] = name
-        event = server.get_node(ua.NodeId(1024, vision))  # ResultReadyEventType
-        self._event = await server.get_event_generator(event, system)
+        event = server.get_node(_node_id(1024, vision))  # ResultReadyEventType
+        self._event = await server.get_event_generator(event.nodeid, system)
 
     async def show(self, words: ToLine, result: Result | None) -> None:
         """The words, the commit last, then the states and, of a new result, its event."""
@@ -86,7 +85,7 @@ class Nodes:
         inner = await machine.add_object(
             at,
             "AutomaticModeStateMachine",
-            ua.NodeId(1021, at),  # VisionAutomaticModeStateMachineType
+            _node_id(1021, at),  # VisionAutomaticModeStateMachineType
             instantiate_optional=False,
         )
         self._states = (
@@ -112,22 +111,34 @@ class Nodes:
     async def _announce(self, words: ToLine, result: Result) -> None:
         """ResultReady: of a part whose rows are durable, or of a trigger that got none (HOLD)."""
         part = result.part
-        event = self._event.event
-        result_id = str(part.frame_id) if part else f"{words.session}-{words.sequence}"
-        event.ResultId = ua.ResultIdDataType(Id=result_id)  # type: ignore[attr-defined]
-        event.PartId = ua.PartIdDataType(Id=part.part_id if part else "")  # type: ignore[attr-defined]
-        event.JobId = ua.JobIdDataType(Id=f"{words.session}-{words.sequence}")  # type: ignore[attr-defined]
-        event.IsPartial, event.IsSimulated = False, False
-        event.ResultState = _COMPLETED if part else _ABORTED
-        event.CreationTime = datetime.now(timezone.utc)
+        job = f"{words.session}-{words.sequence}"
+        kinds = ua.VariantType
+        structure, text = kinds.ExtensionObject, kinds.String
         is_accepted = result.disposition is Disposition.ACCEPT
-        event.ResultContent = [
-            ua.Variant(str(result.disposition), ua.VariantType.String),
-            ua.Variant(result.reason, ua.VariantType.String),
-            ua.Variant(words.sequence, ua.VariantType.UInt16),
-        ]
-        event.Severity = 100 if is_accepted else 500
+        content = [str(result.disposition), result.reason, str(words.sequence)]
+        values: dict[str, tuple[Any, ua.VariantType]] = {
+            "ResultId": (_id("ResultId", str(part.frame_id) if part else job), structure),
+            "PartId": (_id("PartId", part.part_id if part else ""), structure),
+            "JobId": (_id("JobId", job), structure),
+            "IsPartial": (False, kinds.Boolean),
+            "IsSimulated": (False, kinds.Boolean),
+            "ResultState": (_COMPLETED if part else _ABORTED, kinds.Int32),
+            "CreationTime": (datetime.now(timezone.utc), kinds.DateTime),
+            "ResultContent": (content, text),
+            "Severity": (100 if is_accepted else 500, kinds.UInt16),
+        }
+        for name, (value, kind) in values.items():
+            self._event.event.add_property(name, value, kind)
         await self._event.trigger(message=f"{result.disposition}: {result.reason}")
+
+
+def _node_id(name: int | str, namespace: int) -> ua.NodeId:
+    return ua.NodeId(name, namespace)  # type: ignore[arg-type]
+
+
+def _id(kind: str, value: str) -> Any:
+    """One of the structures that the specification has for ids."""
+    return getattr(ua, f"{kind}DataType")(Id=value)
 
 
 def _variant(name: str, value: int | str) -> ua.Variant:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from asyncua import Server, ua
+from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
 from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
-from asyncua.common.utils import ServiceError
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -20,7 +20,7 @@ POLICIES = [
     ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
     ua.SecurityPolicyType.Aes256Sha256RsaPss_SignAndEncrypt,
 ]
-RULES = SimpleRoleRuleset()
+RULES = SimpleRoleRuleset()  # type: ignore[no-untyped-call]
 _MOST_CONNECTIONS = 8
 
 

@@ -1,0 +1,150 @@
+"""What only OPC UA has: users, certificates, the companion specification, events."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qc_edge.domain.verdict import Disposition
+from qc_edge.errors import OutputError
+from qc_edge.output.handshake.words import StateBit, accepts
+from qc_edge.output.links import make_link
+from tests.output.certificates import opcua_certificate
+from tests.output.given import line_settings
+from tests.output.node_opcua import OpcuaClient, OpcuaFaultError
+from tests.output.running import Running, running
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Running]:
+    with running("opcua", stands_ms=60_000.0) as given:
+        yield given
+
+
+def client_of(run: Running) -> OpcuaClient:
+    assert isinstance(run.peer, OpcuaClient)
+    return run.peer
+
+
+def place_of(run: Running) -> str:
+    return run.output.settings.place
+
+
+def test_an_event_tells_each_result_after_its_words_and_the_state_machine_goes_along(
+    run: Running,
+) -> None:
+    client = client_of(run)
+    run.begin()
+    states = "/VISION:VisionStateMachine.0:CurrentState"
+    inner = "/VISION:VisionStateMachine/VISION:AutomaticModeStateMachine.0:CurrentState"
+    assert client.ask({"browse": states})["value"] == "Operational"
+    assert client.ask({"browse": inner})["value"] == "Ready"
+    client.say(part_id="SN-1", trigger=1)
+    run.wait_for(lambda: run.peer.words().trigger_taken == 1, "taken")
+    assert client.ask({"browse": inner})["value"] == "SingleExecution"
+    assert client.events == []
+    run.tell(1, Disposition.ACCEPT)
+    run.wait_for(lambda: client.events, "the event")
+    words, event = run.peer.words(), client.events[0]
+    assert accepts(words, 1)
+    assert event["PartId"]["id"] == "1"
+    assert event["ResultId"]["id"].startswith("20260101T000000")
+    assert event["JobId"]["id"] == f"{words.session}-1"
+    assert (event["ResultState"], event["IsPartial"]) == (1, False)
+    assert event["ResultContent"] == ["ACCEPT", "score_below_threshold", "1"]
+    client.say(acknowledge=1)
+    run.wait_for(lambda: run.peer.words().sequence == 0, "taken away")
+
+
+def test_a_client_may_write_the_line_s_words_within_their_bounds_and_nothing_else(
+    run: Running,
+) -> None:
+    client = client_of(run)
+    for command, fault in (
+        ({"write": {"commit": ["UInt16", 1]}, "side": "ToLine"}, "BadNotWritable"),
+        ({"write": {"i=2255": ["UInt16", 1]}}, "BadNotWritable"),
+        ({"write": {"part_id": ["String", "x" * 33]}}, "BadOutOfRange"),
+        ({"write": {"lot": ["String", "a\nb"]}}, "BadOutOfRange"),
+    ):
+        with pytest.raises(OpcuaFaultError, match=fault):
+            client.ask(command)
+    assert client.ask({"write": {"trigger": ["UInt32", 1]}})["codes"] == ["BadTypeMismatch"]
+
+
+def test_nobody_is_anonymous_and_no_password_or_certificate_is_taken_on_trust(
+    run: Running, tmp_path: Path
+) -> None:
+    known: Path = run.server
+    for user, password in (("", ""), ("plc", "wrong")):
+        with pytest.raises(OpcuaFaultError, match=r"Identity|UserAccessDenied|ANONYMOUS"):
+            OpcuaClient(place_of(run), known, user, password)
+    opcua_certificate(tmp_path, "plc-client", "urn:plc")
+    with pytest.raises(OpcuaFaultError):
+        OpcuaClient(place_of(run), tmp_path)
+
+
+def test_another_user_writes_only_once_the_first_is_silent_and_has_to_reset(run: Running) -> None:
+    run.begin()
+    client_of(run).say(heartbeat=9)
+    other = OpcuaClient(place_of(run), run.server, "other")
+    try:
+        assert other.words().session == run.output.status.words.session
+        client_of(run).say(heartbeat=10)
+        with pytest.raises(OpcuaFaultError, match="BadResourceUnavailable"):
+            other.say(trigger=2)
+    finally:
+        other.close()
+    anew = OpcuaClient(place_of(run), run.server)
+    try:
+        anew.say(trigger=3)
+        run.wait_for(lambda: anew.words().state & StateBit.RESET_NEEDED, "has to reset")
+        assert anew.words().trigger_taken == 0
+    finally:
+        anew.close()
+
+
+def test_a_client_that_stands_still_holds_nobody(run: Running) -> None:
+    run.begin()
+    still = OpcuaClient(place_of(run), run.server)
+    process = still._process
+    process.send_signal(signal.SIGSTOP)
+    try:
+        for number in range(1, 4):
+            run.peer.say(trigger=number)
+            run.wait_for(lambda n=number: run.peer.words().trigger_taken == n, "taken")
+            before_s = time.monotonic()
+            run.tell(number, Disposition.REJECT)
+            assert time.monotonic() - before_s < 0.5
+            run.wait_for(lambda n=number: run.peer.words().commit == n, "a result")
+            run.peer.say(acknowledge=number)
+            run.wait_for(lambda: run.peer.words().sequence == 0, "taken away")
+    finally:
+        process.send_signal(signal.SIGCONT)
+        still.close()
+
+
+def test_another_address_is_turned_away(run: Running) -> None:
+    at = run.output.settings.listens[0]
+    with socket.create_connection(at, 5, ("127.0.0.2", 0)) as stranger:
+        stranger.settimeout(5)
+        with suppress(ConnectionResetError):
+            assert stranger.recv(1) == b""
+    run.wait_for(lambda: "127.0.0.2 turned away 1x" in run.output.status.peers, "on the status")
+
+
+def test_without_its_credentials_it_does_not_listen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {"listen": "127.0.0.1:4840", "peers": ["127.0.0.1"]}
+    settings = line_settings({"name": "plc", "protocol": "opcua"} | given)
+    for directory in ("", str(tmp_path)):
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", directory)
+        with pytest.raises(OutputError, match=r"there is no credential plc\.cert"):
+            make_link(settings).open(lambda: None)
