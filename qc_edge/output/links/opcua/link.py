@@ -18,7 +18,7 @@ from typing import Any
 from qc_edge.errors import OutputError
 from qc_edge.output.credentials import needed
 from qc_edge.output.handshake.results import Result
-from qc_edge.output.handshake.words import LOT_LENGTH, PART_ID_LENGTH, FromLine, ToLine
+from qc_edge.output.handshake.words import FromLine, ToLine
 from qc_edge.output.links import Heard
 from qc_edge.settings.outside.outputs.opcua import OpcuaSettings
 
@@ -28,7 +28,7 @@ try:
     from asyncua.common.utils import ServiceError
 
     from qc_edge.output.links.opcua import security
-    from qc_edge.output.links.opcua.nodes import Nodes
+    from qc_edge.output.links.opcua.nodes import LineNodes, fits
 except ImportError as fault:
     raise OutputError(
         f"the protocol opcua needs asyncua, which cannot be imported: {fault}",
@@ -45,7 +45,6 @@ _MOST_UNREAD = 1 << 20
 """Bytes that one client has not read."""
 _WRITER_NS = 5_000_000_000
 """A client that has not written for so long may be gone: another may write."""
-_TEXTS = {"part_id": PART_ID_LENGTH, "lot": LOT_LENGTH}
 
 
 class OpcuaLink:
@@ -61,12 +60,12 @@ class OpcuaLink:
         self._ended = asyncio.Event()
         self._shown: asyncio.Queue[tuple[ToLine, Result | None]] = asyncio.Queue(_MOST_SHOWN)
         self._server: Server | None = None
-        self._nodes: Nodes | None = None
+        self._nodes: LineNodes | None = None
         self._fault = ""
         self._lock = threading.Lock()
         self._heard: list[Heard] = []
         self._written = FromLine()
-        self._writer: security.Session | None = None
+        self._writer: security.OpcuaSession | None = None
         self._written_ns = 0
 
     def open(self, wake: Callable[[], None]) -> None:
@@ -148,7 +147,7 @@ class OpcuaLink:
     async def _serve(
         self,
         secrets: dict[str, bytes],
-        users: security.Users,
+        users: security.OpcuaUsers,
         trusted: frozenset[bytes] | None,
     ) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
@@ -164,7 +163,7 @@ class OpcuaLink:
         server.iserver.allow_remote_admin = False
         if trusted is not None:
             server.set_certificate_validator(security.only_these(trusted))
-        self._nodes = nodes = Nodes(server, self._settings.name)
+        self._nodes = nodes = LineNodes(server, self._settings.name)
         await nodes.make()
         server.subscribe_server_callback(CallbackType.PreWrite, self._check)
         server.subscribe_server_callback(CallbackType.PostWrite, self._take)
@@ -188,7 +187,7 @@ class OpcuaLink:
         except asyncio.QueueFull:
             self._fault = f"{_MOST_SHOWN} results wait to be shown"
 
-    async def _show(self, nodes: Nodes) -> None:
+    async def _show(self, nodes: LineNodes) -> None:
         while True:
             await nodes.show(*await self._shown.get())
             server = self._server.bserver if self._server else None
@@ -208,13 +207,7 @@ class OpcuaLink:
             is_value = each.AttributeId == ua.AttributeIds.Value and not each.IndexRange
             if name is None or not is_value or value is None:
                 raise ServiceError(ua.StatusCodes.BadNotWritable)
-            text = value.Value
-            if name in _TEXTS and not (
-                isinstance(text, str)
-                and text.isascii()
-                and (not text or text.isprintable())
-                and len(text) <= _TEXTS[name]
-            ):
+            if not fits(name, value.Value):
                 raise ServiceError(ua.StatusCodes.BadOutOfRange)
         now_ns = time.monotonic_ns()
         is_taken = self._writer is not None and self._writer.name != event.user.name
@@ -234,7 +227,7 @@ class OpcuaLink:
             )
             if code.is_good()
         }
-        writer: security.Session = event.user
+        writer: security.OpcuaSession = event.user
         if not values:
             return
         begins = not {"reset", "trigger"}.isdisjoint(values)

@@ -11,7 +11,13 @@ from asyncua import Node, Server, ua
 
 from qc_edge.domain.verdict import Disposition
 from qc_edge.output.handshake.results import Result
-from qc_edge.output.handshake.words import FromLine, StateBit, ToLine
+from qc_edge.output.handshake.words import (
+    LOT_LENGTH,
+    PART_ID_LENGTH,
+    FromLine,
+    StateBit,
+    ToLine,
+)
 
 MACHINE_VISION = "http://opcfoundation.org/UA/MachineVision"
 LINE = "urn:qc-edge:line"
@@ -19,7 +25,7 @@ _COMPLETED, _ABORTED = 1, 3
 """Of ResultStateDataType: judged, or ended without a verdict."""
 
 
-class Nodes:
+class LineNodes:
     """Made once for a server; used by its loop."""
 
     def __init__(self, server: Server, name: str) -> None:
@@ -61,7 +67,7 @@ class Nodes:
                     await node.set_writable()
                     self.written[node.nodeid] = name
         event = server.get_node(_node_id(1024, vision))  # ResultReadyEventType
-        self._event = await server.get_event_generator(event.nodeid, system)
+        self._event = await server.get_event_generator(event.nodeid, system)  # type: ignore[arg-type]
 
     async def show(self, words: ToLine, result: Result | None) -> None:
         """The words, the commit last, then the states and, of a new result, its event."""
@@ -139,6 +145,15 @@ def _node_id(name: int | str, namespace: int) -> ua.NodeId:
 def _id(kind: str, value: str) -> Any:
     """One of the structures that the specification has for ids."""
     return getattr(ua, f"{kind}DataType")(Id=value)
+
+
+def fits(name: str, value: object) -> bool:
+    """Whether a client may write this; numbers are held to their type by the server."""
+    longest = {"part_id": PART_ID_LENGTH, "lot": LOT_LENGTH}.get(name)
+    if longest is None:
+        return value is not None
+    is_plain = isinstance(value, str) and value.isascii() and (not value or value.isprintable())
+    return is_plain and len(str(value)) <= longest
 
 
 def _variant(name: str, value: int | str) -> ua.Variant:

@@ -24,14 +24,14 @@ RULES = SimpleRoleRuleset()  # type: ignore[no-untyped-call]
 _MOST_CONNECTIONS = 8
 
 
-class Session(User):
+class OpcuaSession(User):
     """One session of a user: another object for each, so that a program that began anew shows."""
 
     has_begun = False
     """It has written `reset` or `trigger`."""
 
 
-class Users:
+class OpcuaUsers:
     """User and password, as asyncua asks for them."""
 
     def __init__(self, passwords: Mapping[str, str]) -> None:
@@ -43,16 +43,16 @@ class Users:
         username: str | None = None,
         password: str | bytes | None = None,
         **_more: Any,
-    ) -> Session | None:
+    ) -> OpcuaSession | None:
         """A new session; None if there is no such user, or the password is another."""
         given = password.encode() if isinstance(password, str) else password or b""
         known = self._passwords.get(username or "", "").encode()
         if not known or not hmac.compare_digest(given, known):
             return None
-        return Session(UserRole.User, username)
+        return OpcuaSession(UserRole.User, username)
 
 
-def read_users(output: str) -> Users:
+def read_users(output: str) -> OpcuaUsers:
     """The credential OUTPUT.users: lines USER:PASSWORD. Raises OutputError."""
     lines = needed(output, "users", "who may log in").decode("utf-8", "replace").splitlines()
     found = [line.partition(":") for line in lines if line.strip()]
@@ -60,7 +60,7 @@ def read_users(output: str) -> Users:
         raise OutputError(
             f"the credential {output}.users is none", hint="expected lines USER:PASSWORD"
         )
-    return Users({user: password for user, _, password in found})
+    return OpcuaUsers({user: password for user, _, password in found})
 
 
 def read_trusted(output: str) -> frozenset[bytes]:
@@ -133,7 +133,7 @@ class _GuardedBinaryServer(BinaryServer):
 class GuardedServer(Server):
     """asyncua's server with a door of ours, and nobody but its users."""
 
-    def __init__(self, users: Users, door: Door) -> None:
+    def __init__(self, users: OpcuaUsers, door: Door) -> None:
         super().__init__(user_manager=users)  # type: ignore[arg-type]
         self._door = door
 

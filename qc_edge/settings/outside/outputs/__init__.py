@@ -11,8 +11,8 @@ from qc_edge.settings.outside.output import LineSettings, OutputSettings
 from qc_edge.settings.outside.outputs.gpio import GpioSettings
 from qc_edge.settings.outside.outputs.modbus import ModbusSettings
 from qc_edge.settings.outside.outputs.mqtt import MqttSettings
-from qc_edge.settings.outside.outputs.s7 import S7Settings
 from qc_edge.settings.outside.outputs.opcua import OpcuaSettings
+from qc_edge.settings.outside.outputs.s7 import S7Settings
 from qc_edge.settings.outside.outputs.scripted import ScriptedSettings
 
 # The first is the one that a new settings file shows.
