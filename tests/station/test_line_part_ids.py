@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from qc_edge.domain.frame import ExposureSource, Frame
-from qc_edge.output.handshake.words import accepts
+from qc_edge.domain.reporting.shift_period import ShiftPeriod
+from qc_edge.domain.station_calendar import UTC_CALENDAR
+from qc_edge.output.handshake.words import Fault, accepts
 from qc_edge.output.links.scripted import ScriptedLink
-from qc_edge.service.clock import FrameClock, boot_id
+from qc_edge.report.shift.shift_report import make_shift_report
+from qc_edge.service.clock import FrameClock, boot_id, utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from qc_edge.store.spool import Spool
@@ -62,6 +66,11 @@ def test_rows_have_the_lines_id_and_lot_and_a_frame_of_no_trigger_is_held(tmp_pa
             assert line.words.part_id == f"SN-{number}"
             line.write(acknowledge=number)
         run.wait_for(lambda: line.words.sequence == 0, "taken away")
+        line.write(counted=2, counted_accepted=2, closing=1)
+        run.wait_for(lambda: "1: counted" in str(run.status.outputs), "their counts begin")
+        line.write(counted=4, counted_accepted=3, counted_ejected=1, closing=2)
+        run.wait_for(lambda: line.words.faults & Fault.COUNT, "two parts more than were told")
+        run.wait_for(lambda: "count of parts" in str(run.status.outputs), "a trouble on the status")
         expose(paths, 3)
         run.wait_until_inspected(3)
     log = read_log(paths)
@@ -74,3 +83,9 @@ def test_rows_have_the_lines_id_and_lot_and_a_frame_of_no_trigger_is_held(tmp_pa
     assert [row["disposition"] for row in rows] == ["ACCEPT", "ACCEPT", "HOLD"]
     assert rows[2]["hold_reason"] == "no_part_id"
     assert "no trigger of the line is its own" in rows[2]["detail"]
+    (gap,) = log.tables["gaps"]
+    assert (gap["camera"], gap["reason"], gap["lost"]) == ("plc", "line_count", 2)
+    now = utc_now()
+    period = ShiftPeriod(now.date(), None, now - timedelta(hours=1), now + timedelta(hours=1))
+    (told,) = make_shift_report(paths, UTC_CALENDAR, period, with_pictures=False).lines
+    assert (told.output, told.parts, told.accepted, told.fits) == ("plc", 3, 2, False)

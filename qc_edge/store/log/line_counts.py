@@ -32,7 +32,7 @@ def told_since_count(log: duckdb.DuckDBPyConnection, output: str) -> ToldSinceCo
     ).fetchone()
     seq, counts, at, differed = last or (0, None, None, False)
     ((parts, accepted),) = log.execute(
-        "SELECT count(*), count_if(disposition = 'ACCEPT') FROM told "
+        "SELECT count(*), count(*) FILTER (disposition = 'ACCEPT') FROM told "
         "WHERE output = ? AND closes AND chain_seq > ?",
         [output, seq],
     ).fetchall()
