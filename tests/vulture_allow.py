@@ -170,6 +170,12 @@ retention.audit_every
 deletion.deletion_id
 deletion.retention_class
 
+# read by the name of their kind
+DueKind.SIGNING_KEY
+DueKind.OTHER
+due.challenge_part
+due.signing_key
+
 # a program that asks the API reads these
 whole_part.read_from
 recipe_state.last_request
