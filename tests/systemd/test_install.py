@@ -162,6 +162,21 @@ def test_an_output_opens_its_port_and_its_peers_alone(tmp_path: Path) -> None:
     assert "PrivateNetwork=yes" not in lines
 
 
+def test_an_output_that_calls_opens_the_other_end_alone_and_no_port(tmp_path: Path) -> None:
+    provision(tmp_path, "line1", CameraChoice("folder", images=tmp_path))
+    settings = tmp_path / "etc/qc-edge/line1.toml"
+    broker = (
+        'name = "plc"\nprotocol = "mqtt"\nbroker = "192.168.10.5:8883"\ntopic = "plant/line1"\n'
+    )
+    settings.write_text(f"{settings.read_text()}\n[[output]]\n{broker}")
+    install(tmp_path, ["line1"], systemd=252)
+    drop_in = tmp_path / UNITS / "qc-edge@line1.service.d/50-network.conf"
+    lines = drop_in.read_text().splitlines()
+    assert "IPAddressAllow=localhost 192.168.10.5" in lines
+    assert "SocketBindDeny=any" in lines
+    assert not [line for line in lines if line.startswith("SocketBindAllow")]
+
+
 def test_beside_a_camera_on_the_network_only_peers_from_elsewhere_are_added(tmp_path: Path) -> None:
     provision(tmp_path, "line1", CameraChoice("basler", serial="40012345"))
     settings = tmp_path / "etc/qc-edge/line1.toml"
