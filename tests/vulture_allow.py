@@ -7,6 +7,7 @@ from onnxruntime import SessionOptions
 
 from qc_edge.bundles.manifest import Manifest
 from qc_edge.camera.removal_watch import RemovalWatch
+from qc_edge.discipline.due.calendar import DueKind
 from qc_edge.domain.calibration import Calibration
 from qc_edge.domain.evidence.classes import EvidenceClass
 from qc_edge.domain.evidence.deletion import Deletion
@@ -22,6 +23,7 @@ from qc_edge.records.receipts import Receipt
 from qc_edge.report.part_report import PartReport
 from qc_edge.report.pictures import ReportPicture
 from qc_edge.retention.judged import PictureState
+from qc_edge.settings.discipline.due import DueSettings
 from qc_edge.settings.outside.retention import RetentionSettings
 from qc_edge.setup.network import NetworkAccess
 from qc_edge.station.metrics import MetricsCollector
@@ -33,6 +35,7 @@ from qc_edge.web.api.shapes import RecipeState, WholePart
 calibration: Calibration
 deletion: Deletion
 retention: RetentionSettings
+due: DueSettings
 report: PartReport
 gap: Gap
 label: Label
