@@ -99,7 +99,7 @@ def test_a_wrong_name_is_pointed_at_and_a_right_one_proposed(asking: SqlSession)
     said = refused(asking, "FROM inspektions")
     assert 'Did you mean "inspections"?' in said
     assert "LINE 1: FROM inspektions" in said
-    assert "hint: there are all_parts, count_closure, effective_labels, escapes, events" in said
+    assert "hint: there are all_parts, challenge_parts, challenge_results, challenges" in said
     assert '"between"(a, b)' in said
 
 
