@@ -60,14 +60,15 @@ from qc_edge.commands import (
     user,
     verify,
 )
+from qc_edge.commands.help_groups import HEADINGS, help_of
 from qc_edge.errors import QcEdgeError, UsageError
 from qc_edge.terminal.error_words import as_error, end_with
 from qc_edge.terminal.streams import close_output, drop_output, prepare_streams
 from qc_edge.version import __version__
 
-# A new verb: a module in qc_edge/commands/ with `command(...)`, and a line here. The first sentence
-# of its docstring is the summary in `qc-edge --help`, the whole docstring `qc-edge VERB --help`,
-# examples last.
+# A new verb: a module in qc_edge/commands/ with `command(...)`, a line here, and its heading in
+# help_groups.py. The first paragraph of its docstring is the summary in `qc-edge --help`, the whole
+# docstring `qc-edge VERB --help`, examples last.
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": init.command,
     "check": check.command,
@@ -190,15 +191,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for name, command in COMMANDS.items():
-    app.command(name, cls=Verb, no_args_is_help=name not in WITHOUT_ARGUMENTS)(command)
-for name, (summary, verbs) in GROUPS.items():
+    app.command(
+        name,
+        cls=Verb,
+        no_args_is_help=name not in WITHOUT_ARGUMENTS,
+        rich_help_panel=HEADINGS[name],
+        **help_of(command),
+    )(command)
+for name, (said, verbs) in GROUPS.items():
     group = typer.Typer(
-        name=name, cls=Program, help=summary, rich_markup_mode="rich", no_args_is_help=True
+        name=name, cls=Program, help=said, rich_markup_mode="rich", no_args_is_help=True
     )
     for verb, command in verbs.items():
-        stands_alone = f"{name} {verb}" in WITHOUT_ARGUMENTS
-        group.command(verb, cls=Verb, no_args_is_help=not stands_alone)(command)
-    app.add_typer(group)
+        alone = f"{name} {verb}" in WITHOUT_ARGUMENTS
+        group.command(verb, cls=Verb, no_args_is_help=not alone, **help_of(command))(command)
+    app.add_typer(group, rich_help_panel=HEADINGS[name])
 
 
 def _print_version(is_given: bool) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.cli import COMMANDS
+from qc_edge.cli import COMMANDS, GROUPS
+from qc_edge.commands.help_groups import HEADINGS, help_of
 from qc_edge.version import __version__
 from tests.cli.runner import environment, invoke, run
 
@@ -39,8 +40,8 @@ def test_every_command_explains_itself(command: str) -> None:
     shown = invoke(command, "--help")
     assert shown.exit_code == 0
     elsewhere = "--prefix" if command in {"install", "uninstall"} else "--root"
-    # The software of the box that it runs on: there is no elsewhere.
-    assert command == "rollback" or elsewhere in shown.output, (
+    # The software of the box that it runs on, or files that are named: there is no elsewhere.
+    assert command in {"rollback", "train"} or elsewhere in shown.output, (
         f"the command can work elsewhere: {elsewhere} DIR"
     )
     assert f"qc-edge {command}" in shown.output, "the help ends with examples"
@@ -53,7 +54,19 @@ def test_the_commands_are_listed_with_a_summary() -> None:
 
 
 def test_no_arguments_show_the_help() -> None:
-    assert "Commands" in invoke().output
+    assert "A station" in invoke().output
+
+
+def test_every_verb_stands_under_one_heading() -> None:
+    assert sorted(HEADINGS) == sorted([*COMMANDS, *GROUPS])
+
+
+def test_the_terminal_breaks_the_lines_of_a_help_and_leaves_its_examples() -> None:
+    shown = help_of(COMMANDS["check"])
+    assert "\n" not in shown["short_help"]
+    explained, _, examples = shown["help"].partition("[dim]Examples:")
+    assert "\n" not in explained.strip().replace("\n\n", "")
+    assert examples.count("\n  [bold]qc-edge check ") == 2
 
 
 def test_a_fault_goes_to_stderr_with_its_hint_and_exit_code(tmp_path: Path) -> None:
