@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from qc_edge.retention.deleting import Deleted, Deleting
@@ -34,13 +35,16 @@ class Cleaner:
         ledger: Ledger,
         disk: Disk,
         settings: Callable[[], Settings],
+        now: Callable[[], datetime],
     ) -> None:
+        """`now` is what ages are counted to (aware UTC), whatever the clock has been set to."""
         self._paths = paths
         self._disk = disk
         self._settings = settings
-        self._deleting = Deleting(paths, ledger, disk)
+        self._deleting = Deleting(paths, ledger, disk, now)
         self._began_at = -_EVERY_S
-        self._has_taken_up = False
+        self._may_be_half = True
+        """The newest rows may have files left: of a crash, or of a file that did not go."""
         self.total = Deleted()
         """Since the station started."""
 
@@ -48,9 +52,9 @@ class Cleaner:
         """Delete what is due, where the rules are on: once an hour, at once where room is short of
         the target, or where somebody asks. Raises StoreError or DiskFullError.
         """
-        if not self._has_taken_up:
+        if self._may_be_half:
             self._deleting.take_up()
-            self._has_taken_up = True
+            self._may_be_half = False
         settings, asked = self._settings(), asking_file(self._paths)
         is_asked = asked.exists()
         is_due = time.monotonic() - self._began_at >= _EVERY_S
@@ -59,7 +63,9 @@ class Cleaner:
         if settings.retention.enabled and (is_asked or is_due or self._is_short()):
             self._began_at = time.monotonic()
             # Where this was told to stop, because a frame came, it goes on in the next pause.
+            self._may_be_half = True
             deleted = self._deleting.run(settings, may_go_on, self._is_short)
+            self._may_be_half = False
             self._add(deleted)
             if not deleted.is_over:
                 self._began_at = -_EVERY_S

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +50,28 @@ class Deleted:
 class Deleting:
     """`run` deletes what is due; `take_up` what a crash has left."""
 
-    def __init__(self, paths: StationPaths, ledger: Ledger, disk: Disk) -> None:
+    def __init__(
+        self,
+        paths: StationPaths,
+        ledger: Ledger,
+        disk: Disk,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        """`now` is what ages are counted to (aware UTC): a clock that was stepped forward must not
+        make everything old.
+        """
         self._paths = paths
         self._ledger = ledger
         self._disk = disk
+        self._now = now or utc_now
 
     def take_up(self) -> int:
         """Delete the files whose rows a run before a crash has written; how many. Raises
         StoreError.
         """
-        # A run ends at the first file that does not go, so that only its last batch can be half.
+        # A run ends at the first file that does not go, so that only its last batch can be half;
+        # its rows may stand in the journal alone.
+        self._ledger.apply()
         rows = self._ask(
             "SELECT newest.frame_id, inspections.part_id, raw_path, prepared_path, map_path, "
             "newest.raw_sha256, newest.prepared_sha256, newest.map_sha256, pictures, "
@@ -94,7 +106,7 @@ class Deleting:
         oldest first. Raises StoreError or DiskFullError; then whole batches have gone.
         """
         deleted = Deleted()
-        rules = RetentionRules(self._paths, settings, utc_now(), TABLES)
+        rules = RetentionRules(self._paths, settings, self._now(), TABLES)
         for day in rules.days():
             if not may_go_on() or not self._run_day(rules, day, deleted, may_go_on, is_pressed):
                 return deleted
@@ -125,6 +137,7 @@ class Deleting:
             for start in range(0, len(own), _BATCH):
                 if not may_go_on():
                     return False
+                self._ledger.apply()  # a row that stands in the journal alone is a word, too
                 if self._said() != said or self._is_something_waiting():
                     break  # a hold or a label has come: what was found may be kept now
                 if was_pressed and not is_pressed():

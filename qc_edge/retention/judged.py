@@ -34,6 +34,15 @@ _FITS = {
 }
 
 
+_JUDGED_AT = (
+    "greatest(recorded_at, "
+    "coalesce(try_strptime(left(of_day.frame_id, 15), '%Y%m%dT%H%M%S'), recorded_at))"
+)
+"""By the frame's id where that is later: under a clock that stands years back, as without a battery
+at the start, ids rise all the same, and what was judged just now is not old.
+"""
+
+
 class PictureState(str, Enum):
     """What the rules make of an inspection's pictures. The codes are those of the SQL."""
 
@@ -109,7 +118,7 @@ seen AS (
            coalesce(said.label NOT IN ('unsure'), false) AS is_reviewed,
            verdict = 'PASS' AND ({question.drawn}) AS is_audit,
            coalesce(gone, '') AS gone, chain_seq >= coalesce(needed_from, 0) AS is_needed,
-           epoch({moment} - recorded_at) / 86400 AS age,
+           epoch({moment} - {_JUDGED_AT}) / 86400 AS age,
            ('0x' || left(coalesce(raw_sha256, sha256(of_day.frame_id)), 12))::UBIGINT AS lot_number
     FROM of_day LEFT JOIN {labels} AS said ON said.frame_id = of_day.frame_id
     LEFT JOIN on_hold ON on_hold.frame_id = of_day.frame_id

@@ -167,8 +167,11 @@ class FrameClock:
         return self._known.words()
 
     def sealing_now(self) -> datetime:
-        """The days before this moment are over, however the clock was stepped."""
-        return _utc(self._known.sealing_us())
+        """The days before this moment are over, however the clock was stepped. What counts in days,
+        as the rules of retention do, counts to it.
+        """
+        with self._lock:
+            return _utc(self._known.sealing_us())
 
     @property
     def is_settled(self) -> bool:

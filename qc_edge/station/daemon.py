@@ -230,7 +230,8 @@ class Station:
             takers.append(LabelTaker(self.paths, ledger, self.events, parts.clock))
             takers.append(HoldTaker(self.paths, ledger, self.events))
             compress = Compressor(self.paths.evidence, disk).compress
-            cleaner = Cleaner(self.paths, ledger, disk, lambda: self.settings)
+            now = parts.clock.sealing_now
+            cleaner = Cleaner(self.paths, ledger, disk, lambda: self.settings, now)
             parts.reporter.cleaner = cleaner
             idle.append(IdleWork(partial(compress, parts.settings.inspect.compress_after_s)))
             idle.append(IdleWork(cleaner.clean, makes_room=True))

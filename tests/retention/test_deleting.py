@@ -6,17 +6,18 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from qc_edge.audit.verify import verify
 from qc_edge.domain.evidence.classes import EvidenceClass
 from qc_edge.domain.history import Selection
 from qc_edge.domain.label import Said
-from qc_edge.errors import UsageError
+from qc_edge.errors import StoreError, UsageError
 from qc_edge.labels import LabelRequest, dispute, write
 from qc_edge.labels.holds import HoldRequest, hold, of_parts
 from qc_edge.query.database_at_rest import DatabaseAtRest
@@ -25,12 +26,15 @@ from qc_edge.query.kept.deletion_rows import frames_without
 from qc_edge.query.past.history import History
 from qc_edge.query.rows import Rows
 from qc_edge.records.receipts import Receipt, keep_receipt
-from qc_edge.retention import deleting, judged
-from qc_edge.retention.cleaner import asking_file
+from qc_edge.retention import at_rest, deleting, judged
+from qc_edge.retention.candidates import RetentionRules
+from qc_edge.retention.cleaner import Cleaner, asking_file
+from qc_edge.retention.judged import Relations
 from qc_edge.service.clock import utc_now
-from qc_edge.settings import StationPaths
+from qc_edge.settings import Settings, StationPaths, load_settings
 from qc_edge.station import housekeeping
 from qc_edge.store.durable import Disk
+from qc_edge.store.log.ledger import Ledger
 from qc_edge.upstream.pictures import picture_claims
 from tests import forked
 from tests.cli.runner import invoke
@@ -48,6 +52,7 @@ from tests.station.harness import (
     part,
     running,
 )
+from tests.station.twins import Cues, Fault, FaultyDisk
 
 GOES = ("good-1", "good-2", "good-3", "bad-2", "dull-1")
 STAYS = ("good-4", "good-5", "bad-1", "near-1")
@@ -233,7 +238,7 @@ def test_a_running_station_deletes_while_nothing_waits(
     with pytest.raises(UsageError, match="retention is off"):
         raise invoke("retention", "run", NAME, "--root", paths.root).exception or AssertionError
     configure(paths, retention=RULES, review={"audit_share": 0.0})
-    monkeypatch.setattr(deleting, "utc_now", later)
+    monkeypatch.setattr(deleting, "RetentionRules", rules_later)
     with running(paths) as at_work:
         reporter = at_work.station._reporter
         assert reporter is not None
@@ -274,6 +279,60 @@ def test_the_plan_says_the_same_and_deletes_nothing(
 def later() -> datetime:
     """Twenty days from now."""
     return utc_now() + LATER
+
+
+def rules_later(
+    paths: StationPaths, settings: Settings, now: datetime, tables: Relations
+) -> RetentionRules:
+    """The rules, as if it were twenty days later."""
+    return RetentionRules(paths, settings, now + LATER, tables)
+
+
+def test_a_clock_that_leaps_ahead_makes_nothing_old(
+    paths: StationPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead_us = (utc_now() + timedelta(days=3650)).timestamp() * 1e6
+    monkeypatch.setattr(at_rest, "is_synchronised", lambda: False)
+    monkeypatch.setattr(at_rest, "_wall_us", lambda: int(ahead_us))
+    assert at_rest.run_at_rest(paths, load_settings(paths.settings)).inspections == 0
+    monkeypatch.setattr(at_rest, "is_synchronised", lambda: True)
+    assert at_rest.run_at_rest(paths, load_settings(paths.settings)).inspections == len(GOES)
+
+
+def test_what_was_judged_under_a_clock_years_back_is_not_old(paths: StationPaths) -> None:
+    log = duckdb.connect()
+    log.execute(f"ATTACH '{paths.database}' AS log (READ_ONLY)")
+    log.execute(
+        "CREATE TABLE inspections AS SELECT * REPLACE (TIMESTAMP '2000-01-01 00:10:00' AS "
+        "recorded_at) FROM log.inspections"
+    )
+    log.execute("USE log")
+    tables = Relations("memory.inspections", "log.labels", "log.holds", "log.deletions")
+
+    def due(now: datetime) -> int:
+        rules = RetentionRules(paths, load_settings(paths.settings), now, tables)
+        ask = lambda query, given: log.execute(query, dict(given)).fetchall()  # noqa: E731
+        return sum(len(rules.due(ask, day, 100, pressed=True)) for day in rules.all_days())
+
+    assert due(utc_now()) == 0
+    assert due(later()) == len(GOES)
+
+
+def test_a_file_that_does_not_go_is_tried_again_before_others(
+    paths: StationPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deleting, "_BATCH", 1)
+    disk = FaultyDisk(Cues([Fault("unlink before in evidence", 1, "EIO")]))
+    settings = load_settings(paths.settings)
+    ledger = Ledger(paths.database, paths.journal, paths.set_aside, disk)
+    cleaner = Cleaner(paths, ledger, disk, lambda: settings, later)
+    with pytest.raises(StoreError):
+        cleaner.clean(lambda: True)
+    asking_file(paths).parent.mkdir(parents=True, exist_ok=True)
+    asking_file(paths).touch()
+    cleaner.clean(lambda: True)
+    ledger.close()
+    assert {name for name, kinds in pictures(paths).items() if "raw" not in kinds} == set(GOES)
 
 
 STEPS = [
