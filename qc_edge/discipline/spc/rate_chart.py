@@ -14,10 +14,12 @@ from qc_edge.discipline.spc.risk import POINT, SLOW, Risk
 from qc_edge.domain.reporting.binomial import at_most, control_limits, highest_share
 
 RISE = 2.0
-"""The sum looks for a rate that is this many times the one of the reference."""
+"""The sum looks for a rate that is this many times the one of the reference; where that would be
+most of all there is, for half of the others.
+"""
 
 _CONFIDENCE = 0.8
-_LEAST, _MOST = 1e-9, 0.45
+_LEAST, _MOST = 1e-9, 1 - 1e-9
 _CLOSE = 2.0
 """Points nearer than this many standard deviations are within every limit."""
 
@@ -87,7 +89,7 @@ def rate_chart(counts: Sequence[RateCount], reference_points: int, risk: Risk) -
     """The first `reference_points` of `counts` are the reference for the others."""
     reference = RateReference.of_counts(counts[:reference_points])
     base = reference.highest
-    risen = RISE * base
+    risen = min(RISE * base, (1 + base) / 2)
     on_count, on_rest = math.log(risen / base), math.log((1 - risen) / (1 - base))
     points, total = [], 0.0
     for number, each in enumerate(counts):
