@@ -5,6 +5,7 @@ against those of the good pictures that the bundle's report has, and which parts
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -139,11 +140,17 @@ def _learnt(paths: StationPaths, sha256: str) -> tuple[str, Mapping[str, tuple[f
                     continue
                 name = f"{manifest.name}@{manifest.version}"
                 return name, _ranges(file.with_name(REPORT)) if REPORT in manifest.files else {}
-            except (OSError, ValueError, ModelError):
+            except (OSError, ValueError, LookupError, ModelError):
                 continue  # one that does not read judges nothing
     return "", {}
 
 
 def _ranges(report: Path) -> Mapping[str, tuple[float, float]]:
-    told = json.loads(report.read_bytes()).get(LEARNT) or {}
-    return {name: (float(told[name][0]), float(told[name][1])) for name in FIGURES if name in told}
+    """Empty where the report, which any tool may have written, has none in this form."""
+    try:
+        told = json.loads(report.read_bytes()).get(LEARNT) or {}
+        found = {name: told[name] for name in FIGURES if name in told}
+        ranges = {name: (float(low), float(high)) for name, (low, high) in found.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+    return {name: each for name, each in ranges.items() if all(map(math.isfinite, each))}

@@ -85,6 +85,20 @@ def test_few_parts_and_a_bundle_that_does_not_say_alarm_nobody(
     assert silent is not None and silent.figures == () and silent.words == ""
 
 
+@pytest.mark.parametrize(
+    "learnt", ["[1]", '{"learnt": {"focus": 3}}', '{"learnt": {"focus": [NaN, 1]}}', "{"]
+)
+def test_a_report_of_another_tool_says_nothing_of_what_was_learnt(
+    moved: StationPaths, tmp_path: Path, repository: Path, learnt: str
+) -> None:
+    paths = StationPaths(tmp_path, "line1")
+    trained(paths, repository, {})
+    (paths.models / "flange/1/report.json").write_text(learnt)
+    paths.published.symlink_to(moved.published)
+    found = beyond_learnt(paths, BEGINS - timedelta(hours=1))
+    assert found is not None and found.figures == ()
+
+
 def test_the_station_says_it_in_an_event_and_its_status(moved: StationPaths) -> None:
     settings = SpcSettings(point_minutes=30, cooldown_hours=6)
     events = MemoryEventLog()

@@ -89,6 +89,24 @@ def test_the_station_looks_by_itself(paths: StationPaths) -> None:
     assert watch.troubles() == ["PAST DUE: signing key quality@plant"]
 
 
+def test_a_date_that_never_comes_is_one(tmp_path: Path) -> None:
+    paths = StationPaths(tmp_path, "line1")
+    paths.settings.parent.mkdir(parents=True)
+    never = TEXT.replace("2026-12-05", "9999-12-31").replace(
+        "[due]", 'time_zone = "Asia/Tokyo"\n[due]'
+    )
+    paths.settings.write_text(never)
+    told = CliRunner().invoke(app, ["due", "line1", "--root", str(tmp_path)])
+    assert told.exit_code == 0 and "gauge block 7" in told.output, told.exception
+
+
+def test_a_fault_of_the_calendar_is_logged_and_no_end_of_the_station(
+    paths: StationPaths, caplog: pytest.LogCaptureFixture
+) -> None:
+    DueWatch(paths, lambda: 1 / 0).look()  # type: ignore[arg-type, return-value]
+    assert "dates that are due: ZeroDivisionError" in caplog.text
+
+
 def test_the_command_lists_them(paths: StationPaths) -> None:
     told = CliRunner().invoke(app, ["due", "line1", "--root", str(paths.root), "--json"])
     assert json.loads(told.output)[0]["kind"] == "signing_key"

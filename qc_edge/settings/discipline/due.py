@@ -9,6 +9,11 @@ from pydantic import Field, field_validator
 
 from qc_edge.settings.section import Section, Text
 
+_NEVER = datetime(9999, 12, 29, tzinfo=timezone.utc)
+"""9999-12-31 is what people write for never: the day after it is no date, and its end none in the
+clock of a station east of Greenwich.
+"""
+
 Policy = Literal["ignore", "warn", "not_ready"]
 
 
@@ -24,8 +29,8 @@ class DueDateSettings(Section):
     @property
     def ends(self) -> datetime:
         """The moment after that day (aware UTC)."""
-        day = date.fromisoformat(self.until) + timedelta(days=1)
-        return datetime.combine(day, time(), timezone.utc)
+        day = datetime.combine(date.fromisoformat(self.until), time(), timezone.utc)
+        return min(day, _NEVER) + timedelta(days=1)
 
     @field_validator("until")
     @classmethod

@@ -28,6 +28,9 @@ _LOOK_S = 1.0
 _AFTER_S = 60.0
 """A start is busy enough; the frames of before are in the published files by then."""
 
+_AGAIN_S = 30.0
+"""After a look that failed: the whole log may have to be read again."""
+
 KINDS = {
     Cause.CAMERA: EventKind.CAMERA_DRIFT,
     Cause.PROCESS: EventKind.PROCESS_DRIFT,
@@ -56,7 +59,8 @@ class ControlWatch:
         self._settings = settings
         self._events = events
         self._watch = Watch(paths)
-        self._last_error = ""
+        self._again = 0.0
+        self._failing: dict[str, str] = {}
 
     def run(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Look whenever a point has ended, until `stop`."""
@@ -70,33 +74,46 @@ class ControlWatch:
             settings, now = self._settings(), utc_now()
             if not settings.watch:
                 self.diagnoses, self.beyond = (), ""
-            elif time.monotonic() >= begins and self._watch.is_due(settings, now):
+            elif time.monotonic() >= max(begins, self._again) and self._watch.is_due(settings, now):
+                self._again = time.monotonic() + _AGAIN_S
                 self.look(settings, now)
             stopped = stop.wait(_LOOK_S)
 
     def look(self, settings: SpcSettings, now: datetime) -> None:
         """Make the charts, and say what is new. What fails is logged and tried again."""
-        cooldown = timedelta(hours=settings.cooldown_hours)
-        try:
-            charts = self._watch.look(settings, now)
-            # A point is as old as its end; what is said stands for the cooldown from then on.
-            within = cooldown + timedelta(minutes=settings.point_minutes)
-            found = diagnose(charts.alarms(), within, now)
-            beyond = beyond_learnt(self._paths, now - within)
-            words = beyond.words if beyond else ""
-            said = self._said_since(now - cooldown) if found or words else set()
-        except StoreError as fault:
-            if str(fault) != self._last_error:
-                LOG.error("control charts: %s", fault)
-            self._last_error = str(fault)
-            return
-        self._last_error, self.diagnoses, self.beyond = "", tuple(found), words
+        self._try("control charts", lambda: self._look_at_charts(settings, now))
+        self._try("what the model has learnt", lambda: self._look_at_learnt(settings, now))
+
+    def _look_at_charts(self, settings: SpcSettings, now: datetime) -> None:
+        charts = self._watch.look(settings, now)
+        found = self.diagnoses = tuple(diagnose(charts.alarms(), _within(settings), now))
+        said = self._said_since(now - _cooldown(settings)) if found else set()
         for each in found:
             kind = KINDS[each.cause]
             if (kind.value, each.of) not in said:
                 self._events.report(Occurrence(kind, each.words, after=each.of))
-        if beyond and words and (EventKind.BEYOND_LEARNT.value, beyond.bundle) not in said:
+
+    def _look_at_learnt(self, settings: SpcSettings, now: datetime) -> None:
+        beyond = beyond_learnt(self._paths, now - _within(settings))
+        words = self.beyond = beyond.words if beyond else ""
+        if not beyond or not words:
+            return
+        key = (EventKind.BEYOND_LEARNT.value, beyond.bundle)
+        if key not in self._said_since(now - _cooldown(settings)):
             self._events.report(Occurrence(EventKind.BEYOND_LEARNT, words, after=beyond.bundle))
+
+    def _try(self, what: str, work: Callable[[], None]) -> None:
+        """Whatever goes wrong here, the line does not need it: said once, and no end of the
+        station, as that of any other worker would be.
+        """
+        try:
+            work()
+            self._failing.pop(what, None)
+        except Exception as fault:  # noqa: BLE001
+            words = str(fault) if isinstance(fault, StoreError) else repr(fault)
+            if self._failing.get(what) != words:
+                LOG.error("%s: %s", what, words, exc_info=not isinstance(fault, StoreError))
+            self._failing[what] = words
 
     @property
     def warnings(self) -> list[str]:
@@ -117,3 +134,12 @@ class ControlWatch:
                 {"since": since.astimezone(timezone.utc).replace(tzinfo=None)},
             )
             return {(kind, of) for kind, of in rows}
+
+
+def _cooldown(settings: SpcSettings) -> timedelta:
+    return timedelta(hours=settings.cooldown_hours)
+
+
+def _within(settings: SpcSettings) -> timedelta:
+    """A point is as old as its end; what is said stands for the cooldown from then on."""
+    return _cooldown(settings) + timedelta(minutes=settings.point_minutes)

@@ -31,10 +31,12 @@ class DueWatch:
         self._next = time.monotonic() + _LOOK_S
         try:
             self.dates, self._last_error = due_dates(self._paths, self._settings()), ""
-        except StoreError as fault:
-            if str(fault) != self._last_error:
-                LOG.error("dates that are due: %s", fault)
-            self._last_error = str(fault)
+        except Exception as fault:  # noqa: BLE001 (the line does not need it: no end of the station)
+            words = str(fault) if isinstance(fault, StoreError) else repr(fault)
+            if words != self._last_error:
+                is_known = isinstance(fault, StoreError)
+                LOG.error("dates that are due: %s", words, exc_info=not is_known)
+            self._last_error = words
 
     def warnings(self) -> list[str]:
         """What is to be said now."""
