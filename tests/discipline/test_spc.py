@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -15,10 +16,11 @@ from qc_edge.cli import app
 from qc_edge.discipline.spc.charts import ChartRules, ControlCharts, Subject, make_charts
 from qc_edge.discipline.spc.drift import Cause, Drift, diagnose
 from qc_edge.discipline.spc.examine import Watch, examine
-from qc_edge.discipline.spc.rate_chart import RateCount, RateReference
+from qc_edge.discipline.spc.rate_chart import RateCount, RateReference, rate_chart
+from qc_edge.discipline.spc.risk import Risk
 from qc_edge.discipline.spc.tables import spc_sheet
 from qc_edge.domain.inspection import Inspection
-from qc_edge.domain.station_calendar import UTC_CALENDAR
+from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
 from qc_edge.query.control.counts import ControlPoint, Regime
 from qc_edge.settings import StationPaths
 from qc_edge.settings.discipline.spc import SpcSettings
@@ -132,6 +134,24 @@ def test_a_reference_without_a_single_fail_is_not_taken_for_a_rate_of_nothing() 
     assert 3 <= high < 100
 
 
+@pytest.mark.parametrize("share", [0.5, 0.9, 1.0])
+def test_a_rate_that_was_high_from_the_beginning_is_no_alarm_and_its_limits_hold_it(
+    share: float,
+) -> None:
+    failed = round(N * share)
+    counts = [RateCount(BEGINS + number * LENGTH, failed, N) for number in range(80)]
+    chart = rate_chart(counts, 50, Risk(1.0, 30, 40))
+    assert not any(each.alarm for each in chart.points)
+    low, high = chart.limits(chart.points[-1])
+    assert low <= failed <= high
+
+
+def test_a_high_rate_that_rises_is_found() -> None:
+    shares = [0.6] * 50 + [0.75] * 4
+    counts = [RateCount(BEGINS + n * LENGTH, round(N * each), N) for n, each in enumerate(shares)]
+    assert any(each.alarm for each in rate_chart(counts, 50, Risk(1.0, 30, 40)).points)
+
+
 # --- from a log ---
 
 SETTINGS = SpcSettings(point_minutes=30, reference_points=20, fewest_frames=5, cooldown_hours=6)
@@ -200,6 +220,52 @@ def test_what_was_read_bit_by_bit_is_what_the_whole_says(paths: StationPaths) ->
     assert charts.alarms() == whole.alarms
     assert whole.alarms
     assert [(each.lot.lot, each.lot.judged) for each in whole.lots] == [("A", 65), ("B", 65)]
+
+
+def test_rows_that_are_published_after_their_point_was_read_are_counted(tmp_path: Path) -> None:
+    paths, rows = StationPaths(tmp_path, "line1"), frames()
+    watch = Watch(paths)
+    with log(paths.state, compared=NOW) as written:
+        written.add(*rows[:-1])
+        written.publisher.compare(NOW)
+        watch.look(SETTINGS, NOW)
+        written.add(rows[-1])
+        written.publisher.compare(NOW)
+    seen = watch.look(SETTINGS, NOW + LENGTH)
+    (rate,) = [chart for key, chart in seen.rates.items() if key.subject is Subject.FAIL]
+    assert sum(each.counted.of for each in rate.points) == len(rows)
+
+
+def test_a_reference_that_is_to_begin_earlier_is_read_again(paths: StationPaths) -> None:
+    watch = Watch(paths)
+    short = SETTINGS.model_copy(update={"look_back_days": 0.25})
+    assert not watch.look(short, NOW).rates
+    assert watch.look(SETTINGS, NOW).rates
+
+
+def test_a_report_of_a_longer_time_than_is_looked_back_has_all_of_it(paths: StationPaths) -> None:
+    short = SETTINGS.model_copy(update={"look_back_days": 0.25})
+    assert examine(paths, short, BEGINS, NOW).alarms == examine(paths, SETTINGS, BEGINS, NOW).alarms
+    later = SETTINGS.model_copy(update={"reference_from": "2026-11-03"})
+    assert not examine(paths, later, BEGINS, NOW).charts.rates
+
+
+def test_a_fault_of_the_charts_is_logged_and_no_end_of_the_station(
+    paths: StationPaths, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = ControlWatch(paths, lambda: SETTINGS, MemoryEventLog())
+    monkeypatch.setattr(watch._watch, "look", lambda *_: 1 / 0)
+    for _ in range(2):
+        watch.look(SETTINGS, NOW)
+    assert [each.message for each in caplog.records] == [
+        "control charts: ZeroDivisionError('division by zero')"
+    ]
+
+
+def test_the_drawings_have_the_clock_of_the_station(paths: StationPaths) -> None:
+    tokyo = StationCalendar(ZoneInfo("Asia/Tokyo"))
+    html = spc_sheet(examine(paths, SETTINGS, BEGINS, NOW), tokyo).html()
+    assert "11-02 09:00" in html and "11-02 00:00" not in html
 
 
 def test_the_sheet_shows_the_alarm_and_its_charts(paths: StationPaths) -> None:

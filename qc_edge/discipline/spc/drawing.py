@@ -9,6 +9,7 @@ from qc_edge.discipline.spc.charts import ChartKey, Subject
 from qc_edge.discipline.spc.examine import SpcReport
 from qc_edge.discipline.spc.figure_chart import FigureChart
 from qc_edge.discipline.spc.rate_chart import RateChart
+from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.plot.axes import round_up
 from qc_edge.plot.canvas import Canvas, Dot, Line, Point, Rectangle, Text
 
@@ -24,13 +25,15 @@ def order(key: ChartKey) -> tuple[str, int, str]:
     return key.regime.of, _DEPTH.get(key.subject, 5), key.name
 
 
-def rate_drawing(key: ChartKey, chart: RateChart, report: SpcReport) -> Canvas:
+def rate_drawing(
+    key: ChartKey, chart: RateChart, report: SpcReport, calendar: StationCalendar
+) -> Canvas:
     """A p-chart: the band is what chance explains, exactly, for the frames of each point."""
     points = [each for each in chart.points if each.counted.begins >= report.since][-_MOST_POINTS:]
     bands = [(low / of, high / of) for each in points for low, high, of in (_band(chart, each),)]
     top = max([0.001, *(each.rate for each in points), *(high for _, high in bands)]) * 1.1
     canvas = Canvas(_WIDTH, _HEIGHT, key.title)
-    field = _Field(canvas, report, 0.0, top, lambda value: f"{100 * value:g} %")
+    field = _Field(canvas, report, calendar, 0.0, top, lambda value: f"{100 * value:g} %")
     for each, (low, high) in zip(points, bands, strict=True):
         field.band(each.counted.begins, low, high)
     field.level(chart.reference.rate)
@@ -38,7 +41,9 @@ def rate_drawing(key: ChartKey, chart: RateChart, report: SpcReport) -> Canvas:
     return canvas
 
 
-def figure_drawing(key: ChartKey, chart: FigureChart, report: SpcReport) -> Canvas:
+def figure_drawing(
+    key: ChartKey, chart: FigureChart, report: SpcReport, calendar: StationCalendar
+) -> Canvas:
     """A chart of means: the band ends where a single point is an alarm."""
     points = [each for each in chart.points if each.measured.begins >= report.since]
     points = points[-_MOST_POINTS:]
@@ -47,7 +52,9 @@ def figure_drawing(key: ChartKey, chart: FigureChart, report: SpcReport) -> Canv
     least, most = min([low, *values]), max([high, *values])
     room = 0.05 * (most - least)
     canvas = Canvas(_WIDTH, _HEIGHT, key.title)
-    field = _Field(canvas, report, least - room, most + room, lambda value: f"{value:.4g}")
+    field = _Field(
+        canvas, report, calendar, least - room, most + room, lambda value: f"{value:.4g}"
+    )
     for each in points:
         field.band(each.measured.begins, low, high)
     field.level(chart.reference.mean)
@@ -64,12 +71,13 @@ def _band(chart: RateChart, point: object) -> tuple[int, int, int]:
 
 
 class _Field:
-    """The field of one drawing: time by value, with its ticks."""
+    """The field of one drawing: time by value, with its ticks, which are of the station's clock."""
 
     def __init__(
         self,
         canvas: Canvas,
         report: SpcReport,
+        calendar: StationCalendar,
         least: float,
         most: float,
         words: Callable[[float], str],
@@ -91,7 +99,7 @@ class _Field:
             moment = report.since + share * (report.until - report.since)
             at, anchors = _LEFT + share * _FIELD, ("start", "middle", "end")
             anchor = anchors[int(2 * share)]
-            text = f"{moment:%m-%d %H:%M}"
+            text = f"{calendar.local(moment):%m-%d %H:%M}"
             canvas.add(Text(at, _TOP + _DEEP + 18, text, 10.5, anchor=anchor))  # type: ignore[arg-type]
 
     def band(self, begins: datetime, low: float, high: float) -> None:

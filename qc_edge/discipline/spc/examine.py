@@ -18,6 +18,9 @@ from qc_edge.settings.discipline.spc import SpcSettings
 
 _MEMORY = "256MB"
 
+_LATE = timedelta(hours=1)
+"""A row may be published so long after it was recorded: `storage.publish_every_s` at its most."""
+
 
 @dataclass(frozen=True, slots=True)
 class LotPoint:
@@ -54,7 +57,7 @@ def examine(
     """The charts as they are `now`, and what they said from `since` on. Raises StoreError."""
     with PublishedLog(paths.published) as log:
         cursor = log.cursor()
-        points = control_points(cursor, _reach(settings, now), _length(settings))
+        points = control_points(cursor, Span(_oldest(settings, now, since), now), _length(settings))
         charts = make_charts(points, chart_rules(settings))
         alarms = [each for each in charts.alarms() if since <= each.at < now]
         return SpcReport(
@@ -69,12 +72,15 @@ def examine(
 
 
 class Watch:
-    """The charts of a running station: whole points only, each read once. One thread."""
+    """The charts of a running station: whole points only; what is older than an hour is read once.
+    One thread.
+    """
 
     def __init__(self, paths: StationPaths) -> None:
         self._paths = paths
         self._points: dict[Regime, list[ControlPoint]] = {}
         self._read_to: datetime | None = None
+        self._read_from: datetime | None = None
         self._length: timedelta | None = None
 
     def is_due(self, settings: SpcSettings, now: datetime) -> bool:
@@ -84,22 +90,21 @@ class Watch:
     def look(self, settings: SpcSettings, now: datetime) -> ControlCharts:
         """Read what is new and make the charts. Raises StoreError."""
         length = _length(settings)
-        reach = _reach(settings, now)
-        if length != self._length or self._read_to is None:
-            self._points, self._length, self._read_to = {}, length, reach.since
-        until = _floor(now, length)
+        oldest, until = _oldest(settings, now), _floor(now, length)
+        if self._read_to is None or length != self._length or oldest < (self._read_from or oldest):
+            self._points, self._length, self._read_from, self._read_to = {}, length, oldest, None
+            since = oldest
+        else:
+            since = max(oldest, _floor(self._read_to - _LATE, length))
         with PublishedLog(self._paths.published, memory_limit=_MEMORY, threads=1) as log:
-            for regime, new in control_points(
-                log.cursor(), Span(self._read_to, until), length
-            ).items():
-                self._points.setdefault(regime, []).extend(new)
-        self._read_to = until
-        oldest = reach.since or until
+            new = control_points(log.cursor(), Span(since, until), length)
         kept = {
-            regime: [each for each in of if each.begins >= oldest]
+            regime: [each for each in of if oldest <= each.begins < since]
             for regime, of in self._points.items()
         }
-        self._points = {regime: of for regime, of in kept.items() if of}
+        found = {regime: kept.get(regime, []) + new.get(regime, []) for regime in kept | new}
+        self._points = {regime: of for regime, of in found.items() if of}
+        self._read_to = until
         return make_charts(self._points, chart_rules(settings))
 
 
@@ -117,14 +122,21 @@ def _length(settings: SpcSettings) -> timedelta:
     return timedelta(minutes=settings.point_minutes)
 
 
-def _reach(settings: SpcSettings, now: datetime) -> Span:
-    oldest = _floor(now, _length(settings)) - timedelta(days=settings.look_back_days)
-    return Span(max(oldest, settings.reference_since or oldest), now)
+def _oldest(settings: SpcSettings, now: datetime, since: datetime | None = None) -> datetime:
+    """The beginning of the first whole point; what is charted `since` is charted in any case."""
+    length = _length(settings)
+    oldest = now - timedelta(days=settings.look_back_days)
+    oldest = min(oldest, since or oldest)
+    return _ceiling(max(oldest, settings.reference_since or oldest), length)
 
 
 def _floor(moment: datetime, length: timedelta) -> datetime:
     epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
     return moment - (moment - epoch) % length
+
+
+def _ceiling(moment: datetime, length: timedelta) -> datetime:
+    return _floor(moment + length - timedelta(microseconds=1), length)
 
 
 def _lots(lots: Sequence[LotCount], tail: float) -> list[LotPoint]:

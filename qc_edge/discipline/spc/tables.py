@@ -82,11 +82,11 @@ def spc_sheet(report: SpcReport, calendar: StationCalendar) -> Sheet:
     """The sheet with all drawings."""
     alarms, rates, figures, lots = spc_tables(report, calendar)
     drawings = [
-        rate_drawing(key, chart, report)
+        rate_drawing(key, chart, report, calendar)
         for key, chart in sorted(report.charts.rates.items(), key=lambda each: order(each[0]))
         if any(each.counted.begins >= report.since for each in chart.points)
     ] + [
-        figure_drawing(key, chart, report)
+        figure_drawing(key, chart, report, calendar)
         for key, chart in sorted(report.charts.figures.items(), key=lambda each: order(each[0]))
         if any(each.measured.begins >= report.since for each in chart.points)
     ]

@@ -29,7 +29,7 @@ def control_points(
     it since 1970, by the time of recording. Raises StoreError.
     """
     frames = RowsOfTime(source, span).frames_of_production()
-    us = int(length.total_seconds() * 1_000_000)
+    us = length // timedelta(microseconds=1)
     where = f"{_REGIME}, epoch_us(recorded_at) // {us}"
     means = ", ".join(f"avg({name})" for name in GATE_FIGURES)
     others: defaultdict[Any, dict[str, dict[str, int]]] = defaultdict(

@@ -37,7 +37,10 @@ class SpcSettings(Section):
         "before is forgotten, as after a repair that made other figures right.",
     )
     look_back_days: float = Field(
-        default=90.0, gt=0, le=3660, description="Frames older than this are not charted (days)."
+        default=90.0,
+        gt=0,
+        le=3660,
+        description="Frames older than this are not charted, unless somebody asks for more (days).",
     )
     false_alarms_per_week: float = Field(
         default=1.0,
