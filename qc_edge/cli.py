@@ -60,7 +60,7 @@ from qc_edge.commands import (
     user,
     verify,
 )
-from qc_edge.commands.help_groups import HEADINGS, help_of
+from qc_edge.commands.help_groups import HEADINGS, WITHOUT_ARGUMENTS, help_of
 from qc_edge.errors import QcEdgeError, UsageError
 from qc_edge.terminal.error_words import as_error, end_with
 from qc_edge.terminal.streams import close_output, drop_output, prepare_streams
@@ -124,11 +124,6 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
 }
 """Words that a verb follows, with their help: `qc-edge model compare`."""
 
-WITHOUT_ARGUMENTS = {"check", "demo", "install", "rollback", "uninstall"} | {
-    f"update {verb}" for verb in update.COMMANDS if verb != "sign"
-}
-"""Verbs that do something when they stand alone; the others show their help."""
-
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 """click's, or that of the copy that newer versions of typer carry."""
 
@@ -191,20 +186,25 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for name, command in COMMANDS.items():
+    text, summary = help_of(command)
     app.command(
         name,
         cls=Verb,
+        help=text,
+        short_help=summary,
         no_args_is_help=name not in WITHOUT_ARGUMENTS,
         rich_help_panel=HEADINGS[name],
-        **help_of(command),
     )(command)
 for name, (said, verbs) in GROUPS.items():
     group = typer.Typer(
         name=name, cls=Program, help=said, rich_markup_mode="rich", no_args_is_help=True
     )
     for verb, command in verbs.items():
+        text, summary = help_of(command)
         alone = f"{name} {verb}" in WITHOUT_ARGUMENTS
-        group.command(verb, cls=Verb, no_args_is_help=not alone, **help_of(command))(command)
+        group.command(verb, cls=Verb, help=text, short_help=summary, no_args_is_help=not alone)(
+            command
+        )
     app.add_typer(group, rich_help_panel=HEADINGS[name])
 
 

@@ -1,10 +1,12 @@
-"""How `--help` shows the verbs: under which heading, in lines of the terminal's own width."""
+"""How help shows the verbs: under which heading, in lines of the terminal's own width."""
 
 from __future__ import annotations
 
 import inspect
 import re
 from collections.abc import Callable, Mapping
+
+from qc_edge.commands import update
 
 _VERBS = {
     "A station": "demo init check run status doctor support-bundle calibrate settings recipe line",
@@ -19,12 +21,17 @@ HEADINGS: Mapping[str, str] = {
 }
 """The heading of each verb of `qc-edge --help`."""
 
+WITHOUT_ARGUMENTS = {"check", "demo", "install", "rollback", "uninstall"} | {
+    f"update {verb}" for verb in update.COMMANDS if verb != "sign"
+}
+"""Verbs that do something when they stand alone; the others show their help."""
 
-def help_of(command: Callable[..., None]) -> dict[str, str]:
+
+def help_of(command: Callable[..., None]) -> tuple[str, str]:
     """What typer shows of a command: its docstring, and the first paragraph beside its name.
 
     Each paragraph is one line, for the terminal to break: typer keeps the line breaks of the
     source. Examples, which are indented, stay as they are.
     """
     text = re.sub(r"(?<=\S)\n(?=\S)", " ", inspect.getdoc(command) or "")
-    return {"help": text, "short_help": text.partition("\n\n")[0]}
+    return text, text.partition("\n\n")[0]

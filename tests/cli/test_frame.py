@@ -62,9 +62,9 @@ def test_every_verb_stands_under_one_heading() -> None:
 
 
 def test_the_terminal_breaks_the_lines_of_a_help_and_leaves_its_examples() -> None:
-    shown = help_of(COMMANDS["check"])
-    assert "\n" not in shown["short_help"]
-    explained, _, examples = shown["help"].partition("[dim]Examples:")
+    text, summary = help_of(COMMANDS["check"])
+    assert "\n" not in summary
+    explained, _, examples = text.partition("[dim]Examples:")
     assert "\n" not in explained.strip().replace("\n\n", "")
     assert examples.count("\n  [bold]qc-edge check ") == 2
 
