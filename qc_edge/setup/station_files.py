@@ -6,7 +6,7 @@ import pwd
 from pathlib import Path
 
 from qc_edge.settings import StationPaths, load_settings
-from qc_edge.settings.layers.layer import common_files
+from qc_edge.settings.layers.layer import COMMON, common_files
 from qc_edge.setup.file_installer import FileInstaller
 from qc_edge.setup.network import NetworkAccess, network_drop_in, network_needs
 from qc_edge.setup.system_files import with_header
@@ -53,6 +53,9 @@ def install_station(
     if root == Path("/"):
         for file in (paths.settings, *common_files(paths.settings.parent)):
             installer.set_group(file, USER, 0o640)
+        if (common := paths.settings.parent / COMMON).is_dir():
+            # Made under a strict umask of root's it would be closed to the station's user.
+            installer.set_group(common, USER, 0o750)
         if paths.state.is_dir():
             installer.change_owner(paths.state, USER)
             # Others may pass through these two to the incoming directory, and list neither.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from qc_edge.errors import SettingsError
+from qc_edge.errors import RightsError, SettingsError
 from qc_edge.settings import Settings, StationPaths, load_settings, settings_digest
 from tests.cli.runner import invoke
 
@@ -83,6 +84,22 @@ def test_each_fault_names_the_file_and_the_line_that_it_stands_in(tmp_path: Path
 def test_a_shared_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"common\.d/b\.toml is not valid TOML"):
         read(tmp_path, b="[model\n")
+
+
+def test_shared_files_that_may_not_be_read_are_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(tmp_path, a=PLANT)
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)  # on the way to it are directories of this user alone
+    Path("etc/qc-edge/common.d").chmod(0)
+    me = os.geteuid()
+    os.seteuid(me or 65534)
+    try:
+        with pytest.raises(RightsError, match=r"common\.d: this user may not read it"):
+            load_settings(Path("etc/qc-edge/line1.toml"))
+    finally:
+        os.seteuid(me)
 
 
 def test_a_shared_file_gives_no_station_its_name(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ replaced as a whole. For each value the merged settings know the file and the li
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,17 +86,30 @@ def read_layers(path: Path) -> tuple[Layer, ...]:
     own = _read(path)
     common = [_read(file) for file in common_files(path.parent)]
     for layer in common:
-        _refuse_a_name(layer)
+        refuse_a_name(layer)
     return (*common, own)
 
 
 def common_files(directory: Path) -> list[Path]:
     """The shared files beside the stations' own in `directory`, in the order in which they count.
 
-    Those that begin with a dot are an editor's.
+    Those that begin with a dot are an editor's. Raises RightsError if this user may not look,
+    SettingsError if it is no directory.
     """
     shared = directory / COMMON
-    return sorted(path for path in shared.glob("*.toml") if not path.name.startswith("."))
+    try:
+        # Not by glob(), which takes a directory that it may not read for an empty one: the station
+        # would judge without what all stations share, and nobody would know.
+        names = sorted(os.listdir(shared))
+    except FileNotFoundError:
+        return []
+    except PermissionError:
+        raise _not_readable(shared) from None
+    except OSError as fault:
+        raise SettingsError(
+            f"cannot read {shared}: {fault.strerror}", hint="expected a directory of *.toml files"
+        ) from None
+    return [shared / name for name in names if name.endswith(".toml") and name[0] != "."]
 
 
 def merge(layers: tuple[Layer, ...]) -> MergedSettings:
@@ -119,17 +133,22 @@ def _read(path: Path) -> Layer:
     except FileNotFoundError:
         raise
     except PermissionError:
-        raise RightsError(
-            f"{path}: this user may not read it",
-            hint=f"{RIGHTS_HINT}; for the service: sudo qc-edge install --station NAME",
-        ) from None
+        raise _not_readable(path) from None
     except (OSError, UnicodeDecodeError) as fault:
         raise SettingsError(
             f"cannot read {path}: {fault}", hint="expected a UTF-8 TOML file"
         ) from None
 
 
-def _refuse_a_name(layer: Layer) -> None:
+def _not_readable(path: Path) -> RightsError:
+    return RightsError(
+        f"{path}: this user may not read it",
+        hint=f"{RIGHTS_HINT}; for the service: sudo qc-edge install --station NAME",
+    )
+
+
+def refuse_a_name(layer: Layer) -> None:
+    """Raise SettingsError if a shared layer says how the station is called."""
     station = layer.values.get("station")
     if isinstance(station, dict) and "name" in station:
         line = layer.lines.get(("station", "name"))
