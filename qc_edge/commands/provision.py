@@ -114,8 +114,12 @@ def _add_user(paths: StationPaths, user: UserSection, dry: bool) -> tuple[str, s
         return ("updated" if action == "role" else "new"), code
 
 
+_LEFT = ("left alone", "not given away", "not granted")
+"""What no run changes: said, and no change."""
+
+
 def _changes(done: Provisioning) -> list[tuple[str, str]]:
-    quiet = {"same", "network open", "network closed"}
+    quiet = {"same", "network open", "network closed", *_LEFT}
     return [
         (change.what, change.subject)
         for change in done.installer.changes
@@ -130,7 +134,11 @@ def _print(done: Provisioning, changed: list[tuple[str, str]], *, check: bool) -
     width = max((len(what) for what, _ in changed), default=0)
     for what, subject in changed:
         console.print(f"  {what:<{width}}  {subject}", markup=False)
-    console.print(f"  {len(done.installer.changes) - len(changed)} were as they should be")
+    left = [change for change in done.installer.changes if change.what in _LEFT]
+    same = len(done.installer.changes) - len(changed) - len(left)
+    console.print(f"  {same} were as they should be")
+    for change in left:
+        console.print(f"  {change.what}  {change.subject}", markup=False, style="yellow")
     for words in done.missing:
         console.print(f"  missing  {words}", markup=False, style="yellow")
     for who, code in done.codes.items():

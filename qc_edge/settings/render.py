@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from datetime import date, time
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -18,6 +20,8 @@ from qc_edge.settings.change import is_live
 from qc_edge.settings.model import Settings
 from qc_edge.settings.outside.outputs import OUTPUTS
 from qc_edge.settings.view import ViewSettings
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 _HEAD = """\
 #:schema ./station.schema.json
@@ -84,10 +88,15 @@ def _commented(text: str) -> str:
     return "".join(f"{'' if line.startswith('#') else '#'}{line}\n" for line in text.splitlines())
 
 
+def toml_key(key: str) -> str:
+    """One key as TOML: in quotes where it is no plain word."""
+    return key if _PLAIN_KEY.fullmatch(key) else toml_value(key)
+
+
 def toml_value(value: object) -> str:
-    """One value as TOML: text, numbers, booleans, lists and inline tables of them."""
+    """One value as TOML: text, numbers, booleans, dates, lists and inline tables of them."""
     if isinstance(value, Mapping):
-        items = [f"{key} = {toml_value(item)}" for key, item in value.items()]
+        items = [f"{toml_key(key)} = {toml_value(item)}" for key, item in value.items()]
         return f"{{ {', '.join(items)} }}" if items else "{}"
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(toml_value(item) for item in value)}]"
@@ -95,5 +104,7 @@ def toml_value(value: object) -> str:
         value = value.value
     if isinstance(value, Path):
         value = str(value)
+    if isinstance(value, (date, time)):  # a datetime is a date
+        return value.isoformat()
     # A JSON string is a TOML string, but for DEL, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

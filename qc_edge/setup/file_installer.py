@@ -199,12 +199,20 @@ class FileInstaller:
             self.record("ran", line)
 
     def _set_aside(self, path: Path) -> None:
-        """Keep a file under a name that ends in `EDITED`, which systemd and udev do not read."""
+        """Keep a file under a name that ends in `EDITED`, which systemd and udev do not read.
+
+        It stays under its own name too, until that is replaced: after a power cut in between there
+        is one, the old.
+        """
         kept = path.with_name(path.name + EDITED)
         self.record("edited by hand, kept as", kept)
         if not self.dry:
+            temporary = kept.with_name(f".{kept.name}.new")
             with _store_errors(kept):
-                os.replace(path, kept)  # noqa: PTH105
+                temporary.unlink(missing_ok=True)
+                os.link(path, temporary)
+                os.replace(temporary, kept)  # noqa: PTH105
+                temporary.unlink(missing_ok=True)  # of one file the names are not replaced
 
 
 def _user_and_group_ids(name: str) -> tuple[int, int] | None:

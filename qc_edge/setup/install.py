@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from qc_edge.settings import StationPaths, load_settings
 from qc_edge.setup.file_installer import FileInstaller
 from qc_edge.setup.network import NetworkAccess
 from qc_edge.setup.station_files import install_station
@@ -61,7 +62,8 @@ def install(
         installer.run("systemd-sysusers")
         installer.run("systemd-tmpfiles", "--create")
     for name in stations:
-        install_station(installer, root, template, name, network)
+        paths = StationPaths(root, name)
+        install_station(installer, paths, template, load_settings(paths.settings), network)
     if prefix is None and installer.has_changed:
         _reload_system(installer)
     return installer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pwd
 from pathlib import Path
 
-from qc_edge.settings import StationPaths, load_settings
+from qc_edge.settings import Settings, StationPaths
 from qc_edge.settings.layers.layer import COMMON, common_files
 from qc_edge.setup.file_installer import FileInstaller
 from qc_edge.setup.network import NetworkAccess, network_drop_in, network_needs
@@ -25,15 +25,20 @@ def station_user() -> int | None:
 
 
 def install_station(
-    installer: FileInstaller, root: Path, unit: Path, name: str, network: NetworkAccess
+    installer: FileInstaller,
+    paths: StationPaths,
+    unit: Path,
+    settings: Settings,
+    network: NetworkAccess = NetworkAccess.AUTO,
+    *,
+    at_boot: bool = True,
 ) -> None:
-    """Open what station `name` needs of the network and no more, enable it, give it its files.
+    """Open what a station needs of the network and no more, enable it, give it its files.
 
-    `root` is / or the directory of a box that is being built, `unit` the template that the
-    station's link leads to. Raises SettingsError if its settings are missing or wrong.
+    The root of `paths` is / or the directory of a box that is being built, `unit` the template that
+    the station's link leads to. Not `at_boot`, only a person starts it. Raises StoreError.
     """
-    paths = StationPaths(root, name)
-    settings = load_settings(paths.settings)
+    root, name = paths.root, paths.name
     etc = root / "etc"
     drop_in = etc / f"systemd/system/qc-edge@{name}.service.d/50-network.conf"
     needs = network_needs(settings)
@@ -48,7 +53,11 @@ def install_station(
             installer.record("network closed", f"{name}: {why}")
         else:
             installer.record("network open", f"{name}: {'; '.join(needs)}")
-    installer.link(etc / f"systemd/system/qc-edge.target.wants/qc-edge@{name}.service", unit)
+    link = etc / f"systemd/system/qc-edge.target.wants/qc-edge@{name}.service"
+    if at_boot:
+        installer.link(link, unit)
+    else:
+        installer.remove(link)
     # In an image that is being built the user has no number yet: it is made at the first boot.
     if root == Path("/"):
         for file in (paths.settings, *common_files(paths.settings.parent)):

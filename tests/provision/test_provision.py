@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from qc_edge.errors import CameraError, SettingsError
-from qc_edge.settings import StationPaths, load_settings, settings_digest
+from qc_edge.settings import StationPaths, load_settings, settings_digest, toml
 from qc_edge.setup.provision.box_file import UserSection
 from qc_edge.setup.provision.provision import Provisioning, provision_box
 from qc_edge.setup.provision.reading import read_plan
+from qc_edge.setup.provision.toml_text import toml_text
 from tests.cli.runner import invoke
 
 KEY = "ed25519:" + "A" * 43 + "="
@@ -156,7 +157,7 @@ def test_forty_boxes_come_from_one_template_and_forty_small_files(tmp_path: Path
     stick, digests = tmp_path / "stick", set()
     for number in range(1, 41):
         own = BOX.replace("17", f"{number:02}").replace("400123", "4001")
-        own = own.replace('recipes = ["bottle.toml"]\n', "")
+        own = own.replace("10.0.0.0", "10.0.0.").replace('recipes = ["bottle.toml"]\n', "")
         file, root = written(stick, own), tmp_path / f"box{number:02}"
         assert provisioned(root, file, frozenset({f"4001{number:02}"})).missing == []
         settings = load_settings(root / f"etc/qc-edge/line{number:02}.toml")
@@ -181,6 +182,18 @@ def test_forty_boxes_come_from_one_template_and_forty_small_files(tmp_path: Path
         ("s3://plant", "https://anna:geheim@plant", "looks like a secret: upstream.url"),
         ("provision = 1", "provision = 2", "line 1, provision"),
         ('"plant.toml"', '"plants.toml"', "plants.toml: [Errno 2]"),
+        ("10.0.0.17/24", "10.0.0.300/24", "line 12, network.#1.addresses: '10.0.0.300/24' does"),
+        ("10.0.0.17/24", "10.0.0.17", "line 12, network.#1.addresses: got '10.0.0.17', expected"),
+        ('"10.0.0.1"\nmtu', '"10.0.0"\nmtu', "line 13, network.#1.gateway: '10.0.0' does not"),
+        ("[[network]]", '[[network]]\ninterface = "enp1s0"\n[[network]]', "an interface is given"),
+        ('name = "anna"', 'name = "Anna"', "user.#1.name"),
+        ('["bottle.toml"]', '["bottle.toml", "b/bottle.toml"]', "a recipe is given twice"),
+        ('["bottle.toml"]', '["Bottle 7.toml"]', "names a recipe 'Bottle 7'"),
+        (
+            "[station]\ntime",
+            '[station]\nname = "line17"\ntime',
+            "plant.toml, line 2, station.name: it would be",
+        ),
     ],
 )
 def test_a_file_that_is_wrong_says_where_and_writes_nothing(
@@ -193,6 +206,52 @@ def test_a_file_that_is_wrong_says_where_and_writes_nothing(
         provisioned(root, file)
     assert said in caught.value.message
     assert not root.exists()
+
+
+def test_a_station_that_is_not_to_start_at_boot_is_one_all_the_same(tmp_path: Path) -> None:
+    file, root = written(tmp_path / "stick"), tmp_path / "box"
+    provisioned(root, file)
+    provisioned(root, written(file.parent, BOX.replace("cameras =", "enable = false\ncameras =")))
+    assert not (root / "etc/systemd/system/qc-edge.target.wants").exists()
+    assert (root / "etc/qc-edge/line17.toml").is_file()
+
+
+def test_settings_that_somebody_broke_by_hand_are_mended(tmp_path: Path) -> None:
+    file, root = written(tmp_path / "stick"), tmp_path / "box"
+    provisioned(root, file)
+    (root / "etc/qc-edge/line17.toml").write_text("[station\n")
+    checked = invoke("provision", file, "--root", root, "--check")
+    assert (checked.exit_code, "line17.toml" in checked.output) == (1, True)
+    provisioned(root, file)
+    assert load_settings(root / "etc/qc-edge/line17.toml").model.threshold == 0.45
+
+
+def test_an_interface_that_is_not_named_any_more_loses_its_address(tmp_path: Path) -> None:
+    file, root = written(tmp_path / "stick"), tmp_path / "box"
+    provisioned(root, file)
+    other = root / "etc/systemd/network/10-plant.network"
+    other.write_text("[Match]\n")
+    provisioned(root, written(file.parent, BOX.replace("enp1s0", "enp2s0")))
+    names = sorted(path.name for path in other.parent.iterdir())
+    assert names == ["10-plant.network", "50-qc-edge-enp2s0.network"]
+
+
+def test_a_date_in_the_settings_stays_one(tmp_path: Path) -> None:
+    file, root = written(tmp_path / "stick"), tmp_path / "box"
+    dated = BOX.replace(
+        "settings.model", "settings.spc.reference_from = 2026-11-01\nsettings.model"
+    )
+    provisioned(root, written(file.parent, dated))
+    assert (
+        str(load_settings(root / "etc/qc-edge/line17.toml").spc.reference_from)[:10] == "2026-11-01"
+    )
+
+
+def test_what_is_written_is_what_was_read() -> None:
+    text = (
+        '[a]\n"b c" = { "d.e" = [1, 2.5, true, 10:30:00] }\n[[f]]\n"g/h" = 2026-11-01T10:30:00Z\n'
+    )
+    assert toml.loads(toml_text(toml.loads(text))) == toml.loads(text)
 
 
 def test_a_camera_that_cannot_be_looked_for_is_said(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ replaced as a whole. For each value the merged settings know the file and the li
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,8 +82,8 @@ def read_layers(path: Path) -> tuple[Layer, ...]:
     Raises FileNotFoundError if there is no such station, RightsError if this user may not read one
     of the files, SettingsError if one is no TOML, or shared and names a station.
     """
-    own = _read(path)
-    common = [_read(file) for file in common_files(path.parent)]
+    own = read_layer(path)
+    common = [read_layer(file) for file in common_files(path.parent)]
     for layer in common:
         refuse_a_name(layer)
     return (*common, own)
@@ -100,7 +99,7 @@ def common_files(directory: Path) -> list[Path]:
     try:
         # Not by glob(), which takes a directory that it may not read for an empty one: the station
         # would judge without what all stations share, and nobody would know.
-        names = sorted(os.listdir(shared))
+        files = sorted(shared.iterdir())
     except FileNotFoundError:
         return []
     except PermissionError:
@@ -109,7 +108,7 @@ def common_files(directory: Path) -> list[Path]:
         raise SettingsError(
             f"cannot read {shared}: {fault.strerror}", hint="expected a directory of *.toml files"
         ) from None
-    return [shared / name for name in names if name.endswith(".toml") and name[0] != "."]
+    return [file for file in files if file.suffix == ".toml" and file.name[0] != "."]
 
 
 def merge(layers: tuple[Layer, ...]) -> MergedSettings:
@@ -127,7 +126,8 @@ def merge(layers: tuple[Layer, ...]) -> MergedSettings:
     return merged
 
 
-def _read(path: Path) -> Layer:
+def read_layer(path: Path) -> Layer:
+    """The layer in the file `path`. Raises FileNotFoundError, RightsError, SettingsError."""
     try:
         return parse_layer(path.read_text(encoding="utf-8-sig"), str(path))
     except FileNotFoundError:

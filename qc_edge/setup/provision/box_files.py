@@ -15,6 +15,7 @@ TIME_FILE = "etc/systemd/timesyncd.conf.d/60-qc-edge.conf"
 SSH_FILE = "etc/ssh/sshd_config.d/60-qc-edge.conf"
 KEYS_FILE = "etc/ssh/authorized_keys.d/root"
 _SSH = "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u\n"
+_NETWORKS = "etc/systemd/network"
 _CREDENTIALS = ("credstore", "credstore.encrypted")
 
 
@@ -25,6 +26,8 @@ def install_box(installer: FileInstaller, root: Path, file: BoxFile) -> None:
         installer.write(root / "etc/hostname", f"{box.host_name}\n", keep=False)
     for place, text in _texts(file):
         installer.write(root / place, with_header(text, "provision"))
+    if file.network:
+        _remove_other_networks(installer, root, file)
     if box.ssh_keys:
         installer.write(root / KEYS_FILE, "\n".join(box.ssh_keys) + "\n", keep=False)
 
@@ -56,13 +59,24 @@ def _texts(file: BoxFile) -> Iterator[tuple[str, str]]:
     if file.box.time_servers:
         yield TIME_FILE, f"[Time]\nNTP={' '.join(file.box.time_servers)}\n"
     for interface in file.network:
-        name = interface.interface.replace("*", "any")
-        yield f"etc/systemd/network/50-qc-edge-{name}.network", _network(interface)
+        yield _network_file(interface), _network(interface)
     if file.box.ssh_keys:
         yield SSH_FILE, _SSH
     if file.update:
         values = {"source": file.update.source, "trusted_keys": list(file.update.trusted_keys)}
         yield str(UPDATE_FILE), toml_text(values)
+
+
+def _network_file(interface: InterfaceSection) -> str:
+    return f"{_NETWORKS}/50-qc-edge-{interface.interface.replace('*', 'any')}.network"
+
+
+def _remove_other_networks(installer: FileInstaller, root: Path, file: BoxFile) -> None:
+    """Of interfaces that the file does not name any more: their address may be another's now."""
+    named = {root / _network_file(interface) for interface in file.network}
+    for path in sorted((root / _NETWORKS).glob("50-qc-edge-*.network")):
+        if path not in named:
+            installer.remove(path)
 
 
 def _network(interface: InterfaceSection) -> str:

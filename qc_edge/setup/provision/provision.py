@@ -16,11 +16,17 @@ from qc_edge.records import recipes
 from qc_edge.records.recipe_content import RecipeContent
 from qc_edge.service.owner import acting_as_owner
 from qc_edge.settings import Settings, StationPaths
-from qc_edge.settings.layers.layer import COMMON, Layer, common_files, merge, parse_layer
+from qc_edge.settings.layers.layer import (
+    COMMON,
+    Layer,
+    common_files,
+    merge,
+    read_layer,
+    refuse_a_name,
+)
 from qc_edge.settings.load import parse_merged
 from qc_edge.setup.file_installer import FileInstaller
 from qc_edge.setup.install import unit_template
-from qc_edge.setup.network import NetworkAccess
 from qc_edge.setup.provision.box_file import StationSection, UserSection
 from qc_edge.setup.provision.box_files import apply_box, install_box, install_credentials
 from qc_edge.setup.provision.reading import BoxPlan
@@ -61,21 +67,36 @@ def provision_box(
     etc = root / "etc/qc-edge"
     settings = {station.name: _checked(plan, layer, etc) for station, layer in plan.stations}
     contents = {file: _recipe(plan, file) for file in _recipe_files(plan)}
+    try:
+        _write_all(done, root, plan, settings, contents, add_user)
+    finally:
+        # Of what was written before a fault too: the next run finds it written, and nothing to do.
+        if root == Path("/") and done.installer.has_changed:
+            _take_over(done.installer, plan)
+    done.missing = _missing_cameras(settings, serials)
+    return done
+
+
+def _write_all(
+    done: Provisioning,
+    root: Path,
+    plan: BoxPlan,
+    settings: dict[str, Settings],
+    contents: dict[str, RecipeContent],
+    add_user: AddUser,
+) -> None:
+    dry = done.installer.dry
     install_box(done.installer, root, plan.file)
     install_credentials(done.installer, root, plan.path.parent)
-    _write_shared(done.installer, plan, etc)
+    _write_shared(done.installer, plan, root / "etc/qc-edge")
     for station, layer in plan.stations:
         paths = StationPaths(root, station.name)
         _write_station(done.installer, paths, settings[station.name], layer)
-        if station.enable and (not dry or paths.settings.exists()):
-            unit = unit_template(root)
-            install_station(done.installer, root, unit, station.name, NetworkAccess.AUTO)
+        unit, own = unit_template(root), settings[station.name]
+        if not dry or paths.settings.exists():
+            install_station(done.installer, paths, unit, own, at_boot=station.enable)
         _write_recipes(done.installer, paths, station, contents)
         _add_users(done, paths, plan, add_user)
-    done.missing = _missing_cameras(settings, serials)
-    if root == Path("/") and done.installer.has_changed:
-        _take_over(done.installer, plan)
-    return done
 
 
 def _checked(plan: BoxPlan, own: Layer, etc: Path) -> Settings:
@@ -84,7 +105,9 @@ def _checked(plan: BoxPlan, own: Layer, etc: Path) -> Settings:
     layers = {name: layer for name, layer in ours.items() if layer}
     for path in common_files(etc):
         if path.name not in ours:
-            layers[path.name] = parse_layer(path.read_text(encoding="utf-8-sig"), str(path))
+            layers[path.name] = read_layer(path)
+    for layer in layers.values():
+        refuse_a_name(layer)  # no station of the box would start with it
     return parse_merged(merge((*(layers[name] for name in sorted(layers)), own)), etc)
 
 

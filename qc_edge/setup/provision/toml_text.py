@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from qc_edge.settings.render import toml_value
+from qc_edge.settings.render import toml_key, toml_value
 
 
 def toml_text(values: Mapping[str, Any]) -> str:
@@ -14,9 +14,9 @@ def toml_text(values: Mapping[str, Any]) -> str:
     parts = ["".join(_lines(plain))] if plain else []
     for key, value in values.items():
         if isinstance(value, Mapping):
-            parts.append(f"[{key}]\n" + "".join(_lines(value)))
+            parts.append(f"[{toml_key(key)}]\n" + "".join(_lines(value)))
         elif _is_section(value):
-            parts += [f"[[{key}]]\n" + "".join(_lines(each)) for each in value]
+            parts += [f"[[{toml_key(key)}]]\n" + "".join(_lines(each)) for each in value]
     return "\n".join(parts)
 
 
@@ -27,4 +27,4 @@ def _is_section(value: object) -> bool:
 
 def _lines(values: Mapping[str, Any]) -> Iterator[str]:
     for key, value in values.items():
-        yield f"{key} = {toml_value(value)}\n"
+        yield f"{toml_key(key)} = {toml_value(value)}\n"
