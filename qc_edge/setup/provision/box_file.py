@@ -50,7 +50,7 @@ class InterfaceSection(Section):
     dns: tuple[Text, ...] = Field(default=(), description="Name servers.")
     mtu: int | None = Field(default=None, ge=576, le=9216, description="9000 for GigE cameras.")
 
-    # networkd leaves out a line that it does not understand: a box without an address, out of reach.
+    # networkd leaves out a line that it does not understand: the box would be out of reach.
     @field_validator("addresses")
     @classmethod
     def _have_a_prefix(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
