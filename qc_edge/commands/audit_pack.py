@@ -66,6 +66,8 @@ def command(
     from qc_edge.service.clock import utc_now
     from qc_edge.settings import StationPaths, load_settings
 
+    if key is not None and not key.strip():
+        raise UsageError("--key is empty", hint="leave it out, or name the key")
     if check is not None:
         out().print(f"{check}: {check_pack(check, key or '')}")
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,18 @@ from typer.testing import CliRunner
 
 from qc_edge.bundles.signing import make_key
 from qc_edge.cli import app
+from qc_edge.discipline.audit_pack.checking import check_pack
 from qc_edge.discipline.audit_pack.clauses import CLAUSES
 from qc_edge.discipline.audit_pack.period import parse_audit_period
+from qc_edge.discipline.audit_pack.tables import pack_tables
+from qc_edge.domain.challenges.rows import ChallengePart
 from qc_edge.domain.station_calendar import UTC_CALENDAR
-from qc_edge.errors import UsageError
+from qc_edge.errors import QcEdgeError, UsageError
+from qc_edge.query.published_log import PublishedLog
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from tests.audit.conftest import station_at_rest
+from tests.publish.rows import log, new_id
 
 __all__ = ["station_at_rest"]
 
@@ -79,6 +84,84 @@ def test_a_pack_that_was_altered_is_not_whole(pack: tuple[Path, str], tmp_path: 
     assert "events.csv" in str(call("--check", other).exception)
 
 
+def test_a_pack_with_two_files_of_one_name_is_not_whole(
+    pack: tuple[Path, str], tmp_path: Path
+) -> None:
+    """The first is what some programs unpack, the second what has the digest."""
+    other = tmp_path / "other.zip"
+    with (
+        zipfile.ZipFile(pack[0]) as archive,
+        zipfile.ZipFile(other, "w") as altered,
+        pytest.warns(UserWarning, match="Duplicate name"),
+    ):
+        altered.writestr("events.csv", "nothing happened")
+        for name in archive.namelist():
+            altered.writestr(name, archive.read(name))
+    assert "two files events.csv" in str(call("--check", other).exception)
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_a_pack_with_something_before_or_behind_it_is_not_whole(
+    pack: tuple[Path, str], tmp_path: Path, place: str
+) -> None:
+    other, data = tmp_path / "other.zip", pack[0].read_bytes()
+    other.write_bytes(data + b"x" * 50 if place == "after" else b"x" * 50 + data)
+    assert "more in it than its files" in str(call("--check", other).exception)
+
+
+def test_a_pack_that_was_damaged_anywhere_is_said_to_be_or_is_whole_all_the_same(
+    pack: tuple[Path, str], tmp_path: Path
+) -> None:
+    other, data = tmp_path / "other.zip", pack[0].read_bytes()
+    found = set()
+    for at in range(0, len(data), max(1, len(data) // 150)):
+        other.write_bytes(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
+        try:
+            found.add(check_pack(other, pack[1]))
+        except QcEdgeError as fault:
+            found.add(type(fault).__name__)
+    assert {"AuditError", f"whole, signed by {pack[1]}"} <= found
+    other.write_bytes(data[: len(data) // 2])
+    assert "is no pack for an audit" in str(call("--check", other).exception)
+
+
+def test_an_empty_key_is_not_any_key(pack: tuple[Path, str]) -> None:
+    assert "--key is empty" in str(call("--check", pack[0], "--key", "").exception)
+
+
+def test_the_register_has_parts_that_came_before_the_period(tmp_path: Path) -> None:
+    paths = StationPaths(tmp_path, "line1")
+    before = NOW - timedelta(days=40)
+    came = ChallengePart(
+        entry_id=new_id(before, "challenge"),
+        recorded_at=before,
+        station="line1",
+        recipe="flange",
+        serial="M-7",
+        expected="FAIL",
+        expected_class="scratch",
+        part_id="M-7",
+        photograph=None,
+        photograph_sha256=None,
+        certified_by="lab",
+        valid_until=NOW,
+        max_uses=None,
+        uses_before=0,
+        retired=False,
+        who="anna",
+        role="quality",
+        why=None,
+        record_id="r",
+    )
+    with log(paths.state, compared=NOW) as written:
+        written.add(came)
+        written.publisher.compare(NOW)
+    period = parse_audit_period("2026-11", UTC_CALENDAR, NOW)
+    with PublishedLog(paths.published) as read:
+        tables = {name: rows for name, (_, rows), _ in pack_tables(read.cursor(), paths, period)}
+    assert len(tables["challenge_parts"]) == 1
+
+
 def test_a_pack_of_another_key_is_named(pack: tuple[Path, str], tmp_path: Path) -> None:
     other = make_key(tmp_path / "other.pem")
     assert "it is signed by" in str(call("--check", pack[0], "--key", other).exception)
@@ -106,7 +189,13 @@ def test_a_period_as_a_person_names_it(text: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("2026-13", "no period"), ("2026-11-17..2026-11-03", "no period"), ("2027", "not begun")],
+    [
+        ("2026-13", "no period"),
+        ("2026-11-17..2026-11-03", "no period"),
+        ("2027", "not begun"),
+        ("9999", "no period"),
+        ("0001", "no period"),
+    ],
 )
 def test_what_is_no_period_is_said(text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):

@@ -1,5 +1,5 @@
 """The pack for an audit: what the log has of a period, with its proofs, as one archive.
 
-`contents.py` says what goes in and which clause it answers, `making.py` writes it, `checking.py`
-holds one against its manifest and signature.
+`tables.py` says what goes in, `clauses.py` which clause it answers, `making.py` writes it,
+`checking.py` holds one against its manifest and signature.
 """

@@ -18,7 +18,7 @@ from qc_edge.audit.verify import verify
 from qc_edge.bundles.signing_key import public_text, read_private_key, sign
 from qc_edge.discipline.audit_pack.index import index_sheet
 from qc_edge.discipline.audit_pack.period import AuditPeriod
-from qc_edge.discipline.audit_pack.tables import pack_tables
+from qc_edge.discipline.audit_pack.tables import REGISTER, pack_tables
 from qc_edge.discipline.msa.station import studies
 from qc_edge.discipline.spc.examine import examine
 from qc_edge.discipline.spc.tables import spc_json, spc_sheet
@@ -79,7 +79,7 @@ def make_pack(
     files, until = _Files(), min(period.ends, now)
     with PublishedLog(paths.published) as log:
         tables = pack_tables(log.cursor(), paths, period)
-    if not any(rows for _, (_, rows), _ in tables):
+    if not any(rows for name, (_, rows), _ in tables if name != REGISTER):
         raise UsageError(
             f"nothing was recorded by {paths.name} from {period.name}: there is nothing to pack",
             hint="qc-edge sql NAME 'SELECT min(recorded_at), max(recorded_at) FROM inspections' "
@@ -149,9 +149,10 @@ def _add_studies(files: _Files, paths: StationPaths, period: AuditPeriod) -> Non
         content = path.read_bytes()
         try:
             at = datetime.fromisoformat(json.loads(content)["at"])
+            is_of_period = period.begins <= at < period.ends
         except (ValueError, KeyError, TypeError):
             continue  # verify's business, not this one's
-        if period.begins <= at < period.ends:
+        if is_of_period:
             files.add(f"msa/{path.name}", content, "a study with its trials and results")
 
 

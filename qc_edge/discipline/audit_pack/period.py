@@ -10,6 +10,7 @@ from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.errors import UsageError
 
 _HINT = "expected 2026, 2026-Q4, 2026-11, 2026-11-03, or two days: 2026-11-03..2026-11-17"
+_EARLIEST = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class AuditPeriod:
 def parse_audit_period(text: str, calendar: StationCalendar, now: datetime) -> AuditPeriod:
     """Raises UsageError for what is no period, and for one that has not begun."""
     first, last = _days(text.strip())
+    if not _EARLIEST <= first <= last < date.max:
+        raise UsageError(f"{text!r} is no period", hint=_HINT)
     begins, ends = (
         datetime.combine(day, time(), calendar.zone).astimezone(timezone.utc)
         for day in (first, last + timedelta(days=1))
@@ -45,9 +48,7 @@ def _days(text: str) -> tuple[date, date]:
             year, month = int(found[1]), int(found[2])
             return date(year, month, 1), _month_end(year, month)
         first, _, last = text.partition("..")
-        days = date.fromisoformat(first), date.fromisoformat(last or first)
-        if days[0] <= days[1]:
-            return days
+        return date.fromisoformat(first), date.fromisoformat(last or first)
     except (ValueError, OverflowError):
         pass
     raise UsageError(f"{text!r} is no period", hint=_HINT)

@@ -21,8 +21,9 @@ from qc_edge.query.source import Span
 from qc_edge.records import calibrations
 from qc_edge.settings import StationPaths
 
+REGISTER = "challenge_parts"
+
 _KEPT = {
-    "challenge_parts": "the register of challenge parts, every entry",
     "challenge_results": "challenge parts that were shown, and what the station said of them",
     "challenges": "challenges, and how each ended",
     "holds": "what was kept, for whom and why, and who released it: suspect windows among them",
@@ -53,6 +54,9 @@ def pack_tables(
     ]
     seals = [row for row in events if row[kind] == EventKind.SEALED.value]
     found.append(("seals", (names, seals), "days that were sealed, with their manifest's digest"))
+    # A part of this period may have come into the register long before.
+    entries = table_rows(cursor, REGISTER, Span(until=period.ends))
+    found.append((REGISTER, entries, "the register of challenge parts, every entry until the end"))
     return found + [
         (table, table_rows(cursor, table, span), words) for table, words in _KEPT.items()
     ]
