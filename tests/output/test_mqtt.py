@@ -13,7 +13,8 @@ import pytest
 
 from qc_edge.domain.verdict import Disposition
 from qc_edge.errors import OutputError
-from qc_edge.output.handshake.words import StateBit, ToLine, accepts
+from qc_edge.output.handshake.words import Fault, StateBit, ToLine, accepts
+from qc_edge.output.health import LineHealth
 from qc_edge.output.links import make_link
 from qc_edge.output.links.mqtt import messages
 from tests.output.certificates import issued, make_authority
@@ -124,6 +125,7 @@ def test_the_broker_says_that_nothing_is_ready_once_the_station_is_gone() -> Non
 
 def test_a_broker_that_stands_still_holds_nobody_and_what_it_did_not_take_is_on_record() -> None:
     with running("mqtt", sequence="station", acknowledge=False, stands_ms=50.0) as run:
+        run.output.report(LineHealth(is_ready=True, faults=Fault(0)))
         run.wait_for(lambda: run.peer.words().state & StateBit.READY, "ready")
         run.server.freeze()
         try:
