@@ -14,7 +14,8 @@ from gpiod.line import Value
 from qc_edge.domain.verdict import Disposition
 from qc_edge.errors import OutputError
 from qc_edge.output.handshake.judged import Note
-from qc_edge.output.handshake.words import Fault
+from qc_edge.output.handshake.results import Result
+from qc_edge.output.handshake.words import Fault, ToLine
 from qc_edge.output.health import LineHealth
 from qc_edge.output.line_output import LineOutput
 from qc_edge.output.links import make_link
@@ -42,33 +43,49 @@ def active(pulses: Pulses, until_ms: int) -> dict[int, str]:
 
 def test_a_pulse_begins_so_long_after_the_exposure_and_has_its_length() -> None:
     pulses = Pulses(50 * MS, 200 * MS)
-    pulses.add(ACCEPT, 10 * MS, 60 * MS)
+    pulses.add(ACCEPT, 10 * MS, 60 * MS, 60 * MS)
     assert active(pulses, 400) == {210: "ACCEPT", 260: ""}
 
 
 def test_an_accept_that_is_too_late_is_not_given_and_a_reject_is_at_once() -> None:
     pulses = Pulses(50 * MS, 200 * MS)
-    pulses.add(ACCEPT, 10 * MS, 230 * MS)
+    pulses.add(ACCEPT, 10 * MS, 230 * MS, 230 * MS)
     assert active(pulses, 400) == {}
     assert pulses.missed == 1
-    pulses.add(REJECT, 10 * MS, 300 * MS)
+    pulses.add(REJECT, 10 * MS, 300 * MS, 300 * MS)
     assert active(pulses, 400) == {300: "REJECT", 350: ""}
 
 
 @pytest.mark.parametrize("second_ms", [30, 55])
 def test_two_accepts_that_run_into_each_other_are_one_part(second_ms: int) -> None:
     pulses = Pulses(50 * MS, 0)
-    pulses.add(ACCEPT, 0, 0)
+    pulses.add(ACCEPT, 0, 0, 0)
     pulses.step(0)
-    pulses.add(ACCEPT, second_ms * MS, second_ms * MS)
+    pulses.add(ACCEPT, second_ms * MS, second_ms * MS, second_ms * MS)
     assert active(pulses, 200) == {0: "ACCEPT", 50: ""}
+    assert pulses.missed == 1
+
+
+def test_at_no_exact_time_of_exposure_only_what_is_not_accepted_is_told() -> None:
+    pulses = Pulses(50 * MS, 200 * MS)
+    pulses.add(ACCEPT, None, 10 * MS, 10 * MS)
+    pulses.add(REJECT, None, 20 * MS, 20 * MS)
+    assert active(pulses, 400) == {20: "REJECT", 70: ""}
+    assert pulses.missed == 1
+
+
+def test_without_a_delay_an_accept_is_given_at_once_or_not_at_all() -> None:
+    pulses = Pulses(50 * MS, None)
+    pulses.add(ACCEPT, None, 0, 50 * MS)
+    pulses.add(ACCEPT, None, 100 * MS, 101 * MS)
+    assert active(pulses, 400) == {101: "ACCEPT", 151: ""}
     assert pulses.missed == 1
 
 
 def test_a_reject_ends_the_accept_before_it() -> None:
     pulses = Pulses(50 * MS, 0)
-    pulses.add(ACCEPT, 0, 0)
-    pulses.add(REJECT, 20 * MS, 20 * MS)
+    pulses.add(ACCEPT, 0, 0, 0)
+    pulses.add(REJECT, 20 * MS, 20 * MS, 20 * MS)
     assert active(pulses, 200) == {0: "ACCEPT", 20: "REJECT", 70: ""}
 
 
@@ -117,7 +134,7 @@ def chip(monkeypatch: pytest.MonkeyPatch) -> Chip:
 
 
 def test_parts_are_pulses_and_a_stop_leaves_every_line_inactive(chip: Chip) -> None:
-    settings = line_settings(GIVEN | {"ready": 22, "pulse_ms": 5.0, "heartbeat_ms": 20.0})
+    settings = line_settings(GIVEN | {"ready": 22, "pulse_ms": 30.0, "heartbeat_ms": 50.0})
     notes: list[Note] = []
     output = LineOutput(settings, 1000.0, make_link(settings), "boot", notes.append)
     output.report(LineHealth(is_ready=True, faults=Fault(0)))
@@ -130,7 +147,7 @@ def test_parts_are_pulses_and_a_stop_leaves_every_line_inactive(chip: Chip) -> N
         for number, disposition in enumerate((ACCEPT, REJECT, HOLD), 1):
             output.announce(told_part(number, disposition))
             wait_for(partial(chip.has_changed, 1 + 2 * number), "a pulse", 5, 0.001)
-        assert time.monotonic() - begun > 0.015
+        assert time.monotonic() - begun > 0.09
     finally:
         stop.set()
         thread.join(10)
@@ -142,6 +159,26 @@ def test_parts_are_pulses_and_a_stop_leaves_every_line_inactive(chip: Chip) -> N
     assert set(chip.levels.values()) == {Value.INACTIVE}
     assert not chip.is_taken
     assert [str(note.kind) for note in notes].count("shown") == 3
+
+
+def test_what_was_shown_before_the_lines_were_taken_again_is_no_pulse(chip: Chip) -> None:
+    link = make_link(line_settings(GIVEN | {"pulse_ms": 30.0}))
+    link.open(lambda: None)
+    link.show(ToLine(), None)
+    link.close()
+    for sequence in (1, 2):  # one while nobody drives the lines, one that stands at the opening
+        link.show(ToLine(sequence=sequence), _accepted(sequence))
+    link.open(lambda: None)
+    link.show(ToLine(sequence=2), _accepted(2))
+    link.show(ToLine(sequence=3), _accepted(3))
+    wait_for(partial(chip.has_changed, 2), "the pulse of the third", 5, 0.001)
+    link.close()
+    assert chip.changes == [(17, True), (17, False)]
+    assert link.peers == ("/dev/gpiochip0",)
+
+
+def _accepted(sequence: int) -> Result:
+    return Result(sequence, ACCEPT, "score_below_threshold", "", time.monotonic_ns())
 
 
 def test_lines_that_somebody_else_has_are_said(chip: Chip) -> None:

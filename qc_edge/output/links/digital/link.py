@@ -39,8 +39,8 @@ class DigitalLink:
 
     def __init__(self, pins: Pins, place: str, pulses: Pulses) -> None:
         self._pins, self._place, self._pulses = pins, place, pulses
-        self._shown: list[tuple[Disposition, int]] = []
-        self._sequence = 0
+        self._shown: list[tuple[Disposition, int | None, int]] = []
+        self._sequence: int | None = None
         self._is_ready = False
         self._lock = threading.Lock()
         self._changed, self._stop = threading.Event(), threading.Event()
@@ -52,15 +52,22 @@ class DigitalLink:
         """Take the lines. Raises OutputError if they are not to be had."""
         self._wake, self._fault = wake, ""
         self._stop.clear()
+        with self._lock:  # what was shown before is of parts that are gone
+            self._shown, self._sequence = [], None
         self._pins.open()
         self._thread = threading.Thread(target=self._run, name=f"lines-{self._place}", daemon=True)
         self._thread.start()
 
     def show(self, words: ToLine, result: Result | None) -> None:
-        """A result that was not there before is a pulse."""
+        """A result that was not there before is a pulse; what stands there at the opening is not:
+        nobody knows for how long it has.
+        """
         with self._lock:
-            if result is not None and words.sequence != self._sequence:
-                self._shown.append((result.disposition, result.since_ns))
+            is_new = self._sequence is not None and words.sequence != self._sequence
+            if result is not None and is_new:
+                part = result.part
+                exposed_ns = part.exposed_ns if part and part.is_exact else None
+                self._shown.append((result.disposition, exposed_ns, time.monotonic_ns()))
             self._sequence = words.sequence
             self._is_ready = bool(words.state & StateBit.READY)
         self._changed.set()
@@ -75,7 +82,8 @@ class DigitalLink:
     def peers(self) -> tuple[str, ...]:
         """Nobody can say who watches; what was not given is said."""
         missed = self._pulses.missed
-        return (self._place, *([f"{missed} ACCEPT too late for their pulse"] if missed else []))
+        said = f"{missed} ACCEPT without their pulse: too late, too near, or at no exact time"
+        return (self._place, *([said] if missed else []))
 
     def close(self) -> None:
         """All inactive."""
@@ -96,8 +104,8 @@ class DigitalLink:
                     shown, self._shown = self._shown, []
                     is_ready = self._is_ready
                 now_ns = time.monotonic_ns()
-                for disposition, since_ns in shown:
-                    self._pulses.add(disposition, since_ns, now_ns)
+                for disposition, exposed_ns, shown_ns in shown:
+                    self._pulses.add(disposition, exposed_ns, shown_ns, now_ns)
                 whose = self._pulses.step(now_ns)
                 wanted = {each.lower(): whose == each for each in Disposition}
                 self._set(levels, wanted | {"ready": is_ready})
@@ -107,10 +115,10 @@ class DigitalLink:
         except OutputError as fault:
             self._fault = fault.message
         finally:
-            self._pins.close()
             if not self._stop.is_set():
                 self._fault = self._fault or f"nothing drives {self._place} any more"
-                self._wake()
+            self._pins.close()
+            self._wake()
 
     def _set(self, levels: dict[str, bool], wanted: dict[str, bool]) -> None:
         """What becomes inactive first: no two say something at once."""

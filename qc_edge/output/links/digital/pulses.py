@@ -34,10 +34,20 @@ class Pulses:
         self._last_end_ns = 0
         self.missed = 0
 
-    def add(self, disposition: Disposition, exposed_ns: int, now_ns: int) -> None:
-        """One more part."""
-        at_ns = now_ns if self._delay_ns is None else exposed_ns + self._delay_ns
-        if now_ns - at_ns > self._late_ns and disposition is Disposition.ACCEPT:
+    def add(
+        self, disposition: Disposition, exposed_ns: int | None, shown_ns: int, now_ns: int
+    ) -> None:
+        """One more part, whose result is there since `shown_ns`. `exposed_ns` is None where nobody
+        knows exactly: then nobody knows either when it is at the gate.
+        """
+        if self._delay_ns is None:
+            at_ns, is_late = shown_ns, now_ns - shown_ns >= self._length_ns
+        elif exposed_ns is None:
+            at_ns, is_late = now_ns, True
+        else:
+            at_ns = exposed_ns + self._delay_ns
+            is_late = now_ns - at_ns > self._late_ns
+        if is_late and disposition is Disposition.ACCEPT:
             self.missed += 1
             return
         at_ns = max(at_ns, now_ns)
