@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asyncua import ua
 
 from qc_edge.domain.verdict import Disposition
 from qc_edge.errors import OutputError
 from qc_edge.output.handshake.words import StateBit, accepts
 from qc_edge.output.links import make_link
+from qc_edge.output.links.opcua.nodes import fits
 from tests.output.certificates import opcua_certificate
 from tests.output.given import line_settings
 from tests.output.node_opcua import OpcuaClient, OpcuaFaultError
@@ -72,10 +74,15 @@ def test_a_client_may_write_the_line_s_words_within_their_bounds_and_nothing_els
         ({"write": {"i=2255": ["UInt16", 1]}}, "BadNotWritable"),
         ({"write": {"part_id": ["String", "x" * 33]}}, "BadOutOfRange"),
         ({"write": {"lot": ["String", "a\nb"]}}, "BadOutOfRange"),
+        ({"write": {"counted": ["UInt16", 1], "closing": ["UInt16", 1]}}, "BadOutOfRange"),
+        ({"write": {"trigger": ["UInt16", [1, 2]]}}, "BadOutOfRange"),
     ):
         with pytest.raises(OpcuaFaultError, match=fault):
             client.ask(command)
-    assert client.ask({"write": {"trigger": ["UInt32", 1]}})["codes"] == ["BadTypeMismatch"]
+    is_bad = ua.StatusCode(ua.UInt32(ua.StatusCodes.Bad))
+    number = ua.Variant(1, ua.VariantType.UInt16)
+    assert fits("trigger", ua.DataValue(number))
+    assert not fits("trigger", ua.DataValue(number, StatusCode=is_bad))
 
 
 def test_nobody_is_anonymous_and_no_password_or_certificate_is_taken_on_trust(

@@ -65,11 +65,14 @@ class ModbusLink:
         self._server: Server | None = None
         self._fault = ""
         self._master: Connection | None = None
+        self._began_by: Connection | None = None
+        """The connection that wrote `reset` or `trigger` last."""
+        self._is_closing = False
         self._written_ns = 0
 
     def open(self, wake: Callable[[], None]) -> None:
         """Listen. Raises OutputError if the address or the port is not to be had."""
-        self._wake, self._fault = wake, ""
+        self._wake, self._fault, self._is_closing = wake, "", False
         ready = threading.Event()
         self._thread = threading.Thread(
             target=self._run, args=(ready,), name=f"modbus-{self._port}", daemon=True
@@ -112,11 +115,12 @@ class ModbusLink:
         thread, loop, server = self._thread, self._loop, self._server
         if thread is None or loop is None or server is None:
             return
+        self._is_closing = True
         end = server.shutdown  # a coroutine
         with suppress(RuntimeError):  # the loop is closed: the server has ended by itself
             loop.call_soon_threadsafe(lambda: loop.create_task(end()))  # type: ignore[no-untyped-call]
         thread.join(_START_S)
-        self._thread = self._loop = self._server = self._master = None
+        self._thread = self._loop = self._server = self._master = self._began_by = None
         self._shown, self._written = encode(ToLine()), encode(FromLine())
 
     def _run(self, ready: threading.Event) -> None:
@@ -125,7 +129,10 @@ class ModbusLink:
         except (OSError, RuntimeError) as fault:
             self._fault = str(fault)
         finally:
+            if not self._is_closing:  # however it ends: nobody would be answered any more
+                self._fault = self._fault or "nothing answers any more"
             ready.set()
+            self._wake()
 
     async def _serve(self, ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
@@ -165,7 +172,7 @@ class ModbusLink:
         if not self._is_master(writer, now_ns):
             return ExcCodes.DEVICE_BUSY
         begins = not _BEGINS.isdisjoint(range(address, address + len(values)))
-        is_new = begins and not writer.has_begun
+        is_new = begins and writer is not self._began_by
         written = list(self._written)
         if is_new:
             # What the program before left in the registers asks for nothing: a trigger alone must
@@ -182,7 +189,7 @@ class ModbusLink:
             if len(self._heard) >= _MOST_HEARD:
                 return ExcCodes.DEVICE_BUSY
             self._heard.append(Heard(words, now_ns, is_new))
-        writer.has_begun = writer.has_begun or begins
+        self._began_by = writer if begins else self._began_by
         self._written, self._master, self._written_ns = written, writer, now_ns
         self._wake()
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Iterable
 from contextvars import ContextVar
@@ -12,6 +11,8 @@ from contextvars import ContextVar
 from pymodbus.server import ModbusTcpServer
 from pymodbus.server.requesthandler import ServerRequestHandler
 from pymodbus.simulator import SimDevice
+
+from qc_edge.output.links.keepalive import end_when_dead
 
 # What goes wrong is said in the station's own words; pymodbus would say each retry and each request
 # of a stranger on stderr.
@@ -31,14 +32,12 @@ class Connection(ServerRequestHandler):
     """One client. `address` is empty until it was admitted."""
 
     address = ""
-    has_begun = False
-    """It has written `reset` or `trigger`."""
     asked_ns = 0
 
     def callback_connected(self) -> None:
         """Admit it, or hang up."""
         super().callback_connected()
-        _end_when_dead(self.transport.get_extra_info("socket"))
+        end_when_dead(self.transport.get_extra_info("socket"))
         address = str(self.transport.get_extra_info("peername")[0])
         if not self.server.clients.admit(address, self.server.connections):
             self.close()
@@ -118,12 +117,3 @@ class Clients:
         """Count it."""
         if address in self._turned_away or len(self._turned_away) < _MOST_CONNECTIONS:
             self._turned_away[address] = self._turned_away.get(address, 0) + 1
-
-
-def _end_when_dead(wire: socket.socket) -> None:
-    """Have the kernel end a connection whose other end has gone without a word: in about 11 s."""
-    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5)
-    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 2)
-    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 10_000)

@@ -38,7 +38,8 @@ except ImportError as fault:
 # What goes wrong is said in the station's own words.
 logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
 
-_START_S = 5.0
+_START_S = 2.0
+_CLOSE_S = 3.0
 _MOST_SHOWN = 256
 _MOST_HEARD = 4096
 _MOST_UNREAD = 1 << 20
@@ -67,14 +68,16 @@ class OpcuaLink:
         self._written = FromLine()
         self._writer: security.OpcuaSession | None = None
         self._written_ns = 0
+        self._began_by: security.OpcuaSession | None = None
+        """The session that wrote `reset` or `trigger` last."""
 
     def open(self, wake: Callable[[], None]) -> None:
         """Listen. Raises OutputError without its credentials, its address or its port."""
         self._wake = wake
-        if self._thread is not None and not self._ready.is_set():
+        if self._thread is not None and self._thread.is_alive():  # begun at a try before
             self._await_start()
             return
-        self._fault = ""
+        self._fault, self._loop, self._ended = "", None, asyncio.Event()
         given = self._settings
         secrets = {
             what: needed(given.name, what, "the server's own certificate")
@@ -126,13 +129,16 @@ class OpcuaLink:
     def close(self) -> None:
         """Hang up, and leave the port."""
         thread, loop = self._thread, self._loop
-        self._thread = self._loop = self._writer = None
-        self._written = FromLine()
-        if thread is None or loop is None:
+        self._thread = self._loop = self._writer = self._began_by = None
+        self._written, self._heard = FromLine(), []
+        if thread is None:
             return
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._ended.set)
-        thread.join(_START_S)
+        if loop is None:  # it has not begun
+            self._ended.set()
+        else:
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._ended.set)
+        thread.join(_CLOSE_S)
 
     def _run(self, *given: Any) -> None:
         try:
@@ -140,6 +146,8 @@ class OpcuaLink:
         except (OSError, RuntimeError, ValueError, ua.UaError) as fault:
             self._fault = str(fault) or type(fault).__name__
         finally:
+            if not self._ended.is_set():  # however it ends: nobody would be answered any more
+                self._fault = self._fault or "nothing answers there any more"
             self._server = None
             self._ready.set()
             self._wake()
@@ -150,7 +158,7 @@ class OpcuaLink:
         users: security.OpcuaUsers,
         trusted: frozenset[bytes] | None,
     ) -> None:
-        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self._shown = asyncio.Queue(_MOST_SHOWN)
         server = security.GuardedServer(users, self._door)
         await server.init()
@@ -203,11 +211,11 @@ class OpcuaLink:
         if not event.is_external or self._nodes is None:
             return
         for each in event.request_params.NodesToWrite:
-            name, value = self._nodes.written.get(each.NodeId), each.Value.Value
+            name = self._nodes.written.get(each.NodeId)
             is_value = each.AttributeId == ua.AttributeIds.Value and not each.IndexRange
-            if name is None or not is_value or value is None:
+            if name is None or not is_value:
                 raise ServiceError(ua.StatusCodes.BadNotWritable)
-            if not fits(name, value.Value):
+            if not fits(name, each.Value):
                 raise ServiceError(ua.StatusCodes.BadOutOfRange)
         now_ns = time.monotonic_ns()
         is_taken = self._writer is not None and self._writer.name != event.user.name
@@ -231,11 +239,11 @@ class OpcuaLink:
         if not values:
             return
         begins = not {"reset", "trigger"}.isdisjoint(values)
-        is_new = begins and not writer.has_begun
+        is_new = begins and writer is not self._began_by
         before = FromLine() if is_new else self._written
         self._written = replace(before, **values)
         self._writer, self._written_ns = writer, time.monotonic_ns()
-        writer.has_begun = writer.has_begun or begins
+        self._began_by = writer if begins else self._began_by
         with self._lock:
             self._heard.append(Heard(self._written, self._written_ns, is_new))
         self._wake()

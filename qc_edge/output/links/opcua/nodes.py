@@ -147,20 +147,34 @@ def _id(kind: str, value: str) -> Any:
     return getattr(ua, f"{kind}DataType")(Id=value)
 
 
-def fits(name: str, value: object) -> bool:
-    """Whether a client may write this; numbers are held to their type by the server."""
+def fits(name: str, given: ua.DataValue) -> bool:
+    """Whether a client may write this: one value of the word's own type, within its bounds. The
+    server itself would take an array for a number, and anything with a bad status.
+    """
+    value = given.Value
+    wanted = _type_of(name, getattr(_EMPTY, name))
+    is_bad = given.StatusCode is not None and not given.StatusCode.is_good()
+    if value is None or is_bad or value.VariantType != wanted or value.is_array:
+        return False
     longest = {"part_id": PART_ID_LENGTH, "lot": LOT_LENGTH}.get(name)
     if longest is None:
-        return value is not None
-    is_plain = isinstance(value, str) and value.isascii() and (not value or value.isprintable())
-    return is_plain and len(str(value)) <= longest
+        return type(value.Value) is int
+    text = value.Value
+    is_plain = isinstance(text, str) and text.isascii() and (not text or text.isprintable())
+    return is_plain and len(text) <= longest
 
 
 def _variant(name: str, value: int | str) -> ua.Variant:
+    return ua.Variant(value, _type_of(name, value))
+
+
+def _type_of(name: str, value: int | str) -> ua.VariantType:
     if isinstance(value, str):
-        return ua.Variant(value, ua.VariantType.String)
-    is_count = name in _COUNTS
-    return ua.Variant(value, ua.VariantType.UInt32 if is_count else ua.VariantType.UInt16)
+        return ua.VariantType.String
+    return ua.VariantType.UInt32 if name in _COUNTS else ua.VariantType.UInt16
+
+
+_EMPTY = FromLine()
 
 
 _COUNTS = {

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from qc_edge.errors import OutputError
 from qc_edge.output.credentials import needed
+from qc_edge.output.links.keepalive import end_when_dead
 
 POLICIES = [
     ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
@@ -26,9 +27,6 @@ _MOST_CONNECTIONS = 8
 
 class OpcuaSession(User):
     """One session of a user: another object for each, so that a program that began anew shows."""
-
-    has_begun = False
-    """It has written `reset` or `trigger`."""
 
 
 class OpcuaUsers:
@@ -113,6 +111,7 @@ class _GuardedProtocol(OPCUAProtocol):
     def connection_made(self, transport: Any) -> None:
         """Go on, or hang up."""
         if self._door.admits(transport.get_extra_info("peername")[0], len(self.clients)):
+            end_when_dead(transport.get_extra_info("socket"))
             super().connection_made(transport)
         else:
             transport.abort()
