@@ -148,7 +148,7 @@ class LineOutput:
         self._record()
         if self._is_open:
             self._link.show(self._machine.words, self._machine.shown)
-            self._link.close()
+        self._link.close()  # one that is still being opened too
         self._is_open, self._trouble = False, "stopped"
 
     def _step(self) -> None:

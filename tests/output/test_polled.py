@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,6 +22,7 @@ from qc_edge.output.handshake.words import (
 )
 from qc_edge.output.links import Heard, make_link
 from qc_edge.output.links.polled import PolledLink
+from qc_edge.station.daemon import STOP_S
 from tests.output.given import line_settings
 from tests.output.ports import free_port
 from tests.output.running import running
@@ -122,6 +125,18 @@ def test_a_controller_without_power_is_a_lost_wire_and_comes_back() -> None:
         controller.start()
         run.wait_for(lambda: not run.output.status.trouble, "back")
         assert not accepts(run.peer.words(), 2)
+
+
+def test_a_controller_that_keeps_silent_holds_neither_the_output_nor_a_stop() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        at = {"connect": f"127.0.0.1:{silent.getsockname()[1]}", "block": 100}
+        link = make_link(line_settings({"name": "plc", "protocol": "s7"} | at))
+        begun_s = time.monotonic()
+        with pytest.raises(OutputError, match="has not answered yet"):
+            link.open(lambda: None)
+        link.close()
+        assert time.monotonic() - begun_s < STOP_S
+        assert link.peers == ()
 
 
 def test_a_controller_that_does_not_answer_is_said() -> None:

@@ -26,7 +26,8 @@ from qc_edge.output.handshake.words import (
 from qc_edge.output.links import Heard
 
 _MOST_HEARD = 4096
-_CLOSE_S = 5.0
+_OPEN_S = 1.0
+_CLOSE_S = 1.0
 _COMMIT = TO_LINE[-1].address
 _BEHIND = [
     place.address - FROM_LINE_AT for place in FROM_LINE if place.name in ("trigger", "closing")
@@ -62,21 +63,33 @@ class PolledLink:
         self._heard: list[Heard] = []
         self._lock = threading.Lock()
         self._changed = threading.Event()
-        self._stop = threading.Event()
+        self._stop, self._connected = threading.Event(), threading.Event()
         self._wake: Callable[[], None] = lambda: None
         self._thread: threading.Thread | None = None
-        self._fault = ""
+        self._fault: OutputError | None = None
         self._misread = ""
 
     def open(self, wake: Callable[[], None]) -> None:
-        """Connect. Raises OutputError if the controller does not answer."""
-        self._wake, self._fault = wake, ""
-        self._stop.clear()
-        self._memory.connect()
-        self._thread = threading.Thread(
-            target=self._run, name=f"controller-{self._place}", daemon=True
-        )
-        self._thread.start()
+        """Connect. Raises OutputError if the controller does not answer, or not yet: one that
+        takes its time is waited for at the next try, for a stop must not wait for it.
+        """
+        self._wake = wake
+        if self._thread is None:
+            self._fault = None
+            # Events of its own for each thread: one that hangs must not go on by those of the next.
+            self._stop, self._connected = threading.Event(), threading.Event()
+            self._thread = threading.Thread(
+                target=self._run,
+                args=(self._stop, self._connected),
+                name=f"controller-{self._place}",
+                daemon=True,
+            )
+            self._thread.start()
+        if not self._connected.wait(_OPEN_S):
+            raise OutputError(f"the controller at {self._place} has not answered yet")
+        if self._fault:
+            self._thread = None
+            raise self._fault
 
     def show(self, words: ToLine, _result: Result | None = None) -> None:
         """Have it written by the next turn."""
@@ -86,7 +99,7 @@ class PolledLink:
     def heard(self) -> list[Heard]:
         """What the line has written since. Raises OutputError if the controller has gone."""
         if self._fault:
-            raise OutputError(self._fault)
+            raise self._fault
         with self._lock:
             heard, self._heard = self._heard, []
         return heard
@@ -94,7 +107,7 @@ class PolledLink:
     @property
     def peers(self) -> tuple[str, ...]:
         """The controller, while it answers."""
-        if self._thread is None or self._fault:
+        if self._thread is None or self._fault or not self._connected.is_set():
             return ()
         return (self._place, *filter(None, [self._misread]))
 
@@ -109,22 +122,26 @@ class PolledLink:
         self._memory.close()
         self._heard.clear()
 
-    def _run(self) -> None:
+    def _run(self, stop: threading.Event, connected: threading.Event) -> None:
         written: list[int] = []
         known: list[int] = []
+        fault = OutputError(f"nothing asks {self._place} any more")
         try:
-            while not self._stop.is_set():
+            self._memory.connect()
+            connected.set()
+            while not stop.is_set():
                 self._changed.clear()
                 written = self._write(written, self._shown)
                 known = self._read(known)
                 self._changed.wait(self._poll_s)
             self._write(written, encode(ToLine()))
-        except OutputError as fault:
-            self._fault = fault.message
+        except OutputError as lost:
+            fault = lost
         finally:  # however it ends: nobody would ask any more
-            if not self._stop.is_set():
-                self._fault = self._fault or f"nothing asks {self._place} any more"
-                self._wake()
+            if not stop.is_set():
+                self._fault = fault
+            connected.set()
+            self._wake()
 
     def _write(self, written: list[int], shown: list[int]) -> list[int]:
         """The commit by itself, behind all others: they may come to the program in pieces."""

@@ -7,6 +7,7 @@ python-snap7.
 from __future__ import annotations
 
 import logging
+import struct
 from collections.abc import Sequence
 
 from qc_edge.errors import OutputError
@@ -26,6 +27,9 @@ except ImportError as fault:
 # It says each request; what goes wrong is said in the station's own words.
 logging.getLogger("snap7").setLevel(logging.CRITICAL + 1)
 
+_FAULTS = (S7Error, OSError, RuntimeError, ValueError, LookupError, struct.error)
+"""What python-snap7 raises, of answers that are none of a controller's too."""
+
 
 class DataBlock:
     """Fulfils `qc_edge.output.links.polled.ControllerMemory`."""
@@ -37,11 +41,11 @@ class DataBlock:
     def connect(self) -> None:
         """Connect, and look whether the block is there and long enough."""
         given = self._settings
-        self._client = Client()
+        self._client = client = Client()
         try:
-            self._client.connect(given.host, given.rack, given.slot, given.port)
-        except (S7Error, OSError, RuntimeError) as fault:
-            self.close()
+            client.connect(given.host, given.rack, given.slot, given.port)
+        except _FAULTS as fault:
+            client.disconnect()  # and not whatever another try has made of it meanwhile
             raise OutputError(
                 f"the controller at {given.place} does not answer: {fault}",
                 hint="address, rack and slot; is PUT/GET permitted in its settings?",
@@ -55,8 +59,10 @@ class DataBlock:
             raise OutputError(f"not connected to {given.place}")
         try:
             raw = client.db_read(given.block, 2 * FROM_LINE_AT, 2 * FROM_LINE_WORDS)
-        except (S7Error, OSError, RuntimeError) as fault:
+        except _FAULTS as fault:
             raise self._lost("read", fault) from fault
+        if len(raw) != 2 * FROM_LINE_WORDS:
+            raise self._lost("read", ValueError(f"its answer has {len(raw)} bytes"))
         return [raw[at] << 8 | raw[at + 1] for at in range(0, len(raw), 2)]
 
     def write(self, first: int, words: Sequence[int]) -> None:
@@ -67,7 +73,7 @@ class DataBlock:
         raw = bytearray(b"".join(word.to_bytes(2, "big") for word in words))
         try:
             client.db_write(given.block, 2 * first, raw)
-        except (S7Error, OSError, RuntimeError) as fault:
+        except _FAULTS as fault:
             raise self._lost("written", fault) from fault
 
     def close(self) -> None:
