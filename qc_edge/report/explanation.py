@@ -17,6 +17,8 @@ _HOLD_REASONS = {
     HoldReason.LATE_VIEW: "the line was told of its part before this view of it came",
     HoldReason.LATE: "the verdict came after its deadline, when the part may have passed already",
     HoldReason.RECOVERED: "the frame was found after a restart, when the part had left the station",
+    HoldReason.CHALLENGE: "it is a challenge part, shown to prove the station",
+    HoldReason.CHALLENGE_DUE: "a challenge was due, and the station had not been proven yet",
     HoldReason.LEARNING: "the station was learning how parts look to this camera: it held them all",
     HoldReason.CALIBRATION_EXPIRED: "the calibration of its camera was past its due date",
 }
