@@ -19,6 +19,9 @@ _STYLE = """
 .drawings { display: grid; grid-template-columns: repeat(2, 1fr); gap: 12px; }
 .drawings svg { width: 100%; height: auto; break-inside: avoid; background: #fff; }
 table { font-size: 13px; } tr { break-inside: avoid; } h2 { break-after: avoid; }
+.scroll { overflow-x: auto; }
+@media screen and (max-width: 700px) { .drawings { grid-template-columns: 1fr; } }
+@media print { .scroll { overflow: visible; } }
 @media print { .drawings { display: block; } .drawings svg { width: 49%; display: inline-block; } }
 """
 
@@ -99,4 +102,7 @@ def _table(table: ReportTable) -> str:
     more = len(table.rows) - _LONGEST
     note = f'<p class="note">and {more:,} more</p>' if more > 0 else ""
     title = f"<h3>{escape(table.title)}</h3>" if table.title else ""
-    return f"{title}<table><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table>{note}"
+    return (
+        f'{title}<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.title)}">'
+        f"<table><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table></div>{note}"
+    )

@@ -272,6 +272,8 @@ def test_the_sheet_shows_the_alarm_and_its_charts(paths: StationPaths) -> None:
     html = spc_sheet(examine(paths, SETTINGS, BEGINS, NOW), UTC_CALENDAR).html()
     assert "camera drift of top" in html
     assert html.count("<svg") > 5
+    assert html.count("<table") == html.count('<div class="scroll" tabindex="0"'), "on a phone"
+    assert "Dashed: the mean of the reference" in html
 
 
 def test_the_command_tells_it_as_json_and_draws_it(paths: StationPaths, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from qc_edge.report.shift.report_table import (
 Rows = list[list[Cell]]
 
 _RULES = {POINT: "one point beyond its limit", "slow": "a sum of small differences"}
+_LEGEND = "Dashed: the mean of the reference. Band: what chance explains. Red: an alarm."
 
 
 def spc_tables(report: SpcReport, calendar: StationCalendar) -> list[ReportTable]:
@@ -109,7 +110,7 @@ def spc_sheet(report: SpcReport, calendar: StationCalendar) -> Sheet:
                 ],
                 tables=[alarms],
             ),
-            SheetSection("Charts", drawings=drawings),
+            SheetSection("Charts", words=[_LEGEND] if drawings else [], drawings=drawings),
             SheetSection("Against the reference", tables=[rates, figures]),
             SheetSection("Lots", tables=[lots]),
         ],
