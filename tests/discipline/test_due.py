@@ -87,6 +87,7 @@ def test_the_station_looks_by_itself(paths: StationPaths) -> None:
     assert watch.troubles() == []
     watch.look()
     assert watch.troubles() == ["PAST DUE: signing key quality@plant"]
+    assert not {*watch.troubles()} & {*watch.warnings()}, "nothing is said twice"
 
 
 def test_a_date_that_never_comes_is_one(tmp_path: Path) -> None:

@@ -39,8 +39,9 @@ class DueWatch:
             self._last_error = words
 
     def warnings(self) -> list[str]:
-        """What is to be said now."""
-        return warnings(self.dates, self._settings().due, utc_now())
+        """What is to be said now, and keeps nothing from being ready."""
+        said = warnings(self.dates, self._settings().due, utc_now())
+        return [each for each in said if each not in self.troubles()]
 
     def troubles(self) -> list[str]:
         """What keeps the station from being ready."""
