@@ -107,11 +107,13 @@ def release_command(
 
     The rules of \\[retention] then count again for what no other hold is on. What is held after
     the release stays held. The release is a row beside that of the hold: nothing is taken back.
+    Suspect parts are released by quality alone, which is looked up among the station's people.
 
     [dim]Examples:[/dim]
       [bold]qc-edge release line1 --part 48213 --by anna --reason "claim settled"[/bold]
       [bold]qc-edge release line1 --hold 3f9a01c2d4e5 --by anna --reason "lamp was fine"[/bold]
     """
+    from qc_edge.discipline.suspect.releasing import role_to_release
     from qc_edge.domain.label import PersonRole
     from qc_edge.labels.holds import ReleaseRequest, release
     from qc_edge.service.owner import act_as_owner
@@ -120,7 +122,8 @@ def release_command(
     who = who_asks(by)
     act_as_owner(paths.state)
     scopes = _known(paths, _scopes(part, lot, between, camera))
-    request = ReleaseRequest(scopes, who, reason or "", role=PersonRole(role), hold_id=hold)
+    as_whom = role_to_release(paths, who, PersonRole(role), scopes, hold)
+    request = ReleaseRequest(scopes, who, reason or "", role=as_whom, hold_id=hold)
     _tell(paths, release(paths, request), "released", as_json=as_json)
 
 

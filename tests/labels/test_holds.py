@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from qc_edge.domain.evidence.hold_entry import HoldScope
-from qc_edge.errors import UsageError
+from qc_edge.domain.label import PersonRole
+from qc_edge.errors import RightsError, UsageError
 from qc_edge.labels import drop
 from qc_edge.labels.holds import (
     HoldRequest,
@@ -27,6 +28,7 @@ from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import Disk
 from qc_edge.store.log.ledger import Ledger
+from qc_edge.web.people.users import User, Users
 from tests.cli.runner import invoke
 from tests.event_log import MemoryEventLog
 from tests.labels.test_labels import asked
@@ -103,6 +105,22 @@ def test_a_time_is_held_by_the_exposure_and_with_what_comes_later(
     told(
         "release", NAME, "--hold", str(made.hold_id), "--by", "a", "--reason", "x", root=paths.root
     )
+    at_work.wait_for(lambda: not held(paths), "released")
+
+
+def test_suspect_parts_are_released_by_quality_alone(
+    station: tuple[StationPaths, Running],
+) -> None:
+    paths, at_work = station
+    made = hold(paths, HoldRequest(of_parts(["b-1"]), "anna", "R1 missed", "suspect_window"))
+    at_work.wait_for(lambda: held(paths) == {("b-1", made.hold_id)}, "held")
+    by_anna = ("--by", "anna", "--reason", "looks fine", "--root", paths.root)
+    for what in (("--part", "b-1"), ("--lot", "L7"), ("--hold", str(made.hold_id))):
+        fault = invoke("release", NAME, *what, *by_anna).exception
+        assert isinstance(fault, RightsError), what
+    assert invoke("release", NAME, "--part", "a-1", *by_anna).exit_code == 0, "is not suspect"
+    Users(paths.page_users).change("anna", lambda _: User("anna", PersonRole.QUALITY))
+    assert invoke("release", NAME, "--part", "b-1", *by_anna).exit_code == 0
     at_work.wait_for(lambda: not held(paths), "released")
 
 

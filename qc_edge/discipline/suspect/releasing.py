@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from qc_edge.discipline.suspect.quarantine import CAUSE
+from qc_edge.domain.evidence.hold_entry import HoldScope
 from qc_edge.domain.inspection import Inspection, Part
 from qc_edge.domain.label import PersonRole
 from qc_edge.errors import UsageError
 from qc_edge.labels.holds import ReleaseRequest, WrittenHold, of_parts, release
+from qc_edge.query.inspection_lookup import open_log
+from qc_edge.query.kept.hold_rows import causes_of_held
 from qc_edge.query.past.rows_of_time import TOLD, RowsOfTime
 from qc_edge.query.published_log import PublishedCursor, PublishedLog
 from qc_edge.query.source import Span
@@ -20,7 +23,23 @@ from qc_edge.recipe.attribution import Attribution
 from qc_edge.records.people import checked_role
 from qc_edge.settings import StationPaths
 
-_MAY = (PersonRole.QUALITY,)
+
+def role_to_release(
+    paths: StationPaths,
+    who: str,
+    said: PersonRole,
+    scopes: Sequence[HoldScope],
+    hold_id: str | None,
+) -> PersonRole:
+    """As whom `who`, who says `said`, releases any held parts: looked up where some are suspect.
+
+    Raises RightsError if some are and `who` is not of quality, StoreError.
+    """
+    if not scopes and hold_id is None:
+        return said  # nothing is named, which is refused
+    with open_log(paths) as log:
+        is_suspect = CAUSE in causes_of_held(log, scopes, hold_id)
+    return _of_quality(paths, who) if is_suspect else said
 
 
 def release_parts(
@@ -29,7 +48,7 @@ def release_parts(
     """Release these parts of a suspect hold. Raises RightsError unless `by` is of quality,
     UsageError for a part that is not of it, StoreError.
     """
-    role = checked_role(paths, by.by, _MAY, "release suspect parts")
+    role = _of_quality(paths, by.by)
     with PublishedLog(paths.published) as published:
         log = published.cursor()
         known = set(_held_parts(log, _entries(log, hold_id), parts))
@@ -47,7 +66,7 @@ def release_reinspected(
     """Release those parts of a suspect hold that came again after it and were accepted the last
     time, and which they are. Raises as `release_parts`.
     """
-    role = checked_role(paths, by.by, _MAY, "release suspect parts")
+    role = _of_quality(paths, by.by)
     with PublishedLog(paths.published) as published:
         log = published.cursor()
         entries = _entries(log, hold_id)
@@ -61,6 +80,10 @@ def release_reinspected(
         )
     request = ReleaseRequest(of_parts(parts), by.by, by.reason, CAUSE, role, hold_id)
     return release(paths, request), parts
+
+
+def _of_quality(paths: StationPaths, who: str) -> PersonRole:
+    return checked_role(paths, who, (PersonRole.QUALITY,), "release suspect parts")
 
 
 def _entries(log: PublishedCursor, hold_id: str) -> list[dict[str, Any]]:
@@ -106,8 +129,10 @@ def _held_parts(
 def _accepted_since(log: PublishedCursor, since: datetime) -> list[str]:
     after = RowsOfTime(log, Span(since=since))
     told = TOLD.format(parts=after.rows(Part.TABLE), frames=after.rows(Inspection.TABLE))
+    # Exposed since, too: what was under way when the hold came was not judged again.
     rows = log.fetch(
-        f"SELECT part_id FROM ({told}) GROUP BY part_id "
-        "HAVING arg_max(disposition, recorded_at) = 'ACCEPT'"
+        f"SELECT part_id FROM ({told}) WHERE captured_at >= $since::TIMESTAMP GROUP BY part_id "
+        "HAVING arg_max(disposition, recorded_at) = 'ACCEPT'",
+        {"since": since.replace(tzinfo=None).isoformat()},
     )
     return [part for (part,) in rows]

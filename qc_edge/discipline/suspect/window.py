@@ -65,7 +65,12 @@ def _since_passed(log: PublishedCursor, now: datetime, recipe: str | None) -> Su
     if relation is None:
         raise _nothing("no challenge has been passed")
     if recipe is None:
-        newest = log.fetch(f"SELECT recipe FROM {relation} ORDER BY chain_seq DESC LIMIT 1")  # noqa: S608
+        # Parts that were shown, too: one that was missed counts before its challenge has ended.
+        shown = log.relation("challenge_results")
+        both = [f"SELECT recipe, chain_seq FROM {each}" for each in (relation, shown) if each]  # noqa: S608
+        newest = log.fetch(
+            f"SELECT recipe FROM ({' UNION ALL '.join(both)}) ORDER BY chain_seq DESC LIMIT 1"  # noqa: S608
+        )
         recipe = newest[0][0] if newest else None
     rows = log.fetch(
         f"SELECT recorded_at FROM {relation} WHERE outcome = $outcome "  # noqa: S608
@@ -100,8 +105,12 @@ def _newest_event(log: PublishedCursor, kind: str) -> datetime | None:
     relation = log.relation("events")
     if relation is None:
         return None
-    rows = log.fetch(f"SELECT max(recorded_at) FROM {relation} WHERE kind = $kind", {"kind": kind})  # noqa: S608
-    return aware(rows[0][0]) if rows and rows[0][0] else None
+    # By the chain, not by the time: after a clock that stood ahead, the latest is not the newest.
+    rows = log.fetch(
+        f"SELECT recorded_at FROM {relation} WHERE kind = $kind ORDER BY chain_seq DESC LIMIT 1",  # noqa: S608
+        {"kind": kind},
+    )
+    return aware(rows[0][0]) if rows else None
 
 
 def _expired_since(log: PublishedCursor, after: datetime | None) -> datetime | None:

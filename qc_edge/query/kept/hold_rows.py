@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import cache
 
-from qc_edge.domain.evidence.hold_entry import HoldEntry
+from qc_edge.domain.evidence.hold_entry import HoldEntry, HoldScope
 from qc_edge.domain.inspection import COLUMNS, Inspection
 from qc_edge.query import views
 from qc_edge.query.source import LogSource
 from qc_edge.query.typed_rows import aware, to_row
+
+_SIGNS = {"frame_id": "=", "part_id": "=", "lot": "=", "camera": "=", "since": ">=", "until": "<"}
+"""How the values of a scope are held against an inspection."""
 
 
 def held_frames(inspections: str, holds: str) -> str:
@@ -58,6 +61,34 @@ def held_now(log: LogSource) -> list[HeldNow]:
     return [HeldNow(hold_id, aware(since), *values) for hold_id, since, *values in rows]
 
 
+def causes_of_held(log: LogSource, scopes: Iterable[HoldScope], hold_id: str | None) -> set[str]:
+    """The causes of what is held now and fits any of `scopes` (none: everything), of the hold
+    `hold_id` or, if None, of all holds. Raises StoreError.
+    """
+    inspections, holds = log.relation(Inspection.TABLE), log.relation(HoldEntry.TABLE)
+    if inspections is None or holds is None:
+        return set()
+    values: dict[str, object] = {"hold": hold_id}
+    fits = []
+    for number, scope in enumerate(scopes):
+        conditions = []
+        for name, sign in _SIGNS.items():
+            value = getattr(scope, name)
+            if value is not None:
+                column = "captured_at" if name in {"since", "until"} else f"seen.{name}"
+                conditions.append(f"{column} {sign} ${name}_{number}{_cast(value)}")
+                values[f"{name}_{number}"] = _plain(value)
+        fits.append(f"({' AND '.join(conditions) or 'true'})")
+    rows = log.fetch(
+        f"SELECT DISTINCT cause FROM {held_frames(inspections, holds)} AS now JOIN "
+        f"(SELECT frame_id, part_id, lot, camera, captured_at FROM {inspections}) AS seen "
+        "ON seen.frame_id = now.frame_id "
+        f"WHERE hold_id = coalesce($hold, hold_id) AND ({' OR '.join(fits) or 'true'})",
+        values,
+    )
+    return {cause for (cause,) in rows}
+
+
 def holds_of(log: LogSource, row: Inspection) -> list[HoldEntry]:
     """The holds and releases that fit an inspection, oldest first, and those that release a whole
     hold of it. Raises StoreError.
@@ -94,6 +125,16 @@ def in_effect(entries: Iterable[HoldEntry]) -> list[HoldEntry]:
         else:
             held = [each for each in held if entry.hold_id not in {None, each.hold_id}]
     return held
+
+
+def _plain(value: str | datetime) -> str:
+    if isinstance(value, str):
+        return value
+    return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat()
+
+
+def _cast(value: str | datetime) -> str:
+    return "" if isinstance(value, str) else "::TIMESTAMP"
 
 
 @cache
