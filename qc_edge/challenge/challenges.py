@@ -11,6 +11,7 @@ from datetime import datetime
 from qc_edge.challenge import rows
 from qc_edge.challenge.gate import ChallengeGate, GateState, ShownPart
 from qc_edge.challenge.interrupted import failed_all_the_same
+from qc_edge.challenge.pictures import stored_picture
 from qc_edge.challenge.register import Register
 from qc_edge.challenge.run import ChallengeRun
 from qc_edge.challenge.schedule import JudgedBy, LastChallenge, next_by_time, why_due
@@ -100,7 +101,7 @@ class Challenges:
     def begin(self, who: str, due: str, order: tuple[str, ...] = ()) -> None:
         """Begin a challenge; one that runs ends. Raises StoreError."""
         if self.run is not None:
-            self.end(ChallengeOutcome.FAILED if self.run.missed else ChallengeOutcome.GIVEN_UP)
+            self.end(self._unfinished(self.run))
         stamp = self.stores.clock.stamp("challenge")
         began = utc_now()
         self.run = ChallengeRun(stamp.frame_id, began, self.judged_by, due, who, order)
@@ -150,6 +151,9 @@ class Challenges:
             doubt = doubt or "no challenge runs"
         elif shown.judged_by != run.judged_by:
             doubt = doubt or "something else judged it than what judges now"
+        doubt = doubt or stored_picture(
+            self.stores.ledger, shown.told, self.stores.rules().settings
+        )
         result = run.judge(part, shown.told, doubt, now)
         stamp = self.stores.clock.stamp("challenge")
         self.write(rows.result(self.stores.paths.name, run, result, stamp.frame_id))
@@ -184,19 +188,23 @@ class Challenges:
         if self.run is None and due and not has_failed:
             self.begin(_STATION, due)
         elif self.run is not None and self.run.who == _STATION and not due:
-            self.end(ChallengeOutcome.GIVEN_UP)  # the schedule has been changed
+            # The schedule has been changed: what was missed until then stays missed.
+            self.end(self._unfinished(self.run))
         self._set_gate(settings, rules, by, due, now)
         if due and due != self._said_due:
             self.tell(EventKind.CHALLENGE_DUE, due)
         self._said_due = due
         self.state = self._state(by, due, now)
 
+    def _unfinished(self, run: ChallengeRun) -> ChallengeOutcome:
+        return ChallengeOutcome.FAILED if run.missed else ChallengeOutcome.GIVEN_UP
+
     def _begin_again(self, by: JudgedBy) -> None:
         """Something else judges now: what has been shown so far proves nothing of that."""
         assert self.run is not None  # noqa: S101
         who, due, order = self.run.who, self.run.due, self.run.order
         same_recipe = by.recipe == self.run.judged_by.recipe
-        self.end(ChallengeOutcome.FAILED if self.run.missed else ChallengeOutcome.GIVEN_UP)
+        self.end(self._unfinished(self.run))
         if who != _STATION and same_recipe:
             self.begin(who, due, order)
 

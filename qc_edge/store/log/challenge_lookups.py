@@ -62,6 +62,20 @@ def missed_without_end(log: duckdb.DuckDBPyConnection) -> list[Values]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def same_picture_before(
+    log: duckdb.DuckDBPyConnection, frames: Sequence[str], digests: Sequence[str]
+) -> str | None:
+    """An inspection of a challenge part, none of `frames`, whose frame has one of these digests of
+    its pixels (sha256, hex); None if there is none. Raises duckdb.Error.
+    """
+    row = log.execute(
+        "SELECT frame_id FROM inspections WHERE hold_reason = 'challenge' "
+        "AND list_contains($1, raw_sha256) AND NOT list_contains($2, frame_id) LIMIT 1",
+        [list(digests), list(frames)],
+    ).fetchone()
+    return row[0] if row else None
+
+
 def times_shown(log: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """How often each serial was shown. Raises duckdb.Error."""
     return dict(
