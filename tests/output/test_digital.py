@@ -134,7 +134,7 @@ def chip(monkeypatch: pytest.MonkeyPatch) -> Chip:
 
 
 def test_parts_are_pulses_and_a_stop_leaves_every_line_inactive(chip: Chip) -> None:
-    settings = line_settings(GIVEN | {"ready": 22, "pulse_ms": 30.0, "heartbeat_ms": 50.0})
+    settings = line_settings(GIVEN | {"ready": 22, "pulse_ms": 200.0, "heartbeat_ms": 50.0})
     notes: list[Note] = []
     output = LineOutput(settings, 1000.0, make_link(settings), "boot", notes.append)
     output.report(LineHealth(is_ready=True, faults=Fault(0)))
@@ -147,7 +147,7 @@ def test_parts_are_pulses_and_a_stop_leaves_every_line_inactive(chip: Chip) -> N
         for number, disposition in enumerate((ACCEPT, REJECT, HOLD), 1):
             output.announce(told_part(number, disposition))
             wait_for(partial(chip.has_changed, 1 + 2 * number), "a pulse", 5, 0.001)
-        assert time.monotonic() - begun > 0.09
+        assert time.monotonic() - begun > 0.6
     finally:
         stop.set()
         thread.join(10)
@@ -162,7 +162,7 @@ def test_parts_are_pulses_and_a_stop_leaves_every_line_inactive(chip: Chip) -> N
 
 
 def test_what_was_shown_before_the_lines_were_taken_again_is_no_pulse(chip: Chip) -> None:
-    link = make_link(line_settings(GIVEN | {"pulse_ms": 30.0}))
+    link = make_link(line_settings(GIVEN | {"pulse_ms": 200.0}))
     link.open(lambda: None)
     link.show(ToLine(), None)
     link.close()

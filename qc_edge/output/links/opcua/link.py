@@ -23,7 +23,7 @@ from qc_edge.output.links import Heard
 from qc_edge.settings.outside.outputs.opcua import OpcuaSettings
 
 try:
-    from asyncua import Server, ua
+    from asyncua import ua
     from asyncua.common.callback import CallbackType
     from asyncua.common.utils import ServiceError
 
@@ -42,8 +42,6 @@ _START_S = 2.0
 _CLOSE_S = 3.0
 _MOST_SHOWN = 256
 _MOST_HEARD = 4096
-_MOST_UNREAD = 1 << 20
-"""Bytes that one client has not read."""
 _WRITER_NS = 5_000_000_000
 """A client that has not written for so long may be gone: another may write."""
 
@@ -60,7 +58,7 @@ class OpcuaLink:
         self._ready = threading.Event()
         self._ended = asyncio.Event()
         self._shown: asyncio.Queue[tuple[ToLine, Result | None]] = asyncio.Queue(_MOST_SHOWN)
-        self._server: Server | None = None
+        self._server: security.GuardedServer | None = None
         self._nodes: LineNodes | None = None
         self._fault = ""
         self._lock = threading.Lock()
@@ -198,11 +196,8 @@ class OpcuaLink:
     async def _show(self, nodes: LineNodes) -> None:
         while True:
             await nodes.show(*await self._shown.get())
-            server = self._server.bserver if self._server else None
-            for each in list(server.clients) if server else []:
-                wire = each.transport
-                if wire is not None and wire.get_write_buffer_size() > _MOST_UNREAD:
-                    wire.abort()
+            if self._server:
+                self._server.hang_up_on_who_reads_nothing()
 
     def _check(self, event: Any, _service: Any) -> None:
         """Before a write of a client: only its own words, within their bounds, one client at a

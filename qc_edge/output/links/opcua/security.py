@@ -23,6 +23,8 @@ POLICIES = [
 ]
 RULES = SimpleRoleRuleset()  # type: ignore[no-untyped-call]
 _MOST_CONNECTIONS = 8
+_MOST_UNREAD = 1 << 20
+"""Bytes that one client has not read."""
 
 
 class OpcuaSession(User):
@@ -149,3 +151,10 @@ class GuardedServer(Server):
         except OSError:
             await self.iserver.stop()
             raise
+
+    def hang_up_on_who_reads_nothing(self) -> None:
+        """What waits for such a client would fill the memory."""
+        for each in list(self.bserver.clients) if self.bserver else []:
+            wire = each.transport
+            if wire is not None and wire.get_write_buffer_size() > _MOST_UNREAD:
+                wire.abort()
