@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,8 +113,15 @@ def activate(
     return _write(paths, now, bundle.reference, bundle.digest, "", attribution)
 
 
-def roll_back(paths: StationPaths, now: CurrentModel, attribution: Attribution) -> Activation:
-    """Record that the bundle before is to judge again. Raises UsageError if there is none."""
+def roll_back(
+    paths: StationPaths,
+    now: CurrentModel,
+    attribution: Attribution,
+    refuse: Callable[[str], None] = lambda _: None,
+) -> Activation:
+    """Record that the bundle before is to judge again; `refuse` raises if that one must not. Raises
+    UsageError if there is none.
+    """
     rollback = now.history.undone_by_rollback()
     if rollback is None:
         raise UsageError(
@@ -123,6 +130,7 @@ def roll_back(paths: StationPaths, now: CurrentModel, attribution: Attribution) 
         )
     undone, before = rollback
     reference = before.bundle if before else undone.before
+    refuse(reference)
     bundle = open_signed_bundle(paths, now.settings.model, reference)
     return _write(paths, now, reference, bundle.digest, undone.record_id, attribution)
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from qc_edge.bundles.signing import make_key
 from qc_edge.diagnostics.finding import Level
 from qc_edge.diagnostics.upstream.released import check_released
+from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.errors import AuditError, SettingsError, UpstreamError, UsageError
+from qc_edge.setup.update.source import open_source
+from qc_edge.setup.update.staging import look, stage, staged_update
 from qc_edge.upstream.releases import pulling
 from qc_edge.upstream.releases.manifest import Revocation, manifest_name
 from qc_edge.upstream.releases.publishing import Change, publish
 from qc_edge.upstream.releases.pulling import Pull, PullReport
-from qc_edge.upstream.releases.staged import place, refuse_revoked
+from qc_edge.upstream.releases.staged import next_step, place, refuse_revoked
 from tests.cli.runner import invoke
 from tests.quality.tools import REPOSITORY
+from tests.updates.releases import PACKAGE, Release
+from tests.updates.releases import release as release
 from tests.upstream.sealed import NAME, SendingStation, make_sending_station
 
 REFERENCE = REPOSITORY / "models/reference/1"
@@ -109,6 +115,75 @@ def test_a_file_with_other_bytes_never_gets_its_name(station: SendingStation) ->
     assert not list((station.paths.upstream / "staged/.parts").glob(name.name))
 
 
+def test_what_is_published_again_takes_the_place_of_what_was_staged_whole(
+    station: SendingStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = station.paths.root / "top"
+    source.mkdir()
+    (source / "bounds.json").write_text("first")
+    (source / "field.json").write_text("of the first alone")
+    published(station, Change([("calibration", source)]))
+    pull(station)
+    (source / "field.json").unlink()
+    (source / "bounds.json").write_text("other")
+    (source / "same.json").write_text("other")
+    published(station, Change([("calibration", source)]))
+    at = place(station.paths, "calibration", "top")
+    with monkeypatch.context() as patched:
+        patched.setattr(type(station.target), "piece", lambda *_: b"")
+        with pytest.raises(UpstreamError):
+            pull(station)
+    assert (at / "bounds.json").read_text() == "first", "none of it before all of it"
+    assert [thing.name for thing in pull(station).staged] == ["top"]
+    staged = {path.name: path.read_text() for path in at.iterdir()}
+    assert staged == {"bounds.json": "other", "same.json": "other"}
+    assert not list((station.paths.upstream / "staged/.parts").iterdir())
+    assert pull(station).staged == []
+
+
+def test_an_update_that_was_pulled_is_what_a_box_stages(
+    station: SendingStation, release: Release, tmp_path: Path
+) -> None:
+    published(station, Change([("software", release.directory)]))
+    name = "0.2.0-1_amd64.deb"
+    assert name in [thing.name for thing in pull(station).staged]
+    *command, at = next_step(station.paths, "software", name).split()
+    assert command == ["qc-edge", "update", "stage"]
+    with open_source(at) as source:
+        stage(tmp_path / "box", source, look(source, release.trusted))
+    on_box = staged_update(tmp_path / "box", release.trusted)
+    assert on_box is not None and [path.name for path in on_box.files] == [PACKAGE]
+
+
+@pytest.mark.parametrize("missing", ["update.json", "update.json.sig", PACKAGE])
+def test_no_update_is_published_that_a_box_would_not_take(
+    station: SendingStation, release: Release, missing: str
+) -> None:
+    (release.directory / missing).unlink()
+    with pytest.raises(UsageError, match="cannot be published as software"):
+        published(station, Change([("software", release.directory)]))
+
+
+def test_a_manifest_that_a_power_cut_left_empty_holds_nothing_up(station: SendingStation) -> None:
+    pull(station)
+    (station.upstream / manifest_name(2)).touch()
+    assert pull(station).staged == []
+    published(station, Change([("recipe", station.paths.root / "recipe.json")]))
+    assert len(pull(station).staged) == 1
+    assert (station.upstream / manifest_name(3)).exists()
+
+
+def test_a_manifest_whose_answer_was_lost_is_published(
+    station: SendingStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = type(station.target).put_if_absent
+    monkeypatch.setattr(
+        type(station.target), "put_if_absent", lambda *given: put(*given) and put(*given)
+    )
+    published(station, Change([("recipe", station.paths.root / "recipe.json")]))
+    assert len(pull(station).staged) == 2
+
+
 def test_a_key_that_is_not_trusted_and_an_older_or_another_manifest_are_refused(
     station: SendingStation,
 ) -> None:
@@ -137,7 +212,10 @@ def test_a_key_that_is_not_trusted_and_an_older_or_another_manifest_are_refused(
     assert pull(station).staged == []
 
 
-def test_what_is_revoked_is_cleared_away_refused_and_said(station: SendingStation) -> None:
+def test_what_is_revoked_is_cleared_away_refused_and_said(
+    station: SendingStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = station.paths.root
     pull(station)
     at = place(station.paths, "bundle", "reference@1")
     kept = station.paths.root / "kept"
@@ -154,6 +232,10 @@ def test_what_is_revoked_is_cleared_away_refused_and_said(station: SendingStatio
     found = list(check_released(station.paths))
     assert [each.level for each in found] == [Level.FAULT, Level.OK]
     assert "misses stains; it judges" in found[0].message
+    undone = SimpleNamespace(before="reference@1"), None
+    monkeypatch.setattr(DecisionHistory, "undone_by_rollback", lambda _: undone)
+    why = ("--root", root, "--by", "anna", "--reason", "the one before")
+    assert isinstance(invoke("model", "rollback", NAME, *why).exception, AuditError)
     with pytest.raises(UsageError, match="is revoked"):
         published(station, Change([("bundle", REFERENCE)]))
 

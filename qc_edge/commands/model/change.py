@@ -69,12 +69,16 @@ def rollback_command(
     from qc_edge.recipe.model_change import CurrentModel, roll_back
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths
+    from qc_edge.upstream.releases.staged import refuse_revoked
 
     attribution = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
     act_as_owner(paths.state)
     current = CurrentModel.of(paths)
-    _report(paths, current, roll_back(paths, current, attribution), as_json)
+    activation = roll_back(
+        paths, current, attribution, lambda before: refuse_revoked(paths, "bundle", before)
+    )
+    _report(paths, current, activation, as_json)
 
 
 def accept_command(

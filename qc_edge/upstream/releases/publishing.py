@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from qc_edge.bundles.bundle import open_bundle
 from qc_edge.bundles.signing_key import public_text, read_private_key
-from qc_edge.errors import UpstreamError, UsageError
+from qc_edge.errors import UpdateError, UpstreamError, UsageError
 from qc_edge.service.clock import utc_now
+from qc_edge.setup.update.manifest import MANIFEST, SIGNATURE, file_sha256, parse_manifest
 from qc_edge.upstream.releases.manifest import (
     FOLDER,
     Kind,
@@ -76,7 +77,9 @@ def publish(target: Target, key_file: Path, by: str, change: Change) -> ReleaseM
         revoked=tuple(revoked[each] for each in sorted(revoked)),
     )
     signed = sign_manifest(manifest, key_file)
-    if not target.put_if_absent(manifest_name(manifest.serial), signed):
+    name = manifest_name(manifest.serial)
+    # It may be there by our own hand: the answer was lost, and the request was put again.
+    if not target.put_if_absent(name, signed) and target.get(name) != signed:
         raise UpstreamError(
             f"somebody else has published number {manifest.serial} just now",
             hint="look at it, and publish again",
@@ -90,7 +93,7 @@ def _thing(
     """A thing with its files' content. Raises UsageError, ModelError."""
     name = open_bundle(source).reference if kind == "bundle" else source.stem
     if kind == "software":
-        name = source.name
+        name = _software(source)
     try:
         contents = {
             path: (source if source.is_file() else source / path).read_bytes()
@@ -108,13 +111,32 @@ def _thing(
         ) from None
 
 
+def _software(source: Path) -> str:
+    """The name of an update, by which its next version is another thing. Raises UsageError if it is
+    not what `qc-edge update stage` takes; whose key it is signed by is for the boxes to say.
+    """
+    try:
+        manifest = parse_manifest((source / MANIFEST).read_bytes())
+        (source / SIGNATURE).stat()
+        for file in manifest.files:
+            if file_sha256(source / file.name) != file.sha256:
+                raise UsageError(f"{source / file.name} is not the file that {MANIFEST} names")
+    except (OSError, UpdateError, UsageError) as fault:
+        raise UsageError(
+            f"{source} cannot be published as software: {fault}",
+            hint="expected an update's directory: qc-edge update sign DIR --key FILE makes one",
+        ) from None
+    return f"{manifest.version}_{manifest.architecture}.{manifest.kind}"
+
+
 def _files(source: Path) -> Iterable[str]:
     if source.is_file():
         return [source.name]
     return [
         path.relative_to(source).as_posix()
         for path in sorted(source.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.parts[-2:])
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(source).parts)
     ]
 
 

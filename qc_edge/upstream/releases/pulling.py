@@ -1,7 +1,7 @@
 """`qc-edge sync --pull`: the newest manifest checked, and what it offers brought here and staged.
 
 A transfer that was cut goes on where it stopped: each file is fetched in pieces into `.parts`,
-under its digest, and has its name once the digest fits.
+under its digest. A thing has its name once all its files are there and are what the manifest names.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from qc_edge.errors import AuditError, SettingsError, UpstreamError
 from qc_edge.publish.seal import file_sha256
-from qc_edge.service.synced_file import sync_directory
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store.disk_errors import store_error
 from qc_edge.upstream.releases.manifest import (
@@ -25,12 +24,13 @@ from qc_edge.upstream.releases.manifest import (
     read_manifest,
 )
 from qc_edge.upstream.releases.staged import (
+    assemble,
     clear_away,
     is_staged,
     keep_manifest,
     known_bytes,
     known_manifest,
-    place,
+    part_of,
 )
 from qc_edge.upstream.target import Target
 
@@ -84,14 +84,14 @@ class Pull:
         report.cleared = clear_away(self._paths, report.manifest)
         total, here = sum(_size(thing) for thing in report.staged), 0
         for thing in report.staged:
-            at = place(self._paths, thing.kind, thing.name)
-            for file in thing.files:
-                try:
-                    self._fetch(file, at / file.path)
-                except OSError as fault:
-                    raise store_error(fault, f"cannot stage {at / file.path}") from fault
-                here += file.size
-                self._progress(here, total)
+            try:
+                for file in thing.files:
+                    self._fetch(file)
+                    here += file.size
+                    self._progress(here, total)
+                assemble(self._paths, thing)
+            except OSError as fault:
+                raise store_error(fault, f"cannot stage {thing.kind} {thing.name}") from fault
         return report
 
     def _look(self) -> tuple[PullReport, bytes]:
@@ -100,7 +100,10 @@ class Pull:
                 "model.trusted_keys is empty: nothing from upstream could be trusted",
                 hint="add the public key of whoever approves models; qc-edge model keygen made it",
             )
-        serial, name, signed = self._target.newest(FOLDER)
+        # The number in the name of the newest that has bytes: an empty file, which a power cut has
+        # left of one that was being published, has the highest.
+        _, name, signed = self._target.newest(FOLDER)
+        serial = int(PurePosixPath(name).stem) if name else 0
         known = known_manifest(self._paths)
         if known and serial < known.serial:
             raise AuditError(
@@ -127,12 +130,9 @@ class Pull:
             (report.unchanged if have else report.staged).append(thing)
         return report, signed
 
-    def _fetch(self, file: ReleasedFile, path: Path) -> None:
-        if _holds(path, file.sha256):
-            return
-        part = self._paths.upstream / "staged/.parts" / file.sha256
-        for directory in (part.parent, path.parent):
-            directory.mkdir(parents=True, exist_ok=True)
+    def _fetch(self, file: ReleasedFile) -> None:
+        part = part_of(self._paths, file)
+        part.parent.mkdir(parents=True, exist_ok=True)
         name = object_name(file.sha256)
         with part.open("ab") as out:
             at = out.tell()
@@ -147,22 +147,13 @@ class Pull:
                 at += len(data)
             out.flush()
             os.fsync(out.fileno())
-        if not _holds(part, file.sha256):
+        if file_sha256(part) != file.sha256:
             part.unlink()
             raise AuditError(
                 f"{self._target.url}/{name} is not what the manifest names: it has another sha256",
                 hint="it was thrown away; the next pull fetches it from the beginning",
             )
-        part.replace(path)
-        sync_directory(path.parent)
 
 
 def _size(thing: ReleasedThing) -> int:
     return sum(file.size for file in thing.files)
-
-
-def _holds(path: Path, sha256: str) -> bool:
-    try:
-        return file_sha256(path) == sha256
-    except FileNotFoundError:
-        return False

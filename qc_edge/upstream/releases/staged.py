@@ -6,6 +6,7 @@ Nothing that is here judges: each thing comes into force by its own command, wit
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,17 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from qc_edge.errors import AuditError, StoreError
+from qc_edge.publish.seal import file_sha256
+from qc_edge.service.synced_file import sync_directory
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import write_file
-from qc_edge.upstream.releases.manifest import Kind, ReleasedThing, ReleaseManifest, Revocation
+from qc_edge.upstream.releases.manifest import (
+    Kind,
+    ReleasedFile,
+    ReleasedThing,
+    ReleaseManifest,
+    Revocation,
+)
 
 _NEXT = {
     "bundle": "qc-edge model install {station} {at}",
@@ -55,16 +64,50 @@ def known_bytes(paths: StationPaths) -> bytes:
 
 def place(paths: StationPaths, kind: Kind, name: str) -> Path:
     """The directory of a staged thing."""
-    return paths.upstream / "staged" / kind / name
+    return _staged(paths) / kind / name
+
+
+def part_of(paths: StationPaths, file: ReleasedFile) -> Path:
+    """Where a file lies while the thing that it belongs to is not whole."""
+    return _staged(paths) / ".parts" / file.sha256
 
 
 def is_staged(paths: StationPaths, thing: ReleasedThing) -> bool:
-    """True if all its files are there; each was held against its digest when it came."""
+    """True if exactly its files are there, each with its digest: the same name may have been
+    published again with others.
+    """
     at = place(paths, thing.kind, thing.name)
+    named = {file.path: file for file in thing.files}
+    here = [path for path in at.rglob("*") if path.is_symlink() or not path.is_dir()]
     try:
-        return all((at / file.path).stat().st_size == file.size for file in thing.files)
+        return {_name(at, path) for path in here} == named.keys() and all(
+            not path.is_symlink() and file_sha256(path) == named[_name(at, path)].sha256
+            for path in here
+        )
     except OSError:
         return False
+
+
+def assemble(paths: StationPaths, thing: ReleasedThing) -> None:
+    """Give the thing, whose parts are all here, its name, in the place of one that had it before:
+    never some files of the one and some of the other. Raises OSError.
+    """
+    at = place(paths, thing.kind, thing.name)
+    new = _staged(paths) / ".new"
+    shutil.rmtree(new, ignore_errors=True)
+    for file in thing.files:
+        path = new / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.link(part_of(paths, file), path)  # two of its files may be the same bytes
+    for directory in {new, *((new / file.path).parent for file in thing.files)}:
+        sync_directory(directory)
+    at.parent.mkdir(parents=True, exist_ok=True)
+    if at.exists():
+        shutil.rmtree(at)
+    new.rename(at)
+    sync_directory(at.parent)
+    for file in thing.files:
+        part_of(paths, file).unlink(missing_ok=True)
 
 
 def next_step(paths: StationPaths, kind: Kind, name: str) -> str:
@@ -74,11 +117,16 @@ def next_step(paths: StationPaths, kind: Kind, name: str) -> str:
 
 def clear_away(paths: StationPaths, manifest: ReleaseManifest) -> list[tuple[str, str]]:
     """Remove what is staged and no longer offered, or revoked; kind and name of each."""
-    offered = {(thing.kind, thing.name) for thing in manifest.for_station(paths.name)}
+    things = manifest.for_station(paths.name)
+    offered = {(thing.kind, thing.name) for thing in things}
+    parts = {file.sha256 for thing in things for file in thing.files}
     gone = []
-    for at in sorted((paths.upstream / "staged").glob("*/*")):
+    for at in sorted(_staged(paths).glob("*/*")):
         each = at.parent.name, at.name
-        if not at.parent.name.startswith(".") and each not in offered:
+        if at.parent.name == ".parts":
+            if at.name not in parts:
+                at.unlink()
+        elif not at.parent.name.startswith(".") and each not in offered:
             shutil.rmtree(at, ignore_errors=True)
             gone.append(each)
     return gone
@@ -111,6 +159,14 @@ def revoked_here(paths: StationPaths) -> Iterator[Revocation]:
             )
         if is_here:
             yield each
+
+
+def _name(at: Path, path: Path) -> str:
+    return path.relative_to(at).as_posix()
+
+
+def _staged(paths: StationPaths) -> Path:
+    return paths.upstream / "staged"
 
 
 def _known(paths: StationPaths) -> Path:
