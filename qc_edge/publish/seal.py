@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from qc_edge.errors import StoreError
+from qc_edge.query.published_files import SEAL_FILE, SEALS
+from qc_edge.query.published_files import seal_path as seal_path
 from qc_edge.store.durable import Disk
 
 FORMAT = 1
 """Version of the manifest; a reader refuses any other."""
-
-DIRECTORY = "seal"
-_NAME = "date=%Y-%m-%d.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +82,12 @@ def make_seal(
     )
 
 
-def seal_path(published: Path, day: date) -> Path:
-    """Where the manifest of that day is, or will be once it is sealed."""
-    return published / DIRECTORY / f"{day:{_NAME}}"
-
-
 def sealed_days(published: Path) -> set[date]:
     """The days that are sealed."""
     days = set()
-    for path in (published / DIRECTORY).glob("date=????-??-??.json"):
+    for path in (published / SEALS).glob("date=????-??-??.json"):
         with suppress(ValueError):  # no day: a stranger's file
-            days.add(datetime.strptime(path.name, _NAME).date())  # noqa: DTZ007
+            days.add(datetime.strptime(path.name, SEAL_FILE).date())  # noqa: DTZ007
     return days
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from qc_edge.errors import StoreError
 from qc_edge.query.lookup.sealed_index import SealedIndex
-from qc_edge.query.published_files import other_days
 from qc_edge.query.source import EVERYTHING, PORTION_ROWS, Parameters, Portion, Span, first_line
 from qc_edge.store.log.duck import DAMAGE, open_duckdb, quoted
 
@@ -83,18 +82,10 @@ class DatabaseAtRest:
             places = self._index.places(table, span)
         if places is None or not places.days:
             return f"log.{table}"
-        # By what DuckDB keeps of each row group, it reads those of the numbers and no others; put
-        # as one condition, it would read all.
-        # A day that was sealed has published every row of before.
-        newest = max(places.days)
+        # By what DuckDB keeps of each row group, it reads those of the numbers and of the stretches
+        # of time and no others; put as one condition, it would read all.
         numbers = ", ".join(map(str, places.numbers)) or "NULL"
-        choices = [f"chain_seq IN ({numbers})"]
-        choices += [
-            f"recorded_at >= TIMESTAMP '{day}' AND recorded_at < TIMESTAMP '{day + _DAY}'"
-            for day in other_days(self._path.parent / "published", table, places.days)
-            if day < newest
-        ]
-        choices.append(f"recorded_at >= TIMESTAMP '{newest + _DAY}'")
+        choices = [f"chain_seq IN ({numbers})", *_between(sorted(places.days))]
         selects = [f"SELECT * FROM log.{table} WHERE {each}" for each in choices]  # noqa: S608
         return f"({' UNION ALL '.join(selects)})"
 
@@ -140,3 +131,18 @@ class DatabaseAtRest:
             f"the database cannot be read: {first_line(fault)[:200]}",
             hint="look at the disk; a start of the station rebuilds it from the journal",
         )
+
+
+def _between(days: list[date]) -> Iterator[str]:
+    """Conditions that together fit every row that was recorded on none of these days, one for each
+    stretch of others.
+
+    Not by the days that are published: rows that the station had no time to publish have none.
+    """
+    yield f"recorded_at < TIMESTAMP '{days[0]}'"
+    for day, following in zip(days, [*days[1:], None], strict=True):
+        since = f"recorded_at >= TIMESTAMP '{day + _DAY}'"
+        if following is None:
+            yield since
+        elif following > day + _DAY:
+            yield f"{since} AND recorded_at < TIMESTAMP '{following}'"

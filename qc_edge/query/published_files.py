@@ -23,6 +23,9 @@ Polars know ("hive"): a query with a filter on `date` opens only the files of th
 
 ANY_HOUR = "date=????-??-??/hour=??.parquet"
 
+SEALS = "seal"
+SEAL_FILE = "date=%Y-%m-%d.json"
+
 _HOUR = re.compile(r"date=(\d{4}-\d{2}-\d{2})/hour=(\d{2})\.parquet$")
 
 
@@ -107,6 +110,11 @@ def _days(directory: Path) -> list[str]:
 def all_files(directory: Path) -> Iterator[Path]:
     """The files of all tables, in no order."""
     return directory.glob("*/date=*/hour=*.parquet")
+
+
+def seal_path(published: Path, day: date) -> Path:
+    """Where the manifest of that day is, or will be once it is sealed."""
+    return published / SEALS / f"{day:{SEAL_FILE}}"
 
 
 def sql_path(path: Path) -> str:

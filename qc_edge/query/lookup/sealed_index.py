@@ -1,10 +1,12 @@
 """The look-up indexes of all sealed days of a station together: which hours need to be read.
 
-An index is a hint. A day that has none, or a damaged one, counts as one where anything may be.
+An index is a hint. A day that has none, a damaged one, or one of another seal counts as one where
+anything may be.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +21,7 @@ from qc_edge.query.lookup.day_index import (
     opened,
     read_head,
 )
+from qc_edge.query.published_files import seal_path
 from qc_edge.query.source import EVERYTHING, Span
 from qc_edge.service.logs import LOG
 
@@ -51,8 +54,8 @@ class SealedIndex:
                 table, [(head, self._numbers(head, hashes)) for head in self._usable()]
             )
         if span.newest_of:
-            newest = (self._newest(table, kind, span.last) for kind in span.newest_of)
-            return self._places(table, [found for found in newest if found])
+            found = [each for kind in span.newest_of for each in self._newest(table, kind, span)]
+            return self._places(table, found)
         if span.last < EVERYTHING.last:
             hours = {
                 hour
@@ -69,18 +72,24 @@ class SealedIndex:
         hours = {hour for head, number in sound for hour in head.hours_of(table, number, number)}
         return Places(days, [number for _, number in sound], hours)
 
-    def _newest(self, table: str, kind: str, last: int) -> tuple[DayIndex, list[int]] | None:
-        """The newest event of that kind up to number `last`, and the day it is on."""
-        best: tuple[int, DayIndex | None] = 0, None
+    def _newest(self, table: str, kind: str, span: Span) -> list[tuple[DayIndex, list[int]]]:
+        """The newest event of that kind up to the span's last number, and the day it is on."""
+        last, certain, perhaps = (
+            span.last,
+            dict[int, DayIndex](),
+            list[tuple[DayIndex, list[int]]](),
+        )
         for head in self._usable():
             number = head.newest.get(kind, 0)
-            if number > last >= head.first_seq:
-                # The day's last of this kind is too new: it may have an earlier one.
-                earlier = self._numbers(head, [key_hash(table, kind)])
-                number = max((each for each in earlier if each <= last), default=0)
-            if best[0] < number <= last:
-                best = number, head
-        return (best[1], [best[0]]) if best[1] else None
+            if 0 < number <= last:
+                certain[number] = head
+            elif number > last >= head.first_seq:
+                # The day's last of this kind is too new: it may have an earlier one. All that have
+                # its hash, for the highest may be another row with the same.
+                numbers = self._numbers(head, [key_hash(table, kind)])
+                perhaps.append((head, [each for each in numbers if each <= last]))
+        newest = max(certain, default=0)
+        return [(certain[newest], [newest]), *perhaps] if newest else perhaps
 
     def _numbers(self, head: DayIndex, hashes: list[int]) -> list[int]:
         try:
@@ -98,7 +107,8 @@ class SealedIndex:
                 try:
                     with opened(index_path(self._published, day)) as file:
                         head = read_head(file)
-                    if head.day == day:
+                    seal = seal_path(self._published, day).read_bytes()
+                    if (head.day, head.seal_sha256) == (day, hashlib.sha256(seal).hexdigest()):
                         self._heads[day] = head
                 except (OSError, ValueError, KeyError) as fault:
                     self._pass_over(day, fault)

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from qc_edge.bundles.bundle import open_bundle
 from qc_edge.bundles.signing_key import public_text, read_private_key
 from qc_edge.errors import UpdateError, UpstreamError, UsageError
+from qc_edge.publish.seal import file_sha256
 from qc_edge.service.clock import utc_now
-from qc_edge.setup.update.manifest import MANIFEST, SIGNATURE, file_sha256, parse_manifest
+from qc_edge.setup.update.manifest import MANIFEST, SIGNATURE, parse_manifest
 from qc_edge.upstream.releases.manifest import (
     FOLDER,
     Kind,
