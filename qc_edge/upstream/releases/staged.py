@@ -99,7 +99,7 @@ def assemble(paths: StationPaths, thing: ReleasedThing) -> None:
         path = new / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         os.link(part_of(paths, file), path)  # two of its files may be the same bytes
-    for directory in {new, *((new / file.path).parent for file in thing.files)}:
+    for directory in (new, *(path for path in new.rglob("*") if path.is_dir())):
         sync_directory(directory)
     at.parent.mkdir(parents=True, exist_ok=True)
     if at.exists():
