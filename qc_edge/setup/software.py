@@ -102,7 +102,8 @@ def refuse_unreadable_log(now: Software, then: Software) -> None:
 
 def switch(top: Path, to: Software, before: Software) -> None:
     """Make `to` the version in use, and `before` the one to go back to."""
-    for name, software in (("previous", before), ("current", to)):
+    # In this order: a power cut in between must not leave `before`, the one that was to go, alone.
+    for name, software in (("current", to), ("previous", before)):
         temporary = top / f".{name}.new"
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(software.version)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -28,17 +31,22 @@ def stage_command(
       [bold]sudo qc-edge update stage[/bold]
       [bold]sudo qc-edge update stage /media/usb/update[/bold]
     """
+    from qc_edge.errors import RightsError
     from qc_edge.setup.provision.update_source import read_update_source
+    from qc_edge.setup.update.box_state import changing
     from qc_edge.setup.update.boxes import this_box
     from qc_edge.setup.update.source import open_source
     from qc_edge.setup.update.staging import look, refuse_unfit, stage
 
     at = root.absolute()
+    if os.geteuid() != 0:
+        raise RightsError("only root can stage software", hint="sudo qc-edge update stage")
     told, box = read_update_source(at), this_box(_say, at)
     with open_source(source or told.source) as opened:
         offer = look(opened, told.trusted_keys)
         refuse_unfit(offer, box.kind, box.architecture, box.running(), older)
-        staged = stage(at, opened, offer)
+        with changing(at):
+            staged = stage(at, opened, offer)
     _say(f"{staged.manifest.version} is staged, signed by {offer.signer}")
     _say("between parts: sudo qc-edge update apply; or at a time: --at 22:15")
 
@@ -69,17 +77,16 @@ def apply_command(
     from qc_edge.errors import BusyError, RightsError, UpdateError
     from qc_edge.setup.provision.update_source import read_update_source
     from qc_edge.setup.update.apply import apply
+    from qc_edge.setup.update.box_state import changing
     from qc_edge.setup.update.boxes import running_stations, this_box
     from qc_edge.setup.update.moment import wait_until_between_parts
-    from qc_edge.setup.update.staging import staged_update
+    from qc_edge.setup.update.staging import whole_update
 
     root = root.absolute()
     if os.geteuid() != 0:
         raise RightsError("only root can change the software", hint="sudo qc-edge update apply")
     told, box = read_update_source(root), this_box(_say, root)
-    staged = staged_update(root, told.trusted_keys)
-    if staged is None:
-        raise UpdateError("nothing is staged", hint="sudo qc-edge update stage")
+    whole_update(root, told.trusted_keys)
     if at is not None:
         _schedule(at)
         return
@@ -88,11 +95,15 @@ def apply_command(
             f"frames wait to be inspected: {', '.join(busy)}; nothing was changed",
             hint="later, or --now: they wait in the spool, and their parts are HOLD",
         )
-    applied = apply(root, box, staged, running_stations(), _say)
-    if applied.outcome == "fell_back":
+    with changing(root), _unstopped():
+        # Checked once more behind the wait: nobody can put another in its place now.
+        staged = whole_update(root, told.trusted_keys)
+        applied = apply(root, box, staged, running_stations(), _say)
+    if applied.outcome in {"fell_back", "not_good"}:
+        runs = applied.before if applied.outcome == "fell_back" else applied.version
         raise UpdateError(
             f"version {applied.version} is not good: {applied.why}",
-            hint=f"{applied.before} runs again; qc-edge update status",
+            hint=f"{runs} runs; qc-edge update status",
         )
 
 
@@ -115,6 +126,19 @@ def rollback_command(root: Root = DEFAULT_ROOT) -> None:
     _say(f"{version} is in its place again" + (", from the next boot on" * box.proves_later()))
 
 
+@contextmanager
+def _unstopped() -> Iterator[None]:
+    """The terminal may go, or somebody lose patience: half of a version, or one that nobody proves
+    and takes back, must not stay.
+    """
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGHUP, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
 def _schedule(at: str) -> None:
     """Have systemd run the same command at that time of the day."""
     import re
@@ -126,7 +150,8 @@ def _schedule(at: str) -> None:
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", at):
         raise UsageError(f"--at {at!r}", hint="expected HH:MM of the box's clock: --at 22:15")
     program = Path(sys.argv[0]).absolute()
-    command = ["systemd-run", "--unit=qc-edge-update", f"--on-calendar=*-*-* {at}:00"]
+    # --collect: one that failed would stand in the way of the next.
+    command = ["systemd-run", "--unit=qc-edge-update", "--collect", f"--on-calendar=*-*-* {at}:00"]
     command += ["--timer-property=AccuracySec=1s", "--timer-property=RemainAfterElapse=no"]
     ran = subprocess.run(
         [*command, str(program), "update", "apply"], capture_output=True, text=True, check=False

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from qc_edge.diagnostics.finding import Finding, ok, warning
 from qc_edge.diagnostics.host import Host
+from qc_edge.setup.update.boot_entries import boot_entries
 from qc_edge.setup.update.box_state import read_applied
 from qc_edge.setup.update.boxes import image_version
-
-_ENTRY = re.compile(r"qc-edge_(?P<version>[^+]+?)(\+(?P<left>\d+)(-(?P<done>\d+))?)?\.efi")
 
 
 def check_last_update(root: Path) -> Iterator[Finding]:
@@ -27,10 +24,15 @@ def check_last_update(root: Path) -> Iterator[Finding]:
             f"the update from {words} was taken back: {applied.why}",
             "tell whoever released it; another one: sudo qc-edge update stage",
         )
+    elif applied.outcome == "not_good":
+        yield warning(
+            f"the update from {words} is not good, and could not be taken back: {applied.why}",
+            "tell whoever released it; another one: sudo qc-edge update stage",
+        )
     elif applied.outcome == "trying":
         yield warning(
             f"the update from {words} has not proven itself yet",
-            "a box with two slots: sudo systemctl reboot; else qc-edge update status",
+            "a box with two slots: sudo systemctl reboot; else sudo qc-edge update apply, again",
         )
     else:
         yield ok(f"updated from {words}")
@@ -60,12 +62,10 @@ def check_slots(host: Host) -> Iterator[Finding]:
 
 def _entries(listed: str) -> Iterator[tuple[str, str]]:
     """Version and state of each of our kernels, as its file's name tells it."""
-    for entry in json.loads(listed):
-        if found := _ENTRY.fullmatch(str(entry.get("id", ""))):
-            left = found["left"]
-            if left is None:
-                yield found["version"], "(good)"
-            elif int(left) == 0:
-                yield found["version"], "(failed all its tries)"
-            else:
-                yield found["version"], f"({int(left)} tries left)"
+    for entry in boot_entries(listed):
+        if entry.tries_left is None:
+            yield entry.version, "(good)"
+        elif entry.tries_left == 0:
+            yield entry.version, "(failed all its tries)"
+        else:
+            yield entry.version, f"({entry.tries_left} tries left)"

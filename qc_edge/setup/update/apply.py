@@ -29,8 +29,7 @@ def apply(
     Where they do not, the version before comes back, and screen, journal and log say why. Raises
     UpdateError if nothing could be installed at all.
     """
-    before = box.running()
-    applied = box_state.begin(root, staged.manifest.version, before)
+    applied = _begin(root, box.running(), staged.manifest.version)
     try:
         box.install(staged)
     except UpdateError as fault:
@@ -46,9 +45,21 @@ def apply(
             box.go_back()
         except QcEdgeError as fault:
             why += f"; and it could not go back: {fault.message}"
+            say(f"the box stays in {applied.version}: {fault.message}")
+            return box_state.end(root, applied, why, went_back=False)
         return fell_back(root, applied, why, say)
     say(f"version {applied.version} is good")
     return box_state.end(root, applied)
+
+
+def _begin(root: Path, running: str, version: str) -> AppliedUpdate:
+    """What was cut off, by a power cut say, is taken up again. Raises UpdateError if it runs."""
+    last = box_state.read_applied(root)
+    if last is not None and (last.outcome, last.version) == ("trying", version):
+        return box_state.begin(root, version, last.before)
+    if running == version:
+        raise UpdateError(f"version {running} runs already", hint="nothing was changed")
+    return box_state.begin(root, version, running)
 
 
 def after_boot(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qc_edge.errors import StoreError
+from qc_edge.errors import BusyError, StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.store.durable import write_file
 
@@ -23,7 +27,8 @@ _STATE = BOX / "update-state.json"
 class AppliedUpdate:
     """The last update that was applied: from which version to which, when, and what became of it.
 
-    `outcome` is `trying`, `good` or `fell_back`; `why` says what was wrong.
+    `outcome` is `trying`, `good`, `fell_back` or `not_good` (and it could not go back); `why` says
+    what was wrong.
     """
 
     version: str
@@ -38,7 +43,10 @@ def read_applied(root: Path) -> AppliedUpdate | None:
     path = root / _STATE
     try:
         values: dict[str, Any] = json.loads(path.read_bytes())
-        return AppliedUpdate(**values | {"at": datetime.fromisoformat(values["at"])})
+        # A newer version may have written more: the one before reads this after it was taken back.
+        known = {name: str(values[name]) for name in ("version", "before", "outcome")}
+        at = datetime.fromisoformat(values["at"])
+        return AppliedUpdate(**known, at=at, why=str(values.get("why", "")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as fault:
@@ -59,8 +67,32 @@ def begin(root: Path, version: str, before: str) -> AppliedUpdate:
     return applied
 
 
-def end(root: Path, applied: AppliedUpdate, why: str = "") -> AppliedUpdate:
-    """Say how it ended: good, or with `why` that the box fell back."""
-    ended = replace(applied, outcome="fell_back" if why else "good", why=why)
+def end(
+    root: Path, applied: AppliedUpdate, why: str = "", *, went_back: bool = True
+) -> AppliedUpdate:
+    """Say how it ended: good, or with `why` that it is not and whether the box went back."""
+    bad = "fell_back" if went_back else "not_good"
+    ended = replace(applied, outcome=bad if why else "good", why=why)
     keep_applied(root, ended)
     return ended
+
+
+@contextmanager
+def changing(root: Path) -> Iterator[None]:
+    """Nobody else stages or applies an update meanwhile. Raises BusyError if somebody does."""
+    path = root / BOX / "update.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as fault:
+        raise StoreError(f"cannot open {path}: {fault.strerror}", hint="with sudo") from None
+    try:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(
+                "an update is being staged or applied already", hint="qc-edge update status"
+            ) from None
+        yield
+    finally:
+        os.close(opened)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import subprocess
 from collections.abc import Callable, Iterable
@@ -20,6 +19,7 @@ from qc_edge.setup.software import (
     switch,
 )
 from qc_edge.setup.system_files import systemd_version
+from qc_edge.setup.update.boot_entries import other_entry
 from qc_edge.setup.update.staging import StagedUpdate
 from qc_edge.setup.update.stations_health import wait_for_health
 
@@ -89,9 +89,10 @@ class PackageBox:
         for line in ran.stdout.splitlines():
             if line.startswith("qc-edge:"):
                 self.say(line.removeprefix("qc-edge:").strip())
-        if ran.returncode and self.running() != staged.manifest.version:
+        if self.running() != staged.manifest.version:
+            words = ran.stderr.strip()[-500:] or f"{self.running()} is in use after it"
             raise UpdateError(
-                f"dpkg refuses {staged.manifest.version}: {ran.stderr.strip()[-500:]}",
+                f"dpkg refuses {staged.manifest.version}: {words}",
                 hint="the version before runs on; journalctl, /var/log/dpkg.log",
             )
 
@@ -146,6 +147,8 @@ class SlotBox:
         for file in staged.files:
             _run("ln", "-f", str(file), str(staged.directory.parent / file.name))
         _run(_SYSUPDATE, "--verify=no", "update", staged.manifest.version)
+        # What `go_back` once made the default would be booted for ever, the new one never.
+        _run("bootctl", "set-default", "")
 
     def proves_later(self) -> bool:
         """qc-edge-health.service at the next boot."""
@@ -158,7 +161,7 @@ class SlotBox:
     def go_back(self) -> str:
         """The other slot, from the next boot on."""
         listed = _run("bootctl", "list", "--json=short")
-        other = _other_entry(listed, self.running())
+        other = other_entry(listed, self.running())
         _run("bootctl", "set-default", other)
         return other
 
@@ -201,14 +204,6 @@ def version_of(program: Path, top: Path) -> str | None:
 def running_stations() -> list[str]:
     """Those that systemd runs now."""
     return sorted(name for name, unit in units().items() if unit.runs)
-
-
-def _other_entry(listed: str, running: str) -> str:
-    entries = [each["id"] for each in json.loads(listed) if "qc-edge" in each.get("id", "")]
-    others = [entry for entry in entries if f"qc-edge_{running}" not in entry]
-    if not others:
-        raise UpdateError("the other slot is empty: there is no version before")
-    return str(others[0])
 
 
 def _architecture() -> str:

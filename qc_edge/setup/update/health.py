@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from qc_edge.errors import QcEdgeError
 from qc_edge.setup.update.apply import after_boot
 from qc_edge.setup.update.box_state import read_applied
 from qc_edge.setup.update.boxes import image_version
@@ -24,12 +25,18 @@ def enabled_stations(root: Path) -> list[str]:
 
 def main(root: Path = Path("/")) -> int:
     """0 if all stations have started, or none is set up yet."""
-    faults = wait_for_health(enabled_stations(root))
-    good = after_boot(root, image_version(root) or "", faults, _say)
+    try:
+        faults = wait_for_health(enabled_stations(root))
+        good = after_boot(root, image_version(root) or "", faults, _say)
+        is_trying = _is_trying(root)
+    except (QcEdgeError, OSError) as fault:
+        # Ending with 1 would boot the box again, and for ever if that is no better then.
+        _say(f"cannot say whether this version is good: {fault}")
+        return 0
     for name, words in sorted(faults.items()):
         _say(f"{name}: {words}")
     # Without an update under way a station that does not start is no reason to boot for ever.
-    return 0 if good or not _is_trying(root) else 1
+    return 0 if good or not is_trying else 1
 
 
 def _is_trying(root: Path) -> bool:

@@ -7,13 +7,15 @@ has the digest that was signed: a pull that breaks off leaves nothing that could
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from qc_edge.errors import StoreError, UpdateError
+from qc_edge.errors import StoreError, UpdateError, UpstreamError
 from qc_edge.service.synced_file import sync_directory, write_synced
 from qc_edge.setup.update.box_state import STAGED
 from qc_edge.setup.update.manifest import (
@@ -95,10 +97,13 @@ def stage(root: Path, source: Source, offer: Offer) -> StagedUpdate:
     staged.
     """
     staged = root / STAGED
-    staged.mkdir(parents=True, exist_ok=True)
-    # One at a time, and what a power cut left of another goes.
-    for old in staged.iterdir():
-        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    try:
+        staged.mkdir(parents=True, exist_ok=True)
+        # One at a time, and what a power cut left of another goes.
+        for old in staged.iterdir():
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    except OSError as fault:
+        raise StoreError(f"cannot write in {staged}: {fault.strerror}", hint="with sudo") from None
     free = shutil.disk_usage(staged).free
     if free < offer.manifest.size * _ROOM:
         raise StoreError(
@@ -136,12 +141,25 @@ def staged_update(root: Path, trusted: Sequence[str]) -> StagedUpdate | None:
     if not found:
         return None
     directory = found[-1]
-    data, signature = ((directory / name).read_bytes() for name in (MANIFEST, SIGNATURE))
+    try:
+        data, signature = ((directory / name).read_bytes() for name in (MANIFEST, SIGNATURE))
+    except OSError as fault:
+        raise UpdateError(
+            f"cannot read {directory}: {fault.strerror}", hint="stage the update again"
+        ) from None
     check_manifest(data, signature, trusted)
     manifest = parse_manifest(data)
     for file in manifest.files:
         _refuse_other(directory / file.name, file)
     return StagedUpdate(directory, manifest)
+
+
+def whole_update(root: Path, trusted: Sequence[str]) -> StagedUpdate:
+    """As `staged_update`. Raises UpdateError if nothing is staged too."""
+    staged = staged_update(root, trusted)
+    if staged is None:
+        raise UpdateError("nothing is staged", hint="sudo qc-edge update stage")
+    return staged
 
 
 def _fetch(source: Source, file: UpdateFile, to: Path) -> None:
@@ -151,7 +169,7 @@ def _fetch(source: Source, file: UpdateFile, to: Path) -> None:
 
         def pieces() -> Iterator[bytes]:
             nonlocal size
-            while piece := opened.read(_PIECE):
+            while piece := _read(opened, f"{file.name} from {source.where}"):
                 size += len(piece)
                 if size > file.size:
                     break
@@ -165,6 +183,15 @@ def _fetch(source: Source, file: UpdateFile, to: Path) -> None:
             + (f"{size:,} bytes of {file.size:,}" if size != file.size else "other bytes"),
             hint="fetch it again: it is truncated or was altered",
         )
+
+
+def _read(opened: IO[bytes], what: str) -> bytes:
+    try:
+        return opened.read(_PIECE)
+    except (OSError, http.client.HTTPException) as fault:
+        raise UpstreamError(
+            f"{what} broke off: {fault}", hint="the network, the medium; then stage it again"
+        ) from None
 
 
 def _refuse_other(path: Path, file: UpdateFile) -> None:
