@@ -80,10 +80,10 @@ def end(
 @contextmanager
 def changing(root: Path) -> Iterator[None]:
     """Nobody else stages or applies an update meanwhile. Raises BusyError if somebody does."""
-    path = root / BOX / "update.lock"
+    path = root / BOX
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path.mkdir(parents=True, exist_ok=True)
+        opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as fault:
         raise StoreError(f"cannot open {path}: {fault.strerror}", hint="with sudo") from None
     try:
