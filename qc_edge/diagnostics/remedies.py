@@ -50,6 +50,11 @@ REMEDIES = (
     Remedy(
         "process drift of", "qc-edge spc NAME; then the process", "A control chart gives an alarm"
     ),
+    Remedy(
+        "beyond what",
+        "qc-edge model drift NAME names parts to label",
+        "Parts are not those that the model was trained on",
+    ),
     Remedy("scores moved of", "qc-edge spc NAME", "A control chart gives an alarm"),
     Remedy("more held of", "qc-edge spc NAME", "A control chart gives an alarm"),
     Remedy(

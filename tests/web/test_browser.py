@@ -18,6 +18,7 @@ from qc_edge.records import calibrations
 from qc_edge.settings import StationPaths
 from qc_edge.web.people.passwords import Passwords
 from qc_edge.web.people.users import User, Users
+from qc_edge.web.visit import LOOK
 from tests.station.harness import BAD, GOOD, Running, drop, make_station, part, running, wait_for
 from tests.web.chromium import Chromium, chromium
 from tests.web.harness import PIN
@@ -116,6 +117,18 @@ def test_no_page_is_wider_than_the_window_and_all_pictures_are_there(
         small = "[...document.querySelectorAll('button, nav a, input:not([type=hidden]), summary')]"
         small += ".map(e => e.getBoundingClientRect().height).filter(h => h && h < 40).length"
         assert tab.evaluate(small) == 0, f"{path}: what a thumb has to hit is too small"
+    tab.size(*SIZES[""])
+
+
+def test_longer_words_fit_on_a_phone_too(tab: Chromium, line: Line) -> None:
+    address = line[2].address
+    tab.size(*SIZES["-phone"])
+    tab.ask("Network.setCookie", name=LOOK, value="auto.de", url=address)
+    for path in ("/station", "/control?days=7"):
+        tab.open(address + path)
+        assert tab.evaluate("document.documentElement.lang") == "de"
+        assert tab.evaluate("document.documentElement.scrollWidth") <= SIZES["-phone"][0], path
+    tab.ask("Network.deleteCookies", name=LOOK, url=address)
     tab.size(*SIZES[""])
 
 

@@ -77,6 +77,8 @@ def test_a_part_tells_its_whole_story(client: TestClient) -> None:
     assert "at or above the threshold" in shown
     assert "/prepared" in shown
     assert client.get("/part/story", params={"id": "A-9"}).status_code == 400
+    assert "by ben: claim 881" not in shown, "its lot is not held"
+    assert "by ben: claim 881" in client.get("/part/story", params={"id": "A-4"}).text
     report = client.get("/part/report", params={"id": "A-3"})
     assert "Inspection report" in report.text
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from qc_edge.query.inspection_search import Search, newest, search_inspections
+from qc_edge.query.kept.hold_rows import in_effect
 from qc_edge.report.announcement import describe_announcement
 from qc_edge.report.check_lines import check_lines
 from qc_edge.report.explanation import explain_verdict
@@ -65,6 +66,7 @@ def show_story(visit: PersonVisit, id: str) -> Response:  # noqa: A002 (the name
             "checks": check_lines(each),
             "timeline": timeline(each),
             "labels": each.logged.labels,
+            "holds": in_effect(each.logged.hold_entries),
         }
         for each in reversed(report.inspections)
     ]
