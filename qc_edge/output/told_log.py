@@ -127,6 +127,9 @@ class ToldLog:
 
     def _next_notes(self) -> list[tuple[str, Note]]:
         """Those that wait, up to a comparison of counts: what comes after it is not of it."""
+        if self._compared and len(self._notes) > _MOST_WAITING:
+            LOG.error("%s: the line's counts were not compared: no rows go in", self._compared[0])
+            self._compared = None
         notes: list[tuple[str, Note]] = []
         while self._notes and self._compared is None:
             notes.append(self._notes.popleft())
@@ -138,9 +141,10 @@ class ToldLog:
         """Compare counts, once all rows of before stand."""
         if self._compared is None or self._rows:
             return
-        compared, self._compared = self._compared, None
         self._unapplied_s = self._unapplied_s or time.monotonic()
-        self._apply()
+        if not self._apply():
+            return  # without the rows in the journal the counts would seem to differ
+        compared, self._compared = self._compared, None
         self.counting.compare(*compared)
 
     def finish(self) -> None:
@@ -151,14 +155,17 @@ class ToldLog:
             self.look()
         self._apply()
 
-    def _apply(self) -> None:
+    def _apply(self) -> bool:
+        """Whether all rows are in the database now."""
         if self._unapplied_s is None:
-            return
+            return True
         self._unapplied_s = None
         try:
             self._ledger.apply()
         except StoreError as fault:
             LOG.error("%s", fault)  # durable all the same: they stand in the journal
+            return False
+        return True
 
     def _report(self, notes: Sequence[tuple[str, Note]]) -> None:
         seen: Counter[tuple[str, NoteKind]] = Counter()

@@ -10,6 +10,7 @@ import pytest
 
 from qc_edge.domain.events import EventKind
 from qc_edge.domain.verdict import Disposition
+from qc_edge.errors import StoreError
 from qc_edge.output.handshake.judged import LineCounts, Note, NoteKind
 from qc_edge.output.handshake.words import Fault, line_trouble
 from qc_edge.output.told_log import ToldLog
@@ -126,4 +127,39 @@ def test_a_difference_is_a_gap_row_and_a_trouble(
     line.machine.report_counts(differ=differs)
     assert bool(line.words.faults & Fault.COUNT) is differs
     assert ("its count of parts" in line_trouble(line.words)) is differs
+    ledger.close()
+
+
+def test_counts_wait_for_rows_that_the_database_does_not_take_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = open_ledger(tmp_path)
+    clock = FrameClock(tmp_path / "clock")
+    events = StationEventLog("line1", clock, Spool(StationPaths(tmp_path, "line1"), Disk()), ledger)
+    told = ToldLog("line1", ledger, events, clock)
+    line = Line()
+
+    def compare(number: int, counts: LineCounts) -> None:
+        told.keep("plc", Note(NoteKind.COUNTED, time.monotonic_ns(), number, "", counts=counts))
+
+    compare(1, LineCounts(10, 10, 0))
+    told.look()
+    parts(line, 1, ACCEPT)
+    line.take_notes()
+    for note in line.notes:
+        told.keep("plc", note)
+    compare(2, LineCounts(11, 11, 0))
+
+    def refuse() -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "apply", refuse)
+        told.look()
+    told.look()
+    with ledger.snapshot() as log:
+        kinds = log.execute(
+            "SELECT kind FROM events WHERE kind LIKE 'line_c%' ORDER BY chain_seq"
+        ).fetchall()
+    assert kinds == [("line_counted",), ("line_counted",)]
     ledger.close()
