@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -135,3 +136,17 @@ def test_ids_come_from_one_output_that_numbers_its_triggers() -> None:
     two = line_settings(one | {"name": "robot", "sequence": "station"})
     with pytest.raises(ValueError, match="one output: part_ids at plc, robot; part_ids needs"):
         check_outputs([line_settings(one), two])
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ({"protocol": "mqtt", "broker": "10.0.0.5:8883", "topic": "hall/line1"}, "hall/line1 at"),
+        ({"protocol": "s7", "connect": "10.0.0.20:102", "block": 100}, "DB100 at 10.0.0.20:102"),
+        ({"protocol": "gpio", "chip": "/dev/gpiochip0", "accept": 17}, "line 17 of /dev/gpiochip0"),
+    ],
+)
+def test_two_outputs_never_talk_into_one_another(at: dict[str, Any], said: str) -> None:
+    both = [line_settings({"name": name} | at) for name in ("plc", "robot")]
+    with pytest.raises(ValueError, match=f"cannot have the same: {said}"):
+        check_outputs(both)

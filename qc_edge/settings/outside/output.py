@@ -50,6 +50,11 @@ class OutputSettings(Section):
         return ()
 
     @property
+    def owns(self) -> tuple[str, ...]:
+        """What no other output may have at the other end, in words."""
+        return ()
+
+    @property
     def machines(self) -> tuple[str, ...]:
         """The addresses of those it talks to, whoever begins: what the unit has to open."""
         return ()

@@ -41,6 +41,9 @@ def check_outputs(outputs: Sequence[OutputSettings]) -> None:
     places = [place for output in outputs for place in output.listens]
     if taken := sorted({f"{at[0]}:{at[1]}" for at in places if places.count(at) > 1}):
         faults.append(f"two outputs cannot listen at the same place: {', '.join(taken)}")
+    owned = [thing for output in outputs for thing in output.owns]
+    if twice := sorted({thing for thing in owned if owned.count(thing) > 1}):
+        faults.append(f"two outputs cannot have the same: {', '.join(twice)}")
     lines = [each for each in outputs if isinstance(each, LineSettings)]
     giving = [each.name for each in lines if each.part_ids]
     if len(giving) > 1:

@@ -40,6 +40,12 @@ class GpioSettings(LineSettings):
     peer_heartbeat_ms: float = Field(default=0.0, description="0: nobody answers.")
 
     @property
+    def owns(self) -> tuple[str, ...]:
+        """Its lines."""
+        lines = {self.accept, self.reject, self.hold, self.ready} - {None}
+        return tuple(f"line {number} of {self.chip}" for number in sorted(map(str, lines)))
+
+    @property
     def place(self) -> str:
         """The chip."""
         return self.chip

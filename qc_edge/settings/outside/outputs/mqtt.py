@@ -43,6 +43,11 @@ class MqttSettings(LineSettings):
         return f"{self.broker} {self.topic}"
 
     @property
+    def owns(self) -> tuple[str, ...]:
+        """The topic: the broker takes one client for it."""
+        return (f"{self.topic} at {self.broker}",)
+
+    @property
     def machines(self) -> tuple[str, ...]:
         """The broker."""
         return (split_place(self.broker)[0],)

@@ -21,3 +21,8 @@ class S7Settings(AskingSettings):
         default=1, ge=0, le=31, description="The slot: 1 of an S7-1200 or 1500, 2 of an S7-300."
     )
     block: int = Field(ge=1, le=65535, description="The number of the data block: DB100 is 100.")
+
+    @property
+    def owns(self) -> tuple[str, ...]:
+        """The data block."""
+        return (f"DB{self.block} at {self.connect}",)
