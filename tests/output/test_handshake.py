@@ -198,6 +198,14 @@ def test_a_reset_waits_for_frames_whose_time_is_not_exact() -> None:
     assert line.words.reset_done == 2
 
 
+def test_blanks_around_an_id_are_none_of_it() -> None:
+    line = Line()
+    line.write(trigger=1, part_id=" SN-1")
+    line.wait(10)
+    line.tell(1, ACCEPT, brought_id="SN-1")
+    assert accepts(line.words, 1)
+
+
 def test_another_id_than_the_line_gave_holds_the_part() -> None:
     line = Line()
     line.write(trigger=1, part_id="SN-1")

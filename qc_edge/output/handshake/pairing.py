@@ -107,7 +107,9 @@ class Triggers:
         """A new trigger."""
         if self._all and self._all[-1].end_ns is None:
             self._all[-1].end_ns = at_ns
-        self._all.append(LineTrigger(words.trigger, at_ns, words.part_id, words.lot))
+        # As the frames have it, which get this id without the blanks around it.
+        part_id = words.part_id.strip()
+        self._all.append(LineTrigger(words.trigger, at_ns, part_id, words.lot))
         return self._all[-1]
 
     def find(self, part: JudgedPart, now_ns: int) -> list[LineTrigger]:
