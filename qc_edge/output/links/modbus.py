@@ -40,6 +40,7 @@ except ImportError as fault:
     ) from fault
 
 _START_S = 5.0
+_CLOSE_S = 2.0
 _MOST_HEARD = 4096
 _MASTER_NS = 5_000_000_000
 """A master that has not written for so long may be another's."""
@@ -119,7 +120,7 @@ class ModbusLink:
         end = server.shutdown  # a coroutine
         with suppress(RuntimeError):  # the loop is closed: the server has ended by itself
             loop.call_soon_threadsafe(lambda: loop.create_task(end()))  # type: ignore[no-untyped-call]
-        thread.join(_START_S)
+        thread.join(_CLOSE_S)
         self._thread = self._loop = self._server = self._master = self._began_by = None
         self._shown, self._written = encode(ToLine()), encode(FromLine())
 

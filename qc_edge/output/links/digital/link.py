@@ -15,7 +15,7 @@ from qc_edge.output.links import Heard
 from qc_edge.output.links.digital.pulses import Pulses
 
 _IDLE_S = 0.25
-_CLOSE_S = 5.0
+_CLOSE_S = 2.0
 _NS = 1e9
 
 

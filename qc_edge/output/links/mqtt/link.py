@@ -71,6 +71,7 @@ class MqttLink:
         self._gone.clear()
         tls = self._tls() if self._settings.tls else None
         self._client = client = self._new_client(tls)
+        end_s = time.monotonic() + _CONNECT_S
         try:
             client.connect(self._host, self._port, _KEEPALIVE_S)
         except (OSError, ValueError) as fault:
@@ -83,7 +84,7 @@ class MqttLink:
                 f"{self._settings.name}.ca?",
             ) from None
         client.loop_start()
-        if not self._ready.wait(_CONNECT_S) and not self._fault:
+        if not self._ready.wait(max(end_s - time.monotonic(), 0.5)) and not self._fault:
             self._fault = f"no answer within {_CONNECT_S:g} s"
         if self._fault:
             why = self._fault
