@@ -35,6 +35,8 @@ def test_there_is_exactly_one_stick(tmp_path: Path) -> None:
         the_stick(tmp_path)
     (tmp_path / "CIDATA").touch()
     assert the_stick(tmp_path).name == "CIDATA"
+    with pytest.raises(UsageError, match="two media are called CIDATA: /dev/sdb, /dev/sdc"):
+        the_stick(tmp_path, lambda label: {"/dev/sdb", "/dev/sdc"} if label == "CIDATA" else set())
     (tmp_path / "QC-EDGE").touch()
     with pytest.raises(UsageError, match="two sticks have a seed: QC-EDGE, CIDATA"):
         the_stick(tmp_path)

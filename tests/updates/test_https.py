@@ -40,7 +40,15 @@ def server(
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves files, and says nothing of it."""
+    """Serves files, leads from away/ to a place without TLS, and says nothing of it."""
+
+    def do_GET(self) -> None:
+        if not self.path.startswith("/away/"):
+            super().do_GET()
+            return
+        self.send_response(302)
+        self.send_header("Location", f"http://127.0.0.1:1{self.path}")
+        self.end_headers()
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
@@ -60,6 +68,11 @@ def test_a_server_whose_certificate_nobody_vouches_for_is_refused(
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(UpstreamError, match="certificate verify failed"):
         look(server, ())
+
+
+def test_a_server_that_leads_away_from_https_is_not_followed(server: HttpsSource) -> None:
+    with pytest.raises(UpstreamError, match="leads to http://"):
+        look(HttpsSource(f"{server.url}/away"), ())
 
 
 def test_a_server_without_an_update_says_so(release: Release, server: HttpsSource) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,7 +45,18 @@ def labelled_sticks(by_label: Path = BY_LABEL) -> list[Path]:
     return [by_label / label for label in LABELS if (by_label / label).exists()]
 
 
-def the_stick(by_label: Path = BY_LABEL) -> Path:
+def media_called(label: str) -> set[str]:
+    """The devices whose file system has this label: by-label leads to one of them alone."""
+    command = ["lsblk", "--noheadings", "--raw", "--output", "PATH,LABEL"]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return set()
+    lines = [line.split(" ", 1) for line in ran.stdout.splitlines()]
+    return {line[0] for line in lines if line[1:] == [label]}
+
+
+def the_stick(by_label: Path = BY_LABEL, media: Callable[[str], set[str]] = media_called) -> Path:
     """The one medium with a label of ours. Raises UsageError if there is none, or more than one."""
     sticks = labelled_sticks(by_label)
     if not sticks:
@@ -57,6 +68,11 @@ def the_stick(by_label: Path = BY_LABEL) -> Path:
     if len(sticks) > 1:
         raise UsageError(
             f"two sticks have a seed: {', '.join(path.name for path in sticks)}",
+            hint="unplug one of them: nothing is guessed",
+        )
+    if len(same := media(sticks[0].name)) > 1:
+        raise UsageError(
+            f"two media are called {sticks[0].name}: {', '.join(sorted(same))}",
             hint="unplug one of them: nothing is guessed",
         )
     return sticks[0]
@@ -76,4 +92,5 @@ def mounted_stick(by_label: Path = BY_LABEL) -> Iterator[Path]:
         try:
             yield Path(directory)
         finally:
-            subprocess.run(["umount", directory], check=False)
+            # Lazily: somebody may look into it just now, and it is read-only.
+            subprocess.run(["umount", "--lazy", directory], check=False)

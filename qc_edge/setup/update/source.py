@@ -66,6 +66,23 @@ class DirectorySource:
             ) from None
 
 
+class _HttpsAlone(urllib.request.HTTPRedirectHandler):
+    """Follows a server to another place, but not to one that nobody vouches for."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        if not newurl.startswith("https://"):
+            raise urllib.error.HTTPError(newurl, code, f"leads to {newurl}", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 @dataclass(frozen=True, slots=True)
 class HttpsSource:
     """An update on a web server; whose certificate is checked, as browsers do."""
@@ -98,9 +115,9 @@ class HttpsSource:
 
     def _opened(self, name: str) -> IO[bytes]:
         url = f"{self.url.rstrip('/')}/{name}"
-        answer: IO[bytes] = urllib.request.urlopen(  # noqa: S310 - https alone, see open_source
-            url, timeout=_TIMEOUT_S, context=ssl.create_default_context()
-        )
+        https = urllib.request.HTTPSHandler(context=ssl.create_default_context())
+        opener = urllib.request.build_opener(https, _HttpsAlone())
+        answer: IO[bytes] = opener.open(url, timeout=_TIMEOUT_S)
         return answer
 
     def _no_answer(self, name: str, fault: Exception) -> UpstreamError:
