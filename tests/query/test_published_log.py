@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from threading import Barrier
 
@@ -163,9 +164,15 @@ def test_nobody_else_puts_a_query_again() -> None:
 
 def _callers(names: set[str]) -> set[str]:
     """The modules of the package that call one of these."""
-    return {
-        path.relative_to(PACKAGE).as_posix()
+    return {module for module, called in _calls() if called in names}
+
+
+@cache
+def _calls() -> frozenset[tuple[str, str]]:
+    """Every module of the package with each function that it calls."""
+    return frozenset(
+        (path.relative_to(PACKAGE).as_posix(), ast.unparse(node.func))
         for path in python_files("qc_edge")
         for node in ast.walk(ast.parse(path.read_bytes()))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in names
-    }
+        if isinstance(node, ast.Call)
+    )

@@ -29,6 +29,8 @@ from tests.publish.rows import NOON, Log, event, gap, inspection, label, log
 
 GROWS = (1, 2, 3, 5, 8, 13, 21, 34)
 TIMES = 40
+OF_COMMANDS = 15
+"""Each time is many questions."""
 ANY_HOUR = "inspections/date=*/hour=*.parquet"
 OLDER, NEWER = "48213", "48214"
 TOTAL = "SELECT count(*), count(DISTINCT frame_id), sum(length(frame_id)) FROM "
@@ -174,7 +176,7 @@ def test_our_own_commands_are_answered(
     paths, versions = grown
     with restless(paths, versions):
         ask = client(paths, tmp_path)
-        for _ in range(TIMES):
+        for _ in range(OF_COMMANDS):
             ask()
 
 

@@ -21,7 +21,7 @@ from qc_edge.upstream.fleet.compact import Compaction
 from qc_edge.upstream.fleet.delta_tables import DeltaTables
 from qc_edge.upstream.target import Target, connect
 from tests.upstream.s3_server import S3Server, s3_server
-from tests.upstream.sealed import FIRST, SECOND, SendingStation, make_sending_station
+from tests.upstream.sealed import FIRST, SECOND, SendingStation, copied, make_sending_station
 
 pytestmark = pytest.mark.root
 
@@ -32,9 +32,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> SendingStation:
+    return make_sending_station(tmp_path_factory.mktemp("sealed"))
+
+
 @pytest.fixture
-def station(tmp_path: Path) -> SendingStation:
-    return make_sending_station(tmp_path)
+def station(sealed: SendingStation, tmp_path: Path) -> SendingStation:
+    return copied(sealed, tmp_path / "s")
 
 
 def target_at(server: S3Server, place: str, endpoint: str = "", retry_min: float = 1.0) -> Target:
