@@ -120,7 +120,15 @@ class PublishWorker:
             ahead_of = utc_now() if self._clock.is_settled else None
             for day in self._publisher.due(self._clock.sealing_now(), ahead_of):
                 self._publisher.seal(day, utc_now(), go_on)
-        self._publisher.tend_indexes(go_on)
+
+        def between_files() -> None:
+            # The index of a long day takes a while, for which new rows do not wait.
+            go_on()
+            if self.lag_s >= self.every_s:
+                self._publisher.publish(go_on)
+                self._up_to_date_at = time.monotonic()
+
+        self._publisher.tend_indexes(between_files)
 
 
 class _StopRequestedError(Exception):
