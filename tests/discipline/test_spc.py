@@ -293,4 +293,6 @@ def test_a_time_without_frames_is_said_to_have_none(tmp_path: Path) -> None:
     with log(paths.state, compared=NOW) as written:
         written.publisher.compare(NOW)
     report = examine(paths, SETTINGS, BEGINS, NOW)
-    assert "nothing to chart" in spc_sheet(report, UTC_CALENDAR).html()
+    html = spc_sheet(report, UTC_CALENDAR).html()
+    assert "nothing to chart" in html
+    assert html.count("No alarm.") == 1

@@ -104,7 +104,7 @@ def spc_sheet(report: SpcReport, calendar: StationCalendar) -> Sheet:
         [
             SheetSection(
                 "What they say",
-                words=[*spc_state(report), *([] if report.diagnoses else ["No alarm."])],
+                words=spc_state(report),
                 alarms=[
                     f"{each.words} (since {_at(calendar, each.since)})" for each in report.diagnoses
                 ],
