@@ -16,13 +16,14 @@ from typing import IO
 
 from qc_edge.bundles.bundle import Bundle, open_bundle
 from qc_edge.bundles.evaluated import check_evaluation
-from qc_edge.bundles.manifest import MANIFEST
+from qc_edge.bundles.manifest import EVALUATION, MANIFEST, SIGNATURE
 from qc_edge.bundles.signing import check_signature
 from qc_edge.errors import ModelError
 from qc_edge.service.owner import acting_as_caller
 from qc_edge.service.synced_file import sync_directory, sync_file
 from qc_edge.settings.bundles import ModelSettings
 from qc_edge.store.disk_errors import store_error
+from qc_edge.store.durable import write_file
 
 MAX_BYTES = 4_000_000_000
 """Of a bundle unpacked: models for an edge device are far smaller."""
@@ -91,7 +92,8 @@ def _place(bundle: Bundle, models: Path) -> tuple[Bundle, bool]:
                 f"{installed.digest[:12]}..., this one {bundle.digest[:12]}...",
                 hint="a version never changes: give the new bundle a version of its own",
             )
-        return installed, False
+        _bring_proofs(bundle.directory, target)
+        return open_bundle(target), False
     for path in sorted(bundle.directory.rglob("*"), reverse=True):
         path.chmod(0o750 if path.is_dir() else 0o640)
         (sync_directory if path.is_dir() else sync_file)(path)
@@ -101,6 +103,18 @@ def _place(bundle: Bundle, models: Path) -> tuple[Bundle, bool]:
     for directory in (target, target.parent, models):
         sync_directory(directory)
     return open_bundle(target), True
+
+
+def _bring_proofs(source: Path, target: Path) -> None:
+    """Signature and evaluation may have come after the bundle was installed. What has none keeps
+    the one that is there: to take one away is to take the bundle away.
+    """
+    for name in (SIGNATURE, EVALUATION):
+        try:
+            content = (source / name).read_bytes()
+        except FileNotFoundError:
+            continue
+        write_file(target / name, content, mode=0o640)
 
 
 def _copy(source: Path, target: Path) -> None:

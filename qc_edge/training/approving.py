@@ -24,39 +24,45 @@ def approve(bundle: Bundle, report: Path, by: str) -> Evaluated:
         data = report.read_bytes()
         values: dict[str, Any] = json.loads(data)
         found, figures = values["bundle"], values["bundle"]["figures"]
-        pictures, split = set(values["pictures"]), str(values["split"])
+        reference, digest = found["bundle"], str(found["sha256"])
+        pictures = set(values["pictures"])
+        evaluated = Evaluated(
+            format=1,
+            bundle=bundle.digest,
+            report_sha256=hashlib.sha256(data).hexdigest(),
+            dataset=Path(values["dataset"]).name,
+            dataset_sha256=values["dataset_sha256"],
+            split=values["split"],
+            good=figures["good"],
+            bad=figures["bad"],
+            auc=figures["auc"]["value"],
+            threshold=figures["threshold"],
+            escapes=figures["escapes"]["count"],
+            overkill=figures["overkill"]["count"],
+            by=by,
+            at=utc_now().isoformat(timespec="seconds"),
+        )
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise UsageError(f"{report} is no evaluation: {fault!r}"[:200], _HINT) from None
-    if found["sha256"] != bundle.digest:
+    if digest != bundle.digest:
         raise UsageError(
-            f"{report} is of {found['bundle']} with the digest {found['sha256'][:12]}..., "
+            f"{report} is of {reference} with the digest {digest[:12]}..., "
             f"{bundle.reference} has {bundle.digest[:12]}...",
             _HINT,
         )
-    known = seen_pictures(bundle) & pictures
-    if known or not pictures:
+    if not pictures:
+        raise UsageError(
+            f"{report} names no picture, so nobody can tell whether the bundle has seen them", _HINT
+        )
+    if known := seen_pictures(bundle) & pictures:
         raise UsageError(
             f"{report}: {len(known)} of {len(pictures)} pictures were used to make the bundle",
             _HINT,
         )
-    if values["dataset_sha256"] == bundle.manifest.training.sha256 and split != "test":
+    if evaluated.dataset_sha256 == bundle.manifest.training.sha256 and evaluated.split != "test":
         raise UsageError(
-            f"{report}: the model learnt from this very dataset, and {split} is not its test part",
+            f"{report}: the model learnt from this very dataset, and {evaluated.split} is not its "
+            "test part",
             _HINT,
         )
-    return Evaluated(
-        format=1,
-        bundle=bundle.digest,
-        report_sha256=hashlib.sha256(data).hexdigest(),
-        dataset=Path(values["dataset"]).name,
-        dataset_sha256=values["dataset_sha256"],
-        split=split,
-        good=figures["good"],
-        bad=figures["bad"],
-        auc=figures["auc"]["value"],
-        threshold=figures["threshold"],
-        escapes=figures["escapes"]["count"],
-        overkill=figures["overkill"]["count"],
-        by=by,
-        at=utc_now().isoformat(timespec="seconds"),
-    )
+    return evaluated

@@ -66,10 +66,12 @@ def test_a_station_that_demands_it_takes_what_was_evaluated_and_nothing_else(
     assert not list((tmp_path / "models").glob("*"))
     key = tmp_path / "key.pem"
     public = make_key(key)
+    install(bundle, tmp_path / "models", ModelSettings())
     try:
         approve(bundle, report)
-        _, is_new = install(bundle, tmp_path / "models", DEMANDED)
-        assert is_new
+        installed, is_new = install(bundle, tmp_path / "models", DEMANDED)
+        assert not is_new
+        check_evaluation(installed, DEMANDED)
         signed = ModelSettings(
             require_evaluation=True, require_signature=True, trusted_keys=(public,)
         )
@@ -96,6 +98,16 @@ def test_what_the_model_has_seen_approves_nothing(bundle: Path, report: Path) ->
         approve(bundle, changed(report, pictures))
     with pytest.raises(UsageError, match="is no evaluation"):
         approve(bundle, bundle / "bundle.toml")
+    whole = report.read_text()
+    with pytest.raises(UsageError, match="names no picture"):
+        approve(bundle, changed(report, {"pictures": []}))
+    for missing in ("dataset", "dataset_sha256"):
+        values = json.loads(whole)
+        del values[missing]
+        report.write_text(json.dumps(values))
+        with pytest.raises(UsageError, match="is no evaluation"):
+            approve(bundle, report)
+    report.write_text(whole)
     found = json.loads(report.read_text())["bundle"] | {"sha256": "0" * 64}
     with pytest.raises(UsageError, match=r"is of colour@2 with the digest 000000"):
         approve(bundle, changed(report, {"bundle": found}))
