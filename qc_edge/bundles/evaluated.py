@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import EVALUATION
-from qc_edge.bundles.signing_key import is_signed_by, public_text, read_private_key, sign
-from qc_edge.errors import ModelError, UsageError
+from qc_edge.bundles.signing_key import is_signed_by, public_text, read_key_file, sign
+from qc_edge.errors import ModelError
 from qc_edge.settings.bundles import ModelSettings
 
 _DOMAIN = b"qc-edge model evaluation 1\n"
@@ -59,13 +59,7 @@ def evaluation_file(evaluated: Evaluated, key_file: Path | None) -> bytes:
     """The record as a file, signed if there is a key. Raises UsageError."""
     file = _File(evaluated=evaluated)
     if key_file is not None:
-        try:
-            key = read_private_key(key_file.read_bytes())
-        except (OSError, ValueError) as fault:
-            raise UsageError(
-                f"cannot use the key {key_file}: {fault}",
-                hint="make one: qc-edge model keygen FILE",
-            ) from None
+        key = read_key_file(key_file)
         file.key, file.signature = public_text(key), sign(key, _DOMAIN + evaluated.encoded())
     return json.dumps(file.model_dump(), indent=1).encode() + b"\n"
 

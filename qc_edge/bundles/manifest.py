@@ -24,6 +24,9 @@ EVALUATION = "evaluation.json"
 """That it was evaluated, likewise: it names the manifest's digest."""
 GOLDEN = "golden/golden.json"
 
+NAME, VERSION = "^[a-z][a-z0-9-]*$", "^[A-Za-z0-9.+-]+$"
+"""What a bundle's name and version look like."""
+
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Precision = Literal["fp32", "fp16", "int8"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -94,8 +97,8 @@ class Manifest(_Section):
     path.
     """
 
-    name: str = Field(pattern="^[a-z][a-z0-9-]*$")
-    version: str = Field(pattern="^[A-Za-z0-9.+-]+$")
+    name: str = Field(pattern=NAME)
+    version: str = Field(pattern=VERSION)
     created: date
     licence: str = Field(min_length=1)
     description: str = Field(min_length=1)

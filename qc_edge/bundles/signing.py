@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qc_edge.bundles.bundle import Bundle
 from qc_edge.bundles.manifest import MANIFEST, SIGNATURE
-from qc_edge.bundles.signing_key import is_signed_by, public_text, read_private_key, sign
+from qc_edge.bundles.signing_key import is_signed_by, public_text, read_key_file, sign
 from qc_edge.errors import ModelError, UsageError
 from qc_edge.settings.bundles import ModelSettings
 
@@ -60,17 +60,7 @@ def sign_manifest(bundle: Bundle, key_file: Path) -> tuple[str, bytes]:
 
     Raises UsageError if the file holds no such key.
     """
-    try:
-        key = read_private_key(key_file.read_bytes())
-    except OSError as fault:
-        raise UsageError(
-            f"cannot read the key {key_file}: {fault.strerror}",
-            hint="make one: qc-edge model keygen FILE",
-        ) from None
-    except ValueError as fault:
-        raise UsageError(
-            f"{key_file} {fault}", hint="make one: qc-edge model keygen FILE"
-        ) from None
+    key = read_key_file(key_file)
     signed = sign(key, _DOMAIN + _manifest(bundle))
     public = public_text(key)
     text = json.dumps({"format": 1, "key": public, "signature": signed}, indent=1) + "\n"

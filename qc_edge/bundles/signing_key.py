@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from qc_edge.errors import UsageError
 from qc_edge.settings.bundles import KEY_PREFIX
 
 
@@ -24,6 +26,17 @@ def read_private_key(pem: bytes) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError("is no Ed25519 key")  # noqa: TRY004 - of the content, not of a type
     return key
+
+
+def read_key_file(file: Path) -> Ed25519PrivateKey:
+    """The key in a file. Raises UsageError."""
+    hint = "make one: qc-edge model keygen FILE"
+    try:
+        return read_private_key(file.read_bytes())
+    except OSError as fault:
+        raise UsageError(f"cannot read the key {file}: {fault.strerror}", hint=hint) from None
+    except ValueError as fault:
+        raise UsageError(f"{file} {fault}", hint=hint) from None
 
 
 def public_text(key: Ed25519PrivateKey) -> str:

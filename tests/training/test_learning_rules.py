@@ -185,3 +185,20 @@ def test_without_pytorch_the_command_says_what_to_install(
         train(request, Quiet())
     assert "pip install 'qc-edge[train]'" in fault.value.hint
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": "../flange"}, "is no name of a bundle"),
+        ({"version": "4/5"}, "is no version of a bundle"),
+        ({"by": " "}, "--by is empty"),
+        ({"key": Path("no.pem")}, "cannot read the key no.pem"),
+    ],
+)
+def test_what_the_bundle_would_be_refused_for_is_said_before_the_training(
+    tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    request = replace(TrainRequest(tmp_path / "none", tmp_path, "flange", "1", "anna"), **change)
+    with pytest.raises(UsageError, match=words):
+        train(request, Quiet())

@@ -12,10 +12,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from qc_edge.audit.verify import verify
-from qc_edge.bundles.signing_key import public_text, read_private_key, sign
+from qc_edge.bundles.signing_key import public_text, read_key_file, sign
 from qc_edge.discipline.audit_pack.index import index_sheet
 from qc_edge.discipline.audit_pack.period import AuditPeriod
 from qc_edge.discipline.audit_pack.tables import REGISTER, pack_tables
@@ -75,7 +73,7 @@ def make_pack(
     at by verify. Raises UsageError if nothing was recorded in the period or for a file that is no
     key, or StoreError.
     """
-    key = _key(key_file) if key_file else None
+    key = read_key_file(key_file) if key_file else None
     files, until = _Files(), min(period.ends, now)
     with PublishedLog(paths.published) as log:
         tables = pack_tables(log.cursor(), paths, period)
@@ -154,18 +152,6 @@ def _add_studies(files: _Files, paths: StationPaths, period: AuditPeriod) -> Non
             continue  # verify's business, not this one's
         if is_of_period:
             files.add(f"msa/{path.name}", content, "a study with its trials and results")
-
-
-def _key(file: Path) -> Ed25519PrivateKey:
-    try:
-        return read_private_key(file.read_bytes())
-    except OSError as fault:
-        raise UsageError(
-            f"cannot read the key {file}: {fault.strerror}",
-            hint="make one: qc-edge model keygen FILE",
-        ) from None
-    except ValueError as fault:
-        raise UsageError(f"{file} {fault}", hint="make one: qc-edge model keygen FILE") from None
 
 
 def _csv(named: NamedRows) -> bytes:

@@ -91,7 +91,7 @@ def compute_features(
     files.append(
         _Array(directory / "statistics.f32", (count, flips, statistics_count(shapes)), "float32")
     )
-    known = _known(directory, pictures, size)
+    known = _known(directory, pictures, size) if all(file.is_there for file in files) else 0
     arrays = [file.open(known > 0) for file in files]
     advance(known)
     if known < count:
@@ -117,15 +117,23 @@ class _Array:
     shape: tuple[int, ...]
     dtype: str
 
+    @property
+    def _size(self) -> int:
+        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
+
+    @property
+    def is_there(self) -> bool:
+        """True if the file has all its room."""
+        return self.path.is_file() and self.path.stat().st_size == self._size
+
     def open(self, known: bool) -> np.memmap[tuple[int, ...], np.dtype[np.floating]]:
         """The array as a file; its room is taken at once, so that a full disk shows here and not as
         a signal that ends the process when a page is written.
         """
-        size = int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
-        if not known or not self.path.exists() or self.path.stat().st_size != size:
+        if not known or not self.is_there:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, size)
+                os.posix_fallocate(file.fileno(), 0, self._size)
         return np.memmap(self.path, self.dtype, "r+", shape=self.shape)
 
 

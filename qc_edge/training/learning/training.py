@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from qc_edge.analysis.scoring import ScoringProgress
+from qc_edge.bundles.manifest import NAME, VERSION
+from qc_edge.bundles.signing_key import read_key_file
 from qc_edge.dataset.reading import Dataset, open_dataset
 from qc_edge.errors import EngineError, UsageError
 from qc_edge.store.disk_errors import store_error
@@ -59,6 +62,7 @@ def train(request: TrainRequest, progress: TrainingProgress) -> TrainedBundle:
             f"{request.directory} is there already, and a version never changes",
             hint=f"give it another version: --name {request.name}@NEXT",
         )
+    _require_packable(request)
     dataset = open_dataset(request.dataset)
     chosen = chosen_items(dataset)
     _require_torch(request)
@@ -141,6 +145,23 @@ def _marks_note(found: LearningPictures) -> list[str]:
 
 def _description(what: str, size: tuple[int, int]) -> str:
     return f"qc-edge train: {what}, {size[1]} x {size[0]}"
+
+
+def _require_packable(request: TrainRequest) -> None:
+    """What the bundle would be refused for is said before hours of training."""
+    for given, what, pattern in (
+        (request.name, "name", NAME),
+        (request.version, "version", VERSION),
+    ):
+        if not re.fullmatch(pattern, given):
+            raise UsageError(
+                f"--name: {given!r} is no {what} of a bundle",
+                hint="NAME@VERSION, such as flange@4: lower case, digits and dashes",
+            )
+    if not request.by.strip():
+        raise UsageError("--by is empty", hint="who lets this bundle out")
+    if request.key:
+        read_key_file(request.key)
 
 
 def _require_torch(request: TrainRequest) -> None:
