@@ -182,7 +182,7 @@ def running(protocol: str, **more: Any) -> Iterator[Running]:
         thread.start()
         peer: Peer | None = None
         try:
-            wait_for(lambda: not output.status.trouble, "open", 30)
+            wait_for(lambda: not output.status.trouble, "open", 90)  # OPC UA: 8,000 nodes
             peer = end.connect(settings, link)
             yield Running(output, peer, notes, end.server)
         finally:
