@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -19,10 +20,12 @@ from qc_edge.errors import CalibrationError
 from qc_edge.query import evidence
 from qc_edge.query.audit_queries import EvidenceClaim, evidence_claims
 from qc_edge.query.evidence import EvidenceFile, EvidenceMatch
+from qc_edge.query.journal_reader import deleted_since
 from qc_edge.query.kept.deletion_rows import deleted_pictures
 from qc_edge.query.rows import Rows
 from qc_edge.records.calibrations import load
 from qc_edge.records.view_regions import as_it_judged
+from qc_edge.service.clock import utc_now
 from qc_edge.vision.image import pixels_sha256
 from qc_edge.vision.prepare import prepare, preprocess_id, recorded_parameters
 
@@ -50,14 +53,16 @@ class EvidenceCheck:
 
     Threads are enough: reading and hashing run outside the interpreter's lock. `calibration` is the
     directory of the records. `share` (0..1) of the rows is looked at. `images` counts the images
-    that were read.
+    that were read. `journal` is given where the station runs: it deletes pictures meanwhile.
     """
 
     state: Path
     calibration: Path
     threads: int
     share: float = 1.0
+    journal: Path | None = None
     images: int = 0
+    _missing: list[tuple[str, AuditFinding]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def check(
@@ -67,23 +72,26 @@ class EvidenceCheck:
         hashes: array[int] = array("q")
         # Many rows share a record. Two threads may both read it the first time, which does no harm.
         calibration = cache(self._calibration)
-        step.total = last - first + 1
+        step.total, began = last - first + 1, utc_now()
         with ThreadPoolExecutor(self.threads, "evidence") as pool:
-            waiting: deque[Future[list[AuditFinding]]] = deque()
+            waiting: deque[tuple[str, Future[list[AuditFinding]]]] = deque()
             for row, gone in self._rows(rows, first, last, hashes):
                 if not self._is_sampled(row.frame_id):
                     continue
-                waiting.append(pool.submit(self._check_row, row, gone, calibration))
+                done = pool.submit(self._check_row, row, gone, calibration)
+                waiting.append((row.frame_id, done))
                 # Taken from the left only: findings come in the order of the rows.
                 while len(waiting) > _WAITING_PER_THREAD * self.threads or (
-                    waiting and waiting[0].done()
+                    waiting and waiting[0][1].done()
                 ):
-                    self._collect(report, waiting.popleft())
+                    self._collect(report, *waiting.popleft())
                 step.count = self.images
                 step.show(row.chain_seq - first + 1)
             while waiting:
-                self._collect(report, waiting.popleft())
+                self._collect(report, *waiting.popleft())
         step.count = self.images
+        if self._missing:
+            self._add_missing(report, began)
         return FrameIds(hashes)
 
     def _is_sampled(self, frame_id: str) -> bool:
@@ -105,9 +113,22 @@ class EvidenceCheck:
             hashes.extend(hash(row.frame_id) for row in portion)
             yield from ((row, gone.get(row.frame_id, "")) for row in portion)
 
-    def _collect(self, report: AuditReport, done: Future[list[AuditFinding]]) -> None:
+    def _collect(self, report: AuditReport, frame: str, done: Future[list[AuditFinding]]) -> None:
         for finding in done.result():
-            report.add(finding)
+            if self.journal is not None and finding.kind.endswith("_missing"):
+                self._missing.append((frame, finding))
+            else:
+                report.add(finding)
+
+    def _add_missing(self, report: AuditReport, began: datetime) -> None:
+        """Those pictures that no rule has deleted since the rows were read: its own row stands in
+        the journal before a picture goes, and is published some seconds later.
+        """
+        assert self.journal is not None  # noqa: S101
+        gone = deleted_since(self.journal, began - timedelta(hours=1))
+        for frame, finding in self._missing:
+            if finding.kind.removesuffix("_missing") not in gone.get(frame, "").split():
+                report.add(finding)
 
     def _check_row(
         self, row: EvidenceClaim, gone: str, calibration: Callable[[str], Calibration | str]

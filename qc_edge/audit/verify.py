@@ -199,8 +199,9 @@ class StationAudit:
             check_rows_in_force(self.report, rows, events, first, last)
             step.count = max(0, last - first + 1)
         with self.report.step("evidence", "images") as step:
+            threads, journal = os.cpu_count() or 2, self.paths.journal if self.running else None
             evidence = EvidenceCheck(
-                self.paths.state, self.paths.calibration, os.cpu_count() or 2, self.share
+                self.paths.state, self.paths.calibration, threads, self.share, journal
             )
             frames = evidence.check(self.report, step, rows, first, last)
         # With `since`, a label may well be of an older frame, whose id was not read.

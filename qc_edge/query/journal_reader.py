@@ -61,6 +61,18 @@ def newest_inspections(
                 continue
 
 
+def deleted_since(journal: Path, since: datetime) -> dict[str, str]:
+    """Frame -> the pictures of it that rules have deleted, with blanks between, by the rows from
+    the hour of `since` (aware UTC) on. Raises OSError.
+    """
+    gone: dict[str, str] = {}
+    lines = _newest_lines(journal, f"{since:%Y-%m-%dT%H}")
+    for row in _parsed(line for line in lines if b'{"table":"deletions"' in line):
+        frame, pictures = str(row.get("frame_id")), str(row.get("pictures"))
+        gone[frame] = f"{gone.get(frame, '')} {pictures}"
+    return gone
+
+
 def recent_inspections_of(journal: Path, part_id: str) -> Iterator[JournalInspection]:
     """The inspections of a part in the newest two hours of the journal, oldest first.
 

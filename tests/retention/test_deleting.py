@@ -13,6 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from qc_edge.audit import evidence
+from qc_edge.audit.finding import AuditReport
 from qc_edge.audit.verify import verify
 from qc_edge.domain.evidence.classes import EvidenceClass
 from qc_edge.domain.history import Selection
@@ -158,6 +160,22 @@ def test_what_the_rules_let_go_goes_with_a_row_and_the_rest_stays(paths: Station
     )
     gone.unlink()
     assert "raw_missing" in faults(paths), "one that no rule has deleted is"
+
+
+def test_what_goes_while_it_is_verified_is_not_missing(
+    paths: StationPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ((seen,),) = rows(paths, "SELECT raw_path FROM inspections WHERE part_id = 'bad-1'")
+    delete(paths, Disk())
+    monkeypatch.setattr(evidence, "deleted_pictures", lambda *_: {})  # as it was published before
+    check = evidence.EvidenceCheck(paths.state, paths.calibration, 1, 1.0, paths.journal)
+    (paths.state / seen).unlink()
+    report, log = AuditReport(), Rows(DatabaseAtRest(paths.database))
+    with report.step("evidence", "images") as step:
+        check.check(report, step, log, 1, 1000)
+    assert [(each.kind, "bad-1" in each.where) for each in report.findings] == [
+        ("raw_missing", True)
+    ]
 
 
 def test_of_many_a_share_is_kept_that_every_run_chooses_alike(paths: StationPaths) -> None:
