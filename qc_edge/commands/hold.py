@@ -180,6 +180,8 @@ def _known(paths: StationPaths, scopes: tuple[HoldScope, ...]) -> tuple[HoldScop
 
 
 def _tell(paths: StationPaths, written: WrittenHold, word: str, *, as_json: bool) -> None:
+    from rich.markup import escape
+
     from qc_edge.domain.printable import printable
     from qc_edge.labels.holds.writing import wait_until_taken_up
 
@@ -191,7 +193,8 @@ def _tell(paths: StationPaths, written: WrittenHold, word: str, *, as_json: bool
     console = out()
     which = f" (hold {written.hold_id})" if written.hold_id else ""
     for entry in written.entries:
-        console.print(f"{paths.name}: [bold]{word}[/bold]: {printable(str(entry.scope))}{which}")
+        what = escape(printable(str(entry.scope)))
+        console.print(f"{paths.name}: [bold]{word}[/bold]: {what}{which}")
     if taken_up:
         console.print("in the log; in QA's views within ten seconds")
     elif taken_up is None:

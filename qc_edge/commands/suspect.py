@@ -153,6 +153,8 @@ def _find(paths: StationPaths, ask: SuspectAsk, output: Path | None, as_json: bo
 
 
 def _tell(paths: StationPaths, found: Quarantined, as_json: bool) -> None:
+    from rich.text import Text
+
     window, figures = found.window, found.figures
     if as_json:
         print_json(
@@ -181,7 +183,7 @@ def _tell(paths: StationPaths, found: Quarantined, as_json: bool) -> None:
     files = [str(each) for each in (found.csv, found.html, found.pdf) if each]
     console.print("\n".join(files), markup=False)
     if found.why_no_pdf:
-        console.print(f"[yellow]no PDF[/yellow]: {found.why_no_pdf}")
+        console.print("[yellow]no PDF[/yellow]:", Text(found.why_no_pdf))
     if found.missing_newest:
         console.print(
             "[yellow]the newest inspections are not published yet[/yellow]: ask again in a moment"
@@ -192,6 +194,7 @@ def _release(
     paths: StationPaths, hold: str, parts: list[str], by: Attribution, as_json: bool
 ) -> None:
     from qc_edge.discipline.suspect.releasing import release_parts, release_reinspected
+    from qc_edge.domain.printable import printable
 
     if parts:
         release_parts(paths, hold, parts, by)
@@ -200,4 +203,5 @@ def _release(
     if as_json:
         print_json({"station": paths.name, "hold": hold, "released": parts})
         return
-    out().print(f"{paths.name}: {len(parts):,} parts of {hold} released: {', '.join(parts[:20])}")
+    named = printable(", ".join(parts[:20]))
+    out().print(f"{paths.name}: {len(parts):,} parts of {hold} released: {named}", markup=False)

@@ -92,6 +92,10 @@ def test_a_time_is_held_by_the_exposure_and_with_what_comes_later(
     station: tuple[StationPaths, Running],
 ) -> None:
     paths, at_work = station
+    shown = invoke(
+        "hold", NAME, "--lot", "[/b]", "--by", "a", "--reason", "x", "--root", paths.root
+    )
+    assert "held: lot [/b]" in shown.stdout, shown.exception
     ago = ("--between", "2020-01-01", "2021-01-01", "--by", "anna", "--reason", "long ago")
     ran = told("hold", NAME, *ago, root=paths.root)
     assert ran["taken_up"] is True
