@@ -24,12 +24,14 @@ def command(name: Name, root: Root = DEFAULT_ROOT) -> None:
     from qc_edge.errors import QcEdgeError, WorkerStuckError
     from qc_edge.service.logs import LOG, start_logging
     from qc_edge.service.notify import report_fatal_error
+    from qc_edge.service.priority import take_short_turns
     from qc_edge.station.daemon import Station
     from qc_edge.station.supervisor import Supervisor
 
     _leave_root(root.absolute(), name)
     # At first with the usual level: it is the settings that may be wrong.
     start_logging("info", name)
+    take_short_turns()
     supervisor = Supervisor()
     # Before the station is made: loading a model may take minutes, and SIGTERM must end that too.
     supervisor.handle_signals()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
 import pytest
 
 from qc_edge.service import priority
-from qc_edge.service.priority import lower_priority
+from qc_edge.service.priority import lower_priority, take_short_turns
 
 
 def in_a_thread(work: Callable[[], None]) -> None:
@@ -68,3 +69,12 @@ def test_on_another_machine_the_log_says_that_the_disk_keeps_no_order_and_work_g
     in_a_thread(work)
     assert done == [True]
     assert "upkeep could not step back at the disk (Function not implemented)" in caplog.text
+
+
+def test_no_thread_keeps_the_interpreter_for_long() -> None:
+    before = sys.getswitchinterval()
+    try:
+        take_short_turns()
+        assert sys.getswitchinterval() == pytest.approx(0.0005)
+    finally:
+        sys.setswitchinterval(before)
