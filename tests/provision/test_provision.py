@@ -236,15 +236,12 @@ def test_an_interface_that_is_not_named_any_more_loses_its_address(tmp_path: Pat
     assert names == ["10-plant.network", "50-qc-edge-enp2s0.network"]
 
 
-def test_a_date_in_the_settings_stays_one(tmp_path: Path) -> None:
+def test_a_date_in_the_template_stays_one(tmp_path: Path) -> None:
     file, root = written(tmp_path / "stick"), tmp_path / "box"
-    dated = BOX.replace(
-        "settings.model", "settings.spc.reference_from = 2026-11-01\nsettings.model"
-    )
-    provisioned(root, written(file.parent, dated))
-    assert (
-        str(load_settings(root / "etc/qc-edge/line17.toml").spc.reference_from)[:10] == "2026-11-01"
-    )
+    (file.parent / "plant.toml").write_text(f"{PLANT}[spc]\nreference_from = 2026-11-01\n")
+    provisioned(root, file)
+    spc = load_settings(root / "etc/qc-edge/line17.toml").spc
+    assert str(spc.reference_from)[:10] == "2026-11-01"
 
 
 def test_what_is_written_is_what_was_read() -> None:
