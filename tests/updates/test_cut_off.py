@@ -15,7 +15,7 @@ import pytest
 from qc_edge.errors import BusyError, UpdateError, UpstreamError, UsageError
 from qc_edge.setup.software import Software, switch
 from qc_edge.setup.update import health
-from qc_edge.setup.update.apply import apply
+from qc_edge.setup.update.apply import after_boot, apply, take_back
 from qc_edge.setup.update.boot_entries import other_entry
 from qc_edge.setup.update.box_state import STAGED, begin, changing, read_applied
 from qc_edge.setup.update.source import DirectorySource
@@ -50,6 +50,16 @@ def test_what_runs_is_not_applied_again_but_what_was_cut_off_is(
     assert (ended.outcome, ended.before) == ("good", "0.1.0-1")
     with pytest.raises(UpdateError, match="runs already"):
         apply(root, box, update, ["line1"], box.said.append)
+
+
+def test_what_a_person_takes_back_is_not_said_not_to_have_come_up(tmp_path: Path) -> None:
+    begin(tmp_path, "2", "1")
+    assert take_back(tmp_path, ScriptedBox(before="1")) == "1"
+    said: list[str] = []
+    assert after_boot(tmp_path, "1", {}, said.append)
+    applied = read_applied(tmp_path)
+    assert applied is not None
+    assert (applied.why.split()[:2], said) == (["a", "person"], [])
 
 
 def test_one_update_at_a_time(tmp_path: Path) -> None:

@@ -117,12 +117,15 @@ def rollback_command(root: Root = DEFAULT_ROOT) -> None:
       [bold]sudo qc-edge update rollback[/bold]
     """
     from qc_edge.errors import RightsError
+    from qc_edge.setup.update.apply import take_back
+    from qc_edge.setup.update.box_state import changing
     from qc_edge.setup.update.boxes import this_box
 
     if os.geteuid() != 0:
         raise RightsError("only root can change the software", hint="sudo qc-edge update rollback")
     box = this_box(_say, root.absolute())
-    version = box.go_back()
+    with changing(root.absolute()), _unstopped():
+        version = take_back(root.absolute(), box)
     _say(f"{version} is in its place again" + (", from the next boot on" * box.proves_later()))
 
 

@@ -62,6 +62,19 @@ def _begin(root: Path, running: str, version: str) -> AppliedUpdate:
     return box_state.begin(root, version, running)
 
 
+def take_back(root: Path, box: UpdatableBox) -> str:
+    """Take the version before again because a person says so; which one that is.
+
+    Raises UsageError or UpdateError if there is none.
+    """
+    version = box.go_back()
+    applied = box_state.read_applied(root)
+    if applied is not None and applied.outcome == "trying":
+        # Else the next boot would say that it had not come up.
+        box_state.end(root, applied, "a person took it back before it had proven itself")
+    return version
+
+
 def after_boot(
     root: Path, running: str, faults: dict[str, str], say: Callable[[str], object]
 ) -> bool:
