@@ -101,6 +101,12 @@ def test_a_date_that_never_comes_is_one(tmp_path: Path) -> None:
     assert told.exit_code == 0 and "gauge block 7" in told.output, told.exception
 
 
+def test_a_study_of_a_column_with_any_name_stays_among_the_studies(tmp_path: Path) -> None:
+    paths = StationPaths(tmp_path, "line1")
+    kept = keep_study(paths, "gauge-../mm / s", {"verdict": ""}, [], "anna", NOW)
+    assert kept.parent == paths.state / "msa" and kept.name.endswith("Z-gauge-_mm_s.json")
+
+
 def test_a_fault_of_the_calendar_is_logged_and_no_end_of_the_station(
     paths: StationPaths, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import random
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -108,7 +109,8 @@ def keep_study(
         indent=1,
     ).encode()
     make_directories([studies(paths)])
-    path = studies(paths) / f"{now:%Y%m%dT%H%M%S}Z-{kind}.json"
+    safe = re.sub(r"[^\w-]+", "_", kind)  # a gauge's has the name of a column in it
+    path = studies(paths) / f"{now:%Y%m%dT%H%M%S}Z-{safe}.json"
     write_file(path, content)
     digest = hashlib.sha256(content).hexdigest()
     notices.leave(
