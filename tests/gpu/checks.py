@@ -243,7 +243,7 @@ def station(subject: Subject, count: int = 60) -> Figures:
         paths = make_station(
             Path(directory),
             model={"bundle": subject.bundle.reference},
-            engine={"backend": "tensorrt"},
+            engine={"backend": "tensorrt", "max_batch": subject.settings.max_batch},
             inspect={"batch_max": 64},
         )
         installed = paths.models / subject.bundle.name / subject.bundle.version
@@ -276,15 +276,18 @@ def soak(subject: Subject, seconds: float) -> Figures:
     """Batches of all sizes for `seconds`: the same frame always has the same score, and memory
     stays.
     """
-    frames = rendered(32)
+    most = subject.settings.max_batch
+    frames, sizes = rendered(most), range(1, most + 1)
     rng = np.random.default_rng(1)
     scored = batches = 0
     with subject.engine() as engine:
-        known = {size: [one.value for one in engine.infer(frames[:size])] for size in range(1, 33)}
+        known = {
+            size: [one.value for one in engine.infer(frames[:size])] for size in range(1, sizes)
+        }
         free, resident = _free_mb(), _resident_mb()
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            size = int(rng.integers(1, 33))
+            size = int(rng.integers(1, most + 1))
             got = [one.value for one in engine.infer(frames[:size])]
             assert got == known[size], f"after {scored} frames a batch of {size} scored otherwise"
             scored, batches = scored + size, batches + 1

@@ -24,9 +24,8 @@ ALONE = ("out_of_memory", "lost", "after_it_was_lost", "no_such_device")
 def plans(subject: Subject) -> dict[str, str]:
     """Torn, emptied and refused plans are each replaced, and the reason says so."""
     said = {}
-    (note,) = [
-        file for file in subject.plans.glob("*.json") if '"max_batch": 32' in file.read_text()
-    ][:1]
+    batch = f'"max_batch": {subject.settings.max_batch}'
+    note = next(file for file in subject.plans.glob("*.json") if batch in file.read_text())
     plan = note.with_suffix(".plan")
     whole = plan.read_bytes()
 

@@ -19,21 +19,19 @@ pytestmark = [pytest.mark.standin, pytest.mark.serial]
 
 @pytest.fixture
 def subject(library: Library, bundle: Bundle, tmp_path: Path) -> Any:
-    """As `make gpu` has TensorRT, its plans built."""
-    from tests.gpu.checks import builds
-    from tests.gpu.subject import Subject
+    """As `make gpu` has TensorRT, but of 8 frames at a time: an engine begins in a third of the
+    time.
+    """
+    from tests.gpu.subject import SETTINGS, Subject
 
-    made = Subject(
+    return Subject(
         "stand-in",
         bundle,
         lambda gpu: HostToolkit(gpu, library=library),  # type: ignore[arg-type]
         tmp_path / "plans",
         lambda plan, _size, _graph: HostWork(library, plan, bundle),
+        SETTINGS.model_copy(update={"max_batch": 8}),
     )
-    figures = builds(made)
-    assert figures["device"] == "Stand-in, compute capability 8.9, driver CUDA 13.0"
-    assert figures["plan_bytes"] > 100_000
-    return made
 
 
 def test_scores_are_those_of_onnx_runtime(subject: Any) -> None:
@@ -107,13 +105,17 @@ def test_copies_and_memory(subject: Any) -> None:
 
     assert copies(subject)["up_32_gb_s"] > 0
     figures = memory(subject, engines=3)
-    assert 8 < figures["engine_mb"] < 16, "the buffers of 32 frames"
+    assert 2 < figures["engine_mb"] < 4, "the buffers of 8 frames"
     assert figures["left_mb"] == 0
 
 
-def test_damaged_plans(subject: Any) -> None:
+def test_plans_are_built_once_and_damaged_ones_anew(subject: Any) -> None:
+    from tests.gpu.checks import builds
     from tests.gpu.faults import plans
 
+    figures = builds(subject)
+    assert figures["device"] == "Stand-in, compute capability 8.9, driver CUDA 13.0"
+    assert figures["plan_bytes"] > 100_000
     assert set(plans(subject)) == {"torn", "emptied", "refused by the runtime"}
 
 
@@ -121,4 +123,4 @@ def test_station_and_soak(subject: Any) -> None:
     from tests.gpu.checks import soak, station
 
     assert station(subject, 12)["engine"] == "stand-in"
-    assert soak(subject, 2.0)["frames"] > 0
+    assert soak(subject, 0.5)["frames"] > 0
