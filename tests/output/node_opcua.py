@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import queue
@@ -9,6 +11,7 @@ import shutil
 import subprocess
 import threading
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import pytest
@@ -33,57 +36,96 @@ class OpcuaFaultError(Exception):
     """What the client says of a request that was not done."""
 
 
-class OpcuaClient:
-    """One session, with its subscription of ResultReady."""
+class Node:
+    """A process of node, which takes most of a second to load the library, with any number of
+    clients.
+    """
 
-    def __init__(
-        self, place: str, folder: Path, user: str = USER, password: str = PASSWORD
-    ) -> None:
-        self.events: list[dict[str, Any]] = []
-        self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
-        made = {"CLIENT_CERTIFICATE": "plc-client.pem", "CLIENT_KEY": "plc-client.key"}
-        environment = {name: str(folder / file) for name, file in made.items()}
-        environment |= {"NODE_PATH": str(_modules()), "PATH": os.environ["PATH"]}
-        command = ["node", str(PROGRAM), f"opc.tcp://{place}", user, password, "plc"]
-        self._process = subprocess.Popen(
-            [*command, str(folder / "pki")],
-            env=environment | {"HOME": str(folder)},
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            ["node", str(PROGRAM)],
+            env={"NODE_PATH": str(_modules()), "PATH": os.environ["PATH"], "HOME": gettempdir()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        self._clients: dict[int, OpcuaClient] = {}
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
+
+    def add(self, client: OpcuaClient) -> int:
+        """Its number from now on."""
+        number = len(self._clients) + 1
+        self._clients[number] = client
+        return number
+
+    def send(self, command: dict[str, Any]) -> None:
+        """One line."""
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+
+    def close(self) -> None:
+        """End it."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
         try:
-            self._answer()
-        except OpcuaFaultError:
-            self.close()
-            raise
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5)
+        self._thread.join(5)
+        self.process.stdout.close()
 
     def _read(self) -> None:
-        assert self._process.stdout
-        for line in self._process.stdout:
+        assert self.process.stdout
+        for line in self.process.stdout:
             if not line.startswith("{"):
                 continue  # a note of the library's
             answer = json.loads(line)
+            client = self._clients[answer.pop("on")]
             if "event" in answer:
-                self.events.append(answer["event"])
+                client.events.append(answer["event"])
             else:
-                self._answers.put(answer)
+                client.answers.put(answer)
 
-    def _answer(self) -> dict[str, Any]:
-        answer = self._answers.get(timeout=20)
-        if fault := answer.get("fault") or answer.get("fatal"):
+
+@functools.cache
+def shared_node() -> Node:
+    """One for all clients of these tests."""
+    node = Node()
+    atexit.register(node.close)
+    return node
+
+
+class OpcuaClient:
+    """One session, with its subscription of ResultReady."""
+
+    def __init__(
+        self,
+        place: str,
+        folder: Path,
+        user: str = USER,
+        password: str = PASSWORD,
+        node: Node | None = None,
+    ) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.answers: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._node = node or shared_node()
+        self._number = self._node.add(self)
+        said = {"url": f"opc.tcp://{place}", "user": user, "password": password, "name": "plc"}
+        files = {"certificate": "plc-client.pem", "key": "plc-client.key", "pki": "pki"}
+        found = {name: str(folder / file) for name, file in files.items()}
+        self.ask({"connect": said | found}, 60)
+
+    def ask(self, command: dict[str, Any], timeout_s: float = 20) -> dict[str, Any]:
+        """One request."""
+        self._node.send({"on": self._number} | command)
+        answer = self.answers.get(timeout=timeout_s)
+        if fault := answer.get("fault"):
             raise OpcuaFaultError(fault)
         return answer
-
-    def ask(self, command: dict[str, Any]) -> dict[str, Any]:
-        """One request."""
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
 
     def words(self) -> ToLine:
         """All that the line may read."""
@@ -101,14 +143,4 @@ class OpcuaClient:
 
     def close(self) -> None:
         """Hang up."""
-        for end in (self._process.stdin,):
-            if end:
-                end.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(5)
-        self._thread.join(5)
-        if self._process.stdout:
-            self._process.stdout.close()
+        self.ask({"close": True})

@@ -1,16 +1,16 @@
-// A line's program of node-opcua: reads and writes the words, and hears ResultReady events.
-// Commands and answers are lines of JSON: {"read": [...names]}, {"write": {name: [type, value]}}.
+// A line's programs of node-opcua, any number of them: each reads and writes the words, and hears ResultReady events.
+// Commands and answers are lines of JSON, "on" says whose: {"on": 1, "connect": {...}}, {"on": 1, "read": [...names]},
+// {"on": 1, "write": {name: [type, value]}}, {"on": 1, "close": true}.
 const opcua = require("node-opcua-client");
 const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
 const readline = require("readline");
 
-const [url, user, password, name, pki] = process.argv.slice(2);
 const say = (answer) => process.stdout.write(JSON.stringify(answer) + "\n");
 const LINE = "urn:qc-edge:line";
 const VISION = "http://opcfoundation.org/UA/MachineVision";
 const FIELDS = ["ResultId", "PartId", "JobId", "ResultState", "IsPartial", "ResultContent", "CreationTime"];
 
-async function main() {
+async function connect(on, { url, user, password, name, pki, certificate, key }) {
   const client = opcua.OPCUAClient.create({
     securityMode: opcua.MessageSecurityMode.SignAndEncrypt,
     securityPolicy: opcua.SecurityPolicy.Basic256Sha256,
@@ -19,10 +19,19 @@ async function main() {
     clientCertificateManager: new OPCUACertificateManager({
       rootFolder: pki, automaticallyAcceptUnknownCertificate: true,
     }),
-    certificateFile: process.env.CLIENT_CERTIFICATE, privateKeyFile: process.env.CLIENT_KEY,
+    certificateFile: certificate, privateKeyFile: key,
     applicationUri: "urn:plc",
   });
-  await client.connect(url);
+  try {
+    await client.connect(url);
+    return { client, ...(await open(on, client, user, password, name)) };
+  } catch (fault) {
+    await client.disconnect();
+    throw fault;
+  }
+}
+
+async function open(on, client, user, password, name) {
   const identity = user
     ? { type: opcua.UserTokenType.UserName, userName: user, password }
     : { type: opcua.UserTokenType.Anonymous };
@@ -47,35 +56,50 @@ async function main() {
   item.on("changed", (fields) => {
     const event = {};
     FIELDS.forEach((field, at) => { event[field] = fields[at].value; });
-    say({ event });
+    say({ on, event });
   });
-  say({ ready: true });
+  return { session, at, root: `ns=${line};s=${name}`, vision };
+}
 
-  for await (const text of readline.createInterface({ input: process.stdin })) {
-    const command = JSON.parse(text);
-    try {
-      if (command.read) {
-        const found = await session.read(command.read.map((word) => ({
-          nodeId: word.includes("=") ? word : at("ToLine", word), attributeId: opcua.AttributeIds.Value })));
-        say({ values: found.map((each) => each.value.value && each.value.value.text || each.value.value) });
-      } else if (command.browse) {
-        const found = await session.translateBrowsePath(
-          opcua.makeBrowsePath(`ns=${line};s=${name}`, command.browse.replaceAll("VISION", vision)));
-        const node = found.targets[0].targetId;
-        const value = await session.read({ nodeId: node, attributeId: opcua.AttributeIds.Value });
-        say({ value: value.value.value.text });
-      } else {
-        const codes = await session.write(Object.entries(command.write).map(([word, [type, value]]) => ({
-          nodeId: word.includes("=") ? word : at(command.side || "FromLine", word), attributeId: opcua.AttributeIds.Value,
-          value: { value: { dataType: opcua.DataType[type], value } } })));
-        say({ codes: codes.map((code) => code.name) });
-      }
-    } catch (fault) {
-      say({ fault: String(fault.message) });
-    }
+async function answer({ client, session, at, root, vision }, command) {
+  if (command.read) {
+    const found = await session.read(command.read.map((word) => ({
+      nodeId: word.includes("=") ? word : at("ToLine", word), attributeId: opcua.AttributeIds.Value })));
+    return { values: found.map((each) => each.value.value && each.value.value.text || each.value.value) };
+  }
+  if (command.browse) {
+    const found = await session.translateBrowsePath(
+      opcua.makeBrowsePath(root, command.browse.replaceAll("VISION", vision)));
+    const node = found.targets[0].targetId;
+    const value = await session.read({ nodeId: node, attributeId: opcua.AttributeIds.Value });
+    return { value: value.value.value.text };
+  }
+  if (command.write) {
+    const codes = await session.write(Object.entries(command.write).map(([word, [type, value]]) => ({
+      nodeId: word.includes("=") ? word : at(command.side || "FromLine", word), attributeId: opcua.AttributeIds.Value,
+      value: { value: { dataType: opcua.DataType[type], value } } })));
+    return { codes: codes.map((code) => code.name) };
   }
   await session.close();
   await client.disconnect();
+  return { closed: true };
 }
 
-main().then(() => process.exit(0), (fault) => { say({ fatal: String(fault.message) }); process.exit(1); });
+async function main() {
+  const connected = new Map();
+  for await (const text of readline.createInterface({ input: process.stdin })) {
+    const { on, ...command } = JSON.parse(text);
+    try {
+      if (command.connect) {
+        connected.set(on, await connect(on, command.connect));
+        say({ on, ready: true });
+      } else {
+        say({ on, ...(await answer(connected.get(on), command)) });
+      }
+    } catch (fault) {
+      say({ on, fault: String(fault.message) });
+    }
+  }
+}
+
+main().then(() => process.exit(0));

@@ -20,7 +20,7 @@ from qc_edge.output.links import make_link
 from qc_edge.output.links.opcua.nodes import fits
 from tests.output.certificates import opcua_certificate
 from tests.output.given import line_settings
-from tests.output.node_opcua import OpcuaClient, OpcuaFaultError
+from tests.output.node_opcua import Node, OpcuaClient, OpcuaFaultError
 from tests.output.running import Running, running
 
 
@@ -119,10 +119,10 @@ def test_another_user_writes_only_once_the_first_is_silent_and_has_to_reset(run:
 
 def test_a_client_that_stands_still_holds_nobody(run: Running) -> None:
     run.begin()
-    still = OpcuaClient(place_of(run), run.server)
-    process = still._process
-    process.send_signal(signal.SIGSTOP)
+    node = Node()
     try:
+        OpcuaClient(place_of(run), run.server, node=node)
+        node.process.send_signal(signal.SIGSTOP)
         for number in range(1, 4):
             run.peer.say(trigger=number)
             run.wait_for(lambda n=number: run.peer.words().trigger_taken == n, "taken")
@@ -133,8 +133,8 @@ def test_a_client_that_stands_still_holds_nobody(run: Running) -> None:
             run.peer.say(acknowledge=number)
             run.wait_for(lambda: run.peer.words().sequence == 0, "taken away")
     finally:
-        process.send_signal(signal.SIGCONT)
-        still.close()
+        node.process.send_signal(signal.SIGCONT)
+        node.close()
 
 
 def test_another_address_is_turned_away(run: Running) -> None:
