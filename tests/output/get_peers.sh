@@ -8,5 +8,6 @@ peers=$cache/node-opcua-$version
 made=$cache/.node-opcua.$$
 trap 'rm -rf "$made"' EXIT
 mkdir -p "$made"
-npm install --prefix "$made" --no-audit --no-fund --ignore-scripts --loglevel=error "node-opcua-client@$version"
+# a registry that does not answer, or hardly, is an error and no endless wait
+timeout 300 npm install --fetch-timeout=60000 --fetch-retries=2 --prefix "$made" --no-audit --no-fund --ignore-scripts --loglevel=error "node-opcua-client@$version"
 mv -T "$made" "$peers" 2>/dev/null || [ -e "$peers" ]
