@@ -281,9 +281,7 @@ def soak(subject: Subject, seconds: float) -> Figures:
     rng = np.random.default_rng(1)
     scored = batches = 0
     with subject.engine() as engine:
-        known = {
-            size: [one.value for one in engine.infer(frames[:size])] for size in range(1, sizes)
-        }
+        known = {size: [one.value for one in engine.infer(frames[:size])] for size in sizes}
         free, resident = _free_mb(), _resident_mb()
         end = time.monotonic() + seconds
         while time.monotonic() < end:
