@@ -176,7 +176,7 @@ def running(protocol: str, **more: Any) -> Iterator[Running]:
         settings = line_settings({"name": "plc", "protocol": protocol} | given)
         notes: list[Note] = []
         link = make_link(settings)
-        output = LineOutput(settings, 1000.0, link, "boot", notes.append)
+        output = LineOutput(settings, 10_000.0, link, "boot", notes.append)
         stop = threading.Event()
         thread = threading.Thread(target=output.run, args=(Heartbeat("plc", 5.0), stop))
         thread.start()
