@@ -149,11 +149,15 @@ def test_what_runs_beside_the_station_is_confined_like_it(beside: str) -> None:
     assert loosened <= {"PrivateDevices", "RestrictAddressFamilies"}
 
 
+NOT_IN_THE_WHEEL = {"deb", "image", "requirements", "ansible"}
+"""What builds a package or an image, and what runs on another machine: from a checkout."""
+
+
 def test_the_wheel_carries_every_file() -> None:
     setup = (REPOSITORY / "setup.cfg").read_text()
     for path in SYSTEMD.rglob("*"):
         folder = path.relative_to(SYSTEMD).parent
-        if path.is_file() and folder.parts[0] not in {"deb", "image", "requirements"}:
+        if path.is_file() and folder.parts[0] not in NOT_IN_THE_WHEEL:
             assert f"share/qc-edge/systemd/{folder} =\n    systemd/{folder}/*" in setup, path
 
 
