@@ -141,7 +141,8 @@ def test_a_wrong_name_is_pointed_at_and_a_right_one_proposed(root: Path) -> None
     said = refused(root, "FROM inspektions")
     assert 'Did you mean "inspections"?' in said
     assert ("^" if duckdb.__version__.startswith("1.") else "^^^^") in said
-    assert "hint: there are all_parts, count_closure, effective_labels" in said
+    assert "hint: there are all_parts, challenge_parts, " in said
+    assert ", count_closure, " in said
     assert '"between"(a, b)' in said
 
 
