@@ -29,6 +29,8 @@ NOT_HERE = {
     "The calibration has expired": "the time until then: tests/diagnostics/test_technician",
     "Something is past its date": "days that pass: tests/discipline",
     "A control chart gives an alarm": "a day of drift: tests/discipline",
+    "A challenge is due": "certified parts before a camera: tests/station/test_challenge",
+    "Parts are not those that the model was trained on": "days of drift: tests/training",
     "Frames are lost": "a cable that is bad: test_losses, test_camera_faults",
     "The station is behind the line": "a line that is too fast: test_lanes",
     "The spool grows": "a line that is faster than the model: test_lanes",
