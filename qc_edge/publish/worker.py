@@ -67,6 +67,7 @@ class PublishWorker:
 
         with self._busy, suppress(_StopRequestedError):
             while True:
+                go_on()
                 try:
                     self._work(go_on, time.monotonic() - started > _SEAL_AFTER_S)
                     self._last_error, self._up_to_date_at = "", time.monotonic()

@@ -53,4 +53,5 @@ def test_rows_are_published_while_the_index_of_a_long_day_is_made(
         works = threading.Thread(target=publishing.run, args=(Heartbeat("publish", 30.0), stop))
         works.start()
         works.join(30)
+        assert not works.is_alive()
     assert published == [1]
