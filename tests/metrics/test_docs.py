@@ -37,6 +37,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     with running(paths, dependencies(Plan(camera="2f"))) as station:
         drop(paths, "good.png", part())
         station.wait_until_inspected(3)
+        # A thread of its own works the dates out, once the log can be read.
+        station.wait_for(lambda: "qc_edge_due_seconds{" in get(paths.metrics)[1], "the dates")
         status, body = get(paths.metrics)
     assert status == 200
     lines = [line for line in body.splitlines() if not line.startswith("#")]
