@@ -123,6 +123,7 @@ def test_the_broker_says_that_nothing_is_ready_once_the_station_is_gone() -> Non
         run.wait_for(lambda: line.heard.newest["state"]["online"], "it is back by itself")
 
 
+@pytest.mark.serial
 def test_a_broker_that_stands_still_holds_nobody_and_what_it_did_not_take_is_on_record() -> None:
     with running("mqtt", sequence="station", acknowledge=False, stands_ms=50.0) as run:
         run.output.report(LineHealth(is_ready=True, faults=Fault(0)))

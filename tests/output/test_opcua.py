@@ -117,6 +117,7 @@ def test_another_user_writes_only_once_the_first_is_silent_and_has_to_reset(run:
         anew.close()
 
 
+@pytest.mark.serial
 def test_a_client_that_stands_still_holds_nobody(run: Running) -> None:
     run.begin()
     node = Node()
