@@ -147,7 +147,7 @@ class Running:
         """The line resets, which it has to before anything."""
         self.output.report(LineHealth(is_ready=True, faults=Fault(0), recipe=3))
         reset = self.peer.words().reset_done % 65535 + 1
-        self.peer.say(heartbeat=reset, reset=reset, trigger=0)
+        self.peer.say(heartbeat=reset, reset=reset, trigger=0, acknowledge=0)
 
         def is_ready() -> bool:
             words = self.peer.words()

@@ -133,7 +133,6 @@ def chip(monkeypatch: pytest.MonkeyPatch) -> Chip:
     return twin
 
 
-@pytest.mark.serial
 def test_parts_are_pulses_and_a_stop_leaves_every_line_inactive(chip: Chip) -> None:
     # Long: an ACCEPT is not given at all where its thread has no turn for as long as a pulse.
     settings = line_settings(GIVEN | {"ready": 22, "pulse_ms": 1000.0, "heartbeat_ms": 50.0})

@@ -252,8 +252,8 @@ def test_ready_goes_with_the_line_s_heartbeat_and_with_the_faults_that_were_chos
 
 def test_the_station_numbers_parts_itself_where_the_line_does_not() -> None:
     line = Line(replace(RULES, by_trigger=False, needs_acknowledge=False), is_reset=False)
-    assert line.ready()
     line.wait(20)
+    assert line.ready()
     line.tell(1, ACCEPT)
     line.tell(2, REJECT)
     line.wait(99)

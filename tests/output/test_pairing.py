@@ -125,6 +125,23 @@ def test_a_part_of_before_the_start_or_the_reset_is_not_told_where_the_station_c
     assert accepts(line.words, 1), "the numbers begin with what is told"
 
 
+@pytest.mark.parametrize("way_ms", [0, 80])
+def test_while_it_is_ready_no_part_is_exposed_that_counts_as_one_of_before(way_ms: int) -> None:
+    line = Line(replace(RULES, by_trigger=False, way_ns=way_ms * MS), is_reset=False)
+    for number in (1, 2):  # after the start, and after a reset
+        waited_ms = 0
+        while not line.ready():
+            line.wait(1)
+            waited_ms += 1
+        assert waited_ms <= way_ms + 6
+        exposed_ns = line.now_ns + 1
+        line.wait(10)
+        line.machine.tell(judged(number, ACCEPT, exposed_ns), line.now_ns)
+        assert accepts(line.words, number)
+        line.write(acknowledge=number, reset=line.words.reset_done + 1)
+        assert not line.ready()
+
+
 def test_a_time_by_another_machine_s_clock_that_is_behind_is_no_time() -> None:
     line = Line()
     line.write(trigger=1)

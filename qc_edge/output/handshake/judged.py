@@ -29,6 +29,10 @@ class JudgedPart:
     score: float | None = None
     defect_class: str = ""
 
+    def may_be_of_before(self, at_ns: int) -> bool:
+        """True unless it is known to have been exposed after `at_ns`."""
+        return self.is_backlog or self.exposed_ns is None or self.exposed_ns <= at_ns
+
 
 class NoteKind(str, Enum):
     """What became of a message, or what the line did. The codes stand in the column `outcome`."""

@@ -53,7 +53,7 @@ class Handshake:
         self._notes: list[Note] = []
         self._is_ready, self._faults = False, Fault.STATION
         self._needs_reset = rules.by_trigger
-        self._reset_wanted, self._reset_ns = 0, now_ns
+        self._reset_wanted, self._reset_ns, self._is_settled = 0, now_ns, False
         self._sequence = 0
         self._closing = Closing()
         self._beats = LineHeartbeats(rules.heartbeat_ns, rules.peer_ns, now_ns)
@@ -63,7 +63,7 @@ class Handshake:
         """What the line may read now."""
         state = StateBit(0)
         if self._is_ready and not self._all_faults & self._rules.not_ready:
-            state |= StateBit(0) if self._needs_reset else StateBit.READY
+            state |= StateBit.READY if self._is_settled and not self._needs_reset else StateBit(0)
         state |= StateBit.RESET_NEEDED if self._needs_reset else StateBit(0)
         state |= StateBit.BUSY if self._triggers.open else StateBit(0)
         state |= StateBit.RESULT if self._slot.shown else StateBit(0)
@@ -130,7 +130,7 @@ class Handshake:
         if self._rules.by_trigger:
             results, notes = self._triggers.answer(part, now_ns)
             self._notes += notes
-        elif self._is_of_before(part):
+        elif part.may_be_of_before(self._settled_ns):
             why = "it was exposed before the start or the reset"
             self._notes.append(Note(NoteKind.UNTOLD, now_ns, 0, why, part))
         else:
@@ -150,6 +150,8 @@ class Handshake:
                 self._notes += self._slot.add(trigger.answer(None, NO_VERDICT, detail), now_ns)
                 self._count("lost")
         self._triggers.forget(now_ns)
+        # Not ready before: a part that the line shows now would be taken for one of before.
+        self._is_settled = now_ns >= self._settled_ns
         self._end_reset(now_ns)
         notes, shown = self._slot.step(now_ns)
         self._notes += notes
@@ -158,8 +160,7 @@ class Handshake:
             self._count(TOLD_COUNT[result.disposition])
         self._notes += self._ejections.step(now_ns)
         self._notes += self._beats.step(now_ns)
-        idle = not self._triggers.open and self._slot.is_empty
-        self._notes += self._closing.step(is_idle=idle)
+        self._notes += self._closing.step(is_idle=not self._triggers.open and self._slot.is_empty)
 
     def due_ns(self, now_ns: int) -> int:
         """When `step` is to be called at the latest."""
@@ -182,9 +183,14 @@ class Handshake:
         faults |= Fault.COUNT if self._closing.differ else Fault(0)
         return faults | (Fault.PAIRING if self._triggers.has_lost else Fault(0))
 
+    @property
+    def _settled_ns(self) -> int:
+        """What is exposed later than this is clearly of after the start or the last reset."""
+        return self._reset_ns + self._triggers.settles_ns
+
     def _dues(self, now_ns: int) -> Iterator[int]:
         yield self._beats.due_ns()
-        if self._reset_wanted:
+        if self._reset_wanted or not self._is_settled:
             yield max(now_ns, self._reset_ns) + self._triggers.settles_ns
         for due_ns in (self._slot.due_ns(now_ns), self._ejections.due_ns()):
             if due_ns is not None:
@@ -209,16 +215,11 @@ class Handshake:
             return
         self._note(NoteKind.TRIGGER_REFUSED, now_ns, f"trigger {sequence}: {why}", sequence)
 
-    def _is_of_before(self, part: JudgedPart) -> bool:
-        """True of a part that may have been exposed before the start or the last reset."""
-        first_ns = self._reset_ns + self._triggers.settles_ns
-        return part.is_backlog or part.exposed_ns is None or part.exposed_ns <= first_ns
-
     def _begin_reset(self, wanted: int, now_ns: int) -> None:
         """Nothing stands any more; the echo follows when no frame of before can come."""
         self._take_back(now_ns, "the line has reset")
         self._notes += self._ejections.clear(now_ns, "the line has reset")
-        self._reset_wanted, self._reset_ns = wanted, now_ns
+        self._reset_wanted, self._reset_ns, self._is_settled = wanted, now_ns, False
         if wanted == self._said.reset_done:
             self._said = replace(self._said, reset_done=0)
 
@@ -235,8 +236,7 @@ class Handshake:
 
     def _end_reset(self, now_ns: int) -> None:
         is_clear = self._triggers.is_exact or not self._triggers.has_unknown
-        settled_ns = self._reset_ns + self._triggers.settles_ns
-        if not (self._reset_wanted and is_clear) or now_ns < settled_ns:
+        if not (self._reset_wanted and is_clear and self._is_settled):
             return
         self._triggers.clear()
         self._said = replace(self._said, reset_done=self._reset_wanted)
