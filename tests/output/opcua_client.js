@@ -80,8 +80,9 @@ async function answer({ client, session, at, root, vision }, command) {
       value: { value: { dataType: opcua.DataType[type], value } } })));
     return { codes: codes.map((code) => code.name) };
   }
-  await session.close();
-  await client.disconnect();
+  // A server that has ended before answers neither.
+  const gone = new Promise((resolve) => setTimeout(resolve, 3000));
+  await Promise.race([session.close().then(() => client.disconnect()), gone]);
   return { closed: true };
 }
 
@@ -101,5 +102,11 @@ async function main() {
     }
   }
 }
+
+// What the library does for one client whose server has ended must not end the others. A request that fails is
+// answered all the same.
+const others = (fault) => process.stderr.write(`${fault && fault.stack || fault}\n`);
+process.on("unhandledRejection", others);
+process.on("uncaughtException", others);
 
 main().then(() => process.exit(0));
