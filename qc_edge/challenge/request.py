@@ -4,18 +4,17 @@ content. Never touches the disk.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from qc_edge.domain.label import PersonRole
 from qc_edge.errors import RecordError
+from qc_edge.labels import proven
+from qc_edge.labels.proven import ONE_LINE, Moment, ProvenRecord, plain
 
-FORMAT = 1
 RECORD_MAX = 64 << 10
 """Bytes of a request's file."""
 
@@ -59,24 +58,7 @@ class ChallengeRequest:
     order: tuple[str, ...] = ()
 
 
-def _one_line(text: str) -> str:
-    if not text.strip() or not text.isprintable():
-        raise ValueError("expected one line of text")
-    return text
-
-
-def _utc(moment: datetime) -> datetime:
-    try:
-        utc = moment.astimezone(timezone.utc)
-    except OverflowError as fault:
-        raise ValueError(str(fault)) from None
-    if not 2000 <= utc.year <= 2200:
-        raise ValueError("expected a year from 2000 to 2200")
-    return utc
-
-
-_Name = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
-_Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+_Name = Annotated[str, Field(max_length=200), ONE_LINE]
 
 
 class _Entry(BaseModel):
@@ -90,51 +72,32 @@ class _Entry(BaseModel):
     photograph: str | None = Field(pattern=r"^challenge/photographs/[0-9a-f]{64}\.(png|jpg)$")
     photograph_sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
     certified_by: _Name
-    valid_until: _Moment
+    valid_until: Moment
     max_uses: int | None = Field(ge=1, le=10**9)
     uses_before: int = Field(ge=0, le=10**9)
     retired: bool
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    format: int = Field(ge=FORMAT, le=FORMAT)
-    digest: str
-    station: str
+class _Request(ProvenRecord):
     kind: Literal["register", "run", "override"]
     who: _Name
-    said_at: _Moment
+    said_at: Moment
     record_id: str = Field(pattern=r"^[0-9a-f]{32}$")
     role: PersonRole | None
-    why: Annotated[str, Field(max_length=2000), AfterValidator(_one_line)] | None
+    why: Annotated[str, Field(max_length=2000), ONE_LINE] | None
     entry: _Entry | None
     order: tuple[_Name, ...] = Field(max_length=1000)
 
 
 def encode(station: str, request: ChallengeRequest) -> bytes:
     """The file of a request to `station`."""
-    values = json.loads(json.dumps(asdict(request), default=_text))
-    content = {"format": FORMAT, "digest": _digest(station, values), "station": station, **values}
-    return json.dumps(content, ensure_ascii=False, indent=1).encode()
+    values = plain(asdict(request))
+    return proven.encode(station, values, values)
 
 
 def decode(data: bytes, station: str) -> ChallengeRequest:
     """The request in a file. Raises RecordError that says what is wrong with it."""
-    try:
-        content = json.loads(data)
-        shape = _Request.model_validate(content)
-    except ValidationError as faults:
-        first = faults.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "record"
-        raise RecordError(f"it is no record of format {FORMAT}: {where}: {first['msg']}") from None
-    except (ValueError, RecursionError) as fault:
-        raise RecordError(f"it is no record: {str(fault)[:200]}") from None
-    said = {name: content[name] for name in content.keys() - {"format", "digest", "station"}}
-    if _digest(shape.station, said) != shape.digest:
-        raise RecordError("it has been changed since it was written: its digest does not fit")
-    if shape.station != station:
-        raise RecordError(f"it is of the station {shape.station!r:.40}")
+    shape = proven.decode(data, station, _Request, _said)
     if (shape.kind == "register") != (shape.entry is not None):
         raise RecordError("an entry goes with register, and only with that")
     return ChallengeRequest(
@@ -149,12 +112,5 @@ def decode(data: bytes, station: str) -> ChallengeRequest:
     )
 
 
-def _text(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in a request")
-
-
-def _digest(station: str, values: Any) -> str:
-    text = json.dumps([station, values], sort_keys=True, separators=(",", ":"))
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+def _said(content: dict[str, Any]) -> dict[str, Any]:
+    return {name: content[name] for name in content.keys() - ProvenRecord.model_fields.keys()}
