@@ -36,6 +36,7 @@ def check_orphans(
 
     `since` (naive UTC) leaves out the files of earlier hours; `step` counts the files.
     """
+    oldest = f"{since:%Y%m%dT%H}" if since else ""
     before = time.time() - _YOUNG_S if running else float("inf")
     no_ids: Collection[str] = frozenset()
     for directory, kind, others in (
@@ -43,8 +44,11 @@ def check_orphans(
         (paths.quarantine, "quarantine", set_aside),
     ):
         for path in _files(directory, since):
-            step.count += 1
             frame = _FRAME_ID.search(path.name)
+            # Quarantine has a folder for each day alone: the hour stands in the frame's id.
+            if frame and frame[1] < oldest:
+                continue
+            step.count += 1
             if frame is None:
                 # Hidden ones are temporary files of a write that is not finished.
                 if not path.name.startswith("."):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qc_edge.audit.finding import Severity
+from qc_edge.audit.finding import AuditReport, NoProgress, Severity
+from qc_edge.audit.frame_ids import FrameIds
+from qc_edge.audit.orphans import check_orphans
 from qc_edge.audit.verify import verify
 from qc_edge.domain.events import Event
 from qc_edge.domain.frame import FrameId, frame_id
@@ -169,6 +172,22 @@ def test_since_leaves_out_what_is_older(paths: StationPaths) -> None:
     recent = verify(paths, since=utc_now())
     assert recent.is_clean, recent.findings
     assert {step.name: step.count for step in recent.steps}["chain"] <= whole["chain"]
+
+
+@pytest.mark.parametrize(("hour", "orphans"), [(12, ["quarantine_orphan"]), (13, [])])
+def test_what_was_quarantined_before_the_hour_of_since_is_left_out(
+    tmp_path: Path, hour: int, orphans: list[str]
+) -> None:
+    """Its row is of that hour too, and was not read."""
+    paths = StationPaths(tmp_path, NAME)
+    day = paths.quarantine / "2026-11-28"
+    day.mkdir(parents=True)
+    (day / "20261128T125959000000Z-incoming~torn.png").write_bytes(b"torn")
+    report = AuditReport(NoProgress())
+    with report.step("orphans", "files") as step:
+        since = datetime(2026, 11, 28, hour, 30)  # noqa: DTZ001 - UTC, as the database has it
+        check_orphans(report, step, paths, FrameIds(array("q")), (), since, running=False)
+    assert [each.kind for each in report.findings] == orphans
 
 
 def test_a_sample_looks_at_fewer_pictures(paths: StationPaths) -> None:
