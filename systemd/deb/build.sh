@@ -24,6 +24,9 @@ esac
 upstream=$("$python" -c 'import runpy; print(runpy.run_path("qc_edge/version.py")["__version__"])')
 version=$(sed -E 's/(a|b|rc|\.dev)([0-9]+)$/~\1\2/' <<<"$upstream")-$revision${box_python:++py$box_python}
 
+# One date for all that is packed: two packages of one commit are the same bits. Without a repository, as in a tarball, it is now.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+export SOURCE_DATE_EPOCH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -103,7 +106,7 @@ cp $here/copyright "$root/usr/share/doc/qc-edge/"
     echo
     echo "  * See changelog.gz."
     echo
-    echo " -- The qc-edge developers <qc-edge@localhost>  $(date --utc --rfc-email --date="@${SOURCE_DATE_EPOCH:-$(date +%s)}")"
+    echo " -- The qc-edge developers <qc-edge@localhost>  $(date --utc --rfc-email --date="@$SOURCE_DATE_EPOCH")"
 } | gzip -9n >"$root/usr/share/doc/qc-edge/changelog.Debian.gz"
 cp $here/lintian-overrides "$root/usr/share/lintian/overrides/qc-edge"
 
