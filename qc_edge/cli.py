@@ -23,6 +23,7 @@ from qc_edge.commands import (
     engine,
     evaluate,
     export,
+    flash,
     fleet,
     hold,
     init,
@@ -109,6 +110,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "uninstall": uninstall.command,
     "rollback": rollback.command,
     "provision": provision.command,
+    "flash": flash.command,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "model": (model.HELP, model.COMMANDS),

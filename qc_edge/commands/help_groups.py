@@ -13,7 +13,7 @@ _VERBS = {
     "Parts, and what people say of them": "part review label labels dispute hold release",
     "Quality": "report spc challenge suspect msa due audit-pack verify sql export",
     "Models": "model engine threshold replay evaluate dataset train inspect prepare",
-    "The box and the plant": "install uninstall update rollback provision page user token "
+    "The box and the plant": "install uninstall update rollback provision flash page user token "
     "retention sync restore fleet",
 }
 HEADINGS: Mapping[str, str] = {

@@ -68,7 +68,7 @@ def command(
             seed = stack.enter_context(mounted_stick())
         path = file if file is not None else seed_in(seed or Path())
         done = provision_box(
-            root.absolute(), read_plan(path.absolute()), _serials, _add_user, dry=check
+            root.absolute(), read_plan(path.absolute()), serials_here, _add_user, dry=check
         )
     changed = _changes(done)
     if as_json:
@@ -86,7 +86,7 @@ def command(
     raise typer.Exit(1 if check and changed else 0)
 
 
-def _serials() -> frozenset[str]:
+def serials_here() -> frozenset[str]:
     """The serial numbers of all cameras that pylon sees."""
     from qc_edge.camera.enumeration import real_devices
 

@@ -77,6 +77,7 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "uninstall": ("--dry-run",),
         "rollback": (),
         "provision": (out / "größer.toml",),
+        "flash": (out, "--disk", out / "none.raw", "--yes"),
         "retention plan": (NAME,),
         "retention run": (NAME,),
         "msa order": (out / "truth.csv", "--appraiser", "größer", "--out", out / "sheets"),
@@ -139,6 +140,7 @@ LONG = {"demo", "rollback"}
 ALL = [*COMMANDS, *(f"{group} {verb}" for group, (_, of) in GROUPS.items() for verb in of)]
 WITHOUT_ROOT = {
     "model approve",
+    "flash",
     "install",
     "uninstall",
     "model keygen",

@@ -69,7 +69,9 @@ def test_every_unit_of_the_image_is_enabled_or_wanted() -> None:
     rules = (IMAGE / "mkosi.extra/usr/lib/udev/rules.d/70-qc-edge-seed.rules").read_text()
     units = [path.name for path in (IMAGE / "mkosi.extra/usr/lib/systemd/system").iterdir()]
     assert units
-    assert [name for name in units if f"enable {name}" not in preset and name not in rules] == []
+    stick = (IMAGE / "stick.py").read_text()
+    wanted = f"{preset}{rules}{stick}"
+    assert [name for name in units if f"enable {name}" not in preset and name not in wanted] == []
 
 
 def test_no_secret_and_no_password_is_in_the_definitions() -> None:

@@ -106,6 +106,20 @@ class UserSection(Section):
     )
 
 
+class InstallSection(Section):
+    """[install]: where the installer on a stick writes the image, without asking; read by
+    `qc-edge flash` alone.
+    """
+
+    disk: Text = Field(
+        description="only (the one disk inside that it fits on), a serial number, a model, or a "
+        "path such as /dev/nvme0n1."
+    )
+    existing: Literal["refuse", "keep", "wipe"] = Field(
+        default="refuse", description="What becomes of another qc-edge's records on that disk."
+    )
+
+
 class BoxFile(Section):
     """The whole file."""
 
@@ -125,6 +139,9 @@ class BoxFile(Section):
     station: tuple[StationSection, ...] = Field(default=(), description="The box's stations.")
     user: tuple[UserSection, ...] = Field(default=(), description="Who may use the pages.")
     update: UpdateSource | None = Field(default=None, description="Where updates come from.")
+    install: InstallSection | None = Field(
+        default=None, description="The disk that the installer on a stick takes without asking."
+    )
 
     @field_validator("station")
     @classmethod

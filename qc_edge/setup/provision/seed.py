@@ -24,12 +24,18 @@ _FIRST_LINE = "#qc-edge"
 _HINT = f"expected {FILE}, or a user-data whose first line is {_FIRST_LINE} (docs/integrator.md)"
 
 
-def seed_in(directory: Path) -> Path:
-    """The one seed in `directory`. Raises UsageError if there is none, or more than one."""
+def seeds_in(directory: Path) -> list[Path]:
+    """All files in `directory` that are a seed."""
     found = [path for path in (directory / FILE,) if path.is_file()]
     user_data = directory / _USER_DATA
     if user_data.is_file() and user_data.read_bytes().startswith(_FIRST_LINE.encode()):
         found.append(user_data)
+    return found
+
+
+def seed_in(directory: Path) -> Path:
+    """The one seed in `directory`. Raises UsageError if there is none, or more than one."""
+    found = seeds_in(directory)
     if not found:
         raise UsageError(f"there is no seed in {directory}", hint=_HINT)
     if len(found) > 1:

@@ -37,7 +37,9 @@ class UpdateManifest(Section):
     """What is signed: which software this is, for which boxes, and all its files."""
 
     format: Literal[1]
-    kind: Literal["deb", "image"] = Field(description="A package, or the pieces of an image.")
+    kind: Literal["deb", "image", "disk"] = Field(
+        description="A package, the pieces of an image, or a whole disk for qc-edge flash."
+    )
     version: Text = Field(pattern=r"^[A-Za-z0-9.+~:-]{1,80}$")
     architecture: Literal["amd64", "arm64"]
     notes: str = ""
@@ -104,8 +106,8 @@ def parse_manifest(manifest: bytes) -> UpdateManifest:
 def sign_update(directory: Path, key_file: Path, notes: str = "") -> UpdateManifest:
     """Write the manifest of the files in `directory` and its signature by the key in `key_file`.
 
-    A package alone in it, qc-edge_VERSION_ARCH.deb, or the three pieces of an image. Raises
-    UsageError.
+    A package alone in it, qc-edge_VERSION_ARCH.deb, the three pieces of an image, or a whole disk
+    alone, qc-edge_VERSION.raw.gz. Raises UsageError.
     """
     try:
         key = read_private_key(key_file.read_bytes())
@@ -143,17 +145,19 @@ def file_sha256(path: Path) -> str:
 
 
 def _is_piece(path: Path) -> bool:
-    return path.suffix == ".deb" or bool(
-        re.search(r"\.(root|verity)\.[0-9a-f-]+\.raw$|\.efi$", path.name)
-    )
+    pieces = r"\.(root|verity)\.[0-9a-f-]+\.raw$|\.efi$|\.raw\.gz$"
+    return path.suffix == ".deb" or bool(re.search(pieces, path.name))
 
 
 def _what_is_in(
     directory: Path, files: Sequence[Path]
-) -> tuple[Literal["deb", "image"], str, Literal["amd64", "arm64"]]:
+) -> tuple[Literal["deb", "image", "disk"], str, Literal["amd64", "arm64"]]:
     package = [re.fullmatch(r"qc-edge_(.+)_(amd64|arm64)\.deb", path.name) for path in files]
     if len(package) == 1 and package[0]:
         return "deb", package[0][1], "arm64" if package[0][2] == "arm64" else "amd64"
+    disk = [re.fullmatch(r"qc-edge_(.+)\.raw\.gz", path.name) for path in files]
+    if len(disk) == 1 and disk[0]:
+        return "disk", disk[0][1], "amd64"
     kernels = [re.fullmatch(r"qc-edge_(.+)\.efi", path.name) for path in files]
     version = next((found[1] for found in kernels if found), None)
     if (
@@ -164,5 +168,6 @@ def _what_is_in(
         return "image", version, "amd64"
     raise UsageError(
         f"{directory} is no update: {', '.join(path.name for path in files) or 'no file of one'}",
-        hint="expected one qc-edge_VERSION_ARCH.deb, or the pieces of an image: root, verity, efi",
+        hint="expected one qc-edge_VERSION_ARCH.deb, the pieces of an image (root, verity, efi), "
+        "or one qc-edge_VERSION.raw.gz",
     )

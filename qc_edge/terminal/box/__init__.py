@@ -1,0 +1,1 @@
+"""What a person at the box's own screen sees and answers."""
