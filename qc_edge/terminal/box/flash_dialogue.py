@@ -16,7 +16,9 @@ from qc_edge.setup.flash.disks import BlockDevice
 from qc_edge.setup.flash.partition_table import PartitionTable
 
 
-def print_disks(console: Console, disks: Sequence[BlockDevice], image: PartitionTable | None) -> None:
+def print_disks(
+    console: Console, disks: Sequence[BlockDevice], image: PartitionTable | None
+) -> None:
     """Each with a number, and why the image does not go there; records are asked about later."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("", "disk", "size", "model", "serial", "on it", ""):
