@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import threading
 import time
@@ -26,6 +27,8 @@ PHOTOGRAPH_MAX = 16 << 20
 
 TAKEN_UP_S = 5.0
 """A running station looks every second."""
+
+_NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 
 _KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg"}
 
@@ -122,6 +125,17 @@ def wait_until_taken_up(paths: StationPaths, path: Path) -> bool:
             hint=f"qc-edge challenge {paths.name} status",
         )
     return True
+
+
+def is_waiting(paths: StationPaths, name: str) -> bool:
+    """True until the station has taken up the request of that name (without its suffix)."""
+    return _NAME.fullmatch(name) is not None and (requests_of(paths) / f"{name}.json").exists()
+
+
+def why_set_aside(paths: StationPaths, name: str) -> str | None:
+    """In words why the request of that name was refused; None if it was not."""
+    refused = paths.set_aside / f"challenge-{name}.json"
+    return _why_refused(refused) if _NAME.fullmatch(name) and refused.exists() else None
 
 
 def note_refusal(paths: StationPaths, path: Path, why: str) -> None:

@@ -17,6 +17,7 @@ from qc_edge.web.aim import calibrate
 from qc_edge.web.aim import pages as aim
 from qc_edge.web.api.application import PATH as API
 from qc_edge.web.api.application import make_api
+from qc_edge.web.discipline import challenge, study, suspect
 from qc_edge.web.guard import Guard
 from qc_edge.web.pages import control, live, login, parts, picture, shift, station
 from qc_edge.web.review import judging, looking
@@ -55,7 +56,7 @@ def make_app(page: StationPage) -> FastAPI:
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.page = page
     working = (login, live, parts, picture, looking, judging, shift, control, station)
-    pages = (*working, aim, calibrate, threshold, start)
+    pages = (*working, aim, calibrate, threshold, start, challenge, suspect, study)
     for routes in pages:
         app.include_router(routes.router)
     app.add_api_route("/", _start, include_in_schema=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote
 
@@ -127,12 +128,30 @@ def watcher(request: Request) -> Visit:
 
 async def form(request: Request) -> Mapping[str, str]:
     """The fields of a form; of several with one name the last. Raises UsageError."""
+    return dict(await form_pairs(request))
+
+
+async def form_pairs(request: Request) -> list[tuple[str, str]]:
+    """All fields of a form, in order; several may have one name. Raises UsageError."""
     body = await request.body()
     try:
-        text = body.decode()
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_FIELDS_MAX))
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS_MAX)
     except ValueError:
         raise UsageError("this is no form") from None
+
+
+def moment_typed(visit: Visit, typed: str) -> datetime | None:
+    """What a browser's field of date and time gives, by the station's clocks. Raises ValueError."""
+    if not typed:
+        return None
+    local = datetime.fromisoformat(typed)
+    if local.tzinfo is None:
+        local = local.replace(tzinfo=visit.page.calendar.zone)
+    moment = local.astimezone(timezone.utc)
+    latest = datetime.now(timezone.utc) + timedelta(days=3660)
+    if not datetime(2000, 1, 1, tzinfo=timezone.utc) < moment < latest:
+        raise ValueError(typed)
+    return moment
 
 
 def to_login(request: Request) -> RedirectResponse:

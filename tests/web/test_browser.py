@@ -11,6 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
+from qc_edge.discipline.msa import blind
+from qc_edge.discipline.msa.blind import BlindPart
+from qc_edge.discipline.msa.blind_answers import answered
 from qc_edge.domain.label import PersonRole
 from qc_edge.query.inspection_search import newest
 from qc_edge.query.published_log import PublishedLog
@@ -46,6 +49,9 @@ PAGES = (
     "/station",
     "/start",
     "/threshold",
+    "/challenge",
+    "/suspect",
+    "/study",
     "/password",
 )
 AXE = Path(__file__).parent / "axe/axe.min.js"
@@ -244,6 +250,36 @@ def test_a_label_waits_in_the_browser_until_the_server_has_it(tab: Chromium, lin
     tab.complaints.clear()  # of having been offline
 
 
+def test_a_study_is_judged_by_keys_and_suspect_parts_are_held(tab: Chromium, line: Line) -> None:
+    paths, _, page = line
+    frames = {row.part_id: row.frame_id for row in newest(paths.journal, 200)}
+    parts = [BlindPart(each, each == "A-0", (frames[each],)) for each in ("A-0", "A-2")]
+    study = blind.begin(paths, "Scratches", parts, ("emil", ["anna"]), 2)
+    tab.open(f"{page.address}/study/judge?study={study.study_id}")
+    for number in range(study.looks):
+        tab.wait_for(f"document.querySelector('[name=number]')?.value === '{number}' && {SEEN}")
+        if number == 0:
+            _check_with_axe(tab)
+        tab.press("gb"[number % 2])
+    tab.wait_for("document.querySelector('.calm')")
+    assert answered(paths, study, "anna") == study.looks
+    tab.open(f"{page.address}/suspect")
+    tab.evaluate("document.querySelector('[value=time]').click()")
+    tab.evaluate("document.querySelector('[name=since]').value = '2026-01-01T00:00'")
+    tab.fill("[name=why]", "the lens slipped")
+    tab.evaluate("document.querySelector('button[value=hold]').click()")
+    hold = tab.wait_for("document.querySelector('a[href^=\"/suspect/hold\"]')?.href")
+    _check_with_axe(tab)
+    wait_for(lambda: "suspect_window" in _asked(paths, "SELECT cause FROM holds"), "the hold", 60)
+    for size in sorted(SIZES):
+        tab.size(*SIZES[size])
+        tab.open(hold)
+        tab.wait_for(f"document.querySelector('[name=part]') && {SEEN}")
+        assert tab.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    _check_with_axe(tab)
+    tab.size(*SIZES[""])
+
+
 def test_nothing_was_asked_of_another_machine_and_nothing_was_refused(
     tab: Chromium, line: Line
 ) -> None:
@@ -275,11 +311,17 @@ def test_a_stop_does_not_wait_for_open_streams(line: Line) -> None:
         assert not thread.is_alive()
 
 
+def _check_with_axe(tab: Chromium) -> None:
+    tab.evaluate(f"{AXE.read_text(encoding='utf-8')};1")
+    assert tab.evaluate(FOUND) == []
+
+
 def _asked(paths: StationPaths, query: str) -> str:
+    table = query.partition("FROM ")[2].split()[0]
     with PublishedLog(paths.published) as log:
-        relation = log.cursor().relation("labels")
+        relation = log.cursor().relation(table)
         return str(
-            relation and log.cursor().fetch(query.replace("FROM labels", f"FROM {relation}"))
+            relation and log.cursor().fetch(query.replace(f"FROM {table}", f"FROM {relation}"))
         )
 
 

@@ -8,6 +8,7 @@ from string import Formatter
 import pytest
 
 from qc_edge.discipline.due.calendar import DueKind
+from qc_edge.domain.challenges.rows import ChallengeOutcome
 from qc_edge.domain.label import PersonRole
 from qc_edge.domain.verdict import Disposition, HoldReason, Reason, Verdict
 from qc_edge.web.catalog import best_language, load_words
@@ -20,6 +21,7 @@ CODES = {
     "verdict": [*Verdict],
     "disposition": [*Disposition],
     "role": [*PersonRole],
+    "outcome": [*ChallengeOutcome],
 }
 
 
@@ -31,7 +33,11 @@ def used() -> set[str]:
         if path.suffix in {".html", ".py", ".js"}
     )
     keys = set(re.findall(r"""["']([a-z]+\.[A-Za-z_]+)["']""", text))
-    return {key for key in keys if not key.endswith((".html", ".js", ".css", ".svg", ".json"))}
+    return {
+        key
+        for key in keys
+        if not key.endswith((".html", ".js", ".css", ".svg", ".json", ".pdf", ".csv"))
+    }
 
 
 @pytest.mark.parametrize("language", sorted(WORDS))

@@ -57,14 +57,28 @@ def read_trials(files: Sequence[Path], value: str = "") -> list[Trial]:
 
 def read_truth(file: Path) -> dict[str, bool]:
     """What each part truly is: CSV with the columns part and reference. Raises UsageError."""
-    text = _text(file)
+    return parse_truth(_text(file), file.name)
+
+
+def parse_truth(text: str, name: str) -> dict[str, bool]:
+    """As `read_truth`, of text that comes from `name`; the line with the names of the columns may
+    be missing. Raises UsageError.
+    """
+    first = text.lstrip().partition("\n")[0].lower()
+    if "reference" not in first:
+        text = f"part{';' if first.count(';') > first.count(',') else ','}reference\n{text}"
     truth: dict[str, bool] = {}
-    for each in _parse(text, file.name, ""):
+    for each in _parse(text, name, ""):
         if each.reference_is_good is not None:
             truth[each.part] = each.reference_is_good
     if not truth:
-        raise UsageError(f"{file} says of no part what it is", hint=_TRUTH_HINT)
+        raise UsageError(f"{name} says of no part what it is", hint=_TRUTH_HINT)
     return truth
+
+
+def parse_trials(text: str, name: str) -> list[Trial]:
+    """The trials in a file's text that comes from `name`. Raises UsageError."""
+    return list(_parse(text, name, ""))
 
 
 def _text(file: Path) -> str:

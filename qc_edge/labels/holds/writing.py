@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from qc_edge.domain.evidence.hold_entry import HoldAction, HoldScope
 from qc_edge.labels import drop
@@ -18,6 +20,8 @@ from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
 from qc_edge.service.owner import acting_as_owner
 from qc_edge.settings import Role, StationPaths
+
+_RECORD = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,15 @@ def wait_until_taken_up(paths: StationPaths, written: WrittenHold) -> bool | Non
         pause.wait(0.05)
     aside = (paths.set_aside / f"holds-{record.name}" for record in written.records)
     return not any(path.exists() for path in aside)
+
+
+def state_of(paths: StationPaths, record: str) -> Literal["waits", "refused", "taken up"]:
+    """What has become of a record by the name of its file; what is no such name is taken up."""
+    if not _RECORD.fullmatch(record):
+        return "taken up"
+    if (paths.holds / record).exists():
+        return "waits"
+    return "refused" if (paths.set_aside / f"holds-{record}").exists() else "taken up"
 
 
 def _write(

@@ -61,6 +61,37 @@ def held_now(log: LogSource) -> list[HeldNow]:
     return [HeldNow(hold_id, aware(since), *values) for hold_id, since, *values in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class HeldPart:
+    """A part of a hold that is still held; `captured_at` is its newest exposure in aware UTC."""
+
+    part_id: str
+    lot: str | None
+    captured_at: datetime
+    verdict: str
+    score: float | None
+    frame_id: str
+
+
+def held_parts(log: LogSource, hold_id: str, part: str, most: int) -> list[HeldPart]:
+    """The parts that the hold still holds, those with the highest score first; with `part` only
+    those whose id contains it. Raises StoreError.
+    """
+    inspections, holds = log.relation(Inspection.TABLE), log.relation(HoldEntry.TABLE)
+    if inspections is None or holds is None:
+        return []
+    rows = log.fetch(
+        "SELECT part_id, any_value(lot), max(captured_at), arg_max(verdict, captured_at), "
+        "max(score), arg_max(seen.frame_id, captured_at) "
+        f"FROM (SELECT frame_id FROM {held_frames(inspections, holds)} WHERE hold_id = $hold) "
+        f"JOIN (SELECT frame_id, part_id, lot, captured_at, verdict, score FROM {inspections}) "
+        "AS seen USING (frame_id) WHERE contains(part_id, $part) "
+        "GROUP BY part_id ORDER BY 5 DESC NULLS FIRST, 1 LIMIT $most",
+        {"hold": hold_id, "part": part, "most": most},
+    )
+    return [HeldPart(name, lot, aware(at), *values) for name, lot, at, *values in rows]
+
+
 def causes_of_held(log: LogSource, scopes: Iterable[HoldScope], hold_id: str | None) -> set[str]:
     """The causes of what is held now and fits any of `scopes` (none: everything), of the hold
     `hold_id` or, if None, of all holds. Raises StoreError.

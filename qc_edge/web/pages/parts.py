@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
 from typing import Literal
 
 from fastapi import APIRouter
@@ -17,7 +16,7 @@ from qc_edge.report.gate_lines import gate_lines
 from qc_edge.report.html import render_html
 from qc_edge.report.part_report import examine_part
 from qc_edge.report.timeline import timeline
-from qc_edge.web.visit import PersonVisit, Visit
+from qc_edge.web.visit import PersonVisit, Visit, moment_typed
 
 router = APIRouter()
 
@@ -42,7 +41,13 @@ def show_search(
     said, found = "", []
     try:
         search = Search(
-            part, lot, _moment(visit, since), _moment(visit, until), "", disposition, _FOUND_MAX
+            part,
+            lot,
+            moment_typed(visit, since),
+            moment_typed(visit, until),
+            "",
+            disposition,
+            _FOUND_MAX,
         )
     except ValueError:
         said = visit.words("part.bad_time")
@@ -87,20 +92,3 @@ def _found(visit: Visit, search: Search) -> list[object]:
         return [*newest(page.paths.journal, _FOUND_MAX)]
     with page.queries:
         return [*search_inspections(page.lookup(), search)]
-
-
-def _moment(visit: Visit, typed: str) -> datetime | None:
-    """What a browser's field of date and time gives, by the station's clocks. Raises ValueError."""
-    if not typed:
-        return None
-    local = datetime.fromisoformat(typed)
-    if local.tzinfo is None:
-        local = local.replace(tzinfo=visit.page.calendar.zone)
-    moment = local.astimezone(timezone.utc)
-    if not datetime(2000, 1, 1, tzinfo=timezone.utc) < moment < _far():
-        raise ValueError(typed)
-    return moment
-
-
-def _far() -> datetime:
-    return datetime.now(timezone.utc) + timedelta(days=3660)

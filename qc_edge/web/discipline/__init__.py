@@ -1,0 +1,1 @@
+"""The station as measuring equipment: challenge parts, suspect parts and blind studies."""

@@ -1,0 +1,100 @@
+"""What comes out of a blind study: worked out once, kept among the station's studies, shown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+from importlib.util import find_spec
+
+from qc_edge.discipline.msa import blind, blind_answers
+from qc_edge.discipline.msa.attribute import analyse_attribute
+from qc_edge.discipline.msa.blind import BlindStudy
+from qc_edge.discipline.msa.sheets import (
+    attribute_sheet,
+    attribute_tables,
+    attribute_words,
+    tables_json,
+)
+from qc_edge.discipline.msa.station import COLUMNS, keep_study, station_trials, studies
+from qc_edge.discipline.msa.trials import Trial, parse_trials
+from qc_edge.domain.printable import csv_cell
+from qc_edge.errors import UsageError
+from qc_edge.labels.holds import ReleaseRequest, of_frames, release
+from qc_edge.report.pdf import render_pdf
+from qc_edge.service.clock import utc_now
+from qc_edge.settings import StationPaths
+from qc_edge.web.visit import Visit
+
+CAUSE = "msa_study"
+"""Of the hold on a study's pictures."""
+
+_LOOK_BACK = timedelta(days=30)
+"""Of the station's own looks at the parts: from so long before the study was begun."""
+
+_TYPES = {"html": "text/html", "pdf": "application/pdf", "csv": "text/csv; charset=utf-8"}
+
+
+def kinds() -> list[str]:
+    """What a sheet can be had as."""
+    return ["html", *(["pdf"] if find_spec("weasyprint") else []), "csv"]
+
+
+def work_out(visit: Visit, study: BlindStudy, *, with_station: bool) -> None:
+    """Analyse it, keep it with its trials, and release its pictures. Raises UsageError where
+    anybody has not judged all, or the station has not seen each part that often; StoreError.
+    """
+    paths, who = visit.page.paths, visit.user.name
+    trials = blind_answers.trials_of(paths, study)
+    if with_station:
+        truth = {each.part: each.is_good for each in study.parts}
+        with visit.page.queries:
+            seen = station_trials(paths, truth, study.made_at - _LOOK_BACK, study.trials)
+        trials += parse_trials(seen.decode(), paths.name)
+    found = analyse_attribute(trials)
+    words = attribute_words(found)
+    values = {
+        "verdict": words,
+        "notes": list(found.notes),
+        "tables": tables_json(attribute_tables(found)),
+        "blind": study.study_id,
+    }
+    kept = keep_study(paths, "attribute", values, trials, who, utc_now())
+    blind.finish(paths, study, {"kept": kept.name, "verdict": words, "notes": list(found.notes)})
+    frames = of_frames(frame for each in study.parts for frame in each.frames)
+    release(paths, ReleaseRequest(frames, who, f"the study {study.study_id} is over", CAUSE))
+
+
+def document(visit: Visit, study: BlindStudy, kind: str) -> tuple[bytes, str]:
+    """The sheet or the trials, and their type. Raises UsageError before the study is over."""
+    result = blind.result_of(visit.page.paths, study)
+    if result is None:
+        raise UsageError(visit.words("study.open"))
+    trials = _kept_trials(visit.page.paths, str(result.get("kept")))
+    if kind == "csv":
+        return _csv(trials), _TYPES[kind]
+    facts = {"Made": f"{study.made_at:%Y-%m-%d} by {study.made_by}", "Study": study.study_id}
+    html = attribute_sheet(study.title, analyse_attribute(trials), [], facts).html()
+    return (render_pdf(html) if kind == "pdf" else html.encode()), _TYPES[kind]
+
+
+def _kept_trials(paths: StationPaths, name: str) -> list[Trial]:
+    """The trials of a study that is kept, the station's among them. Raises UsageError."""
+    try:
+        kept = json.loads((studies(paths) / name).read_bytes())["trials"]
+        return [Trial(*each) for each in kept]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(f"the study {name!r:.60} does not read") from None
+
+
+def _csv(trials: list[Trial]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for each in trials:
+        said, truth = (
+            "good" if is_good else "bad" for is_good in (each.is_good, each.reference_is_good)
+        )
+        writer.writerow(map(csv_cell, (each.part, each.appraiser, each.trial, said, truth)))
+    return text.getvalue().encode()
