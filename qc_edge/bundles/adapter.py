@@ -24,6 +24,7 @@ _ACTIVATIONS = {
     "value": ("none", "sigmoid"),
     "classes": ("none", "softmax"),
     "map": ("none", "sigmoid"),
+    "patches": ("none", "sigmoid"),
 }
 _NEEDS_ADAPTER = "only a bundle that declares an [adapter] may"
 
@@ -34,7 +35,9 @@ class AdapterSection(BaseModel):
     The input is (pixel * `scale` - `mean`) / `std` for each channel, in `layout`; a uint8 tensor
     takes the pixels as they are. `batch = 1`: the model takes one frame at a time. `score` says
     what the score is: the `value` of outputs.score, 1 - the scores of the `good` classes of
-    outputs.score, or the maximum of the `map`. `classes` are in the order of the tensor.
+    outputs.score, the maximum of the `map`, or the mean of the `top` highest `patches`: the cells
+    of the map, or so many (`patches`) values of outputs.score. `classes` are in the order of the
+    tensor. A sigmoid of patches is that of (value - `midpoint`) / `spread`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,10 +47,14 @@ class AdapterSection(BaseModel):
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     mean: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = ()
     std: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = ()
-    score: Literal["value", "classes", "map"]
+    score: Literal["value", "classes", "map", "patches"]
     activation: Literal["none", "softmax", "sigmoid"] = "none"
     classes: tuple[Name, ...] = ()
     good: tuple[Name, ...] = ()
+    patches: Annotated[int, Field(ge=1)] | None = None
+    top: Annotated[int, Field(ge=1)] = 1
+    midpoint: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    spread: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 
     @property
     def normalises(self) -> bool:
@@ -115,8 +122,33 @@ def _score_faults(adapter: AdapterSection, manifest: Manifest) -> Iterator[str]:
             yield "outputs.defect_map: Field required where the score is the map's maximum"
         if given.score is not None:
             yield "outputs.score: the score is the map's maximum, leave it out"
-    elif given.score is None:
+    elif given.score is None and adapter.score != "patches":
         yield "outputs.score: Field required unless the score is the map's maximum"
+    yield from _patch_faults(adapter, manifest)
+    yield from _class_faults(adapter)
+
+
+def _patch_faults(adapter: AdapterSection, manifest: Manifest) -> Iterator[str]:
+    given = manifest.outputs
+    if adapter.score != "patches":
+        own = adapter.model_fields_set & {"patches", "top", "midpoint", "spread"}
+        if own:
+            yield f'adapter.{min(own)}: only with score = "patches"'
+        return
+    if given.score is None and given.map_shape is None:
+        yield "outputs.defect_map: Field required where the score is that of its highest cells"
+        return
+    if (given.score is None) != (adapter.patches is None):
+        yield "adapter.patches: how many values outputs.score has; left out where there is none"
+        return
+    count = adapter.patches or math.prod(given.map_shape or ())
+    if adapter.top > count:
+        yield f"adapter.top: {adapter.top} of {count} patches"
+    if adapter.activation != "sigmoid" and adapter.model_fields_set & {"midpoint", "spread"}:
+        yield 'adapter.midpoint and spread: only with activation = "sigmoid"'
+
+
+def _class_faults(adapter: AdapterSection) -> Iterator[str]:
     if adapter.score != "classes":
         if adapter.classes or adapter.good:
             yield 'adapter.classes: only with score = "classes"'

@@ -40,11 +40,12 @@ def command(
     """What a person should look at next and why, and what the labels tell so far.
 
     On the queue is what is disputed, what the shadow judges otherwise, what the defect map is at
-    odds with, what is near the threshold, the first parts after a change, and a random sample of
-    what PASSed ([bold]\\[review] audit_share[/bold]); the more a look tells, the earlier. next and
-    claim keep a part for that person for a while; of some parts a second person is asked without
-    seeing the first label. A label takes a part off the queue: qc-edge label. There is no way to
-    mark parts as looked at that nobody has looked at.
+    odds with, what is near the threshold, what lies furthest outside of what its model was trained
+    on, the first parts after a change, and a random sample of what PASSed
+    ([bold]\\[review] audit_share[/bold]); the more a look tells, the earlier. next and claim keep a
+    part for that person for a while; of some parts a second person is asked without seeing the
+    first label. A label takes a part off the queue: qc-edge label. There is no way to mark parts as
+    looked at that nobody has looked at.
 
     stats: which share of what PASSed is defective, from the random sample alone, with its exact
     95 % interval, and how far people agree (Cohen's kappa).

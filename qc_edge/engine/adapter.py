@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qc_edge.bundles.adapter import AdapterSection
 from qc_edge.bundles.bundle import Bundle
+from qc_edge.bundles.patches import logistic, mean_of_highest, on_scale
 from qc_edge.engine import DefectMap, Prepared, Score
 from qc_edge.errors import EngineError
 
@@ -86,21 +88,34 @@ class Adapter:
             assert self._score is not None and maps is not None  # noqa: S101 (manifest's rules)
             pairs = zip(outputs[self._score].reshape(-1).tolist(), maps, strict=True)
             return [Score(value, defect_map) for value, defect_map in pairs]
-        if self._score is None:
+        if self._section.score == "patches":
+            patches = outputs[self._score or self._map or ""].astype(np.float64)
+            made = [self._of_patches(row) for row in patches]
+        elif self._score is None:
             assert maps is not None  # noqa: S101
-            return [Score(float(plane.max()), plane) for plane in maps]
-        rows = outputs[self._score].astype(np.float64)
-        rows = rows.reshape(len(rows), -1)
-        if self._section.score == "classes":
-            made = [self._of_classes(row) for row in rows]
+            made = [Score(float(plane.max())) for plane in maps]
         else:
-            made = [Score(self._activated(row).item()) for row in rows]
+            made = self._of_rows(outputs[self._score])
         if maps is None:
             return made
         return [
             Score(one.value, plane, one.class_scores, one.defect_class, one.detail)
             for one, plane in zip(made, maps, strict=True)
         ]
+
+    def _of_rows(self, raw: npt.NDArray[Any]) -> list[Score]:
+        assert self._section is not None  # noqa: S101
+        rows = raw.astype(np.float64)
+        rows = rows.reshape(len(rows), -1)
+        if self._section.score == "classes":
+            return [self._of_classes(row) for row in rows]
+        return [Score(self._activated(row).item()) for row in rows]
+
+    def _of_patches(self, patches: Floats) -> Score:
+        section = self._section
+        assert section is not None  # noqa: S101
+        highest = np.array([mean_of_highest(patches, section.top)])
+        return Score(on_scale(highest, section).item())
 
     def score_of(self, value: float, defect_map: DefectMap | None) -> Score:
         """A Score that says `value` of a frame, as this model would give it: what it is not in
@@ -134,11 +149,9 @@ class Adapter:
 
     def _activated(self, values: Floats) -> Floats:
         assert self._section is not None  # noqa: S101
-        if self._section.activation != "sigmoid":
-            return values
-        # Both forms are the same; each is used where it cannot overflow.
-        small = np.exp(-np.abs(values))
-        return np.where(values >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
+        if self._section.score == "patches":
+            return on_scale(values, self._section)
+        return logistic(values) if self._section.activation == "sigmoid" else values
 
     def _maps(self, raw: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         assert self._map_shape is not None  # noqa: S101
@@ -160,8 +173,7 @@ class Adapter:
         if self._score is not None:
             shapes: tuple[tuple[int, ...], ...] = ((),)
             if self._section is not None:
-                count = len(self._section.classes)
-                shapes = ((count,),) if self._section.score == "classes" else ((), (1,))
+                shapes = _score_shapes(self._section)
             specs.append(TensorSpec(self._score, np.float32, shapes))
         if self._map is not None and self._map_shape is not None:
             shapes = (self._map_shape,)
@@ -179,6 +191,15 @@ class Adapter:
             ((values - mean) / std).astype(np.float32)
             for mean, std in self._section.channels(bundle.parameters())
         ]
+
+
+def _score_shapes(section: AdapterSection) -> tuple[tuple[int, ...], ...]:
+    """That outputs.score may have, without the batch."""
+    if section.score == "classes":
+        return ((len(section.classes),),)
+    if section.score == "patches":
+        return ((section.patches or 0,), (section.patches or 0, 1))
+    return ((), (1,))
 
 
 def _softmax(row: Floats) -> Floats:

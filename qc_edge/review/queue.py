@@ -18,6 +18,7 @@ from qc_edge.query.published_log import PublishedCursor, PublishedLog
 from qc_edge.review import reasons
 from qc_edge.review.claims import ReviewClaim, ReviewClaims
 from qc_edge.review.draw import draw_key, is_drawn
+from qc_edge.review.drift import DriftReader
 from qc_edge.review.item import ReviewItem
 from qc_edge.review.reading import LogReader, Opinion, unpublished_labels
 from qc_edge.review.reasons import ReviewReason
@@ -38,7 +39,7 @@ class ReviewQueue:
         self.claims = ReviewClaims(paths)
         self._log: PublishedLog | None = None
         self._cursor: PublishedCursor  # under the lock: DuckDB takes one thread at a time
-        self._reader = LogReader(self.settings, paths.published)
+        self._reader = LogReader(self.settings, paths, DriftReader(self.settings, paths))
         self._items: dict[str, ReviewItem] = {}
         self._order: list[tuple[float, str]] = []
         self._opinions: dict[str, Opinion] = {}

@@ -17,6 +17,7 @@ from qc_edge.query.published_log import PublishedCursor
 from qc_edge.query.source import EVERYTHING, Span
 from qc_edge.review import queue_sql, reasons
 from qc_edge.review.draw import draw_key, drawn_sql
+from qc_edge.review.drift import DriftReader
 from qc_edge.review.item import BASE, ReviewItem
 from qc_edge.review.reasons import ReviewCause
 from qc_edge.settings import Settings, StationPaths
@@ -69,7 +70,8 @@ class LogReader:
     """What is new in the log since it was asked last. Used by one thread at a time."""
 
     settings: Settings
-    published: Path
+    paths: StationPaths
+    drift: DriftReader
     _inspected: int = 0
     _shadowed: int = 0
     _labelled: int = 0
@@ -84,6 +86,9 @@ class LogReader:
             yield from self.new_candidates(log, now)
         if self._has_news("shadow_scores", now):
             yield from self.new_disagreements(log, now)
+        if self._has_news("events", now):
+            earliest = now - timedelta(days=self.settings.review.look_back_days)
+            yield from self.drift.news(log, earliest)
 
     def _has_news(self, table: str, now: datetime) -> bool:
         """Whether a file of the table was replaced since it was asked last: a look at the disk is
@@ -91,7 +96,7 @@ class LogReader:
         """
         earliest = now - timedelta(days=self.settings.review.look_back_days)
         since = max(earliest, now - _RECENT) if table in self._files else earliest
-        found = {path: _changed_at(path) for path in hour_files(self.published, table, since)}
+        found = {path: _changed_at(path) for path in hour_files(self.paths.published, table, since)}
         before = self._files.get(table, {})
         self._files[table] = found
         return any(before.get(path) != at for path, at in found.items())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from qc_edge.analysis.beyond_learnt import BeyondFigure, FarPart
+
 
 class ReviewReason(str, Enum):
     """The codes are stable; docs/qa.md says what each means."""
@@ -13,6 +15,7 @@ class ReviewReason(str, Enum):
     SHADOW_DISAGREES = "shadow_disagrees"
     MAP_AT_ODDS = "map_at_odds"
     UNSURE = "unsure"
+    DRIFT = "drift"
     NEAR_THRESHOLD = "near_threshold"
     AFTER_CHANGE = "after_change"
     AUDIT_SAMPLE = "audit_sample"
@@ -59,6 +62,18 @@ def map_at_odds(verdict: str, map_max: float, threshold: float) -> ReviewCause:
         else f"PASS, though the defect map reaches {map_max:.3f} (threshold {threshold:g})"
     )
     return ReviewCause(ReviewReason.MAP_AT_ODDS, 1.0 + abs(map_max - threshold), words)
+
+
+def drift(part: FarPart, learnt: BeyondFigure, bundle: str) -> ReviewCause:
+    """The line has left what its model was trained on, and this part is of those furthest outside:
+    from 0.7 at the edge of the range to 1.7 at one width of it beyond.
+    """
+    words = (
+        f"{part.figure} {part.value:.4g} is outside {learnt.low:.4g} to {learnt.high:.4g}, where "
+        f"the good parts were that {bundle} was trained on, as {learnt.outside:,} of "
+        f"{learnt.of:,} accepted ones are"
+    )
+    return ReviewCause(ReviewReason.DRIFT, 0.7 + min(part.distance, 1.0), words)
 
 
 def near_threshold(score: float, threshold: float, band: float) -> ReviewCause:

@@ -162,4 +162,5 @@ def _means(plan: ModelPlan) -> str:
         "classes": "1 - the scores of the good classes",
         "value": "what the model gives, higher is worse",
         "map": "the highest value of the defect map",
+        "patches": "the mean of the highest scores of patches",
     }[plan.score]

@@ -14,28 +14,35 @@ from typing import Literal
 from qc_edge.bundles.adapter import Layout
 from qc_edge.engine.onnx import ModelTensor
 from qc_edge.errors import ModelError, UsageError
+from qc_edge.training.output_kinds import (
+    READABLE,
+    ScoreKind,
+    kind_of,
+    patch_count,
+    patch_outputs,
+    sides_of,
+)
 
-ScoreKind = Literal["value", "classes", "map"]
-
-KINDS: dict[str, ScoreKind] = {"classifier": "classes", "score": "value", "map": "map"}
+KINDS: dict[str, ScoreKind] = {
+    "classifier": "classes",
+    "score": "value",
+    "map": "map",
+    "patches": "patches",
+}
 """What `--adapter` says -> what the manifest calls it."""
 
 _TYPES: dict[str, Literal["uint8", "float32"]] = {
     "tensor(uint8)": "uint8",
     "tensor(float)": "float32",
 }
-_FLOAT = "tensor(float)"
 _SCORES: tuple[ScoreKind, ...] = ("classes", "value")
-_READABLE = (
-    "float32: [N] or [N, 1] is a score, [N, C] classes, [N, H, W] or [N, 1, H, W] a map, of fixed "
-    "sizes"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPlan:
     """What the tensors say. `classes` is how many the score's output has, 0 if it has none;
-    `batch` is 1 if the model takes one frame at a time.
+    `batch` is 1 if the model takes one frame at a time. `patches` is how many values of a picture
+    the score is made of, 0 if it is no score of patches.
     """
 
     input: str
@@ -50,6 +57,7 @@ class ModelPlan:
     classes: int
     map_output: str | None
     map_shape: tuple[int, int] | None
+    patches: int = 0
 
     @property
     def preprocess(self) -> str:
@@ -79,7 +87,11 @@ def plan_model(
             f"the input {taken} is neither uint8 nor float32", hint="export it in one of these"
         )
     layout, height, width, channels = _layout(taken)
-    kind, scored, plane = _outputs(outputs, KINDS[adapter] if adapter else None, output)
+    if adapter == "patches":
+        kind, scored, plane = patch_outputs(outputs, output)
+    else:
+        kind, scored, plane = _outputs(outputs, KINDS[adapter] if adapter else None, output)
+    of_patches = (scored or plane) if kind == "patches" else None
     return ModelPlan(
         input=taken.name,
         dtype=_TYPES[taken.kind],
@@ -92,7 +104,8 @@ def plan_model(
         score_output=scored.name if scored else None,
         classes=int(scored.shape[1] or 0) if scored and kind == "classes" else 0,
         map_output=plane.name if plane else None,
-        map_shape=_sides(plane) if plane else None,
+        map_shape=sides_of(plane) if plane else None,
+        patches=patch_count(of_patches) if of_patches else 0,
     )
 
 
@@ -140,16 +153,16 @@ def _outputs(
     listed = ", ".join(map(str, outputs))
     of_kind: dict[ScoreKind, list[ModelTensor]] = {"value": [], "classes": [], "map": []}
     for tensor in outputs:
-        if (kind := _kind(tensor)) is not None:
+        if (kind := kind_of(tensor)) is not None:
             of_kind[kind].append(tensor)
     if name is not None and name not in {tensor.name for tensor in outputs}:
         raise UsageError(f"the model has no output {name!r}", hint=f"it has {listed}")
     scores = [each for each in _SCORES if of_kind[each]]
     if name is not None and wanted is None:
         named = next(tensor for tensor in outputs if tensor.name == name)
-        wanted = _kind(named)
+        wanted = kind_of(named)
         if wanted is None:
-            raise ModelError(f"the output {named} can be no score", hint=_READABLE)
+            raise ModelError(f"the output {named} can be no score", hint=READABLE)
     kind = wanted or (scores[0] if len(scores) == 1 else None if scores else "map")
     if kind is None:
         raise UsageError(
@@ -159,7 +172,7 @@ def _outputs(
     if not of_kind[kind]:
         raise ModelError(
             f"none of the model's outputs can be read as {kind}: {listed}",
-            hint=_READABLE,
+            hint=READABLE,
         )
     chosen = [tensor for tensor in of_kind[kind] if name in {None, tensor.name}]
     if len(chosen) != 1:
@@ -170,21 +183,3 @@ def _outputs(
     if kind == "map":
         return kind, None, chosen[0]
     return kind, chosen[0], of_kind["map"][0] if len(of_kind["map"]) == 1 else None
-
-
-def _kind(tensor: ModelTensor) -> ScoreKind | None:
-    shape = tensor.shape
-    if tensor.kind != _FLOAT:
-        return None
-    if len(shape) == 1 or (len(shape) == 2 and shape[1] == 1):
-        return "value"
-    if len(shape) == 2 and shape[1] is not None:
-        return "classes"
-    if len(shape) == 3 or (len(shape) == 4 and shape[1] == 1):
-        return "map" if None not in shape[-2:] else None
-    return None
-
-
-def _sides(plane: ModelTensor) -> tuple[int, int]:
-    height, width = plane.shape[-2:]
-    return int(height or 0), int(width or 0)

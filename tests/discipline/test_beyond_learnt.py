@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -14,34 +12,19 @@ from qc_edge.settings import StationPaths
 from qc_edge.settings.discipline.spc import SpcSettings
 from qc_edge.station.discipline.control_watch import ControlWatch
 from tests.cli.runner import invoke
+from tests.discipline.learnt_bundle import LEARNT, MODEL, write_learnt_bundle
 from tests.event_log import MemoryEventLog
 from tests.publish.rows import inspection, log
 
 BEGINS = datetime(2026, 11, 2, tzinfo=timezone.utc)
 NOW = BEGINS + timedelta(hours=3)
-MODEL = "ab" * 32
-LEARNT = {"focus": [90.0, 110.0], "score": [0.0, 0.4]}
-
-
-def trained(paths: StationPaths, repository: Path, learnt: dict[str, list[float]]) -> None:
-    """A bundle flange@1 of that model whose report says what it has learnt from."""
-    place = paths.models / "flange/1"
-    place.mkdir(parents=True)
-    report = json.dumps({"learnt": learnt})
-    text = (repository / "models/reference/1/bundle.toml").read_text()
-    head, _, files = text.replace('name = "reference"', 'name = "flange"').partition("[files]\n")
-    files = "\n".join(line for line in files.splitlines() if "model.onnx" not in line)
-    digest = hashlib.sha256(report.encode()).hexdigest()
-    files = f'"model.onnx" = "{MODEL}"\n"report.json" = "{digest}"\n{files}\n'
-    (place / "bundle.toml").write_text(f"{head}[files]\n{files}")
-    (place / "report.json").write_text(report)
 
 
 @pytest.fixture(scope="module")
 def moved(tmp_path_factory: pytest.TempPathFactory) -> StationPaths:
     """80 accepted parts in good focus but for the last 16, and FAILs that do not count."""
     paths = StationPaths(tmp_path_factory.mktemp("moved"), "line1")
-    trained(paths, Path(__file__).resolve().parents[2], LEARNT)
+    write_learnt_bundle(paths, Path(__file__).resolve().parents[2], LEARNT)
     rows = [
         inspection(
             BEGINS + timedelta(minutes=number),
@@ -77,7 +60,7 @@ def test_few_parts_and_a_bundle_that_does_not_say_alarm_nobody(
     found = beyond_learnt(moved, BEGINS + timedelta(minutes=60))
     assert found is not None and found.figures[0].outside == 16 and not found.words
     paths = StationPaths(tmp_path, "line1")
-    trained(paths, repository, {})
+    write_learnt_bundle(paths, repository, {})
     with log(paths.state, compared=NOW) as written:
         written.add(inspection(BEGINS, 0.1, model_sha256=MODEL))
         written.publisher.compare(NOW)
@@ -92,7 +75,7 @@ def test_a_report_of_another_tool_says_nothing_of_what_was_learnt(
     moved: StationPaths, tmp_path: Path, repository: Path, learnt: str
 ) -> None:
     paths = StationPaths(tmp_path, "line1")
-    trained(paths, repository, {})
+    write_learnt_bundle(paths, repository, {})
     (paths.models / "flange/1/report.json").write_text(learnt)
     paths.published.symlink_to(moved.published)
     found = beyond_learnt(paths, BEGINS - timedelta(hours=1))

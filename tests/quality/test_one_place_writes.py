@@ -71,7 +71,7 @@ ELSEWHERE = {
     "qc_edge/upstream/rebuilt_journal.py": "a directory of synced files, moved as a whole",
     "qc_edge/upstream/releases/pulling.py": "appends pieces; the whole is synced and named",
     "qc_edge/upstream/releases/staged.py": "links synced files, gives their directory its name",
-    "qc_edge/training/packing.py": "gives a directory of durable files its name",
+    "qc_edge/training/packing/pack.py": "gives a directory of durable files its name",
     # markers and probes: only whether they are there counts
     "qc_edge/store/compression.py": "the mark that an hour is compressed",
     "qc_edge/store/log/log_database.py": "the mark that a start is to read all rows",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from onnx import numpy_helper
 
 from qc_edge.bundles.bundle import Bundle, open_bundle
 from qc_edge.dataset.reading import pictures_in
-from qc_edge.engine import load_engine
+from qc_edge.engine import load_engine, tensorrt_variants
 from qc_edge.engine.self_test import self_test
 from qc_edge.errors import ModelError, QcEdgeError, UsageError
 from qc_edge.settings import EngineSettings
@@ -48,7 +49,8 @@ def pack(samples: Path, model: bytes, out: Path, *options: str | Path) -> dict[s
         out / "bundles",
     ]
     result = invoke(
-        "model", "pack", file, *where, "--name", "colour@2", "--by", "anna", "--json", *options
+        *("model", "pack", file, *where, "--name", "colour@2", "--by", "anna", "--json"),
+        *("--compile-for", "none", *options),
     )
     if isinstance(result.exception, QcEdgeError):
         raise result.exception
@@ -128,11 +130,7 @@ def test_pictures_of_one_name_in_two_folders_are_two_samples(tmp_path: Path) -> 
     assert [item.name for item in found] == ["good/0.png", "good-2/0.png"]
 
 
-def test_a_map_model_and_a_score_model(samples: Path, tmp_path: Path) -> None:
-    red = tmp_path / "red"
-    red.mkdir()
-    (red / "good").symlink_to(samples / "good")
-    (red / "bad").symlink_to(samples / "bad/scratch")
+def test_a_map_model_and_a_score_model(red: Path, tmp_path: Path) -> None:
     model = network("map", side=64, layout="NHWC")
     told = pack(red, model, tmp_path / "map", "--normalise", "unit")
     bundle = proven(Path(told["directory"]))
@@ -144,6 +142,80 @@ def test_a_map_model_and_a_score_model(samples: Path, tmp_path: Path) -> None:
     options = ("--normalise", "imagenet", "--adapter", "score")
     bundle = proven(Path(pack(red, model, tmp_path / "value", *options)["directory"]))
     assert bundle.manifest.outputs.score == "logits"
+
+
+def patches(rows: bool = False, sign: float = 1.0) -> bytes:
+    """A map of 4 x 4 distances (red over green, some hundreds) or, in `rows`, one after another."""
+    model = onnx.load_model_from_string(network("map", side=64, layout="NHWC"))
+    (mix,) = model.graph.initializer
+    values = numpy_helper.to_array(mix) * np.float32(100 * sign)
+    mix.CopyFrom(numpy_helper.from_array(values, mix.name))
+    if rows:
+        model.graph.node.append(onnx.helper.make_node("Flatten", ["map"], ["patches"]))
+        (output,) = model.graph.output
+        output.CopyFrom(
+            onnx.helper.make_tensor_value_info("patches", onnx.TensorProto.FLOAT, ["N", 16])
+        )
+    data: bytes = model.SerializeToString()
+    return data
+
+
+@pytest.fixture
+def red(samples: Path, tmp_path: Path) -> Path:
+    """The samples without pits: blue is nothing to a model that looks for red."""
+    (tmp_path / "red").mkdir()
+    (tmp_path / "red/good").symlink_to(samples / "good")
+    (tmp_path / "red/bad").symlink_to(samples / "bad/scratch")
+    return tmp_path / "red"
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_scores_of_patches_of_any_scale_become_one_score(
+    red: Path, tmp_path: Path, rows: bool
+) -> None:
+    options = ("--normalise", "unit", "--adapter", "patches")
+    told = pack(red, patches(rows), tmp_path, *options)
+    bundle = proven(Path(told["directory"]))
+    adapter = bundle.manifest.adapter
+    assert adapter is not None and (adapter.score, adapter.top) == ("patches", 1)
+    assert adapter.patches == (16 if rows else None)
+    assert bundle.manifest.outputs.map_shape == (None if rows else (4, 4))
+    # Distances are from about -250 to 250: half way between good and bad is as likely as not.
+    assert -100 < adapter.midpoint < 100 and adapter.activation == "sigmoid"
+    scores = [frame.score for frame in bundle.golden_frames]
+    assert 0.0 < min(scores) < 0.3 < 0.7 < max(scores) < 1.0
+    assert told["report"]["bundle"]["figures"]["auc"]["value"] == 1.0
+    assert any("mean of the 1 highest of 16 patches" in word for word in told["found"])
+
+
+def test_scores_of_patches_that_tell_nothing_get_their_reason(red: Path, tmp_path: Path) -> None:
+    options = ("--normalise", "unit", "--adapter", "patches")
+    with pytest.raises(ModelError, match="scores good samples higher than bad ones"):
+        pack(red, patches(sign=-1.0), tmp_path, *options)
+    with pytest.raises(ModelError, match="gives no numbers that differ for any of the samples"):
+        pack(red, patches(sign=float("nan")), tmp_path, *options)
+    with pytest.raises(ModelError, match="can be read as scores of patches: logits"):
+        pack(red, network(), tmp_path, *options)
+    with pytest.raises(UsageError, match="--top 17: expected 1 to 16"):
+        pack(red, patches(), tmp_path, *options, "--top", "17")
+    with pytest.raises(UsageError, match="--top 2: expected --adapter patches"):
+        pack(red, network(), tmp_path, "--top", "2")
+
+
+def test_tensorrt_compiles_it_ahead_and_where_it_is_not_the_report_says_so(
+    red: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--normalise", "unit", "--adapter", "patches", "--top", "2", "--compile-for")
+    if util.find_spec("tensorrt_rtx") is not None:
+        told = pack(red, patches(), tmp_path / "here", *options, "sm89")
+        assert any("compiles it: sm89 in" in word for word in told["found"])
+        with pytest.raises(UsageError, match="does not compile for 'sm1'"):
+            pack(red, patches(), tmp_path / "other", *options, "sm1")
+    monkeypatch.setattr(tensorrt_variants.RTX.__class__, "module", lambda _: None)
+    told = pack(red, patches(), tmp_path / "none", *options, "sm86,sm89")
+    (words,) = [note for note in told["report"]["notes"] if "TensorRT" in note]
+    assert "whether a GPU takes it is not known" in words
+    assert f"qc-edge engine build {told['directory']} --for sm86,sm89" in words
 
 
 def test_what_the_samples_do_not_decide_is_asked_for(samples: Path, tmp_path: Path) -> None:

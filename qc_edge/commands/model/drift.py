@@ -40,7 +40,8 @@ def drift_command(
     if found is None:
         raise UsageError(f"no frame was judged since {since}", hint="--since 30d looks further")
     if as_json:
-        print_json(asdict(found) | {"beyond": [each.name for each in found.beyond]})
+        values = asdict(found) | {"to_label": found.to_label}
+        print_json(values | {"beyond": [each.name for each in found.beyond]})
     else:
         console = out()
         if not found.figures:

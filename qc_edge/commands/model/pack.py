@@ -11,7 +11,7 @@ from qc_edge.terminal.history_options import text_option
 from qc_edge.terminal.options import Json, out, print_json
 
 if TYPE_CHECKING:
-    from qc_edge.training.packing import PackedBundle
+    from qc_edge.training.packing.pack import PackedBundle
 
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL.onnx", help="The model, one file.", show_default=False)
@@ -31,10 +31,11 @@ Out = Annotated[
     Path, text_option("--out", metavar="DIR", help="Where bundles are: DIR/NAME/VERSION.")
 ]
 Kind = Annotated[
-    Literal["classifier", "score", "map"] | None,
+    Literal["classifier", "score", "map", "patches"] | None,
     typer.Option(
         "--adapter",
-        help="What the model gives; seen by its outputs where they leave no doubt.",
+        help="What the model gives; seen by its outputs where they leave no doubt. patches: a map "
+        "or a row of scores of any scale, of which the highest count.",
         show_default=False,
     ),
 ]
@@ -58,6 +59,16 @@ GoodClass = Annotated[
     list[str] | None,
     text_option("--good-class", metavar="NAME", help="Which of them are good; may be given again."),
 ]
+Top = Annotated[
+    int | None,
+    typer.Option(
+        "--top",
+        metavar="N",
+        min=1,
+        help="Of patches: the score is the mean of the N highest; found by the samples.",
+        show_default=False,
+    ),
+]
 Stretch = Annotated[
     bool,
     typer.Option(
@@ -78,6 +89,15 @@ EscapeCost = Annotated[
         "--escape-cost", metavar="N", min=0.01, help="An escape costs so many good parts."
     ),
 ]
+CompileFor = Annotated[
+    str,
+    typer.Option(
+        "--compile-for",
+        metavar="SM,SM...",
+        help="Compute capabilities that TensorRT for RTX, where it is installed, compiles it for; "
+        "none leaves it out.",
+    ),
+]
 
 
 def pack_command(
@@ -92,9 +112,11 @@ def pack_command(
     normalise: Normalise = None,
     classes: Classes = None,
     good_class: GoodClass = None,
+    top: Top = None,
     stretch: Stretch = False,
     escape_cost: EscapeCost = 1.0,
     key: Key = None,
+    compile_for: CompileFor = "sm89",
     description: Description = None,
     learnt_from: LearntFrom = "not stated",
     licence: Licence = "not stated",
@@ -105,8 +127,8 @@ def pack_command(
     How the model is asked is read from its tensors (layout, size, which output is the score) and
     found by the samples (normalisation, activation, the good class) where they decide it; where
     they do not, the command says what to say. Golden frames are chosen, the threshold is proposed,
-    tolerance and latency are measured, a report is written, and an engine must pass the bundle's
-    own self-test before it has its name.
+    tolerance and latency are measured, a report is written, TensorRT compiles it where it is
+    installed, and an engine must pass the bundle's own self-test before it has its name.
 
     The threshold fits these pictures; [bold]qc-edge evaluate[/bold] tells what it does on others.
 
@@ -118,8 +140,9 @@ def pack_command(
     """
     from qc_edge.dataset.reading import pictures_in
     from qc_edge.terminal.scoring_bar import ScoringBar
-    from qc_edge.training.adapter_search import AdapterWish
-    from qc_edge.training.packing import PackRequest, pack
+    from qc_edge.training.packing.adapter_search import AdapterWish
+    from qc_edge.training.packing.pack import pack
+    from qc_edge.training.packing.request import PackRequest
 
     bundle, _, version = name.partition("@")
     request = PackRequest(
@@ -135,12 +158,14 @@ def pack_command(
             tuple(each.strip() for each in (classes or "").split(",") if each.strip()),
             tuple(good_class or ()),
             stretch,
+            top,
         ),
         description=description or "",
         licence=licence,
         learnt_from=learnt_from,
         escape_cost=escape_cost,
         key=key.absolute() if key else None,
+        compile_for=tuple(each for each in _targets(compile_for) if each != "none"),
     )
     samples = pictures_in([folder.absolute() for folder in good], "good")
     samples += pictures_in([folder.absolute() for folder in bad], "defect")
@@ -160,6 +185,10 @@ def pack_command(
         )
     else:
         _print(packed)
+
+
+def _targets(text: str) -> list[str]:
+    return [each.strip().lower() for each in text.split(",") if each.strip()]
 
 
 def _print(packed: PackedBundle) -> None:

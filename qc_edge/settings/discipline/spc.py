@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timezone
+from datetime import date, datetime, time, timedelta, timezone
 
 from pydantic import Field, field_validator
 
@@ -56,6 +56,11 @@ class SpcSettings(Section):
         description="An alarm of a view is said again after this long at the earliest, and stands "
         "in the status for so long (h).",
     )
+
+    @property
+    def stands_for(self) -> timedelta:
+        """How long an alarm stands, and how far back its parts are: of a point since its end."""
+        return timedelta(hours=self.cooldown_hours, minutes=self.point_minutes)
 
     @property
     def reference_since(self) -> datetime | None:

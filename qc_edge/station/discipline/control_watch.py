@@ -86,7 +86,7 @@ class ControlWatch:
 
     def _look_at_charts(self, settings: SpcSettings, now: datetime) -> None:
         charts = self._watch.look(settings, now)
-        found = self.diagnoses = tuple(diagnose(charts.alarms(), _within(settings), now))
+        found = self.diagnoses = tuple(diagnose(charts.alarms(), settings.stands_for, now))
         said = self._said_since(now - _cooldown(settings)) if found else set()
         for each in found:
             kind = KINDS[each.cause]
@@ -94,7 +94,7 @@ class ControlWatch:
                 self._events.report(Occurrence(kind, each.words, after=each.of))
 
     def _look_at_learnt(self, settings: SpcSettings, now: datetime) -> None:
-        beyond = beyond_learnt(self._paths, now - _within(settings))
+        beyond = beyond_learnt(self._paths, now - settings.stands_for)
         words = self.beyond = beyond.words if beyond else ""
         if not beyond or not words:
             return
@@ -138,8 +138,3 @@ class ControlWatch:
 
 def _cooldown(settings: SpcSettings) -> timedelta:
     return timedelta(hours=settings.cooldown_hours)
-
-
-def _within(settings: SpcSettings) -> timedelta:
-    """A point is as old as its end; what is said stands for the cooldown from then on."""
-    return _cooldown(settings) + timedelta(minutes=settings.point_minutes)

@@ -34,7 +34,7 @@ from qc_edge.training.evaluating import REPORT, EvaluatedSide, EvaluationReport
 from qc_edge.training.evaluation import evaluate_items
 from qc_edge.training.learning.request import TrainRequest
 from qc_edge.training.model_plan import ModelPlan, plan_model
-from qc_edge.training.packing import stand_in
+from qc_edge.training.packing.pack import stand_in
 from qc_edge.training.report_page import evaluation_page
 from qc_edge.training.scoring import ScoredItem, score_items
 

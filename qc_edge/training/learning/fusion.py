@@ -10,12 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-Scores = npt.NDArray[np.float64]
-
-_STEPS = 100
-
-_FLATTEST = 0.5
-"""Higher scores are worse, whatever a few pictures say."""
+from qc_edge.training.calibration import Scores, logistic, platt
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +28,12 @@ class Fusion:
 
     def scores(self, head: Scores, probe: Scores) -> Scores:
         """Of pictures, 0..1."""
-        return _logistic(self.slope * self._joined(head, probe) + self.shift)
+        return logistic(self.slope * self._joined(head, probe) + self.shift)
 
     def cells(self, head: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """A map, 0..1: what each cell would make of the head's half of the score."""
         z = (head.astype(np.float64) - self.head_mean) / self.head_deviation
-        return np.asarray(_logistic(self.slope * z + self.shift), np.float32)
+        return np.asarray(logistic(self.slope * z + self.shift), np.float32)
 
     def _joined(self, head: Scores, probe: Scores) -> Scores:
         one = (head - self.head_mean) / self.head_deviation
@@ -47,11 +42,7 @@ class Fusion:
 
 
 def fit_fusion(head: Scores, probe: Scores, bad: npt.NDArray[np.bool_]) -> Fusion:
-    """From scores of pictures that were not learnt from.
-
-    J. Platt, Probabilistic outputs for support vector machines, 1999, with his targets that keep a
-    perfect separation from an endless slope.
-    """
+    """From scores of pictures that were not learnt from."""
     plain = Fusion(
         float(head.mean()),
         max(float(head.std()), 1e-6),
@@ -60,26 +51,5 @@ def fit_fusion(head: Scores, probe: Scores, bad: npt.NDArray[np.bool_]) -> Fusio
         1.0,
         0.0,
     )
-    z = plain._joined(head, probe)
-    count, goods = int(bad.sum()), int((~bad).sum())
-    targets = np.where(bad, (count + 1) / (count + 2), 1 / (goods + 2))
-    design = np.stack([z, np.ones_like(z)], axis=1)
-    found = np.zeros(2)
-    for _ in range(_STEPS):  # Newton's: two unknowns of a convex loss
-        share = _logistic(design @ found)
-        slope = design.T @ (share - targets) + 1e-6 * found
-        curve = (design * (share * (1 - share))[:, None]).T @ design + 1e-6 * np.eye(2)
-        step = np.linalg.solve(curve, slope)
-        found = found - step
-        if float(np.abs(step).max()) < 1e-9:
-            break
-    steep, shift = float(found[0]), float(found[1])
-    if steep < _FLATTEST:
-        # What was held out says nothing, or by chance the reverse: a score must never be turned
-        # round for that.
-        steep, shift = _FLATTEST, float(np.log((count + 1) / (goods + 1)))
-    return replace(plain, slope=steep, shift=shift)
-
-
-def _logistic(values: Scores) -> Scores:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(values, -60, 60))), np.float64)
+    slope, shift = platt(plain._joined(head, probe), bad)
+    return replace(plain, slope=slope, shift=shift)

@@ -6,14 +6,12 @@ bundle's own self-test.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -28,16 +26,17 @@ from qc_edge.engine import Score
 from qc_edge.engine.onnx import model_tensors
 from qc_edge.engine.self_test import self_test
 from qc_edge.errors import ModelError, UsageError
-from qc_edge.service.clock import utc_now
 from qc_edge.settings import EngineSettings
 from qc_edge.store.disk_errors import store_error
 from qc_edge.store.durable import Disk, write_file
-from qc_edge.training.adapter_search import MOST_TRIED, NO_WISH, AdapterWish, find_adapter
 from qc_edge.training.bundle_files import BundleContent, GoldenSample, write_bundle
 from qc_edge.training.choosing import golden_frames, onnx_engine, propose_threshold, some_of_each
 from qc_edge.training.evaluating import REPORT, EvaluatedSide, EvaluationReport
 from qc_edge.training.evaluation import evaluate_items
 from qc_edge.training.model_plan import ModelPlan, plan_model
+from qc_edge.training.packing.adapter_search import MOST_TRIED, find_adapter
+from qc_edge.training.packing.compiling import compiled_ahead
+from qc_edge.training.packing.request import PackRequest, draft_of
 from qc_edge.training.report_page import evaluation_page
 from qc_edge.training.scoring import ScoredItems, score_items
 
@@ -50,30 +49,6 @@ _SEEN = (
     "the threshold was set on these very pictures: on others it does worse, qc-edge evaluate says "
     "by how much"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PackRequest:
-    """What is to be packed, and what a person has said of it. `out` is the directory of bundles."""
-
-    model: Path
-    name: str
-    version: str
-    by: str
-    out: Path
-    adapter: str | None = None
-    output: str | None = None
-    wish: AdapterWish = NO_WISH
-    description: str = ""
-    licence: str = "not stated"
-    learnt_from: str = "not stated"
-    escape_cost: float = 1.0
-    key: Path | None = None
-
-    @property
-    def directory(self) -> Path:
-        """Where the bundle goes."""
-        return self.out / self.name / self.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +86,10 @@ def pack(
     work = request.directory.with_name(f".{request.version}.partial")
     shutil.rmtree(work, ignore_errors=True)
     try:
-        draft = _draft(request, samples, adapter.values)
+        draft = draft_of(request, samples, adapter.values)
         made = _Making(work, model, plan, draft)
         scored = made.score(samples, progress)
-        report, words = made.finish(scored, request.escape_cost)
+        report, words = made.finish(scored, request)
         signed_by = _sign(work, request.key) if request.key else None
         os.rename(work, request.directory)  # noqa: PTH104
         Disk().sync_directory(request.directory.parent)
@@ -158,11 +133,11 @@ class _Making:
         return scored
 
     def finish(
-        self, scored: ScoredItems, escape_cost: float
+        self, scored: ScoredItems, request: PackRequest
     ) -> tuple[EvaluationReport, tuple[str, ...]]:
         """The bundle with golden frames, threshold, tolerance and report, proven by an engine."""
         items = scored.items
-        threshold, band = propose_threshold(items, escape_cost)
+        threshold, band = propose_threshold(items, request.escape_cost)
         first = open_bundle(self.work)
         golden, moved = golden_frames(first, items, threshold)
         tolerance = float(np.clip(_TOLERANCE_TIMES * moved, _TOLERANCE_MIN, _TOLERANCE_MAX))
@@ -179,12 +154,14 @@ class _Making:
             dict(scored.skipped),
             float(np.median(scored.times_ms)),
         )
-        report = _report(evaluated, self.draft)
+        compiled = compiled_ahead(first, request.compile_for, str(request.directory))
+        report = _report(evaluated, self.draft, compiled)
         slow = float(np.quantile(scored.times_ms, 0.95))
         words = (
             f"threshold {threshold:g}: the fewest errors among the samples",
             f"tolerance {tolerance:g}: golden scores moved by {moved:.2g} with other threads",
             f"inference {evaluated.infer_ms:.2f} ms, 95 % below {slow:.2f} ms, on one thread here",
+            compiled,
         )
         pictures = sorted({each.pixels for each in items if each.pixels})
         values = report.to_json_values() | {"found": words, "pictures": pictures}
@@ -213,33 +190,13 @@ def stand_in(plan: ModelPlan, content: BundleContent) -> GoldenSample:
     return GoldenSample("plain.png", "plain", np.zeros(shape, np.uint8), Score(0.0, None, classes))
 
 
-def _draft(
-    request: PackRequest, samples: Sequence[DatasetItem], adapter: Mapping[str, Any]
-) -> BundleContent:
-    good = sum(item.truth == "good" for item in samples)
-    listed = "\n".join(sorted(f"{item.truth} {item.name}" for item in samples))
-    return BundleContent(
-        name=request.name,
-        version=request.version,
-        by=request.by,
-        today=utc_now().date(),
-        description=request.description or f"packed from {request.model.name}",
-        licence=request.licence,
-        adapter=adapter,
-        learnt_from=f"{request.learnt_from}; threshold set on {good} good and "
-        f"{len(samples) - good} bad pictures",
-        learnt_from_sha256=hashlib.sha256(listed.encode()).hexdigest(),
-        stretched=request.wish.stretched,
-    )
-
-
-def _report(evaluated: EvaluatedSide, draft: BundleContent) -> EvaluationReport:
+def _report(evaluated: EvaluatedSide, draft: BundleContent, compiled: str) -> EvaluationReport:
     items = [each.item for each in evaluated.scored]
     dataset = Dataset(Path("samples"), "samples", items, None, draft.learnt_from_sha256)
     evaluation = evaluated.evaluation
     told = [each.words for each in (evaluation.baseline, evaluation.pointing) if each is not None]
     told += [f"{count:,} samples have no score: {why}" for why, count in evaluated.skipped.items()]
-    notes = [_SEEN, *told]
+    notes = [_SEEN, *told, compiled]
     return EvaluationReport(dataset, "samples", evaluated, None, None, notes)
 
 

@@ -5,25 +5,19 @@ Found only where the samples decide it; else a person is asked.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from qc_edge.bundles.bundle import open_bundle
 from qc_edge.dataset.item import DatasetItem
-from qc_edge.engine import Engine, Score, load_engine
+from qc_edge.engine import Score
 from qc_edge.errors import ModelError, UsageError
-from qc_edge.service.clock import utc_now
-from qc_edge.settings import EngineSettings
-from qc_edge.training.bundle_files import BundleContent, GoldenSample, write_bundle
 from qc_edge.training.metrics import auc
 from qc_edge.training.model_plan import ModelPlan
-from qc_edge.training.scoring import PreparedItem, prepared_for
+from qc_edge.training.packing.patch_search import try_patches
+from qc_edge.training.packing.trial import AdapterTrial, scored_samples
 
 NORMALISATIONS: dict[str, dict[str, Any]] = {
     "imagenet": {
@@ -48,12 +42,15 @@ _GOOD_NAMES = {"good", "ok", "normal", "pass"}
 
 @dataclass(frozen=True, slots=True)
 class AdapterWish:
-    """What a person has said; None and empty: to be found."""
+    """What a person has said; None and empty: to be found. `top`: of how many patches the score is
+    the mean.
+    """
 
     normalisation: str | None = None
     classes: tuple[str, ...] = ()
     good: tuple[str, ...] = ()
     stretched: bool = False
+    top: int | None = None
 
 
 NO_WISH = AdapterWish()
@@ -78,12 +75,17 @@ def find_adapter(
             f"--classes names {len(wish.classes)}, the model's output has {plan.classes}",
             hint="in the order of the output",
         )
+    if wish.top is not None and not (plan.score == "patches" and 1 <= wish.top <= plan.patches):
+        told = f"1 to {plan.patches}" if plan.patches else "--adapter patches with it"
+        raise UsageError(f"--top {wish.top}: expected {told}", hint="or leave it out: it is found")
     tried = {name: _try(model, plan, wish, name, samples) for name in _candidates(plan, wish)}
     usable = {name: each for name, each in tried.items() if each is not None}
     if not usable:
+        what = "numbers that differ" if plan.patches else "scores in 0..1"
         raise ModelError(
-            "the model gives no scores in 0..1 for any of the samples, however they are normalised",
-            hint="are its weights whole? scores without bounds need a scale inside the model",
+            f"the model gives no {what} for any of the samples, however they are normalised",
+            hint="are its weights whole? scores without bounds need a scale inside the model, or, "
+            "where they are a map or scores of patches, --adapter patches",
         )
     ranked = sorted(usable, key=lambda name: -usable[name].auc)
     best = usable[ranked[0]]
@@ -106,13 +108,6 @@ def find_adapter(
     return FoundAdapter(best.values, tuple(words))
 
 
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    auc: float
-    values: Mapping[str, Any]
-    found: tuple[str, ...]
-
-
 def _candidates(plan: ModelPlan, wish: AdapterWish) -> list[str]:
     if plan.dtype == "uint8":
         return ["none"]
@@ -127,23 +122,17 @@ def _try(
     wish: AdapterWish,
     normalisation: str,
     samples: Sequence[DatasetItem],
-) -> _Trial | None:
+) -> AdapterTrial | None:
     """With that normalisation; None if that gives no scores."""
+    if plan.score == "patches":
+        way = NORMALISATIONS[normalisation]
+        return try_patches(model, plan, way, samples, top=wish.top, stretched=wish.stretched)
     names = list(wish.classes) or [f"class_{number}" for number in range(plan.classes)]
     for activation in ("none", "softmax" if plan.score == "classes" else "sigmoid"):
         values: dict[str, Any] = {**NORMALISATIONS[normalisation], "activation": activation}
         if plan.score == "classes":
             values |= {"classes": names, "good": names[:1]}
-        with trial_engine(model, plan, values, stretched=wish.stretched) as (engine, prepare):
-            scored = []
-            for item in samples:
-                prepared = prepare(item)
-                if not isinstance(prepared, str):
-                    scored.append((item.truth == "defect", engine.infer(prepared.pixels[None])[0]))
-        if not scored:
-            raise UsageError(
-                "none of the samples could be read", hint="PNG, JPEG, TIFF, BMP, PGM, PPM"
-            )
+        scored = scored_samples(model, plan, values, samples, stretched=wish.stretched)
         if all(0.0 <= score.value <= 1.0 for _, score in scored):
             return _judged(plan, wish, values, scored)
     return None
@@ -154,12 +143,14 @@ def _judged(
     wish: AdapterWish,
     values: dict[str, Any],
     scored: Sequence[tuple[bool, Score]],
-) -> _Trial:
+) -> AdapterTrial:
     bad = np.array([is_bad for is_bad, _ in scored], bool)
     activation = values["activation"]
     found = [f"activation {activation}: what makes the outputs scores"]
     if plan.score != "classes":
-        return _Trial(auc(np.array([each.value for _, each in scored]), bad), values, tuple(found))
+        return AdapterTrial(
+            auc(np.array([each.value for _, each in scored]), bad), values, tuple(found)
+        )
     names = values["classes"]
     shares = np.array([[(each.class_scores or {})[name] for name in names] for _, each in scored])
     good = list(wish.good) or [name for name in names if name.lower() in _GOOD_NAMES]
@@ -178,32 +169,4 @@ def _judged(
             f"{', '.join(unknown)} is none of the classes", hint=f"they are {', '.join(names)}"
         )
     scores = 1.0 - shares[:, [names.index(name) for name in good]].sum(axis=1)
-    return _Trial(auc(scores, bad), values | {"classes": names, "good": good}, tuple(found))
-
-
-@contextmanager
-def trial_engine(
-    model: bytes, plan: ModelPlan, adapter: Mapping[str, Any], *, stretched: bool
-) -> Iterator[tuple[Engine, Callable[[DatasetItem], PreparedItem | str]]]:
-    """An engine with the model in a bundle that is gone afterwards, and what prepares pictures for
-    it. Raises ModelError with the reason for which a station would refuse it.
-    """
-    content = BundleContent(
-        "trial", "0", "trial", utc_now().date(), "a trial", "none", adapter, stretched=stretched
-    )
-    with tempfile.TemporaryDirectory(prefix="qc-edge-pack-") as directory:
-        shape = (plan.height, plan.width, 3) if plan.colour else (plan.height, plan.width)
-        classes = dict.fromkeys(adapter.get("classes", ()), 0.0)
-        score = Score(0.0, None, classes)
-        plain = GoldenSample("plain.png", "plain", np.zeros(shape, np.uint8), score)
-        write_bundle(Path(directory), model, plan, content, [plain], "trial")
-        bundle = open_bundle(Path(directory))
-        engine = load_engine(bundle, EngineSettings(backend="onnx", threads=1))
-
-        def prepare(item: DatasetItem) -> PreparedItem | str:
-            return prepared_for(bundle, item)
-
-        try:
-            yield engine, prepare
-        finally:
-            engine.close()
+    return AdapterTrial(auc(scores, bad), values | {"classes": names, "good": good}, tuple(found))

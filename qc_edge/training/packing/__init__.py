@@ -1,0 +1,1 @@
+"""Any trained ONNX model as a bundle: how it is asked, threshold, golden frames, report, proof."""
