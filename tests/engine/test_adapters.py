@@ -142,6 +142,7 @@ def test_class_scores_that_make_no_sense_give_no_score(
 
 
 NONE = dict.fromkeys(CLASSES, 0.0)
+PATCHES = {"score": "patches", "activation": "none", "classes": [], "good": []}
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,10 @@ NONE = dict.fromkeys(CLASSES, 0.0)
         ({"adapter": {"std": [0.0, 1, 1]}}, "greater than 0"),
         ({"adapter": {"activation": "sigmoid"}}, "a score of classes takes none or softmax"),
         ({"adapter": {"colour": True}}, "adapter.colour"),
+        ({"adapter": {"top": 2}}, 'adapter.top: only with score = "patches"'),
+        ({"adapter": PATCHES}, "adapter.patches: how many values outputs.score has"),
+        ({"adapter": PATCHES | {"patches": 9, "top": 10}}, "adapter.top: 10 of 9 patches"),
+        ({"adapter": PATCHES | {"patches": 9, "spread": 2}}, 'only with activation = "sigmoid"'),
         ({"input": {"preprocess": "rgb-big"}}, "'rgb-big' is no preprocessing"),
         ({"input": {"preprocess": "rgb224@00000000"}}, "the model learnt from @00000000"),
         ({"input": {"preprocess": "rgb224-roi"}}, "the region is a station's"),
