@@ -24,6 +24,15 @@ Endpoint = Annotated[
     str, typer.Option("--endpoint", metavar="URL", help="Of an S3 server other than Amazon's.")
 ]
 Region = Annotated[str, typer.Option("--region", metavar="NAME", help="Of an S3 bucket.")]
+HostKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host-key",
+        metavar="FINGERPRINT",
+        help="Of an SFTP server that is not in /etc/ssh/ssh_known_hosts: [bold]SHA256:...[/bold]",
+        show_default=False,
+    ),
+]
 PicturesSince = Annotated[
     str | None,
     typer.Option(
@@ -57,6 +66,7 @@ def command(
     url: From,
     endpoint: Endpoint = "",
     region: Region = "",
+    host_key: HostKeys = None,
     pictures_since: PicturesSince = None,
     up_to: UpTo = None,
     root: Root = DEFAULT_ROOT,
@@ -74,6 +84,8 @@ def command(
 
     [dim]Examples:[/dim]
       [bold]sudo qc-edge restore line1 --from s3://qc-archive/plant-1 --region eu-central-1[/bold]
+      [bold]sudo SFTP_KEY_FILE=/root/plant qc-edge restore line1 --from
+      sftp://qc@files.plant/upload[/bold]
       [bold]qc-edge restore line1 --from file:///mnt/archive/plant-1 --pictures-since 30d[/bold]
     """
     from qc_edge.domain.moment import parse_since
@@ -82,16 +94,19 @@ def command(
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths, UpstreamSettings
     from qc_edge.terminal.audit_bar import AuditBar
-    from qc_edge.upstream.credentials import store_options
     from qc_edge.upstream.restore import Restore
-    from qc_edge.upstream.target import connect
+    from qc_edge.upstream.targets import Access, connect
 
-    place = UpstreamSettings(url=url, endpoint=endpoint, region=region)
+    place = UpstreamSettings(
+        url=url, endpoint=endpoint, region=region, host_keys=tuple(host_key or ())
+    )
     paths = StationPaths(root.absolute(), name)
     last = parse_since(up_to, utc_now()).date() if up_to else None
     since = parse_since(pictures_since, utc_now()).date() if pictures_since else None
-    target = connect(place.url, store_options(), endpoint=place.endpoint, region=place.region)
-    with AuditBar(TITLES, quiet=as_json) as bar:
+    with (
+        connect(place.url, Access.of(place)) as target,
+        AuditBar(TITLES, quiet=as_json) as bar,
+    ):
         restore = Restore(paths, target, bar.update)
         restore.settings()
         act_as_owner(paths.state)

@@ -79,11 +79,10 @@ def command(
     from qc_edge.settings import StationPaths, load_settings
     from qc_edge.terminal.audit_bar import AuditBar
     from qc_edge.terminal.upstream.pulled import print_pulled
-    from qc_edge.upstream.credentials import store_options
     from qc_edge.upstream.mounted import check_mounted
     from qc_edge.upstream.releases.pulling import Pull
     from qc_edge.upstream.sync import Sync, plan
-    from qc_edge.upstream.target import connect
+    from qc_edge.upstream.targets import Access, connect
 
     paths = StationPaths(root.absolute(), name)
     settings = load_settings(paths.settings)
@@ -91,7 +90,7 @@ def command(
     if not upstream.url:
         raise SettingsError(
             f"{paths.settings} says nowhere to send to",
-            hint='[upstream] url = "s3://BUCKET/PATH" or "file:///mnt/archive"',
+            hint='[upstream] url = "s3://BUCKET/PATH" "sftp://USER@HOST/PATH" or "file:///mnt/archive"',
         )
     first = parse_since(since, utc_now()).date() if since else None
     act_as_owner(paths.state)
@@ -99,21 +98,15 @@ def command(
         report = plan(paths, upstream.url, first)
     else:
         check_mounted(upstream.url, paths.state, same_disk=upstream.same_disk)
-        target = connect(
-            upstream.url,
-            store_options(),
-            endpoint=upstream.endpoint,
-            region=upstream.region,
-            retry_min=upstream.retry_min,
-        )
-        if pull:
-            with _alone(paths), AuditBar({"files": "files"}, quiet=as_json) as bar:
-                puller = Pull(paths, settings, target, partial(bar.update, "files"))
-                pulled = puller.plan() if dry_run else puller.run()
-            print_pulled(paths, pulled, dry_run=dry_run, as_json=as_json)
-            return
-        with _alone(paths), AuditBar(TITLES, quiet=as_json) as bar:
-            report = Sync(paths, settings, target, bar.update).run(first)
+        with connect(upstream.url, Access.of(upstream)) as target, _alone(paths):
+            if pull:
+                with AuditBar({"files": "files"}, quiet=as_json) as bar:
+                    puller = Pull(paths, settings, target, partial(bar.update, "files"))
+                    pulled = puller.plan() if dry_run else puller.run()
+                print_pulled(paths, pulled, dry_run=dry_run, as_json=as_json)
+                return
+            with AuditBar(TITLES, quiet=as_json) as bar:
+                report = Sync(paths, settings, target, bar.update).run(first)
     if as_json:
         print_json(_json_values(name, report))
     else:

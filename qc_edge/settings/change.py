@@ -55,6 +55,7 @@ _LATER_KEYS = {
     "model": ("require_evaluation",),
     "engine": ("workspace_mb",),
     "approval": ("model",),
+    "upstream": ("host_keys", "known_hosts"),
 }
 """Keys of older sections that came later, likewise."""
 

@@ -13,7 +13,7 @@ from qc_edge.domain.anchor import Anchor, ChainHead
 from qc_edge.errors import AuditError, UpstreamError
 from qc_edge.query.rows import Rows
 from qc_edge.upstream.layout import StationNames
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets import Target
 
 
 def newest_anchor(target: Target, names: StationNames) -> tuple[int, Anchor | None]:

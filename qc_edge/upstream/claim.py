@@ -8,7 +8,7 @@ from datetime import date
 
 from qc_edge.errors import AuditError, UpstreamError
 from qc_edge.upstream.layout import StationNames
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets import Target
 
 _FORMAT = 1
 

@@ -15,7 +15,7 @@ from qc_edge.records.receipts import Receipt, keep_receipt, parse_receipt
 from qc_edge.upstream.due import SealedDay
 from qc_edge.upstream.layout import StationNames
 from qc_edge.upstream.pace import SendingPace
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets import Target
 
 _ALTERED = (
     "nothing replaces what is upstream, and a sealed day never changes: find out who wrote there"

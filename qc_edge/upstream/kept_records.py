@@ -17,7 +17,7 @@ from qc_edge.errors import UpstreamError
 from qc_edge.settings import StationPaths
 from qc_edge.settings.layers.layer import COMMON, common_files
 from qc_edge.upstream.layout import StationNames
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets import Target
 
 _FORMAT = 1
 SETTINGS = "settings.toml"

@@ -26,7 +26,7 @@ from qc_edge.store.durable import write_file
 from qc_edge.upstream.due import SealedDay
 from qc_edge.upstream.layout import StationNames, picture_name
 from qc_edge.upstream.pace import SendingPace
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets import Target
 from qc_edge.vision import UnreadableFrameError
 
 _WAITING_PER_THREAD = 4

@@ -31,7 +31,7 @@ from qc_edge.upstream.kept_records import SETTINGS, newest_index
 from qc_edge.upstream.layout import RECEIPTS, StationNames, receipted
 from qc_edge.upstream.rebuilt_journal import prepare_journal
 from qc_edge.upstream.restored_pictures import RestoredPictures, path_inside
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets import Target
 
 _THREADS = 8
 

@@ -14,7 +14,7 @@ from qc_edge.query.rows import Rows
 from qc_edge.store.durable import write_file
 from qc_edge.upstream.layout import StationNames, picture_name
 from qc_edge.upstream.pictures import PictureClaim, picture_claims
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets import Target
 from qc_edge.vision import UnreadableFrameError
 
 _PNG = b"\x89PNG"

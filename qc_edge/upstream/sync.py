@@ -29,7 +29,7 @@ from qc_edge.upstream.kept_records import send_records
 from qc_edge.upstream.layout import StationNames
 from qc_edge.upstream.pace import pace_of
 from qc_edge.upstream.pictures import PictureSender
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets import Target
 from qc_edge.version import __version__
 
 Progress = Callable[[str, int, int], None]

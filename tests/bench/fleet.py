@@ -24,7 +24,8 @@ import duckdb
 
 from qc_edge.settings import StationPaths
 from qc_edge.upstream.sync import Sync
-from qc_edge.upstream.target import Target, connect
+from qc_edge.upstream.targets import Access, connect
+from qc_edge.upstream.targets.stores import StoreTarget
 from tests.publish.rows import event, inspection, log
 from tests.upstream.s3_server import S3Server, s3_server
 from tests.upstream.sealed import NAME, SendingStation, copied, nothing
@@ -34,10 +35,10 @@ QUESTIONS = Path(__file__).parents[2] / "docs/fleet.md"
 _DAY = datetime(2026, 11, 22, tzinfo=timezone.utc)
 
 
-class CountedTarget(Target):
+class CountedTarget(StoreTarget):
     """Counts what is asked; `again` are puts of what was there: an answer was lost on the way."""
 
-    def __init__(self, target: Target, counts: Counter[str]) -> None:
+    def __init__(self, target: StoreTarget, counts: Counter[str]) -> None:
         super().__init__(target.url, target._store, None)
         self._counts = counts
 
@@ -85,11 +86,9 @@ def night(root: Path, server: S3Server, stations: int) -> dict[str, Any]:
     def send(number: int) -> None:
         threading.Event().wait(random.uniform(0, MINUTE_S))
         target = connect(
-            f"{server.url}/{number}",
-            server.credentials,
-            endpoint=server.endpoint,
-            region="us-east-1",
+            f"{server.url}/{number}", Access(server.credentials, server.endpoint, "us-east-1")
         )
+        assert isinstance(target, StoreTarget)
         station, started = plant[number], time.monotonic()
         try:
             Sync(station.paths, station.settings, CountedTarget(target, counts), nothing).run()

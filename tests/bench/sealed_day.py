@@ -22,7 +22,7 @@ from qc_edge.setup.new_station import parse_camera, provision
 from qc_edge.store.durable import Disk
 from qc_edge.store.log.ledger import Ledger
 from qc_edge.upstream.sync import Sync
-from qc_edge.upstream.target import connect
+from qc_edge.upstream.targets import Access, connect
 from tests.bench import generate, invented
 from tests.bench.log import NAME
 from tests.publish.rows import LedgerEventLog
@@ -55,7 +55,8 @@ def main(root: Path, out: str = "") -> None:
     upstream.mkdir()
     values = {"url": f"file://{upstream}", "same_disk": True}
     paths.settings.write_text(render_settings({"station": {"name": NAME}, "upstream": values}, []))
-    sync = Sync(paths, load_settings(paths.settings), connect(values["url"], {}), lambda *_: None)  # type: ignore[arg-type]
+    target = connect(f"file://{upstream}", Access({}))
+    sync = Sync(paths, load_settings(paths.settings), target, lambda *_: None)
     figures["sync_s"] = _timed(sync.run)
     figures["memory_sent_mb"] = _memory()
     (receipt,) = sync.report.sent

@@ -32,7 +32,7 @@ from qc_edge.service.clock import utc_now
 from qc_edge.upstream.fleet.compact import Compaction
 from qc_edge.upstream.fleet.delta_tables import DeltaTables, StationDay
 from qc_edge.upstream.layout import StationNames
-from qc_edge.upstream.target import Target, connect
+from qc_edge.upstream.targets import Access, Target, connect
 from tests.upstream.s3_server import s3_server
 
 ROWS, LINE_OF = 2_000, 10
@@ -171,7 +171,7 @@ def one_job(target: Target, tables: DeltaTables, stations: int, days: int) -> di
 
 
 def measure(url: str, options: dict[str, str], endpoint: str, stations: int, days: int) -> object:
-    target = connect(url, options, endpoint=endpoint, region="us-east-1")
+    target = connect(url, Access(options, endpoint, "us-east-1"))
     tables = DeltaTables.at(url, options, endpoint, "us-east-1")
     base = tables.url
     return {

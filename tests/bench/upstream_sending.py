@@ -21,7 +21,7 @@ from qc_edge.settings import StationPaths
 from qc_edge.store.durable import write_file
 from qc_edge.upstream.restore import Restore
 from qc_edge.upstream.sync import Sync
-from qc_edge.upstream.target import Target, connect
+from qc_edge.upstream.targets import Access, Target, connect
 from qc_edge.vision import pnm
 from qc_edge.vision.image import pixels_sha256
 from tests.publish.rows import at, inspection, log
@@ -95,9 +95,7 @@ def main() -> None:
         results["copy_and_fsync_s"] = seconds(copy)
         results["file"] = measure(station, station.target, root / "file")
         with s3_server(root / "server") as server:
-            target = connect(
-                server.url, server.credentials, endpoint=server.endpoint, region="us-east-1"
-            )
+            target = connect(server.url, Access(server.credentials, server.endpoint, "us-east-1"))
             results["s3"] = measure(station, target, root / "s3")
     print(json.dumps(results, indent=1))
     if len(sys.argv) > 2:

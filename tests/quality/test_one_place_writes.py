@@ -70,6 +70,7 @@ ELSEWHERE = {
     "qc_edge/dataset/exporting.py": "gives that directory its name",
     "qc_edge/upstream/rebuilt_journal.py": "a directory of synced files, moved as a whole",
     "qc_edge/upstream/releases/pulling.py": "appends pieces; the whole is synced and named",
+    "qc_edge/upstream/targets/sftp.py": "gives files of another machine their names",
     "qc_edge/upstream/releases/staged.py": "links synced files, gives their directory its name",
     "qc_edge/training/packing/pack.py": "gives a directory of durable files its name",
     # markers and probes: only whether they are there counts

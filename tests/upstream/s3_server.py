@@ -97,11 +97,11 @@ class S3Server:
         import obstore
         from obstore.exceptions import BaseError
 
-        from qc_edge.upstream.target import connect
+        from qc_edge.upstream.targets import Access, connect
+        from qc_edge.upstream.targets.stores import StoreTarget
 
-        target = connect(
-            self.url, self.credentials, endpoint=self.endpoint, region="us-east-1", retry_min=0.02
-        )
+        target = connect(self.url, Access(self.credentials, self.endpoint, "us-east-1", 0.02))
+        assert isinstance(target, StoreTarget)
         try:
             obstore.put(target._store, "up", b"1")
         except BaseError:

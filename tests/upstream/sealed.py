@@ -13,7 +13,8 @@ from qc_edge.records.receipts import read_receipt
 from qc_edge.settings import Settings, StationPaths, load_settings
 from qc_edge.settings.render import render_settings
 from qc_edge.upstream.sync import Sync, SyncReport
-from qc_edge.upstream.target import Target, connect
+from qc_edge.upstream.targets import Access, Target, connect
+from qc_edge.upstream.targets.stores import StoreTarget
 from tests.publish.rows import at, event, gap, inspection, log
 
 FIRST, SECOND = date(2026, 11, 22), date(2026, 11, 23)
@@ -33,9 +34,11 @@ class SendingStation:
         return load_settings(self.paths.settings)
 
     @property
-    def target(self) -> Target:
+    def target(self) -> StoreTarget:
         """The place that it sends to."""
-        return connect(f"file://{self.upstream}", {})
+        target = connect(f"file://{self.upstream}", Access({}))
+        assert isinstance(target, StoreTarget)
+        return target
 
     def configure(self, **upstream: object) -> None:
         """Write the settings file anew."""

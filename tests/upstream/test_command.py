@@ -24,7 +24,7 @@ from qc_edge.upstream.credentials import hide, store_options
 from qc_edge.upstream.fleet.delta_tables import DeltaTables
 from qc_edge.upstream.mounted import check_mounted
 from qc_edge.upstream.pace import SendingPace, is_within, pace_of
-from qc_edge.upstream.target import connect
+from qc_edge.upstream.targets import Access, connect
 from tests.cli.runner import invoke
 from tests.quality.tools import REPOSITORY
 from tests.upstream.sealed import FIRST, NAME, SECOND, make_sending_station
@@ -166,7 +166,7 @@ def test_credentials_that_a_server_repeats_are_in_no_error() -> None:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
         endpoint = f"http://127.0.0.1:{server.server_address[1]}"
         tables = DeltaTables.at("s3://b/x", options, endpoint, "us-east-1")
-        target = connect("s3://b/x", options, endpoint=endpoint, region="us-east-1")
+        target = connect("s3://b/x", Access(options, endpoint, "us-east-1"))
         try:
             for ask in (lambda: target.get("a"), lambda: tables.open("events")):
                 with pytest.raises(UpstreamError) as refused:

@@ -21,7 +21,7 @@ from qc_edge.errors import AuditError
 from qc_edge.upstream.fleet import compact as compaction
 from qc_edge.upstream.fleet.compact import Compaction, CompactionReport
 from qc_edge.upstream.fleet.delta_tables import DeltaTables
-from qc_edge.upstream.target import connect
+from qc_edge.upstream.targets import Access, connect
 from tests.cli.runner import invoke
 from tests.quality.tools import REPOSITORY
 from tests.upstream.sealed import make_sending_station
@@ -76,7 +76,9 @@ def seal_anew(upstream: Path, station: str, file: Path) -> None:
 
 def compact(upstream: Path) -> CompactionReport:
     url = f"file://{upstream}"
-    return Compaction(connect(url, {}), DeltaTables.at(url, {}), lambda done, of: None).run()
+    return Compaction(
+        connect(url, Access({})), DeltaTables.at(url, {}), lambda done, of: None
+    ).run()
 
 
 def counted(upstream: Path, table: str = "inspections") -> list[tuple[str, str, int]]:
@@ -130,7 +132,7 @@ def test_two_jobs_at_once_commit_each_day_once(upstream: Path, made_before: bool
     def run() -> None:
         url = f"file://{upstream}"
         try:
-            Compaction(connect(url, {}), Late.at(url, {}), lambda done, of: None).run()
+            Compaction(connect(url, Access({})), Late.at(url, {}), lambda done, of: None).run()
         except Exception as fault:  # noqa: BLE001 - shown below
             faults.append(fault)
 

@@ -16,7 +16,7 @@ from qc_edge.query.evidence import picture_in
 from qc_edge.records.receipts import read_receipt
 from qc_edge.settings import StationPaths
 from qc_edge.upstream import pictures
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets.stores import StoreTarget
 from qc_edge.vision.image import pixels_sha256
 from tests.publish.rows import at, inspection, log
 from tests.upstream.sealed import FIRST, NAME, SendingStation, copied
@@ -164,7 +164,7 @@ def test_killed_on_the_way_it_goes_on_where_it_was(
 def test_one_in_a_hundred_is_read_back_and_the_size_of_all(
     station: SendingStation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Torn(Target):
+    class Torn(StoreTarget):
         def size(self, name: str) -> int | None:
             return 1 if DIGESTS[5] in name else super().size(name)
 

@@ -19,7 +19,7 @@ from qc_edge.errors import UpstreamError
 from qc_edge.publish.seal import read_seal
 from qc_edge.upstream.fleet.compact import Compaction
 from qc_edge.upstream.fleet.delta_tables import DeltaTables
-from qc_edge.upstream.target import Target, connect
+from qc_edge.upstream.targets import Access, Target, connect
 from tests.upstream.s3_server import S3Server, s3_server
 from tests.upstream.sealed import FIRST, SECOND, SendingStation, copied, make_sending_station
 
@@ -46,10 +46,7 @@ def target_at(server: S3Server, place: str, endpoint: str = "", retry_min: float
     """A place of its own for each test."""
     return connect(
         f"{server.url}/{place}",
-        server.credentials,
-        endpoint=endpoint or server.endpoint,
-        region="us-east-1",
-        retry_min=retry_min,
+        Access(server.credentials, endpoint or server.endpoint, "us-east-1", retry_min),
     )
 
 

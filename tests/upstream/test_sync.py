@@ -21,7 +21,7 @@ from qc_edge.settings import StationPaths
 from qc_edge.upstream import day_files
 from qc_edge.upstream.restore import Restore
 from qc_edge.upstream.sync import plan
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets.stores import StoreTarget
 from tests.publish.rows import at, event, log
 from tests.upstream.sealed import (
     FIRST,
@@ -133,10 +133,10 @@ def test_a_day_is_told_before_it_is_no_longer_due(
     assert notices.load(station.paths.notices, name).occurrence.detail.startswith(str(FIRST))
 
 
-class DyingTarget(Target):
+class DyingTarget(StoreTarget):
     """A target whose user is killed before the nth request that begins with these words."""
 
-    def __init__(self, of: Target, words: str = "", nth: int = 1) -> None:
+    def __init__(self, of: StoreTarget, words: str = "", nth: int = 1) -> None:
         super().__init__(of.url, of._store, of._directory)
         self._words, self._left = words, nth
         self.asked: list[str] = []

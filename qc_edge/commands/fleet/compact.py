@@ -44,16 +44,14 @@ def command(url: Url, endpoint: Endpoint = "", region: Region = "", as_json: Jso
     from qc_edge.errors import AuditError
     from qc_edge.settings import UpstreamSettings
     from qc_edge.terminal.audit_bar import AuditBar
-    from qc_edge.upstream.credentials import store_options
     from qc_edge.upstream.fleet.compact import Compaction
     from qc_edge.upstream.fleet.delta_tables import DeltaTables
-    from qc_edge.upstream.target import connect
+    from qc_edge.upstream.targets import Access, connect
 
     place = UpstreamSettings(url=url, endpoint=endpoint, region=region)
-    options = store_options()
-    target = connect(place.url, options, endpoint=place.endpoint, region=place.region)
-    tables = DeltaTables.at(place.url, options, place.endpoint, place.region)
-    with AuditBar(TITLES, quiet=as_json) as bar:
+    access = Access.of(place)
+    tables = DeltaTables.at(place.url, access.options, place.endpoint, place.region)
+    with connect(place.url, access) as target, AuditBar(TITLES, quiet=as_json) as bar:
         report = Compaction(target, tables, lambda done, of: bar.update("days", done, of)).run()
     if as_json:
         print_json({"url": place.url, **asdict(report)})

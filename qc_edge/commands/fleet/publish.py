@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qc_edge.commands.fleet.compact import Endpoint, Region, Url
+from qc_edge.commands.restore import HostKeys
 from qc_edge.terminal.options import Json, out, print_json
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def command(
     ] = "",
     endpoint: Endpoint = "",
     region: Region = "",
+    host_key: HostKeys = None,
     as_json: Json = False,
 ) -> None:
     """Offer bundles, recipes, calibrations, layers of settings and software to the stations.
@@ -82,10 +84,9 @@ def command(
     """
     from qc_edge.errors import UsageError
     from qc_edge.settings import UpstreamSettings
-    from qc_edge.upstream.credentials import store_options
     from qc_edge.upstream.releases.manifest import Revocation
     from qc_edge.upstream.releases.publishing import Change, publish
-    from qc_edge.upstream.target import connect
+    from qc_edge.upstream.targets import Access, connect
 
     added: dict[Kind, Paths | None] = {
         "bundle": bundle,
@@ -106,11 +107,11 @@ def command(
     )
     if not (change.add or change.withdraw or change.revoke):
         raise UsageError("nothing to publish", hint="--bundle, --recipe, ..., --revoke")
-    upstream = UpstreamSettings(url=url, endpoint=endpoint, region=region)
-    target = connect(
-        upstream.url, store_options(), endpoint=upstream.endpoint, region=upstream.region
+    upstream = UpstreamSettings(
+        url=url, endpoint=endpoint, region=region, host_keys=tuple(host_key or ())
     )
-    manifest = publish(target, key.absolute(), by, change)
+    with connect(upstream.url, Access.of(upstream)) as target:
+        manifest = publish(target, key.absolute(), by, change)
     if as_json:
         print_json(manifest.model_dump(mode="json"))
         return

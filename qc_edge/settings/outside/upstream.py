@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import time
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from qc_edge.domain.evidence.classes import EvidenceClass
 from qc_edge.settings.section import NAME_PATTERN, Section
 
-SCHEMES = ("file", "s3", "gs", "az")
+SCHEMES = ("file", "s3", "gs", "az", "sftp")
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
@@ -20,8 +22,8 @@ class UpstreamSettings(Section):
 
     url: str = Field(
         default="",
-        description="s3://BUCKET/PATH, gs://BUCKET/PATH, az://CONTAINER/PATH or file:///PATH; "
-        "nothing is sent without it.",
+        description="s3://BUCKET/PATH, gs://BUCKET/PATH, az://CONTAINER/PATH, file:///PATH "
+        "or sftp://USER@HOST:PORT/PATH; nothing is sent without it.",
     )
     endpoint: str = Field(
         default="",
@@ -29,6 +31,15 @@ class UpstreamSettings(Section):
         "unencrypted.",
     )
     region: str = Field(default="", description="Of an S3 bucket.")
+    host_keys: tuple[str, ...] = Field(
+        default=(),
+        description="Of an SFTP server: SHA256:..., as ssh-keygen -lf says. If empty, its key is "
+        "expected in `known_hosts`; none is ever trusted at first sight.",
+    )
+    known_hosts: Path = Field(
+        default=Path("/etc/ssh/ssh_known_hosts"),
+        description="Keys of SFTP servers, as ssh-keyscan prints them.",
+    )
     line: str | None = Field(
         default=None,
         pattern=NAME_PATTERN,
@@ -78,13 +89,16 @@ class UpstreamSettings(Section):
             return url
         parts = urlsplit(url)
         if parts.scheme not in SCHEMES:
-            raise ValueError(f"got {url!r}, expected s3://, gs://, az:// or file:// and a place")
-        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError(f"got {url!r}, expected s3://, gs://, az://, sftp:// or file://")
+        named = parts.username and parts.scheme != "sftp"
+        if named or parts.password or parts.query or parts.fragment:
             raise ValueError("credentials and options do not stand in the url")
         if parts.scheme == "file" and (parts.netloc or len(parts.path) < 2):
             raise ValueError(f"got {url!r}, expected three slashes: file:///mnt/archive")
         if parts.scheme != "file" and not parts.netloc:
             raise ValueError(f"got {url!r}, expected {parts.scheme}://BUCKET/PATH")
+        if parts.scheme == "sftp" and not (parts.username and parts.hostname and _port_fits(parts)):
+            raise ValueError(f"got {url!r}, expected sftp://USER@HOST:PORT/PATH")
         return url.rstrip("/")
 
     @field_validator("endpoint")
@@ -97,6 +111,14 @@ class UpstreamSettings(Section):
             raise ValueError("credentials do not stand in the settings")
         return endpoint
 
+    @field_validator("host_keys")
+    @classmethod
+    def _are_fingerprints(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            if _FINGERPRINT.fullmatch(key) is None:
+                raise ValueError(f"got {key!r}, expected SHA256: and 43 characters")
+        return keys
+
     @field_validator("evidence")
     @classmethod
     def _each_once(cls, classes: tuple[EvidenceClass, ...]) -> tuple[EvidenceClass, ...]:
@@ -107,3 +129,10 @@ class UpstreamSettings(Section):
         if self.hours and self.window is None:
             raise ValueError(f"hours: got {self.hours!r}, expected HH:MM-HH:MM, as 20:00-05:30")
         return self
+
+
+def _port_fits(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False

@@ -17,7 +17,7 @@ from qc_edge.upstream.fleet.delta_tables import DeltaTables, StationDay, missing
 from qc_edge.upstream.fleet.sent_days import SentDay, SentDays
 from qc_edge.upstream.fleet.sent_rows import sent_rows
 from qc_edge.upstream.layout import RECEIPTS, receipted
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets import Target
 
 if TYPE_CHECKING:
     import pyarrow as pa

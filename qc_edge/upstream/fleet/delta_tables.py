@@ -7,13 +7,13 @@ the same commit as its rows: Delta refuses a second commit of it, whoever tries 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qc_edge.errors import UpstreamError
-from qc_edge.upstream.target import first_words, store_config
+from qc_edge.upstream.targets.stores import first_words, store_config
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +49,7 @@ class DeltaTables:
 
     @classmethod
     def at(
-        cls, url: str, options: dict[str, str], endpoint: str = "", region: str = ""
+        cls, url: str, options: Mapping[str, str], endpoint: str = "", region: str = ""
     ) -> DeltaTables:
         """Those beside what the stations have sent to `url`. Raises UpstreamError without deltalake
         and pyarrow.
@@ -62,6 +62,11 @@ class DeltaTables:
                 f"tables need the package {fault.name}, which is not installed",
                 hint="pip install 'qc-edge[fleet]'",
             ) from None
+        if url.startswith("sftp://"):
+            raise UpstreamError(
+                "Delta tables are made where the files are, not over SFTP",
+                hint="on that server: qc-edge fleet compact file:///PATH",
+            )
         if url.startswith("file://"):
             return cls(url.removeprefix("file://"), {})
         config = store_config(url, options, endpoint, region)

@@ -12,7 +12,7 @@ from qc_edge.publish.seal import Seal, SealedFile, parse_seal
 from qc_edge.records.receipts import parse_receipt
 from qc_edge.upstream.fleet.delta_tables import StationDay
 from qc_edge.upstream.layout import StationNames
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets import Target
 
 _KEPT_MAX = 1000
 """Seals in memory, some 50 KB each: those of one night are read once for all tables."""

@@ -27,7 +27,7 @@ from qc_edge.upstream.releases.manifest import (
     read_manifest,
     sign_manifest,
 )
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets import Target
 
 
 @dataclass(frozen=True, slots=True)

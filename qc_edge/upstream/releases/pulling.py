@@ -32,7 +32,7 @@ from qc_edge.upstream.releases.staged import (
     known_manifest,
     part_of,
 )
-from qc_edge.upstream.target import Target
+from qc_edge.upstream.targets import Target
 
 PIECE = 8 << 20
 """Bytes that are fetched by one request; what is lost when it is cut."""

@@ -1,7 +1,4 @@
-"""What the station sends to: an object store or a mounted directory, by obstore; the same for all.
-
-Nothing here replaces or removes what is there: an object is put where none is, or not at all.
-"""
+"""Object stores and mounted directories, by obstore; the same for all."""
 
 from __future__ import annotations
 
@@ -12,9 +9,9 @@ from secrets import randbelow
 from typing import TYPE_CHECKING, TypeVar
 
 from qc_edge.errors import UpstreamError
-from qc_edge.service.logs import LOG
 from qc_edge.service.synced_file import put_synced, sync_directory, sync_file
 from qc_edge.upstream.credentials import hide
+from qc_edge.upstream.targets import Access, Target
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -22,11 +19,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-class Target:
-    """One place upstream. Any thread may use it. Every method raises UpstreamError.
-
-    `directory` is where a file:// target is, None for an object store.
-    """
+class StoreTarget(Target):
+    """An object store, or the directory of a file:// url."""
 
     def __init__(
         self,
@@ -36,14 +30,14 @@ class Target:
         options: Mapping[str, str] | None = None,
     ) -> None:
         """As `connect` makes it; `options` are those that are never told."""
+        super().__init__(url)
         self._options = options or {}
-        self.url = url
         self._store = store
         self._directory = directory
         self._synced: set[Path] = {directory} if directory else set()
 
     def put_if_absent(self, name: str, data: bytes) -> bool:
-        """Put `data` under `name` if there is nothing; False if there is. Whole or not at all."""
+        """As a Target."""
         import obstore
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
@@ -62,7 +56,7 @@ class Target:
         return self._asked(f"cannot put {name}", put)
 
     def get(self, name: str) -> bytes | None:
-        """The bytes under `name`; None if there are none."""
+        """As a Target."""
         import obstore
 
         def read() -> bytes | None:
@@ -74,7 +68,7 @@ class Target:
         return self._asked(f"cannot read {name}", read)
 
     def size(self, name: str) -> int | None:
-        """How many bytes are under `name`; None if there is nothing."""
+        """As a Target."""
         import obstore
 
         def look() -> int | None:
@@ -86,7 +80,7 @@ class Target:
         return self._asked(f"cannot look at {name}", look)
 
     def piece(self, name: str, start: int, length: int) -> bytes:
-        """So many bytes of `name` from `start` on; fewer at its end."""
+        """As a Target."""
         import obstore
 
         def read() -> bytes:
@@ -95,7 +89,7 @@ class Target:
         return self._asked(f"cannot read {name}", read)
 
     def names(self, folder: str) -> Iterator[str]:
-        """The names in `folder` and below, in no order."""
+        """As a Target."""
         import obstore
 
         def listed() -> list[str]:
@@ -106,19 +100,6 @@ class Target:
             ]
 
         yield from self._asked(f"cannot list {folder}", listed)
-
-    def newest(self, folder: str) -> tuple[int, str, bytes]:
-        """The highest number among the names in `folder`, which are numbers, and name and bytes of
-        the highest that has bytes; 0, "" and none where there is none.
-        """
-        stems = {name.rpartition("/")[2].partition(".")[0]: name for name in self.names(folder)}
-        numbers = sorted((int(stem), name) for stem, name in stems.items() if stem.isdigit())
-        for _, name in reversed(numbers):
-            if data := self.get(name):
-                return numbers[-1][0], name, data
-            # What a power cut has left of a file server's file says nothing, and would for ever.
-            LOG.warning("%s/%s is empty: passed over", self.url, name)
-        return (numbers[-1][0] if numbers else 0), "", b""
 
     def _put_file(self, path: Path, data: bytes) -> bool:
         # Not by obstore, which links the name before the bytes are on the disk: after a power cut
@@ -167,13 +148,9 @@ class Target:
             ) from None
 
 
-def connect(
-    url: str, options: dict[str, str], *, endpoint: str = "", region: str = "", retry_min: float = 3
-) -> Target:
-    """The target at `url`; `options` as `credentials.store_options` gives them. Asks nothing yet.
-
-    Raises UpstreamError if obstore is missing or does not take an option.
-    """
+def connect(url: str, access: Access) -> Target:
+    """The target at `url`. Raises UpstreamError without obstore, or for a wrong option."""
+    options = access.options
     try:
         from obstore.exceptions import BaseError
         from obstore.store import LocalStore, from_url
@@ -184,19 +161,19 @@ def connect(
         ) from None
     if url.startswith("file://"):
         directory = Path(url.removeprefix("file://"))
-        return Target(url, LocalStore(directory), directory)
+        return StoreTarget(url, LocalStore(directory), directory)
     try:
         store = from_url(
             url,
-            config=store_config(url, options, endpoint, region),  # type: ignore[call-overload]
+            config=store_config(url, options, access.endpoint, access.region),  # type: ignore[call-overload]
             client_options={
-                "allow_http": endpoint.startswith("http://"),
+                "allow_http": access.endpoint.startswith("http://"),
                 "connect_timeout": timedelta(seconds=10),
                 "timeout": timedelta(minutes=10),
             },
             retry_config={
                 "max_retries": 1000,
-                "retry_timeout": timedelta(minutes=retry_min),
+                "retry_timeout": timedelta(minutes=access.retry_min),
                 # It waits between these for a time drawn at random, so that stations differ.
                 "backoff": {
                     "init_backoff": timedelta(milliseconds=200),
@@ -209,10 +186,12 @@ def connect(
         raise UpstreamError(
             f"{url} cannot be used: {first_words(fault, options)}", hint="see docs/integrator.md"
         ) from None
-    return Target(url, store, None, options)
+    return StoreTarget(url, store, None, options)
 
 
-def store_config(url: str, options: dict[str, str], endpoint: str, region: str) -> dict[str, str]:
+def store_config(
+    url: str, options: Mapping[str, str], endpoint: str, region: str
+) -> dict[str, str]:
     """The options of one kind of store, as obstore and deltalake have them."""
     prefix = {"s3": "aws_", "gs": "google_", "az": "azure_"}[url.partition(":")[0]]
     config = {name: value for name, value in options.items() if name.startswith(prefix)}
