@@ -13,11 +13,13 @@ import pytest
 from typer.testing import CliRunner
 
 from qc_edge.cli import app
-from qc_edge.discipline.spc.charts import ChartRules, ControlCharts, Subject, make_charts
+from qc_edge.discipline.spc.charts import ChartRules, ControlCharts, Earlier, make_charts
 from qc_edge.discipline.spc.drift import Cause, Drift, diagnose
 from qc_edge.discipline.spc.examine import Watch, examine
 from qc_edge.discipline.spc.rate_chart import RateCount, RateReference, rate_chart
 from qc_edge.discipline.spc.risk import Risk
+from qc_edge.discipline.spc.series import of_pictures
+from qc_edge.discipline.spc.subjects import Subject
 from qc_edge.discipline.spc.tables import spc_sheet
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
@@ -31,7 +33,7 @@ from tests.publish.rows import event, inspection, log
 BEGINS = datetime(2026, 11, 2, tzinfo=timezone.utc)
 LENGTH = timedelta(minutes=30)
 RULES = ChartRules(30, 50, 20, 1.0)
-TOP = Regime("top", "bottle@1", "m", "t", "c")
+TOP = Regime("top", "bottle@1", "m", 0.5, "c")
 N = 900
 
 
@@ -118,12 +120,56 @@ def test_scores_of_accepted_parts_that_move_alone_are_said_to_move(
 
 
 def test_another_threshold_begins_another_reference(calm: list[ControlPoint]) -> None:
-    other = replace(TOP, threshold_id="t2")
+    other = replace(TOP, threshold=0.6)
     random = Random(10)
     new = [point(len(calm) + n, random, fail=0.05) for n in range(30)]
     charts = make_charts({TOP: calm, other: new}, RULES)
     assert charts.alarms() == []
     assert charts.learning == {other: 30}
+
+
+def test_a_lens_that_slips_after_a_change_of_the_threshold_is_found(
+    calm: list[ControlPoint],
+) -> None:
+    """Gates go by the picture: they need no new reference, and a threshold that was set back has
+    the one of before.
+    """
+    random, length = Random(11), len(calm)
+    other = [point(length + n, random) for n in range(6)]
+    back = [point(length + 6 + n, random, focus=99 - n) for n in range(6)]
+    charts = make_charts({TOP: [*calm, *back], replace(TOP, threshold=0.6): other}, RULES)
+    assert {each.key.name for each in charts.alarms()} == {"focus"}
+    assert min(each.at for each in charts.alarms()) <= BEGINS + (length + 10) * LENGTH
+    fails = [chart for key, chart in charts.rates.items() if key.subject is Subject.FAIL]
+    assert [len(each.points) for each in fails] == [length + 6]
+
+
+def test_a_point_in_which_the_threshold_changed_counts_as_one_for_the_gates() -> None:
+    half = [
+        replace(point(0, Random(1)), frames=of, figures={"focus": f})
+        for of, f in ((30, 90.0), (10, 98.0))
+    ]
+    ((merged,),) = of_pictures({TOP: half[:1], replace(TOP, threshold=0.6): half[1:]}).values()
+    assert merged.frames == 40
+    assert merged.figures == {"focus": 92.0}
+
+
+def test_charts_that_go_on_say_what_the_whole_says(calm: list[ControlPoint]) -> None:
+    """Also where a class comes that was never seen before, and where a point is read again."""
+    random = Random(12)
+    later = [point(len(calm) + n, random, focus=100 - n / 2, fail=0.012) for n in range(16)]
+    later[9] = replace(later[9], classes={"scratch": 20, "dent": 9})
+    points, charts = calm + later, charts_of(calm)
+    for known in range(len(calm) + 1, len(points) + 1):
+        earlier = Earlier(charts, points[known - 3].begins)
+        late = replace(points[known - 1], failed=0) if known < len(points) else points[-1]
+        charts = make_charts(
+            {TOP: [*points[: known - 1], late]}, RULES, earlier, points[known - 30].begins
+        )
+    whole = charts_of(points)
+    assert charts.alarms() == whole.alarms() and whole.alarms()
+    assert charts.rates.keys() == whole.rates.keys()
+    assert all(len(each.points) == 30 for each in charts.rates.values()), "the rest is left out"
 
 
 def test_a_reference_without_a_single_fail_is_not_taken_for_a_rate_of_nothing() -> None:

@@ -5,47 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
-from qc_edge.discipline.spc.figure_chart import FigureChart, FigureMean, figure_chart
-from qc_edge.discipline.spc.rate_chart import RateChart, RateCount, rate_chart
+from qc_edge.discipline.spc.figure_chart import FigureChart
+from qc_edge.discipline.spc.rate_chart import RateChart
 from qc_edge.discipline.spc.risk import Risk
+from qc_edge.discipline.spc.series import ChartMaker, keys_of, of_pictures
+from qc_edge.discipline.spc.subjects import RATES, ChartKey, Subject
 from qc_edge.query.control.counts import ControlPoint, Regime
-from qc_edge.query.control.points import FIGURES, SCORE
-
-
-class Subject(str, Enum):
-    """What a chart is about."""
-
-    FAIL = "FAIL"
-    CLASS = "FAIL of class"
-    INVALID = "INVALID"
-    HELD = "held"
-    GATE = "gate"
-    SCORE = "score of accepted"
-
-    __str__ = str.__str__
-
-
-@dataclass(frozen=True, slots=True)
-class ChartKey:
-    """A chart: of which regime, and of what; `name` is the class, reason or figure."""
-
-    regime: Regime
-    subject: Subject
-    name: str = ""
-
-    @property
-    def title(self) -> str:
-        """For people: `top: FAIL of class scratch`."""
-        return f"{self.regime.of}: {self.what}"
-
-    @property
-    def what(self) -> str:
-        """`FAIL of class scratch`, `focus`."""
-        if self.subject is Subject.GATE:
-            return self.name.replace("_", " ")
-        return f"{self.subject} {self.name}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,69 +84,55 @@ class ChartRules:
     false_alarms_per_week: float
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Charts as they were before: what they say of the time before `settled` stands."""
+
+    charts: ControlCharts
+    settled: datetime
+
+
 def make_charts(
-    points: Mapping[Regime, Sequence[ControlPoint]], rules: ChartRules
+    points: Mapping[Regime, Sequence[ControlPoint]],
+    rules: ChartRules,
+    earlier: Earlier | None = None,
+    kept_since: datetime | None = None,
 ) -> ControlCharts:
-    """The charts of what `query.control.points.control_points` gives."""
-    whole = {
-        regime: [each for each in of if each.frames >= rules.fewest_frames]
-        for regime, of in points.items()
+    """The charts of what `query.control.points.control_points` gives.
+
+    With `earlier` only what came since is reckoned, where nothing else has changed. With
+    `kept_since` older points count, but are left out of the charts that are given back.
+    """
+    number = rules.reference_points
+    judged = _whole(points, rules)
+    pictures = _whole(of_pictures(points), rules)
+    learning = {regime: len(of) for regime, of in judged.items() if 0 < len(of) <= number}
+    ready = {regime: of for regime, of in (judged | pictures).items() if len(of) > number}
+    before, settled = (earlier.charts, earlier.settled) if earlier else (None, None)
+    known = [*before.rates, *before.figures] if before else []
+    series = {
+        key: of for regime, of in ready.items() for key in keys_of(regime, of, known, settled)
     }
-    learning = {
-        regime: len(of) for regime, of in whole.items() if 0 < len(of) <= rules.reference_points
-    }
-    ready = {regime: of for regime, of in whole.items() if len(of) > rules.reference_points}
-    rates = {key: counts for regime, of in ready.items() for key, counts in _rates(regime, of)}
-    figures = {key: means for regime, of in ready.items() for key, means in _figures(regime, of)}
     # Only what is judged now can raise an alarm now: an older regime gets no more points.
     newest = max((of[-1].begins for of in ready.values()), default=None)
     live = {regime for regime, of in ready.items() if newest and (newest - of[-1].begins).days < 7}
-    sides = sum(key.regime in live for key in rates) + 2 * sum(
-        key.regime in live for key in figures
-    )
+    sides = sum(1 if key.subject in RATES else 2 for key in series if key.regime in live)
     risk = Risk(rules.false_alarms_per_week, rules.point_minutes, sides)
-    number = rules.reference_points
+    rates, figures = (before.rates, before.figures) if before else ({}, {})
+    maker = ChartMaker(number, risk, rates, figures, settled, kept_since)
     return ControlCharts(
-        {key: rate_chart(counts, number, risk) for key, counts in rates.items()},
-        {key: figure_chart(means, number, risk) for key, means in figures.items()},
+        {key: maker.rate(key, of) for key, of in series.items() if key.subject in RATES},
+        {key: maker.figure(key, of) for key, of in series.items() if key.subject not in RATES},
         learning,
         number,
         risk,
     )
 
 
-def _rates(
-    regime: Regime, points: Sequence[ControlPoint]
-) -> Iterator[tuple[ChartKey, list[RateCount]]]:
-    yield (
-        ChartKey(regime, Subject.FAIL),
-        [RateCount(each.begins, each.failed, each.judged) for each in points],
-    )
-    yield (
-        ChartKey(regime, Subject.HELD),
-        [RateCount(each.begins, each.held, each.frames) for each in points],
-    )
-    for reason in sorted({name for each in points for name in each.invalid}):
-        yield (
-            ChartKey(regime, Subject.INVALID, reason),
-            [RateCount(each.begins, each.invalid.get(reason, 0), each.frames) for each in points],
-        )
-    for name in sorted({name for each in points for name in each.classes if name}):
-        yield (
-            ChartKey(regime, Subject.CLASS, name),
-            [RateCount(each.begins, each.classes.get(name, 0), each.judged) for each in points],
-        )
-
-
-def _figures(
-    regime: Regime, points: Sequence[ControlPoint]
-) -> Iterator[tuple[ChartKey, list[FigureMean]]]:
-    for name in FIGURES:
-        means = [
-            FigureMean(each.begins, each.figures[name], each.frames)
-            for each in points
-            if name in each.figures
-        ]
-        if means:
-            subject = Subject.SCORE if name == SCORE else Subject.GATE
-            yield ChartKey(regime, subject, "" if name == SCORE else name), means
+def _whole(
+    points: Mapping[Regime, Sequence[ControlPoint]], rules: ChartRules
+) -> dict[Regime, list[ControlPoint]]:
+    return {
+        regime: [each for each in of if each.frames >= rules.fewest_frames]
+        for regime, of in points.items()
+    }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from qc_edge.discipline.spc.charts import ChartKey, Subject
 from qc_edge.discipline.spc.examine import SpcReport
 from qc_edge.discipline.spc.figure_chart import FigureChart
 from qc_edge.discipline.spc.rate_chart import RateChart
+from qc_edge.discipline.spc.subjects import ChartKey, Subject
 from qc_edge.domain.station_calendar import StationCalendar
 from qc_edge.plot.axes import round_up
 from qc_edge.plot.canvas import Canvas, Dot, Line, Point, Rectangle, Text

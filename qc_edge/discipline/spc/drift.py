@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from qc_edge.discipline.spc.charts import Alarm, Subject
+from qc_edge.discipline.spc.charts import Alarm
+from qc_edge.discipline.spc.subjects import Subject
 
 
 class Cause(str, Enum):

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from qc_edge.discipline.spc.charts import Alarm, ChartRules, ControlCharts, make_charts
+from qc_edge.discipline.spc.charts import (
+    Alarm,
+    ChartRules,
+    ControlCharts,
+    Earlier,
+    make_charts,
+)
 from qc_edge.discipline.spc.drift import Drift, diagnose
 from qc_edge.discipline.spc.rate_chart import RateCount, RateReference
 from qc_edge.query.control.counts import ControlPoint, LotCount, Regime
@@ -17,6 +23,11 @@ from qc_edge.settings import StationPaths
 from qc_edge.settings.discipline.spc import SpcSettings
 
 _MEMORY = "256MB"
+
+_SHOWN = timedelta(days=2)
+"""What a watch keeps of its charts beside the time in which an alarm stands: 90 days of points of a
+minute would be half a gigabyte.
+"""
 
 _LATE = timedelta(hours=1)
 """A row may be published so long after it was recorded: `storage.publish_every_s` at its most."""
@@ -72,13 +83,15 @@ def examine(
 
 
 class Watch:
-    """The charts of a running station: whole points only; what is older than an hour is read once.
-    One thread.
+    """The charts of a running station: whole points only; what is older than an hour is read and
+    reckoned once. One thread.
     """
 
     def __init__(self, paths: StationPaths) -> None:
         self._paths = paths
         self._points: dict[Regime, list[ControlPoint]] = {}
+        self._charts: ControlCharts | None = None
+        self._made_for: tuple[ChartRules, datetime] | None = None
         self._read_to: datetime | None = None
         self._read_from: datetime | None = None
         self._length: timedelta | None = None
@@ -88,7 +101,9 @@ class Watch:
         return self._read_to is None or now >= self._read_to + _length(settings)
 
     def look(self, settings: SpcSettings, now: datetime) -> ControlCharts:
-        """Read what is new and make the charts. Raises StoreError."""
+        """Read what is new and make the charts, which have the points of the last days. Raises
+        StoreError.
+        """
         length = _length(settings)
         oldest, until = _oldest(settings, now), _floor(now, length)
         if self._read_to is None or length != self._length or oldest < (self._read_from or oldest):
@@ -105,7 +120,13 @@ class Watch:
         found = {regime: kept.get(regime, []) + new.get(regime, []) for regime in kept | new}
         self._points = {regime: of for regime, of in found.items() if of}
         self._read_to = until
-        return make_charts(self._points, chart_rules(settings))
+        made_for = chart_rules(settings), oldest
+        is_same = self._charts is not None and made_for == self._made_for
+        earlier = Earlier(self._charts, since) if self._charts is not None and is_same else None
+        shown = timedelta(hours=settings.cooldown_hours) + _SHOWN
+        self._charts = make_charts(self._points, made_for[0], earlier, now - shown)
+        self._made_for = made_for
+        return self._charts
 
 
 def chart_rules(settings: SpcSettings) -> ChartRules:
@@ -123,9 +144,12 @@ def _length(settings: SpcSettings) -> timedelta:
 
 
 def _oldest(settings: SpcSettings, now: datetime, since: datetime | None = None) -> datetime:
-    """The beginning of the first whole point; what is charted `since` is charted in any case."""
-    length = _length(settings)
-    oldest = now - timedelta(days=settings.look_back_days)
+    """The beginning of the first whole point; what is charted `since` is charted in any case.
+
+    It moves on in steps, once a day where 90 are looked back: every chart is made anew then.
+    """
+    length, back = _length(settings), timedelta(days=settings.look_back_days)
+    oldest = _floor(now - back, max(length, back / 90))
     oldest = min(oldest, since or oldest)
     return _ceiling(max(oldest, settings.reference_since or oldest), length)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import NormalDist, fmean, stdev
 
@@ -45,6 +45,11 @@ class FigurePoint:
     alarm: str
     rises: bool
 
+    @property
+    def begins(self) -> datetime:
+        """When its frames begin."""
+        return self.measured.begins
+
 
 @dataclass(frozen=True, slots=True)
 class FigureReference:
@@ -73,30 +78,44 @@ class FigureReference:
 
 @dataclass(frozen=True, slots=True)
 class FigureChart:
-    """The points in order of time."""
+    """The points in order of time. The reference `begins` the chart, of which older points may have
+    been left out since.
+    """
 
     reference: FigureReference
     points: tuple[FigurePoint, ...]
     risk: Risk
+    begins: datetime
+
+    def extended(self, means: Sequence[FigureMean]) -> FigureChart:
+        """With these behind its points. There is at least one point."""
+        reference, last = self.reference, self.points[-1]
+        reach, slack, limit = reference.reach(self.risk), reference.slack, self.risk.limit
+        up, down = (0.0, 0.0) if last.alarm else (last.up, last.down)
+        points = []
+        for each in means:
+            distance = (each.value - reference.mean) / reference.deviation
+            up = max(0.0, up + SHIFT * (distance - slack - SHIFT / 2))
+            down = max(0.0, down + SHIFT * (-distance - slack - SHIFT / 2))
+            alarm = POINT if abs(distance) > reach else SLOW if max(up, down) >= limit else ""
+            points.append(FigurePoint(each, False, distance, up, down, alarm, distance > 0))
+            if alarm:
+                up = down = 0.0
+        return replace(self, points=(*self.points, *points))
 
 
 def figure_chart(means: Sequence[FigureMean], reference_points: int, risk: Risk) -> FigureChart:
-    """The first `reference_points` of `means` are the reference for the others."""
-    reference = _reference([each.value for each in means[:reference_points]])
-    reach, slack, limit = reference.reach(risk), reference.slack, risk.limit
-    points, up, down = [], 0.0, 0.0
-    for number, each in enumerate(means):
-        distance = (each.value - reference.mean) / reference.deviation
-        if number < reference_points:
-            points.append(FigurePoint(each, True, distance, 0.0, 0.0, "", False))
-            continue
-        up = max(0.0, up + SHIFT * (distance - slack - SHIFT / 2))
-        down = max(0.0, down + SHIFT * (-distance - slack - SHIFT / 2))
-        alarm = POINT if abs(distance) > reach else SLOW if max(up, down) >= limit else ""
-        points.append(FigurePoint(each, False, distance, up, down, alarm, distance > 0))
-        if alarm:
-            up = down = 0.0
-    return FigureChart(reference, tuple(points), risk)
+    """The first `reference_points` of `means`, one at least, are the reference for the others."""
+    first = means[:reference_points]
+    reference = _reference([each.value for each in first])
+    learnt = [
+        FigurePoint(
+            each, True, (each.value - reference.mean) / reference.deviation, 0, 0, "", False
+        )
+        for each in first
+    ]
+    chart = FigureChart(reference, tuple(learnt), risk, first[0].begins)
+    return chart.extended(means[reference_points:])
 
 
 def _reference(values: list[float]) -> FigureReference:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -44,6 +44,11 @@ class RatePoint:
     alarm: str
 
     @property
+    def begins(self) -> datetime:
+        """When its frames begin."""
+        return self.counted.begins
+
+    @property
     def rate(self) -> float:
         """0..1."""
         return self.counted.count / self.counted.of if self.counted.of else 0.0
@@ -74,36 +79,44 @@ class RateReference:
 
 @dataclass(frozen=True, slots=True)
 class RateChart:
-    """The points in order of time."""
+    """The points in order of time. The reference `begins` the chart, of which older points may have
+    been left out since.
+    """
 
     reference: RateReference
     points: tuple[RatePoint, ...]
     risk: Risk
+    begins: datetime
 
     def limits(self, point: RatePoint) -> tuple[int, int]:
         """The least and highest count that give no alarm at this point."""
         return self.reference.limits(point.counted.of, self.risk.tail)
 
+    def extended(self, counts: Sequence[RateCount]) -> RateChart:
+        """With these behind its points. There is at least one point."""
+        base = self.reference.highest
+        risen = min(RISE * base, (1 + base) / 2)
+        on_count, on_rest = math.log(risen / base), math.log((1 - risen) / (1 - base))
+        tail, limit, last = self.risk.tail, self.risk.limit, self.points[-1]
+        # After an alarm the sum begins anew: the rule may be broken again, if it stays.
+        points, total = [], 0.0 if last.alarm else last.total
+        for each in counts:
+            total = max(0.0, total + each.count * on_count + (each.of - each.count) * on_rest)
+            alarm = POINT if _is_beyond(each, self.reference, tail) else ""
+            if total >= limit:
+                alarm = alarm or SLOW
+            points.append(RatePoint(each, False, total, alarm))
+            if alarm:
+                total = 0.0
+        return replace(self, points=(*self.points, *points))
+
 
 def rate_chart(counts: Sequence[RateCount], reference_points: int, risk: Risk) -> RateChart:
-    """The first `reference_points` of `counts` are the reference for the others."""
-    reference = RateReference.of_counts(counts[:reference_points])
-    base = reference.highest
-    risen = min(RISE * base, (1 + base) / 2)
-    on_count, on_rest = math.log(risen / base), math.log((1 - risen) / (1 - base))
-    points, total = [], 0.0
-    for number, each in enumerate(counts):
-        if number < reference_points:
-            points.append(RatePoint(each, True, 0.0, ""))
-            continue
-        total = max(0.0, total + each.count * on_count + (each.of - each.count) * on_rest)
-        alarm = POINT if _is_beyond(each, reference, risk.tail) else ""
-        if total >= risk.limit:
-            alarm = alarm or SLOW
-        points.append(RatePoint(each, False, total, alarm))
-        if alarm:
-            total = 0.0  # it may break the rule again, if it stays
-    return RateChart(reference, tuple(points), risk)
+    """The first `reference_points` of `counts`, one at least, are the reference for the others."""
+    first = counts[:reference_points]
+    learnt = tuple(RatePoint(each, True, 0.0, "") for each in first)
+    chart = RateChart(RateReference.of_counts(first), learnt, risk, first[0].begins)
+    return chart.extended(counts[reference_points:])
 
 
 def _is_beyond(each: RateCount, reference: RateReference, tail: float) -> bool:

@@ -73,7 +73,7 @@ def spc_state(report: SpcReport) -> list[str]:
         said.append("No frame was inspected in this time: there is nothing to chart.")
     said += [
         f"{regime.of}: {points} of {charts.reference_points} points of the reference so far "
-        f"(model {regime.model[:8]}, threshold {regime.threshold_id}); no alarm before it is full"
+        f"(model {regime.model[:8]}, threshold {regime.threshold:g}); no alarm before it is full"
         for regime, points in charts.learning.items()
     ]
     return said

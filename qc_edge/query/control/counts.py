@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Regime:
     """Under what frames were judged alike: another model, threshold or calibration makes other
-    figures, and what came before says nothing of them.
+    rates, and what came before says nothing of them. A threshold that is set back makes the ones
+    of before.
+
+    Of what the gates measured, which neither model nor threshold changes, `model` is empty and
+    `threshold` None.
     """
 
     view: str
     recipe: str | None
     model: str
-    threshold_id: str
+    threshold: float | None
     calibration_id: str
 
     @property
     def of(self) -> str:
         """The view, and the recipe where there is one."""
         return f"{self.view}, {self.recipe}" if self.recipe else self.view
+
+    @property
+    def of_picture(self) -> Regime:
+        """The one of what the gates measured."""
+        return replace(self, model="", threshold=None)
 
 
 @dataclass(frozen=True, slots=True)

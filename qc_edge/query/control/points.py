@@ -18,7 +18,7 @@ FIGURES = (*GATE_FIGURES, SCORE)
 """The figures of a point, as columns of the log."""
 
 _VIEW = "coalesce(view, camera)"
-_REGIME = f"{_VIEW}, recipe, model_sha256, threshold_id, calibration_id"
+_REGIME = f"{_VIEW}, recipe, model_sha256, threshold, calibration_id"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
