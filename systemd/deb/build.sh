@@ -110,7 +110,9 @@ cp $here/copyright "$root/usr/share/doc/qc-edge/"
 } | gzip -9n >"$root/usr/share/doc/qc-edge/changelog.Debian.gz"
 cp $here/lintian-overrides "$root/usr/share/lintian/overrides/qc-edge"
 
-size=$(du -sk --exclude=DEBIAN "$root" | cut -f1)
+# As dpkg-gencontrol counts: du's figure is that of this machine's file system.
+size=$(find "$root" -path "$root/DEBIAN" -prune -o -printf '%y %s\n' |
+    awk '{ sum += $1 == "f" ? int(($2 + 1023) / 1024) : 1 } END { print sum }')
 depends="libc6 (>= 2.35), libgcc-s1, libstdc++6, systemd (>= 249)"
 [[ -z $box_python ]] || depends+=", python$box_python, python3-systemd"
 sed -e "s/@VERSION@/$version/; s/@ARCH@/$arch/; s/@SIZE@/$size/; s/@DEPENDS@/$depends/" \

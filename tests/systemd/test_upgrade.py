@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.station.harness import dropped, spooled
 from tests.systemd.machine import Machine
-from tests.systemd.test_faults import inspected, start, stop_and_audit
+from tests.systemd.test_faults import inspected, start
 from tests.systemd.test_package import version_of
-from tests.systemd.test_service import drop
 from tests.systemd.test_upkeep import add_without_camera
 from tests.systemd.waiting import until
 
@@ -76,17 +74,6 @@ def with_another_schema(software: Path) -> None:
     )
     assert changed
     rows.write_text(text)
-
-
-def that_refuses_the_doomed(software: Path) -> None:
-    """A version that the station `doomed` dies in, in its first moments."""
-    module = software / "qc_edge/station/daemon.py"
-    first = "        settings, paths, disk = "
-    raising = '        if self.settings.station.name == "doomed":\n'
-    raising += "            from qc_edge.errors import ModelError\n"
-    raising += '            raise ModelError("this version cannot")\n'
-    assert first in module.read_text()
-    module.write_text(module.read_text().replace(first, raising + first, 1))
 
 
 def installed(box: Machine, package: Path) -> tuple[int, str, float]:
@@ -178,43 +165,3 @@ def test_an_upgrade_and_a_rollback_of_four_stations(
     machine.run("systemctl", "stop", "qc-edge@well")
     told = machine.run("qc-edge", "verify", "well", check=False)
     assert "everything holds" in told, told
-
-
-def test_an_upgrade_that_kills_a_station_is_no_success_and_is_taken_back_and_no_frame_is_lost(
-    machine: Machine, package: Path, tmp_path: Path
-) -> None:
-    old = version_of(package)
-    new = f"{old}.deadly"
-    deadly = another_version(package, tmp_path, new, that_refuses_the_doomed)
-    start(machine, "well", rate_hz=RATE_HZ)
-    start(machine, "doomed", rate_hz=RATE_HZ)
-    machine.add_station("stopped", verdicts_per_s=1000.0)
-    for number in range(20):
-        drop(machine, "stopped", f"waiting{number}.png")
-    pid = machine.pid("well")
-    code, said, took = installed(machine, deadly)
-    print(f"upgrade: {took:.1f} s, exit code {code}\n{said}")
-    assert code != 0
-    assert "DEAD, exit code 65: NOT RESTARTED BY ITSELF: this version" in line_of(said, "doomed")
-    assert "READY" in line_of(said, "well")
-    assert "sudo qc-edge rollback" in said
-    assert machine.run("readlink", "/opt/qc-edge/current").strip() == new
-    assert machine.run("readlink", "/opt/qc-edge/previous").strip() == old
-    assert machine.pid("well") != pid
-    assert machine.show("qc-edge@well", "NRestarts") == "0"
-    assert machine.show("qc-edge@stopped", "ActiveState") == "inactive", (
-        "an upgrade starts nothing by itself"
-    )
-    machine.run("systemctl", "start", "qc-edge@stopped")
-    waiting = machine.paths("stopped")
-    until(lambda: not dropped(waiting) and len(spooled(waiting)) < 3, "what waited to be inspected")
-
-    said, took = rolled_back(machine)
-    print(f"rollback: {took:.1f} s\n{said}")
-    assert "READY" in line_of(said, "doomed"), "it ran before the upgrade, and runs again"
-    assert software_of(machine, "doomed") == old
-    for name in ("well", "stopped"):
-        log = stop_and_audit(machine, name)
-        assert log.inspections
-    names = [row["original_name"] for row in log.inspections if row["original_name"]]
-    assert sorted(names) == sorted(f"waiting{number}.png" for number in range(20))
