@@ -21,6 +21,7 @@ from qc_edge.commands import (
     engine,
     evaluate,
     export,
+    factory_reset,
     flash,
     fleet,
     hold,
@@ -110,6 +111,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "rollback": rollback.command,
     "provision": provision.command,
     "flash": flash.command,
+    "factory-reset": factory_reset.command,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "model": (model.HELP, model.COMMANDS),

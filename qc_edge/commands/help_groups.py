@@ -13,15 +13,15 @@ _VERBS = {
     "Parts, and what people say of them": "part review label labels dispute hold release",
     "Quality": "report spc challenge suspect msa due audit-pack verify sql export",
     "Models": "model engine threshold replay evaluate dataset train inspect prepare",
-    "The box and the plant": "install uninstall update rollback provision flash page user token "
-    "retention sync restore fleet",
+    "The box and the plant": "install uninstall update rollback provision flash "
+    "factory-reset page user token retention sync restore fleet",
 }
 HEADINGS: Mapping[str, str] = {
     verb: heading for heading, verbs in _VERBS.items() for verb in verbs.split()
 }
 """The heading of each verb of `qc-edge --help`."""
 
-WITHOUT_ARGUMENTS = {"check", "demo", "install", "rollback", "uninstall"} | {
+WITHOUT_ARGUMENTS = {"check", "demo", "factory-reset", "install", "rollback", "uninstall"} | {
     f"update {verb}" for verb in update.COMMANDS if verb != "sign"
 }
 """Verbs that do something when they stand alone; the others show their help."""

@@ -22,6 +22,7 @@ class EventKind(str, Enum):
     IN_FORCE = "in_force"
     SOFTWARE = "software"
     SOFTWARE_FELL_BACK = "software_fell_back"
+    BOX_RESET = "box_reset"
     MODEL = "model"
     ACTIVATION_REFUSED = "activation_refused"
     SCORES_COMPARED = "scores_compared"

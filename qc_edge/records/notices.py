@@ -34,6 +34,7 @@ KINDS = frozenset(
         EventKind.SYNCED,
         EventKind.RESTORED,
         EventKind.SOFTWARE_FELL_BACK,
+        EventKind.BOX_RESET,
         EventKind.PAGE_TOKEN,
         EventKind.MSA_STUDY,
         EventKind.PAGE_TOKEN_REFUSED,

@@ -77,6 +77,7 @@ def verbs(paths: StationPaths, out: Path) -> Mapping[str, Sequence[str | Path]]:
         "uninstall": ("--dry-run",),
         "rollback": (),
         "provision": (out / "größer.toml",),
+        "factory-reset": ("--dry-run", "--keep-evidence"),
         "flash": (out, "--disk", out / "none.raw", "--yes"),
         "retention plan": (NAME,),
         "retention run": (NAME,),

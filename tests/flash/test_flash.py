@@ -15,7 +15,7 @@ from qc_edge.setup.flash.image_file import DiskImage, open_image
 from qc_edge.setup.flash.partition_table import lay_out, read_table
 from qc_edge.setup.flash.seed_on_stick import leave_seed, seed_beside
 from qc_edge.setup.flash.writing import write_image
-from tests.cli.runner import run
+from tests.cli.runner import invoke
 from tests.flash.images import DATA_START, NAME, SIZE, Stick, disk_of, stick, table
 
 __all__ = ["stick"]
@@ -186,14 +186,13 @@ def test_the_command_writes_a_disk_and_refuses_one_that_is_too_small(
     stick: Stick, tmp_path: Path
 ) -> None:
     small = disk_of(tmp_path, SIZE - 512)
-    refused = run("flash", stick.directory, "--disk", small, "--yes")
-    assert refused.returncode == 64, refused.stderr
-    assert "it is too small" in refused.stderr
+    refused = invoke("flash", stick.directory, "--disk", small, "--yes")
+    assert isinstance(refused.exception, UsageError)
+    assert "it is too small" in refused.exception.message
     assert not any(small.read_bytes()), "nothing was written"
     disk = disk_of(tmp_path, SIZE)
-    done = run("flash", stick.directory, "--disk", disk, "--yes")
-    assert done.returncode == 0, done.stderr
+    done = invoke("flash", stick.directory, "--disk", disk, "--yes")
     assert "has qc-edge 2, read back and compared" in done.stdout
     assert disk.read_bytes() == stick.raw
-    asked = run("flash", stick.directory)
-    assert (asked.returncode, "nobody to ask which disk" in asked.stderr) == (64, True)
+    asked = invoke("flash", stick.directory)
+    assert "nobody to ask which disk" in str(asked.exception)
