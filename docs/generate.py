@@ -203,16 +203,22 @@ def _option(parameter: Any) -> str:
 
 line_words = runpy.run_path(str(Path(__file__).with_name("line_words.py")))["line_words"]
 s7_block = runpy.run_path(str(Path(__file__).with_name("s7_block.py")))["s7_block"]
+logix_tags = runpy.run_path(str(Path(__file__).with_name("logix_tags.py")))["logix_tags"]
 api_reference = runpy.run_path(str(Path(__file__).with_name("api_reference.py")))["api_reference"]
 mqtt_messages = runpy.run_path(str(Path(__file__).with_name("mqtt_messages.py")))["mqtt_messages"]
+webhook_message = runpy.run_path(str(Path(__file__).with_name("webhook_message.py")))[
+    "webhook_message"
+]
 
 GENERATED = {
     "settings.md": settings_reference,
     "commands.md": commands_reference,
     "line-words.md": line_words,
     "mqtt.md": mqtt_messages,
+    "webhook.md": webhook_message,
     "api.md": api_reference,
     "../plc/s7-data-block.scl": s7_block,
+    "../plc/logix-tags.csv": logix_tags,
 }
 """File in docs/reference/ -> what writes its text."""
 

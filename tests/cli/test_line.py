@@ -8,8 +8,11 @@ from pathlib import Path
 
 from qc_edge.errors import OutputError, UsageError
 from qc_edge.output.links.scripted import ScriptedLink
+from qc_edge.station.status import Status
 from tests.cli.runner import invoke
-from tests.station.harness import NAME, make_station, running, wait_for
+from tests.output.web_receiver import receiving
+from tests.station.audit import audit
+from tests.station.harness import NAME, drop, make_station, part, running, wait_for
 
 OUTPUT = {"name": "plc", "protocol": "scripted", "peer_heartbeat_ms": 0.0, "stands_ms": 5000.0}
 
@@ -77,3 +80,32 @@ def test_status_shows_what_the_line_reads(tmp_path: Path) -> None:
     assert "plc  scripted" in said.output
     assert "a test" in said.output
     assert shown["outputs"][0]["words"]["reset_done"] == 4
+
+
+def test_a_webhook_is_tried_without_a_part_and_tells_of_each_that_the_line_was_told(
+    tmp_path: Path,
+) -> None:
+    with receiving() as receiver:
+        url = f"http://127.0.0.1:{receiver.port}/parts"
+        webhook = {"name": "mes", "protocol": "webhook", "url": url, "signed": False}
+        paths = make_station(tmp_path, output=[webhook])
+        root = ("--root", paths.root)
+        tried = invoke("line", "test", NAME, "mes", *root)
+        assert tried.exit_code == 0, tried.output
+        assert receiver.taken.pop()["test"] is True
+        with running(paths) as run:
+            drop(paths, "a.png", part())
+
+            def is_taken(status: Status) -> bool:
+                words = status.outputs[0].words
+                return words.accepted + words.held == 1
+
+            run.wait_for_status(is_taken, "taken, and on the status")
+            said = invoke("line", "status", NAME, *root)
+            assert said.exit_code == 0, said.output
+    assert "no part waits" in said.output
+    (said_of,) = receiver.taken
+    told = audit(paths).tables["told"]
+    assert [(row["output"], row["outcome"], row["frame_id"]) for row in told] == [
+        ("mes", "acknowledged", said_of["frame_id"])
+    ]

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from qc_edge.settings.outside.output import LineSettings
+from qc_edge.settings.outside.output import LineSettings, OutputSettings
 from qc_edge.settings.outside.outputs import AnyOutput
 
-_ADAPTER: TypeAdapter[LineSettings] = TypeAdapter(AnyOutput)
+_ADAPTER: TypeAdapter[OutputSettings] = TypeAdapter(AnyOutput)
 
 
 def line_settings(values: Mapping[str, Any]) -> LineSettings:

@@ -25,6 +25,7 @@ from tests.output import node_opcua
 from tests.output.certificates import opcua_certificate
 from tests.output.given import line_settings
 from tests.output.libmodbus import Master
+from tests.output.logix_controller import LogixController
 from tests.output.mosquitto import PASSWORD, TOPIC, USER, Broker, MqttLine
 from tests.output.node_opcua import OpcuaClient
 from tests.output.parts import told_part
@@ -108,6 +109,17 @@ def _s7_end() -> Iterator[OtherEnd]:
 
 
 @contextmanager
+def _ethernetip_end() -> Iterator[OtherEnd]:
+    controller = LogixController()
+    try:
+        yield OtherEnd(controller.settings, lambda _settings, _link: controller, controller)
+        if controller.has_power:
+            assert controller.words().commit == 0, "nothing is left that may be read as a result"
+    finally:
+        controller.stop()
+
+
+@contextmanager
 def _opcua_end() -> Iterator[OtherEnd]:
     with TemporaryDirectory() as made, pytest.MonkeyPatch.context() as patched:
         folder = Path(made)
@@ -129,6 +141,7 @@ OTHER_ENDS: dict[str, Callable[[], AbstractContextManager[OtherEnd]]] = {
     "modbus": _modbus_end,
     "mqtt": _mqtt_end,
     "s7": _s7_end,
+    "ethernetip": _ethernetip_end,
     "opcua": _opcua_end,
 }
 """protocol -> its other end: the contract of test_links.py runs on each."""

@@ -125,7 +125,7 @@ def test_the_locks_hold_what_setup_cfg_asks_for() -> None:
     """`make lock` after a dependency was added or a bound was changed."""
     setup, extras = setup_cfg()["options"], setup_cfg()["options.extras_require"]
     on_station = extras["basler"] + extras["modbus"] + extras["page"] + extras["upstream"]
-    on_station += extras["mqtt"] + extras["opcua"] + extras["sftp"]
+    on_station += extras["mqtt"] + extras["opcua"] + extras["sftp"] + extras["ethernetip"]
     asked = {
         "station.txt": setup["install_requires"] + on_station,
         "tests.txt": setup["install_requires"] + extras["basler"] + extras["dev"],

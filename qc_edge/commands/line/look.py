@@ -93,6 +93,13 @@ def _trouble(output: dict[str, Any]) -> str:
 
 def _rows(output: dict[str, Any]) -> Iterator[tuple[str, str]]:
     words = output["words"]
+    if output["protocol"] == "webhook":
+        yield "waiting", ", ".join(output["peers"])
+        told = [f"{words[each]:,} {each}" for each in ("accepted", "rejected", "held")]
+        yield "taken", ", ".join(told)
+        for line in output["last"]:
+            yield "", line
+        return
     yield "connected", ", ".join(output["peers"]) or "nobody"
     yield "bits", _named(words["state"], _BITS) or "none"
     yield "faults", _named(words["faults"], _FAULTS) or "none"

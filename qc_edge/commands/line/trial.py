@@ -29,7 +29,8 @@ def test_command(
     """Try the wire and the line's program: listen in the place of the station, take one trigger,
     tell HOLD (or REJECT) and wait for the acknowledge.
 
-    The station has to be stopped. Asks before anything can move. Nothing is written to the log.
+    The station has to be stopped. Asks before anything can move. Nothing is written to the log. A
+    webhook is sent one message of a part that there is not, and `"test": true` in it.
 
     [dim]Examples:[/dim]
       [bold]qc-edge line test line1 plc[/bold]
@@ -38,8 +39,10 @@ def test_command(
     from qc_edge.domain.verdict import Disposition
     from qc_edge.errors import UsageError
     from qc_edge.output.trial import LineTrial
+    from qc_edge.output.webhook.trial import post_trial
     from qc_edge.service.lock import StationLock
     from qc_edge.settings import LineSettings, Role, StationPaths, load_settings
+    from qc_edge.settings.outside.outputs.webhook import WebhookSettings
 
     paths = StationPaths(root.absolute(), name)
     settings = load_settings(paths.settings)
@@ -47,6 +50,9 @@ def test_command(
     if found is None:
         known = ", ".join(each.name for each in settings.output) or "there is none"
         raise UsageError(f"{name} has no output {output!r} ({known})")
+    if isinstance(found, WebhookSettings):
+        out().print(post_trial(found, name))
+        return
     if not isinstance(found, LineSettings):
         raise UsageError(f"{output} has no handshake to try: its protocol is {found.protocol}")
     with StationLock(paths.lock(Role.INSPECT)):

@@ -16,6 +16,7 @@ _LIBRARIES = {
     "mqtt": "paho",
     "opcua": "asyncua",
     "s7": "snap7",
+    "ethernetip": "pycomm3",
     "gpio": "gpiod",
 }
 

@@ -218,7 +218,13 @@ def decode_to_line(words: Sequence[int]) -> ToLine:
 
 
 def decode_from_line(words: Sequence[int]) -> FromLine:
-    """The same of `FROM_LINE_WORDS` words. Raises ValueError where text is no printable ASCII."""
+    """The same of `FROM_LINE_WORDS` words. Raises ValueError where text is no printable ASCII, or
+    one is no word at all.
+    """
+    for at, word in enumerate(words, FROM_LINE_AT):
+        if not 0 <= word <= 0xFFFF:
+            name = next(each.name for each in FROM_LINE if at < each.address + each.words)
+            raise ValueError(f"{name}: expected 0 to 65535 in each word, got {word}")
     return FromLine(**_decoded(words, FROM_LINE, FROM_LINE_AT))
 
 

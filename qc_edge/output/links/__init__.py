@@ -58,6 +58,7 @@ LINKS = {
     "modbus": "qc_edge.output.links.modbus",
     "mqtt": "qc_edge.output.links.mqtt.link",
     "s7": "qc_edge.output.links.s7",
+    "ethernetip": "qc_edge.output.links.ethernetip",
     "gpio": "qc_edge.output.links.digital.gpio",
     "opcua": "qc_edge.output.links.opcua.link",
     "scripted": "qc_edge.output.links.scripted",

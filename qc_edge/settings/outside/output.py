@@ -30,14 +30,6 @@ class OutputSettings(Section):
 
     name: Name = Field(description="Stands in the log and in the status: plc, robot.")
     protocol: str = Field(description="How it is told; each has keys of its own.")
-    deadline_ms: float | None = Field(
-        default=None,
-        gt=0,
-        le=3_600_000,
-        description="Later than this after the exposure, or without a verdict so long after its "
-        "trigger, a part is HOLD for good (ms); default: station.deadline_ms as it was at "
-        "the start.",
-    )
 
     @property
     def place(self) -> str:
@@ -63,6 +55,14 @@ class OutputSettings(Section):
 class LineSettings(OutputSettings):
     """The handshake of docs/plc.md, the same for every protocol that has it."""
 
+    deadline_ms: float | None = Field(
+        default=None,
+        gt=0,
+        le=3_600_000,
+        description="Later than this after the exposure, or without a verdict so long after its "
+        "trigger, a part is HOLD for good (ms); default: station.deadline_ms as it was at "
+        "the start.",
+    )
     sequence: Literal["line", "station"] = Field(
         default="line",
         description="line: it numbers each trigger, and the result echoes the number. station: the "

@@ -32,10 +32,12 @@ def line_metrics(station: str, outputs: Sequence[OutputStatus]) -> Iterator[Metr
     for output in outputs:
         labels, words = [station, output.name], output.words
         up.add_metric(labels, not output.trouble)
+        for name, disposition in _TOLD.items():
+            told.add_metric([*labels, disposition], getattr(words, name))
+        if output.protocol == "webhook":
+            continue  # no line reads it: it has no bits and no triggers
         ready.add_metric(labels, bool(words.state & StateBit.READY))
         alarm.add_metric(labels, bool(words.state & StateBit.ALARM))
         triggers.add_metric(labels, words.triggers)
         lost.add_metric(labels, words.lost)
-        for name, disposition in _TOLD.items():
-            told.add_metric([*labels, disposition], getattr(words, name))
     yield from (up, ready, alarm, triggers, told, lost)

@@ -5,6 +5,7 @@ which has a thread and puts what it tells its line on record.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
 from qc_edge.domain.events import EventLog
@@ -16,8 +17,11 @@ from qc_edge.output.line_output import LineOutput, OutputStatus
 from qc_edge.output.links import make_link
 from qc_edge.output.recipe_requests import RecipeRequest, RecipeRequests
 from qc_edge.output.told_log import ToldLog
+from qc_edge.output.webhook.backlog import Backlog
+from qc_edge.output.webhook.output import WebhookOutput
 from qc_edge.recipe.rules import Rules
-from qc_edge.settings import LineSettings, Settings
+from qc_edge.settings import LineSettings, OutputSettings, Settings
+from qc_edge.settings.outside.outputs.webhook import WebhookSettings
 from qc_edge.station.dependencies import StationParts
 from qc_edge.station.line.health import health_of
 from qc_edge.station.status import Status
@@ -33,6 +37,7 @@ class StationOutputs:
         self._journal = JournaldOutput(settings.log.verdicts_per_s)
         self._given = given
         self._lines: list[LineOutput] = []
+        self._webhooks: list[WebhookOutput] = []
         self._told: ToldLog | None = None
         self._recipes: RecipeRequests | None = None
         self._recipe = 0
@@ -43,12 +48,13 @@ class StationOutputs:
         """Every output, to be told of parts: the lines first, for the journal may hold up a part
         while journald is slow.
         """
-        return [*self._lines, self._journal, *self._given]
+        return [*self._lines, *self._webhooks, self._journal, *self._given]
 
     @property
     def statuses(self) -> tuple[OutputStatus, ...]:
         """How those of the settings are."""
-        return tuple(line.status for line in self._lines)
+        lines = [each.status for each in self._lines]
+        return (*lines, *(each.status for each in self._webhooks))
 
     @property
     def identities(self) -> LineIdentitySource | None:
@@ -66,6 +72,9 @@ class StationOutputs:
         self._told = ToldLog(settings.station.name, ledger, events, parts.clock)
         self._told.counting.tell = self._report_counts
         for given in settings.output:
+            if isinstance(given, WebhookSettings):
+                self._open_webhook(given, parts, ledger)
+                continue
             assert isinstance(given, LineSettings)  # noqa: S101
             if given.confirm:
                 confirm = [each.upper() for each in given.confirm]
@@ -76,6 +85,15 @@ class StationOutputs:
             self._told.counting.restore(given.name)
             parts.workers.start(f"output-{given.name}", parts.dependencies.patience_s, line.run)
         parts.reporter.outputs = self
+
+    def _open_webhook(self, given: WebhookSettings, parts: StationParts, ledger: Ledger) -> None:
+        file = parts.paths.state / f"webhook-{given.name}.json"
+        station = parts.settings.station.name
+        backlog = Backlog(file, station, ledger, timedelta(hours=given.give_up_h))
+        webhook = WebhookOutput(given, station, backlog, partial(self._keep, given))
+        self._webhooks.append(webhook)
+        name = f"output-{given.name}"
+        parts.workers.start(name, parts.dependencies.patience_s, webhook.run)
 
     def apply(self, settings: Settings) -> None:
         """What of new settings goes at once."""
@@ -103,7 +121,7 @@ class StationOutputs:
         if self._recipes:
             self._recipes.look(self._recipe)
 
-    def _keep(self, output: LineSettings, note: Note) -> None:
+    def _keep(self, output: OutputSettings, note: Note) -> None:
         """What an output notes, on its own thread."""
         assert self._told is not None  # noqa: S101
         assert self._recipes is not None  # noqa: S101
@@ -111,7 +129,8 @@ class StationOutputs:
             self._told.keep(output.name, note)
             return
         line = next(each for each in self._lines if each.settings is output)
-        request = RecipeRequest(output.name, note.sequence, output.recipes, line.refuse_recipe)
+        wants = line.settings.recipes
+        request = RecipeRequest(output.name, note.sequence, wants, line.refuse_recipe)
         self._recipes.ask(request)
 
     def _report_counts(self, output: str, differ: bool) -> None:

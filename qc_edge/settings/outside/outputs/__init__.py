@@ -8,16 +8,25 @@ from typing import Annotated
 from pydantic import Field
 
 from qc_edge.settings.outside.output import LineSettings, OutputSettings
+from qc_edge.settings.outside.outputs.ethernetip import EthernetipSettings
 from qc_edge.settings.outside.outputs.gpio import GpioSettings
 from qc_edge.settings.outside.outputs.modbus import ModbusSettings
 from qc_edge.settings.outside.outputs.mqtt import MqttSettings
 from qc_edge.settings.outside.outputs.opcua import OpcuaSettings
 from qc_edge.settings.outside.outputs.s7 import S7Settings
 from qc_edge.settings.outside.outputs.scripted import ScriptedSettings
+from qc_edge.settings.outside.outputs.webhook import WebhookSettings
 
 # The first is the one that a new settings file shows.
 AnyOutput = Annotated[
-    ModbusSettings | GpioSettings | MqttSettings | OpcuaSettings | S7Settings | ScriptedSettings,
+    ModbusSettings
+    | EthernetipSettings
+    | GpioSettings
+    | MqttSettings
+    | OpcuaSettings
+    | S7Settings
+    | WebhookSettings
+    | ScriptedSettings,
     Field(discriminator="protocol"),
 ]
 
@@ -25,8 +34,10 @@ OUTPUTS: dict[str, type[OutputSettings]] = {
     "modbus": ModbusSettings,
     "mqtt": MqttSettings,
     "s7": S7Settings,
+    "ethernetip": EthernetipSettings,
     "gpio": GpioSettings,
     "opcua": OpcuaSettings,
+    "webhook": WebhookSettings,
     "scripted": ScriptedSettings,
 }
 """protocol -> its keys."""

@@ -1,0 +1,121 @@
+"""Which part a webhook is told of next: in the order of the log, none left out, whatever happened.
+
+The log is the queue. What was told last is noted in a small file; parts that come by themselves
+need no look at the log, and after a start, or where too many have waited, it is asked what came
+after that one. So a part may be told twice, and always with the same key.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from datetime import timedelta
+from pathlib import Path
+
+from qc_edge.output.webhook.message import PartMessage, logged_message
+from qc_edge.service.clock import utc_now
+from qc_edge.store.durable import write_file
+from qc_edge.store.log.ledger import Ledger
+from qc_edge.store.log.part_messages import count_before, parts_after, seq_of
+
+_MOST_WAITING = 1000
+_AT_ONCE = 200
+_NOTE_S = 10.0
+"""Each note is two syncs of a disk that the inspector waits for as well."""
+
+
+class Backlog:
+    """`put` from any thread; the rest from the one that tells. The log's errors are StoreError."""
+
+    def __init__(self, file: Path, station: str, ledger: Ledger, give_up: timedelta) -> None:
+        self._file, self._station, self._ledger, self._give_up = file, station, ledger, give_up
+        self._lock = threading.Lock()
+        self._waiting: deque[PartMessage] = deque(maxlen=_MOST_WAITING)
+        self._logged: deque[PartMessage] = deque()
+        self._must_ask = True
+        self._seq, self._frame = self._read()
+        self._recent: deque[str] = deque(maxlen=2 * _MOST_WAITING)
+        self._noted_s = float("-inf")
+        self.given_up = 0
+
+    def put(self, part: PartMessage) -> None:
+        """One more. Does not wait; where too many do, the log has the oldest."""
+        with self._lock:
+            self._must_ask = self._must_ask or len(self._waiting) == _MOST_WAITING
+            self._waiting.append(part)
+
+    @property
+    def depth(self) -> int:
+        """How many are known to wait."""
+        return len(self._waiting) + len(self._logged)
+
+    def next(self) -> PartMessage | None:
+        """The one to be told now, the same until `done` is called; None: nothing waits."""
+        while True:
+            if self._logged:
+                return self._logged[0]
+            with self._lock:
+                must_ask, self._must_ask = self._must_ask, False
+                if not must_ask:
+                    while self._waiting and self._waiting[0].frame_id in self._recent:
+                        self._waiting.popleft()
+                    if not self._waiting:
+                        return None
+                    # By way of `_logged`: `put` may drop the oldest of those that wait.
+                    self._logged.append(self._waiting.popleft())
+                    continue
+            try:
+                self._ask()
+            except BaseException:
+                self._must_ask = True
+                raise
+
+    def is_too_old(self, part: PartMessage) -> bool:
+        """It is not to be told any more."""
+        recorded, now = part.recorded_at.replace(tzinfo=None), utc_now().replace(tzinfo=None)
+        return recorded < now - self._give_up
+
+    def done(self, part: PartMessage) -> None:
+        """It was told, or given up. Noted now and then: a kill has the last ones told again."""
+        self._logged.popleft()
+        self._frame = str(part.frame_id)
+        self._recent.append(self._frame)
+        if time.monotonic() - self._noted_s > _NOTE_S:
+            self.note()
+
+    def note(self) -> None:
+        """Write down how far it has come. Raises StoreError."""
+        self._noted_s = time.monotonic()
+        content = json.dumps({"frame_id": self._frame, "chain_seq": self._seq})
+        write_file(self._file, content.encode("ascii"))
+
+    def _ask(self) -> None:
+        """What the log has behind the one that was told last."""
+        seq = self._seq
+        if self._frame:
+            frame = self._frame
+            seq = self._ledger.ask(lambda log: seq_of(log, frame, seq))
+        oldest = utc_now() - self._give_up
+        skipped = self._ledger.ask(lambda log: count_before(log, seq, oldest))
+        self.given_up += skipped
+        found = self._ledger.ask(lambda log: parts_after(log, seq, oldest, _AT_ONCE))
+        self._seq = seq
+        with self._lock:  # what still waits is as the line was told it
+            waiting = {each.frame_id: each for each in self._waiting}
+        self._logged += [
+            waiting.get(each.frame_id) or logged_message(each, self._station) for each in found
+        ]
+        if len(found) == _AT_ONCE:
+            self._must_ask = True
+
+    def _read(self) -> tuple[int, str]:
+        """How far it had come; the first time, everything before this start is not told."""
+        try:
+            found = json.loads(self._file.read_text(encoding="ascii"))
+            return int(found["chain_seq"]), str(found["frame_id"])
+        except (OSError, ValueError, LookupError, TypeError):
+            seq = self._ledger.head.seq
+            write_file(self._file, json.dumps({"frame_id": "", "chain_seq": seq}).encode("ascii"))
+            return seq, ""

@@ -1,0 +1,306 @@
+"""A server that is told of each part after the line was."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from qc_edge.domain.parts.told import told_alone
+from qc_edge.domain.verdict import Disposition, HoldReason
+from qc_edge.errors import OutputError
+from qc_edge.output.handshake.judged import Note
+from qc_edge.output.webhook import backlog as backlog_module
+from qc_edge.output.webhook import output as output_module
+from qc_edge.output.webhook.backlog import Backlog
+from qc_edge.output.webhook.message import PartMessage, message_of
+from qc_edge.output.webhook.output import WebhookOutput
+from qc_edge.output.webhook.post import Poster
+from qc_edge.service.clock import utc_now
+from qc_edge.service.heartbeat import Heartbeat
+from qc_edge.settings.outside.outputs.webhook import WebhookSettings
+from qc_edge.station.daemon import STOP_S
+from qc_edge.store.log.ledger import Ledger
+from tests.output.certificates import issued, make_authority
+from tests.output.parts import told_part
+from tests.output.ports import free_port
+from tests.output.web_receiver import Receiver, receiving
+from tests.station.harness import wait_for
+from tests.store.rows import event, open_ledger
+
+SECRET = "0123456789abcdef"  # noqa: S105 (of nobody)
+
+
+def settings(port: int, **more: Any) -> WebhookSettings:
+    """Of a webhook to this machine."""
+    given = {"name": "mes", "protocol": "webhook", "url": f"http://127.0.0.1:{port}/parts?of=1"}
+    return WebhookSettings.model_validate({**given, "signed": False, "timeout_s": 0.3, **more})
+
+
+@dataclass
+class Station:
+    """The log, and the webhook's thread beside it."""
+
+    root: Path
+    given: WebhookSettings
+    ledger: Ledger
+    notes: list[Note] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        keep = timedelta(hours=self.given.give_up_h)
+        self.backlog = Backlog(self.root / "webhook-mes.json", "line1", self.ledger, keep)
+        self.output = WebhookOutput(self.given, "line1", self.backlog, self.notes.append)
+        self._thread = threading.Thread(
+            target=self.output.run, args=(Heartbeat("mes", 5.0), self.stop)
+        )
+
+    def start(self) -> None:
+        """Its thread."""
+        self._thread.start()
+
+    def tell(self, *numbers: int, announce: bool = True) -> None:
+        """The inspector's call for each, once its row stands; or a kill between the two."""
+        for number in numbers:
+            told = told_part(number, Disposition.ACCEPT)
+            self.ledger.append(told.inspections, utc_now())
+            if announce:
+                self.output.announce(told)
+
+    def end(self) -> None:
+        """As the station stops it."""
+        begun_s = time.monotonic()
+        self.stop.set()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+        assert time.monotonic() - begun_s < STOP_S
+
+    def kinds(self) -> list[str]:
+        """Of what is to be put on record."""
+        return [str(note.kind) for note in self.notes]
+
+
+@contextmanager
+def station(root: Path, given: WebhookSettings, *, start: bool = True) -> Iterator[Station]:
+    """One that runs."""
+    ledger = open_ledger(root)
+    made = Station(root, given, ledger)
+    if start:
+        made.start()
+    try:
+        yield made
+    finally:
+        if start:
+            made.end()
+        ledger.close()
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried again is tried soon."""
+    monkeypatch.setattr(output_module, "_FIRST_S", 0.02)
+    monkeypatch.setattr(output_module, "_LONGEST_S", 0.05)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as found:
+        yield found
+
+
+def numbers(receiver: Receiver) -> list[str]:
+    """Of the parts that it has taken, in order."""
+    return [each["part_id"] for each in receiver.taken]
+
+
+def all_taken(receiver: Receiver, *expected: int) -> None:
+    """Wait until it has these, and no other."""
+    wait_for(lambda: len(receiver.taken) >= len(expected), "taken", 60, 0.01)
+    assert numbers(receiver) == [str(each) for each in expected]
+
+
+def test_each_part_is_told_once_signed_and_on_record(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mes.secret").write_text(f"{SECRET}\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with station(tmp_path, settings(receiver.port, signed=True, timeout_s=5.0)) as run:
+        run.tell(1, 2, 3)
+        all_taken(receiver, 1, 2, 3)
+        wait_for(lambda: len(run.notes) == 3, "on record")
+        assert run.output.status.words.accepted == 3
+    headers, body = receiver.came[0]
+    signed = headers["X-QC-Edge-Time"].encode() + b"." + body
+    expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+    assert headers["X-QC-Edge-Signature"] == f"sha256={expected}"
+    message = json.loads(body)
+    assert headers["Idempotency-Key"] == message["key"] == f"line1/{message['frame_id']}"
+    assert (message["disposition"], message["is_replayed"]) == ("ACCEPT", False)
+    assert next(iter(run.notes)).words.endswith("acknowledged, 204 No Content")
+    assert SECRET not in str(receiver.came)
+
+
+@pytest.mark.parametrize("fault", [500, 302, 404, "hang", "cut", "slow"])
+def test_what_was_not_taken_is_told_again_in_its_turn_under_the_same_key(
+    tmp_path: Path, receiver: Receiver, fault: int | str
+) -> None:
+    receiver.faults += [204, fault, fault]
+    with station(tmp_path, settings(receiver.port)) as run:
+        run.tell(1, 2, 3)
+        all_taken(receiver, 1, 2, 3)
+        wait_for(lambda: len(run.kinds()) == 5, "on record")
+    first, again, *_ = keys = receiver.keys()
+    assert keys[1:4] == [again] * 3
+    assert len(keys) == 5 and first not in keys[1:], "nothing else was asked, at no other place"
+    assert run.kinds() == ["acknowledged", "link_lost", "link_open", *["acknowledged"] * 2]
+
+
+def test_a_server_that_hangs_holds_neither_the_inspector_nor_a_stop(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    receiver.faults += ["hang"] * 9
+    with station(tmp_path, settings(receiver.port, timeout_s=30.0)) as run:
+        run.tell(1)
+        wait_for(lambda: receiver.came, "asked")
+        begun_s = time.monotonic()
+        run.tell(*range(2, 12))
+        assert time.monotonic() - begun_s < 20.0
+    assert run.kinds() == [], "it was the station that hung up"
+
+
+def test_after_a_kill_the_log_has_what_was_not_told(tmp_path: Path, receiver: Receiver) -> None:
+    with station(tmp_path, settings(free_port()), start=False) as killed:
+        killed.tell(1, 2, announce=False)
+    with station(tmp_path, settings(receiver.port)) as run:
+        all_taken(receiver, 1, 2)
+        run.tell(3)
+        all_taken(receiver, 1, 2, 3)
+    assert [each["is_replayed"] for each in receiver.taken] == [True, True, False]
+    with station(tmp_path, settings(receiver.port)) as run:
+        run.tell(4)
+        all_taken(receiver, 1, 2, 3, 4)
+
+
+def test_more_than_fit_the_memory_come_from_the_log_and_none_is_left_out(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog_module, "_MOST_WAITING", 3)
+    monkeypatch.setattr(backlog_module, "_AT_ONCE", 2)
+    receiver.faults += [503]
+    with station(tmp_path, settings(receiver.port), start=False) as run:
+        run.tell(*range(1, 12))
+        assert run.backlog.depth == 3
+        run.start()
+        all_taken(receiver, *range(1, 12))
+        run.tell(*range(12, 20))
+        all_taken(receiver, *range(1, 20))
+        run.end()
+
+
+def test_a_part_that_was_too_late_for_the_line_is_no_accept_from_the_log(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    with station(tmp_path, settings(receiver.port), start=False) as run:
+        run.tell(1, 2, announce=False)
+        late = told_part(2, Disposition.ACCEPT).frame_id
+        row = event(1, utc_now(), f"{late}: 400 ms, the deadline is 300 ms")
+        run.ledger.append([replace(row, kind="late_announcement")], utc_now())
+        run.start()
+        all_taken(receiver, 1, 2)
+        run.end()
+    told = [(each["disposition"], each["reason"]) for each in receiver.taken]
+    assert told[0][0] == "ACCEPT"
+    assert told[1] == ("HOLD", "late")
+
+
+def test_a_part_that_nobody_took_for_too_long_is_given_up_and_on_record(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    with station(tmp_path, settings(receiver.port), start=False) as run:
+        old = told_part(1, Disposition.ACCEPT)
+        row = replace(old.inspections[0], recorded_at=utc_now() - timedelta(hours=80))
+        run.ledger.append([row], utc_now())
+        run.tell(2)
+        run.output.announce(told_alone(replace(row, frame_id=old.frame_id)))
+        run.start()
+        wait_for(lambda: len(run.notes) >= 3, "on record", 60, 0.01)
+        run.end()
+    assert numbers(receiver) == ["2"]
+    assert [str(note.kind) for note in run.notes] == ["link_lost", "acknowledged", "untold"]
+    assert run.notes[0].detail == "1 parts are older than 72 h: given up"
+
+
+def test_a_certificate_that_is_not_the_servers_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = make_authority(tmp_path)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "mes.ca").write_bytes(authority.path.read_bytes())
+    with receiving(issued(authority, tmp_path, "mes.plant")) as receiver:
+        url = f"https://127.0.0.1:{receiver.port}/"
+        good = settings(0, url=url, tls_name="mes.plant", timeout_s=5.0)
+        assert Poster(good, lambda: False).post("key", b"{}") == "204 No Content"
+        for wrong in ({"tls_name": "other.plant"}, {"tls_name": ""}):
+            poster = Poster(good.model_copy(update=wrong), lambda: False)
+            with pytest.raises(OutputError, match="certificate"):
+                poster.post("key", b"{}")
+        (tmp_path / "mes.ca").unlink()
+        with pytest.raises(OutputError, match="certificate"):
+            Poster(good, lambda: False).post("key", b"{}")
+        assert len(receiver.came) == 1
+
+
+def test_a_secret_that_is_missing_or_too_short_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(OutputError, match="no credential mes"):
+        Poster(settings(1, signed=True), lambda: False)
+    (tmp_path / "mes.secret").write_text("short")
+    with pytest.raises(OutputError, match="has 5 bytes"):
+        Poster(settings(1, signed=True), lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://10.0.0.7/", "expected https:// to another machine"),
+        ("https://mes.plant/", 'expected "https'),
+        ("https://user:pw@10.0.0.7/", 'expected "https'),
+        ("https://10.0.0.7:70000/", 'expected "https'),
+        ("https://10.0.0.7/a b", 'expected "https'),
+        ("https://10.0.0.7/\r\nX: y", 'expected "https'),
+        ("https://10.0.0.999/", "the address of a machine"),
+        ("https://0.0.0.0/", "no address of one machine"),
+        ("ftp://10.0.0.7/", 'expected "https'),
+    ],
+)
+def test_a_place_that_is_no_one_server_is_refused(url: str, said: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings(1, url=url)
+    assert said in str(refused.value)
+
+
+def test_what_is_said_of_a_part_is_the_same_from_the_line_and_from_the_log(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    told = told_part(7, Disposition.HOLD)
+    held = told_alone(replace(told.inspections[0], hold_reason=HoldReason.RECOVERED))
+    with station(tmp_path, settings(receiver.port), start=False) as run:
+        run.ledger.append(held.inspections, utc_now())
+        run.start()
+        all_taken(receiver, 7)
+        run.end()
+    expected: PartMessage = replace(message_of(held, "line1"), is_replayed=True)
+    assert receiver.taken == [json.loads(expected.body())]
