@@ -35,7 +35,9 @@ To = Annotated[
 ]
 Cause = Annotated[
     Literal["challenge", "calibration", "model", "threshold", "clock", "lens"] | None,
-    typer.Option("--cause", help="What turned out to be wrong: since when it was in force."),
+    typer.Option(
+        "--cause", help="What turned out to be wrong: since when, or while, it was in force."
+    ),
 ]
 OfRecipe = Annotated[
     str | None, text_option("--recipe", metavar="RECIPE", help="Only what was judged by it.")
@@ -90,9 +92,11 @@ def command(
     """List every part judged since the last proof, hold them and their evidence, write the sheet.
 
     The window begins with the last challenge that passed, with what has been in force wrongly
-    (--cause), or at a time. Its parts go on hold (cause suspect_window); the list (parts.csv: every
-    inspection with part, lot, times, scores, picture) and the sheet for the quarantine
-    (suspect.html, suspect.pdf) go to a folder. The line cannot take back what it was told.
+    (--cause), or at a time; it ends now or at --to. A threshold or model that was taken back is
+    suspect for as long as it was in force. The parts go on hold (cause suspect_window); the list
+    (parts.csv: every inspection with part, lot, times, scores, picture) and the sheet for the
+    quarantine (suspect.html, suspect.pdf) go to a folder. The line cannot take back what it was
+    told.
 
     [bold]release[/bold] is for quality, by the people of the station's page, part by part or for
     those that were judged again and accepted.
@@ -118,9 +122,9 @@ def command(
         _release(paths, hold, part or [], Attribution.parse(by, reason), as_json)
         return
     asked = [since_last_good, begin is not None, cause is not None]
-    if sum(asked) != 1 or (end is not None and begin is None):
+    if sum(asked) != 1:
         raise UsageError(
-            "since when?", hint="one of --since-last-good, --cause and --from TIME [--to TIME]"
+            "since when?", hint="one of --since-last-good, --cause and --from TIME; [--to TIME]"
         )
     answers = Attribution("-", "-") if no_hold and by is None else Attribution.parse(by, reason)
     _find(paths, _ask(answers, cause, begin, end, recipe, holds=not no_hold), output, as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 
 from qc_edge.domain.challenges.rows import ChallengeOutcome
@@ -41,23 +41,102 @@ class SuspectWindow:
 def window_of(
     log: PublishedCursor, cause: SuspectCause, now: datetime, recipe: str | None
 ) -> SuspectWindow:
-    """The window of a cause, up to `now` (aware UTC). Raises UsageError if the log has nothing to
-    begin at, StoreError.
+    """The window of a cause, up to `now` (aware UTC), which may lie in the past: what came after is
+    left out. Raises UsageError if the log has nothing to begin at, StoreError.
     """
     if cause is SuspectCause.CHALLENGE:
         return _since_passed(log, now, recipe)
     if cause is SuspectCause.LENS:
         return _of_lens(log, now, recipe)
-    at = _newest_event(log, str(cause))
-    if cause is SuspectCause.CALIBRATION and (expired := _expired_since(log, at)):
-        words = f"the calibration was out of date from {expired:%Y-%m-%d %H:%M:%S} UTC on"
-        return SuspectWindow(expired, now, words, recipe)
-    if at is None:
-        raise _nothing(f"the log has no event {cause}")
-    words = f"the {cause} in force has been so since {at:%Y-%m-%d %H:%M:%S} UTC"
     if cause is SuspectCause.CLOCK:
-        words = f"the clock changed last at {at:%Y-%m-%d %H:%M:%S} UTC"
-    return SuspectWindow(at, now, words, recipe)
+        return _of_clock(log, now, recipe)
+    changes = _newest_events(log, str(cause), now)
+    if cause is SuspectCause.CALIBRATION and (expired := _expired(log, changes, now, recipe)):
+        return expired
+    if not changes:
+        raise _nothing(f"the log has no event {cause} before {now:%Y-%m-%d %H:%M:%S} UTC")
+    newest, *before = changes
+    if before and newest.takes_back(before[0]):
+        return _until_taken_back(log, cause, before[0], newest, recipe)
+    words = f"the {cause} in force has been so since {newest.at:%Y-%m-%d %H:%M:%S} UTC"
+    return SuspectWindow(newest.at, now, f"{words} ({newest.detail})", recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """An event that put something in force, or told of the clock (aware UTC)."""
+
+    at: datetime
+    number: int
+    detail: str
+    before: str | None
+    after: str | None
+
+    def takes_back(self, other: _Change) -> bool:
+        """True if what was in force before `other` is so again. The id of a threshold ends with its
+        value, which is what counts.
+        """
+        if self.after is None or other.before is None or self.before != other.after:
+            return False
+        return self.after.rpartition(":")[2] == other.before.rpartition(":")[2]
+
+
+_JUDGED_BY = {
+    SuspectCause.THRESHOLD: "threshold_id",
+    SuspectCause.MODEL: "model_name || '@' || model_version",
+    SuspectCause.CALIBRATION: "calibration_id",
+}
+
+
+def _until_taken_back(
+    log: PublishedCursor, cause: SuspectCause, wrong: _Change, right: _Change, recipe: str | None
+) -> SuspectWindow:
+    """What was wrong is in force no more: people set it right first, and ask then."""
+    until = right.at
+    # Frames that were under way at the change were judged as before, a moment later.
+    relation = log.relation("inspections", Span(since=wrong.at))
+    if relation is not None:
+        ((last,),) = log.fetch(
+            f"SELECT max(recorded_at) FROM {relation} WHERE {_JUDGED_BY[cause]} = $wrong "  # noqa: S608
+            "AND recorded_at >= $since",
+            {"wrong": wrong.after, "since": wrong.at.replace(tzinfo=None)},
+        )
+        until = max(until, aware(last) + timedelta(microseconds=1)) if last else until
+    words = (
+        f"the {cause} {wrong.after} was in force from {wrong.at:%Y-%m-%d %H:%M:%S} to "
+        f"{right.at:%Y-%m-%d %H:%M:%S} UTC and was taken back then"
+    )
+    return SuspectWindow(wrong.at, until, words, recipe)
+
+
+def _of_clock(log: PublishedCursor, now: datetime, recipe: str | None) -> SuspectWindow:
+    """What was judged while the clock may have been wrong, found by the chain: its times are what
+    is in doubt, so the window reaches from the earliest to the latest of them.
+    """
+    changes = _newest_events(log, str(SuspectCause.CLOCK), None)
+    if not changes:
+        raise _nothing("the log has no event clock")
+    newest, *before = changes
+    since, is_wrong_now = newest, "no longer" in newest.detail
+    if not is_wrong_now:
+        # It was set right, or wrong: what came before the step is in doubt, too.
+        starts = _newest_events(log, "started", None, newest.number)
+        since = max([*before, *starts], key=lambda each: each.number, default=newest)
+    words = f"the clock changed last at {newest.at:%Y-%m-%d %H:%M:%S} UTC ({newest.detail})"
+    if since is not newest:
+        words = f"{words}, before that nothing was said of it since {since.at:%Y-%m-%d %H:%M:%S}"
+    relation = log.relation("inspections", columns=("recorded_at", "chain_seq"))
+    ((first, last),) = (
+        log.fetch(
+            f"SELECT min(recorded_at), max(recorded_at) FROM {relation} WHERE chain_seq > $number",  # noqa: S608
+            {"number": since.number},
+        )
+        if relation
+        else [(None, None)]
+    )
+    begins = min(since.at, aware(first)) if first else since.at
+    ends = max(now, aware(last) + timedelta(microseconds=1)) if last else now
+    return SuspectWindow(begins, ends, words, recipe)
 
 
 def _since_passed(log: PublishedCursor, now: datetime, recipe: str | None) -> SuspectWindow:
@@ -73,21 +152,31 @@ def _since_passed(log: PublishedCursor, now: datetime, recipe: str | None) -> Su
         )
         recipe = newest[0][0] if newest else None
     rows = log.fetch(
-        f"SELECT recorded_at FROM {relation} WHERE outcome = $outcome "  # noqa: S608
-        "AND recipe IS NOT DISTINCT FROM $recipe ORDER BY chain_seq DESC LIMIT 1",
-        {"outcome": str(ChallengeOutcome.PASSED), "recipe": recipe},
+        f"SELECT recorded_at, outcome FROM {relation} WHERE outcome IN ($passed, $failed) "  # noqa: S608
+        "AND recipe IS NOT DISTINCT FROM $recipe AND recorded_at < $now ORDER BY chain_seq DESC",
+        {
+            "passed": str(ChallengeOutcome.PASSED),
+            "failed": str(ChallengeOutcome.FAILED),
+            "recipe": recipe,
+            "now": now.replace(tzinfo=None),
+        },
     )
-    if not rows:
+    passed = [number for number, row in enumerate(rows) if row[1] == str(ChallengeOutcome.PASSED)]
+    if not passed:
         raise _nothing(f"no challenge{f' of {recipe}' if recipe else ''} has been passed")
     # It proves what was judged before it: what was judged while it ran was held.
-    ended = aware(rows[0][0])
+    ended, before = aware(rows[passed[0]][0]), rows[passed[0] + 1 : passed[0] + 2]
     words = f"the last challenge that passed ended at {ended:%Y-%m-%d %H:%M:%S} UTC"
+    if before and before[0][1] == str(ChallengeOutcome.FAILED):
+        failed = aware(before[0][0])
+        words = f"{words}; the one before it failed: --to {failed:%Y-%m-%dT%H:%M:%S} is up to that"
     return SuspectWindow(ended, now, words, recipe or None)
 
 
 def _of_lens(log: PublishedCursor, now: datetime, recipe: str | None) -> SuspectWindow:
     """Since the camera was last seen to be right: by a challenge, or by a calibration."""
-    calibrated = _newest_event(log, str(SuspectCause.CALIBRATION))
+    changes = _newest_events(log, str(SuspectCause.CALIBRATION), now)
+    calibrated = changes[0].at if changes else None
     try:
         passed = _since_passed(log, now, recipe)
     except UsageError:
@@ -101,30 +190,52 @@ def _of_lens(log: PublishedCursor, now: datetime, recipe: str | None) -> Suspect
     return SuspectWindow(calibrated, now, words, recipe)
 
 
-def _newest_event(log: PublishedCursor, kind: str) -> datetime | None:
+def _newest_events(
+    log: PublishedCursor, kind: str, until: datetime | None, number: int | None = None
+) -> list[_Change]:
+    """The newest two before a moment, or before a number of the chain; the newest first."""
     relation = log.relation("events")
     if relation is None:
-        return None
+        return []
     # By the chain, not by the time: after a clock that stood ahead, the latest is not the newest.
     rows = log.fetch(
-        f"SELECT recorded_at FROM {relation} WHERE kind = $kind ORDER BY chain_seq DESC LIMIT 1",  # noqa: S608
-        {"kind": kind},
+        f"SELECT recorded_at, chain_seq, detail, before, after FROM {relation} "  # noqa: S608
+        "WHERE kind = $kind AND ($until::TIMESTAMP IS NULL OR recorded_at < $until::TIMESTAMP) "
+        "AND ($number::BIGINT IS NULL OR chain_seq < $number::BIGINT) "
+        "ORDER BY chain_seq DESC LIMIT 2",
+        {
+            "kind": kind,
+            "until": until.replace(tzinfo=None).isoformat() if until else None,
+            "number": number,
+        },
     )
-    return aware(rows[0][0]) if rows else None
+    return [_Change(aware(at), *rest) for at, *rest in rows]
 
 
-def _expired_since(log: PublishedCursor, after: datetime | None) -> datetime | None:
-    """When the first frame was judged by a calibration that was out of date, since it came."""
+def _expired(
+    log: PublishedCursor, changes: list[_Change], now: datetime, recipe: str | None
+) -> SuspectWindow | None:
+    """What was judged by a calibration that was out of date: by the one in force, or by the one
+    that it replaced.
+    """
+    begins = changes[-1].at if changes else datetime(2000, 1, 1, tzinfo=timezone.utc)
     columns = ("recorded_at", "calibration_in_date")
-    relation = log.relation("inspections", Span(since=after), columns)
+    relation = log.relation("inspections", Span(since=begins), columns)
     if relation is None:
         return None
-    rows = log.fetch(
-        f"SELECT min(recorded_at) FROM {relation} WHERE NOT calibration_in_date "  # noqa: S608
-        "AND recorded_at >= $after",
-        {"after": (after.replace(tzinfo=None) if after else datetime(2000, 1, 1))},  # noqa: DTZ001
+    ((first, last),) = log.fetch(
+        f"SELECT min(recorded_at), max(recorded_at) FROM {relation} WHERE NOT calibration_in_date "  # noqa: S608
+        "AND recorded_at >= $since AND recorded_at < $now",
+        {"since": begins.replace(tzinfo=None), "now": now.replace(tzinfo=None)},
     )
-    return aware(rows[0][0]) if rows and rows[0][0] else None
+    if first is None:
+        return None
+    since, until = aware(first), now
+    words = f"the calibration was out of date from {since:%Y-%m-%d %H:%M:%S} UTC on"
+    if changes and since < changes[0].at:
+        until = max(changes[0].at, aware(last) + timedelta(microseconds=1))
+        words = f"{words}, until another came at {changes[0].at:%Y-%m-%d %H:%M:%S}"
+    return SuspectWindow(since, until, words, recipe)
 
 
 def _nothing(words: str) -> UsageError:
