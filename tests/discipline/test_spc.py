@@ -23,7 +23,11 @@ from qc_edge.discipline.spc.subjects import Subject
 from qc_edge.discipline.spc.tables import spc_sheet
 from qc_edge.domain.inspection import Inspection
 from qc_edge.domain.station_calendar import UTC_CALENDAR, StationCalendar
+from qc_edge.domain.verdict import Disposition
 from qc_edge.query.control.counts import ControlPoint, Regime
+from qc_edge.query.control.points import control_points
+from qc_edge.query.published_log import PublishedLog
+from qc_edge.query.source import EVERYTHING
 from qc_edge.settings import StationPaths
 from qc_edge.settings.discipline.spc import SpcSettings
 from qc_edge.station.discipline.control_watch import ControlWatch
@@ -280,6 +284,22 @@ def test_rows_that_are_published_after_their_point_was_read_are_counted(tmp_path
     seen = watch.look(SETTINGS, NOW + LENGTH)
     (rate,) = [chart for key, chart in seen.rates.items() if key.subject is Subject.FAIL]
     assert sum(each.counted.of for each in rate.points) == len(rows)
+
+
+def test_parts_that_are_held_for_a_challenge_that_is_due_are_none_of_the_held(
+    tmp_path: Path,
+) -> None:
+    paths = StationPaths(tmp_path, "line1")
+    held = dict.fromkeys(["challenge_due", "learning", "no_part_id"], 7)
+    with log(paths.state, compared=NOW) as written:
+        for reason, count in held.items():
+            for _ in range(count):
+                row = inspection(BEGINS, hold_reason=reason)
+                written.add(replace(row, disposition=Disposition.HOLD))
+        written.publisher.compare(NOW)
+    with PublishedLog(paths.published) as published:
+        ((counted,),) = control_points(published.cursor(), EVERYTHING, LENGTH).values()
+    assert (counted.frames, counted.held) == (21, 7)
 
 
 def test_a_reference_that_is_to_begin_earlier_is_read_again(paths: StationPaths) -> None:

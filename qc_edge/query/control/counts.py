@@ -40,7 +40,7 @@ class ControlPoint:
 
     `invalid` are counts by the reason, `classes` those of FAIL by the class that the model named
     ("" where it named none); `figures` are means, `score` that of the accepted frames. Figures
-    that were not taken are left out.
+    that were not taken are left out. `held` is without those for which the station held all.
     """
 
     begins: datetime

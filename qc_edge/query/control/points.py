@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from qc_edge.domain.verdict import HoldReason
 from qc_edge.query.control.counts import ControlPoint, LotCount, Regime
 from qc_edge.query.past.rows_of_time import RowsOfTime
 from qc_edge.query.published_log import PublishedCursor
@@ -19,6 +20,18 @@ FIGURES = (*GATE_FIGURES, SCORE)
 
 _VIEW = "coalesce(view, camera)"
 _REGIME = f"{_VIEW}, recipe, model_sha256, threshold, calibration_id"
+_OF_THE_STATION = (
+    HoldReason.CHALLENGE_DUE,
+    HoldReason.LEARNING,
+    HoldReason.CALIBRATION_EXPIRED,
+)
+_HELD = (
+    "disposition = 'HOLD' AND (verdict = 'INVALID' OR coalesce(hold_reason, '') NOT IN "
+    f"({', '.join(repr(str(each)) for each in _OF_THE_STATION)}))"
+)
+"""All parts are held meanwhile, and the station says why: that tells nothing of parts, and a
+challenge at each shift would be an alarm at each shift.
+"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -43,7 +56,7 @@ def control_points(
     found: defaultdict[Regime, list[ControlPoint]] = defaultdict(list)
     for row in source.fetch(
         f"SELECT {where}, count(*), count_if(verdict <> 'INVALID'), count_if(verdict = 'FAIL'), "
-        f"count_if(disposition = 'HOLD'), {means}, avg(score) FILTER (disposition = 'ACCEPT') "
+        f"count_if({_HELD}), {means}, avg(score) FILTER (disposition = 'ACCEPT') "
         f"FROM {frames} GROUP BY ALL ORDER BY ALL"
     ):
         key, (taken, judged, failed, held), figures = row[:6], row[6:10], row[10:]
