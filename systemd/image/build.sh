@@ -4,6 +4,7 @@
 # device, no kernel module of this machine is needed.
 #   DEBIAN_MIRROR=URL   where Debian's packages are
 #   BUILDER=DIR         the builder's tree, if not in the cache
+#   EXTRA_TREE=DIR      files of yours that are laid over the image: a driver's settings, a site's certificate
 set -euo pipefail
 deb=$(realpath "$1") dist=$(realpath -m "$2") version=${3:-}
 here=$(realpath "$(dirname "$0")")
@@ -26,7 +27,8 @@ fi
 
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/qc-edge-image.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/payload" "$dist"
+mkdir -p "$work/payload" "$work/extra" "$dist"
+[[ -z ${EXTRA_TREE:-} ]] || cp -a "$EXTRA_TREE/." "$work/extra/"
 cp -r "$here" "$work/image"
 cp "$deb" "$work/payload/qc-edge.deb"
 # A file of this name: else mkosi adds the archive of debug symbols, and leaves the security updates out.
@@ -38,9 +40,10 @@ done >"$work/image/mkosi.sandbox/etc/apt/sources.list.d/mkosi.sources"
 
 systemd-nspawn -q --register=no --keep-unit --pipe -D "$builder" --capability=all --bind="$work:/build" \
     --tmpfs=/var/tmp:size=12G --chdir=/build/image \
-    mkosi --image-version="$version" --mirror="$mirror" --extra-tree=/build/payload:/payload \
+    mkosi --image-version="$version" --mirror="$mirror" --extra-tree=/build/payload:/payload --extra-tree=/build/extra:/ \
     --output-directory=/build/out --source-date-epoch="${SOURCE_DATE_EPOCH:-1}" --seed=9d3bfc9a-5d7c-4fbd-9c5b-4a0d6d5a27f1 \
     -f build </dev/null >&2
+"$here/trim.py" "$work"/out/qc-edge_"$version".root.*.raw "$work"/out/qc-edge_"$version".verity.*.raw
 find "$work/out" -maxdepth 1 -type f -exec mv -f -t "$dist" {} +
 rm -f "$dist/qc-edge_$version.esp.raw" "$dist/qc-edge_$version.sha256" # the first is inside of the raw
 (cd "$dist" && sha256sum "qc-edge_$version".* >"qc-edge_$version.sha256")

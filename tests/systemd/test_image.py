@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -79,3 +80,22 @@ def test_no_secret_and_no_password_is_in_the_definitions() -> None:
     text = "".join(path.read_text(errors="replace") for path in files)
     assert "RootPassword" not in text
     assert "PRIVATE KEY" not in text
+
+
+def test_the_pieces_of_an_update_end_where_their_file_system_does(tmp_path: Path) -> None:
+    root, verity = tmp_path / "root.raw", tmp_path / "verity.raw"
+    blocks = 130 * 128 + 1  # one more than what 130 blocks of hashes cover
+    header = struct.pack(
+        "<8sII16s32sIIQ", b"verity\0\0", 1, 1, bytes(16), b"sha256", 4096, 4096, blocks
+    )
+    verity.write_bytes(header)
+    for path, size in ((root, 3 << 30), (verity, 64 << 20)):
+        with path.open("ab") as file:
+            file.truncate(size)
+    trim = [sys.executable, IMAGE / "trim.py", root, verity]
+    subprocess.run(trim, check=True)
+    # The header, then 131 blocks of hashes, 2 of theirs, and the root.
+    assert (root.stat().st_size, verity.stat().st_size) == (blocks * 4096, 135 * 4096)
+    verity.write_bytes(bytes(4096))
+    again = subprocess.run(trim, capture_output=True, check=False)
+    assert b"no hash tree" in again.stderr

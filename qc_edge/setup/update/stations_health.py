@@ -16,7 +16,10 @@ from qc_edge.setup.changeover import Unit, units
 START_S = 300.0
 """Longest for a start: a model may be compiled for the graphics processor first."""
 
-_LOOK_S = 0.5
+_LOOK_S, _LOOK_MOST_S = 0.5, 4.0
+"""Each look asks systemd by a process of its own: on a box that has just been switched on, and whose
+stations load their models, that is time that they wait for.
+"""
 
 
 def wait_for_health(
@@ -28,11 +31,13 @@ def wait_for_health(
     or the time is over; empty if all are good.
     """
     wanted, pause, end = list(names), threading.Event(), time.monotonic() + limit_s
+    look_s = _LOOK_S
     while True:
         now = look()
         if time.monotonic() >= end or all(_is_settled(now.get(name)) for name in wanted):
             return {name: why for name in wanted if (why := _fault(now.get(name)))}
-        pause.wait(_LOOK_S)
+        pause.wait(look_s)
+        look_s = min(1.3 * look_s, _LOOK_MOST_S)
 
 
 def _is_settled(unit: Unit | None) -> bool:
