@@ -15,6 +15,7 @@ PYTEST_ARGS ?=
 GPU_ARGS ?=
 BENCH_ARGS ?=
 DEMO_SECONDS ?= 30
+CUTS ?= 20
 LOCKS := systemd/requirements
 OLDEST_TESTS ?= tests/quality/test_package.py::test_every_module_can_be_imported tests/store tests/publish tests/query
 UV := .cache/uv/bin/uv
@@ -24,13 +25,14 @@ UV_VERSION := 0.13.9
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-systemd test-standin test-train flywheel deb gpu bench clean venv test-newest test-oldest test-machines lock
+.PHONY: help demo test test-long test-systemd test-standin test-train flywheel deb gpu bench clean venv test-newest test-oldest test-machines test-power lock
 
 help:
 	@echo "make demo    a whole station on rendered parts, then one of two cameras: no camera, no GPU (under a minute)"
 	@echo "make test    all checks and tests"
 	@echo "make test-long   bursts of 60,000 files and 10,000 kills: hours"
 	@echo "make test-machines   a station on two emulated machines, over NFS and SMB: half an hour, as root"
+	@echo "make test-power   the device image in qemu: boots, updates, power cuts; hours, as root"
 	@echo "make bench   the benchmark: speed against the plain loops, side by side"
 	@echo "             BENCH_ARGS='--only engine' make bench   one part of it: every engine here"
 	@echo "make gpu     what only an NVIDIA GPU can show, on a machine that has one"
@@ -59,6 +61,11 @@ test-long: $(VENV)/.installed-dev
 # A station on two machines of their own (qemu), the spool over NFS and SMB; as root, with qemu-system-x86 and debootstrap.
 test-machines: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest -m long -s $(PYTEST_ARGS) tests/machines
+
+# A box's life with the image in qemu: boots, an update, one that is taken back, CUTS power cuts with what was not flushed
+# lost. As root, with what `make image` needs, qemu-system-x86 and ovmf; an hour, and three minutes more for each cut.
+test-power: $(VENV)/.installed-dev
+	tests/image/run.sh $(abspath $(VENV)/bin/python) $(abspath build/power) $(CUTS)
 
 # Not the locked dependencies but the newest that setup.cfg allows.
 test-newest: | $(VENV)/bin/pip

@@ -4,6 +4,7 @@
 # device, no kernel module of this machine is needed.
 #   DEBIAN_MIRROR=URL   where Debian's packages are
 #   BUILDER=DIR         the builder's tree, if not in the cache
+#   INCREMENTAL=1       Debian's part as the build before has kept it, if there was one: for a trial, not for a release
 #   EXTRA_TREE=DIR      files of yours that are laid over the image: a driver's settings, a site's certificate
 set -euo pipefail
 deb=$(realpath "$1") dist=$(realpath -m "$2") version=${3:-}
@@ -38,9 +39,11 @@ for suites in "$mirror trixie trixie-updates" "$security trixie-security"; do
     printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n' "$uri" "$names"
 done >"$work/image/mkosi.sandbox/etc/apt/sources.list.d/mkosi.sources"
 
+[[ -z ${INCREMENTAL:-} ]] || mkdir -p "$builder/var/cache/mkosi-incremental"
 systemd-nspawn -q --register=no --keep-unit --pipe -D "$builder" --capability=all --bind="$work:/build" \
     --tmpfs=/var/tmp:size=12G --chdir=/build/image \
     mkosi --image-version="$version" --mirror="$mirror" --extra-tree=/build/payload:/payload --extra-tree=/build/extra:/ \
+    ${INCREMENTAL:+--incremental=yes --cache-directory=/var/cache/mkosi-incremental} \
     --output-directory=/build/out --source-date-epoch="${SOURCE_DATE_EPOCH:-1}" --seed=9d3bfc9a-5d7c-4fbd-9c5b-4a0d6d5a27f1 \
     -f build </dev/null >&2
 "$here/trim.py" "$work"/out/qc-edge_"$version".root.*.raw "$work"/out/qc-edge_"$version".verity.*.raw

@@ -35,6 +35,7 @@ journalctl -b -f -n all -o cat -u qc-edge@line1 >/dev/ttyS2
 _UNIT = """\
 [Unit]
 DefaultDependencies=no
+ConditionPathExists=!/etc/initrd-release
 After=sysinit.target
 Conflicts=shutdown.target
 [Service]
@@ -153,7 +154,7 @@ class Box:
         return {part: (verdict, told) for part, verdict, told in _PART.findall(text)}
 
     def until(self, condition: Callable[[], bool], limit_s: float, words: str) -> float:
-        """Seconds until `condition` was true. Raises MachineError with `words` if late."""
+        """Seconds until `condition` was true. MachineError with `words` if late."""
         begun, pause = time.monotonic(), threading.Event()
         while not condition():
             if self._qemu is not None and self._qemu.poll() is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -21,6 +22,7 @@ BOOT_S, READY_S = 1800.0, 1800.0
 _STATUS = "/run/qc-edge/line1/status.json"
 _IS_READY = f"grep -Eq '\"ready\": ?true' {_STATUS}"
 _PARTS = 12
+_PIECE = re.compile(r"\.(root|verity)\.")
 _BLAME = "systemd-analyze blame --no-pager | head -15"
 _CHAIN = "systemd-analyze critical-chain --no-pager | head -20"
 _SEED_SAID = "journalctl -b -o cat -u qc-edge-seed -u qc-edge-health -u qc-edge-ssh-keys | tail -40"
@@ -36,11 +38,12 @@ class Trial:
     def __init__(self, work: Path, say: Callable[[str], object]) -> None:
         self.work, self.say = work, say
         self.disk = work / "disk.raw"
+        self._said = 0.0
         work.mkdir(parents=True, exist_ok=True)
 
     def first_boot(self, built: Path, grow_to: int = 12 << 30) -> None:
         """The raw on a larger disk, with its stick: until the station has inspected parts."""
-        (raw,) = built.glob("qc-edge_*[0-9].raw")
+        (raw,) = (path for path in built.glob("qc-edge_*.raw") if not _PIECE.search(path.name))
         subprocess.run(["cp", "--sparse=always", raw, self.disk], check=True)
         with self.disk.open("r+b") as file:
             file.truncate(grow_to)
@@ -143,6 +146,7 @@ class Trial:
         return found
 
     def _box(self, *drives: Path) -> Box:
+        self._said = 0.0
         return Box(self.work, self.disk, *drives, kernel=_KERNEL)
 
     def _boot(self, box: Box, *, short: bool = False) -> dict[str, Any]:
@@ -183,7 +187,15 @@ class Trial:
                 self._until_it_comes_up(box, before, end - box.on_s, words)
             if box.on_s > end:
                 raise MachineError(f"{words} in {limit_s:.0f} s")
+            self._say_how_far(box)
             self._pause(box, 2)
+
+    def _say_how_far(self, box: Box) -> None:
+        """What a watcher wants to see of a slow machine, twice a minute."""
+        if box.on_s - self._said > 30:
+            self._said = box.on_s
+            last = box.ask("systemctl list-jobs --no-legend | head -5; journalctl -b -n 3 -o cat")[1]
+            self.say(f"{box.on_s:.0f} s, {box.processor_s:.0f} s of processor: {last}")
 
     def _until_it_comes_up(self, box: Box, before: int, limit_s: float, words: str) -> None:
         box.until(lambda: box.boots > before, limit_s, words)
