@@ -99,3 +99,14 @@ def test_the_pieces_of_an_update_end_where_their_file_system_does(tmp_path: Path
     verity.write_bytes(bytes(4096))
     again = subprocess.run(trim, capture_output=True, check=False)
     assert b"no hash tree" in again.stderr
+
+
+def test_nothing_updates_or_boots_the_box_by_itself() -> None:
+    postinst = (IMAGE / "mkosi.postinst.chroot").read_text()
+    assert "mask systemd-sysupdate.timer systemd-sysupdate-reboot.timer" in postinst
+
+
+def test_a_boot_that_is_not_counted_looks_at_its_health_too() -> None:
+    unit = IMAGE / "mkosi.extra/usr/lib/systemd/system/qc-edge-health.service"
+    wanted = [line for line in unit.read_text().splitlines() if "edBy=" in line]
+    assert wanted == ["RequiredBy=boot-complete.target", "WantedBy=qc-edge.target"]
