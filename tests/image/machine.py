@@ -149,7 +149,7 @@ class Box:
 
     @property
     def told(self) -> dict[str, tuple[str, str]]:
-        """Verdict and disposition of each part that the station has told since the machine is on."""
+        """Verdict and disposition of each part that the station has told since then."""
         text = self._told.said.decode(errors="replace").replace("\r", "")
         return {part: (verdict, told) for part, verdict, told in _PART.findall(text)}
 

@@ -194,7 +194,9 @@ class Trial:
         """What a watcher wants to see of a slow machine, twice a minute."""
         if box.on_s - self._said > 30:
             self._said = box.on_s
-            last = box.ask("systemctl list-jobs --no-legend | head -5; journalctl -b -n 3 -o cat")[1]
+            last = box.ask("systemctl list-jobs --no-legend | head -5; journalctl -b -n 3 -o cat")[
+                1
+            ]
             self.say(f"{box.on_s:.0f} s, {box.processor_s:.0f} s of processor: {last}")
 
     def _until_it_comes_up(self, box: Box, before: int, limit_s: float, words: str) -> None:
