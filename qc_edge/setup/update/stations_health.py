@@ -17,7 +17,7 @@ START_S = 300.0
 """Longest for a start: a model may be compiled for the graphics processor first."""
 
 _LOOK_S, _LOOK_MOST_S = 0.5, 4.0
-"""Each look is a process of its own: on a box that has just been switched on, time that its stations
+"""Each look is a process of its own: on a box that was just switched on, time that its stations
 wait for.
 """
 
