@@ -1,18 +1,21 @@
 """The review queue of a station: what to look at next, in an order that can be explained.
 
 Reads what the station publishes, so that it works while it runs and while it does not. The first
-look takes as long as the log is large; each later one only what is new.
+look takes as long as the log is large; each later one only what is new, and where that may be a
+little old it is read beside, and nobody waits for it.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
 from qc_edge.domain.label import Said
+from qc_edge.errors import StoreError
 from qc_edge.query.published_files import oldest_file
 from qc_edge.query.published_log import PublishedCursor, PublishedLog
 from qc_edge.review import reasons
@@ -21,19 +24,29 @@ from qc_edge.review.draw import draw_key, is_drawn
 from qc_edge.review.drift import DriftReader
 from qc_edge.review.item import ReviewItem
 from qc_edge.review.reading import LogReader, Opinion, unpublished_labels
-from qc_edge.review.reasons import ReviewReason
+from qc_edge.review.reasons import ReviewCause, ReviewReason
 from qc_edge.service.clock import utc_now
+from qc_edge.service.logs import LOG
 from qc_edge.settings import Settings, StationPaths, load_settings
 
 _NOBODY = Opinion(None, disputed=False, people=frozenset(), since_dispute=frozenset())
+_BESIDE_S = 1.0
+"""What is known for so long is brought up to date; a station publishes every few seconds."""
+
 _SETTLED = {Said.GOOD, Said.DEFECT, Said.NOT_INSPECTABLE}
 
 
 class ReviewQueue:
     """Made once and asked often, from any thread. Close it, or use it as a context."""
 
-    def __init__(self, paths: StationPaths, settings: Settings | None = None) -> None:
-        """Raises SettingsError. Reads nothing of the log yet."""
+    def __init__(
+        self, paths: StationPaths, settings: Settings | None = None, keep_s: float = 0.0
+    ) -> None:
+        """Raises SettingsError. Reads nothing of the log yet.
+
+        What is known is good for `keep_s`, and brought up beside meanwhile; 0: each look waits for
+        what is new. What people have just said counts at once in any case.
+        """
         self.paths = paths
         self.settings = settings or load_settings(paths.settings)
         self.claims = ReviewClaims(paths)
@@ -44,6 +57,11 @@ class ReviewQueue:
         self._order: list[tuple[float, str]] = []
         self._opinions: dict[str, Opinion] = {}
         self._waiting: dict[str, set[str]] = {}
+        self._keep_s = keep_s
+        self._known_at = -1e9
+        self._is_closed = False
+        self._reading = threading.Lock()
+        """Held while the log is read; before `_lock`, never inside of it."""
         self._lock = threading.Lock()
 
     def __enter__(self) -> ReviewQueue:
@@ -54,8 +72,10 @@ class ReviewQueue:
 
     def close(self) -> None:
         """End the reading of the log."""
-        if self._log is not None:
-            self._log.close()
+        self._is_closed = True
+        with self._reading:
+            if self._log is not None:
+                self._log.close()
 
     def next(
         self, who: str, *, claim: bool = True, besides: Collection[str] = ()
@@ -66,8 +86,8 @@ class ReviewQueue:
         that person has before them already. Raises StoreError, and RightsError where this user may
         not claim.
         """
+        now = self._refresh()
         with self._lock:
-            now = self._refresh()
             found = (item for item in self._open_to(who, now) if item.frame_id not in besides)
             item = next(found, None)
             if item and claim:
@@ -82,15 +102,15 @@ class ReviewQueue:
 
     def items(self, who: str | None = None, limit: int = 50) -> list[ReviewItem]:
         """The first of the queue, in order: of what is open to `who`, or to anybody."""
+        now = self._refresh()
         with self._lock:
-            now = self._refresh()
             found = self._open_to(who, now) if who else self._open()
             return [item for item, _ in zip(found, range(limit), strict=False)]
 
     def counts(self) -> dict[str, int]:
         """How many wait, for each reason; a part may have several."""
+        self._refresh()
         with self._lock:
-            self._refresh()
             counts = {str(reason): 0 for reason in ReviewReason}
             for item in self._open():
                 for reason in item.causes:
@@ -99,8 +119,8 @@ class ReviewQueue:
 
     def open_count(self) -> int:
         """How many parts wait."""
+        self._refresh()
         with self._lock:
-            self._refresh()
             return sum(1 for _ in self._open())
 
     def open_at_least(self, most: int) -> int:
@@ -140,31 +160,64 @@ class ReviewQueue:
         return who in said or who in self._waiting.get(frame, ())
 
     def _refresh(self) -> datetime:
+        """See that what is known is new enough. Raises StoreError."""
         now = utc_now()
-        if self._log is None:
-            if oldest_file(self.paths.published, "inspections") is None:
-                return now
-            self._log = PublishedLog(self.paths.published)
-            self._cursor = self._log.cursor()
-        is_first = not self._order
-        touched = set[str]()
-        for item, cause in self._reader.news(self._cursor, now):
+        age_s = time.monotonic() - self._known_at
+        if age_s >= self._keep_s:
+            self._bring_up(now)
+        elif age_s >= _BESIDE_S and not self._reading.locked():
+            threading.Thread(target=self._bring_up_beside, args=(now,), daemon=True).start()
+        waiting: dict[str, set[str]] = {}
+        for frame, who in unpublished_labels(self.paths, now):
+            waiting.setdefault(frame, set()).add(who)
+        with self._lock:
+            self._waiting = waiting
+        return now
+
+    def _bring_up_beside(self, now: datetime) -> None:
+        try:
+            self._bring_up(now)
+        except StoreError as fault:
+            # The look that finds it too old waits for it, and is told.
+            LOG.warning("the review queue could not be brought up to date: %s", fault)
+
+    def _bring_up(self, now: datetime) -> None:
+        """Read what is new in the log, and put it in its place."""
+        with self._reading:
+            if self._log is None:
+                if self._is_closed or oldest_file(self.paths.published, "inspections") is None:
+                    return
+                self._log = PublishedLog(self.paths.published)
+                self._cursor = self._log.cursor()
+            if self._is_closed:
+                return
+            news = list(self._reader.news(self._cursor, now))
+            opinions = dict(self._reader.new_opinions(self._cursor, now))
+            known = {*self._items, *(item.frame_id for item, _ in news)}
+            missing = [frame for frame in opinions if frame not in known]
+            items = self._reader.items(self._cursor, missing)
+            with self._lock:
+                self._apply(news, opinions, items)
+            self._known_at = time.monotonic()
+
+    def _apply(
+        self,
+        news: Sequence[tuple[ReviewItem, ReviewCause]],
+        opinions: Mapping[str, Opinion],
+        items: Sequence[ReviewItem],
+    ) -> None:
+        is_first, touched = not self._order, set[str]()
+        for item, cause in news:
             known = self._items.setdefault(item.frame_id, item)
             known.causes[cause.reason] = cause
             touched.add(item.frame_id)
-        opinions = dict(self._reader.new_opinions(self._cursor, now))
         self._opinions |= opinions
-        missing = [frame for frame in opinions if frame not in self._items]
-        self._items |= {item.frame_id: item for item in self._reader.items(self._cursor, missing)}
+        self._items |= {item.frame_id: item for item in items}
         for frame in opinions:
             if frame in self._items:
                 self._take_opinion(self._items[frame])
                 touched.add(frame)
-        self._waiting = {}
-        for frame, who in unpublished_labels(self.paths, now):
-            self._waiting.setdefault(frame, set()).add(who)
         self._place(touched, is_first=is_first)
-        return now
 
     def _take_opinion(self, item: ReviewItem) -> None:
         opinion, review = self._opinions[item.frame_id], self.settings.review

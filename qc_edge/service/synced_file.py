@@ -82,6 +82,18 @@ def replace_file(
         raise
 
 
+def replace_unsynced(path: Path, data: Chunk, temporary: Path, mode: int) -> None:
+    """As `replace_file`, whole for every reader, but a power cut may leave an empty file, or the
+    old one: for what nobody misses.
+    """
+    try:
+        os.close(write_unsynced(temporary, [data], mode))
+        os.rename(temporary, path)  # noqa: PTH104
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def put_synced(path: Path, data: Chunk, temporary: Path) -> bool:
     """Make `data` the content of `path` if there is no such file: False if there is one.
 

@@ -30,6 +30,11 @@ from qc_edge.web.pictures import Pictures
 QUERIES_AT_ONCE = 2
 """Queries of the log that may run side by side: the station needs the cores."""
 
+_QUEUE_KEEP_S = 15.0
+"""The next part to review is chosen by what was published so long ago at most: a person looks at
+one for longer.
+"""
+
 _SHOWN = {
     "behind",
     "calibrations",
@@ -74,7 +79,7 @@ class StationPage:
         self.aim = AimFrames(paths)
         self.stopping = threading.Event()
         self._settings = load_settings(paths.settings)
-        self.review = ReviewQueue(paths, self._settings)
+        self.review = ReviewQueue(paths, self._settings, _QUEUE_KEEP_S)
         self._settings_sign = _sign(paths.settings)
 
     def lookup(self) -> IndexedLog:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,20 @@ import pytest
 
 from qc_edge.analysis.statistics import Share
 from qc_edge.domain.inspection import Inspection, Label, Row, ShadowScore
+from qc_edge.domain.label import Said
 from qc_edge.errors import UsageError
+from qc_edge.labels import LabelRequest
+from qc_edge.labels import write as write_label
+from qc_edge.query.inspection_lookup import InspectionFound
 from qc_edge.review import ReviewItem, ReviewQueue
+from qc_edge.review import queue as queue_module
 from qc_edge.review.agreement import agreements, kappa
 from qc_edge.review.draw import draw_key, drawn_sql, is_drawn
 from qc_edge.review.statistics import review_statistics
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import Settings, StationPaths
 from tests.publish.rows import Log, event, inspection, label, log
+from tests.station.harness import wait_for
 
 EARLIER = utc_now() - timedelta(hours=2)
 
@@ -244,3 +250,27 @@ def test_agreement_of_people_beyond_chance() -> None:
     assert [(pair.parts, pair.agreed) for pair in pairs] == [(50, 35)]
     assert pairs[0].kappa == pytest.approx(0.4)
     assert [each.one for each in people] == ["ada", "ben"]
+
+
+def test_a_look_that_may_be_a_little_old_waits_for_nothing_that_is_new(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, nearer = inspection(EARLIER, 0.44), inspection(EARLIER, 0.49)
+    made.add(near)
+    monkeypatch.setattr(queue_module, "_BESIDE_S", 600.0)
+    with ReviewQueue(made.paths, settings(), keep_s=600.0) as queue:
+        assert [item.frame_id for item in queue.items()] == [near.frame_id]
+        made.add(nearer)
+        assert [item.frame_id for item in queue.items()] == [near.frame_id], "as it was known"
+        monkeypatch.setattr(queue_module, "_BESIDE_S", 0.0)
+        wait_for(lambda: len(queue.items()) == 2, "it was read beside", 60)
+        assert queue.items()[0].frame_id == nearer.frame_id
+        made.paths.labels.mkdir(exist_ok=True)
+        said = LabelRequest(nearer.frame_id, Said.GOOD, "anna")
+        write_label(made.paths, said, _found(nearer))
+        assert [item.frame_id for item in queue.items()] == [near.frame_id], "a word counts at once"
+
+
+def _found(row: Inspection) -> InspectionFound:
+    names = [each.name for each in fields(InspectionFound)]
+    return InspectionFound(**{name: getattr(row, name) for name in names})
