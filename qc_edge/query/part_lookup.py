@@ -22,7 +22,7 @@ from qc_edge.query.lookup.index_keys import ANNOUNCEMENT_KINDS, DECIDING_KINDS, 
 from qc_edge.query.lookup.indexed_log import IndexedLog
 from qc_edge.query.lookup.sealed_index import SealedIndex
 from qc_edge.query.published_log import PublishedLog
-from qc_edge.query.rows import LoggedRow, Rows, normal
+from qc_edge.query.rows import Rows, normal
 from qc_edge.query.source import EVERYTHING, Span
 from qc_edge.query.typed_rows import to_inspection, to_row
 from qc_edge.settings import StationPaths
@@ -34,6 +34,7 @@ _AROUND = timedelta(minutes=10)
 """Before and after an inspection: what happened then may explain its verdict."""
 
 _NEAR_LIMIT = 3
+_TEXT = "row_text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,10 @@ def find_part(
     of_part = Span(keys=(part_id,))
     with _open(paths, published_only=published_only) as (rows, whole):
         place = f"the {rows.place}"
-        inspections = _select(rows, "inspections", f"{where} ORDER BY chain_seq", of_part)
+        inspections = _inspections(rows, where, of_part)
         if not inspections:  # an index is never the one that says that there is nothing
             of_part = EVERYTHING
-            inspections = _select(rows, "inspections", f"{where} ORDER BY chain_seq", of_part)
+            inspections = _inspections(rows, where, of_part)
         cases = [_case(rows, whole, values) for values in inspections]
         told = _select(rows, "parts", f"part_id = {quoted(part_id)} ORDER BY chain_seq", of_part)
         attempts = tuple(
@@ -159,10 +160,7 @@ def _open(paths: StationPaths, *, published_only: bool) -> Iterator[tuple[Rows, 
 def _case(rows: Rows, whole: Rows, values: dict[str, Any]) -> PartInspection:
     row = to_inspection({name: values[name] for name in COLUMNS["inspections"]})
     seq = int(values["chain_seq"])
-    logged: dict[int, LoggedRow] = {line.seq: line for line in rows.read(max(1, seq - 1), seq)}
-    if len(logged) < min(seq, 2):
-        logged = {line.seq: line for line in whole.read(max(1, seq - 1), seq)}
-    before = logged.get(seq - 1)
+    previous = GENESIS if seq == 1 else rows.hash_of(seq - 1) or whole.hash_of(seq - 1)
     low, high = row.captured_at - _AROUND, row.recorded_at + _AROUND
     of_frame = f"frame_id = {quoted(row.frame_id)} ORDER BY chain_seq"
     labels = _select(rows, "labels", of_frame, Span(keys=(row.part_id,)))
@@ -197,8 +195,8 @@ def _case(rows: Rows, whole: Rows, values: dict[str, Any]) -> PartInspection:
         row=row,
         seq=seq,
         sha256=str(values["chain_hash"]),
-        text=normal(logged[seq].text),
-        previous=GENESIS if seq == 1 else before.sha256 if before else None,
+        text=normal(str(values[_TEXT])),
+        previous=previous,
         labels=tuple(to_row(Label, label) for label in labels),
         changes=tuple(to_row(Event, event) for event in changes),
         around=tuple(to_row(Event, event) for event in around),
@@ -209,15 +207,26 @@ def _case(rows: Rows, whole: Rows, values: dict[str, Any]) -> PartInspection:
     )
 
 
-def _select(rows: Rows, table: str, where: str, span: Span = EVERYTHING) -> list[dict[str, Any]]:
-    """Rows of `table` by column name; a column that came later than the rows is None."""
+def _inspections(rows: Rows, where: str, span: Span) -> list[dict[str, Any]]:
+    text = f"{rows.text_sql('inspections')} AS {_TEXT}"
+    return _select(rows, "inspections", f"{where} ORDER BY chain_seq", span, text)
+
+
+def _select(
+    rows: Rows, table: str, where: str, span: Span = EVERYTHING, *more: str
+) -> list[dict[str, Any]]:
+    """Rows of `table` by column name, and what is given `more`; a column that came later than the
+    rows is None.
+    """
     relation = rows.source.relation(table, span)
     if relation is None:
         return []
     present = rows.columns(table)
     names = [name for name in (*COLUMNS[table], "chain_seq", "chain_hash") if name in present]
     empty = dict.fromkeys(COLUMNS[table])
-    values = rows.source.fetch(f"SELECT {', '.join(names)} FROM {relation} WHERE {where}")  # noqa: S608
+    asked = ", ".join([*names, *more])
+    values = rows.source.fetch(f"SELECT {asked} FROM {relation} WHERE {where}")  # noqa: S608
+    names += [each.rpartition(" ")[2] for each in more]
     return [empty | dict(zip(names, row, strict=True)) for row in values]
 
 

@@ -72,7 +72,7 @@ class Rows:
         for low in range(first, last + 1, _PORTION):
             high = min(last, low + _PORTION - 1)
             tables = [
-                f"SELECT chain_seq, chain_hash, {self._text(table)} FROM {relation} "  # noqa: S608
+                f"SELECT chain_seq, chain_hash, {self.text_sql(table)} FROM {relation} "  # noqa: S608
                 f"WHERE chain_seq BETWEEN {low} AND {high}"
                 for table in COLUMNS
                 if (relation := self.source.relation(table, Span(first=low, last=high)))
@@ -82,6 +82,24 @@ class Rows:
                 for portion in self.source.portions(query):
                     for row in portion:
                         yield LoggedRow(*row)
+
+    def hash_of(self, seq: int) -> str | None:
+        """The hash (hex) of the row with that number, whatever its table; None if there is none
+        here. Raises StoreError.
+        """
+        hashes = [
+            f"SELECT chain_hash FROM {relation} WHERE chain_seq = {seq}"  # noqa: S608
+            for table in COLUMNS
+            if (relation := self.source.relation(table, Span(first=seq, last=seq)))
+        ]
+        found = self.source.fetch(" UNION ALL ".join(hashes)) if hashes else []
+        return str(found[0][0]) if found else None
+
+    def text_sql(self, table: str) -> str:
+        """SQL of the text that the hash of a row of `table` is taken over, but for `normal`."""
+        if table not in self._texts:
+            self._texts[table] = canonical_sql(table, self.columns(table))
+        return self._texts[table]
 
     def select(self, query: str, table: str, first: int, last: int) -> Iterator[tuple[Any, ...]]:
         """The result of `query`, in which {rows} stands for the rows of `table` number `first` to
@@ -118,11 +136,6 @@ class Rows:
         query = f"SELECT {choice}(chain_seq) FROM {relation}{where}"  # noqa: S608
         ((number,),) = self.source.fetch(query)
         return int(number or 0)
-
-    def _text(self, table: str) -> str:
-        if table not in self._texts:
-            self._texts[table] = canonical_sql(table, self.columns(table))
-        return self._texts[table]
 
 
 def canonical_sql(table: str, types: Mapping[str, str]) -> str:

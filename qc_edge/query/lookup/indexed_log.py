@@ -31,8 +31,7 @@ class IndexedLog:
         self._directory = directory.absolute()
         self._cursor = cursor
         self._index = SealedIndex(directory)
-        self._types: dict[str, dict[str, str]] = {}
-        self._columns: dict[Path, frozenset[str]] = {}
+        self._columns: dict[Path, dict[str, str]] = {}
         self.place = cursor.place
 
     def held(self) -> AbstractContextManager[None]:
@@ -41,11 +40,8 @@ class IndexedLog:
 
     def columns(self, table: str) -> Mapping[str, str]:
         """The columns of the newest file: columns are only ever added."""
-        if table not in self._types:
-            newest = newest_file(self._directory, table)
-            shown = newest and f"read_parquet({sql_path(newest)}, hive_partitioning = false)"
-            self._types[table] = self._cursor.describe(shown) if shown else {}
-        return self._types[table]
+        newest = newest_file(self._directory, table)
+        return self._described(newest) if newest else {}
 
     def relation(
         self, table: str, span: Span = EVERYTHING, columns: Collection[str] | None = None
@@ -57,7 +53,8 @@ class IndexedLog:
         if places is None:
             return self._cursor.relation(table, span, columns)
         files = [self._directory / table / f"{hour:{HOUR_FILE}}" for hour in sorted(places.hours)]
-        files += files_of_other_days(self._directory, table, places.days)
+        if not places.certain:
+            files += files_of_other_days(self._directory, table, places.days)
         if not files:
             return None
         shown = str(union((path, self._columns_of(path)) for path in files))
@@ -68,8 +65,12 @@ class IndexedLog:
         return f"(SELECT * FROM {shown} UNION ALL BY NAME SELECT * FROM {names})"  # noqa: S608
 
     def _columns_of(self, path: Path) -> frozenset[str]:
+        return frozenset(self._described(path))
+
+    def _described(self, path: Path) -> dict[str, str]:
         if path not in self._columns:
-            self._columns[path] = self._cursor.read_columns(path)
+            shown = f"read_parquet({sql_path(path)}, hive_partitioning = false)"
+            self._columns[path] = self._cursor.describe(shown)
         return self._columns[path]
 
     def fetch(self, query: str, parameters: Parameters = None) -> Portion:

@@ -29,12 +29,14 @@ from qc_edge.service.logs import LOG
 @dataclass(frozen=True, slots=True)
 class Places:
     """Where rows may be: the `numbers` of the chain and the `hours` (UTC) with their files, and
-    anywhere on a day that is not among `days`.
+    anywhere on a day that is not among `days`; nowhere else if it is `certain`, which a log whose
+    clock was set back may belie.
     """
 
     days: set[date]
     numbers: list[int]
     hours: set[datetime]
+    certain: bool = False
 
 
 class SealedIndex:
@@ -62,7 +64,11 @@ class SealedIndex:
                 for head in self._usable()
                 for hour in head.hours_of(table, span.first, span.last)
             }
-            return Places({head.day for head in self._usable()}, [], hours)
+            certain = any(
+                head.first_seq <= span.first and span.last <= head.last_seq
+                for head in self._usable()
+            )
+            return Places({head.day for head in self._usable()}, [], hours, certain)
         return None
 
     def _places(self, table: str, found: Iterable[tuple[DayIndex, list[int]]]) -> Places:
