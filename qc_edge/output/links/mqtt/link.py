@@ -19,14 +19,15 @@ from qc_edge.output.handshake.results import Result
 from qc_edge.output.handshake.words import ToLine
 from qc_edge.output.links import Heard
 from qc_edge.output.links.mqtt import messages
+from qc_edge.output.links.mqtt.connecting import CONNECT_S, Connecting
 from qc_edge.output.links.mqtt.inbox import CommandInbox
 from qc_edge.output.links.mqtt.tls import NamedContext, tls_context
 from qc_edge.settings.outside.outputs.addresses import split_place
 from qc_edge.settings.outside.outputs.mqtt import MqttSettings
 
 try:
-    from paho.mqtt.client import Client, MQTTMessage
-    from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+    from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
+    from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
     from paho.mqtt.packettypes import PacketTypes
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
@@ -37,9 +38,10 @@ except ImportError as fault:
         hint="pip install 'qc-edge[mqtt]'",
     ) from fault
 
-_CONNECT_S = 3.0
+_OPEN_S = 1.0
 _KEEPALIVE_S = 5
 """The broker says that the station is gone after one and a half of it without a word."""
+_ANSWER_S = 3 * CONNECT_S
 _LONGEST_UNANSWERED_S = 3.0
 _PARTING_S = 0.5
 _MOST_QUEUED = 256
@@ -58,42 +60,47 @@ class MqttLink:
         self._ready = threading.Event()
         self._gone = threading.Event()
         self._fault = ""
-        self._lock = threading.Lock()
+        self._connecting: Connecting | None = None
         self._inbox = CommandInbox()
-        self._unanswered: dict[int, float] = {}
+        self._unanswered: list[tuple[float, MQTTMessageInfo]] = []
         self._said: dict[str, bytes] = {}
 
     def open(self, wake: Callable[[], None]) -> None:
-        """Connect and subscribe. Raises OutputError if the broker is not there, or refuses."""
-        self._wake, self._fault, self._said = wake, "", {}
-        self._unanswered.clear()
-        self._ready.clear()
-        self._gone.clear()
-        tls = self._tls() if self._settings.tls else None
-        self._client = client = self._new_client(tls)
-        end_s = time.monotonic() + _CONNECT_S
-        try:
-            client.connect(self._host, self._port, _KEEPALIVE_S)
-        except (OSError, ValueError) as fault:
-            self._client = None
-            if tls:
-                tls.hang_up()
+        """Connect and subscribe. Raises OutputError if the broker is not there, or refuses, or has
+        not answered yet: one that takes its time is waited for at the next try, for a stop must
+        not wait for it.
+        """
+        self._wake = wake
+        begun = self._connecting or self._begin()
+        if not self._ready.wait(_OPEN_S):
+            if begun.age_s < _ANSWER_S:
+                raise OutputError(f"the broker {self._settings.broker} has not answered yet")
+            self._fault = self._fault or f"no answer within {_ANSWER_S:g} s"
+        if not (begun.fault or self._fault):
+            return
+        why, refused = self._fault, begun.fault
+        self.close()
+        if refused:
             raise OutputError(
-                f"no connection to the broker {self._settings.broker}: {fault}",
+                f"no connection to the broker {self._settings.broker}: {refused}",
                 hint="does it listen there, and is its certificate signed by the credential "
                 f"{self._settings.name}.ca?",
-            ) from None
-        client.loop_start()
-        if not self._ready.wait(max(end_s - time.monotonic(), 0.5)) and not self._fault:
-            self._fault = f"no answer within {_CONNECT_S:g} s"
-        if self._fault:
-            why = self._fault
-            self.close()
-            raise OutputError(
-                f"the broker {self._settings.broker} is of no use: {why}",
-                hint=f"the credential {self._settings.name}.login, and what the broker allows this "
-                f"user: write {self._settings.topic}/#, read {self._settings.topic}/line/+",
             )
+        raise OutputError(
+            f"the broker {self._settings.broker} is of no use: {why}",
+            hint=f"the credential {self._settings.name}.login, and what the broker allows this "
+            f"user: write {self._settings.topic}/#, read {self._settings.topic}/line/+",
+        )
+
+    def _begin(self) -> Connecting:
+        self._fault, self._said, self._unanswered = "", {}, []
+        # Events of its own for each client: one that was given up may still be ending.
+        self._ready, self._gone = threading.Event(), threading.Event()
+        tls = self._tls() if self._settings.tls else None
+        self._client = client = self._new_client(tls)
+        place = (self._host, self._port, _KEEPALIVE_S)
+        self._connecting = begun = Connecting(client, tls, place, self._ready)
+        return begun
 
     def show(self, words: ToLine, result: Result | None) -> None:
         """Publish what differs from what was published last."""
@@ -104,7 +111,9 @@ class MqttLink:
         """The commands, in the order in which they came. Raises OutputError where the connection
         is gone or the broker takes nothing any more.
         """
-        since_s = min(list(self._unanswered.values()), default=float("inf"))
+        # Asked of paho, and not noted by its callback, which may come before `publish` returns.
+        self._unanswered = [each for each in self._unanswered if not each[1].is_published()]
+        since_s = self._unanswered[0][0] if self._unanswered else float("inf")
         if not self._fault and time.monotonic() - since_s > _LONGEST_UNANSWERED_S:
             self._fault = f"it has confirmed nothing for {_LONGEST_UNANSWERED_S:g} s"
         if self._fault:
@@ -123,7 +132,8 @@ class MqttLink:
     def close(self) -> None:
         """Go, and have the broker say so: the last will is published at a parting of this kind."""
         client, self._client = self._client, None
-        if client is None:
+        begun, self._connecting = self._connecting, None
+        if client is None or begun is None or not begun.give_up():
             return
         with suppress(OSError, ValueError):
             client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
@@ -144,7 +154,7 @@ class MqttLink:
             protocol=MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
         )
-        client.connect_timeout = _CONNECT_S
+        client.connect_timeout = CONNECT_S
         client.max_queued_messages_set(_MOST_QUEUED)
         client.max_inflight_messages_set(_MOST_QUEUED)
         if settings.login:
@@ -177,10 +187,10 @@ class MqttLink:
             self._topic(name), payload, 1, retain, None if retain else properties
         )
         if sent.rc:
-            self._fault = self._fault or "its queue is full"
+            is_full = sent.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
+            self._fault = self._fault or ("its queue is full" if is_full else str(sent.rc))
             return
-        with self._lock:
-            self._unanswered[sent.mid] = time.monotonic()
+        self._unanswered.append((time.monotonic(), sent))
 
     def _on_connect(
         self, client: Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any
@@ -205,10 +215,8 @@ class MqttLink:
         self._end(str(code))
 
     def _on_publish(
-        self, _client: Client, _data: Any, mid: int, code: ReasonCode, _properties: Any
+        self, _client: Client, _data: Any, _mid: int, code: ReasonCode, _properties: Any
     ) -> None:
-        with self._lock:
-            self._unanswered.pop(mid, None)
         if code.is_failure:
             self._end(f"it does not take what is published: {code}")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+from contextlib import suppress
 from typing import Any
 
 from qc_edge.errors import OutputError
@@ -20,6 +22,13 @@ class NamedContext(ssl.SSLContext):
         named = {**given, "server_hostname": self.name}
         self._wire = super().wrap_socket(sock, *more, **named)
         return self._wire
+
+    def break_off(self) -> None:
+        """From another thread: who waits in the handshake waits no more."""
+        if self._wire:
+            with suppress(OSError):
+                # Of the plain socket: SSLSocket's own takes away what the handshake stands on.
+                socket.socket.shutdown(self._wire, socket.SHUT_RDWR)
 
     def hang_up(self) -> None:
         """paho leaves the connection open where the other end's certificate does not fit."""
