@@ -30,4 +30,5 @@ def judged_part(told: ToldPart, boot: str) -> JudgedPart:
         if told.row and told.row.score is not None
         else max(scores, default=None),
         defect_class=classes[0] if classes else "",
+        recipe=next((each.recipe for each in told.inspections if each.recipe), ""),
     )

@@ -109,7 +109,10 @@ class OpcuaClient:
         user: str = USER,
         password: str = PASSWORD,
         node: Node | None = None,
+        *,
+        types: bool = False,
     ) -> None:
+        """`types`: it has read the structures of the specification before it says anything."""
         self.events: list[dict[str, Any]] = []
         self.answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._node = node or shared_node()
@@ -117,7 +120,7 @@ class OpcuaClient:
         said = {"url": f"opc.tcp://{place}", "user": user, "password": password, "name": "plc"}
         files = {"certificate": "plc-client.pem", "key": "plc-client.key", "pki": "pki"}
         found = {name: str(folder / file) for name, file in files.items()}
-        self.ask({"connect": said | found}, 60)
+        self.ask({"connect": said | found | {"types": types}}, 60)
 
     def ask(self, command: dict[str, Any], timeout_s: float = 20) -> dict[str, Any]:
         """One request."""
@@ -140,6 +143,10 @@ class OpcuaClient:
         codes = self.ask({"write": said})["codes"]
         if codes != ["Good"] * len(codes):
             raise OpcuaFaultError(str(codes))
+
+    def call(self, name: str, *given: tuple[str, Any]) -> dict[str, Any]:
+        """A method, OBJECT.METHOD, with arguments of (type, value)."""
+        return self.ask({"call": name.split("."), "with": given})
 
     def close(self) -> None:
         """Hang up."""

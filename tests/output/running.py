@@ -133,7 +133,7 @@ def _opcua_end() -> Iterator[OtherEnd]:
         patched.setenv("CREDENTIALS_DIRECTORY", made)
         place = f"127.0.0.1:{free_port()}"
         given = {"listen": place, "peers": ["127.0.0.1"]}
-        yield OtherEnd(given, lambda _settings, _link: OpcuaClient(place, folder), folder)
+        yield OtherEnd(given, lambda *_: OpcuaClient(place, folder, types=True), folder)
 
 
 OTHER_ENDS: dict[str, Callable[[], AbstractContextManager[OtherEnd]]] = {

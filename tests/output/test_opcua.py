@@ -15,9 +15,11 @@ from asyncua import ua
 
 from qc_edge.domain.verdict import Disposition
 from qc_edge.errors import OutputError
+from qc_edge.output.handshake.judged import NoteKind
 from qc_edge.output.handshake.words import StateBit, accepts
 from qc_edge.output.links import make_link
 from qc_edge.output.links.opcua.nodes import fits
+from qc_edge.output.offered_recipes import ListsRecipes, OfferedRecipe
 from tests.output.certificates import opcua_certificate
 from tests.output.given import line_settings
 from tests.output.node_opcua import Node, OpcuaClient, OpcuaFaultError
@@ -26,7 +28,7 @@ from tests.output.running import Running, running
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Running]:
-    with running("opcua", stands_ms=60_000.0) as given:
+    with running("opcua", stands_ms=60_000.0, recipes=True) as given:
         yield given
 
 
@@ -63,6 +65,83 @@ def test_an_event_tells_each_result_after_its_words_and_the_state_machine_goes_a
     assert event["ResultContent"] == ["ACCEPT", "score_below_threshold", "1"]
     client.say(acknowledge=1)
     run.wait_for(lambda: run.peer.words().sequence == 0, "taken away")
+
+
+def test_what_was_told_is_given_once_more(run: Running) -> None:
+    """The methods of result management: a bounded list, one by its id, a handle to release."""
+    client = client_of(run)
+    run.begin()
+    client.say(trigger=7)
+    run.wait_for(lambda: run.peer.words().trigger_taken == 7, "taken")
+    run.tell(7, Disposition.REJECT)
+    run.wait_for(lambda: run.peer.words().commit == 7, "a result")
+    job = f"{run.peer.words().session}-7"
+    any_of = [("MeasId", ""), ("PartId", ""), ("RecipeIdExternal", ""), ("RecipeIdInternal", "")]
+    any_of += [("ConfigurationId", ""), ("ConfigurationId", ""), ("ProductId", "")]
+    page = [("UInt32", 1), ("UInt32", 0), ("Int32", 0)]
+    listed = client.call(
+        "ResultManagement.GetResultListFiltered", ("Int32", 0), *any_of, ("JobId", job), *page
+    )
+    is_complete, count, handle, (told,), error = listed["outputs"]
+    assert (is_complete, count, error) == (True, 1, 0)
+    assert (told["partId"]["id"], told["resultState"]) == ("7", 1)
+    content = [each["value"] for each in told["resultContent"]]
+    assert content == ["REJECT", "score_below_threshold", "7"]
+    known = told["resultId"]["id"]
+    for method in ("GetResultById", "GetResultComponentsById"):
+        found = client.call(f"ResultManagement.{method}", ("ResultId", known), ("Int32", 0))
+        assert found["outputs"][-1] == 0
+        assert job in str(found["outputs"])
+    nothing = client.call("ResultManagement.GetResultById", ("ResultId", "no"), ("Int32", 0))
+    assert nothing["outputs"][-1] == -2
+    for error in (0, -2):
+        released = client.call("ResultManagement.ReleaseResultHandle", ("UInt32", handle))
+        assert released["outputs"] == [error]
+    client.say(acknowledge=7)
+    run.wait_for(lambda: run.peer.words().sequence == 0, "taken away")
+
+
+def test_a_client_chooses_among_approved_recipes_as_by_the_word_and_does_nothing_else(
+    run: Running,
+) -> None:
+    client = client_of(run)
+    run.begin()
+    link = run.output._link
+    assert isinstance(link, ListsRecipes)
+    jar = OfferedRecipe(7, "jar", 2, "ab" * 32, is_in_force=True)
+    lid = OfferedRecipe(9, "lid", 1, "cd" * 32)
+    link.offer(lambda: [jar, lid, OfferedRecipe(11, "cap", 4, "ef" * 32, is_older_in_force=True)])
+    anything = [("RecipeIdExternal", ""), ("ProductId", ""), ("Int32", 2)]
+    page = [("UInt32", 2), ("UInt32", 0), ("Int32", 0)]
+    found = client.call("RecipeManagement.GetRecipeListFiltered", *anything, *page)
+    is_complete, count, _, recipes, error = found["outputs"]
+    assert (is_complete, count, error) == (False, 2, 0)
+    told = [(each["id"], each["version"], each["description"]["text"]) for each in recipes]
+    assert told == [("7", "2", "jar"), ("9", "1", "lid")]
+
+    def prepare(name: str, number: str) -> list[Any]:
+        given = ("RecipeIdExternal", name), ("RecipeIdInternal", number)
+        outputs: list[Any] = client.call("RecipeManagement.PrepareRecipe", *given)["outputs"]
+        return outputs[1:]
+
+    assert prepare("", "7") == [True, 0]
+    assert [prepare("", "8"), prepare("lid", "7"), prepare("", "")] == [[False, -1]] * 3
+    assert prepare("cap", "") == [False, -4]
+    assert not [note for note in run.notes if note.kind is NoteKind.RECIPE_WANTED]
+    for asked, times in (("9", 1), ("9", 2)):
+        assert prepare("", asked) == [False, 0]
+
+        def wanted() -> list[int]:
+            return [n.sequence for n in run.notes if n.kind is NoteKind.RECIPE_WANTED]
+
+        run.wait_for(lambda n=times: wanted() == [9] * n, "asked for as by the word")
+    for method in ("RecipeManagement.UnprepareRecipe", "VisionStateMachine.Reset"):
+        refused = client.call(method)
+        assert (refused["code"], bool(refused["about"])) == ("BadNotSupported", True)
+    short = client.call("RecipeManagement.PrepareRecipe", ("RecipeIdExternal", "lid"))
+    assert short["code"] == "BadArgumentsMissing"
+    wrong = client.call("ResultManagement.ReleaseResultHandle", ("String", "1"))
+    assert wrong["code"] == "BadInvalidArgument"
 
 
 def test_a_client_may_write_the_line_s_words_within_their_bounds_and_nothing_else(

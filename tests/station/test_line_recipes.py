@@ -22,6 +22,8 @@ def test_a_line_changes_over_among_approved_recipes_alone(tmp_path: Path) -> Non
         line, other = ScriptedLink.made["plc"], ScriptedLink.made["robot"]
         line.write(recipe=7)
         run.wait_for(lambda: line.words.recipe == 7, "the recipe is in force")
+        offered = [(each.number, each.reference, each.is_in_force) for each in line.recipes()]
+        assert offered == [(7, "bottle@2", True)], "what a line may list"
         line.write(recipe=8)
         run.wait_for(lambda: line.words.recipe_refused == 8, "the other is not approved")
         other.write(recipe=7)

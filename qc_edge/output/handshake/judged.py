@@ -15,7 +15,8 @@ class JudgedPart:
 
     `exposed_ns` is its earliest exposure, None where nobody knows; not `is_exact`: it may
     have been at any other moment until now. `brought_id` is the id that came with its frames, None
-    if the station counted.
+    if the station counted. `recipe` is NAME@REVISION of the one that judged it, empty where the
+    settings did.
     """
 
     part_id: str
@@ -28,6 +29,7 @@ class JudgedPart:
     brought_id: str | None = None
     score: float | None = None
     defect_class: str = ""
+    recipe: str = ""
 
     def may_be_of_before(self, at_ns: int) -> bool:
         """True unless it is known to have been exposed after `at_ns`."""

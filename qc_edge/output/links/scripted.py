@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from qc_edge.errors import OutputError
 from qc_edge.output.handshake.results import Result
 from qc_edge.output.handshake.words import FromLine, ToLine
 from qc_edge.output.links import Heard
+from qc_edge.output.offered_recipes import OfferedRecipe
 from qc_edge.settings.outside.output import LineSettings
 
 
@@ -25,12 +26,17 @@ class ScriptedLink:
         self.made[name] = self
         self.refuse = ""
         self.cut = ""
+        self.recipes: Callable[[], Sequence[OfferedRecipe]] = tuple
         self.words = ToLine()
         self._written = FromLine()
         self._heard: list[Heard] = []
         self._lock = threading.Lock()
         self._wake: Callable[[], None] = lambda: None
         self._is_open = False
+
+    def offer(self, recipes: Callable[[], Sequence[OfferedRecipe]]) -> None:
+        """For the test to ask."""
+        self.recipes = recipes
 
     def open(self, wake: Callable[[], None]) -> None:
         """As scripted."""

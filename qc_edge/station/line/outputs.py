@@ -15,6 +15,7 @@ from qc_edge.output.handshake.judged import Note, NoteKind
 from qc_edge.output.journald import JournaldOutput
 from qc_edge.output.line_output import LineOutput, OutputStatus
 from qc_edge.output.links import make_link
+from qc_edge.output.offered_recipes import ListsRecipes, OfferedRecipes
 from qc_edge.output.recipe_requests import RecipeRequest, RecipeRequests
 from qc_edge.output.told_log import ToldLog
 from qc_edge.output.webhook.backlog import Backlog
@@ -40,7 +41,7 @@ class StationOutputs:
         self._webhooks: list[WebhookOutput] = []
         self._told: ToldLog | None = None
         self._recipes: RecipeRequests | None = None
-        self._recipe = 0
+        self._recipe, self._reference = 0, ""
         self._parts: StationParts | None = None
 
     @property
@@ -80,6 +81,8 @@ class StationOutputs:
                 confirm = [each.upper() for each in given.confirm]
                 self._told.give_up(given.name, confirm, given.confirm_s)
             keep, link = partial(self._keep, given), make_link(given)
+            if isinstance(link, ListsRecipes):
+                link.offer(OfferedRecipes(parts.paths, lambda: (self._reference, self._recipe)))
             line = LineOutput(given, settings.station.deadline_ms, link, parts.boot, keep)
             self._lines.append(line)
             self._told.counting.restore(given.name)
@@ -103,8 +106,10 @@ class StationOutputs:
         """Tell every line how the station is."""
         if self._parts is None or not self._lines:
             return
-        recipe = rules.recipe_in_force.content if rules and rules.recipe_in_force else None
+        in_force = rules.recipe_in_force if rules else None
+        recipe = in_force.content if in_force else None
         self._recipe = recipe.number if recipe else 0
+        self._reference = in_force.reference if in_force else ""
         health = health_of(
             status,
             self._recipe,

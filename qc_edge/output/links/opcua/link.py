@@ -9,26 +9,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from qc_edge.errors import OutputError
 from qc_edge.output.credentials import needed
 from qc_edge.output.handshake.results import Result
-from qc_edge.output.handshake.words import FromLine, ToLine
+from qc_edge.output.handshake.words import ToLine
 from qc_edge.output.links import Heard
+from qc_edge.output.offered_recipes import OfferedRecipe
 from qc_edge.settings.outside.outputs.opcua import OpcuaSettings
 
 try:
     from asyncua import ua
     from asyncua.common.callback import CallbackType
-    from asyncua.common.utils import ServiceError
 
     from qc_edge.output.links.opcua import security
-    from qc_edge.output.links.opcua.nodes import LineNodes, fits
+    from qc_edge.output.links.opcua.methods import LineMethods
+    from qc_edge.output.links.opcua.nodes import LineNodes
+    from qc_edge.output.links.opcua.writes import LineWrites
 except ImportError as fault:
     raise OutputError(
         f"the protocol opcua needs asyncua, which cannot be imported: {fault}",
@@ -41,9 +41,6 @@ logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
 _START_S = 2.0
 _CLOSE_S = 3.0
 _MOST_SHOWN = 256
-_MOST_HEARD = 4096
-_WRITER_NS = 5_000_000_000
-"""A client that has not written for so long may be gone: another may write."""
 
 
 class OpcuaLink:
@@ -59,15 +56,13 @@ class OpcuaLink:
         self._ended = asyncio.Event()
         self._shown: asyncio.Queue[tuple[ToLine, Result | None]] = asyncio.Queue(_MOST_SHOWN)
         self._server: security.GuardedServer | None = None
-        self._nodes: LineNodes | None = None
+        self._writes: LineWrites | None = None
         self._fault = ""
-        self._lock = threading.Lock()
-        self._heard: list[Heard] = []
-        self._written = FromLine()
-        self._writer: security.OpcuaSession | None = None
-        self._written_ns = 0
-        self._began_by: security.OpcuaSession | None = None
-        """The session that wrote `reset` or `trigger` last."""
+        self._recipes: Callable[[], Sequence[OfferedRecipe]] = tuple
+
+    def offer(self, recipes: Callable[[], Sequence[OfferedRecipe]]) -> None:
+        """What clients may list and choose among."""
+        self._recipes = recipes
 
     def open(self, wake: Callable[[], None]) -> None:
         """Listen. Raises OutputError without its credentials, its address or its port."""
@@ -112,9 +107,7 @@ class OpcuaLink:
         """What was written, in order. Raises OutputError if the server has ended."""
         if self._fault:
             raise OutputError(f"the OPC UA server has ended: {self._fault}")
-        with self._lock:
-            heard, self._heard = self._heard, []
-        return heard
+        return self._writes.heard() if self._writes else []
 
     @property
     def peers(self) -> tuple[str, ...]:
@@ -127,8 +120,7 @@ class OpcuaLink:
     def close(self) -> None:
         """Hang up, and leave the port."""
         thread, loop = self._thread, self._loop
-        self._thread = self._loop = self._writer = self._began_by = None
-        self._written, self._heard = FromLine(), []
+        self._thread = self._loop = self._writes = None
         if thread is None:
             return
         if loop is None:  # it has not begun
@@ -137,6 +129,9 @@ class OpcuaLink:
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._ended.set)
         thread.join(_CLOSE_S)
+
+    def _offered(self) -> Sequence[OfferedRecipe]:
+        return self._recipes()
 
     def _run(self, *given: Any) -> None:
         try:
@@ -169,10 +164,13 @@ class OpcuaLink:
         server.iserver.allow_remote_admin = False
         if trusted is not None:
             server.set_certificate_validator(security.only_these(trusted))
-        self._nodes = nodes = LineNodes(server, self._settings.name)
-        await nodes.make()
-        server.subscribe_server_callback(CallbackType.PreWrite, self._check)
-        server.subscribe_server_callback(CallbackType.PostWrite, self._take)
+        nodes = LineNodes(server, self._settings.name)
+        system = await nodes.make()
+        self._writes = writes = LineWrites(nodes.written, self._wake)
+        methods = LineMethods(nodes.results, writes, self._offered, may_ask=self._settings.recipes)
+        await methods.bind(server, system)
+        server.subscribe_server_callback(CallbackType.PreWrite, writes.check)
+        server.subscribe_server_callback(CallbackType.PostWrite, writes.take)
         await server.start()
         self._server = server
         self._ready.set()
@@ -198,50 +196,6 @@ class OpcuaLink:
             await nodes.show(*await self._shown.get())
             if self._server:
                 self._server.hang_up_on_who_reads_nothing()
-
-    def _check(self, event: Any, _service: Any) -> None:
-        """Before a write of a client: only its own words, within their bounds, one client at a
-        time. Raises ServiceError.
-        """
-        if not event.is_external or self._nodes is None:
-            return
-        for each in event.request_params.NodesToWrite:
-            name = self._nodes.written.get(each.NodeId)
-            is_value = each.AttributeId == ua.AttributeIds.Value and not each.IndexRange
-            if name is None or not is_value:
-                raise ServiceError(ua.StatusCodes.BadNotWritable)
-            if not fits(name, each.Value):
-                raise ServiceError(ua.StatusCodes.BadOutOfRange)
-        now_ns = time.monotonic_ns()
-        is_taken = self._writer is not None and self._writer.name != event.user.name
-        if is_taken and now_ns - self._written_ns < _WRITER_NS:
-            raise ServiceError(ua.StatusCodes.BadResourceUnavailable)
-        if len(self._heard) >= _MOST_HEARD:
-            raise ServiceError(ua.StatusCodes.BadTooManyOperations)
-
-    def _take(self, event: Any, _service: Any) -> None:
-        """After it: what was written, with one request all at once."""
-        if not event.is_external or self._nodes is None:
-            return
-        values = {
-            self._nodes.written[each.NodeId]: each.Value.Value.Value
-            for each, code in zip(
-                event.request_params.NodesToWrite, event.response_params, strict=True
-            )
-            if code.is_good()
-        }
-        writer: security.OpcuaSession = event.user
-        if not values:
-            return
-        begins = not {"reset", "trigger"}.isdisjoint(values)
-        is_new = begins and writer is not self._began_by
-        before = FromLine() if is_new else self._written
-        self._written = replace(before, **values)
-        self._writer, self._written_ns = writer, time.monotonic_ns()
-        self._began_by = writer if begins else self._began_by
-        with self._lock:
-            self._heard.append(Heard(self._written, self._written_ns, is_new))
-        self._wake()
 
 
 def make_link(settings: OpcuaSettings) -> OpcuaLink:

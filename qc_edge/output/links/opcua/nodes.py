@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from datetime import datetime, timezone
+from dataclasses import dataclass, fields
 from importlib.resources import files
 from typing import Any
 
 from asyncua import Node, Server, ua
+from asyncua.common.instantiate_util import instantiate
 
-from qc_edge.domain.verdict import Disposition
 from qc_edge.output.handshake.results import Result
 from qc_edge.output.handshake.words import (
     LOT_LENGTH,
@@ -18,11 +17,10 @@ from qc_edge.output.handshake.words import (
     StateBit,
     ToLine,
 )
+from qc_edge.output.links.opcua.told_results import ToldResult, ToldResults, made_id
 
 MACHINE_VISION = "http://opcfoundation.org/UA/MachineVision"
 LINE = "urn:qc-edge:line"
-_COMPLETED, _ABORTED = 1, 3
-"""Of ResultStateDataType: judged, or ended without a verdict."""
 
 
 class LineNodes:
@@ -34,17 +32,19 @@ class LineNodes:
         self._said: dict[str, tuple[Node, Any]] = {}
         self.written: dict[ua.NodeId, str] = {}
         """Node of a word that the line may write -> its name."""
+        self.results = ToldResults()
         self._states: tuple[Node, Node] | None = None
         self._event: Any = None
         self._vision = 0
 
-    async def make(self) -> None:
-        """Everything, before the server listens."""
+    async def make(self) -> Node:
+        """Everything, before the server listens; the vision system."""
         server = self._server
         nodeset = files("qc_edge.output.links.opcua") / "Opc.Ua.MachineVision.NodeSet2.xml"
         await server.import_xml(xmlstring=nodeset.read_text(encoding="utf-8"))
         await server.load_data_type_definitions()
         self._vision = vision = await server.get_namespace_index(MACHINE_VISION)
+        await self._register_ids()
         line = await server.register_namespace(LINE)
         kind = server.get_node(_node_id(1003, vision))  # VisionSystemType
         system = await server.nodes.objects.add_object(
@@ -54,6 +54,7 @@ class LineNodes:
             instantiate_optional=False,
         )
         await self._make_states(system)
+        await self._make_managements(system)
         words = await system.add_object(line, "Line")
         for side, values in (("ToLine", ToLine()), ("FromLine", FromLine())):
             folder = await words.add_folder(_node_id(f"{self._name}.{side}", line), side)
@@ -68,6 +69,7 @@ class LineNodes:
                     self.written[node.nodeid] = name
         event = server.get_node(_node_id(1024, vision))  # ResultReadyEventType
         self._event = await server.get_event_generator(event.nodeid, system)  # type: ignore[arg-type]
+        return system
 
     async def show(self, words: ToLine, result: Result | None) -> None:
         """The words, the commit last, then the states and, of a new result, its event."""
@@ -76,7 +78,9 @@ class LineNodes:
             await self._write(f"ToLine.{field.name}", field.name, getattr(words, field.name))
         await self._show_states(words)
         if is_new and result is not None:
-            await self._announce(words, result)
+            told = ToldResult.of(words, result)
+            self.results.add(told)
+            await self._announce(told, result)
 
     async def _write(self, key: str, name: str, value: Any) -> None:
         node, before = self._said[key]
@@ -114,24 +118,47 @@ class LineNodes:
                 value = ua.Variant(ua.LocalizedText(name), ua.VariantType.LocalizedText)
                 await self._server.write_attribute_value(node.nodeid, ua.DataValue(value))
 
-    async def _announce(self, words: ToLine, result: Result) -> None:
+    async def _register_ids(self) -> None:
+        """As types of their own: asyncua takes those without a field more for their base, and then
+        knows none of what a client sends.
+        """
+        ids = {"RecipeIdExternal": 3002, "RecipeIdInternal": 3013, "ConfigurationId": 3008}
+        for kind, number in ids.items():
+            node = self._server.get_node(_node_id(number, self._vision))
+            for encoding in await node.get_referenced_nodes(refs=ua.ObjectIds.HasEncoding):
+                if (await encoding.read_browse_name()).Name == "Default Binary":
+                    name, base = f"{kind}DataType", ua.BinaryIdBaseDataType  # type: ignore[attr-defined]
+                    made = dataclass(type(name, (base,), {"data_type": node.nodeid}))
+                    ua.register_extension_object(name, encoding.nodeid, made, node.nodeid)
+
+    async def _make_managements(self, system: Node) -> None:
+        """With the methods that the specification demands of them, and the one that releases."""
+        at = system.nodeid.NamespaceIndex
+        for name, kind in (("RecipeManagement", 1004), ("ResultManagement", 1007)):
+            management = await system.add_object(
+                _node_id(f"{self._name}.{name}", at),
+                ua.QualifiedName(name, self._vision),
+                _node_id(kind, self._vision),
+                instantiate_optional=False,
+            )
+        name = "ResultManagement.ReleaseResultHandle"
+        release = self._server.get_node(_node_id(7090, self._vision))
+        await instantiate(management, release, _node_id(f"{self._name}.{name}", at))
+
+    async def _announce(self, told: ToldResult, result: Result) -> None:
         """ResultReady: of a part whose rows are durable, or of a trigger that got none (HOLD)."""
-        part = result.part
-        job = f"{words.session}-{words.sequence}"
         kinds = ua.VariantType
-        structure, text = kinds.ExtensionObject, kinds.String
-        is_accepted = result.disposition is Disposition.ACCEPT
-        content = [str(result.disposition), result.reason, str(words.sequence)]
+        structure = kinds.ExtensionObject
         values: dict[str, tuple[Any, ua.VariantType]] = {
-            "ResultId": (_id("ResultId", str(part.frame_id) if part else job), structure),
-            "PartId": (_id("PartId", part.part_id if part else ""), structure),
-            "JobId": (_id("JobId", job), structure),
+            "ResultId": (made_id("ResultId", told.result_id), structure),
+            "PartId": (made_id("PartId", told.part_id), structure),
+            "JobId": (made_id("JobId", told.job_id), structure),
             "IsPartial": (False, kinds.Boolean),
             "IsSimulated": (False, kinds.Boolean),
-            "ResultState": (_COMPLETED if part else _ABORTED, kinds.Int32),
-            "CreationTime": (datetime.now(timezone.utc), kinds.DateTime),
-            "ResultContent": (content, text),
-            "Severity": (100 if is_accepted else 500, kinds.UInt16),
+            "ResultState": (told.state, kinds.Int32),
+            "CreationTime": (told.at, kinds.DateTime),
+            "ResultContent": (list(told.content), kinds.String),
+            "Severity": (100 if told.content[0] == "ACCEPT" else 500, kinds.UInt16),
         }
         for name, (value, kind) in values.items():
             self._event.event.add_property(name, value, kind)
@@ -140,11 +167,6 @@ class LineNodes:
 
 def _node_id(name: int | str, namespace: int) -> ua.NodeId:
     return ua.NodeId(name, namespace)  # type: ignore[arg-type]
-
-
-def _id(kind: str, value: str) -> Any:
-    """One of the structures that the specification has for ids."""
-    return getattr(ua, f"{kind}DataType")(Id=value)
 
 
 def fits(name: str, given: ua.DataValue) -> bool:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from qc_edge.errors import OutputError
 from qc_edge.output.credentials import needed
 from qc_edge.output.links.keepalive import end_when_dead
+from qc_edge.output.links.opcua.sessions import LineServer
 
 POLICIES = [
     ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
@@ -115,6 +116,11 @@ class _GuardedProtocol(OPCUAProtocol):
         if self._door.admits(transport.get_extra_info("peername")[0], len(self.clients)):
             end_when_dead(transport.get_extra_info("socket"))
             super().connection_made(transport)
+            if self.processor is not None:
+                # A session is what a connection is to Modbus: asyncua would keep it, with what it
+                # has subscribed, for minutes after its connection is gone.
+                gone = "_should_close_session_on_transport_loss"
+                setattr(self.processor, gone, lambda: True)
         else:
             transport.abort()
 
@@ -135,7 +141,7 @@ class GuardedServer(Server):
     """asyncua's server with a door of ours, and nobody but its users."""
 
     def __init__(self, users: OpcuaUsers, door: Door) -> None:
-        super().__init__(user_manager=users)  # type: ignore[arg-type]
+        super().__init__(LineServer(users))
         self._door = door
 
     async def start(self) -> None:
