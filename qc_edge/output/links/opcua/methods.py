@@ -5,12 +5,13 @@ the last results once more. Whatever else it has says that it is not supported, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from asyncua import Node, Server, ua
 
 from qc_edge.errors import QcEdgeError
+from qc_edge.output.links.opcua.calls import Answer, Method, not_supported, taking
 from qc_edge.output.links.opcua.security import OpcuaSession
 from qc_edge.output.links.opcua.sessions import caller
 from qc_edge.output.links.opcua.told_results import ResultFilter, ToldResults, made, made_id
@@ -28,9 +29,6 @@ _BY_WORDS = "Triggers and resets go by the words below Line, where nothing can b
 _REASONS = {"UnprepareRecipe": _PREPARE_ANOTHER}
 
 _KINDS = ua.VariantType
-_STRUCTURE = _KINDS.ExtensionObject
-_Answer = list[ua.Variant] | ua.StatusCode
-_Method = Callable[..., Awaitable[_Answer]]
 
 
 class LineMethods:
@@ -47,24 +45,24 @@ class LineMethods:
         """`recipes` reads files; not `may_ask`: the settings let this line choose none."""
         self._results, self._writes, self._recipes = results, writes, recipes
         self._may_ask = may_ask
-        structure, number, count = _STRUCTURE, _KINDS.Int32, _KINDS.UInt32
+        structure, number, count = _KINDS.ExtensionObject, _KINDS.Int32, _KINDS.UInt32
         paged = (count, count, number)
-        self._done: dict[str, _Method] = {
-            "GetRecipeListFiltered": _taking(
+        self._done: dict[str, Method] = {
+            "GetRecipeListFiltered": taking(
                 self._list_recipes, structure, structure, number, *paged
             ),
-            "PrepareRecipe": _taking(self._prepare_recipe, structure, structure),
-            "GetResultById": _taking(self._result_by_id, structure, number),
-            "GetResultComponentsById": _taking(self._components_by_id, structure, number),
-            "GetResultListFiltered": _taking(self._list_results, number, *[structure] * 8, *paged),
-            "ReleaseResultHandle": _taking(self._release, count),
+            "PrepareRecipe": taking(self._prepare_recipe, structure, structure),
+            "GetResultById": taking(self._result_by_id, structure, number),
+            "GetResultComponentsById": taking(self._components_by_id, structure, number),
+            "GetResultListFiltered": taking(self._list_results, number, *[structure] * 8, *paged),
+            "ReleaseResultHandle": taking(self._release, count),
         }
 
     async def bind(self, server: Server, system: Node) -> None:
         """To every method below the vision system; those that do nothing say why."""
         for method in await _methods_below(system):
             name = (await method.read_browse_name()).Name
-            server.link_method(method, self._done.get(name, _not_supported))
+            server.link_method(method, self._done.get(name, not_supported))
             if name not in self._done:
                 why = ua.LocalizedText(_REASONS.get(name, _BY_WORDS))
                 value = ua.DataValue(ua.Variant(why, ua.VariantType.LocalizedText))
@@ -76,7 +74,7 @@ class LineMethods:
         except QcEdgeError:
             return None
 
-    async def _list_recipes(self, _parent: ua.NodeId, *given: ua.Variant) -> _Answer:
+    async def _list_recipes(self, _parent: ua.NodeId, *given: ua.Variant) -> Answer:
         external, product, prepared, most, first, _ = (each.Value for each in given)
         offered = await self._offered()
         found = [
@@ -95,7 +93,7 @@ class LineMethods:
             _error(NOT_READ if offered is None else OK),
         ]
 
-    async def _prepare_recipe(self, _parent: ua.NodeId, *given: ua.Variant) -> _Answer:
+    async def _prepare_recipe(self, _parent: ua.NodeId, *given: ua.Variant) -> Answer:
         """Ask for it as the word `recipe` does: the station decides, and only among approved."""
         name, number = (_text(each.Value) for each in given)
         user = caller.get()
@@ -122,7 +120,7 @@ class LineMethods:
         self._writes.ask_for_recipe(user, recipe.number)
         return _prepared(recipe, OK)
 
-    async def _result_by_id(self, _parent: ua.NodeId, *given: ua.Variant) -> _Answer:
+    async def _result_by_id(self, _parent: ua.NodeId, *given: ua.Variant) -> Answer:
         told = self._results.by_id(_text(given[0].Value))
         result = (
             made("Result", **told.components())
@@ -137,7 +135,7 @@ class LineMethods:
             _error(OK if told else NO_RESULT),
         ]
 
-    async def _components_by_id(self, _parent: ua.NodeId, *given: ua.Variant) -> _Answer:
+    async def _components_by_id(self, _parent: ua.NodeId, *given: ua.Variant) -> Answer:
         told = self._results.by_id(_text(given[0].Value))
         has = told.components() if told else {}
         kinds = _KINDS
@@ -170,7 +168,7 @@ class LineMethods:
             _error(OK if told else NO_RESULT),
         ]
 
-    async def _list_results(self, _parent: ua.NodeId, *given: ua.Variant) -> _Answer:
+    async def _list_results(self, _parent: ua.NodeId, *given: ua.Variant) -> Answer:
         state, meas, part, external, recipe, *more, job, most, first, _ = (
             each.Value for each in given
         )
@@ -187,32 +185,12 @@ class LineMethods:
             _error(OK),
         ]
 
-    async def _release(self, _parent: ua.NodeId, *given: ua.Variant) -> _Answer:
+    async def _release(self, _parent: ua.NodeId, *given: ua.Variant) -> Answer:
         return [_error(OK if self._results.release(given[0].Value) else NO_RESULT)]
 
     def _handle(self, *, is_there: bool) -> ua.Variant:
         handle = self._results.new_handle() if is_there else 0
         return ua.Variant(handle, ua.VariantType.UInt32)
-
-
-def _taking(method: _Method, *kinds: ua.VariantType) -> _Method:
-    """`method` for arguments of these kinds alone; asyncua takes whatever a client sends."""
-
-    async def checked(parent: ua.NodeId, *given: ua.Variant) -> _Answer:
-        if len(given) < len(kinds):
-            return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadArgumentsMissing))
-        if len(given) > len(kinds):
-            return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadTooManyArguments))
-        for each, kind in zip(given, kinds, strict=True):
-            if each.VariantType != kind or each.is_array:
-                return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadInvalidArgument))
-        return await method(parent, *given)
-
-    return checked
-
-
-async def _not_supported(_parent: ua.NodeId, *_given: ua.Variant) -> _Answer:
-    return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadNotSupported))
 
 
 async def _methods_below(node: Node) -> list[Node]:

@@ -128,7 +128,7 @@ class LineNodes:
             for encoding in await node.get_referenced_nodes(refs=ua.ObjectIds.HasEncoding):
                 if (await encoding.read_browse_name()).Name == "Default Binary":
                     name, base = f"{kind}DataType", ua.BinaryIdBaseDataType  # type: ignore[attr-defined]
-                    made = dataclass(type(name, (base,), {"data_type": node.nodeid}))
+                    made: type = dataclass(type(name, (base,), {"data_type": node.nodeid}))
                     ua.register_extension_object(name, encoding.nodeid, made, node.nodeid)
 
     async def _make_managements(self, system: Node) -> None:
