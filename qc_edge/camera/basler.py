@@ -18,15 +18,15 @@ from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
 from qc_edge.camera.adjustment import adjust_nodes, needs_restart
 from qc_edge.camera.buffers import size_buffers
 from qc_edge.camera.configuration import AppliedSettings, configure, count_frames
-from qc_edge.camera.devices import cannot_open, choose, delivered_format
+from qc_edge.camera.devices import cannot_open, choose, delivered_format, tick_ns
 from qc_edge.camera.driver import genicam, pylon
 from qc_edge.camera.emulator import EmulatedDevices, Playlist
 from qc_edge.camera.enumeration import emulated_devices, real_devices
 from qc_edge.camera.grab_results import GrabResults
 from qc_edge.camera.health import read_health
 from qc_edge.camera.nodes import Nodes
+from qc_edge.camera.output_lines import OutputLines
 from qc_edge.camera.removal_watch import RemovalWatch
-from qc_edge.camera.timestamp import tick_ns
 from qc_edge.errors import CameraError, CameraLostError
 from qc_edge.settings import CameraSettings
 
@@ -50,6 +50,8 @@ class BaslerCamera:
 
     def __init__(self, settings: CameraSettings) -> None:
         self._settings = settings
+        self._is_emulated = settings.backend == "emulated"
+        self.lines = OutputLines(settings.name, genicam.GenericException)
         self._resources = contextlib.ExitStack()
         self._camera: Any = None
         self._emulated_serial: str | None = None
@@ -152,6 +154,7 @@ class BaslerCamera:
 
     def close(self) -> None:
         """Stop acquisition and release the device. Never raises; may be called twice."""
+        self.lines.detach()
         camera, self._camera = self._camera, None
         if camera is not None:
             # Each step for itself: of a device that was removed the first may fail, and the others
@@ -187,6 +190,7 @@ class BaslerCamera:
                 + "\n  ".join(nodes.refused),
                 hint="mend [[camera]] in the settings file",
             )
+        self.lines.attach(camera.GetNodeMap())
         counting, self._chunk = count_frames(nodes, device.GetDeviceClass())
         self._results = GrabResults(counting, self._chunk)
         buffers = size_buffers(camera, int(nodes.read("PayloadSize")), self._chunk)
@@ -223,10 +227,6 @@ class BaslerCamera:
             camera.StartGrabbing(pylon.GrabStrategy_OneByOne)
         self._info = replace(self._info, width=self._applied.width, height=self._applied.height)
         return nodes.refused
-
-    @property
-    def _is_emulated(self) -> bool:
-        return self._settings.backend == "emulated"
 
     def _find_device(self) -> Any:
         serial = self._settings.serial

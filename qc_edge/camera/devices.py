@@ -1,4 +1,5 @@
-"""What pylon's objects say: which device is meant, why one does not open, the pixels of a grab.
+"""What pylon's objects say: which device is meant, why one does not open, the pixels of a grab,
+how long a tick of its clock is.
 
 Uses their methods alone and imports no driver, so tests can hand in objects of their own.
 """
@@ -12,7 +13,10 @@ import cv2
 import numpy as np
 
 from qc_edge.camera import Pixels
+from qc_edge.camera.nodes import Nodes
 from qc_edge.errors import CameraError
+
+_NANOSECOND = 1.0
 
 
 def choose(devices: Sequence[Any], serial: str | None, name: str) -> Any:
@@ -86,3 +90,14 @@ def copy_pixels(result: Any, pixel_format: str) -> Pixels:
 def delivered_format(camera_format: str) -> str:
     """The pixel format of a frame as it leaves this package, where BGR has become RGB."""
     return "RGB8" if camera_format == "BGR8" else camera_format
+
+
+def tick_ns(nodes: Nodes) -> float:
+    """The length of a tick (ns) of the opened camera's timestamps.
+
+    GigE cameras tell their clock's frequency: 125 MHz for ace Classic, 1 GHz while PTP sets it.
+    USB 3 cameras, ace 2 and boost have no such node and count nanoseconds (Basler's product
+    documentation, Timestamp). The emulator has neither: it stamps its frames with 0, which is none.
+    """
+    frequency_hz = nodes.read_optional("GevTimestampTickFrequency")
+    return 1e9 / float(frequency_hz) if frequency_hz else _NANOSECOND

@@ -11,6 +11,7 @@ import time
 from concurrent.futures import Future
 
 from qc_edge.camera import Camera, CameraInfo, Exposure, FailedGrab
+from qc_edge.camera.output_lines import OutputLines
 from qc_edge.capture.adjustments import Adjustments
 from qc_edge.capture.recorder import CaptureRecorder, CaptureTarget
 from qc_edge.capture.software_trigger import NO_ANSWER, SoftwareTrigger
@@ -59,6 +60,12 @@ class Capture:
     def name(self) -> str:
         """The camera's."""
         return self._settings.name
+
+    @property
+    def lines(self) -> OutputLines | None:
+        """The camera's own output lines; None: a kind without any."""
+        lines: OutputLines | None = getattr(self._camera, "lines", None)
+        return lines
 
     @property
     def is_tried(self) -> bool:

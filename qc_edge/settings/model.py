@@ -23,6 +23,7 @@ from qc_edge.settings.engine import EngineSettings
 from qc_edge.settings.incoming import INCOMING, IncomingSettings
 from qc_edge.settings.outside.metrics import MetricsSettings
 from qc_edge.settings.outside.outputs import AnyOutput, check_outputs
+from qc_edge.settings.outside.outputs.camera_lines import check_camera_lines
 from qc_edge.settings.outside.retention import RetentionSettings
 from qc_edge.settings.outside.upstream import UpstreamSettings
 from qc_edge.settings.page import PageSettings
@@ -233,6 +234,15 @@ class Settings(Section):
 
     @field_validator("output")
     @classmethod
-    def _outputs_fit(cls, outputs: tuple[AnyOutput, ...]) -> tuple[AnyOutput, ...]:
+    def _outputs_fit(
+        cls, outputs: tuple[AnyOutput, ...], info: ValidationInfo
+    ) -> tuple[AnyOutput, ...]:
         check_outputs(outputs)
+        if {"camera", "station"} <= info.data.keys():  # else they have faults of their own
+            triggers = {
+                camera.name: camera.trigger_line if camera.trigger is Trigger.HARDWARE else ""
+                for camera in info.data["camera"]
+                if camera.backend in ("basler", "emulated")
+            }
+            check_camera_lines(outputs, triggers, list(map(str, info.data["station"].roles)))
         return outputs

@@ -25,6 +25,7 @@ NOT_NAMED = (
     "taken-frames",
     "in-hand.json",
     "scores-moved.json",
+    "webhook-*.json",
     "*.lock",
     "plans/*",
     "emulated/*",

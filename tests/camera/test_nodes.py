@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 
 from qc_edge.camera.configuration import configure, count_frames
-from qc_edge.camera.devices import copy_pixels
+from qc_edge.camera.devices import copy_pixels, tick_ns
 from qc_edge.camera.frame_counter import FRAME_COUNTER_CHUNK, GIGE_BLOCK_ID, PLAIN, CounterRange
 from qc_edge.camera.nodes import Nodes
-from qc_edge.camera.timestamp import tick_ns
 from qc_edge.settings import CameraSettings
 
 

@@ -144,6 +144,8 @@ def test_ids_come_from_one_output_that_numbers_its_triggers() -> None:
         ({"protocol": "mqtt", "broker": "10.0.0.5:8883", "topic": "hall/line1"}, "hall/line1 at"),
         ({"protocol": "s7", "connect": "10.0.0.20:102", "block": 100}, "DB100 at 10.0.0.20:102"),
         ({"protocol": "gpio", "chip": "/dev/gpiochip0", "accept": 17}, "line 17 of /dev/gpiochip0"),
+        ({"protocol": "ethernetip", "connect": "10.0.0.20:44818"}, "tag qcedge at 10.0.0.20:44818"),
+        ({"protocol": "camera", "camera": "top", "accept": "Line2"}, "the lines of camera top"),
     ],
 )
 def test_two_outputs_never_talk_into_one_another(at: dict[str, Any], said: str) -> None:

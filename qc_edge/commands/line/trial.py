@@ -42,6 +42,7 @@ def test_command(
     from qc_edge.output.webhook.trial import post_trial
     from qc_edge.service.lock import StationLock
     from qc_edge.settings import LineSettings, Role, StationPaths, load_settings
+    from qc_edge.settings.outside.outputs.camera_lines import CameraLineSettings
     from qc_edge.settings.outside.outputs.webhook import WebhookSettings
 
     paths = StationPaths(root.absolute(), name)
@@ -53,7 +54,7 @@ def test_command(
     if isinstance(found, WebhookSettings):
         out().print(post_trial(found, name))
         return
-    if not isinstance(found, LineSettings):
+    if isinstance(found, CameraLineSettings) or not isinstance(found, LineSettings):
         raise UsageError(f"{output} has no handshake to try: its protocol is {found.protocol}")
     with StationLock(paths.lock(Role.INSPECT)):
         if not yes:

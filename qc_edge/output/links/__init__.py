@@ -60,6 +60,7 @@ LINKS = {
     "s7": "qc_edge.output.links.s7",
     "ethernetip": "qc_edge.output.links.ethernetip",
     "gpio": "qc_edge.output.links.digital.gpio",
+    "camera": "qc_edge.output.links.digital.camera",
     "opcua": "qc_edge.output.links.opcua.link",
     "scripted": "qc_edge.output.links.scripted",
 }

@@ -14,7 +14,9 @@ from qc_edge.output import Output
 from qc_edge.output.handshake.judged import Note, NoteKind
 from qc_edge.output.journald import JournaldOutput
 from qc_edge.output.line_output import LineOutput, OutputStatus
-from qc_edge.output.links import make_link
+from qc_edge.output.links import LineLink, make_link
+from qc_edge.output.links.digital.camera import HasLines
+from qc_edge.output.links.digital.camera import make_link as camera_link
 from qc_edge.output.offered_recipes import ListsRecipes, OfferedRecipes
 from qc_edge.output.recipe_requests import RecipeRequest, RecipeRequests
 from qc_edge.output.told_log import ToldLog
@@ -22,6 +24,7 @@ from qc_edge.output.webhook.backlog import Backlog
 from qc_edge.output.webhook.output import WebhookOutput
 from qc_edge.recipe.rules import Rules
 from qc_edge.settings import LineSettings, OutputSettings, Settings
+from qc_edge.settings.outside.outputs.camera_lines import CameraLineSettings
 from qc_edge.settings.outside.outputs.webhook import WebhookSettings
 from qc_edge.station.dependencies import StationParts
 from qc_edge.station.line.health import health_of
@@ -72,6 +75,10 @@ class StationOutputs:
         self._recipes = RecipeRequests(parts.paths, events)
         self._told = ToldLog(settings.station.name, ledger, events, parts.clock)
         self._told.counting.tell = self._report_counts
+
+        def cameras() -> list[HasLines]:
+            return list(parts.reporter.captures)  # they come after the outputs
+
         for given in settings.output:
             if isinstance(given, WebhookSettings):
                 self._open_webhook(given, parts, ledger)
@@ -80,7 +87,12 @@ class StationOutputs:
             if given.confirm:
                 confirm = [each.upper() for each in given.confirm]
                 self._told.give_up(given.name, confirm, given.confirm_s)
-            keep, link = partial(self._keep, given), make_link(given)
+            keep = partial(self._keep, given)
+            link: LineLink = (
+                camera_link(given, cameras)
+                if isinstance(given, CameraLineSettings)
+                else make_link(given)
+            )
             if isinstance(link, ListsRecipes):
                 link.offer(OfferedRecipes(parts.paths, lambda: (self._reference, self._recipe)))
             line = LineOutput(given, settings.station.deadline_ms, link, parts.boot, keep)

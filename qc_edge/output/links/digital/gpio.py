@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from qc_edge.errors import OutputError
 from qc_edge.output.links.digital.link import DigitalLink
-from qc_edge.output.links.digital.pulses import Pulses
+from qc_edge.output.links.digital.pulses import pulses_of
+from qc_edge.output.links.digital.wiring import Wiring
 from qc_edge.settings.outside.outputs.gpio import GpioSettings
 
 try:
@@ -22,19 +23,14 @@ except ImportError as fault:
 if TYPE_CHECKING:
     from gpiod import LineRequest
 
-_NS_IN_MS = 1_000_000
-
 
 class GpioPins:
     """Fulfils `qc_edge.output.links.digital.link.Pins`."""
 
     def __init__(self, settings: GpioSettings) -> None:
         self._settings = settings
-        wired = {"accept": settings.accept, "reject": settings.reject, "hold": settings.hold}
-        wired["hold"] = settings.reject if settings.hold is None else settings.hold
-        wired["ready"] = settings.ready
-        self._wired = {name: number for name, number in wired.items() if number is not None}
-        self._active: dict[int, set[str]] = {number: set() for number in self._wired.values()}
+        given = settings
+        self._wiring = Wiring(given.accept, given.reject, given.hold, given.ready)
         self._request: LineRequest | None = None
 
     def open(self) -> None:
@@ -47,44 +43,39 @@ class GpioPins:
         )
         try:
             self._request = gpiod.request_lines(
-                given.chip, dict.fromkeys(self._active, how), consumer="qc-edge"
+                given.chip, dict.fromkeys(self._wiring.lines, how), consumer="qc-edge"
             )
         except (OSError, ValueError) as fault:
             raise OutputError(
-                f"the lines {sorted(self._active)} of {given.chip} are not to be had: {fault}",
+                f"lines {sorted(self._wiring.lines)} of {given.chip} are not to be had: {fault}",
                 hint="gpioinfo; who has them, and may the unit use the chip (DeviceAllow=)?",
             ) from fault
 
     def set(self, name: str, *, is_active: bool) -> None:
         """Two that share a line are active while one of them is."""
-        number = self._wired.get(name)
-        if number is None or self._request is None:
+        level = self._wiring.level(name, is_active=is_active)
+        if level is None or self._request is None:
             return
-        names = self._active[number]
-        if is_active:
-            names.add(name)
-        else:
-            names.discard(name)
+        number, is_up = level
         try:
-            self._request.set_value(number, Value.ACTIVE if names else Value.INACTIVE)
+            self._request.set_value(number, Value.ACTIVE if is_up else Value.INACTIVE)
         except (OSError, ValueError) as fault:
             raise OutputError(f"line {number} of {self._settings.chip}: {fault}") from fault
+
+    def check(self) -> None:
+        """The kernel leaves them to whoever holds them."""
 
     def close(self) -> None:
         """Inactive, whatever the chip makes of a line that nobody holds."""
         request, self._request = self._request, None
         if request is None:
             return
-        for names in self._active.values():
-            names.clear()
+        self._wiring.clear()
         with suppress(OSError):  # the chip is gone
-            request.set_values(dict.fromkeys(self._active, Value.INACTIVE))
+            request.set_values(dict.fromkeys(self._wiring.lines, Value.INACTIVE))
         request.release()
 
 
 def make_link(settings: GpioSettings) -> DigitalLink:
     """The lines of these settings."""
-    delay_ms = settings.delay_ms
-    delay_ns = None if delay_ms is None else int(delay_ms * _NS_IN_MS)
-    pulses = Pulses(int(settings.pulse_ms * _NS_IN_MS), delay_ns)
-    return DigitalLink(GpioPins(settings), settings.place, pulses)
+    return DigitalLink(GpioPins(settings), settings.place, pulses_of(settings))

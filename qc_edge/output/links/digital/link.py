@@ -30,6 +30,9 @@ class Pins(Protocol):
     def set(self, name: str, *, is_active: bool) -> None:
         """The level of one from now on; of one that is not wired, nothing."""
 
+    def check(self) -> None:
+        """Now and then. Raises where they are no longer those that were taken."""
+
     def close(self) -> None:
         """All inactive, and given back."""
 
@@ -103,6 +106,7 @@ class DigitalLink:
                 with self._lock:
                     shown, self._shown = self._shown, []
                     is_ready = self._is_ready
+                self._pins.check()
                 now_ns = time.monotonic_ns()
                 for disposition, exposed_ns, shown_ns in shown:
                     self._pulses.add(disposition, exposed_ns, shown_ns, now_ns)

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qc_edge.domain.verdict import Disposition
+from qc_edge.settings.outside.outputs.digital import DigitalSettings
+
+_NS_IN_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +90,10 @@ class Pulses:
         elif self._now and self._now.disposition is not Disposition.ACCEPT:
             pulse = Pulse(pulse.disposition, pulse.at_ns, max(pulse.end_ns, self._now.end_ns))
         self._now = Pulse(pulse.disposition, now_ns, max(pulse.end_ns, now_ns + 1))
+
+
+def pulses_of(settings: DigitalSettings) -> Pulses:
+    """As the settings have them."""
+    delay_ms = settings.delay_ms
+    delay_ns = None if delay_ms is None else int(delay_ms * _NS_IN_MS)
+    return Pulses(int(settings.pulse_ms * _NS_IN_MS), delay_ns)

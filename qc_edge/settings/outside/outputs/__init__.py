@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from qc_edge.settings.outside.output import LineSettings, OutputSettings
+from qc_edge.settings.outside.outputs.camera_lines import CameraLineSettings
 from qc_edge.settings.outside.outputs.ethernetip import EthernetipSettings
 from qc_edge.settings.outside.outputs.gpio import GpioSettings
 from qc_edge.settings.outside.outputs.modbus import ModbusSettings
@@ -20,6 +21,7 @@ from qc_edge.settings.outside.outputs.webhook import WebhookSettings
 # The first is the one that a new settings file shows.
 AnyOutput = Annotated[
     ModbusSettings
+    | CameraLineSettings
     | EthernetipSettings
     | GpioSettings
     | MqttSettings
@@ -35,6 +37,7 @@ OUTPUTS: dict[str, type[OutputSettings]] = {
     "mqtt": MqttSettings,
     "s7": S7Settings,
     "ethernetip": EthernetipSettings,
+    "camera": CameraLineSettings,
     "gpio": GpioSettings,
     "opcua": OpcuaSettings,
     "webhook": WebhookSettings,
