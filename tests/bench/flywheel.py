@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qc_edge.dataset.item import DatasetItem
+from qc_edge.plot.axes import Axes
+from qc_edge.plot.canvas import Canvas, Dot, Text
 from qc_edge.rendered.kinds import DefectKind
 from qc_edge.rendered.part import render
 from qc_edge.training.choosing import propose_threshold
@@ -46,6 +48,9 @@ KINDS = (
 )
 PLAN = FitPlan(folds=3, halves=0, finals=1, head=HeadPlan(epochs=5))
 
+_STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
+"""Student's t at 97.5 % for so many seeds."""
+
 Places = npt.NDArray[np.int64]
 Truths = npt.NDArray[np.bool_]
 
@@ -61,18 +66,28 @@ class World:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--out", type=Path, required=True, help="FILE.json; FILE.svg beside it")
+    options.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="FILE.json; FILE.svg beside it. Goes on where it was",
+    )
     options.add_argument("--seeds", type=int, default=5)
     given = options.parse_args()
-    runs: list[dict[str, Any]] = []
-    for seed in range(given.seeds):
+    runs = json.loads(given.out.read_text())["runs"] if given.out.exists() else []
+    for seed in range(len({run["seed"] for run in runs}), given.seeds):
         with tempfile.TemporaryDirectory() as place:
             runs += _turned(_world(seed, Path(place)), seed)
-        about = {"day": DAY, "labels_a_turn": LABELS, "mistakes": MISTAKES, "bad": BAD}
-        told = {"about": about, "summary": _summary(runs), "runs": runs}
-        given.out.write_text(json.dumps(told, indent=1) + "\n")
-        print(json.dumps(told["summary"]), flush=True)
-    _plot(runs, given.out.with_suffix(".svg"))
+        _keep(runs, given.out)
+    _keep(runs, given.out)
+
+
+def _keep(runs: list[dict[str, Any]], file: Path) -> None:
+    about = {"day": DAY, "labels_a_turn": LABELS, "mistakes": MISTAKES, "bad": BAD}
+    told = {"about": about, "summary": _summary(runs), "runs": runs}
+    file.write_text(json.dumps(told, indent=1) + "\n")
+    print(json.dumps(told["summary"]), flush=True)
+    _plot(runs, file.with_suffix(".svg"))
 
 
 def _world(seed: int, place: Path) -> World:
@@ -191,35 +206,32 @@ def _summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             for name in ("escapes", "overkill", "auc", "labels"):
                 values = np.array([run[name] for run in own])
                 error = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0
-                # Student's t for four degrees of freedom: five seeds.
-                row[name] = [round(float(values.mean()), 4), round(2.776 * float(error), 4)]
+                half = _STUDENT.get(len(values), 2.0) * float(error)
+                row[name] = [round(float(values.mean()), 4), round(half, 4)]
             found.append(row)
     return found
 
 
 def _plot(runs: list[dict[str, Any]], file: Path) -> None:
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    from matplotlib import pyplot as plt
-
-    figure, fields = plt.subplots(1, 3, figsize=(12, 3.6))
-    for field, name in zip(fields, ("escapes", "overkill", "auc"), strict=True):
-        for way, colour in (("queue", "#2563eb"), ("random", "#9ca3af")):
-            rows = [row for row in _summary(runs) if row["way"] == way]
-            field.errorbar(
-                [row["labels"][0] for row in rows],
-                [row[name][0] for row in rows],
-                [row[name][1] for row in rows],
-                label=way,
-                color=colour,
-                capsize=3,
-            )
-        field.set_title(name)
-        field.set_xlabel("labels")
-        field.legend()
-    figure.tight_layout()
-    figure.savefig(file)
+    """Means over seeds with their intervals, of both ways, as SVG."""
+    seeds = len({run["seed"] for run in runs})
+    title = f"{seeds} seeds, mean and 95 % interval over them"
+    canvas = Canvas(1080, 330, title)
+    summary = _summary(runs)
+    for number, name in enumerate(("escapes", "overkill", "auc")):
+        axes = Axes(canvas, 60 + 345 * number, 60, 280, 200, 160.0, 1.0)
+        ticks = [(30.0 * turn, f"{30 * turn}") for turn in range(1, TURNS + 2)]
+        axes.draw(name, "labels", "", ticks, [(tick / 4, f"{tick / 4:g}") for tick in range(5)])
+        for way, colour, aside in (("queue", "#2563eb", -1.5), ("random", "#d97706", 1.5)):
+            rows = [row for row in summary if row["way"] == way]
+            points = [(axes.x(row["labels"][0] + aside), axes.y(row[name][0])) for row in rows]
+            canvas.line(points, colour, 2.0)
+            for row, (x, y) in zip(rows, points, strict=True):
+                mean, half = row[name]
+                canvas.line([(x, axes.y(mean - half)), (x, axes.y(mean + half))], colour)
+                canvas.add(Dot(x, y, 3.0, colour))
+    canvas.add(Text(60, 318, f"blue: the queue, orange: random labels; {title}", 12))
+    file.write_text(canvas.svg())
 
 
 if __name__ == "__main__":
