@@ -31,6 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PROGRAMS = {
     "qc_edge": "qc_edge.cli",
     "tests.station.runner": "tests.station.runner",
+    "tests.web.dying_page": "tests.web.dying_page",
     "tests.retention.deleter": "tests.retention.deleter",
 }
 """What stands behind `python -m`, and the module whose `main` that calls."""

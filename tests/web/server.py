@@ -36,8 +36,20 @@ class Served:
         self.address = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         self._tls = tls
         self._said = said
-        command = ["page", NAME, "--root", str(paths.root)]
-        self.process = forked.start("qc_edge", command, child_environment(), stderr=self._said)
+        self._command = ["page", NAME, "--root", str(paths.root)]
+        self.process = self._start("")
+
+    def restart(self, die_at: str = "") -> None:
+        """End it at once, and start it again where it was; `die_at` as in `dying_page`."""
+        self.process.kill()
+        self.process.wait()
+        self.process = self._start(die_at)
+        wait_for(self.answers, "the page answers", 60)
+
+    def _start(self, die_at: str) -> forked.Process:
+        program = "tests.web.dying_page" if die_at else "qc_edge"
+        environment = child_environment() | {"DIE_AT": die_at}
+        return forked.start(program, self._command, environment, stderr=self._said)
 
     def answers(self) -> bool:
         """True as soon as it does; fails if it has ended."""

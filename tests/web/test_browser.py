@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import cv2
 import numpy as np
@@ -250,6 +251,32 @@ def test_a_label_waits_in_the_browser_until_the_server_has_it(tab: Chromium, lin
     tab.complaints.clear()  # of having been offline
 
 
+def test_a_page_that_is_killed_at_each_step_of_a_save_loses_and_doubles_nothing(
+    tab: Chromium, line: Line
+) -> None:
+    """One key is pressed, and three servers die of it."""
+    paths, _, page = line
+    frame = newest(paths.journal, 1)[0].frame_id
+    state = "document.querySelector('[data-saving]').dataset.state"
+    for step in ("before", "half", "after"):
+        page.restart(step)
+        _enter(tab, page, f"/review?frame={frame}")
+        if step == "before":
+            tab.press("n")
+        wait_for(lambda: page.process.poll() is not None, f"it is killed: {step}", 60)
+        assert page.process.returncode == -9
+        tab.wait_for(f"{state} === 'waiting'")
+    page.restart()
+    tab.wait_for(f"{state} === 'login'")
+    _enter(tab, page, "/review")
+    tab.wait_for("Object.keys(localStorage).length === 0")
+    said = "SELECT count(*), any_value(frame_id) FROM labels WHERE label = 'not_inspectable'"
+    wait_for(lambda: _asked(paths, said) == f"[(1, '{frame}')]", "one label", 60, 0.5)
+    wait_for(lambda: not [*paths.labels.glob("*.json")], "nothing waits", 60)
+    assert _asked(paths, said) == f"[(1, '{frame}')]"
+    tab.complaints.clear()  # of servers that were gone
+
+
 def test_a_study_is_judged_by_keys_and_suspect_parts_are_held(tab: Chromium, line: Line) -> None:
     paths, _, page = line
     frames = {row.part_id: row.frame_id for row in newest(paths.journal, 200)}
@@ -309,6 +336,15 @@ def test_a_stop_does_not_wait_for_open_streams(line: Line) -> None:
     for thread in heard:
         thread.join(5)
         assert not thread.is_alive()
+
+
+def _enter(tab: Chromium, page: Served, path: str) -> None:
+    """Log in again: a page that was started anew knows nobody."""
+    tab.open(f"{page.address}/login?next={quote(path)}")
+    tab.fill("[name=name]", "anna")
+    tab.fill("[name=secret]", PIN)
+    tab.press("Enter")
+    tab.wait_for("location.pathname === '/review' && document.readyState === 'complete'")
 
 
 def _check_with_axe(tab: Chromium) -> None:
