@@ -16,13 +16,14 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from qc_edge.domain.decisions import Outcome
 from qc_edge.domain.label import PersonRole
 from qc_edge.errors import DiskFullError
 from qc_edge.labels.drop import waiting_labels
 from qc_edge.recipe.attribution import Attribution
 from qc_edge.recipe.changeover.recipe_editing import approve, write_new
 from qc_edge.recipe.changeover.recipe_proposal import propose
-from qc_edge.records import changeovers
+from qc_edge.records import changeovers, outcomes
 from qc_edge.settings import StationPaths
 from qc_edge.web.api.administration import TokenAdministration
 from qc_edge.web.api.tokens import Scope, Tokens
@@ -147,6 +148,18 @@ def test_only_an_approved_recipe_can_be_asked_for(mes: TestClient, rested: Stati
     assert state["approved"] == [{"recipe": "bottle@1", "number": 7, "product": "bottle 0.5 l"}]
     record = changeovers.load(rested.changeovers).decisions[-1]
     assert (record.made_by, record.reason) == ("api:mes", "order 4711")
+    told = mes.get(f"{API}/changeovers").json()
+    assert told["next"] is None
+    assert [(each["recipe"], each["asked_by"], each["state"]) for each in told["changeovers"]] == [
+        ("bottle@1", "api:mes", "to come")
+    ]
+    assert told["changeovers"][0]["decided_at"] is None
+    applied = Outcome(True, datetime.now(timezone.utc), "between two frames")
+    outcomes.conclude(rested.changeovers, record.record_id, applied)
+    [in_force] = mes.get(f"{API}/changeovers").json()["changeovers"]
+    assert (in_force["state"], in_force["detail"]) == ("in force", "between two frames")
+    older = {"before": record.record_id}
+    assert mes.get(f"{API}/changeovers", params=older).json()["changeovers"] == []
     for wrong in ({"reason": "x"}, {"number": 7, "recipe": "bottle", "reason": "x"}):
         assert mes.post(f"{API}/recipe", json=wrong).status_code == 422
     assert mes.post(f"{API}/recipe", json={"recipe": "station", "reason": "x"}).status_code == 409

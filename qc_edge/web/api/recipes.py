@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated, cast
 
-from qc_edge.domain.activation import STATION_RECIPE, recipe_name
+from fastapi import APIRouter, Query
+
+from qc_edge.domain.activation import STATION_RECIPE, Changeover, recipe_name
+from qc_edge.domain.decisions import DecisionHistory
 from qc_edge.recipe.changeover.approved import ApprovedRecipes
 from qc_edge.recipe.changeover.request import current_recipe, request_changeover
 from qc_edge.records import changeovers
@@ -15,6 +18,9 @@ from qc_edge.web.api.shapes import (
     ApprovedRecipe,
     ChangeoverAsked,
     ChangeoverRequest,
+    ChangeoversFound,
+    ChangeoverState,
+    ChangeoverTold,
     RecipeState,
 )
 
@@ -54,6 +60,40 @@ def ask_for_recipe(caller: Changer, wanted: ChangeoverRequest) -> ChangeoverAske
     assert asked is not None  # noqa: S101
     record = request_changeover(caller.page.paths, asked, caller.name, wanted.reason)
     return ChangeoverAsked(record=record.record_id, recipe=record.recipe, before=record.before)
+
+
+@router.get("/changeovers")
+def list_changeovers(
+    caller: Reader,
+    before: Annotated[str, Query(max_length=100, description="`next` of the last answer.")] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> ChangeoversFound:
+    """Which recipe was to judge from when on, who asked for it and what became of it, the newest
+    first; those that a person asked for as well.
+    """
+    history = changeovers.load(caller.page.paths.changeovers, allow_damaged=True)
+    older = [each for each in history.decisions if not before or each.record_id < before]
+    shown = older[::-1][:limit]
+    return ChangeoversFound(
+        changeovers=[_told(history, each) for each in shown],
+        next=shown[-1].record_id if len(older) > limit else None,
+    )
+
+
+def _told(history: DecisionHistory[Changeover], record: Changeover) -> ChangeoverTold:
+    outcome = history.outcomes.get(record.record_id)
+    return ChangeoverTold(
+        record=record.record_id,
+        recipe=record.recipe,
+        before=record.before,
+        undoes=record.undoes or None,
+        asked_at=record.made_at,
+        asked_by=record.made_by,
+        reason=record.reason,
+        state=cast("ChangeoverState", history.state(record).partition(":")[0]),
+        decided_at=outcome.at if outcome else None,
+        detail=outcome.detail if outcome else None,
+    )
 
 
 def _approved(paths: StationPaths) -> list[ApprovedRecipe]:

@@ -133,8 +133,35 @@ class RecipeState(BaseModel):
     in_force: str = Field(description="NAME@REVISION; station: what the settings say.")
     pending: str | None = Field(description="Asked for, and not decided.")
     last_request: str | None = Field(description="The newest changeover's record.")
-    last_outcome: str | None = Field(description="in force, refused: ..., or pending.")
+    last_outcome: str | None = Field(
+        description="in force, refused: ..., earlier, overtaken or to come."
+    )
     approved: list[ApprovedRecipe]
+
+
+ChangeoverState = Literal["in force", "earlier", "refused", "to come", "overtaken"]
+
+
+class ChangeoverTold(BaseModel):
+    """A changeover that somebody or something has asked for, and what became of it."""
+
+    record: str
+    recipe: str = Field(description="NAME@REVISION; station: what the settings say.")
+    before: str = Field(description="What judged when it was asked for.")
+    undoes: str | None = Field(description="The record that a rollback takes back.")
+    asked_at: datetime
+    asked_by: str = Field(description="A person, or api: and the token's name.")
+    reason: str
+    state: ChangeoverState
+    decided_at: datetime | None = Field(description="When the station took it up or refused it.")
+    detail: str | None = Field(description="What the station said then.")
+
+
+class ChangeoversFound(BaseModel):
+    """Changeovers, the newest first; `next` is the value of `before` for older ones."""
+
+    changeovers: list[ChangeoverTold]
+    next: str | None
 
 
 class ChangeoverRequest(BaseModel):
