@@ -30,7 +30,7 @@ from qc_edge.station.metrics import MetricsCollector
 from qc_edge.station.metrics_server import _Handler as _Scrape
 from qc_edge.station.metrics_server import _Server, _Server6, _UnixServer
 from qc_edge.station.status import Status
-from qc_edge.web.api.shapes import RecipeState, WholePart
+from qc_edge.web.api.shapes import ChangeoverTold, RecipeState, WholePart
 
 calibration: Calibration
 deletion: Deletion
@@ -44,6 +44,7 @@ told: ToldMessage
 said: ToLine
 whole_part: WholePart
 recipe_state: RecipeState
+changeover: ChangeoverTold
 latency: Latency
 picture: ReportPicture
 receipt: Receipt
@@ -183,3 +184,5 @@ due.signing_key
 whole_part.read_from
 recipe_state.last_request
 recipe_state.last_outcome
+changeover.asked_by
+changeover.decided_at
