@@ -112,6 +112,8 @@ class InspectRole:
     def _inspect(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """The inspector's worker: the model, the rules, then frames until `stop`."""
         parts, reporter = self._parts, self._parts.reporter
+        # A small box with a cold disk loads its first engine as slowly as one beside another.
+        heartbeat.beat(4 * parts.dependencies.patience_s)
         load = parts.dependencies.load_engine
         identity = ScoreIdentity(self._ledger, parts.paths, self._events)
         models = ModelActivator(parts.paths, parts.settings, load, identity, self._events)

@@ -74,6 +74,27 @@ def test_a_plan_that_is_being_built_is_said_and_nothing_is_taken_meanwhile(tmp_p
     assert len(audit(paths).inspections) == 3
 
 
+def test_a_first_engine_that_loads_without_a_word_may_take_longer_than_a_frame(
+    tmp_path: Path,
+) -> None:
+    paths, go = make_station(tmp_path), threading.Event()
+
+    def load(bundle: Bundle, _: EngineSettings, build_context: BuildContext) -> Engine:
+        while not (go.wait(0.02) or build_context.is_stopping()):
+            pass
+        return ScriptedEngine(by_corner(), bundle.golden_frames)
+
+    station = Running(paths.root, Dependencies(load_engine=load, patience_s=PATIENCE_S))
+    try:
+        station.wait_for(lambda: len(station.statuses) >= 8, "statuses beyond twice the patience")
+        assert not station.has_ended
+        go.set()
+        station.wait_for_status(lambda status: status.ready, "a station that is ready")
+    finally:
+        go.set()
+        station.stop()
+
+
 def test_a_build_beyond_its_limit_ends_the_process(tmp_path: Path) -> None:
     paths, load = make_station(tmp_path), SlowLoad(0.5)
     station = Running(paths.root, Dependencies(load_engine=load, patience_s=PATIENCE_S))
