@@ -266,3 +266,15 @@ def test_credentials_beside_the_file_are_for_root_alone(tmp_path: Path) -> None:
     provisioned(root, file)
     kept = root / "etc/credstore.encrypted/upstream"
     assert (kept.read_bytes(), kept.stat().st_mode & 0o777) == (b"sealed", 0o600)
+
+
+def test_an_emulated_camera_plays_the_parts_that_are_rendered_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qc_edge.setup.provision.station_state.PLAYED_PARTS", 6)
+    text = 'provision = 1\n[[station]]\nname = "line1"\n'
+    text += 'settings.camera = [{ name = "top", backend = "emulated" }]\n'
+    provisioned(tmp_path / "box", written(tmp_path / "stick", text))
+    (camera,) = load_settings(tmp_path / "box/etc/qc-edge/line1.toml").camera
+    assert camera.images is not None
+    assert len(list(camera.images.glob("*.png"))) == 6

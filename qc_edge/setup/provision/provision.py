@@ -30,7 +30,7 @@ from qc_edge.setup.install import unit_template
 from qc_edge.setup.provision.box_file import StationSection, UserSection
 from qc_edge.setup.provision.box_files import apply_box, install_box, install_credentials
 from qc_edge.setup.provision.reading import BoxPlan
-from qc_edge.setup.provision.station_state import complete_state
+from qc_edge.setup.provision.station_state import complete_state, with_played_parts
 from qc_edge.setup.provision.toml_text import toml_text
 from qc_edge.setup.station_files import install_station
 from qc_edge.setup.system_files import with_header
@@ -125,7 +125,8 @@ def _write_station(
 ) -> None:
     complete_state(installer, paths, settings)
     # Last: the settings are what makes it a station.
-    installer.write(paths.settings, with_header(toml_text(layer.values), "provision"))
+    values = with_played_parts(paths, layer.values)
+    installer.write(paths.settings, with_header(toml_text(values), "provision"))
 
 
 def _recipe_files(plan: BoxPlan) -> set[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from qc_edge.domain.calibration import calibration_id, starting_calibration
 from qc_edge.records import calibrations
@@ -20,6 +23,24 @@ from qc_edge.setup.new_station import (
     fit_calibration,
 )
 from qc_edge.store.durable import write_file
+
+
+def with_played_parts(paths: StationPaths, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The `values` of a station's settings, in which pylon's emulator plays the parts that
+    `complete_state` renders, unless they have others.
+    """
+    cameras = values.get("camera")
+    if not isinstance(cameras, list):
+        return dict(values)
+    # From where the settings lie: true in an image that is being made, and on the box.
+    images = os.path.relpath(paths.emulated_parts, paths.settings.parent)
+    played = [
+        {**each, "images": images}
+        if each.get("backend") == "emulated" and "images" not in each
+        else each
+        for each in cameras
+    ]
+    return {**values, "camera": played}
 
 
 def complete_state(installer: FileInstaller, paths: StationPaths, settings: Settings) -> None:
