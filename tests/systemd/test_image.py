@@ -92,7 +92,7 @@ def test_the_pieces_of_an_update_end_where_their_file_system_does(tmp_path: Path
     for path, size in ((root, 3 << 30), (verity, 64 << 20)):
         with path.open("ab") as file:
             file.truncate(size)
-    trim = [sys.executable, IMAGE / "trim.py", root, verity]
+    trim = [sys.executable, str(IMAGE / "trim.py"), str(root), str(verity)]
     subprocess.run(trim, check=True)
     # The header, then 131 blocks of hashes, 2 of theirs, and the root.
     assert (root.stat().st_size, verity.stat().st_size) == (blocks * 4096, 135 * 4096)
