@@ -25,7 +25,7 @@ UV_VERSION := 0.13.9
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-systemd test-standin test-train flywheel deb gpu bench clean venv test-newest test-oldest test-machines test-power lock
+.PHONY: help demo test test-long test-systemd test-standin test-train flywheel deb stick gpu bench clean venv test-newest test-oldest test-machines test-power lock
 
 help:
 	@echo "make demo    a whole station on rendered parts, then one of two cameras: no camera, no GPU (under a minute)"
@@ -38,6 +38,7 @@ help:
 	@echo "make gpu     what only an NVIDIA GPU can show, on a machine that has one"
 	@echo "make deb     a Debian package that installs without a network"
 	@echo "make image   a device image for x86-64 boxes with UEFI, from that package; as root"
+	@echo "make stick   an installer for a USB stick from that image: KEY=release.key SEED=seed make stick"
 	@echo "make lock    renew the locked dependencies in $(LOCKS)/"
 	@echo "make clean   remove what the commands above have made"
 	@echo
@@ -123,6 +124,15 @@ image: $(VENV)/bin/pip
 # On a machine with an NVIDIA GPU, with or without a network: docs/engines.md. GPU_ARGS="--soak 600" for a longer soak.
 gpu:
 	@tests/gpu/run.sh $(PYTHON) $(GPU_ARGS)
+
+# An installer for a USB stick, dist/stick.raw, from the newest image; with mtools. KEY signs, SEED is the directory with qc-edge.toml.
+stick: $(VENV)/.installed
+	@test -f "$(KEY)" -a -d "$(SEED)" || { echo "make stick KEY=release.key SEED=seed: docs/integrator.md, The image"; exit 64; }
+	@set -e; kernel=$$(ls -t dist/image/qc-edge_*.efi | head -1); version=$${kernel#*qc-edge_}; version=$${version%.efi}; \
+	rm -rf dist/image/image; mkdir dist/image/image; \
+	gzip -6n <"dist/image/qc-edge_$$version.raw" >"dist/image/image/qc-edge_$$version.raw.gz"; \
+	$(VENV)/bin/qc-edge update sign dist/image/image --key "$(KEY)"; \
+	$(VENV)/bin/python systemd/image/stick.py dist/image "$$version" "$(SEED)" dist/stick.raw
 
 bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tests.bench $(BENCH_ARGS)
