@@ -1,20 +1,15 @@
-"""What changes a box from outside: `qc-edge update` with the real dpkg, and the Ansible role."""
+"""What changes a box from outside: `qc-edge update` with the real dpkg."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from qc_edge.bundles.signing import make_key
 from qc_edge.setup.update.manifest import sign_update
-from tests.quality.tools import REPOSITORY
 from tests.station.harness import dropped, spooled
 from tests.systemd.machine import Machine
 from tests.systemd.test_faults import inspected, start, stop_and_audit
@@ -112,78 +107,3 @@ def test_an_update_that_kills_a_station_is_taken_back_and_the_next_one_stays(
         assert [event["before"] for event in told] == [deadly], name
     names = [row["original_name"] for row in log.inspections if row["original_name"]]
     assert sorted(names) == sorted(f"waiting{number}.png" for number in range(20))
-
-
-BOX = """\
-provision = 1
-
-[box]
-host_name = "qc-17"
-time_servers = ["10.0.0.1"]
-
-[[station]]
-name = "line17"
-settings.station.deadline_ms = {deadline}
-settings.camera = [{{ name = "top", backend = "basler", serial = "40012317" }}]
-"""
-
-
-def playbook(box: Machine, directory: Path, *options: str) -> tuple[dict[str, int], str]:
-    """The role on the box, by nsenter in the place of ssh: its counts, and what was said."""
-    got = subprocess.run(
-        [REPOSITORY / "tests/systemd/get_ansible.sh", sys.executable],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    ssh = directory / "ssh"
-    environment = "env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8"
-    # ssh's last argument is a command for the shell of the other side.
-    ssh.write_text(
-        "#!/bin/bash\n[[ $1 != -V ]] || exit 0\n"
-        f'exec nsenter -t {box._leader} -a {environment} /bin/sh -c "${{@: -1}}"\n'
-    )
-    ssh.chmod(0o755)
-    (directory / "hosts").write_text("[qc_edge]\nqc-17\n")
-    variables = {
-        "ansible_ssh_executable": str(ssh),
-        "ansible_ssh_transfer_method": "piped",
-        "ansible_ssh_args": "-C",
-        "ansible_become": False,
-        "ansible_python_interpreter": "/usr/bin/python3",
-    }
-    extra = ["-e", json.dumps(variables), "-i", str(directory / "hosts"), *options]
-    own = {"ANSIBLE_PIPELINING": "1", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCAL_TEMP": str(directory)}
-    ran = subprocess.run(
-        [f"{got.stdout.strip()}/ansible-playbook", *extra, str(directory / "boxes.yml")],
-        capture_output=True,
-        text=True,
-        env=os.environ | own,
-    )
-    print(ran.stdout, ran.stderr)
-    counts = {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", ran.stdout)}
-    return counts, ran.stdout
-
-
-def test_the_role_makes_the_box_what_its_file_says_and_then_changes_nothing(
-    machine: Machine, tmp_path: Path
-) -> None:
-    directory = tmp_path / "ansible"
-    shutil.copytree(REPOSITORY / "systemd/ansible", directory)
-    (directory / "boxes").mkdir()
-    file = directory / "boxes/qc-17.toml"
-    file.write_text(BOX.format(deadline=900))
-    counts, said = playbook(machine, directory)
-    assert (counts["failed"], counts["changed"]) == (0, 1), said
-    assert "camera top with serial 40012317 is not there; seen: none" in said
-    assert "its power and cable, or another serial in the file" in said
-    assert machine.run("hostname").strip() == "qc-17"
-    assert "deadline_ms = 900" in machine.paths("line17").settings.read_text()
-    assert machine.show("qc-edge@line17", "ActiveState") in {"active", "activating"}
-
-    counts, said = playbook(machine, directory)
-    assert (counts["failed"], counts["changed"]) == (0, 0), said
-    file.write_text(BOX.format(deadline=950))
-    counts, said = playbook(machine, directory, "--check")
-    assert (counts["failed"], counts["changed"]) == (0, 1), said
-    assert "deadline_ms = 900" in machine.paths("line17").settings.read_text(), "only said"
