@@ -17,6 +17,7 @@ from qc_edge.recipe.changeover.request import request_changeover
 from qc_edge.records import changeovers
 from qc_edge.service.logs import LOG
 from qc_edge.settings import StationPaths
+from qc_edge.upstream.releases.staged import refuse_revoked_recipe
 
 _EVENT_EVERY_S = 10.0
 """Between two events of one output: a line may write another number each few milliseconds, and each
@@ -76,7 +77,9 @@ class RecipeRequests:
         try:
             if not request.may_ask:
                 raise QcEdgeError("its line may not: recipes = false in the settings")
-            record = request_changeover(self._paths, request.number, request.output, reason)
+            record = request_changeover(
+                self._paths, request.number, request.output, reason, refuse_revoked_recipe
+            )
         except QcEdgeError as fault:
             self._report(f"{reason}: {fault.message}", request.output)
             request.refuse(request.number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,13 +12,20 @@ import pytest
 
 from qc_edge.bundles.signing import make_key
 from qc_edge.diagnostics.finding import Level
+from qc_edge.diagnostics.upstream import released
 from qc_edge.diagnostics.upstream.released import check_released
+from qc_edge.domain.activation import Approval
 from qc_edge.domain.decisions import DecisionHistory
+from qc_edge.domain.threshold import record_id
 from qc_edge.errors import AuditError, SettingsError, UpstreamError, UsageError
+from qc_edge.records import approvals, recipes
+from qc_edge.records.recipe_content import RecipeContent, RecipeView
+from qc_edge.records.recipes import Recipe
+from qc_edge.service.clock import utc_now
 from qc_edge.setup.update.source import open_source
 from qc_edge.setup.update.staging import look, stage, staged_update
-from qc_edge.upstream.releases import pulling
-from qc_edge.upstream.releases.manifest import Revocation, manifest_name
+from qc_edge.upstream.releases import publishing, pulling
+from qc_edge.upstream.releases.manifest import Kind, Revocation, manifest_name
 from qc_edge.upstream.releases.publishing import Change, publish
 from qc_edge.upstream.releases.pulling import Pull, PullReport
 from qc_edge.upstream.releases.staged import next_step, place, refuse_revoked
@@ -238,6 +246,48 @@ def test_what_is_revoked_is_cleared_away_refused_and_said(
     assert isinstance(invoke("model", "rollback", NAME, *why).exception, AuditError)
     with pytest.raises(UsageError, match="is revoked"):
         published(station, Change([("bundle", REFERENCE)]))
+
+
+def test_a_manifest_that_has_expired_is_refused_until_a_newer_one_is_there(
+    station: SendingStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = station.paths.root
+    ask = ("fleet", "publish", station.target.url, "--key", root / "approval.pem", "--by", "anna")
+    told = invoke(*ask, "--valid-days", "30")
+    assert "release 2" in told.output and "good until" in told.output
+    pull(station)
+    later = utc_now() + timedelta(days=31)
+    for module in (pulling, released):
+        monkeypatch.setattr(module, "utc_now", lambda: later)
+    with pytest.raises(AuditError, match=r"was good until .* a newer one is held back"):
+        pull(station)
+    assert [each.level for each in check_released(station.paths)] == [Level.WARNING, Level.OK]
+    monkeypatch.setattr(publishing, "utc_now", lambda: later)
+    published(station, Change([("recipe", root / "recipe.json")]))
+    renewed = pull(station).manifest
+    assert renewed is not None
+    assert renewed.expires_at == later + timedelta(days=30), "it is good for as long as before"
+
+
+@pytest.mark.parametrize("kind, name", [("recipe", "bottle@1"), ("bundle", "reference@1")])
+def test_a_recipe_that_is_revoked_or_has_a_revoked_bundle_is_not_approved_nor_activated(
+    station: SendingStation, kind: Kind, name: str
+) -> None:
+    paths, root = station.paths, station.paths.root
+    view = RecipeView(name="top", camera="top", bundle="reference@1")
+    content = RecipeContent(number=7, product="bottle", view=(view,))
+    recipes.write(paths.recipes, Recipe(NAME, "bottle", 1, utc_now(), "anna", "new", content))
+    digest = recipes.digest(paths.recipes, "bottle@1")
+    published(station, Change(revoke=[Revocation(kind=kind, name=name, why="misses stains")]))
+    pull(station)
+    by = ("--by", "carla", "--reason", "trial 12", "--root", root)
+    refused = invoke("recipe", "approve", NAME, "bottle", *by).exception
+    assert isinstance(refused, AuditError) and f"{kind} {name} is revoked: misses" in str(refused)
+    before = Approval(record_id(utc_now()), NAME, "bottle@1", digest, utc_now(), "carla", "good")
+    approvals.write(paths.approvals, before)
+    refused = invoke("recipe", "activate", NAME, "bottle", *by).exception
+    assert isinstance(refused, AuditError) and "misses stains" in str(refused)
+    assert not list(paths.changeovers.rglob("*.json"))
 
 
 def test_a_thing_may_be_for_some_stations_alone(station: SendingStation) -> None:

@@ -64,6 +64,16 @@ def command(
     why: Annotated[
         str, typer.Option("--why", metavar="TEXT", help="Why it is revoked.", show_default=False)
     ] = "",
+    valid_days: Annotated[
+        int | None,
+        typer.Option(
+            "--valid-days",
+            metavar="DAYS",
+            min=1,
+            help="Stations refuse it afterwards; default: as the one before. Alone: it is renewed.",
+            show_default=False,
+        ),
+    ] = None,
     endpoint: Endpoint = "",
     region: Region = "",
     host_key: HostKeys = None,
@@ -74,7 +84,8 @@ def command(
     Puts the files under URL and a new manifest, numbered and signed, which has all that the one
     before had. Stations that trust the key bring it with [bold]qc-edge sync NAME --pull[/bold];
     there it is staged, and comes into force by each thing's own command. Keep FILE where no station
-    can read it.
+    can read it. With [bold]--valid-days[/bold] a server cannot hold back news for longer: publish
+    again within that time, if only to renew it.
 
     [dim]Examples:[/dim]
       [bold]qc-edge fleet publish s3://qc-archive/plant-1 --key approval.pem --by anna --bundle
@@ -104,9 +115,10 @@ def command(
             Revocation(kind=kind, name=name, why=why) for kind, name in map(_named, revoke or ())
         ],
         stations=tuple(station or ()),
+        valid_days=valid_days,
     )
-    if not (change.add or change.withdraw or change.revoke):
-        raise UsageError("nothing to publish", hint="--bundle, --recipe, ..., --revoke")
+    if not (change.add or change.withdraw or change.revoke or valid_days):
+        raise UsageError("nothing to publish", hint="--bundle, --recipe, ..., --valid-days")
     upstream = UpstreamSettings(
         url=url, endpoint=endpoint, region=region, host_keys=tuple(host_key or ())
     )
@@ -116,6 +128,8 @@ def command(
         print_json(manifest.model_dump(mode="json"))
         return
     out().print(f"[bold]release {manifest.serial}[/bold] is at {upstream.url}, by {manifest.by}")
+    if manifest.expires_at:
+        out().print(f"  good until {manifest.expires_at:%Y-%m-%d %H:%M} UTC: publish again by then")
     for thing in manifest.things:
         only = f", for {', '.join(thing.stations)}" if thing.stations else ""
         out().print(f"  {thing.kind} {thing.name}{only}", markup=False)

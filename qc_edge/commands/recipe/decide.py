@@ -23,7 +23,8 @@ def approve_command(
     """Approve a revision of a recipe, on record: from now on it may judge.
 
     Its bundles, calibrations and cameras are held against the station first, and its number must
-    belong to no other approved recipe.
+    belong to no other approved recipe. What is revoked upstream, or names a bundle or calibration
+    that is, is refused (exit code 65).
 
     [dim]Examples:[/dim]
       [bold]qc-edge recipe approve line1 bottle --by carla --reason "trial 12 is good"[/bold]
@@ -32,11 +33,12 @@ def approve_command(
     from qc_edge.recipe.changeover.recipe_editing import approve
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths
+    from qc_edge.upstream.releases.staged import refuse_revoked_recipe
 
     attribution = Attribution.parse(by, reason)
     paths = StationPaths(root.absolute(), name)
     act_as_owner(paths.state)
-    record = approve(paths, recipe, attribution)
+    record = approve(paths, recipe, attribution, refuse_revoked_recipe)
     if as_json:
         print_json({"record_id": record.record_id, "recipe": record.recipe, "by": record.made_by})
         return
@@ -66,11 +68,13 @@ def activate_command(
     from qc_edge.recipe.changeover.request import request_changeover
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths
+    from qc_edge.upstream.releases.staged import refuse_revoked_recipe
 
     paths = StationPaths(root.absolute(), name)
     answers = Attribution.parse(by, reason)
     act_as_owner(paths.state)
-    _report(paths, request_changeover(paths, recipe, answers.by, answers.reason), as_json)
+    record = request_changeover(paths, recipe, answers.by, answers.reason, refuse_revoked_recipe)
+    _report(paths, record, as_json)
 
 
 def rollback_command(
@@ -85,11 +89,13 @@ def rollback_command(
     from qc_edge.recipe.changeover.request import request_rollback
     from qc_edge.service.owner import act_as_owner
     from qc_edge.settings import StationPaths
+    from qc_edge.upstream.releases.staged import refuse_revoked_recipe
 
     paths = StationPaths(root.absolute(), name)
     answers = Attribution.parse(by, reason)
     act_as_owner(paths.state)
-    _report(paths, request_rollback(paths, answers.by, answers.reason), as_json)
+    record = request_rollback(paths, answers.by, answers.reason, refuse_revoked_recipe)
+    _report(paths, record, as_json)
 
 
 def _report(paths: StationPaths, record: Changeover, as_json: bool) -> None:

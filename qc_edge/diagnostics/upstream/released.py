@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from qc_edge.diagnostics.finding import Finding, fault, ok, warning
 from qc_edge.recipe.model_change import CurrentModel
+from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.upstream.releases.staged import known_manifest, revoked_here
 
@@ -24,6 +25,12 @@ def check_released(paths: StationPaths) -> Iterator[Finding]:
             )
         else:
             yield warning(f"{said}; it is at this station", "do not bring it into force again")
+    if manifest.is_expired(utc_now()):
+        yield warning(
+            f"release {manifest.serial} was good until {manifest.expires_at:%Y-%m-%d}: a newer one "
+            "is held back, or was never published",
+            "ask whoever approves models to publish again; qc-edge sync NAME --pull says more",
+        )
     count = len(manifest.for_station(paths.name))
     yield ok(
         f"release {manifest.serial} of {manifest.made_at:%Y-%m-%d}: {count} things are offered"

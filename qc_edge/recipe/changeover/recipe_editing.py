@@ -17,6 +17,7 @@ from qc_edge.errors import RecipeError, UsageError
 from qc_edge.recipe.attribution import Attribution
 from qc_edge.recipe.changeover.approved import ApprovedRecipes
 from qc_edge.recipe.changeover.recipe_check import check_content, check_recipe
+from qc_edge.recipe.changeover.request import Refuse
 from qc_edge.records import approvals, recipes
 from qc_edge.records.recipe_content import RecipeContent
 from qc_edge.records.recipes import Recipe
@@ -98,15 +99,19 @@ def write_next(
     return _write(paths, before.name, newest + 1, content, attribution)
 
 
-def approve(paths: StationPaths, reference: str, attribution: Attribution) -> Approval:
+def approve(
+    paths: StationPaths, reference: str, attribution: Attribution, refuse: Refuse | None = None
+) -> Approval:
     """Approve NAME@REVISION, or the newest revision of NAME.
 
     Raises RecipeError if it does not fit the station or another recipe has its number, UsageError
-    if it is approved already.
+    if it is approved already, and what `refuse` raises.
     """
     if "@" not in reference:
         reference = recipes.load_newest(paths.recipes, reference).reference
     recipe, approved = recipes.load(paths.recipes, reference), ApprovedRecipes.of(paths)
+    if refuse is not None:
+        refuse(paths, reference, recipe.content)
     digest = recipes.digest(paths.recipes, reference)
     before = approved.by_reference.get(reference)
     if before is not None and before.recipe_sha256 == digest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from qc_edge.domain.activation import STATION_RECIPE, Changeover
@@ -19,6 +20,7 @@ from qc_edge.recipe.attribution import Attribution
 from qc_edge.recipe.changeover.approved import ApprovedRecipes
 from qc_edge.recipe.changeover.recipe_check import check_recipe
 from qc_edge.records import changeovers, recipes
+from qc_edge.records.recipe_content import RecipeContent
 from qc_edge.service.clock import utc_now
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import Role, StationPaths, load_settings
@@ -27,16 +29,24 @@ WAIT_S = 600.0
 """Engines that are not resident may have to be compiled first."""
 
 
-def request_changeover(paths: StationPaths, wanted: int | str, by: str, reason: str) -> Changeover:
+Refuse = Callable[[StationPaths, str, RecipeContent], None]
+"""Called with NAME@REVISION and what it has; raises a QcEdgeError if that must not judge."""
+
+
+def request_changeover(
+    paths: StationPaths, wanted: int | str, by: str, reason: str, refuse: Refuse | None = None
+) -> Changeover:
     """Record that a recipe is to judge: its number, NAME, NAME@REVISION, or `station` for what the
     settings say. A running station takes it up at once; `wait_for_changeover` tells the outcome.
 
     Raises RecipeError if it is not approved or does not fit the station, UsageError if it is in
-    force or another changeover is under way, StoreError if the disk does not take the record.
+    force or another changeover is under way, StoreError if the disk does not take the record, and
+    what `refuse` raises.
     """
     attribution = Attribution.parse(by, reason)
     approved = ApprovedRecipes.of(paths)
     reference = approved.find(wanted)
+    _ask(refuse, paths, approved, reference)
     history, _ = changeovers.load_recent(paths.changeovers)
     refuse_if_under_way(paths, history)
     judges = reference == current_recipe(history) and not history.pending
@@ -47,7 +57,9 @@ def request_changeover(paths: StationPaths, wanted: int | str, by: str, reason: 
     return _write(paths, approved, history, reference, "", attribution)
 
 
-def request_rollback(paths: StationPaths, by: str, reason: str) -> Changeover:
+def request_rollback(
+    paths: StationPaths, by: str, reason: str, refuse: Refuse | None = None
+) -> Changeover:
     """Record that the recipe before is to judge again. Raises UsageError if there is none; else as
     `request_changeover`.
     """
@@ -63,12 +75,20 @@ def request_rollback(paths: StationPaths, by: str, reason: str) -> Changeover:
     undone, before = rollback
     reference = before.recipe if before else undone.before
     approved = ApprovedRecipes.of(paths)
+    _ask(refuse, paths, approved, reference)
     return _write(paths, approved, history, reference, undone.record_id, attribution)
 
 
 def current_recipe(history: DecisionHistory[Changeover]) -> str:
     """NAME@REVISION in force, or `station`."""
     return history.in_force.recipe if history.in_force else STATION_RECIPE
+
+
+def _ask(
+    refuse: Refuse | None, paths: StationPaths, approved: ApprovedRecipes, reference: str
+) -> None:
+    if refuse is not None and reference != STATION_RECIPE:
+        refuse(paths, reference, approved.load(reference).content)
 
 
 def _is_lost(paths: StationPaths, history: DecisionHistory[Changeover]) -> bool:

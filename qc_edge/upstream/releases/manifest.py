@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -69,6 +70,11 @@ class ReleaseManifest(Section):
     by: Text
     things: tuple[ReleasedThing, ...] = ()
     revoked: tuple[Revocation, ...] = ()
+    expires_at: AwareDatetime | None = None
+
+    def is_expired(self, now: datetime) -> bool:
+        """True if whoever publishes has promised a newer one by `now`: it may be held back."""
+        return self.expires_at is not None and now >= self.expires_at
 
     def revocation(self, kind: Kind, name: str) -> Revocation | None:
         """Why that must not be used; None if it may."""
@@ -110,7 +116,8 @@ def sign_manifest(manifest: ReleaseManifest, key_file: Path) -> bytes:
         raise UsageError(
             f"cannot sign with {key_file}: {fault}", hint="make one: qc-edge model keygen FILE"
         ) from None
-    text = manifest.model_dump_json()
+    # Versions that know no date of expiry read what has none.
+    text = manifest.model_dump_json(exclude_none=True)
     values = {
         "format": 1,
         "key": public_text(key),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -32,12 +33,15 @@ from qc_edge.upstream.targets import Target
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a new manifest adds, takes back and revokes, against the one before."""
+    """What a new manifest adds, takes back and revokes, against the one before. It is good for
+    `valid_days`; if that is None, for as many as the one before.
+    """
 
     add: Sequence[tuple[Kind, Path]] = ()
     withdraw: Sequence[tuple[Kind, str]] = ()
     revoke: Sequence[Revocation] = ()
     stations: tuple[str, ...] = ()
+    valid_days: int | None = None
 
 
 def publish(target: Target, key_file: Path, by: str, change: Change) -> ReleaseManifest:
@@ -70,9 +74,15 @@ def publish(target: Target, key_file: Path, by: str, change: Change) -> ReleaseM
         things[kind, thing.name] = thing
     for gone in (*change.withdraw, *((each.kind, each.name) for each in change.revoke)):
         things.pop(gone, None)
+    made_at, valid = utc_now(), None
+    if change.valid_days is not None:
+        valid = timedelta(days=change.valid_days)
+    elif before and before.expires_at:
+        valid = before.expires_at - before.made_at
     manifest = ReleaseManifest(
         serial=serial + 1,
-        made_at=utc_now(),
+        made_at=made_at,
+        expires_at=made_at + valid if valid else None,
         by=by,
         things=tuple(things[each] for each in sorted(things)),
         revoked=tuple(revoked[each] for each in sorted(revoked)),

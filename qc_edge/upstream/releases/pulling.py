@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from qc_edge.errors import AuditError, SettingsError, UpstreamError
 from qc_edge.publish.seal import file_sha256
+from qc_edge.service.clock import utc_now
 from qc_edge.settings import Settings, StationPaths
 from qc_edge.store.disk_errors import store_error
 from qc_edge.upstream.releases.manifest import (
@@ -73,8 +74,8 @@ class Pull:
     def run(self) -> PullReport:
         """Bring and stage everything that is offered.
 
-        Raises AuditError where the manifest is not to be trusted or older than one that was
-        accepted, or a file is not what it names; UpstreamError; StoreError.
+        Raises AuditError where the manifest is not to be trusted, has expired or is older than one
+        that was accepted, or a file is not what it names; UpstreamError; StoreError.
         """
         report, signed = self._look()
         if report.manifest is None:
@@ -123,6 +124,13 @@ class Pull:
             raise AuditError(
                 f"{self._target.url}/{name} is not the number {serial} that was here before",
                 hint="a number stands for one manifest for ever; publish the other as a new one",
+            )
+        if manifest.is_expired(utc_now()):
+            raise AuditError(
+                f"{self._target.url}/{name} was good until {manifest.expires_at:%Y-%m-%d %H:%M} "
+                "UTC: a newer one is held back, or was never published",
+                hint="ask whoever approves models to publish again (qc-edge fleet publish "
+                "--valid-days N); is the clock of this box right?",
             )
         report = PullReport(manifest)
         for thing in manifest.for_station(self._paths.name):

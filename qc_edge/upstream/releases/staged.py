@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from qc_edge.errors import AuditError, StoreError
 from qc_edge.publish.seal import file_sha256
+from qc_edge.records.recipe_content import RecipeContent
 from qc_edge.service.synced_file import sync_directory
 from qc_edge.settings import StationPaths
 from qc_edge.store.durable import write_file
@@ -144,6 +145,19 @@ def refuse_revoked(paths: StationPaths, kind: Kind, name: str) -> None:
         )
 
 
+def refuse_revoked_recipe(paths: StationPaths, reference: str, content: RecipeContent) -> None:
+    """Raises AuditError if the newest known manifest revokes the recipe, this revision of it, or a
+    bundle or calibration that it names.
+    """
+    refuse_revoked(paths, "recipe", reference)
+    refuse_revoked(paths, "recipe", reference.partition("@")[0])
+    for view in content.view:
+        if view.bundle:
+            refuse_revoked(paths, "bundle", view.bundle)
+        if view.calibration:
+            refuse_revoked(paths, "calibration", view.calibration)
+
+
 def revoked_here(paths: StationPaths) -> Iterator[Revocation]:
     """What is revoked and lies at this station all the same. Raises StoreError."""
     manifest = known_manifest(paths)
@@ -154,7 +168,7 @@ def revoked_here(paths: StationPaths) -> Iterator[Revocation]:
         else:
             directory = paths.recipes if each.kind == "recipe" else paths.calibration
             is_here = each.kind in {"recipe", "calibration"} and any(
-                path.stem == each.name or path.parent.name == each.name
+                each.name in {path.stem, path.parent.name, f"{path.parent.name}@{path.stem}"}
                 for path in directory.rglob("*.*")
             )
         if is_here:

@@ -12,6 +12,7 @@ from qc_edge.recipe.changeover.approved import ApprovedRecipes
 from qc_edge.recipe.changeover.request import current_recipe, request_changeover
 from qc_edge.records import changeovers
 from qc_edge.settings import StationPaths
+from qc_edge.upstream.releases.staged import refuse_revoked_recipe
 from qc_edge.web.api.caller import Changer, Reader
 from qc_edge.web.api.problems import ProblemError
 from qc_edge.web.api.shapes import (
@@ -58,7 +59,9 @@ def ask_for_recipe(caller: Changer, wanted: ChangeoverRequest) -> ChangeoverAske
         )
     asked = wanted.recipe if wanted.number is None else wanted.number
     assert asked is not None  # noqa: S101
-    record = request_changeover(caller.page.paths, asked, caller.name, wanted.reason)
+    record = request_changeover(
+        caller.page.paths, asked, caller.name, wanted.reason, refuse_revoked_recipe
+    )
     return ChangeoverAsked(record=record.record_id, recipe=record.recipe, before=record.before)
 
 
