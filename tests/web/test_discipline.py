@@ -18,6 +18,7 @@ from qc_edge.challenge.asking import registered
 from qc_edge.challenge.state import ChallengeState
 from qc_edge.discipline.msa import blind
 from qc_edge.domain.label import PersonRole
+from qc_edge.labels.holds import HoldRequest, hold, of_frames
 from qc_edge.query.inspection_search import newest
 from qc_edge.query.kept.hold_rows import held_now
 from qc_edge.query.published_log import PublishedLog
@@ -235,7 +236,12 @@ def test_a_study_is_judged_blind_and_worked_out(
     orders = {name: _judged(page.paths, clients[name], study, truth) for name in ("anna", "otto")}
     assert {tuple(sorted(order)) for order in orders.values()} == {tuple(sorted([*truth] * 2))}
     assert "You have judged all of it." in clients["otto"].get(f"/study/judge?study={study}").text
+    frame = blind.load(page.paths, study).parts[0].frames[0]
+    hold(page.paths, HoldRequest(of_frames([frame]), "ben", "claim 881", "complaint"))
+    wait_for(lambda: {"msa_study", "complaint"} <= _causes(page.paths), "both holds", 60, 0.1)
     ask(emil, "/study/finish", study=study)
+    wait_for(lambda: "msa_study" not in _causes(page.paths), "its pictures are let go", 60, 0.1)
+    assert "complaint" in _causes(page.paths), "what others hold stays held"
     result = emil.get(address).text
     assert "Kept as" in result
     trials = list(
@@ -291,3 +297,8 @@ def _held(paths: StationPaths) -> int:
     with PublishedLog(paths.published) as log:
         holds = held_now(log.cursor())
     return sum(each.parts for each in holds if each.cause == "suspect_window")
+
+
+def _causes(paths: StationPaths) -> set[str]:
+    with PublishedLog(paths.published) as log:
+        return {each.cause for each in held_now(log.cursor())}

@@ -5,6 +5,7 @@ and the trials that all of it makes.
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 from qc_edge.discipline.msa.blind import BlindStudy, answers_of
@@ -14,6 +15,8 @@ from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.store.directories import make_directories
 from qc_edge.store.durable import write_file
+
+_one_at_a_time = threading.Lock()
 
 
 def answered(paths: StationPaths, study: BlindStudy, who: str) -> int:
@@ -31,15 +34,16 @@ def answer(
     number, is_good = look
     if who not in study.appraisers:
         raise UsageError(f"{who} does not judge in this study")
-    following = answered(paths, study, who)
-    if number < following:
-        return
-    if number > following or number >= study.looks:
-        raise UsageError("that is not the picture to be judged next")
-    values = {"is_good": is_good, "at": utc_now().isoformat(), "took_s": took_s}
-    folder = answers_of(paths, study, who)
-    make_directories([folder])
-    write_file(folder / f"{number:04d}.json", json.dumps(values).encode())
+    with _one_at_a_time:  # a second press of a button may come beside the first
+        following = answered(paths, study, who)
+        if number < following:
+            return
+        if number > following or number >= study.looks:
+            raise UsageError("that is not the picture to be judged next")
+        values = {"is_good": is_good, "at": utc_now().isoformat(), "took_s": took_s}
+        folder = answers_of(paths, study, who)
+        make_directories([folder])
+        write_file(folder / f"{number:04d}.json", json.dumps(values).encode())
 
 
 def is_complete(paths: StationPaths, study: BlindStudy) -> bool:

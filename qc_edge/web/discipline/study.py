@@ -15,7 +15,6 @@ from qc_edge.discipline.msa.blind import BlindPart, BlindStudy
 from qc_edge.discipline.msa.trials import parse_truth
 from qc_edge.domain.label import PersonRole
 from qc_edge.errors import UsageError
-from qc_edge.labels.holds import HoldRequest, hold, of_frames
 from qc_edge.query import evidence
 from qc_edge.query.inspection_search import inspections_of
 from qc_edge.web.discipline import study_result
@@ -76,8 +75,7 @@ def begin(visit: PersonVisit, pairs: Pairs) -> Response:
     parts = [_part(visit, part, is_good) for part, is_good in truth.items()]
     paths, user = visit.page.paths, visit.user
     study = blind.begin(paths, title, parts, (user.name, people), trials)
-    frames = of_frames(frame for each in parts for frame in each.frames)
-    hold(paths, HoldRequest(frames, user.name, title, study_result.CAUSE, user.role))
+    study_result.hold_pictures(visit, study)
     return RedirectResponse(f"/study/look?study={study.study_id}", 303)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from datetime import timedelta
@@ -21,13 +22,13 @@ from qc_edge.discipline.msa.station import COLUMNS, keep_study, station_trials, 
 from qc_edge.discipline.msa.trials import Trial, parse_trials
 from qc_edge.domain.printable import csv_cell
 from qc_edge.errors import UsageError
-from qc_edge.labels.holds import ReleaseRequest, of_frames, release
+from qc_edge.labels.holds import HoldRequest, ReleaseRequest, hold, of_frames, release
 from qc_edge.report.pdf import render_pdf
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
 from qc_edge.web.visit import Visit
 
-CAUSE = "msa_study"
+_CAUSE = "msa_study"
 """Of the hold on a study's pictures."""
 
 _LOOK_BACK = timedelta(days=30)
@@ -39,6 +40,16 @@ _TYPES = {"html": "text/html", "pdf": "application/pdf", "csv": "text/csv; chars
 def kinds() -> list[str]:
     """What a sheet can be had as."""
     return ["html", *(["pdf"] if find_spec("weasyprint") else []), "csv"]
+
+
+def hold_pictures(visit: Visit, study: BlindStudy) -> None:
+    """Keep its pictures until it is over. Raises StoreError."""
+    frames = of_frames(frame for each in study.parts for frame in each.frames)
+    user, hold_id = visit.user, _hold_id(study)
+    hold(
+        visit.page.paths,
+        HoldRequest(frames, user.name, study.title, _CAUSE, user.role, hold_id),
+    )
 
 
 def work_out(visit: Visit, study: BlindStudy, *, with_station: bool) -> None:
@@ -62,8 +73,9 @@ def work_out(visit: Visit, study: BlindStudy, *, with_station: bool) -> None:
     }
     kept = keep_study(paths, "attribute", values, trials, who, utc_now())
     blind.finish(paths, study, {"kept": kept.name, "verdict": words, "notes": list(found.notes)})
-    frames = of_frames(frame for each in study.parts for frame in each.frames)
-    release(paths, ReleaseRequest(frames, who, f"the study {study.study_id} is over", CAUSE))
+    # Of its own hold alone: what else holds these pictures is somebody else's reason.
+    over = f"the study {study.study_id} is over"
+    release(paths, ReleaseRequest((), who, over, _CAUSE, hold_id=_hold_id(study)))
 
 
 def document(visit: Visit, study: BlindStudy, kind: str) -> tuple[bytes, str]:
@@ -77,6 +89,10 @@ def document(visit: Visit, study: BlindStudy, kind: str) -> tuple[bytes, str]:
     facts = {"Made": f"{study.made_at:%Y-%m-%d} by {study.made_by}", "Study": study.study_id}
     html = attribute_sheet(study.title, analyse_attribute(trials), [], facts).html()
     return (render_pdf(html) if kind == "pdf" else html.encode()), _TYPES[kind]
+
+
+def _hold_id(study: BlindStudy) -> str:
+    return hashlib.sha256(study.study_id.encode()).hexdigest()[:12]
 
 
 def _kept_trials(paths: StationPaths, name: str) -> list[Trial]:
