@@ -10,7 +10,7 @@ def command(name: Name, root: Root = DEFAULT_ROOT, as_json: Json = False) -> Non
 
     Calibrations, challenge parts, the page's certificate, tokens, kept studies, and the dates of
     [bold]\\[\\[due.dates]][/bold] in the settings, such as those of signing keys. What becomes of
-    the station when one is past stands in [bold]\\[due][/bold]: ignore, warn, or not_ready.
+    the station when one is past stands in [bold]\\[due][/bold]: ignore, warn, hold, or not_ready.
 
     [dim]Examples:[/dim]
       [bold]qc-edge due line1[/bold]

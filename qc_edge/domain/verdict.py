@@ -85,6 +85,8 @@ class HoldReason(str, Enum):
     CHALLENGE_DUE = "challenge_due"
     LEARNING = "learning"
     CALIBRATION_EXPIRED = "calibration_expired"
+    PAST_DUE = "past_due"
+    """Something with a date is past it, and `[due]` says that parts are held then."""
 
     __str__ = str.__str__
 

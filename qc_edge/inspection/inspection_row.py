@@ -6,7 +6,7 @@ Pure: reads no file, writes nothing, tells nobody.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -19,15 +19,21 @@ from qc_edge.service.clock import FrameClock
 
 
 def decide_frame(
-    scored: ScoredFrame, age_ms: float, now: datetime, challenge: HoldReason | None = None
+    scored: ScoredFrame,
+    age_ms: float,
+    now: datetime,
+    challenge: HoldReason | None = None,
+    past_due: str = "",
 ) -> Decision:
     """The decision on a frame that is `age_ms` milliseconds old; `now` dates its calibration,
-    `challenge` holds it for a challenge.
+    `challenge` holds it for a challenge, and what is `past_due`, in words, holds every part.
     """
     prepared, view = scored.prepared, scored.prepared.view
     notes = list(prepared.notes)
     if prepared.exposed.hold is not None:
         notes.insert(0, prepared.exposed.detail)
+    if past_due:
+        notes.append(f"past due: {past_due}")
     words = "".join(f"; {note}" for note in notes)
     if prepared.refusal is not None:
         decision = invalid(prepared.refusal.reason, prepared.refusal.detail + words)
@@ -48,6 +54,8 @@ def decide_frame(
         holds.append(HoldReason.LEARNING)
     if view.calibration.is_due(now):
         holds.append(HoldReason.CALIBRATION_EXPIRED)
+    if past_due:
+        holds.append(HoldReason.PAST_DUE)
     decision = decide(scored.score, view.threshold, holds)
     if (defect_class := predicted_class(scored, decision)) is not None:
         share = (scored.class_scores or {}).get(defect_class, 0.0)
@@ -82,7 +90,10 @@ class InspectionBuilder:
         simulated_cameras: frozenset[str],
         clock: FrameClock,
         challenge: ChallengeGate | None = None,
+        past_due: Callable[[datetime], str] = lambda _now: "",
     ) -> None:
+        """`past_due` says of a moment, in words, what holds every part by its date."""
+        self._past_due = past_due
         self._clock = clock
         self._challenge = challenge
         self._simulated_cameras = simulated_cameras
@@ -91,7 +102,8 @@ class InspectionBuilder:
         """The row of a frame whose evidence is durable, decided and recorded `now`."""
         age_ms = scored.age_ms()
         judging_now, behind = self._clock.judging_now(), self._clock.behind
-        decision = decide_frame(scored, age_ms, judging_now, self._challenged(scored, now))
+        challenge, past_due = self._challenged(scored, now), self._past_due(judging_now)
+        decision = decide_frame(scored, age_ms, judging_now, challenge, past_due)
         if behind:
             decision = replace(decision, detail=f"{decision.detail}; the clock is {behind}")
         prepared = scored.prepared

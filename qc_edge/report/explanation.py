@@ -21,6 +21,7 @@ _HOLD_REASONS = {
     HoldReason.CHALLENGE_DUE: "a challenge was due, and the station had not been proven yet",
     HoldReason.LEARNING: "the station was learning how parts look to this camera: it held them all",
     HoldReason.CALIBRATION_EXPIRED: "the calibration of its camera was past its due date",
+    HoldReason.PAST_DUE: "something with a date, which its detail names, was past it",
 }
 
 _MATCHES = {

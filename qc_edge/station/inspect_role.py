@@ -232,7 +232,7 @@ class InspectRole:
             assembly,
             evidence,
             FrameScorer(assembly, evidence),
-            InspectionBuilder(simulated, parts.clock, challenge),
+            InspectionBuilder(simulated, parts.clock, challenge, parts.reporter.held_for),
             Repeats(self._ledger.recent_frames(since, MOST_PICTURES)),
         )
         outputs = [*self._outputs.all, challenge]

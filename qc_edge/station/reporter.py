@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from qc_edge.capture.capture import Capture
@@ -91,6 +92,10 @@ class Reporter:
         self.due = DueWatch(paths, lambda: self.settings)
         self.control = ControlWatch(paths, lambda: self.settings.spc, events, [self.due.look])
         return self.control
+
+    def held_for(self, now: datetime) -> str:
+        """What is past its date and holds every part; empty if nothing does."""
+        return self.due.held_for(now) if self.due else ""
 
     def sync_age_s(self) -> float | None:
         """Seconds since everything that was due went upstream; None if never."""

@@ -90,6 +90,43 @@ def test_the_station_looks_by_itself(paths: StationPaths) -> None:
     assert not {*watch.troubles()} & {*watch.warnings()}, "nothing is said twice"
 
 
+def held_by(paths: StationPaths, policy: str, directory: Path) -> DueWatch:
+    """Of a station of its own with these dates."""
+    own = StationPaths(directory, "line1")
+    own.settings.parent.mkdir(parents=True)
+    own.settings.write_text(paths.settings.read_text().replace('"not_ready"', f'"{policy}"', 1))
+    return DueWatch(own, lambda: load_settings(own.settings))
+
+
+@pytest.mark.parametrize(
+    ("policy", "holds"), [("ignore", False), ("warn", False), ("hold", True), ("not_ready", True)]
+)
+def test_what_is_past_holds_every_part_where_that_is_the_policy(
+    paths: StationPaths, tmp_path: Path, policy: str, holds: bool
+) -> None:
+    """Also while nobody has looked yet; and not before its day is over."""
+    watch = held_by(paths, policy, tmp_path)
+    assert bool(watch.held_for(NOW)) is holds
+    watch.look()
+    named = "signing key quality@plant since 2026-11-21" if holds else ""
+    assert watch.held_for(NOW) == named
+    assert watch.held_for(datetime(2026, 11, 20, 23, 59, tzinfo=timezone.utc)) == ""
+    said = [each for each in watch.warnings() if "HOLD" in each]
+    assert said == (
+        ["PAST DUE: signing key quality@plant: every part is HOLD"] if policy == "hold" else []
+    )
+
+
+def test_a_policy_that_is_changed_is_in_force_at_once(paths: StationPaths, tmp_path: Path) -> None:
+    watch = held_by(paths, "hold", tmp_path)
+    watch.look()
+    own = StationPaths(tmp_path, "line1").settings
+    own.write_text(own.read_text().replace('"hold"', '"warn"'))
+    assert watch.held_for(NOW)
+    watch.look()
+    assert not watch.held_for(NOW)
+
+
 def test_a_date_that_never_comes_is_one(tmp_path: Path) -> None:
     paths = StationPaths(tmp_path, "line1")
     paths.settings.parent.mkdir(parents=True)

@@ -33,6 +33,10 @@ class DueKind(str, Enum):
     __str__ = str.__str__
 
 
+HOLDING: frozenset[Policy] = frozenset({"hold", "not_ready"})
+"""A station that is not ready accepts nothing, not even what comes all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class DueDate:
     """A thing and the moment (aware UTC) from which it no longer holds."""
@@ -45,6 +49,11 @@ class DueDate:
     def in_days(self, now: datetime) -> float:
         """Below 0 where it is past."""
         return (self.ends - now).total_seconds() / 86_400
+
+    def holds(self, now: datetime) -> bool:
+        """True if it is past and parts are held for it. A calibration holds those of its camera."""
+        is_past = now >= self.ends
+        return is_past and self.policy in HOLDING and self.kind is not DueKind.CALIBRATION
 
     def words(self, now: datetime) -> str:
         """For a status line: `due: token mes in 9 d`."""
@@ -75,7 +84,9 @@ def due_dates(paths: StationPaths, settings: Settings) -> list[DueDate]:
 def warnings(dates: list[DueDate], due: DueSettings, now: datetime) -> list[str]:
     """What is to be said now. Calibrations have words of their own in the status."""
     return [
-        each.words(now)
+        f"{each.words(now)}: every part is HOLD"
+        if each.policy == "hold" and each.holds(now)
+        else each.words(now)
         for each in dates
         if each.policy != "ignore"
         and each.kind is not DueKind.CALIBRATION

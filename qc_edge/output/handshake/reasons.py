@@ -58,6 +58,7 @@ REASON_NUMBERS: dict[str, int] = {
     HoldReason.CALIBRATION_EXPIRED: 411,
     HoldReason.CHALLENGE: 412,
     HoldReason.CHALLENGE_DUE: 413,
+    HoldReason.PAST_DUE: 414,
     PartReason.ALL_VIEWS_PASS: 501,
     PartReason.VIEW_FAILS: 502,
     PartReason.K_VIEWS_FAIL: 503,

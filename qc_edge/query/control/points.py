@@ -24,6 +24,7 @@ _OF_THE_STATION = (
     HoldReason.CHALLENGE_DUE,
     HoldReason.LEARNING,
     HoldReason.CALIBRATION_EXPIRED,
+    HoldReason.PAST_DUE,
 )
 _HELD = (
     "disposition = 'HOLD' AND (verdict = 'INVALID' OR coalesce(hold_reason, '') NOT IN "

@@ -14,7 +14,7 @@ _NEVER = datetime(9999, 12, 29, tzinfo=timezone.utc)
 clock of a station east of Greenwich.
 """
 
-Policy = Literal["ignore", "warn", "not_ready"]
+Policy = Literal["ignore", "warn", "hold", "not_ready"]
 
 
 class DueDateSettings(Section):
@@ -43,7 +43,9 @@ class DueDateSettings(Section):
 
 
 class DueSettings(Section):
-    """When a date that comes nearer is said, and whether the station is ready once it is past."""
+    """When a date that comes nearer is said, and what becomes of parts and station once it is past:
+    `hold` holds every part, `not_ready` takes the station from the line, too.
+    """
 
     warn_days: float = Field(
         default=14.0, ge=0, le=366, description="A date is said so long before it comes (days)."

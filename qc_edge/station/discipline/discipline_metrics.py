@@ -37,6 +37,13 @@ def discipline_metrics(
         ),
         utc_now(),
     )
+    holding = GaugeMetricFamily(
+        "qc_edge_past_due_hold",
+        "1 while every part is held since something is past its date.",
+        labels=["station"],
+    )
+    holding.add_metric([station], any(each.holds(now) for each in dates))
+    yield holding
     for each in dates:
         due.add_metric([station, each.kind.value, each.name], each.in_days(now) * 86_400)
     yield due
