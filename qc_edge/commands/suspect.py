@@ -11,9 +11,16 @@ from qc_edge.terminal.history_options import text_option
 from qc_edge.terminal.options import DEFAULT_ROOT, By, Json, Name, Root, Why, out, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qc_edge.discipline.suspect.listing import SuspectFigures
     from qc_edge.discipline.suspect.quarantine import Quarantined, SuspectAsk
+    from qc_edge.discipline.suspect.window import SuspectWindow
     from qc_edge.recipe.attribution import Attribution
     from qc_edge.settings import StationPaths
+
+_MANY = 100_000
+"""The list of so many inspections takes a while."""
 
 Action = Annotated[
     Literal["find", "release"],
@@ -153,7 +160,23 @@ def _find(paths: StationPaths, ask: SuspectAsk, output: Path | None, as_json: bo
     from qc_edge.service.clock import utc_now
 
     directory = output or Path(f"suspect-{paths.name}-{utc_now():%Y%m%dT%H%M%SZ}")
-    _tell(paths, quarantine(paths, ask, directory), as_json)
+    found = quarantine(paths, ask, directory, _tell_first(paths, directory))
+    _tell(paths, found, as_json)
+
+
+def _tell_first(
+    paths: StationPaths, directory: Path
+) -> Callable[[SuspectWindow, SuspectFigures], None]:
+    """Says how many they are before sheet and list are written."""
+    from rich.console import Console
+
+    def tell(window: SuspectWindow, figures: SuspectFigures) -> None:
+        if figures.frames > _MANY:
+            words = f"{figures.parts:,} suspect parts since {window.since:%Y-%m-%d %H:%M} UTC"
+            note = f"{paths.name}: {words}; writing them to {directory} ..."
+            Console(stderr=True).print(note, markup=False, soft_wrap=True)
+
+    return tell
 
 
 def _tell(paths: StationPaths, found: Quarantined, as_json: bool) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from qc_edge.discipline.suspect import listing
+from qc_edge.discipline.suspect.listing import SuspectList
 from qc_edge.discipline.suspect.window import SuspectCause, SuspectWindow, window_of
 from qc_edge.domain.challenges.rows import Challenge, ChallengeOutcome
 from qc_edge.domain.events import Event
-from qc_edge.domain.inspection import Row
+from qc_edge.domain.frame import FrameId
+from qc_edge.domain.inspection import Part, Row
+from qc_edge.domain.verdict import Disposition
 from qc_edge.errors import UsageError
 from qc_edge.query.published_log import PublishedLog
 from tests.publish.rows import at, event, inspection, log, new_id
@@ -53,9 +56,8 @@ def asked(
     with PublishedLog(directory / "published") as published:
         cursor = published.cursor()
         window = window_of(cursor, cause, now, None)
-        listing.make_list(cursor, window)
-        listed = cursor.fetch("SELECT DISTINCT part_id FROM suspects ORDER BY 1")
-    return window, [part for (part,) in listed]
+        rows = SuspectList(cursor, window).nearest(100)
+    return window, sorted({row["part_id"] for row in rows})
 
 
 SLIPPED = change("09:00", "threshold", "bundle@1:0.5", "a:0.8")
@@ -201,6 +203,42 @@ def test_a_challenge_that_failed_is_asked_for_after_another_has_passed(tmp_path:
     assert "--to 2026-11-22T09:00:00" in window.words
     window, _ = asked(tmp_path, SuspectCause.CHALLENGE, now=o_clock("09:00"))
     assert (window.since, window.until) == (o_clock("06:00"), o_clock("09:00"))
+
+
+def test_the_list_is_written_hour_by_hour_with_what_was_told_of_the_whole_part(
+    tmp_path: Path,
+) -> None:
+    rows = (
+        SLIPPED,
+        inspection(o_clock("09:30"), part_id="=1+1", lot="@L"),
+        inspection(o_clock("09:59:59"), part_id="P2", attempt_id="a2"),
+        Part(
+            FrameId("a2"),
+            o_clock("10:00:01"),
+            *("P2", "name", 1, None, "line1", None, o_clock("09:59:59"), "top", "top", None, "f"),
+            *("any", Disposition.REJECT, "view_fails", "", 0.9, 1.0),
+        ),
+        inspection(o_clock("11:20"), part_id="P3", captured_at=o_clock("11:10")),
+        inspection(o_clock("11:19"), part_id="P4", captured_at=o_clock("11:15")),
+        inspection(o_clock("11:30"), part_id="CH-R1", hold_reason="challenge"),
+    )
+    window, _ = found(tmp_path, SuspectCause.THRESHOLD, *rows)
+    path, one_hour = tmp_path / "parts.csv", tmp_path / "parts.csv.part"
+    with PublishedLog(tmp_path / "published", writable=[path, one_hour]) as published:
+        listed = SuspectList(published.cursor(), window)
+        listed.write_csv(path, one_hour)
+        figures = listed.figures()
+    with path.open(newline="") as file:
+        written = [(row["part_id"], row["lot"], row["told"]) for row in csv.DictReader(file)]
+    assert written == [
+        ("'=1+1", "'@L", "ACCEPT"),
+        ("P2", "", "REJECT"),
+        ("P3", "", "ACCEPT"),
+        ("P4", "", "ACCEPT"),
+    ]
+    assert (figures.parts, figures.frames, figures.told) == (4, 4, {"ACCEPT": 3, "REJECT": 1})
+    assert figures.lots == {"": 3, "@L": 1}
+    assert not one_hour.exists()
 
 
 def test_what_nothing_proves_and_nobody_changed_has_no_beginning(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 # ruff: noqa: S608 - relations, and names that are written here
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,13 @@ from qc_edge.query.past.rows_of_time import RowsOfTime
 from qc_edge.query.published_log import PublishedCursor
 from qc_edge.query.source import Span
 from qc_edge.query.typed_rows import aware
+from qc_edge.store.disk_errors import store_error
 from qc_edge.store.log.duck import quoted
 
-_FORMULA = r"'^[=+\-@\t\r]'"
+_FORMULA = "'=', '+', '-', '@', chr(9), chr(13)"
 """As domain.printable.csv_cell: a spreadsheet must not take an id for a formula."""
+
+_TOLD = ("ACCEPT", "REJECT", "HOLD")
 
 COLUMNS = (
     "part_id",
@@ -37,14 +40,14 @@ COLUMNS = (
 )
 
 _LIST = """
-CREATE OR REPLACE TEMP TABLE suspects AS
 SELECT f.part_id, f.lot, f.recipe, coalesce(f.view, f.camera) AS view, f.captured_at AS exposed_at,
        f.recorded_at AS judged_at, coalesce(p.disposition, f.disposition) AS told,
        coalesce(p.reason, f.hold_reason, f.reason) AS reason, f.verdict, f.score, f.threshold,
-       f.frame_id, f.raw_path AS picture, f.attempt_id
+       f.frame_id, f.raw_path AS picture
 FROM {frames} AS f LEFT JOIN {parts} AS p ON p.attempt_id = f.attempt_id
-WHERE $recipe IS NULL OR split_part(coalesce(f.recipe, ''), '@', 1) = $recipe
+WHERE {recipe}
 """
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,58 +64,111 @@ class SuspectFigures:
     last: datetime | None
 
 
-def make_list(log: PublishedCursor, window: SuspectWindow) -> None:
-    """Find what was judged in the window, for the functions below. Challenge parts are not of it.
-
-    Raises StoreError.
+class SuspectList:
+    """What was judged in the window, without challenge parts, as it is published at the beginning.
+    Nothing of it is kept in memory: ten million inspections are asked where they stand.
     """
-    inside = RowsOfTime(log, Span(window.since, window.until))
-    query = _LIST.format(frames=inside.frames_of_production(), parts=inside.rows(Part.TABLE))
-    log.fetch(query, {"recipe": window.recipe})
 
+    def __init__(self, log: PublishedCursor, window: SuspectWindow) -> None:
+        """Raises StoreError."""
+        self._log, self._window = log, window
+        inside = RowsOfTime(log, Span(window.since, window.until))
+        self._last = inside.newest_row()
+        self._rows = self._rows_of(Span(window.since, window.until), window.until)
 
-def figures(log: PublishedCursor) -> SuspectFigures:
-    """Counts over the list. Raises StoreError."""
-    ((frames, parts, first, last),) = log.fetch(
-        "SELECT count(*), count(DISTINCT part_id), min(exposed_at), max(exposed_at) FROM suspects"
-    )
-    told = log.fetch(
-        "SELECT said, count(*) FROM (SELECT arg_max(told, judged_at) AS said FROM suspects "
-        "GROUP BY part_id) GROUP BY 1 ORDER BY 1"
-    )
-    lots = log.fetch(
-        "SELECT coalesce(lot, ''), count(DISTINCT part_id) FROM suspects GROUP BY 1 ORDER BY 2 DESC"
-    )
-    bounds = [aware(at) if at else None for at in (first, last)]
-    return SuspectFigures(parts, frames, dict(told), dict(lots), bounds[0], bounds[1])
+    def _rows_of(self, span: Span, parts_until: datetime) -> str:
+        frames = RowsOfTime(self._log, span, self._last)
+        parts = RowsOfTime(self._log, Span(span.since, parts_until), self._last)
+        name = self._window.recipe
+        recipe = f"split_part(coalesce(f.recipe, ''), '@', 1) = {quoted(name)}" if name else "true"
+        listed = _LIST.format(
+            frames=frames.frames_of_production(), parts=parts.rows(Part.TABLE), recipe=recipe
+        )
+        return f"({listed})"
 
+    def figures(self) -> SuspectFigures:
+        """Counts over the list. Raises StoreError."""
+        ((frames, first, last),) = self._log.fetch(
+            f"SELECT count(*), min(exposed_at), max(exposed_at) FROM {self._rows}"
+        )
+        # What a part was told last, by one number a part: of millions, text would not fit.
+        codes = " ".join(f"WHEN '{each}' THEN {number}" for number, each in enumerate(_TOLD))
+        told = self._log.fetch(
+            f"SELECT newest % 4 AS code, count(*) FROM (SELECT max(epoch_us(judged_at) * 4 + "
+            f"CASE told {codes} END) AS newest FROM {self._rows} GROUP BY hash(part_id)) "
+            "GROUP BY code ORDER BY code"
+        )
+        lots = self._log.fetch(
+            f"SELECT coalesce(lot, ''), count(DISTINCT hash(part_id)) FROM {self._rows} "
+            "GROUP BY 1 ORDER BY 2 DESC"
+        )
+        bounds = [aware(at) if at else None for at in (first, last)]
+        return SuspectFigures(
+            sum(count for _, count in told),
+            frames,
+            {_TOLD[code]: count for code, count in told},
+            dict(lots),
+            bounds[0],
+            bounds[1],
+        )
 
-def write_csv(log: PublishedCursor, path: Path) -> None:
-    """Write the whole list, in order of the exposures. Raises StoreError."""
-    cells = [
-        f"CASE WHEN regexp_matches({name}, {_FORMULA}) THEN '''' || {name} ELSE {name} END "
-        f"AS {name}"
-        if name in {"part_id", "lot", "recipe", "view"}
-        else name
-        for name in COLUMNS
-    ]
-    log.fetch(
-        f"COPY (SELECT {', '.join(cells)} FROM suspects ORDER BY exposed_at, frame_id) "
-        f"TO {quoted(path)} (FORMAT csv, HEADER, USE_TMP_FILE false)"
-    )
+    def nearest(self, most: int) -> list[dict[str, Any]]:
+        """Accepted inspections first, those with the highest score before the others. Raises
+        StoreError.
+        """
+        # Only the rows that are shown are read whole.
+        best = self._log.fetch(
+            f"SELECT frame_id FROM {self._rows} "
+            "ORDER BY told = 'ACCEPT' DESC, score DESC NULLS LAST, frame_id LIMIT $most",
+            {"most": most},
+        )
+        frames = [frame for (frame,) in best]
+        rows = self._log.fetch(
+            f"SELECT {', '.join(COLUMNS)} FROM {self._rows} "
+            "WHERE frame_id IN (SELECT unnest($frames::VARCHAR[]))",
+            {"frames": frames},
+        )
+        found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+        return sorted(found, key=lambda row: frames.index(row["frame_id"]))
 
+    def frames(self, most: int) -> list[str] | None:
+        """The frames of the list; None if there are more than `most`. Raises StoreError."""
+        rows = self._log.fetch(f"SELECT frame_id FROM {self._rows} LIMIT $most", {"most": most + 1})
+        return None if len(rows) > most else [frame for (frame,) in rows]
 
-def nearest(log: PublishedCursor, most: int) -> list[dict[str, Any]]:
-    """Accepted inspections first, those with the highest score before the others."""
-    rows = log.fetch(
-        f"SELECT {', '.join(COLUMNS)} FROM suspects "
-        "ORDER BY told = 'ACCEPT' DESC, score DESC NULLS LAST, frame_id LIMIT $most",
-        {"most": most},
-    )
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    def write_csv(self, path: Path, one_hour: Path) -> None:
+        """Write the whole list, hour by hour of their judging, in order of the exposures in each.
 
+        `one_hour` is a file that is written meanwhile. Raises StoreError.
+        """
+        try:
+            self._write_csv(path, one_hour)
+        except OSError as fault:
+            raise store_error(fault, f"cannot write {path}") from fault
+        finally:
+            one_hour.unlink(missing_ok=True)
 
-def frames_of(log: PublishedCursor, most: int) -> Sequence[str] | None:
-    """The frames of the list; None if there are more than `most`."""
-    rows = log.fetch("SELECT frame_id FROM suspects LIMIT $most", {"most": most + 1})
-    return None if len(rows) > most else [frame for (frame,) in rows]
+    def _write_csv(self, path: Path, one_hour: Path) -> None:
+        cells = [
+            f"CASE WHEN left({name}, 1) IN ({_FORMULA}) THEN chr(39) || {name} ELSE {name} END "
+            f"AS {name}"
+            if name in {"part_id", "lot", "recipe", "view"}
+            else name
+            for name in COLUMNS
+        ]
+        with path.open("wb") as whole:
+            whole.write((",".join(COLUMNS) + "\n").encode())
+            hours = self._log.fetch(
+                f"SELECT DISTINCT date_trunc('hour', judged_at) FROM {self._rows} ORDER BY 1"
+            )
+            for hour in (aware(hour) for (hour,) in hours):
+                begins = max(hour, self._window.since)
+                ends = min(hour + _HOUR, self._window.until)
+                # The row of a part comes after those of its views.
+                rows = self._rows_of(Span(begins, ends), min(ends + _HOUR, self._window.until))
+                self._log.fetch(
+                    f"COPY (SELECT {', '.join(cells)} FROM {rows} ORDER BY exposed_at, frame_id) "
+                    f"TO {quoted(one_hour)} (FORMAT csv, HEADER false, USE_TMP_FILE false)"
+                )
+                with one_hour.open("rb") as written:
+                    shutil.copyfileobj(written, whole, 1 << 20)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from qc_edge.discipline.suspect import listing
-from qc_edge.discipline.suspect.listing import SuspectFigures
+from qc_edge.discipline.suspect.listing import SuspectFigures, SuspectList
 from qc_edge.discipline.suspect.sheet import SHOWN, SuspectSheet, render
 from qc_edge.discipline.suspect.window import SuspectCause, SuspectWindow, window_of
 from qc_edge.domain.evidence.hold_entry import HoldScope
@@ -67,22 +67,30 @@ class Quarantined:
     missing_newest: bool
 
 
-def quarantine(paths: StationPaths, ask: SuspectAsk, directory: Path) -> Quarantined:
-    """Find what is suspect, hold it, and write its list and sheet into `directory`.
+def quarantine(
+    paths: StationPaths,
+    ask: SuspectAsk,
+    directory: Path,
+    tell: Callable[[SuspectWindow, SuspectFigures], None] = lambda _window, _figures: None,
+) -> Quarantined:
+    """Find what is suspect, hold it, and write its sheet and its list into `directory`.
+
+    `tell` is called once it is held, before they are written: a list of millions takes its time.
 
     Raises UsageError if there is no beginning, or nothing in the window; RightsError, StoreError.
     """
     now = utc_now()
     csv = (directory / "parts.csv").absolute()
+    one_hour = csv.with_name("parts.csv.part")
     with (
         tempfile.TemporaryDirectory(prefix="qc-edge-suspect-") as spill,
-        PublishedLog(paths.published, spill=Path(spill), writable=[csv]) as published,
+        PublishedLog(paths.published, spill=Path(spill), writable=[csv, one_hour]) as published,
     ):
         log = published.cursor()
         is_late = not _wait_until_published(paths, log, now)
         window = _window(log, ask, now)
-        listing.make_list(log, window)
-        found = listing.figures(log)
+        suspects = SuspectList(log, window)
+        found = suspects.figures()
         if found.first is None or found.last is None:
             recipe = f" of recipe {window.recipe}" if window.recipe else ""
             raise UsageError(
@@ -90,26 +98,27 @@ def quarantine(paths: StationPaths, ask: SuspectAsk, directory: Path) -> Quarant
                 f"{window.until:%Y-%m-%d %H:%M:%S} UTC",
                 hint=f"{window.words}; --from and --to name another time (UTC)",
             )
-        scopes = _scopes(log, found)
+        scopes = _scopes(suspects, found)
         # First the hold: what is on the list must not be deleted while the list is written.
         hold_id = None
         if ask.holds:
             why = f"{ask.by.reason}; {window.words}"[:2000]
             hold_id = hold(paths, HoldRequest(scopes, ask.by.by, why, CAUSE)).hold_id
+        tell(window, found)
         make_directories([directory])
-        listing.write_csv(log, csv)
-        rows = tuple(listing.nearest(log, SHOWN))
-    sheet = SuspectSheet(
-        paths.name, window, found, rows, ask.by.by, ask.by.reason, hold_id, csv.name
-    )
-    page = render(paths, sheet)
-    html = directory / "suspect.html"
-    write_file(html, page.encode())
-    pdf, why_not = directory / "suspect.pdf", ""
-    try:
-        write_file(pdf, render_pdf(page))
-    except UsageError as fault:
-        why_not = f"{fault.message}; {fault.hint}" if fault.hint else fault.message
+        rows = tuple(suspects.nearest(SHOWN))
+        sheet = SuspectSheet(
+            paths.name, window, found, rows, ask.by.by, ask.by.reason, hold_id, csv.name
+        )
+        page = render(paths, sheet)
+        html = directory / "suspect.html"
+        write_file(html, page.encode())
+        pdf, why_not = directory / "suspect.pdf", ""
+        try:
+            write_file(pdf, render_pdf(page))
+        except UsageError as fault:
+            why_not = f"{fault.message}; {fault.hint}" if fault.hint else fault.message
+        suspects.write_csv(csv, one_hour)
     return Quarantined(
         window, found, hold_id, csv, html, None if why_not else pdf, why_not, is_late
     )
@@ -125,8 +134,8 @@ def _window(log: PublishedCursor, ask: SuspectAsk, now: datetime) -> SuspectWind
     return SuspectWindow(ask.since, until, "The time was given by a person", ask.recipe)
 
 
-def _scopes(log: PublishedCursor, found: SuspectFigures) -> tuple[HoldScope, ...]:
-    frames = listing.frames_of(log, _FEW)
+def _scopes(suspects: SuspectList, found: SuspectFigures) -> tuple[HoldScope, ...]:
+    frames = suspects.frames(_FEW)
     if frames is not None:
         return of_frames(frames)
     assert found.last is not None  # noqa: S101
