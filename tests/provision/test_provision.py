@@ -205,6 +205,7 @@ def test_a_file_that_is_wrong_says_where_and_writes_nothing(
     with pytest.raises(SettingsError) as caught:
         provisioned(root, file)
     assert said in caught.value.message
+    assert f"{file} over {file}" not in caught.value.message, "each file is named once"
     assert not root.exists()
 
 

@@ -61,8 +61,8 @@ class MergedSettings:
 
     @property
     def where(self) -> str:
-        """All the files, for a message."""
-        return " over ".join(layer.where for layer in reversed(self.layers))
+        """All the files, each once, for a message."""
+        return " over ".join(dict.fromkeys(layer.where for layer in reversed(self.layers)))
 
 
 def parse_layer(text: str, where: str) -> Layer:
