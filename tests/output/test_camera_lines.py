@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +29,9 @@ from qc_edge.settings.model import Settings
 from qc_edge.settings.outside.outputs.camera_lines import CameraLineSettings
 from tests.output.given import line_settings
 from tests.output.parts import told_part
-from tests.station.harness import wait_for
+from tests.station.audit import read_log
+from tests.station.harness import make_station, running, wait_for
+from tests.station.twins import Plan, dependencies
 
 ACCEPT, REJECT, HOLD = Disposition
 GIVEN = {"name": "gate", "protocol": "camera", "camera": "top", "accept": "Line2"}
@@ -40,6 +43,7 @@ class Opened:
 
     camera: BaslerCamera
     name: str = "top"
+    is_tried: bool = True
 
     @property
     def lines(self) -> OutputLines:
@@ -185,3 +189,15 @@ def test_lines_of_a_camera_in_another_process_are_refused() -> None:
     given = {"station": station, "model": {"bundle": "a@1"}, "camera": [camera], "output": [GIVEN]}
     with pytest.raises(ValidationError, match="need both roles in one process, which has inspect"):
         Settings.model_validate(given)
+
+
+def test_at_each_start_the_lines_wait_for_their_camera_and_are_not_lost(tmp_path: Path) -> None:
+    camera = {"name": "top", "backend": "emulated", "trigger": "software", "rate_hz": 5.0}
+    paths = make_station(tmp_path, camera, output=[{**GIVEN, "ready": "Line1"}])
+    given = replace(dependencies(Plan()), connect_camera=connect)
+    with running(paths, given) as run:
+        run.wait_for_status(lambda s: s.outputs[0].words.triggers >= 2, "parts are told")
+        assert run.status.outputs[0].trouble == ""
+    log = read_log(paths)
+    assert not log.events_of("output_lost")
+    assert log.events_of("output_back")

@@ -66,6 +66,11 @@ class Station:
             target=self.output.run, args=(Heartbeat("mes", 5.0), self.stop)
         )
 
+    @property
+    def is_started(self) -> bool:
+        """Its thread was begun."""
+        return self._thread.ident is not None
+
     def start(self) -> None:
         """Its thread."""
         self._thread.start()
@@ -101,7 +106,7 @@ def station(root: Path, given: WebhookSettings, *, start: bool = True) -> Iterat
     try:
         yield made
     finally:
-        if start:
+        if made.is_started:
             made.end()
         ledger.close()
 
@@ -190,6 +195,10 @@ def test_after_a_kill_the_log_has_what_was_not_told(tmp_path: Path, receiver: Re
     with station(tmp_path, settings(receiver.port)) as run:
         run.tell(4)
         all_taken(receiver, 1, 2, 3, 4)
+    (tmp_path / "webhook-mes.json").write_text("torn")
+    with station(tmp_path, settings(receiver.port)) as run:
+        all_taken(receiver, 1, 2, 3, 4, 1, 2, 3, 4)
+    assert len(set(receiver.keys())) == 4, "under the same keys"
 
 
 def test_more_than_fit_the_memory_come_from_the_log_and_none_is_left_out(
@@ -205,7 +214,6 @@ def test_more_than_fit_the_memory_come_from_the_log_and_none_is_left_out(
         all_taken(receiver, *range(1, 12))
         run.tell(*range(12, 20))
         all_taken(receiver, *range(1, 20))
-        run.end()
 
 
 def test_a_part_that_was_too_late_for_the_line_is_no_accept_from_the_log(
@@ -218,7 +226,6 @@ def test_a_part_that_was_too_late_for_the_line_is_no_accept_from_the_log(
         run.ledger.append([replace(row, kind="late_announcement")], utc_now())
         run.start()
         all_taken(receiver, 1, 2)
-        run.end()
     told = [(each["disposition"], each["reason"]) for each in receiver.taken]
     assert told[0][0] == "ACCEPT"
     assert told[1] == ("HOLD", "late")
@@ -235,7 +242,6 @@ def test_a_part_that_nobody_took_for_too_long_is_given_up_and_on_record(
         run.output.announce(told_alone(replace(row, frame_id=old.frame_id)))
         run.start()
         wait_for(lambda: len(run.notes) >= 3, "on record", 60, 0.01)
-        run.end()
     assert numbers(receiver) == ["2"]
     assert [str(note.kind) for note in run.notes] == ["link_lost", "acknowledged", "untold"]
     assert run.notes[0].detail == "1 parts are older than 72 h: given up"
@@ -301,6 +307,5 @@ def test_what_is_said_of_a_part_is_the_same_from_the_line_and_from_the_log(
         run.ledger.append(held.inspections, utc_now())
         run.start()
         all_taken(receiver, 7)
-        run.end()
     expected: PartMessage = replace(message_of(held, "line1"), is_replayed=True)
     assert receiver.taken == [json.loads(expected.body())]

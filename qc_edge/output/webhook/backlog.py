@@ -11,9 +11,11 @@ import json
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+from qc_edge.errors import StoreError
 from qc_edge.output.webhook.message import PartMessage, logged_message
 from qc_edge.service.clock import utc_now
 from qc_edge.store.durable import write_file
@@ -88,8 +90,7 @@ class Backlog:
     def note(self) -> None:
         """Write down how far it has come. Raises StoreError."""
         self._noted_s = time.monotonic()
-        content = json.dumps({"frame_id": self._frame, "chain_seq": self._seq})
-        write_file(self._file, content.encode("ascii"))
+        write_file(self._file, _noted(self._seq, self._frame))
 
     def _ask(self) -> None:
         """What the log has behind the one that was told last."""
@@ -111,11 +112,20 @@ class Backlog:
             self._must_ask = True
 
     def _read(self) -> tuple[int, str]:
-        """How far it had come; the first time, everything before this start is not told."""
+        """How far it had come; the first time, everything before this start is not told. Where the
+        note does not read, all that is not too old is told again rather than some never.
+        """
         try:
             found = json.loads(self._file.read_text(encoding="ascii"))
             return int(found["chain_seq"]), str(found["frame_id"])
-        except (OSError, ValueError, LookupError, TypeError):
+        except FileNotFoundError:
             seq = self._ledger.head.seq
-            write_file(self._file, json.dumps({"frame_id": "", "chain_seq": seq}).encode("ascii"))
+            with suppress(StoreError):  # a full disk: noted with the first that is told
+                write_file(self._file, _noted(seq, ""))
             return seq, ""
+        except (OSError, ValueError, LookupError, TypeError):
+            return 0, ""
+
+
+def _noted(seq: int, frame: str) -> bytes:
+    return json.dumps({"frame_id": frame, "chain_seq": seq}).encode("ascii")

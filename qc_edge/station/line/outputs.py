@@ -15,7 +15,7 @@ from qc_edge.output.handshake.judged import Note, NoteKind
 from qc_edge.output.journald import JournaldOutput
 from qc_edge.output.line_output import LineOutput, OutputStatus
 from qc_edge.output.links import LineLink, make_link
-from qc_edge.output.links.digital.camera import HasLines
+from qc_edge.output.links.digital.camera import HasLines, run_with_camera
 from qc_edge.output.links.digital.camera import make_link as camera_link
 from qc_edge.output.offered_recipes import ListsRecipes, OfferedRecipes
 from qc_edge.output.recipe_requests import RecipeRequest, RecipeRequests
@@ -98,7 +98,10 @@ class StationOutputs:
             line = LineOutput(given, settings.station.deadline_ms, link, parts.boot, keep)
             self._lines.append(line)
             self._told.counting.restore(given.name)
-            parts.workers.start(f"output-{given.name}", parts.dependencies.patience_s, line.run)
+            run = line.run
+            if isinstance(given, CameraLineSettings):
+                run = partial(run_with_camera, given.camera, cameras, line.run)
+            parts.workers.start(f"output-{given.name}", parts.dependencies.patience_s, run)
         parts.reporter.outputs = self
 
     def _open_webhook(self, given: WebhookSettings, parts: StationParts, ledger: Ledger) -> None:

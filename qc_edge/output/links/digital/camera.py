@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
@@ -11,6 +12,7 @@ from qc_edge.errors import CameraError, OutputError
 from qc_edge.output.links.digital.link import DigitalLink
 from qc_edge.output.links.digital.pulses import pulses_of
 from qc_edge.output.links.digital.wiring import Wiring
+from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings.outside.outputs.camera_lines import CameraLineSettings
 
 
@@ -25,9 +27,16 @@ class HasLines(Protocol):
     def lines(self) -> OutputLines | None:
         """None: a camera without any."""
 
+    @property
+    def is_tried(self) -> bool:
+        """It was opened, or it is known why it cannot be."""
+
 
 Cameras = Callable[[], "list[HasLines]"]
 """Those that this process has by now."""
+
+Run = Callable[[Heartbeat, threading.Event], None]
+_LOOK_S = 0.05
 
 
 class CameraPins:
@@ -83,6 +92,19 @@ class CameraPins:
         with suppress(CameraError):  # it was closed, and has set them itself
             for line in self._wiring.lines:
                 lines.put(line, is_active=False)
+
+
+def run_with_camera(
+    name: str, cameras: Cameras, run: Run, heartbeat: Heartbeat, stop: threading.Event
+) -> None:
+    """`run`, once the camera of that name was tried: a station opens its cameras after its outputs,
+    and at each start the lines would be lost and come back.
+    """
+    while not any(each.name == name and each.is_tried for each in cameras()):
+        heartbeat.beat()
+        if stop.wait(_LOOK_S):
+            break
+    run(heartbeat, stop)
 
 
 def _none() -> list[HasLines]:
