@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from collections import Counter
@@ -16,6 +17,7 @@ from typing import Any
 
 from tests.quality.tools import REPOSITORY
 
+_SECTOR = 512
 _STATE = "var/lib/qc-edge/line1"
 
 
@@ -29,18 +31,29 @@ class Left:
     faults: list[str] = field(default_factory=list)
 
 
-def data_partition(disk: Path) -> tuple[int, int]:
-    """Where the data partition begins on a disk and how large it is, in bytes."""
-    said = subprocess.run(["sfdisk", "--json", disk], capture_output=True, check=True).stdout
-    table = json.loads(said)["partitiontable"]
-    (found,) = (each for each in table["partitions"] if each.get("name") == "qc-data")
-    return found["start"] * table["sectorsize"], found["size"] * table["sectorsize"]
+def partitions(disk: Path) -> dict[str, tuple[int, int]]:
+    """Where each partition of a disk begins and how large it is, in bytes, by its name in the GPT
+    (UEFI specification, 5.3).
+    """
+    with disk.open("rb") as file:
+        file.seek(_SECTOR)
+        header = file.read(92)
+        assert header[:8] == b"EFI PART", f"{disk} has no GPT"
+        at, count, length = struct.unpack_from("<QII", header, 72)
+        file.seek(at * _SECTOR)
+        entries = [file.read(length) for _ in range(count)]
+    found = {}
+    for entry in entries:
+        first, last = struct.unpack_from("<QQ", entry, 32)
+        if name := entry[56:128].decode("utf-16-le").rstrip("\0"):
+            found[name] = first * _SECTOR, (last - first + 1) * _SECTOR
+    return found
 
 
 @contextmanager
 def mounted_copy(disk: Path, work: Path) -> Iterator[Path]:
     """A root directory with the box's /var and /etc/qc-edge, of a copy: the disk stays as it is."""
-    at, size = data_partition(disk)
+    at, size = partitions(disk)["qc-data"]
     root, copy = work / "left", work / "left.raw"
     shutil.rmtree(root, ignore_errors=True)
     (root / "var").mkdir(parents=True)
