@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -24,7 +25,7 @@ from qc_edge.upstream.due import SealedDays
 from qc_edge.upstream.targets import Access, connect
 from tests.bench import fleet
 from tests.publish.rows import event, inspection, log
-from tests.upstream.sealed import NAME, SendingStation, copied, nothing
+from tests.upstream.sealed import NAME, SendingStation, nothing
 
 STATIONS = int(os.environ.get("STATIONS", "200"))
 DAYS = int(os.environ.get("DAYS", "30"))
@@ -99,7 +100,8 @@ def main(out: str) -> None:
         root = Path(kept)
         made = template(root / "template")
         for station in range(STATIONS):
-            copied(made, root / f"plant/{station}")
+            # Links: a sync only reads, and its own records are files of their own.
+            shutil.copytree(made.paths.root, root / f"plant/{station}", copy_function=os.link)
             (root / f"upstream/{station}").mkdir(parents=True)
         for number in range(DAYS):
             figures["nights"].append(night(root, made, number))
