@@ -18,13 +18,13 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from qc_edge.rendered import render
+from qc_edge.rendered import DefectKind, render
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import StationPaths
 from qc_edge.settings.paths import shipped
 from qc_edge.setup.new_station import parse_camera, provision
 from tests.bench.log import NAME
-from tests.bench.loops import PlainLoop
+from tests.bench.loops import PlainLoop, TunedLoop
 from tests.bench.station import fill_spool, make_station, run_station
 
 MODEL = shipped("models") / "reference/1/model.onnx"
@@ -73,6 +73,44 @@ def plain_loops(size: Size, seconds: float) -> Figures:
         rates = {f"plain_{kind}_fps": loop.rate(paths, seconds) for kind, paths in files.items()}
     compute = loop.compute_ms(frames, 10)
     return {**rates, "compute_p50_ms": float(np.percentile(compute, 50))}
+
+
+def tuned_loop(size: Size, seconds: float) -> Figures:
+    """Rate of the tuned loop on uncompressed files, one frame and four at once, and the better."""
+    with scratch() as directory:
+        files = [directory / f"{index:03d}.pgm" for index in range(12)]
+        for path, pixels in zip(files, frames_of(size), strict=True):
+            cv2.imwrite(str(path), pixels)
+        rates = {
+            f"tuned_{batch}_fps": TunedLoop(MODEL, size, batch).rate(files, seconds)
+            for batch in (1, 4)
+        }
+    return {**rates, "tuned_fps": max(rates.values())}
+
+
+def same_verdicts(size: Size) -> Figures:
+    """How many frames, good and defective, the station and the tuned loop have judged alike; raises
+    RuntimeError where a score or a verdict differs.
+    """
+    frames = frames_of(size, 8)
+    frames += [render(seed, DefectKind.PIT, size=size).pixels for seed in range(20, 28)]
+    with scratch() as root:
+        paths = make_station(root)
+        fill_spool(paths, frames, len(frames))
+        run_station(root, len(frames))
+        with duckdb.connect(str(paths.database), read_only=True) as log:
+            asked = "SELECT score, verdict, threshold FROM inspections ORDER BY frame_id"
+            rows = log.execute(asked).fetchall()
+        files = [root / f"{index:03d}.pgm" for index in range(len(frames))]
+        for path, pixels in zip(files, frames, strict=True):
+            cv2.imwrite(str(path), pixels)
+        for batch in (1, 4):
+            for mine, row in zip(TunedLoop(MODEL, size, batch).scores(files), rows, strict=True):
+                score, verdict, threshold = row
+                own = "INVALID" if mine is None else "FAIL" if mine >= threshold else "PASS"
+                if own != verdict or (mine is not None and abs(mine - score) > 1e-5):
+                    raise RuntimeError(f"the tuned loop says {own} ({mine}), the log {row}")
+    return {"tuned_same_verdicts": len(frames), "tuned_fails": sum(r[1] == "FAIL" for r in rows)}
 
 
 def drain(size: Size, count: int) -> Figures:

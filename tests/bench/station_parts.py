@@ -23,9 +23,11 @@ def speed(console: Console, long: bool) -> dict[str, Any]:
     table = Table(
         title="Sustained frames/s, everything durable, against the plain loops (nothing kept)"
     )
-    for heading in ("", "station", "spool drained", "plain PNG", "plain PGM", "vs PNG", "vs PGM"):
+    headings = ("station", "spool drained", "plain PNG", "plain PGM", "tuned")
+    for heading in ("", *headings, "vs PNG", "vs PGM", "vs tuned"):
         table.add_column(heading, justify="right")
     for name, size in SIZES.items():
+        alike = alone(measures.same_verdicts, size)
         count = 400 if size[0] < 2000 else 200
         rounds = 5 if long else 3
         taken = []
@@ -35,7 +37,8 @@ def speed(console: Console, long: bool) -> dict[str, Any]:
                 {
                     **{
                         f"loop_{key}": value
-                        for key, value in alone(measures.plain_loops, size, 4.0).items()
+                        for measure in (measures.plain_loops, measures.tuned_loop)
+                        for key, value in alone(measure, size, 4.0).items()
                     },
                     **{
                         f"through_{key}": value
@@ -46,20 +49,22 @@ def speed(console: Console, long: bool) -> dict[str, Any]:
             )
         middle = {key: sorted(each[key] for each in taken)[rounds // 2] for key in taken[0]}
         ratios = {
-            kind: sorted(each["through_fps"] / each[f"loop_plain_{kind}_fps"] for each in taken)[
+            kind: sorted(each["through_fps"] / each[f"loop_{kind}_fps"] for each in taken)[
                 rounds // 2
             ]
-            for kind in ("png", "pgm")
+            for kind in ("plain_png", "plain_pgm", "tuned")
         }
         figures[name] = {
             **middle,
-            "ratio_png": ratios["png"],
-            "ratio_pgm": ratios["pgm"],
+            **alike,
+            "ratio_png": ratios["plain_png"],
+            "ratio_pgm": ratios["plain_pgm"],
+            "ratio_tuned": ratios["tuned"],
             "rounds": taken,
         }
-        rates = ("through_fps", "drain_fps", "loop_plain_png_fps", "loop_plain_pgm_fps")
-        shown = [f"{middle[key]:.1f}" for key in rates]
-        table.add_row(name, *shown, f"{ratios['png']:.2f}x", f"{ratios['pgm']:.2f}x")
+        rates = ("through", "drain", "loop_plain_png", "loop_plain_pgm", "loop_tuned")
+        shown = [f"{middle[f'{key}_fps']:.1f}" for key in rates]
+        table.add_row(name, *shown, *(f"{each:.2f}x" for each in ratios.values()))
     console.print(table)
     _steps(
         console,

@@ -23,16 +23,18 @@ class ModbusRefusedError(Exception):
 
 
 class Master:
-    """One connection. Its calls wait for the answer, for at most two seconds."""
+    """One connection. Its calls wait for the answer, for two seconds or as long as it is told."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1", patience_ms: int = 2000) -> None:
         name = ctypes.util.find_library("modbus")
         assert name, "apt install libmodbus5"
         self._library = ctypes.CDLL(name, use_errno=True)
         self._library.modbus_new_tcp.restype = ctypes.c_void_p
         self._library.modbus_strerror.restype = ctypes.c_char_p
         self._context = ctypes.c_void_p(self._library.modbus_new_tcp(host.encode(), port))
-        self._library.modbus_set_response_timeout(self._context, 2, 0)
+        self._library.modbus_set_response_timeout(
+            self._context, patience_ms // 1000, patience_ms % 1000 * 1000
+        )
         self._check(self._library.modbus_connect(self._context))
 
     def __enter__(self) -> Master:

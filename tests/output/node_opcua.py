@@ -111,21 +111,23 @@ class OpcuaClient:
         node: Node | None = None,
         *,
         types: bool = False,
+        patience_s: float = 20.0,
     ) -> None:
         """`types`: it has read the structures of the specification before it says anything."""
         self.events: list[dict[str, Any]] = []
         self.answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._node = node or shared_node()
+        self._patience_s = patience_s
         self._number = self._node.add(self)
         said = {"url": f"opc.tcp://{place}", "user": user, "password": password, "name": "plc"}
         files = {"certificate": "plc-client.pem", "key": "plc-client.key", "pki": "pki"}
         found = {name: str(folder / file) for name, file in files.items()}
-        self.ask({"connect": said | found | {"types": types}}, 60)
+        self.ask({"connect": said | found | {"types": types}}, 3 * patience_s)
 
-    def ask(self, command: dict[str, Any], timeout_s: float = 20) -> dict[str, Any]:
+    def ask(self, command: dict[str, Any], timeout_s: float | None = None) -> dict[str, Any]:
         """One request."""
         self._node.send({"on": self._number} | command)
-        answer = self.answers.get(timeout=timeout_s)
+        answer = self.answers.get(timeout=timeout_s or self._patience_s)
         if fault := answer.get("fault"):
             raise OpcuaFaultError(fault)
         return answer
