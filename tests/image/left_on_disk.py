@@ -107,7 +107,7 @@ def look(disk: Path, work: Path, told: Mapping[str, tuple[str, str]]) -> Left:
         left.faults += [
             f"verify: {json.dumps(each)[:300]}"
             for each in found
-            if each.get("kind") != "journal_torn"
+            if each.get("severity") != "note" and each.get("kind") != "journal_torn"
         ]
         if ran.returncode and not found:
             left.faults.append(f"verify ended with {ran.returncode}: {ran.stdout[-300:]}")
