@@ -75,7 +75,10 @@ class OutputLines:
     def _take(self, nodes: Nodes, line: str, *, inverted: bool) -> str:
         """The user output that drives it: the first that the line takes and no other one has."""
         nodes.set("output", line, "LineSelector")
-        nodes.set_if_available(inverted, "LineInverter")
+        if inverted:  # refused where the line cannot: its inactive level would be the active one
+            nodes.set("active_low", True, "LineInverter")
+        else:
+            nodes.set_if_available(False, "LineInverter")
         found = self._free(nodes)
         if found is None:  # a line that can be both offers its sources once it is an output
             nodes.set("output", "Output", "LineMode")

@@ -159,6 +159,19 @@ def test_a_line_that_the_camera_does_not_have_is_said(top: Opened) -> None:
         link.open(lambda: None)
 
 
+def test_a_line_that_cannot_be_inverted_is_never_taken_as_active_low(top: Opened) -> None:
+    nodes = top.camera._camera.GetNodeMap()
+
+    class WithoutInverter:
+        def GetNode(self, name: str) -> Any:  # noqa: N802 (as the camera's driver has it)
+            return nodes.GetNode("NoSuchNode" if name == "LineInverter" else name)
+
+    top.lines.attach(WithoutInverter())
+    CameraPins(settings(), lambda: cameras(top)).open()
+    with pytest.raises(OutputError, match="active_low: LineInverter = True refused"):
+        CameraPins(settings(active_low=True), lambda: cameras(top)).open()
+
+
 def test_a_camera_that_is_not_there_is_waited_for() -> None:
     with pytest.raises(OutputError, match="camera top is not there yet"):
         any_link(settings()).open(lambda: None)
