@@ -25,11 +25,11 @@ MEANINGS = {
     "captured_at": "The exposure, UTC.",
     "recorded_at": "When its row was made, UTC.",
     "recipe": "The recipe in force; null: none.",
-    "disposition": "ACCEPT, REJECT or HOLD, as the line was told.",
+    "disposition": "ACCEPT, REJECT or HOLD, as the outputs were told. A line may have got HOLD instead, by its own deadline or for a doubtful trigger: `told` has that.",
     "reason": "Why, as a stable code: [reasons.md](reasons.md).",
     "detail": "The same in words, for a person.",
     "score": "Of the model, 0 to 1, higher is worse; of the worst view; null: none.",
-    "is_replayed": "From the log, after a restart or a long outage: what its row says, HOLD if it was too late for the line. Whether the line was told in time nobody may know.",
+    "is_replayed": "From the log, after a restart or a long outage: what its row says, but HOLD if it was too late for the line (`late`), and HOLD instead of ACCEPT where the station was killed before anybody can know that the line was told (`recovered`).",
 }
 
 

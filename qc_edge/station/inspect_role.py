@@ -90,7 +90,7 @@ class InspectRole:
     def start(self, supervisor: Supervisor) -> None:
         """Start the workers; on return frames are inspected, or the station was told to stop."""
         workers, patience = self._parts.workers, self._parts.dependencies.patience_s
-        self._outputs.open(self._parts, self._ledger, self._events)
+        self._outputs.open(self._parts, self._ledger, self._events, self.arrivals.recovered)
         workers.start("inspector", patience, self._inspect)
         supervisor.wait_until(lambda: self.inspector is not None)
         workers.start("arrivals", patience, self.arrivals.run)

@@ -7,16 +7,18 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from qc_edge.domain.frame import FrameId
 from qc_edge.domain.parts.told import told_alone
 from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.errors import OutputError
@@ -32,6 +34,8 @@ from qc_edge.service.heartbeat import Heartbeat
 from qc_edge.settings.outside.outputs.webhook import WebhookSettings
 from qc_edge.station.daemon import STOP_S
 from qc_edge.store.log.ledger import Ledger
+from qc_edge.store.log.part_messages import LoggedPart, parts_after, parts_of
+from tests.demo.rows import part
 from tests.output.certificates import issued, make_authority
 from tests.output.parts import told_part
 from tests.output.ports import free_port
@@ -57,10 +61,11 @@ class Station:
     ledger: Ledger
     notes: list[Note] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
+    perhaps_untold: Collection[FrameId] = ()
 
     def __post_init__(self) -> None:
-        keep = timedelta(hours=self.given.give_up_h)
-        self.backlog = Backlog(self.root / "webhook-mes.json", "line1", self.ledger, keep)
+        keep, file = timedelta(hours=self.given.give_up_h), self.root / "webhook-mes.json"
+        self.backlog = Backlog(file, "line1", self.ledger, keep, self.perhaps_untold)
         self.output = WebhookOutput(self.given, "line1", self.backlog, self.notes.append)
         self._thread = threading.Thread(
             target=self.output.run, args=(Heartbeat("mes", 5.0), self.stop)
@@ -97,10 +102,16 @@ class Station:
 
 
 @contextmanager
-def station(root: Path, given: WebhookSettings, *, start: bool = True) -> Iterator[Station]:
+def station(
+    root: Path,
+    given: WebhookSettings,
+    *,
+    start: bool = True,
+    perhaps_untold: Collection[FrameId] = (),
+) -> Iterator[Station]:
     """One that runs."""
     ledger = open_ledger(root)
-    made = Station(root, given, ledger)
+    made = Station(root, given, ledger, perhaps_untold=perhaps_untold)
     if start:
         made.start()
     try:
@@ -229,6 +240,57 @@ def test_a_part_that_was_too_late_for_the_line_is_no_accept_from_the_log(
     told = [(each["disposition"], each["reason"]) for each in receiver.taken]
     assert told[0][0] == "ACCEPT"
     assert told[1] == ("HOLD", "late")
+
+
+def test_a_part_of_which_nobody_knows_whether_the_line_was_told_is_no_accept_from_the_log(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    ids = [told_part(number, Disposition.ACCEPT).frame_id for number in range(1, 5)]
+    views = [told_part(number, Disposition.ACCEPT).inspections[0] for number in (3, 4)]
+    with station(tmp_path, settings(free_port()), start=False) as killed:
+        killed.tell(1, 2, announce=False)
+        killed.ledger.append([replace(each, attempt_id=ids[2]) for each in views], utc_now())
+        row = replace(
+            part(ids[2], disposition=Disposition.ACCEPT),
+            part_id="3",
+            recorded_at=utc_now(),
+            frames=" ".join(ids[2:]),
+            reason="all_views_pass",
+        )
+        killed.ledger.append([row], utc_now())
+    with station(tmp_path, settings(receiver.port), start=False, perhaps_untold={ids[0]}) as run:
+        assert run.ledger.ask(partial(parts_of, frames=[ids[1], ids[3]])) == {ids[1], ids[2]}
+        noted = event(1, utc_now(), f"{ids[3]}: its row stood already")
+        run.ledger.append([replace(noted, kind="announcement_unknown")], utc_now())
+        run.tell(5)
+        run.start()
+        all_taken(receiver, 1, 2, 3, 5)
+    told = [(each["disposition"], each["reason"]) for each in receiver.taken]
+    unknown, known = ("HOLD", "recovered"), ("ACCEPT", "score_below_threshold")
+    assert told == [unknown, known, unknown, known]
+
+
+def test_a_look_at_a_long_log_holds_no_part(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, goes_on = threading.Event(), threading.Event()
+
+    def slowly(*given: Any) -> list[LoggedPart]:
+        looks.set()
+        assert goes_on.wait(60)
+        return parts_after(*given)
+
+    monkeypatch.setattr(backlog_module, "parts_after", slowly)
+    with station(tmp_path, settings(receiver.port)) as run:
+        assert looks.wait(60)
+        inspector = threading.Thread(target=run.tell, args=(1,))
+        inspector.start()
+        inspector.join(20)
+        is_held = inspector.is_alive()
+        goes_on.set()
+        inspector.join(60)
+        all_taken(receiver, 1)
+    assert not is_held
 
 
 def test_a_part_that_nobody_took_for_too_long_is_given_up_and_on_record(

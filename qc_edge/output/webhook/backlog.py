@@ -11,10 +11,12 @@ import json
 import threading
 import time
 from collections import deque
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+from qc_edge.domain.frame import FrameId
 from qc_edge.errors import StoreError
 from qc_edge.output.webhook.message import PartMessage, logged_message
 from qc_edge.service.clock import utc_now
@@ -31,8 +33,19 @@ _NOTE_S = 10.0
 class Backlog:
     """`put` from any thread; the rest from the one that tells. The log's errors are StoreError."""
 
-    def __init__(self, file: Path, station: str, ledger: Ledger, give_up: timedelta) -> None:
+    def __init__(
+        self,
+        file: Path,
+        station: str,
+        ledger: Ledger,
+        give_up: timedelta,
+        perhaps_untold: Collection[FrameId] = (),
+    ) -> None:
+        """`perhaps_untold`: parts that have a row of before this start, and nobody knows whether
+        the line was told of them.
+        """
         self._file, self._station, self._ledger, self._give_up = file, station, ledger, give_up
+        self._perhaps_untold = perhaps_untold
         self._lock = threading.Lock()
         self._waiting: deque[PartMessage] = deque(maxlen=_MOST_WAITING)
         self._logged: deque[PartMessage] = deque()
@@ -94,14 +107,15 @@ class Backlog:
 
     def _ask(self) -> None:
         """What the log has behind the one that was told last."""
-        seq = self._seq
-        if self._frame:
-            frame = self._frame
-            seq = self._ledger.ask(lambda log: seq_of(log, frame, seq))
+        seq, frame = self._seq, self._frame
         oldest = utc_now() - self._give_up
-        skipped = self._ledger.ask(lambda log: count_before(log, seq, oldest))
-        self.given_up += skipped
-        found = self._ledger.ask(lambda log: parts_after(log, seq, oldest, _AT_ONCE))
+        self._ledger.apply()
+        # Beside the commits: a long log takes its time, and no part is to wait for that.
+        with self._ledger.snapshot() as log:
+            if frame:
+                seq = seq_of(log, frame, seq)
+            self.given_up += count_before(log, seq, oldest)
+            found = parts_after(log, seq, oldest, _AT_ONCE, self._perhaps_untold)
         self._seq = seq
         with self._lock:  # what still waits is as the line was told it
             waiting = {each.frame_id: each for each in self._waiting}

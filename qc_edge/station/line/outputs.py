@@ -4,11 +4,12 @@ which has a thread and puts what it tells its line on record.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from functools import partial
 
 from qc_edge.domain.events import EventLog
+from qc_edge.domain.frame import FrameId
 from qc_edge.domain.parts.line_identity import LineIdentitySource
 from qc_edge.output import Output
 from qc_edge.output.handshake.judged import Note, NoteKind
@@ -31,6 +32,8 @@ from qc_edge.station.line.health import health_of
 from qc_edge.station.status import Status
 from qc_edge.store.disk_space import DiskSpace
 from qc_edge.store.log.ledger import Ledger
+from qc_edge.store.log.part_lookups import last_parts_perhaps_untold
+from qc_edge.store.log.part_messages import parts_of
 
 
 class StationOutputs:
@@ -65,10 +68,17 @@ class StationOutputs:
         """The part ids that a line gives with its triggers, None where the settings take none."""
         return next((line.identities for line in self._lines if line.identities), None)
 
-    def open(self, parts: StationParts, ledger: Ledger, events: EventLog) -> None:
-        """Make those of the settings and start their threads. Raises OutputError where a library
-        is missing, StoreError where the log does not read; an address that cannot be had is tried
-        again and again.
+    def open(
+        self,
+        parts: StationParts,
+        ledger: Ledger,
+        events: EventLog,
+        recovered: Collection[FrameId] = (),
+    ) -> None:
+        """Make those of the settings and start their threads; `recovered` are the frames of before
+        this start that are still in the spool. Raises OutputError where a library is missing,
+        StoreError where the log does not read; an address that cannot be had is tried again and
+        again.
         """
         settings = parts.settings
         self._parts = parts
@@ -81,7 +91,7 @@ class StationOutputs:
 
         for given in settings.output:
             if isinstance(given, WebhookSettings):
-                self._open_webhook(given, parts, ledger)
+                self._open_webhook(given, parts, ledger, recovered)
                 continue
             assert isinstance(given, LineSettings)  # noqa: S101
             if given.confirm:
@@ -104,10 +114,19 @@ class StationOutputs:
             parts.workers.start(f"output-{given.name}", parts.dependencies.patience_s, run)
         parts.reporter.outputs = self
 
-    def _open_webhook(self, given: WebhookSettings, parts: StationParts, ledger: Ledger) -> None:
+    def _open_webhook(
+        self,
+        given: WebhookSettings,
+        parts: StationParts,
+        ledger: Ledger,
+        recovered: Collection[FrameId],
+    ) -> None:
         file = parts.paths.state / f"webhook-{given.name}.json"
         station = parts.settings.station.name
-        backlog = Backlog(file, station, ledger, timedelta(hours=given.give_up_h))
+        # A frame leaves the spool once its part was announced: of what is there nobody knows.
+        untold = ledger.ask(partial(parts_of, frames=recovered)) if recovered else set[FrameId]()
+        untold |= {attempt for attempt, _ in ledger.ask(last_parts_perhaps_untold)}
+        backlog = Backlog(file, station, ledger, timedelta(hours=given.give_up_h), untold)
         webhook = WebhookOutput(given, station, backlog, partial(self._keep, given))
         self._webhooks.append(webhook)
         name = f"output-{given.name}"
