@@ -52,7 +52,7 @@ class ReviewQueue:
         self.claims = ReviewClaims(paths)
         self._log: PublishedLog | None = None
         self._cursor: PublishedCursor  # under the lock: DuckDB takes one thread at a time
-        self._reader = LogReader(self.settings, paths, DriftReader(self.settings, paths))
+        self._reader = self._new_reader()
         self._items: dict[str, ReviewItem] = {}
         self._order: list[tuple[float, str]] = []
         self._opinions: dict[str, Opinion] = {}
@@ -167,11 +167,10 @@ class ReviewQueue:
             self._bring_up(now)
         elif age_s >= _BESIDE_S and not self._reading.locked():
             threading.Thread(target=self._bring_up_beside, args=(now,), daemon=True).start()
-        waiting: dict[str, set[str]] = {}
-        for frame, who in unpublished_labels(self.paths, now):
-            waiting.setdefault(frame, set()).add(who)
-        with self._lock:
-            self._waiting = waiting
+        with self._lock:  # read under it, too: no older look may take the place of a newer one
+            self._waiting = {}
+            for frame, who in unpublished_labels(self.paths, now):
+                self._waiting.setdefault(frame, set()).add(who)
         return now
 
     def _bring_up_beside(self, now: datetime) -> None:
@@ -191,14 +190,22 @@ class ReviewQueue:
                 self._cursor = self._log.cursor()
             if self._is_closed:
                 return
-            news = list(self._reader.news(self._cursor, now))
-            opinions = dict(self._reader.new_opinions(self._cursor, now))
-            known = {*self._items, *(item.frame_id for item, _ in news)}
-            missing = [frame for frame in opinions if frame not in known]
-            items = self._reader.items(self._cursor, missing)
+            try:
+                news = list(self._reader.news(self._cursor, now))
+                opinions = dict(self._reader.new_opinions(self._cursor, now))
+                known = {*self._items, *(item.frame_id for item, _ in news)}
+                missing = [frame for frame in opinions if frame not in known]
+                items = self._reader.items(self._cursor, missing)
+            except BaseException:
+                # It takes for known what has not come here: the next look reads all of it again.
+                self._reader = self._new_reader()
+                raise
             with self._lock:
                 self._apply(news, opinions, items)
             self._known_at = time.monotonic()
+
+    def _new_reader(self) -> LogReader:
+        return LogReader(self.settings, self.paths, DriftReader(self.settings, self.paths))
 
     def _apply(
         self,

@@ -14,7 +14,7 @@ import pytest
 from qc_edge.analysis.statistics import Share
 from qc_edge.domain.inspection import Inspection, Label, Row, ShadowScore
 from qc_edge.domain.label import Said
-from qc_edge.errors import UsageError
+from qc_edge.errors import StoreError, UsageError
 from qc_edge.labels import LabelRequest
 from qc_edge.labels import write as write_label
 from qc_edge.query.inspection_lookup import InspectionFound
@@ -269,6 +269,21 @@ def test_a_look_that_may_be_a_little_old_waits_for_nothing_that_is_new(
         said = LabelRequest(nearer.frame_id, Said.GOOD, "anna")
         write_label(made.paths, said, _found(nearer))
         assert [item.frame_id for item in queue.items()] == [near.frame_id], "a word counts at once"
+
+
+def test_a_look_that_fails_loses_nothing_of_what_it_has_read(made: Made) -> None:
+    near, clear = inspection(EARLIER, 0.44), at(1)
+    made.add(near, clear, said_later(clear, "defect", "anna"))
+    labels = [*made.paths.published.glob("labels/**/*.parquet")]
+    whole = [file.read_bytes() for file in labels]
+    for file in labels:
+        file.write_bytes(b"PAR1" + bytes(40))
+    with made.queue(second_opinion_share=1.0) as queue:
+        with pytest.raises(StoreError):
+            queue.items()
+        for file, content in zip(labels, whole, strict=True):
+            file.write_bytes(content)
+        assert {item.frame_id for item in queue.items()} == {near.frame_id, clear.frame_id}
 
 
 def _found(row: Inspection) -> InspectionFound:
