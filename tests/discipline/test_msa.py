@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from qc_edge.cli import app
 from qc_edge.discipline.msa.attribute import AttributeStudy, Grade, analyse_attribute, fleiss_kappa
 from qc_edge.discipline.msa.gauge import GaugeVerdict, analyse_values
 from qc_edge.discipline.msa.signal import doubt_zones
-from qc_edge.discipline.msa.station import studies
-from qc_edge.discipline.msa.trials import Trial
+from qc_edge.discipline.msa.station import station_looks, studies
+from qc_edge.discipline.msa.trials import Trial, parse_truth, read_trials
 from qc_edge.errors import UsageError
 from qc_edge.records import notices
 from qc_edge.settings import StationPaths
@@ -218,8 +219,23 @@ def test_the_station_is_an_appraiser_by_presenting_parts_again(
     assert gauge.exit_code == 0, gauge.output
     assert "one appraiser" in gauge.output
     assert "of the variation" in (tmp_path / "focus.html").read_text()
+    looks = station_looks(paths, parse_truth(TRUTH, "truth"), NOON, 3)
+    assert [replace(each, value=None) for each in read_trials([trials])] == looks
     more = call("trials", "line1", truth, "--out", trials, *since, *root, "--trials", "4")
     assert "P-1 (3)" in str(more.exception)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("A,good\nB,bad\nA,bad\n", "part A that it is good, and that it is bad"),
+        ("A,good\rB,bad\n", "is no CSV"),
+        (f"A,good\n{'B' * 140_000},bad\n", "is no CSV"),
+    ],
+)
+def test_a_truth_that_says_two_things_or_is_no_csv_is_refused(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        parse_truth(text, "what was typed")
 
 
 def test_a_blind_order_has_every_part_in_each_trial_and_no_truth(tmp_path: Path) -> None:

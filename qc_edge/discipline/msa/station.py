@@ -17,7 +17,7 @@ from qc_edge.discipline.msa.trials import Trial
 from qc_edge.domain.events import EventKind, Occurrence
 from qc_edge.domain.printable import csv_cell
 from qc_edge.errors import UsageError
-from qc_edge.query.control.presentations import FIGURES, presentations
+from qc_edge.query.control.presentations import FIGURES, Presentation, presentations
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.query.source import Span
 from qc_edge.records import notices
@@ -40,6 +40,34 @@ def station_trials(
 
     Raises UsageError where a part was seen less often, or StoreError.
     """
+    lines: list[list[object]] = [[*COLUMNS, *FIGURES]]
+    lines += [
+        [
+            each.part_id,
+            paths.name,
+            each.number,
+            "good" if each.passed else "bad",
+            "good" if truth[each.part_id] else "bad",
+            *(each.figures[name] for name in FIGURES),
+        ]
+        for each in _seen(paths, truth, since, trials)
+    ]
+    return _csv(lines)
+
+
+def station_looks(
+    paths: StationPaths, truth: Mapping[str, bool], since: datetime, trials: int
+) -> list[Trial]:
+    """As `station_trials`, as trials. Raises as that."""
+    return [
+        Trial(each.part_id, paths.name, str(each.number), each.passed, truth[each.part_id], None)
+        for each in _seen(paths, truth, since, trials)
+    ]
+
+
+def _seen(
+    paths: StationPaths, truth: Mapping[str, bool], since: datetime, trials: int
+) -> list[Presentation]:
     with PublishedLog(paths.published) as log:
         seen = presentations(log.cursor(), Span(since=since), sorted(truth))
     counts = dict.fromkeys(truth, 0)
@@ -51,20 +79,7 @@ def station_trials(
             f"{', '.join(short[:10])}",
             hint="present them again, or give --trials; parts are found by their id",
         )
-    lines: list[list[object]] = [[*COLUMNS, *FIGURES]]
-    lines += [
-        [
-            each.part_id,
-            paths.name,
-            each.number,
-            "good" if each.passed else "bad",
-            "good" if truth[each.part_id] else "bad",
-            *(each.figures[name] for name in FIGURES),
-        ]
-        for each in seen
-        if each.number <= trials
-    ]
-    return _csv(lines)
+    return [each for each in seen if each.number <= trials]
 
 
 def blind_orders(

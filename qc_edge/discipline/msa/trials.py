@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,16 +69,16 @@ def parse_truth(text: str, name: str) -> dict[str, bool]:
         text = f"part{';' if first.count(';') > first.count(',') else ','}reference\n{text}"
     truth: dict[str, bool] = {}
     for each in _parse(text, name, ""):
-        if each.reference_is_good is not None:
-            truth[each.part] = each.reference_is_good
+        if each.reference_is_good is None:
+            continue
+        if truth.setdefault(each.part, each.reference_is_good) != each.reference_is_good:
+            raise UsageError(
+                f"{name} says of part {each.part} that it is good, and that it is bad",
+                hint="one line a part",
+            )
     if not truth:
         raise UsageError(f"{name} says of no part what it is", hint=_TRUTH_HINT)
     return truth
-
-
-def parse_trials(text: str, name: str) -> list[Trial]:
-    """The trials in a file's text that comes from `name`. Raises UsageError."""
-    return list(_parse(text, name, ""))
 
 
 def _text(file: Path) -> str:
@@ -97,7 +97,14 @@ _HINT = (
 )
 
 
-def _parse(text: str, name: str, value: str) -> Iterable[Trial]:
+def _parse(text: str, name: str, value: str) -> Iterator[Trial]:
+    try:
+        yield from _trials(text, name, value)
+    except csv.Error as fault:
+        raise UsageError(f"{name} is no CSV: {fault}", hint=_HINT) from None
+
+
+def _trials(text: str, name: str, value: str) -> Iterator[Trial]:
     first = text.split("\n", 1)[0]
     delimiter = ";" if first.count(";") > first.count(",") else ","
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)

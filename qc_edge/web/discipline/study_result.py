@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import threading
 from datetime import timedelta
 from importlib.util import find_spec
 
@@ -18,8 +19,8 @@ from qc_edge.discipline.msa.sheets import (
     attribute_words,
     tables_json,
 )
-from qc_edge.discipline.msa.station import COLUMNS, keep_study, station_trials, studies
-from qc_edge.discipline.msa.trials import Trial, parse_trials
+from qc_edge.discipline.msa.station import COLUMNS, keep_study, station_looks, studies
+from qc_edge.discipline.msa.trials import Trial
 from qc_edge.domain.printable import csv_cell
 from qc_edge.errors import UsageError
 from qc_edge.labels.holds import HoldRequest, ReleaseRequest, hold, of_frames, release
@@ -33,6 +34,8 @@ _CAUSE = "msa_study"
 
 _LOOK_BACK = timedelta(days=30)
 """Of the station's own looks at the parts: from so long before the study was begun."""
+
+_one_at_a_time = threading.Lock()
 
 _TYPES = {"html": "text/html", "pdf": "application/pdf", "csv": "text/csv; charset=utf-8"}
 
@@ -53,16 +56,23 @@ def hold_pictures(visit: Visit, study: BlindStudy) -> None:
 
 
 def work_out(visit: Visit, study: BlindStudy, *, with_station: bool) -> None:
-    """Analyse it, keep it with its trials, and release its pictures. Raises UsageError where
-    anybody has not judged all, or the station has not seen each part that often; StoreError.
+    """Analyse it, keep it with its trials, and release its pictures; nothing if that was done.
+
+    Raises UsageError where anybody has not judged all, or the station has not seen each part that
+    often; StoreError.
     """
+    with _one_at_a_time:  # a second press of the button may come beside the first
+        if blind.result_of(visit.page.paths, study) is None:
+            _work_out(visit, study, with_station=with_station)
+
+
+def _work_out(visit: Visit, study: BlindStudy, *, with_station: bool) -> None:
     paths, who = visit.page.paths, visit.user.name
     trials = blind_answers.trials_of(paths, study)
     if with_station:
         truth = {each.part: each.is_good for each in study.parts}
         with visit.page.queries:
-            seen = station_trials(paths, truth, study.made_at - _LOOK_BACK, study.trials)
-        trials += parse_trials(seen.decode(), paths.name)
+            trials += station_looks(paths, truth, study.made_at - _LOOK_BACK, study.trials)
     found = analyse_attribute(trials)
     words = attribute_words(found)
     values = {
@@ -72,10 +82,11 @@ def work_out(visit: Visit, study: BlindStudy, *, with_station: bool) -> None:
         "blind": study.study_id,
     }
     kept = keep_study(paths, "attribute", values, trials, who, utc_now())
-    blind.finish(paths, study, {"kept": kept.name, "verdict": words, "notes": list(found.notes)})
-    # Of its own hold alone: what else holds these pictures is somebody else's reason.
+    # Of its own hold alone: what else holds these pictures is somebody else's reason. And before it
+    # is over: nobody would come by here again, and they would be kept for ever.
     over = f"the study {study.study_id} is over"
     release(paths, ReleaseRequest((), who, over, _CAUSE, hold_id=_hold_id(study)))
+    blind.finish(paths, study, {"kept": kept.name, "verdict": words, "notes": list(found.notes)})
 
 
 def document(visit: Visit, study: BlindStudy, kind: str) -> tuple[bytes, str]:
