@@ -73,9 +73,9 @@ class HeldPart:
     frame_id: str
 
 
-def held_parts(log: LogSource, hold_id: str, part: str, most: int) -> list[HeldPart]:
-    """The parts that the hold still holds, those with the highest score first; with `part` only
-    those whose id contains it. Raises StoreError.
+def held_parts(log: LogSource, hold_id: str, cause: str, part: str, most: int) -> list[HeldPart]:
+    """The parts that the hold of this cause still holds, those with the highest score first; with
+    `part` only those whose id contains it. Raises StoreError.
     """
     inspections, holds = log.relation(Inspection.TABLE), log.relation(HoldEntry.TABLE)
     if inspections is None or holds is None:
@@ -83,11 +83,12 @@ def held_parts(log: LogSource, hold_id: str, part: str, most: int) -> list[HeldP
     rows = log.fetch(
         "SELECT part_id, any_value(lot), max(captured_at), arg_max(verdict, captured_at), "
         "max(score), arg_max(seen.frame_id, captured_at) "
-        f"FROM (SELECT frame_id FROM {held_frames(inspections, holds)} WHERE hold_id = $hold) "
+        f"FROM (SELECT frame_id FROM {held_frames(inspections, holds)} WHERE hold_id = $hold "
+        "AND cause = $cause) "
         f"JOIN (SELECT frame_id, part_id, lot, captured_at, verdict, score FROM {inspections}) "
         "AS seen USING (frame_id) WHERE contains(part_id, $part) "
         "GROUP BY part_id ORDER BY 5 DESC NULLS FIRST, 1 LIMIT $most",
-        {"hold": hold_id, "part": part, "most": most},
+        {"hold": hold_id, "cause": cause, "part": part, "most": most},
     )
     return [HeldPart(name, lot, aware(at), *values) for name, lot, at, *values in rows]
 

@@ -98,7 +98,8 @@ def show_hold(visit: PersonVisit, hold: str, part: str = "") -> Response:
     """The parts that are still held, to be released by quality."""
     with visit.page.queries:
         log = visit.page.log.cursor()
-        parts = held_parts(log, hold, part, _PARTS)
+        # No other hold's: whoever judges in a study must not find its parts by its hold.
+        parts = held_parts(log, hold, CAUSE, part, _PARTS)
     return visit.render(
         "suspect_hold.html",
         hold=hold,

@@ -93,8 +93,10 @@ class SuspectLists:
         """Remove the oldest beyond what is kept, and what was never finished; never raises."""
         total, kept = 0, 0
         for folder in self._folders():
-            total += sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-            is_whole = (folder / _FOUND).exists()
+            is_whole = False
+            with suppress(OSError):
+                total += sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+                is_whole = (folder / _FOUND).exists()
             if is_whole and (kept == 0 or (kept < _KEPT and total <= _BYTES_MAX)):
                 kept += 1
             else:
