@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -18,9 +19,10 @@ from qc_edge.challenge.asking import registered
 from qc_edge.challenge.state import ChallengeState
 from qc_edge.discipline.msa import blind
 from qc_edge.domain.label import PersonRole
+from qc_edge.errors import DiskFullError
 from qc_edge.labels.holds import HoldRequest, hold, of_frames
 from qc_edge.query.inspection_search import newest
-from qc_edge.query.kept.hold_rows import held_now
+from qc_edge.query.kept.hold_rows import HeldNow, held_now
 from qc_edge.query.published_log import PublishedLog
 from qc_edge.service.clock import utc_now
 from qc_edge.settings import StationPaths
@@ -203,7 +205,7 @@ def test_suspect_parts_are_held_listed_and_released_by_quality(
 
 
 def test_a_study_is_judged_blind_and_worked_out(
-    station: Station, clients: dict[str, TestClient]
+    station: Station, clients: dict[str, TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (page, _), emil = station, clients["emil"]
     truth = {"P-1": "good", "P-3": "bad", "P-4": "good"}
@@ -218,6 +220,7 @@ def test_a_study_is_judged_blind_and_worked_out(
         {"appraiser": ["emil"]},
         {"appraiser": ["nobody"]},
         {"trials": "0"},
+        {"trials": "9" * 5000},
         {"parts": "P-1,good"},
         {"parts": "P-1,good\nNOT-THERE,bad"},
         {"parts": "P-1;perhaps"},
@@ -237,10 +240,17 @@ def test_a_study_is_judged_blind_and_worked_out(
     assert {tuple(sorted(order)) for order in orders.values()} == {tuple(sorted([*truth] * 2))}
     assert "You have judged all of it." in clients["otto"].get(f"/study/judge?study={study}").text
     frame = blind.load(page.paths, study).parts[0].frames[0]
+    wait_for(lambda: "msa_study" in _causes(page.paths), "its pictures are held", 60, 0.1)
+    (of_study,) = (each.hold_id for each in _holds(page.paths) if each.cause == "msa_study")
+    looked = clients["otto"].get("/suspect/hold", params={"hold": of_study}).text
+    assert "P-1" not in looked, "its parts are not to be found by its hold"
     hold(page.paths, HoldRequest(of_frames([frame]), "ben", "claim 881", "complaint"))
     wait_for(lambda: {"msa_study", "complaint"} <= _causes(page.paths), "both holds", 60, 0.1)
-    ask(emil, "/study/finish", study=study)
+    with monkeypatch.context() as disk:
+        disk.setattr(blind, "write_file", _full)
+        assert refused(emil, "/study/finish", study=study) == 503
     wait_for(lambda: "msa_study" not in _causes(page.paths), "its pictures are let go", 60, 0.1)
+    ask(emil, "/study/finish", study=study)
     assert "complaint" in _causes(page.paths), "what others hold stays held"
     result = emil.get(address).text
     assert "Kept as" in result
@@ -280,6 +290,16 @@ def _judged(
     return seen
 
 
+def test_nobody_judges_a_picture_that_is_gone(
+    station: Station, clients: dict[str, TestClient]
+) -> None:
+    parts = [blind.BlindPart(each, each == "A", ("gone",)) for each in ("A", "B")]
+    study = blind.begin(station[0].paths, "Gone", parts, ("emil", ["otto"]), 1)
+    shown = clients["otto"].get("/study/judge", params={"study": study.study_id})
+    assert shown.status_code == 400
+    assert "Picture 1 is gone" in shown.text
+
+
 def test_each_appraiser_has_an_order_of_their_own_and_none_sees_a_part_twice_in_a_row() -> None:
     parts = tuple(blind.BlindPart(f"P-{n}", n % 2 == 0, (f"f{n}",)) for n in range(20))
     study = blind.BlindStudy("x", "t", "emil", utc_now(), parts, ("anna", "otto"), 5, "ab" * 16)
@@ -294,11 +314,17 @@ def test_each_appraiser_has_an_order_of_their_own_and_none_sees_a_part_twice_in_
 
 
 def _held(paths: StationPaths) -> int:
-    with PublishedLog(paths.published) as log:
-        holds = held_now(log.cursor())
-    return sum(each.parts for each in holds if each.cause == "suspect_window")
+    return sum(each.parts for each in _holds(paths) if each.cause == "suspect_window")
 
 
 def _causes(paths: StationPaths) -> set[str]:
+    return {each.cause for each in _holds(paths)}
+
+
+def _holds(paths: StationPaths) -> list[HeldNow]:
     with PublishedLog(paths.published) as log:
-        return {each.cause for each in held_now(log.cursor())}
+        return held_now(log.cursor())
+
+
+def _full(path: Path, _: bytes) -> None:
+    raise DiskFullError(f"cannot write {path}", hint="make room")

@@ -45,11 +45,12 @@ def show_studies(visit: PersonVisit) -> Response:
         if who in each.appraisers and blind.result_of(paths, each) is None
     ]
     may_make = visit.user.role in _MAKERS
+    seen = [each for each in studies if may_make and _may_see(visit, each)]
     return visit.render(
         "study.html",
         mine=mine,
-        studies=[each for each in studies if may_make and _may_see(visit, each)],
-        progress={each.study_id: _progress(visit, each) for each in studies},
+        studies=seen,
+        progress={each.study_id: _progress(visit, each) for each in seen},
         people=sorted(set(visit.page.users.all()) - {who}),
         may_make=may_make,
         most=blind.MOST_TRIALS,
@@ -70,8 +71,9 @@ def begin(visit: PersonVisit, pairs: Pairs) -> Response:
         raise UsageError(visit.words("study.not_maker"))
     title = required(visit, fields, "title")
     truth = parse_truth(fields.get("parts", ""), visit.words("study.parts"))
-    trials = int(fields["trials"]) if fields.get("trials", "").isdecimal() else 0
-    blind.check_size(len(truth), len(people), min(trials, 10**6))
+    typed = fields.get("trials", "")
+    trials = int(typed) if typed.isdecimal() and len(typed) < 7 else 0
+    blind.check_size(len(truth), len(people), trials)
     parts = [_part(visit, part, is_good) for part, is_good in truth.items()]
     paths, user = visit.page.paths, visit.user
     study = blind.begin(paths, title, parts, (user.name, people), trials)
@@ -86,8 +88,11 @@ def show_next(visit: PersonVisit, study: str) -> Response:
     number = blind_answers.answered(visit.page.paths, found, visit.user.name)
     if number >= found.looks:
         return visit.render("study_done.html", study=found)
-    place = found.order(visit.user.name)[number]
-    views = range(len(found.parts[place].frames))
+    frames = found.parts[found.order(visit.user.name)[number]].frames
+    if any(_picture(visit, frame) is None for frame in frames):
+        # What is said of a picture that nobody sees would be made up.
+        raise UsageError(visit.words("study.not_shown", number=number + 1))
+    views = range(len(frames))
     return visit.render("study_judge.html", study=found, number=number, views=views)
 
 
@@ -101,8 +106,7 @@ def show_picture(
     if number != blind_answers.answered(paths, found, who) or number >= found.looks:
         return FileResponse(STATIC / "gone.svg", 404, media_type="image/svg+xml")
     frames = found.parts[found.order(who)[number]].frames
-    row = row_of(visit.page, frames[view]) if view < len(frames) else None
-    copy = visit.page.pictures.get(row, PictureKind.FRAME, "large") if row else None
+    copy = _picture(visit, frames[view]) if view < len(frames) else None
     if copy is None:
         return FileResponse(STATIC / "gone.svg", 404, media_type="image/svg+xml")
     return Response(copy, media_type="image/jpeg")
@@ -144,8 +148,7 @@ def finish(visit: PersonVisit, fields: Fields) -> Response:
     """Work it out, keep it, and let go of its pictures."""
     visit.require_token(fields.get("token"))
     found = _made(visit, fields.get("study", ""))
-    if blind.result_of(visit.page.paths, found) is None:
-        study_result.work_out(visit, found, with_station=fields.get("station") == "1")
+    study_result.work_out(visit, found, with_station=fields.get("station") == "1")
     return RedirectResponse(f"/study/look?study={found.study_id}", 303)
 
 
@@ -191,8 +194,15 @@ def _may_see(visit: Visit, study: BlindStudy) -> bool:
     return is_over or visit.user.name not in study.appraisers
 
 
+def _picture(visit: Visit, frame: str) -> bytes | None:
+    row = row_of(visit.page, frame)
+    return visit.page.pictures.get(row, PictureKind.FRAME, "large") if row else None
+
+
 def _progress(visit: Visit, study: BlindStudy) -> Mapping[str, int]:
     paths = visit.page.paths
+    if blind.result_of(paths, study) is not None:
+        return dict.fromkeys(study.appraisers, study.looks)  # thousands of files need no count
     return {who: blind_answers.answered(paths, study, who) for who in study.appraisers}
 
 
