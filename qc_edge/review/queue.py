@@ -21,7 +21,6 @@ from qc_edge.query.published_log import PublishedCursor, PublishedLog
 from qc_edge.review import reasons
 from qc_edge.review.claims import ReviewClaim, ReviewClaims
 from qc_edge.review.draw import draw_key, is_drawn
-from qc_edge.review.drift import DriftReader
 from qc_edge.review.item import ReviewItem
 from qc_edge.review.reading import LogReader, Opinion, unpublished_labels
 from qc_edge.review.reasons import ReviewCause, ReviewReason
@@ -52,7 +51,7 @@ class ReviewQueue:
         self.claims = ReviewClaims(paths)
         self._log: PublishedLog | None = None
         self._cursor: PublishedCursor  # under the lock: DuckDB takes one thread at a time
-        self._reader = self._new_reader()
+        self._reader = LogReader.of(paths, self.settings)
         self._items: dict[str, ReviewItem] = {}
         self._order: list[tuple[float, str]] = []
         self._opinions: dict[str, Opinion] = {}
@@ -183,29 +182,25 @@ class ReviewQueue:
     def _bring_up(self, now: datetime) -> None:
         """Read what is new in the log, and put it in its place."""
         with self._reading:
+            if self._is_closed:
+                return
             if self._log is None:
-                if self._is_closed or oldest_file(self.paths.published, "inspections") is None:
+                if oldest_file(self.paths.published, "inspections") is None:
                     return
                 self._log = PublishedLog(self.paths.published)
                 self._cursor = self._log.cursor()
-            if self._is_closed:
-                return
             try:
                 news = list(self._reader.news(self._cursor, now))
                 opinions = dict(self._reader.new_opinions(self._cursor, now))
                 known = {*self._items, *(item.frame_id for item, _ in news)}
-                missing = [frame for frame in opinions if frame not in known]
-                items = self._reader.items(self._cursor, missing)
+                items = self._reader.items(self._cursor, [*(opinions.keys() - known)])
             except BaseException:
                 # It takes for known what has not come here: the next look reads all of it again.
-                self._reader = self._new_reader()
+                self._reader = LogReader.of(self.paths, self.settings)
                 raise
             with self._lock:
                 self._apply(news, opinions, items)
             self._known_at = time.monotonic()
-
-    def _new_reader(self) -> LogReader:
-        return LogReader(self.settings, self.paths, DriftReader(self.settings, self.paths))
 
     def _apply(
         self,

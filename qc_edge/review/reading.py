@@ -80,6 +80,11 @@ class LogReader:
     _present: frozenset[str] | None = None
     _files: dict[str, dict[Path, int]] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, paths: StationPaths, settings: Settings) -> LogReader:
+        """One that has read nothing yet."""
+        return cls(settings, paths, DriftReader(settings, paths))
+
     def news(self, log: PublishedCursor, now: datetime) -> Iterator[tuple[ReviewItem, ReviewCause]]:
         """Inspections that anything new speaks for, with each cause. Raises StoreError."""
         if self._has_news("inspections", now):
