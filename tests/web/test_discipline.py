@@ -188,6 +188,7 @@ def test_suspect_parts_are_held_listed_and_released_by_quality(
 
     wait_for(lambda: _held(page.paths) == 4, "the hold", 60, 0.1)
     hold = re.findall(r"/suspect/hold\?hold=([0-9a-f]+)", otto.get("/suspect").text)[0]
+    assert _said_by(page.paths, "suspect_window") == {("otto", "operator")}, "nobody else's role"
     shown = otto.get("/suspect/hold", params={"hold": hold}).text
     assert "P-3" in shown
     assert 'action="/suspect/release"' in shown
@@ -252,6 +253,7 @@ def test_a_study_is_judged_blind_and_worked_out(
     wait_for(lambda: "msa_study" not in _causes(page.paths), "its pictures are let go", 60, 0.1)
     ask(emil, "/study/finish", study=study)
     assert "complaint" in _causes(page.paths), "what others hold stays held"
+    assert _said_by(page.paths, "msa_study") == {("emil", "engineer")}
     result = emil.get(address).text
     assert "Kept as" in result
     trials = list(
@@ -324,6 +326,14 @@ def _causes(paths: StationPaths) -> set[str]:
 def _holds(paths: StationPaths) -> list[HeldNow]:
     with PublishedLog(paths.published) as log:
         return held_now(log.cursor())
+
+
+def _said_by(paths: StationPaths, cause: str) -> set[tuple[str, str]]:
+    """Who has held or released for that cause, and as whom."""
+    with PublishedLog(paths.published) as log:
+        relation = log.cursor().relation("holds")
+        query = f"SELECT DISTINCT who, role FROM {relation} WHERE cause = $cause"
+        return {(who, role) for who, role in log.cursor().fetch(query, {"cause": cause})}
 
 
 def _full(path: Path, _: bytes) -> None:

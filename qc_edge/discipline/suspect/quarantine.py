@@ -17,6 +17,7 @@ from qc_edge.discipline.suspect.listing import SuspectFigures, SuspectList
 from qc_edge.discipline.suspect.sheet import SHOWN, SuspectSheet, render
 from qc_edge.discipline.suspect.window import SuspectCause, SuspectWindow, window_of
 from qc_edge.domain.evidence.hold_entry import HoldScope
+from qc_edge.domain.label import PersonRole
 from qc_edge.errors import UsageError
 from qc_edge.labels.holds import HoldRequest, hold, of_frames
 from qc_edge.query.inspection_search import newest
@@ -41,7 +42,10 @@ _PUBLISHED_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class SuspectAsk:
-    """What is asked: a cause, or a time of its own (aware UTC); `recipe` None: by the cause."""
+    """What is asked: a cause, or a time of its own (aware UTC); `recipe` None: by the cause.
+
+    `role` is as whom `by` holds.
+    """
 
     by: Attribution
     cause: SuspectCause | None = None
@@ -49,6 +53,7 @@ class SuspectAsk:
     until: datetime | None = None
     recipe: str | None = None
     holds: bool = True
+    role: PersonRole = PersonRole.QUALITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ def quarantine(
         hold_id = None
         if ask.holds:
             why = f"{ask.by.reason}; {window.words}"[:2000]
-            hold_id = hold(paths, HoldRequest(scopes, ask.by.by, why, CAUSE)).hold_id
+            hold_id = hold(paths, HoldRequest(scopes, ask.by.by, why, CAUSE, ask.role)).hold_id
         tell(window, found)
         make_directories([directory])
         rows = tuple(suspects.nearest(SHOWN))

@@ -67,7 +67,7 @@ def work_out(visit: Visit, study: BlindStudy, *, with_station: bool) -> None:
 
 
 def _work_out(visit: Visit, study: BlindStudy, *, with_station: bool) -> None:
-    paths, who = visit.page.paths, visit.user.name
+    paths, who, role = visit.page.paths, visit.user.name, visit.user.role
     trials = blind_answers.trials_of(paths, study)
     if with_station:
         truth = {each.part: each.is_good for each in study.parts}
@@ -85,7 +85,7 @@ def _work_out(visit: Visit, study: BlindStudy, *, with_station: bool) -> None:
     # Of its own hold alone: what else holds these pictures is somebody else's reason. And before it
     # is over: nobody would come by here again, and they would be kept for ever.
     over = f"the study {study.study_id} is over"
-    release(paths, ReleaseRequest((), who, over, _CAUSE, hold_id=_hold_id(study)))
+    release(paths, ReleaseRequest((), who, over, _CAUSE, role, _hold_id(study)))
     blind.finish(paths, study, {"kept": kept.name, "verdict": words, "notes": list(found.notes)})
 
 

@@ -165,11 +165,11 @@ def _ask(visit: Visit, fields: Fields) -> SuspectAsk:
         known = {each.value for each in SuspectCause}
         if cause not in known:
             raise UsageError("what turned out to be wrong?", hint=", ".join(sorted(known)))
-        return SuspectAsk(by, SuspectCause(cause), recipe=recipe, holds=holds)
+        return SuspectAsk(by, SuspectCause(cause), recipe=recipe, holds=holds, role=visit.user.role)
     try:
         times = {name: moment_typed(visit, fields.get(name, "")) for name in ("since", "until")}
     except ValueError:
         raise UsageError(visit.words("part.bad_time")) from None
     if times["since"] is None:
         raise UsageError(visit.words("part.bad_time"))
-    return SuspectAsk(by, None, times["since"], times["until"], recipe, holds)
+    return SuspectAsk(by, None, times["since"], times["until"], recipe, holds, visit.user.role)
