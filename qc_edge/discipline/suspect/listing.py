@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - relations, and names that are written here
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from qc_edge.query.past.rows_of_time import RowsOfTime
 from qc_edge.query.published_log import PublishedCursor
 from qc_edge.query.source import Span
 from qc_edge.query.typed_rows import aware
-from qc_edge.store.disk_errors import store_error
+from qc_edge.store.durable import Disk
 from qc_edge.store.log.duck import quoted
 
 _FORMULA = "'=', '+', '-', '@', chr(9), chr(13)"
@@ -72,13 +72,14 @@ class SuspectList:
     def __init__(self, log: PublishedCursor, window: SuspectWindow) -> None:
         """Raises StoreError."""
         self._log, self._window = log, window
-        inside = RowsOfTime(log, Span(window.since, window.until))
+        inside = RowsOfTime(log, Span(window.since, window.until + _HOUR))
         self._last = inside.newest_row()
-        self._rows = self._rows_of(Span(window.since, window.until), window.until)
+        self._rows = self._rows_of(window.since, window.until)
 
-    def _rows_of(self, span: Span, parts_until: datetime) -> str:
-        frames = RowsOfTime(self._log, span, self._last)
-        parts = RowsOfTime(self._log, Span(span.since, parts_until), self._last)
+    def _rows_of(self, since: datetime, until: datetime) -> str:
+        frames = RowsOfTime(self._log, Span(since, until), self._last)
+        # The row of a part comes after those of its views, and those of the last are of it, too.
+        parts = RowsOfTime(self._log, Span(since, until + _HOUR), self._last)
         name = self._window.recipe
         recipe = f"split_part(coalesce(f.recipe, ''), '@', 1) = {quoted(name)}" if name else "true"
         listed = _LIST.format(
@@ -141,14 +142,14 @@ class SuspectList:
 
         `one_hour` is a file that is written meanwhile. Raises StoreError.
         """
+        temporary = path.with_name(f".{path.name}.tmp")
         try:
-            self._write_csv(path, one_hour)
-        except OSError as fault:
-            raise store_error(fault, f"cannot write {path}") from fault
+            Disk().write(path, self._csv(one_hour), temporary)
         finally:
+            temporary.unlink(missing_ok=True)
             one_hour.unlink(missing_ok=True)
 
-    def _write_csv(self, path: Path, one_hour: Path) -> None:
+    def _csv(self, one_hour: Path) -> Iterator[bytes]:
         cells = [
             f"CASE WHEN left({name}, 1) IN ({_FORMULA}) THEN chr(39) || {name} ELSE {name} END "
             f"AS {name}"
@@ -156,19 +157,17 @@ class SuspectList:
             else name
             for name in COLUMNS
         ]
-        with path.open("wb") as whole:
-            whole.write((",".join(COLUMNS) + "\n").encode())
-            hours = self._log.fetch(
-                f"SELECT DISTINCT date_trunc('hour', judged_at) FROM {self._rows} ORDER BY 1"
+        yield (",".join(COLUMNS) + "\n").encode()
+        hours = self._log.fetch(
+            f"SELECT DISTINCT date_trunc('hour', judged_at) FROM {self._rows} ORDER BY 1"
+        )
+        for hour in (aware(hour) for (hour,) in hours):
+            begins = max(hour, self._window.since)
+            rows = self._rows_of(begins, min(hour + _HOUR, self._window.until))
+            self._log.fetch(
+                f"COPY (SELECT {', '.join(cells)} FROM {rows} ORDER BY exposed_at, frame_id) "
+                f"TO {quoted(one_hour)} (FORMAT csv, HEADER false, USE_TMP_FILE false)"
             )
-            for hour in (aware(hour) for (hour,) in hours):
-                begins = max(hour, self._window.since)
-                ends = min(hour + _HOUR, self._window.until)
-                # The row of a part comes after those of its views.
-                rows = self._rows_of(Span(begins, ends), min(ends + _HOUR, self._window.until))
-                self._log.fetch(
-                    f"COPY (SELECT {', '.join(cells)} FROM {rows} ORDER BY exposed_at, frame_id) "
-                    f"TO {quoted(one_hour)} (FORMAT csv, HEADER false, USE_TMP_FILE false)"
-                )
-                with one_hour.open("rb") as written:
-                    shutil.copyfileobj(written, whole, 1 << 20)
+            with one_hour.open("rb") as written:
+                while piece := written.read(1 << 20):
+                    yield piece
