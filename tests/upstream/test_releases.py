@@ -14,11 +14,12 @@ from qc_edge.bundles.signing import make_key
 from qc_edge.diagnostics.finding import Level
 from qc_edge.diagnostics.upstream import released
 from qc_edge.diagnostics.upstream.released import check_released
-from qc_edge.domain.activation import Approval
-from qc_edge.domain.decisions import DecisionHistory
+from qc_edge.domain.activation import Approval, Changeover
+from qc_edge.domain.decisions import DecisionHistory, Outcome
 from qc_edge.domain.threshold import record_id
 from qc_edge.errors import AuditError, SettingsError, UpstreamError, UsageError
-from qc_edge.records import approvals, recipes
+from qc_edge.records import approvals, changeovers, recipes
+from qc_edge.records.outcomes import conclude
 from qc_edge.records.recipe_content import RecipeContent, RecipeView
 from qc_edge.records.recipes import Recipe
 from qc_edge.service.clock import utc_now
@@ -262,6 +263,12 @@ def test_a_manifest_that_has_expired_is_refused_until_a_newer_one_is_there(
     with pytest.raises(AuditError, match=r"was good until .* a newer one is held back"):
         pull(station)
     assert [each.level for each in check_released(station.paths)] == [Level.WARNING, Level.OK]
+    revoked = Revocation(kind="recipe", name="bottle", why="misses stains")
+    published(station, Change(revoke=[revoked]))
+    with pytest.raises(AuditError, match="was good until"):
+        pull(station)
+    with pytest.raises(AuditError, match="misses stains"):  # though it came too late to be staged
+        refuse_revoked(station.paths, "recipe", "bottle")
     monkeypatch.setattr(publishing, "utc_now", lambda: later)
     published(station, Change([("recipe", root / "recipe.json")]))
     renewed = pull(station).manifest
@@ -288,6 +295,14 @@ def test_a_recipe_that_is_revoked_or_has_a_revoked_bundle_is_not_approved_nor_ac
     refused = invoke("recipe", "activate", NAME, "bottle", *by).exception
     assert isinstance(refused, AuditError) and "misses stains" in str(refused)
     assert not list(paths.changeovers.rglob("*.json"))
+    is_judging = Level.FAULT in [each.level for each in check_released(paths)]
+    assert is_judging == (kind == "bundle"), "the bundle is also the station's own"
+    at = utc_now()
+    put = Changeover(record_id(at), NAME, "bottle@1", digest, "station", "", at, "carla", "before")
+    changeovers.write(paths.changeovers, put)
+    conclude(paths.changeovers, put.record_id, Outcome(True, at, "in force"))
+    (found,) = [each for each in check_released(paths) if each.level is Level.FAULT]
+    assert found.message == f"{kind} {name} is revoked: misses stains; it judges"
 
 
 def test_a_thing_may_be_for_some_stations_alone(station: SendingStation) -> None:

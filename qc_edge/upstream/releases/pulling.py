@@ -69,7 +69,9 @@ class Pull:
 
     def plan(self) -> PullReport:
         """What `run` would bring. Raises as it does."""
-        return self._look()[0]
+        report, name, _ = self._look()
+        self._refuse_expired(report, name)
+        return report
 
     def run(self) -> PullReport:
         """Bring and stage everything that is offered.
@@ -77,11 +79,13 @@ class Pull:
         Raises AuditError where the manifest is not to be trusted, has expired or is older than one
         that was accepted, or a file is not what it names; UpstreamError; StoreError.
         """
-        report, signed = self._look()
+        report, name, signed = self._look()
         if report.manifest is None:
             return report
-        # Kept before anything comes: what it revokes is refused from now on.
+        # Kept before anything comes: what it revokes is refused from now on. So it is by one that
+        # has expired, which is no reason to go by an older one.
         keep_manifest(self._paths, signed)
+        self._refuse_expired(report, name)
         report.cleared = clear_away(self._paths, report.manifest)
         total, here = sum(_size(thing) for thing in report.staged), 0
         for thing in report.staged:
@@ -95,7 +99,8 @@ class Pull:
                 raise store_error(fault, f"cannot stage {thing.kind} {thing.name}") from fault
         return report
 
-    def _look(self) -> tuple[PullReport, bytes]:
+    def _look(self) -> tuple[PullReport, str, bytes]:
+        """What is offered, the name of its manifest and that as it came."""
         if not self._keys:
             raise SettingsError(
                 "model.trusted_keys is empty: nothing from upstream could be trusted",
@@ -113,7 +118,7 @@ class Pull:
                 hint="find out who took the newer ones away; nothing was changed here",
             )
         if not signed:
-            return PullReport(None), b""
+            return PullReport(None), "", b""
         manifest = read_manifest(signed, self._keys, f"{self._target.url}/{name}")
         if manifest.serial != serial:
             raise AuditError(
@@ -125,18 +130,22 @@ class Pull:
                 f"{self._target.url}/{name} is not the number {serial} that was here before",
                 hint="a number stands for one manifest for ever; publish the other as a new one",
             )
-        if manifest.is_expired(utc_now()):
-            raise AuditError(
-                f"{self._target.url}/{name} was good until {manifest.expires_at:%Y-%m-%d %H:%M} "
-                "UTC: a newer one is held back, or was never published",
-                hint="ask whoever approves models to publish again (qc-edge fleet publish "
-                "--valid-days N); is the clock of this box right?",
-            )
         report = PullReport(manifest)
         for thing in manifest.for_station(self._paths.name):
             have = is_staged(self._paths, thing)
             (report.unchanged if have else report.staged).append(thing)
-        return report, signed
+        return report, name, signed
+
+    def _refuse_expired(self, report: PullReport, name: str) -> None:
+        manifest = report.manifest
+        if manifest is not None and manifest.is_expired(utc_now()):
+            raise AuditError(
+                f"{self._target.url}/{name} was good until {manifest.expires_at:%Y-%m-%d %H:%M} "
+                "UTC: a newer one is held back, or was never published",
+                hint="nothing of it is staged, what it revokes is refused; ask whoever approves "
+                "models to publish again (qc-edge fleet publish --valid-days N); is the clock of "
+                "this box right?",
+            )
 
     def _fetch(self, file: ReleasedFile) -> None:
         part = part_of(self._paths, file)
