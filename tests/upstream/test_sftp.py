@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +58,10 @@ def test_what_is_there_is_never_replaced(server: SshServer, tmp_path: Path) -> N
         assert target.put_if_absent("a/10.json", LARGE)
         assert target.get("a/10.json") == LARGE
         (tmp_path / "a/11.json#123").write_bytes(b"not whole")
-        assert sorted(target.names("a")) == ["a/10.json", "a/b=c/2.json"]
+        others = tmp_path / os.fsdecode(b"a/caf\xe9.json")
+        others.touch()
+        own = {"a/10.json", "a/b=c/2.json"}
+        assert set(target.names("a")) == own | {str(others.relative_to(tmp_path))}
         assert list(target.names("nothing")) == []
         assert target.newest("a") == (10, "a/10.json", LARGE)
     assert unfinished(tmp_path) == [tmp_path / "a/11.json#123"]
@@ -165,6 +169,10 @@ def test_no_host_key_is_trusted_at_first_sight(server: SshServer, tmp_path: Path
     other = server.known_hosts(tmp_path / "other", "other")
     assert "it has changed, or another server answers" in refusal(other)
     assert refusal(Path("empty"), (server.fingerprint(),)) == ""
+    (tmp_path / "damaged").write_bytes(b"no-key-here\n")
+    assert "cannot read" in refusal(Path("damaged"))
+    (tmp_path / "damaged").write_bytes(b"\xff\xfe")
+    assert "cannot read" in refusal(Path("damaged"))
     # A pin stands alone: what the file has does not count beside it.
     assert "it has changed" in refusal(known, ("SHA256:" + 43 * "A",))
     assert not list(tmp_path.glob("a*"))
@@ -186,6 +194,20 @@ def test_a_key_that_is_refused_and_a_place_that_is_not_there_are_said(
         pytest.raises(UpstreamError, match="absent is no directory there"),
     ):
         target.put_if_absent("a", b"a")
+
+
+def test_a_user_who_has_no_sftp_there_is_told_so(server: SshServer, tmp_path: Path) -> None:
+    config = server.directory / "config"
+    text = config.read_text()
+    config.write_text(text.replace("Subsystem", "#"))
+    try:
+        with (
+            server.target(tmp_path) as target,
+            pytest.raises(UpstreamError, match="gives this user no SFTP"),
+        ):
+            target.get("a")
+    finally:
+        config.write_text(text)
 
 
 def test_the_commands_send_and_bring_back_by_sftp(

@@ -42,6 +42,13 @@ class PlainFiles(asyncssh.SFTPServer):
         raise asyncssh.SFTPOpUnsupported("no fsync")
 
 
+class FatDisk(PlainFiles):
+    """OpenSSH's words for a file system without links: EPERM."""
+
+    def link(self, oldpath: bytes, newpath: bytes) -> None:
+        raise asyncssh.SFTPPermissionDenied("Operation not permitted")
+
+
 class FullDisk(PlainFiles):
     """There is no room for a byte; SFTP 3 says only "failure", and how much is free."""
 
@@ -96,8 +103,11 @@ async def _ended(server: asyncssh.SSHAcceptor) -> None:
     await server.wait_closed()
 
 
-def test_a_server_without_hard_links_replaces_nothing_either(tmp_path: Path) -> None:
-    with target_at(tmp_path, PlainFiles) as target:
+@pytest.mark.parametrize("files", [PlainFiles, FatDisk])
+def test_a_server_without_hard_links_replaces_nothing_either(
+    tmp_path: Path, files: type[PlainFiles]
+) -> None:
+    with target_at(tmp_path, files) as target:
         assert target.put_if_absent("a/b.json", b"first")
         assert not target.put_if_absent("a/b.json", b"second")
         assert target.get("a/b.json") == b"first"

@@ -49,7 +49,7 @@ class Target(ABC):
         the highest that has bytes; 0, "" and none where there is none.
         """
         stems = {name.rpartition("/")[2].partition(".")[0]: name for name in self.names(folder)}
-        numbers = sorted((int(stem), name) for stem, name in stems.items() if stem.isdigit())
+        numbers = sorted((int(stem), name) for stem, name in stems.items() if stem.isdecimal())
         for _, name in reversed(numbers):
             if data := self.get(name):
                 return numbers[-1][0], name, data

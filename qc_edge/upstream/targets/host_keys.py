@@ -41,10 +41,14 @@ class HostKeys:
         except FileNotFoundError:
             return {"known_hosts": nothing}
         except OSError as fault:
-            raise UpstreamError(
-                f"cannot read {self.known_hosts}: {fault.strerror}",
-                hint="the key of the SFTP server is expected there, or in upstream.host_keys",
-            ) from None
+            raise self.unreadable(fault.strerror) from None
+
+    def unreadable(self, why: str | None) -> UpstreamError:
+        """The error for a file that cannot be read, or is none of known hosts."""
+        return UpstreamError(
+            f"cannot read {self.known_hosts}: {why}",
+            hint="the key of the SFTP server is expected there, or in upstream.host_keys",
+        )
 
     def accepts(self, kind: str, fingerprint: str) -> bool:
         """True for a key that is pinned; called for one that known_hosts has not."""

@@ -104,8 +104,9 @@ class SftpTarget(Target):
         try:
             try:
                 await sftp.link(unfinished, path)
-            except asyncssh.SFTPOpUnsupported:
-                # By the protocol it replaces nothing; not every server without links keeps to that.
+            except (asyncssh.SFTPOpUnsupported, asyncssh.SFTPPermissionDenied):
+                # The server has none, or its file system (FAT says "not permitted"). By the
+                # protocol a renaming replaces nothing; not every server keeps to that.
                 await sftp.rename(unfinished, path)
                 return True
         except asyncssh.SFTPError:

@@ -119,10 +119,20 @@ class SshConnection:
             raise _Cut(f"the connection was cut: {fault}") from None
 
     async def _session(self) -> SFTPClient:
+        import asyncssh
+
         async with self._connecting:
             if self._sftp is None:
                 self._connection = await self._log_in()
-                self._sftp = await self._connection.start_sftp_client()
+                try:
+                    # Names that are not UTF-8 are somebody else's files, and are read as what they
+                    # are.
+                    self._sftp = await self._connection.start_sftp_client(
+                        path_errors="surrogateescape"
+                    )
+                except (asyncssh.Error, OSError) as fault:
+                    await self._log_out()
+                    raise _Cut(f"it gives this user no SFTP: {fault}") from None
             return self._sftp
 
     async def _log_in(self) -> SSHClientConnection:
@@ -131,6 +141,12 @@ class SshConnection:
         keys = self._keys
         keys.seen.clear()
         trusted = keys.options()
+        known = trusted["known_hosts"]
+        if isinstance(known, bytes):
+            try:
+                asyncssh.import_known_hosts(known.decode())
+            except ValueError as fault:
+                raise keys.unreadable(str(fault)) from None
 
         class Client(asyncssh.SSHClient):
             def validate_host_public_key(
@@ -156,7 +172,7 @@ class SshConnection:
                 CONNECT_S,
             )
         except asyncssh.HostKeyNotVerifiable:
-            raise keys.refusal(await self._is_known(trusted["known_hosts"])) from None
+            raise keys.refusal(await self._is_known(known)) from None
         except asyncssh.PermissionDenied:
             raise UpstreamError(
                 f"{self.place} does not let this station in: its key or password is refused",
@@ -176,7 +192,6 @@ class SshConnection:
         return any(found)
 
     def _login(self) -> dict[str, Any]:
-
         key_file, password = ssh_login(self._options)
         if key_file is None and password is None:
             raise UpstreamError(
