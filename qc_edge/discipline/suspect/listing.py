@@ -72,14 +72,13 @@ class SuspectList:
     def __init__(self, log: PublishedCursor, window: SuspectWindow) -> None:
         """Raises StoreError."""
         self._log, self._window = log, window
-        inside = RowsOfTime(log, Span(window.since, window.until + _HOUR))
+        inside = RowsOfTime(log, Span(window.since, window.until))
         self._last = inside.newest_row()
-        self._rows = self._rows_of(window.since, window.until)
+        self._rows = self._rows_of(Span(window.since, window.until), window.until)
 
-    def _rows_of(self, since: datetime, until: datetime) -> str:
-        frames = RowsOfTime(self._log, Span(since, until), self._last)
-        # The row of a part comes after those of its views, and those of the last are of it, too.
-        parts = RowsOfTime(self._log, Span(since, until + _HOUR), self._last)
+    def _rows_of(self, span: Span, parts_until: datetime) -> str:
+        frames = RowsOfTime(self._log, span, self._last)
+        parts = RowsOfTime(self._log, Span(span.since, parts_until), self._last)
         name = self._window.recipe
         recipe = f"split_part(coalesce(f.recipe, ''), '@', 1) = {quoted(name)}" if name else "true"
         listed = _LIST.format(
@@ -140,16 +139,17 @@ class SuspectList:
     def write_csv(self, path: Path, one_hour: Path) -> None:
         """Write the whole list, hour by hour of their judging, in order of the exposures in each.
 
-        `one_hour` is a file that is written meanwhile. Raises StoreError.
+        `one_hour` is a file that is written meanwhile. Raises StoreError; then there is no list: of
+        a part of one nobody would see that parts are missing.
         """
-        temporary = path.with_name(f".{path.name}.tmp")
+        unfinished = path.with_name(f"{path.name}.unfinished")
         try:
-            Disk().write(path, self._csv(one_hour), temporary)
+            Disk().write(path, self._lines(one_hour), unfinished)
         finally:
-            temporary.unlink(missing_ok=True)
-            one_hour.unlink(missing_ok=True)
+            for each in (one_hour, unfinished):
+                each.unlink(missing_ok=True)
 
-    def _csv(self, one_hour: Path) -> Iterator[bytes]:
+    def _lines(self, one_hour: Path) -> Iterator[bytes]:
         cells = [
             f"CASE WHEN left({name}, 1) IN ({_FORMULA}) THEN chr(39) || {name} ELSE {name} END "
             f"AS {name}"
@@ -163,11 +163,13 @@ class SuspectList:
         )
         for hour in (aware(hour) for (hour,) in hours):
             begins = max(hour, self._window.since)
-            rows = self._rows_of(begins, min(hour + _HOUR, self._window.until))
+            ends = min(hour + _HOUR, self._window.until)
+            # The row of a part comes after those of its views.
+            rows = self._rows_of(Span(begins, ends), min(ends + _HOUR, self._window.until))
             self._log.fetch(
                 f"COPY (SELECT {', '.join(cells)} FROM {rows} ORDER BY exposed_at, frame_id) "
                 f"TO {quoted(one_hour)} (FORMAT csv, HEADER false, USE_TMP_FILE false)"
             )
             with one_hour.open("rb") as written:
-                while piece := written.read(1 << 20):
-                    yield piece
+                while chunk := written.read(1 << 20):
+                    yield chunk

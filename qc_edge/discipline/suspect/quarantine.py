@@ -89,7 +89,7 @@ def quarantine(
     one_hour = csv.with_name("parts.csv.part")
     with (
         tempfile.TemporaryDirectory(prefix="qc-edge-suspect-") as spill,
-        PublishedLog(paths.published, spill=Path(spill), writable=[csv, one_hour]) as published,
+        PublishedLog(paths.published, spill=Path(spill), writable=[one_hour]) as published,
     ):
         log = published.cursor()
         is_late = not _wait_until_published(paths, log, now)
