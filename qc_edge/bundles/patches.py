@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,11 +19,14 @@ def logistic(values: Floats) -> Floats:
 
 
 def mean_of_highest(patches: Floats, count: int) -> float:
-    """The mean of the `count` highest values, NaN if one of all is none. Shape does not matter."""
+    """The mean of the `count` highest values, NaN if one of all is none, or if that mean is not
+    finite: a scale would make of minus infinity the best of scores. Shape does not matter.
+    """
     flat = patches.reshape(-1)
     if np.isnan(flat).any():
         return float("nan")  # a partition would hide it at either end
-    return float(np.partition(flat, len(flat) - count)[-count:].mean())
+    mean = float(np.partition(flat, len(flat) - count)[-count:].mean())
+    return mean if math.isfinite(mean) else float("nan")
 
 
 def on_scale(values: Floats, section: AdapterSection) -> Floats:

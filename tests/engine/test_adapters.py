@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from qc_edge.bundles.bundle import Bundle
+from qc_edge.bundles.patches import mean_of_highest
 from qc_edge.engine import BACKENDS, Engine, load_engine
 from qc_edge.engine.adapter import Adapter
 from qc_edge.engine.self_test import self_test
@@ -142,6 +143,17 @@ def test_class_scores_that_make_no_sense_give_no_score(
 
 
 NONE = dict.fromkeys(CLASSES, 0.0)
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf, math.inf])
+def test_patches_that_are_no_numbers_are_never_the_best_of_scores(value: float) -> None:
+    patches = np.zeros(9)
+    patches[:5] = -math.inf
+    assert mean_of_highest(patches, 3) == 0.0
+    patches[:] = value
+    assert math.isnan(mean_of_highest(patches, 3))
+
+
 PATCHES = {"score": "patches", "activation": "none", "classes": [], "good": []}
 
 
