@@ -56,6 +56,5 @@ class DriftReader:
         rows = log.fetch(queue_sql.by_frame(inspections), {"frames": frames})
         items = {item.frame_id: item for item in (ReviewItem(*row) for row in rows)}
         for part in found.far:
-            # Not there: its file was pruned between the two queries.
-            if item := items.get(part.frame_id):
-                yield item, reasons.drift(part, ranges[part.figure], found.bundle)
+            learnt = ranges[part.figure]
+            yield items[part.frame_id], reasons.drift(part, learnt, found.bundle)

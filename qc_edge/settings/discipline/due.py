@@ -24,9 +24,7 @@ class DueDateSettings(Section):
     kind: Literal["signing_key", "certificate", "other"] = Field(
         default="other", description="What it is."
     )
-    until: str = Field(
-        description="The last day on which it holds, YYYY-MM-DD; it ends at midnight UTC."
-    )
+    until: str = Field(description="The last day on which it holds, YYYY-MM-DD.")
 
     @property
     def ends(self) -> datetime:

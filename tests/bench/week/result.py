@@ -111,6 +111,9 @@ def _of(week: dict[str, Any]) -> list[str]:
         "| suspect, by the cause | asked | from | to | parts | bad accepted | of them listed |",
         "|---|---|---|---|---|---|---|",
     ]
+    if not week["bad_accepted"]:
+        words = "No bad part was accepted, so that the last two columns prove nothing."
+        said[-2:-2] = [words, ""]
     for fault in week["faults"]:
         for each in fault["suspect"]:
             if "refused" in each:
