@@ -1,7 +1,7 @@
 """The output lines of an opened camera, each driven by a "user output" of the camera.
 
 Inactive from the moment they are taken until the camera is closed. What no program can do: a camera
-whose cable is pulled keeps its levels until it loses its power.
+whose cable is pulled, or whose process is killed, keeps its levels until it is taken again.
 """
 
 from __future__ import annotations

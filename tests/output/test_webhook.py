@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 import threading
 import time
 from collections.abc import Collection, Iterator
@@ -327,6 +328,27 @@ def test_a_certificate_that_is_not_the_servers_is_refused(
         with pytest.raises(OutputError, match="certificate"):
             Poster(good, lambda: False).post("key", b"{}")
         assert len(receiver.came) == 1
+
+
+@pytest.mark.parametrize("status", [b"HTTP/1.1 200 ", b"HTTP/1.1 500 ", b"no status "])
+def test_of_what_a_server_says_only_a_few_words_come_into_the_log(status: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            wire, _ = server.accept()
+            with wire:
+                wire.recv(4096)
+                wire.sendall(status + b"x" * 60_000 + b"\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        given = settings(server.getsockname()[1], timeout_s=20.0)
+        try:
+            said = Poster(given, lambda: False).post("key", b"{}")
+        except OutputError as fault:
+            said = fault.message
+        thread.join(10)
+    assert 100 < len(said) < 400
 
 
 def test_a_secret_that_is_missing_or_too_short_is_said(

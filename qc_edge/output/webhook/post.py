@@ -27,6 +27,7 @@ _CONNECT_S = 1.5
 """A stop must not wait for a server that is away."""
 _LOOK_S = 0.25
 _SHORTEST_SECRET = 16
+_MOST_SAID = 200
 
 
 class Poster:
@@ -56,7 +57,7 @@ class Poster:
         if 200 <= status < 300:
             return f"{status} {reason}".strip()
         also = ": redirects are not followed" if 300 <= status < 400 else ""
-        raise OutputError(f"{given.url} has not taken it: {status} {reason[:80]}{also}")
+        raise OutputError(f"{given.url} has not taken it: {status} {reason}{also}")
 
     def _connect(self) -> socket.socket:
         given = self._settings
@@ -84,7 +85,7 @@ class Poster:
         }
         connection.request("POST", target, body, headers | self._signature(body))
         answer = connection.getresponse()
-        return answer.status, "".join(each for each in answer.reason if each.isprintable())
+        return answer.status, _plain(answer.reason)
 
     def _signature(self, body: bytes) -> dict[str, str]:
         """Over the time as well, so that what was overheard cannot be sent again much later."""
@@ -149,4 +150,9 @@ def _secret(settings: WebhookSettings) -> bytes:
 
 
 def _said(fault: BaseException) -> str:
-    return str(fault) or type(fault).__name__
+    return _plain(str(fault)) or type(fault).__name__
+
+
+def _plain(words: str) -> str:
+    """As it may stand in the log: a server can say 64 KiB in one line, with each part."""
+    return "".join(each for each in words[:_MOST_SAID] if each.isprintable())
