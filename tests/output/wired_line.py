@@ -113,6 +113,7 @@ class LineProgram:
         self.pieces: list[Piece] = []
         self.sequence, self._session, self._must_reset = 0, -1, True
         self._peer: Peer | None = None
+        self._ended = threading.Event()
 
     def begin_anew(self) -> None:
         """The controller is switched off and on."""
@@ -144,6 +145,7 @@ class LineProgram:
 
     def close(self) -> None:
         """It ends."""
+        self._ended.set()
         self._hang_up()
 
     def _get_ready(self) -> None:
@@ -172,7 +174,7 @@ class LineProgram:
                 return None
             if fits(words):
                 return words
-            time.sleep(0.001)
+            self._ended.wait(0.001)
         return None
 
     def _say(self, **values: int) -> None:
