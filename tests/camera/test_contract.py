@@ -84,7 +84,7 @@ class TestEveryCamera:
         camera.open()
         before = time.monotonic()
         assert camera.grab(0.05) is None
-        assert 0.04 < time.monotonic() - before < 2
+        assert 0.04 < time.monotonic() - before < 10
 
     def test_a_software_trigger_gives_exactly_one_frame(
         self, camera_of: Open, settings: dict[str, Any]

@@ -92,7 +92,7 @@ def cameras(*found: HasLines) -> list[HasLines]:
 
 def test_parts_are_pulses_and_a_stop_leaves_every_line_inactive(top: Opened) -> None:
     # Long: an ACCEPT is not given at all where its thread has no turn for as long as a pulse.
-    given = settings(reject="Line3", ready="Line1", pulse_ms=1000.0, heartbeat_ms=50.0)
+    given = settings(reject="Line3", ready="Line1", pulse_ms=2000.0, heartbeat_ms=50.0)
     link = make_link(given, lambda: cameras(top))
     notes: list[Note] = []
     output = LineOutput(given, 1000.0, link, "boot", notes.append)
@@ -106,10 +106,10 @@ def test_parts_are_pulses_and_a_stop_leaves_every_line_inactive(top: Opened) -> 
             [(ACCEPT, "UserOutput1"), (REJECT, "UserOutput2"), (HOLD, "UserOutput2")], 1
         ):
             output.announce(told_part(number, disposition))
-            wait_for(partial(top.level, which), "a pulse", 60, 0.002)
+            wait_for(partial(top.level, which), "a pulse", 60)
             other = {"UserOutput1", "UserOutput2"} - {which}
             assert not top.level(other.pop())
-            wait_for(partial(top.is_off, which), "its end", 60, 0.002)
+            wait_for(partial(top.is_off, which), "its end", 60)
         wait_for(lambda: [str(note.kind) for note in notes].count("shown") == 3, "on record", 60)
     finally:
         stop.set()

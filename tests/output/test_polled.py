@@ -127,6 +127,7 @@ def test_a_controller_without_power_is_a_lost_wire_and_comes_back() -> None:
         assert not accepts(run.peer.words(), 2)
 
 
+@pytest.mark.serial
 def test_a_controller_that_keeps_silent_holds_neither_the_output_nor_a_stop() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         at = {"connect": f"127.0.0.1:{silent.getsockname()[1]}", "block": 100}
