@@ -41,7 +41,7 @@ def test_every_command_explains_itself(command: str) -> None:
     assert shown.exit_code == 0
     elsewhere = "--prefix" if command in {"install", "uninstall"} else "--root"
     # The software of the box that it runs on, or files that are named: there is no elsewhere.
-    assert command in {"rollback", "train"} or elsewhere in shown.output, (
+    assert command in {"flash", "rollback", "train"} or elsewhere in shown.output, (
         f"the command can work elsewhere: {elsewhere} DIR"
     )
     assert f"qc-edge {command}" in shown.output, "the help ends with examples"
