@@ -1,5 +1,5 @@
-"""The page as a process that is killed at one step of writing a label (`DIE_AT`: before, half,
-after), as the kernel or a power cut does it.
+"""The page as a process that is killed at one step of writing a label (`DIE_AT`: half, after),
+as the kernel or a power cut does it.
 """
 
 from __future__ import annotations

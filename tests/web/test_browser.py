@@ -255,14 +255,14 @@ def test_a_label_waits_in_the_browser_until_the_server_has_it(tab: Chromium, lin
 def test_a_page_that_is_killed_at_each_step_of_a_save_loses_and_doubles_nothing(
     tab: Chromium, line: Line
 ) -> None:
-    """One key is pressed, and three servers die of it."""
+    """One key is pressed, and two servers die of it."""
     paths, _, page = line
     frame = newest(paths.journal, 1)[0].frame_id
     state = "document.querySelector('[data-saving]').dataset.state"
-    for step in ("before", "half", "after"):
+    for step in ("half", "after"):
         page.restart(step)
         _enter(tab, page, f"/review?frame={frame}")
-        if step == "before":
+        if step == "half":
             tab.press("n")
         wait_for(lambda: page.process.poll() is not None, f"it is killed: {step}", 60)
         assert page.process.returncode == -9
