@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from qc_edge.challenge.request import RECORD_MAX, ChallengeRequest, decode, encode
-from qc_edge.errors import RecordError, StoreError, UsageError
+from qc_edge.errors import BusyError, RecordError, StoreError, UsageError
 from qc_edge.service.lock import holder_of
 from qc_edge.settings import Role, StationPaths
 from qc_edge.store.directories import make_directories
@@ -24,6 +24,9 @@ from qc_edge.store.set_aside import move_aside
 
 PHOTOGRAPH_MAX = 16 << 20
 """Bytes of a photograph."""
+
+WAITING_MAX = 1000
+"""Requests that wait: a station at rest takes none up, however often somebody presses a button."""
 
 TAKEN_UP_S = 5.0
 """A running station looks every second."""
@@ -39,9 +42,13 @@ def requests_of(paths: StationPaths) -> Path:
 
 
 def put(paths: StationPaths, request: ChallengeRequest) -> Path:
-    """Leave the request, durably, whole or not at all; where it waits. Raises StoreError."""
+    """Leave the request, durably, whole or not at all; where it waits. Raises StoreError, and
+    BusyError if too many wait.
+    """
     directory = requests_of(paths)
     make_directories([directory])
+    if len(waiting(paths)) >= WAITING_MAX:
+        raise BusyError("too many requests wait for the station", hint="does the station run?")
     name = f"{request.said_at:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}.json"
     write_file(directory / name, encode(paths.name, request))
     return directory / name

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from qc_edge.challenge.asking import RegisterWish
+from qc_edge.challenge import drop
+from qc_edge.challenge.asking import RegisterWish, ask_to_run
 from qc_edge.challenge.drop import keep_photograph, photograph_fault
 from qc_edge.challenge.register import Register, RegisteredPart
 from qc_edge.challenge.request import ChallengeRequest, decode, encode
 from qc_edge.domain.label import PersonRole
-from qc_edge.errors import RecordError, RightsError, UsageError
+from qc_edge.errors import BusyError, RecordError, RightsError, UsageError
 from qc_edge.records.people import checked_role
 from qc_edge.settings import StationPaths
 from qc_edge.web.people.users import User, Users
@@ -72,6 +73,18 @@ def test_only_people_of_the_station_with_the_role_may_override(tmp_path: Path) -
     for who, words in (("anna", "anna is operator"), ("eve", "eve is none of the station's")):
         with pytest.raises(RightsError, match=words):
             checked_role(paths, who, allowed, "override")
+
+
+def test_a_station_at_rest_is_not_asked_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = StationPaths(tmp_path, "line1")
+    paths.state.mkdir(parents=True)
+    monkeypatch.setattr(drop, "WAITING_MAX", 2)
+    asked = [ask_to_run(paths, "otto") for _ in range(2)]
+    with pytest.raises(BusyError, match="too many requests wait"):
+        ask_to_run(paths, "otto")
+    assert drop.waiting(paths) == sorted(asked)
 
 
 def test_a_photograph_that_is_changed_later_is_seen(tmp_path: Path) -> None:
