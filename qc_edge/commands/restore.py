@@ -92,14 +92,12 @@ def command(
     from qc_edge.errors import AuditError
     from qc_edge.service.clock import utc_now
     from qc_edge.service.owner import act_as_owner
-    from qc_edge.settings import StationPaths, UpstreamSettings
+    from qc_edge.settings import StationPaths
     from qc_edge.terminal.audit_bar import AuditBar
     from qc_edge.upstream.restore import Restore
-    from qc_edge.upstream.targets import Access, connect
+    from qc_edge.upstream.targets import Access, connect, place_at
 
-    place = UpstreamSettings(
-        url=url, endpoint=endpoint, region=region, host_keys=tuple(host_key or ())
-    )
+    place = place_at(url, endpoint, region, host_key or ())
     paths = StationPaths(root.absolute(), name)
     last = parse_since(up_to, utc_now()).date() if up_to else None
     since = parse_since(pictures_since, utc_now()).date() if pictures_since else None

@@ -13,8 +13,9 @@ from typing import Any
 import asyncssh
 import pytest
 
-from qc_edge.errors import UpstreamError
+from qc_edge.errors import UpstreamError, UsageError
 from qc_edge.upstream.targets import Access, Target, connect
+from tests.cli.runner import invoke
 
 PASSWORD = "hunter2-hunter2"  # noqa: S105
 
@@ -121,6 +122,21 @@ def test_a_password_that_is_refused_is_not_told(tmp_path: Path) -> None:
     ):
         target.get("a")
     assert "a-wrong-password" not in f"{refused.value} {refused.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("restore", "line1", "--from"),
+        ("fleet", "compact"),
+        ("fleet", "publish", "--key", "none", "--by", "anna", "--valid-days", "3"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["sftp", "ftp"])
+def test_a_password_in_a_url_is_refused_and_not_told(command: tuple[str, ...], scheme: str) -> None:
+    refused = invoke(*command, f"{scheme}://plant:{PASSWORD}@h/p").exception
+    assert isinstance(refused, UsageError) and "do not stand in the url" in str(refused)
+    assert PASSWORD not in f"{refused!r} {refused.hint}"
 
 
 def test_a_full_disk_there_is_called_so(tmp_path: Path) -> None:

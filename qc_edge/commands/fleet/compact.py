@@ -42,13 +42,12 @@ def command(url: Url, endpoint: Endpoint = "", region: Region = "", as_json: Jso
     """
     from qc_edge.domain.printable import printable
     from qc_edge.errors import AuditError
-    from qc_edge.settings import UpstreamSettings
     from qc_edge.terminal.audit_bar import AuditBar
     from qc_edge.upstream.fleet.compact import Compaction
     from qc_edge.upstream.fleet.delta_tables import DeltaTables
-    from qc_edge.upstream.targets import Access, connect
+    from qc_edge.upstream.targets import Access, connect, place_at
 
-    place = UpstreamSettings(url=url, endpoint=endpoint, region=region)
+    place = place_at(url, endpoint, region)
     access = Access.of(place)
     tables = DeltaTables.at(place.url, access.options, place.endpoint, place.region)
     with connect(place.url, access) as target, AuditBar(TITLES, quiet=as_json) as bar:

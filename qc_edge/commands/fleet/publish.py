@@ -94,10 +94,9 @@ def command(
       bundle:flange@2 --why "misses stains"[/bold]
     """
     from qc_edge.errors import UsageError
-    from qc_edge.settings import UpstreamSettings
     from qc_edge.upstream.releases.manifest import Revocation
     from qc_edge.upstream.releases.publishing import Change, publish
-    from qc_edge.upstream.targets import Access, connect
+    from qc_edge.upstream.targets import Access, connect, place_at
 
     added: dict[Kind, Paths | None] = {
         "bundle": bundle,
@@ -119,9 +118,7 @@ def command(
     )
     if not (change.add or change.withdraw or change.revoke or valid_days):
         raise UsageError("nothing to publish", hint="--bundle, --recipe, ..., --valid-days")
-    upstream = UpstreamSettings(
-        url=url, endpoint=endpoint, region=region, host_keys=tuple(host_key or ())
-    )
+    upstream = place_at(url, endpoint, region, host_key or ())
     with connect(upstream.url, Access.of(upstream)) as target:
         manifest = publish(target, key.absolute(), by, change)
     if as_json:

@@ -88,11 +88,11 @@ class UpstreamSettings(Section):
         if not url:
             return url
         parts = urlsplit(url)
-        if parts.scheme not in SCHEMES:
-            raise ValueError(f"got {url!r}, expected s3://, gs://, az://, sftp:// or file://")
         named = parts.username and parts.scheme != "sftp"
         if named or parts.password or parts.query or parts.fragment:
             raise ValueError("credentials and options do not stand in the url")
+        if parts.scheme not in SCHEMES:
+            raise ValueError(f"got {url!r}, expected s3://, gs://, az://, sftp:// or file://")
         if parts.scheme == "file" and (parts.netloc or len(parts.path) < 2):
             raise ValueError(f"got {url!r}, expected three slashes: file:///mnt/archive")
         if parts.scheme != "file" and not parts.netloc:

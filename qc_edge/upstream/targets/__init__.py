@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from pydantic import ValidationError
+
+from qc_edge.errors import UsageError
 from qc_edge.service.logs import LOG
 from qc_edge.settings import UpstreamSettings
 from qc_edge.upstream.credentials import store_options
@@ -98,6 +101,22 @@ class Access:
             upstream.host_keys,
             upstream.known_hosts,
         )
+
+
+def place_at(
+    url: str, endpoint: str = "", region: str = "", host_keys: Sequence[str] = ()
+) -> UpstreamSettings:
+    """What a command is told of a place, held against the rules of the section [upstream]. Raises
+    UsageError, which tells no password.
+    """
+    try:
+        return UpstreamSettings(
+            url=url, endpoint=endpoint, region=region, host_keys=tuple(host_keys)
+        )
+    except ValidationError as faults:
+        first = faults.errors(include_input=False)[0]
+        words = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{first['loc'][0]}: {words}", hint="see docs/integrator.md") from None
 
 
 _MODULES = {"file": "stores", "s3": "stores", "gs": "stores", "az": "stores", "sftp": "sftp"}
