@@ -32,6 +32,12 @@ class SshServer:
     port: int
     cuts: list[int] = field(default_factory=list)
     received: list[int] = field(default_factory=list)
+    ended: list[int] = field(default_factory=list)
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is written any more, not even what had come before a cut."""
+        return len(self.ended) == len(self.received)
 
     def url(self, place: Path) -> str:
         """A directory of this machine there."""
@@ -96,6 +102,7 @@ class SshServer:
                     each.shutdown(socket.SHUT_RDWR)
             back.join()
         sshd.wait()
+        self.ended.append(number)
 
 
 def _copy(source: socket.socket, to: socket.socket) -> None:

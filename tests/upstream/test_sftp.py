@@ -14,6 +14,7 @@ from qc_edge.settings import StationPaths
 from qc_edge.upstream.restore import Restore
 from qc_edge.upstream.targets import Access, connect
 from tests.cli.runner import invoke
+from tests.station.harness import wait_for
 from tests.upstream.sealed import (
     FIRST,
     NAME,
@@ -106,6 +107,7 @@ def test_a_file_that_was_cut_goes_on_where_it_stopped(server: SshServer, tmp_pat
     server.cuts[:] = [1_300_000]
     with server.target(tmp_path) as target, pytest.raises(UpstreamError, match="was cut"):
         target.put_if_absent("large", LARGE)
+    wait_for(lambda: server.is_idle, "sshd has ended", 60)
     (part,) = unfinished(tmp_path)
     part.write_bytes(LARGE[:1_200_000])  # how much of it came depends on who was faster
     with server.target(tmp_path) as target:
@@ -129,6 +131,7 @@ def test_a_part_that_a_power_cut_has_spoilt_is_written_over(
     server.cuts[:] = [1_300_000]
     with server.target(tmp_path) as target, pytest.raises(UpstreamError):
         target.put_if_absent("large", LARGE)
+    wait_for(lambda: server.is_idle, "sshd has ended", 60)
     (part,) = unfinished(tmp_path)
     part.write_bytes(LARGE[:500_000] + bytes(3_000_000))
     with server.target(tmp_path) as target:
