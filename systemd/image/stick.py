@@ -36,6 +36,8 @@ OPTIONS = (
     # a live system: neither /var nor /etc of a box that is found inside
     "fstab=no rd.fstab=no systemd.volatile=overlay",
     "systemd.mask=systemd-repart.service rd.systemd.mask=systemd-repart.service",
+    # the boot loader of a box that is found inside is none of this one's, and the stick's own stays
+    "systemd.mask=systemd-boot-update.service",
     "systemd.wants=qc-edge-flash.service systemd.mask=getty@tty1.service qc_edge.flash",
     "ro console=tty0 audit=0 loglevel=4 systemd.show_status=error systemd.firstboot=off",
 )

@@ -110,3 +110,12 @@ def test_a_boot_that_is_not_counted_looks_at_its_health_too() -> None:
     unit = IMAGE / "mkosi.extra/usr/lib/systemd/system/qc-edge-health.service"
     wanted = [line for line in unit.read_text().splitlines() if "edBy=" in line]
     assert wanted == ["RequiredBy=boot-complete.target", "WantedBy=qc-edge.target"]
+
+
+def test_the_firewall_names_no_protocol_that_only_a_file_of_another_package_knows() -> None:
+    """nft looks them up in /etc/protocols; without it no rule is loaded, and the box is open."""
+    rules = (IMAGE / "mkosi.extra/etc/nftables.conf").read_text()
+    code = re.sub(r"#.*", "", rules)
+    named = re.findall(r"(?:l4proto|protocol|nexthdr|dport|sport) (\{[^}]*\}|\S+)", code)
+    assert len(named) > 3
+    assert not re.search("[a-z]", " ".join(named)), named
