@@ -71,6 +71,13 @@ def test_two_disks_that_fit_are_no_choice() -> None:
         choose(listed(INSIDE, WINDOWS), "only", table(), "refuse")
 
 
+@pytest.mark.parametrize("existing", ["refuse", "keep", "wipe"])
+def test_a_disk_with_records_beside_an_empty_one_is_no_choice_and_is_named(existing: Any) -> None:
+    with pytest.raises(UsageError, match=r"nvme0n1.*nvme1n1.*, with the records") as caught:
+        choose(listed(INSIDE, RECORDS), "only", table(), existing)
+    assert "kept or wiped (existing), or taken out" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("found", "why"),
     [

@@ -67,7 +67,9 @@ def choose(
     """
     if wanted == ONLY:
         inside = [disk for disk in disks if not disk.is_removable]
-        free = [disk for disk in inside if not refusal(disk, image, existing)]
+        # One with records is no less "the one inside" than an empty one beside it: two boxes' data
+        # in one box, and the next boot would mount either (PARTLABEL= in fstab).
+        free = [disk for disk in inside if disk.records or not refusal(disk, image, existing)]
         if len(free) == 1:
             return plan_for(free[0], image, existing)
         if len(inside) == 1:
@@ -79,8 +81,9 @@ def choose(
             return plan_for(found[0], image, existing)
     if found:
         raise UsageError(
-            f"more than one disk {what}: {'; '.join(disk.words for disk in found)}",
-            hint="name one by its serial number: [install] disk of the seed, or --disk",
+            f"more than one disk {what}: {'; '.join(map(_with_records, found))}",
+            hint="name one by its serial number: [install] disk of the seed, or --disk"
+            + (_HINT_RECORDS if any(disk.records for disk in found) else ""),
         )
     raise UsageError(f"no disk {what}: {_all(disks, image, existing)}", hint=_HINT_NONE)
 
@@ -88,6 +91,13 @@ def choose(
 _HINT_NONE = (
     "a larger disk, another one in [install] disk of the seed, or --disk; is it plugged in?"
 )
+_HINT_RECORDS = (
+    "; the one with the records of a qc-edge is kept or wiped (existing), or taken out of the box"
+)
+
+
+def _with_records(disk: BlockDevice) -> str:
+    return f"{disk.words}, with the records of a qc-edge" if disk.records else disk.words
 
 
 def _is_called(disk: BlockDevice, wanted: str) -> bool:
