@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qc_edge.errors import UsageError
-from qc_edge.setup.flash.choice import choose, plan_for
+from qc_edge.setup.flash.choice import choose, plan_for, refuse_another
 from qc_edge.setup.flash.disks import BlockDevice, parse_lsblk
 from tests.flash.images import DATA_START, SIZE, table
 
@@ -136,3 +136,12 @@ def test_what_is_no_disk_is_not_shown() -> None:
         listed(device("/dev/zram0"), device("/dev/sr0", type="rom"), device("/dev/sdd", size=0))
         == []
     )
+
+
+def test_a_name_that_another_disk_has_got_since_is_not_written_to() -> None:
+    (chosen,) = listed(INSIDE)
+    refuse_another(chosen, listed(STICK, INSIDE))
+    mounted = INSIDE | {"mountpoints": ["/mnt"]}
+    for now in (INSIDE | {"serial": "S5"}, INSIDE | {"size": 65 * GB}, mounted, STICK):
+        with pytest.raises(UsageError, match="is not the disk any more that was chosen"):
+            refuse_another(chosen, listed(now))

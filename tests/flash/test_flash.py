@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
@@ -100,6 +101,22 @@ def test_a_disk_that_gives_other_bytes_back_is_named(
     monkeypatch.setattr(writing, "_forget", rot)
     with pytest.raises(StoreError, match="gives other bytes back at 4,194,304"):
         write_image(plan_for(disk_file(disk), image.table, "refuse"), image, quiet)
+    with pytest.raises(UpdateError, match="no partition table"):
+        read_table(disk.read_bytes())
+
+
+def test_a_file_that_changes_between_its_check_and_the_writing_gives_no_disk_that_boots(
+    stick: Stick, tmp_path: Path
+) -> None:
+    disk = disk_of(tmp_path, SIZE)
+    image = opened(stick)
+    other = bytearray(stick.raw)
+    other[5 << 20] ^= 1
+    (stick.image / NAME).write_bytes(gzip.compress(other, 1))
+    with pytest.raises(StoreError, match="has changed while it was written"):
+        write_image(plan_for(disk_file(disk), image.table, "refuse"), image, quiet)
+    with pytest.raises(UpdateError, match="no partition table"):
+        read_table(disk.read_bytes())
 
 
 @pytest.mark.parametrize(

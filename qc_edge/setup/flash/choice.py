@@ -88,6 +88,24 @@ def choose(
     raise UsageError(f"no disk {what}: {_all(disks, image, existing)}", hint=_HINT_NONE)
 
 
+def refuse_another(chosen: BlockDevice, disks: Sequence[BlockDevice]) -> None:
+    """Raise UsageError if the path of `chosen` is another disk in `disks`, or is in use by now:
+    names such as sda go to whatever is plugged in next.
+    """
+    now = next((disk for disk in disks if disk.path == chosen.path), None)
+    if now and not now.in_use and _identity(now) == _identity(chosen):
+        return
+    found = f"{now.words} {now.serial} {now.in_use}".strip() if now else "gone"
+    raise UsageError(
+        f"{chosen.words} is not the disk any more that was chosen: it is {found}",
+        hint="nothing was written; choose again",
+    )
+
+
+def _identity(disk: BlockDevice) -> tuple[object, ...]:
+    return disk.size, disk.model, disk.serial, disk.records
+
+
 _HINT_NONE = (
     "a larger disk, another one in [install] disk of the seed, or --disk; is it plugged in?"
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,27 +34,51 @@ class DiskImage:
     version: str
     signer: str
     table: PartitionTable
+    sha256: str
 
     def pieces(self) -> Iterator[bytes]:
         """All bytes of the disk, in pieces of PIECE; the last may be shorter.
 
-        Raises StoreError if the medium does not give them any more.
+        Raises StoreError, behind the last piece, if the file is not any more what was signed when
+        it was checked, or if the medium does not give it.
         """
         left = self.table.size
         try:
-            with gzip.open(self.path) as file:
+            with _Digesting(self.path) as raw, gzip.open(raw) as file:
                 while left and (piece := file.read(min(PIECE, left))):
                     left -= len(piece)
                     yield piece
                 file.read(1)  # the checksum behind the last byte is compared
+                while raw.read(PIECE):
+                    pass
+                is_signed = raw.digest.hexdigest() == self.sha256
         except (OSError, EOFError, zlib.error) as fault:
             raise StoreError(
                 f"{self.path} cannot be read any more: {fault}", hint="another stick; begin again"
             ) from None
+        if not is_signed:
+            raise StoreError(
+                f"{self.path} has changed while it was written",
+                hint="another stick; begin again, what is on the disk now is of no use",
+            )
         if left:
             raise StoreError(
                 f"{self.path} ends {left:,} bytes too early", hint="build and sign the image again"
             )
+
+
+class _Digesting(io.FileIO):
+    """A file that is read once, front to end, and the digest of what was read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As FileIO."""
+        data = super().read(size) or b""
+        self.digest.update(data)
+        return data
 
 
 def open_image(directory: Path, trusted: Sequence[str], progress: Progress) -> DiskImage:
@@ -81,7 +106,7 @@ def open_image(directory: Path, trusted: Sequence[str], progress: Progress) -> D
             table = read_table(opened.read(HEAD))
     except (OSError, EOFError, zlib.error) as fault:
         raise UpdateError(f"{path} is no image: {fault}", hint="gzip of a .raw?") from None
-    return DiskImage(path, offer.manifest.version, offer.signer, table)
+    return DiskImage(path, offer.manifest.version, offer.signer, table, file.sha256)
 
 
 def _check(path: Path, file: UpdateFile, progress: Progress) -> None:

@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from qc_edge.errors import StoreError
-from qc_edge.setup.flash.choice import FlashPlan
-from qc_edge.setup.flash.disks import DATA
+from qc_edge.setup.flash.choice import FlashPlan, refuse_another
+from qc_edge.setup.flash.disks import DATA, disks_here
 from qc_edge.setup.flash.image_file import DiskImage, Progress
 from qc_edge.setup.flash.partition_table import HEAD, SECTOR, PartitionTable, lay_out
 
@@ -28,7 +28,8 @@ _BLKRRPART = 0x125F
 def write_image(plan: FlashPlan, image: DiskImage, progress: Progress) -> None:
     """Make the disk of `plan` what `image` is, and compare what it gives back.
 
-    Raises StoreError where it does not take or keep the bytes; it is then to be written again.
+    Raises UsageError if it is another disk by now, StoreError where it does not take or keep the
+    bytes; it is then to be written again.
     """
     path = plan.disk.path
     try:
@@ -40,9 +41,17 @@ def write_image(plan: FlashPlan, image: DiskImage, progress: Progress) -> None:
             f"cannot open {path}: {fault.strerror}", hint="as root; is it in use, or unplugged?"
         ) from None
     try:
-        digests = _write(fd, plan, image, progress, is_sparse=is_file)
+        if not is_file:
+            # Now that it is held open no other disk can get its name.
+            refuse_another(plan.disk, disks_here())
+        head, digests = _write(fd, plan, image, progress, is_sparse=is_file)
         _forget(fd)
         _compare(fd, path, digests, progress)
+        # Last, and only onto a disk that keeps what it gets.
+        _write_at(fd, 0, head)
+        os.fsync(fd)
+        _forget(fd)
+        _compare(fd, path, [(0, len(head), _digest(head))])
         with suppress(OSError):
             fcntl.ioctl(fd, _BLKRRPART)
     except OSError as fault:
@@ -65,24 +74,23 @@ def table_on_disk(plan: FlashPlan, table: PartitionTable) -> PartitionTable:
 
 def _write(
     fd: int, plan: FlashPlan, image: DiskImage, progress: Progress, *, is_sparse: bool
-) -> list[tuple[int, int, bytes]]:
-    """Write all pieces; offset, length and digest of each."""
+) -> tuple[bytes, list[tuple[int, int, bytes]]]:
+    """Write all pieces but the first, which is returned; offset, length and digest of each."""
     if not plan.keep:
         _write_at(fd, 0, bytes(HEAD))  # from here on the disk is empty until the last write
         os.fsync(fd)
     head, digests = b"", []
     total = _length(plan, image)
     for offset, piece in _placed(plan, image):
-        digests.append((offset, len(piece), _digest(piece)))
         if offset == 0:
             head = piece
-        elif not (is_sparse and os.pread(fd, len(piece), offset) == piece):
+            continue
+        digests.append((offset, len(piece), _digest(piece)))
+        if not (is_sparse and os.pread(fd, len(piece), offset) == piece):
             _write_at(fd, offset, piece)
         progress("writing", min(offset + len(piece), total), total)
     os.fsync(fd)
-    _write_at(fd, 0, head)
-    os.fsync(fd)
-    return digests
+    return head, digests
 
 
 def _placed(plan: FlashPlan, image: DiskImage) -> Iterator[tuple[int, bytes]]:
@@ -105,7 +113,9 @@ def _length(plan: FlashPlan, image: DiskImage) -> int:
     return data.start if plan.keep and data else image.table.size
 
 
-def _compare(fd: int, path: str, digests: list[tuple[int, int, bytes]], progress: Progress) -> None:
+def _compare(
+    fd: int, path: str, digests: list[tuple[int, int, bytes]], progress: Progress | None = None
+) -> None:
     total = sum(length for _, length, _ in digests)
     done = 0
     for offset, length, digest in digests:
@@ -115,7 +125,8 @@ def _compare(fd: int, path: str, digests: list[tuple[int, int, bytes]], progress
                 hint="the disk is bad or smaller than it says: take another one",
             )
         done += length
-        progress("reading back", done, total)
+        if progress:
+            progress("reading back", done, total)
 
 
 def _forget(fd: int) -> None:
