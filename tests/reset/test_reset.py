@@ -33,6 +33,11 @@ RECORDS = (
     "var/lib/qc-edge/line1/spool/frames/b.frame",
     "var/lib/qc-edge/line1/labels/c.json",
 )
+OF_THE_BOX = (
+    "var/lib/qc-edge-box/staged/2/update.json",
+    "var/lib/qc-edge-box/seed.new/credstore/upstream",
+    "var/lib/qc-edge-box/seed.done/credstore/upstream",
+)
 USERS = "var/lib/qc-edge/line1/page/users.json"
 STAYS = (
     "etc/hostname",
@@ -46,7 +51,7 @@ STAYS = (
 def box(tmp_path: Path) -> Path:
     """A box with the package and a station."""
     root = tmp_path / "box"
-    for place in (*SETTINGS, *RECORDS, USERS, *STAYS, "var/lib/qc-edge-box/staged/2/update.json"):
+    for place in (*SETTINGS, *RECORDS, USERS, *STAYS, *OF_THE_BOX):
         (root / place).parent.mkdir(parents=True, exist_ok=True)
         (root / place).write_text("qc-17\n")
     return root
@@ -122,6 +127,23 @@ def test_one_that_was_cut_off_anywhere_is_ended_by_the_next(
             assert (box / MARK).is_file()
     assert steps > 5
     assert files(box) == ({*STAYS, *RECORDS} if keep else set(STAYS))
+
+
+def test_one_that_was_cut_off_before_the_logs_were_told_tells_them_and_tells_them_once(
+    box: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell, remove = carrying_out._tell_logs, carrying_out._remove
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for name, whole in (("_tell_logs", tell), ("_remove", remove)):
+        monkeypatch.setattr(carrying_out, name, dies)
+        with pytest.raises(KeyboardInterrupt):
+            done(box, keep=True)
+        monkeypatch.setattr(carrying_out, name, whole)
+    assert done(box, keep=True)
+    assert len(list(notices.names(StationPaths(box, "line1").notices))) == 1
 
 
 def test_a_box_with_two_slots_gets_an_empty_etc_in_one_step_and_ends_it_at_the_next_boot(

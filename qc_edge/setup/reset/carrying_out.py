@@ -51,8 +51,9 @@ def reset(root: Path, plan: ResetPlan, who: str, say: Say) -> bool:
     _note(root, plan, begun)
     if root == Path("/"):
         subprocess.run(["systemctl", "stop", *_STATIONS], check=False)
-    if plan.keep_evidence and begun is None:
+    if plan.keep_evidence and not (begun and begun.told):
         _tell_logs(root, who)
+        _note(root, plan, read_begun(root), told=True)
     if plan.retires:
         _retire(root)
         _note(root, plan, read_begun(root))
@@ -71,13 +72,15 @@ def reset(root: Path, plan: ResetPlan, who: str, say: Say) -> bool:
     return True
 
 
-def _note(root: Path, plan: ResetPlan, begun: BegunReset | None) -> None:
+def _note(root: Path, plan: ResetPlan, begun: BegunReset | None, *, told: bool = False) -> None:
     """What has been begun, durable before anything goes, and in which boot /etc gives way."""
     retired = is_retired(root, begun)
     boot = begun.boot if begun and retired else boot_id()
     path = root / MARK
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, json.dumps(asdict(BegunReset(plan.keep_evidence, boot, retired))).encode())
+    told = told or bool(begun and begun.told)
+    noted = BegunReset(plan.keep_evidence, boot, retired, told)
+    write_file(path, json.dumps(asdict(noted)).encode())
 
 
 def _retire(root: Path) -> None:

@@ -55,13 +55,14 @@ class ResetPlan:
 
 @dataclass(frozen=True, slots=True)
 class BegunReset:
-    """A reset that was cut off, or that waits for a boot: since which one, and whether the changes
-    under /etc have given way already.
+    """A reset that was cut off, or that waits for a boot: since which one, whether the changes
+    under /etc have given way already, and whether the logs that are kept were told.
     """
 
     keep_evidence: bool
     boot: str
     retired: bool = False
+    told: bool = False
 
 
 def plan_reset(root: Path, *, keep_evidence: bool) -> ResetPlan:
@@ -78,7 +79,10 @@ def plan_reset(root: Path, *, keep_evidence: bool) -> ResetPlan:
         *_there(
             FoundPath(root / STAGED, "a staged update"),
             FoundPath(root / BOX / "update-state.json", "how the last update ended"),
-            FoundPath(root / BOX / "seed", "a seed that waits, with its secrets"),
+            *(
+                FoundPath(root / BOX / name, "a seed that waits, with its secrets")
+                for name in ("seed", "seed.new", "seed.done")
+            ),
             *retired,
         ),
     )
@@ -96,7 +100,8 @@ def read_begun(root: Path) -> BegunReset | None:
     path = root / MARK
     try:
         values = json.loads(path.read_bytes())
-        return BegunReset(values["keep_evidence"], values["boot"], values["retired"])
+        told = values.get("told", False)
+        return BegunReset(values["keep_evidence"], values["boot"], values["retired"], told)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as fault:
