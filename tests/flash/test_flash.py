@@ -189,8 +189,12 @@ def test_the_seed_is_left_on_the_new_box_without_the_image(stick: Stick, tmp_pat
     (stick.directory / "credstore/upstream").write_text("secret")
     seed = seed_beside(stick.directory, no_cameras)
     assert seed is not None
-    leave_seed(seed, tmp_path / "var")
     left = tmp_path / "var/lib/qc-edge-box/seed"
+    for older in (left, left.with_name("seed.new")):
+        older.mkdir(parents=True)
+        (older / "user-data").write_text("of the installation before, or half of this one")
+    leave_seed(seed, tmp_path / "var")
+    assert [path.name for path in left.parent.iterdir()] == ["seed"]
     files = {
         str(path.relative_to(left)): path.stat().st_mode & 0o777
         for path in left.rglob("*")

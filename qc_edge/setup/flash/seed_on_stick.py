@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qc_edge.errors import StoreError
+from qc_edge.service.synced_file import sync_directory
 from qc_edge.setup.flash.disks import DATA
 from qc_edge.setup.flash.image_file import FOLDER
 from qc_edge.setup.provision.box_file import InstallSection
@@ -61,9 +63,15 @@ def seed_beside(directory: Path, serials: Serials) -> StickSeed | None:
 def leave_seed(seed: StickSeed, var: Path) -> None:
     """Copy the seed and what lies beside it, without the image, to a new box whose /var is mounted
     at `var`, for root's eyes. Raises StoreError.
+
+    Whole or not at all, in the place of one that another installation has left: a box that found
+    half of a seed would become something that nobody has said.
     """
-    to = var.joinpath(*LEFT.parts[1:])
-    to.mkdir(parents=True, exist_ok=True, mode=0o700)
+    left = var.joinpath(*LEFT.parts[1:])
+    to = left.with_name("seed.new")
+    for old in (to, left):
+        shutil.rmtree(old, ignore_errors=True)
+    to.mkdir(parents=True, mode=0o700)
     for path in sorted(seed.directory.rglob("*")):
         place = path.relative_to(seed.directory)
         if place.parts[0] in _NOT_LEFT or place.parts[0].startswith((".", "lost+found")):
@@ -72,6 +80,8 @@ def leave_seed(seed: StickSeed, var: Path) -> None:
             (to / place).mkdir(exist_ok=True, mode=0o700)
         elif path.is_file():
             write_file(to / place, path.read_bytes(), mode=0o600)
+    to.rename(left)
+    sync_directory(left.parent)
 
 
 @contextmanager
