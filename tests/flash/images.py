@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def table(size: int = SIZE, data_end: int = 11 << 20) -> PartitionTable:
     )
 
 
+@cache
 def raw_image() -> bytes:
     """The bytes of the whole disk: noise where the software is, nothing in the data."""
     content = bytearray(SIZE)
@@ -47,6 +49,12 @@ def raw_image() -> bytes:
     content[: len(head)] = head
     content[-len(end) :] = end
     return bytes(content)
+
+
+@cache
+def packed_image() -> bytes:
+    """As it lies on a stick."""
+    return gzip.compress(raw_image(), 1)
 
 
 @dataclass
@@ -76,11 +84,10 @@ class Stick:
 def stick(tmp_path: Path) -> Stick:
     made = tmp_path / "stick"
     (made / "image").mkdir(parents=True)
-    raw = raw_image()
-    (made / "image" / NAME).write_bytes(gzip.compress(raw, 1))
+    (made / "image" / NAME).write_bytes(packed_image())
     key = make_key(tmp_path / "release.key")
     sign_update(made / "image", tmp_path / "release.key")
-    stick = Stick(made, key, raw)
+    stick = Stick(made, key, raw_image())
     stick.seed()
     return stick
 
