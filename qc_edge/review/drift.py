@@ -56,5 +56,6 @@ class DriftReader:
         rows = log.fetch(queue_sql.by_frame(inspections), {"frames": frames})
         items = {item.frame_id: item for item in (ReviewItem(*row) for row in rows)}
         for part in found.far:
-            learnt = ranges[part.figure]
-            yield items[part.frame_id], reasons.drift(part, learnt, found.bundle)
+            # Not there: its file was pruned between the two queries.
+            if item := items.get(part.frame_id):
+                yield item, reasons.drift(part, ranges[part.figure], found.bundle)

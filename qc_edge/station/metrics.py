@@ -69,7 +69,7 @@ class MetricsCollector(Collector):
         yield self._shadow(status)
         yield from line_metrics(self._station, status.outputs)
         if (control := self._reporter.control) and (due := self._reporter.due):
-            yield from discipline_metrics(self._station, control.diagnoses, due.dates)
+            yield from discipline_metrics(self._station, control.diagnoses, due)
         yield from self._box(status)
 
     def _the_station(self, status: Status) -> Iterator[Metric]:

@@ -147,7 +147,10 @@ def moment_typed(visit: Visit, typed: str) -> datetime | None:
     local = datetime.fromisoformat(typed)
     if local.tzinfo is None:
         local = local.replace(tzinfo=visit.page.calendar.zone)
-    moment = local.astimezone(timezone.utc)
+    try:
+        moment = local.astimezone(timezone.utc)
+    except OverflowError:
+        raise ValueError(typed) from None
     latest = datetime.now(timezone.utc) + timedelta(days=3660)
     if not datetime(2000, 1, 1, tzinfo=timezone.utc) < moment < latest:
         raise ValueError(typed)

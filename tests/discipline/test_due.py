@@ -118,12 +118,15 @@ def test_what_is_past_holds_every_part_where_that_is_the_policy(
 
 
 def test_a_policy_that_is_changed_is_in_force_at_once(paths: StationPaths, tmp_path: Path) -> None:
-    watch = held_by(paths, "hold", tmp_path)
+    watch = held_by(paths, "warn", tmp_path)
     watch.look()
     own = StationPaths(tmp_path, "line1").settings
-    own.write_text(own.read_text().replace('"hold"', '"warn"'))
-    assert watch.held_for(NOW)
+    own.write_text(own.read_text().replace('"warn"', '"hold"'))
+    assert watch.held_for(NOW) == "the dates are not known yet", "nobody has looked by it"
+    assert watch.warnings()[0] == "due: the dates are not known yet: every part is HOLD"
     watch.look()
+    assert "quality@plant" in watch.held_for(NOW)
+    own.write_text(own.read_text().replace('"hold"', '"warn"'))
     assert not watch.held_for(NOW)
 
 

@@ -282,8 +282,34 @@ def test_rows_that_are_published_after_their_point_was_read_are_counted(tmp_path
         written.add(rows[-1])
         written.publisher.compare(NOW)
     seen = watch.look(SETTINGS, NOW + LENGTH)
-    (rate,) = [chart for key, chart in seen.rates.items() if key.subject is Subject.FAIL]
-    assert sum(each.counted.of for each in rate.points) == len(rows)
+    assert counted_fails(seen) == len(rows)
+
+
+def counted_fails(charts: ControlCharts) -> int:
+    (rate,) = [chart for key, chart in charts.rates.items() if key.subject is Subject.FAIL]
+    return sum(each.counted.of for each in rate.points)
+
+
+def test_rows_that_were_not_published_for_hours_are_counted(tmp_path: Path) -> None:
+    """As on a full disk: the watch looks meanwhile, and finds nothing."""
+    paths, rows = StationPaths(tmp_path, "line1"), frames()
+    watch = Watch(paths)
+    with log(paths.state, compared=NOW) as written:
+        written.add(*rows[:-20])
+        written.publisher.compare(NOW)
+        for points in range(22, 30):
+            watch.look(SETTINGS, BEGINS + points * LENGTH)
+        written.add(*rows[-20:])
+        written.publisher.compare(NOW)
+    assert counted_fails(watch.look(SETTINGS, BEGINS + 30 * LENGTH)) == len(rows)
+
+
+def test_a_clock_that_was_set_back_silences_no_chart(paths: StationPaths) -> None:
+    watch = Watch(paths)
+    watch.look(SETTINGS, NOW + timedelta(days=400))
+    assert watch.is_due(SETTINGS, NOW)
+    assert watch.look(SETTINGS, NOW).alarms() == examine(paths, SETTINGS, BEGINS, NOW).alarms
+    assert not watch.is_due(SETTINGS, NOW - timedelta(seconds=5)), "clocks are slewed"
 
 
 def test_parts_that_are_held_for_a_challenge_that_is_due_are_none_of_the_held(

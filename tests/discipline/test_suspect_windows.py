@@ -193,6 +193,67 @@ def test_a_lens_is_suspect_since_a_challenge_or_a_calibration_the_later_of_both(
     assert window.since == o_clock("08:00")
 
 
+def test_a_lens_is_suspect_since_its_own_camera_was_calibrated(tmp_path: Path) -> None:
+    """What was calibrated of the other says nothing of it; a camera that is gone counts no more."""
+    window, parts = found(
+        tmp_path,
+        SuspectCause.LENS,
+        change("05:00", "calibration", "k", "20261122T050000Z-gone"),
+        change("06:00", "calibration", "k", "20261122T060000Z-top"),
+        inspection(o_clock("07:00"), part_id="P1", camera="top"),
+        change("08:00", "calibration", "k", "20261122T080000Z-side"),
+        inspection(o_clock("09:00"), part_id="P2", camera="top"),
+        inspection(o_clock("09:00"), part_id="P2", camera="side"),
+    )
+    assert window.since == o_clock("06:00")
+    assert parts == ["P1", "P2"]
+    assert "other cameras were calibrated since" in window.words
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_what_a_clock_judged_that_was_set_back_behind_the_change_is_of_the_window(
+    tmp_path: Path, is_back: bool
+) -> None:
+    """By the chain it came after the change; also where the threshold was taken back since."""
+    back = change("05:30", "threshold", "a:0.8", "b:0.5")
+    taken_back: list[Row] = [back, inspection(o_clock("05:40"), part_id="right")]
+    window, parts = found(
+        tmp_path,
+        SuspectCause.THRESHOLD,
+        inspection(o_clock("04:00"), part_id="before"),
+        SLIPPED,
+        inspection(o_clock("09:10"), part_id="P1", threshold_id="a:0.8"),
+        clock("05:00", "the wall clock was stepped by -15000.0 s"),
+        inspection(o_clock("05:10"), part_id="P2", threshold_id="a:0.8"),
+        *(taken_back if is_back else []),
+    )
+    assert window.since == o_clock("05:10")
+    assert {"P1", "P2"} <= set(parts) and "before" not in parts
+
+
+def test_a_part_that_was_told_behind_the_edge_is_listed_as_it_was_told(tmp_path: Path) -> None:
+    _, parts = found(
+        tmp_path,
+        SuspectCause.THRESHOLD,
+        SLIPPED,
+        inspection(o_clock("09:59:59"), part_id="P2", attempt_id="a2"),
+        told("10:00:01"),
+    )
+    assert parts == ["P2"]
+    with PublishedLog(tmp_path / "published") as published:
+        window = SuspectWindow(o_clock("09:00"), o_clock("10:00"), "")
+        assert SuspectList(published.cursor(), window).figures().told == {"REJECT": 1}
+
+
+def told(text: str) -> Part:
+    return Part(
+        FrameId("a2"),
+        o_clock(text),
+        *("P2", "name", 1, None, "line1", None, o_clock("09:59:59"), "top", "top", None, "f"),
+        *("any", Disposition.REJECT, "view_fails", "", 0.9, 1.0),
+    )
+
+
 def test_a_challenge_that_failed_is_asked_for_after_another_has_passed(tmp_path: Path) -> None:
     window, _ = found(
         tmp_path,
@@ -218,12 +279,7 @@ def test_the_list_is_written_hour_by_hour_with_what_was_told_of_the_whole_part(
         SLIPPED,
         inspection(o_clock("09:30"), part_id="=1+1", lot="@L"),
         inspection(o_clock("09:59:59"), part_id="P2", attempt_id="a2"),
-        Part(
-            FrameId("a2"),
-            o_clock("10:00:01"),
-            *("P2", "name", 1, None, "line1", None, o_clock("09:59:59"), "top", "top", None, "f"),
-            *("any", Disposition.REJECT, "view_fails", "", 0.9, 1.0),
-        ),
+        told("10:00:01"),
         inspection(o_clock("11:20"), part_id="P3", captured_at=o_clock("11:10")),
         inspection(o_clock("11:19"), part_id="P4", captured_at=o_clock("11:15")),
         inspection(o_clock("11:30"), part_id="CH-R1", hold_reason="challenge"),

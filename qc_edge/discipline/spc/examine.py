@@ -97,8 +97,9 @@ class Watch:
         self._length: timedelta | None = None
 
     def is_due(self, settings: SpcSettings, now: datetime) -> bool:
-        """True if a point has ended that was not read yet."""
-        return self._read_to is None or now >= self._read_to + _length(settings)
+        """True if a point has ended that was not read yet, or the clock was set back."""
+        length = _length(settings)
+        return self._read_to is None or not self._read_to - length <= now < self._read_to + length
 
     def look(self, settings: SpcSettings, now: datetime) -> ControlCharts:
         """Read what is new and make the charts, which have the points of the last days. Raises
@@ -106,11 +107,20 @@ class Watch:
         """
         length = _length(settings)
         oldest, until = _oldest(settings, now), _floor(now, length)
-        if self._read_to is None or length != self._length or oldest < (self._read_from or oldest):
-            self._points, self._length, self._read_from, self._read_to = {}, length, oldest, None
+        is_back = self._read_to is not None and until < self._read_to
+        if (
+            self._read_to is None
+            or is_back
+            or length != self._length
+            or oldest < (self._read_from or oldest)
+        ):
+            self._points, self._charts, self._length = {}, None, length
+            self._read_from, self._read_to = oldest, None
             since = oldest
         else:
-            since = max(oldest, _floor(self._read_to - _LATE, length))
+            # What was not published for longer, on a full disk, comes behind what was.
+            ends = max((of[-1].begins for of in self._points.values()), default=oldest) + length
+            since = max(oldest, _floor(min(self._read_to, ends) - _LATE, length))
         with PublishedLog(self._paths.published, memory_limit=_MEMORY, threads=1) as log:
             new = control_points(log.cursor(), Span(since, until), length)
         kept = {

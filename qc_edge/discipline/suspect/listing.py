@@ -72,13 +72,14 @@ class SuspectList:
     def __init__(self, log: PublishedCursor, window: SuspectWindow) -> None:
         """Raises StoreError."""
         self._log, self._window = log, window
-        inside = RowsOfTime(log, Span(window.since, window.until))
+        inside = RowsOfTime(log, Span(window.since, window.until + _HOUR))
         self._last = inside.newest_row()
-        self._rows = self._rows_of(Span(window.since, window.until), window.until)
+        self._rows = self._rows_of(window.since, window.until)
 
-    def _rows_of(self, span: Span, parts_until: datetime) -> str:
-        frames = RowsOfTime(self._log, span, self._last)
-        parts = RowsOfTime(self._log, Span(span.since, parts_until), self._last)
+    def _rows_of(self, since: datetime, until: datetime) -> str:
+        frames = RowsOfTime(self._log, Span(since, until), self._last)
+        # The row of a part comes after those of its views, and those of the last are of it, too.
+        parts = RowsOfTime(self._log, Span(since, until + _HOUR), self._last)
         name = self._window.recipe
         recipe = f"split_part(coalesce(f.recipe, ''), '@', 1) = {quoted(name)}" if name else "true"
         listed = _LIST.format(
@@ -163,13 +164,11 @@ class SuspectList:
         )
         for hour in (aware(hour) for (hour,) in hours):
             begins = max(hour, self._window.since)
-            ends = min(hour + _HOUR, self._window.until)
-            # The row of a part comes after those of its views.
-            rows = self._rows_of(Span(begins, ends), min(ends + _HOUR, self._window.until))
+            rows = self._rows_of(begins, min(hour + _HOUR, self._window.until))
             self._log.fetch(
                 f"COPY (SELECT {', '.join(cells)} FROM {rows} ORDER BY exposed_at, frame_id) "
                 f"TO {quoted(one_hour)} (FORMAT csv, HEADER false, USE_TMP_FILE false)"
             )
             with one_hour.open("rb") as written:
-                while chunk := written.read(1 << 20):
-                    yield chunk
+                while piece := written.read(1 << 20):
+                    yield piece

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 
+from qc_edge.discipline.suspect.changes import (
+    Change,
+    beginning,
+    newest_calibrations,
+    newest_events,
+)
 from qc_edge.domain.challenges.rows import ChallengeOutcome
 from qc_edge.errors import UsageError
 from qc_edge.query.published_log import PublishedCursor
@@ -50,7 +56,7 @@ def window_of(
         return _of_lens(log, now, recipe)
     if cause is SuspectCause.CLOCK:
         return _of_clock(log, now, recipe)
-    changes = _newest_events(log, str(cause), now)
+    changes = newest_events(log, str(cause), now)
     if cause is SuspectCause.CALIBRATION and (expired := _expired(log, changes, now, recipe)):
         return expired
     if not changes:
@@ -59,26 +65,8 @@ def window_of(
     if before and newest.takes_back(before[0]):
         return _until_taken_back(log, cause, before[0], newest, recipe)
     words = f"the {cause} in force has been so since {newest.at:%Y-%m-%d %H:%M:%S} UTC"
-    return SuspectWindow(newest.at, now, f"{words} ({newest.detail})", recipe)
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """An event that put something in force, or told of the clock (aware UTC)."""
-
-    at: datetime
-    number: int
-    detail: str
-    before: str | None
-    after: str | None
-
-    def takes_back(self, other: _Change) -> bool:
-        """True if what was in force before `other` is so again. The id of a threshold ends with its
-        value, which is what counts.
-        """
-        if self.after is None or other.before is None or self.before != other.after:
-            return False
-        return self.after.rpartition(":")[2] == other.before.rpartition(":")[2]
+    since = beginning(log, newest.at, newest.number)
+    return SuspectWindow(since, now, f"{words} ({newest.detail})", recipe)
 
 
 _JUDGED_BY = {
@@ -89,38 +77,38 @@ _JUDGED_BY = {
 
 
 def _until_taken_back(
-    log: PublishedCursor, cause: SuspectCause, wrong: _Change, right: _Change, recipe: str | None
+    log: PublishedCursor, cause: SuspectCause, wrong: Change, right: Change, recipe: str | None
 ) -> SuspectWindow:
     """What was wrong is in force no more: people set it right first, and ask then."""
-    until = right.at
+    since, until = beginning(log, wrong.at, wrong.number), right.at
     # Frames that were under way at the change were judged as before, a moment later.
-    relation = log.relation("inspections", Span(since=wrong.at))
+    relation = log.relation("inspections", Span(since=since))
     if relation is not None:
         ((last,),) = log.fetch(
             f"SELECT max(recorded_at) FROM {relation} WHERE {_JUDGED_BY[cause]} = $wrong "  # noqa: S608
-            "AND recorded_at >= $since",
-            {"wrong": wrong.after, "since": wrong.at.replace(tzinfo=None)},
+            "AND chain_seq > $number",
+            {"wrong": wrong.after, "number": wrong.number},
         )
         until = max(until, aware(last) + timedelta(microseconds=1)) if last else until
     words = (
         f"the {cause} {wrong.after} was in force from {wrong.at:%Y-%m-%d %H:%M:%S} to "
         f"{right.at:%Y-%m-%d %H:%M:%S} UTC and was taken back then"
     )
-    return SuspectWindow(wrong.at, until, words, recipe)
+    return SuspectWindow(since, until, words, recipe)
 
 
 def _of_clock(log: PublishedCursor, now: datetime, recipe: str | None) -> SuspectWindow:
     """What was judged while the clock may have been wrong, found by the chain: its times are what
     is in doubt, so the window reaches from the earliest to the latest of them.
     """
-    changes = _newest_events(log, str(SuspectCause.CLOCK), None)
+    changes = newest_events(log, str(SuspectCause.CLOCK), None)
     if not changes:
         raise _nothing("the log has no event clock")
     newest, *before = changes
     since, is_wrong_now = newest, "no longer" in newest.detail
     if not is_wrong_now:
         # It was set right, or wrong: what came before the step is in doubt, too.
-        starts = _newest_events(log, "started", None, newest.number)
+        starts = newest_events(log, "started", None, newest.number)
         since = max([*before, *starts], key=lambda each: each.number, default=newest)
     words = f"the clock changed last at {newest.at:%Y-%m-%d %H:%M:%S} UTC ({newest.detail})"
     if since is not newest:
@@ -152,7 +140,8 @@ def _since_passed(log: PublishedCursor, now: datetime, recipe: str | None) -> Su
         )
         recipe = newest[0][0] if newest else None
     rows = log.fetch(
-        f"SELECT recorded_at, outcome FROM {relation} WHERE outcome IN ($passed, $failed) "  # noqa: S608
+        f"SELECT recorded_at, outcome, chain_seq FROM {relation} "  # noqa: S608
+        "WHERE outcome IN ($passed, $failed) "
         "AND recipe IS NOT DISTINCT FROM $recipe AND recorded_at < $now ORDER BY chain_seq DESC",
         {
             "passed": str(ChallengeOutcome.PASSED),
@@ -170,50 +159,32 @@ def _since_passed(log: PublishedCursor, now: datetime, recipe: str | None) -> Su
     if before and before[0][1] == str(ChallengeOutcome.FAILED):
         failed = aware(before[0][0])
         words = f"{words}; the one before it failed: --to {failed:%Y-%m-%dT%H:%M:%S} is up to that"
-    return SuspectWindow(ended, now, words, recipe or None)
+    since = beginning(log, ended, rows[passed[0]][2])
+    return SuspectWindow(since, now, words, recipe or None)
 
 
 def _of_lens(log: PublishedCursor, now: datetime, recipe: str | None) -> SuspectWindow:
     """Since the camera was last seen to be right: by a challenge, or by a calibration."""
-    changes = _newest_events(log, str(SuspectCause.CALIBRATION), now)
-    calibrated = changes[0].at if changes else None
+    changes = newest_calibrations(log, now)
+    calibrated = changes[0] if changes else None
     try:
         passed = _since_passed(log, now, recipe)
     except UsageError:
         if calibrated is None:
             raise
         passed = None
-    if passed is not None and (calibrated is None or passed.since >= calibrated):
+    if passed is not None and (calibrated is None or passed.since >= calibrated.at):
         return passed
     assert calibrated is not None  # noqa: S101
-    words = f"the last calibration was at {calibrated:%Y-%m-%d %H:%M:%S} UTC"
-    return SuspectWindow(calibrated, now, words, recipe)
-
-
-def _newest_events(
-    log: PublishedCursor, kind: str, until: datetime | None, number: int | None = None
-) -> list[_Change]:
-    """The newest two before a moment, or before a number of the chain; the newest first."""
-    relation = log.relation("events")
-    if relation is None:
-        return []
-    # By the chain, not by the time: after a clock that stood ahead, the latest is not the newest.
-    rows = log.fetch(
-        f"SELECT recorded_at, chain_seq, detail, before, after FROM {relation} "  # noqa: S608
-        "WHERE kind = $kind AND ($until::TIMESTAMP IS NULL OR recorded_at < $until::TIMESTAMP) "
-        "AND ($number::BIGINT IS NULL OR chain_seq < $number::BIGINT) "
-        "ORDER BY chain_seq DESC LIMIT 2",
-        {
-            "kind": kind,
-            "until": until.replace(tzinfo=None).isoformat() if until else None,
-            "number": number,
-        },
-    )
-    return [_Change(aware(at), *rest) for at, *rest in rows]
+    words = f"the last calibration was at {calibrated.at:%Y-%m-%d %H:%M:%S} UTC"
+    if len(changes) > 1:
+        words = f"{words} ({calibrated.detail}); other cameras were calibrated since"
+    since = beginning(log, calibrated.at, calibrated.number)
+    return SuspectWindow(since, now, words, recipe)
 
 
 def _expired(
-    log: PublishedCursor, changes: list[_Change], now: datetime, recipe: str | None
+    log: PublishedCursor, changes: list[Change], now: datetime, recipe: str | None
 ) -> SuspectWindow | None:
     """What was judged by a calibration that was out of date: by the one in force, or by the one
     that it replaced.

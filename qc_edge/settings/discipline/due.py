@@ -24,7 +24,9 @@ class DueDateSettings(Section):
     kind: Literal["signing_key", "certificate", "other"] = Field(
         default="other", description="What it is."
     )
-    until: str = Field(description="The last day on which it holds, YYYY-MM-DD.")
+    until: str = Field(
+        description="The last day on which it holds, YYYY-MM-DD; it ends at midnight UTC."
+    )
 
     @property
     def ends(self) -> datetime:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from qc_edge.discipline.due.calendar import DueDate
 from qc_edge.discipline.spc.drift import Cause, Drift
 from qc_edge.service.clock import utc_now
+from qc_edge.station.discipline.due_watch import DueWatch
 
 
 def discipline_metrics(
-    station: str, diagnoses: Iterable[Drift], dates: Iterable[DueDate]
+    station: str, diagnoses: Iterable[Drift], watch: DueWatch
 ) -> Iterator[Metric]:
     """1 for each alarm that stands; each cause has a series, so that a rule finds it before. And
     the seconds until each date.
@@ -42,8 +42,8 @@ def discipline_metrics(
         "1 while every part is held since something is past its date.",
         labels=["station"],
     )
-    holding.add_metric([station], any(each.holds(now) for each in dates))
+    holding.add_metric([station], bool(watch.held_for(now)))
     yield holding
-    for each in dates:
+    for each in watch.dates:
         due.add_metric([station, each.kind.value, each.name], each.in_days(now) * 86_400)
     yield due

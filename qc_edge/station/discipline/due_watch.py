@@ -6,7 +6,14 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from qc_edge.discipline.due.calendar import HOLDING, DueDate, due_dates, troubles, warnings
+from qc_edge.discipline.due.calendar import (
+    HOLDING,
+    DueDate,
+    DueKind,
+    due_dates,
+    troubles,
+    warnings,
+)
 from qc_edge.errors import StoreError
 from qc_edge.service.clock import utc_now
 from qc_edge.service.logs import LOG
@@ -14,6 +21,10 @@ from qc_edge.settings import Settings, StationPaths
 from qc_edge.settings.discipline.due import DueSettings
 
 _LOOK_S = 60.0
+_AGAIN_S = 5.0
+"""After a look that failed: parts may be held meanwhile."""
+
+_UNKNOWN = "the dates are not known yet"
 
 
 class DueWatch:
@@ -38,6 +49,7 @@ class DueWatch:
             self.dates, self._last_error = due_dates(self._paths, settings), ""
             self._by = settings.due
         except Exception as fault:  # noqa: BLE001 (the line does not need it: no end of the station)
+            self._next = time.monotonic() + _AGAIN_S
             words = str(fault) if isinstance(fault, StoreError) else repr(fault)
             if words != self._last_error:
                 is_known = isinstance(fault, StoreError)
@@ -48,24 +60,31 @@ class DueWatch:
         """What is past its date and holds every part, in words; empty if nothing does. Takes no
         time: the inspector asks for each frame.
         """
-        if self._by is None:
-            due = self._settings().due
-            kinds = (due.challenge_part, due.certificate, due.token, due.msa, due.signing_key)
-            is_asked = not HOLDING.isdisjoint({*kinds, due.other})
-            return "the dates are not known yet" if is_asked else ""
+        if self._by != (due := self._settings().due):
+            # Nobody has looked by these settings: a date that they have may be past.
+            return _UNKNOWN if _is_asked(due) else ""
         past = [each for each in self.dates if each.holds(now)]
         return ", ".join(
             f"{each.kind.replace('_', ' ')} {each.name} since {each.ends:%Y-%m-%d}" for each in past
         )
 
     def _is_current(self) -> bool:
-        return self._by is None or self._by == self._settings().due
+        return bool(self._last_error) or self._by is None or self._by == self._settings().due
 
     def warnings(self) -> list[str]:
         """What is to be said now, and keeps nothing from being ready."""
-        said = warnings(self.dates, self._settings().due, utc_now())
+        now = utc_now()
+        said = warnings(self.dates, self._settings().due, now)
+        if self.held_for(now) == _UNKNOWN:
+            said = [f"due: {_UNKNOWN}: every part is HOLD", *said]
         return [each for each in said if each not in self.troubles()]
 
     def troubles(self) -> list[str]:
         """What keeps the station from being ready."""
         return troubles(self.dates, utc_now())
+
+
+def _is_asked(due: DueSettings) -> bool:
+    """True if a date may hold parts."""
+    kinds = (each for each in DueKind if each is not DueKind.CALIBRATION)
+    return any(getattr(due, each.value) in HOLDING for each in kinds)
