@@ -132,7 +132,9 @@ class SshConnection:
                     )
                 except (asyncssh.Error, OSError) as fault:
                     await self._log_out()
-                    raise _Cut(f"it gives this user no SFTP: {fault}") from None
+                    refused = isinstance(fault, asyncssh.ChannelOpenError)
+                    what = "it gives this user no SFTP" if refused else "the connection was cut"
+                    raise _Cut(f"{what}: {fault}") from None
             return self._sftp
 
     async def _log_in(self) -> SSHClientConnection:
