@@ -37,6 +37,7 @@ def test_what_is_signed_is_staged_whole_and_then_applied(tmp_path: Path, release
     assert (ended.outcome, box.version) == ("good", "0.2.0-1")
     assert read_applied(root) == ended
     assert box.said == ["version 0.2.0-1 is good"]
+    assert staged_update(root, release.trusted) is None, "its pieces take no room any more"
 
 
 Change = Callable[[Release], None]
@@ -168,8 +169,13 @@ def test_a_package_manager_that_refuses_changes_nothing_and_is_known(
 
 def test_a_box_with_two_slots_proves_it_at_its_next_boot(tmp_path: Path, release: Release) -> None:
     root, box = tmp_path / "box", ScriptedBox(boots=True)
-    assert apply(root, box, staged(root, release), ["line1"], box.said.append).outcome == "trying"
+    update = staged(root, release)
+    assert apply(root, box, update, ["line1"], box.said.append).outcome == "trying"
+    place = update.directory.parent
+    (place / update.files[0].name).hardlink_to(update.files[0])  # as SlotBox for systemd-sysupdate
+    (place / "0.3.0-1").mkdir()
     assert after_boot(root, "0.2.0-1", {}, box.said.append)
+    assert [path.name for path in place.iterdir()] == ["0.3.0-1"], "its pieces take no room"
     applied = read_applied(root)
     assert applied is not None
     assert applied.outcome == "good"

@@ -14,7 +14,7 @@ from qc_edge.settings import StationPaths
 from qc_edge.setup.update import box_state
 from qc_edge.setup.update.box_state import AppliedUpdate
 from qc_edge.setup.update.boxes import UpdatableBox
-from qc_edge.setup.update.staging import StagedUpdate
+from qc_edge.setup.update.staging import StagedUpdate, discard
 
 
 def apply(
@@ -49,7 +49,7 @@ def apply(
             return box_state.end(root, applied, why, went_back=False)
         return fell_back(root, applied, why, say)
     say(f"version {applied.version} is good")
-    return box_state.end(root, applied)
+    return _proven(root, applied)
 
 
 def _begin(root: Path, running: str, version: str) -> AppliedUpdate:
@@ -95,9 +95,15 @@ def after_boot(
         box_state.keep_applied(root, _because(applied, why))
         say(f"version {running} is not good: {why}; the box boots again")
         return False
-    box_state.end(root, applied)
+    _proven(root, applied)
     say(f"version {running} is good")
     return True
+
+
+def _proven(root: Path, applied: AppliedUpdate) -> AppliedUpdate:
+    ended = box_state.end(root, applied)
+    discard(root, applied.version)
+    return ended
 
 
 def fell_back(

@@ -11,6 +11,7 @@ import http.client
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -152,6 +153,18 @@ def staged_update(root: Path, trusted: Sequence[str]) -> StagedUpdate | None:
     for file in manifest.files:
         _refuse_other(directory / file.name, file)
     return StagedUpdate(directory, manifest)
+
+
+def discard(root: Path, version: str) -> None:
+    """Give back the room that the pieces of `version` take, which is installed and proven; another
+    one that is staged meanwhile stays.
+    """
+    directory = root / STAGED / version
+    # What cannot be removed is in nobody's way: the next one that is staged removes it.
+    with suppress(OSError):
+        for file in directory.iterdir():
+            (root / STAGED / file.name).unlink(missing_ok=True)  # SlotBox links it there
+        shutil.rmtree(directory)
 
 
 def whole_update(root: Path, trusted: Sequence[str]) -> StagedUpdate:
