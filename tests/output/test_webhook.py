@@ -272,6 +272,21 @@ def test_a_part_of_which_nobody_knows_whether_the_line_was_told_is_no_accept_fro
     assert told == [unknown, known, unknown, known]
 
 
+def test_a_part_whose_row_stands_is_not_told_before_the_line_is(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog_module, "_ANNOUNCED_WITHIN", timedelta(minutes=10))
+    late = told_part(1, Disposition.ACCEPT)
+    with station(tmp_path, settings(receiver.port), start=False) as run:
+        run.ledger.append(late.inspections, utc_now())
+        run.tell(2)
+        assert run.backlog.next() is None
+        run.output.announce(replace(late, disposition=Disposition.HOLD, reason="late"))
+        run.start()
+        all_taken(receiver, 1, 2)
+    assert [each["disposition"] for each in receiver.taken] == ["HOLD", "ACCEPT"]
+
+
 def test_a_look_at_a_long_log_holds_no_part(
     tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,10 +22,11 @@ from qc_edge.output.webhook.message import PartMessage, logged_message
 from qc_edge.service.clock import utc_now
 from qc_edge.store.durable import write_file
 from qc_edge.store.log.ledger import Ledger
-from qc_edge.store.log.part_messages import count_before, parts_after, seq_of
+from qc_edge.store.log.part_messages import LoggedPart, count_before, parts_after, seq_of
 
 _MOST_WAITING = 1000
 _AT_ONCE = 200
+_ANNOUNCED_WITHIN = timedelta(seconds=2)
 _NOTE_S = 10.0
 """Each note is two syncs of a disk that the inspector waits for as well."""
 
@@ -86,6 +87,8 @@ class Backlog:
             except BaseException:
                 self._must_ask = True
                 raise
+            if self._must_ask and not self._logged:
+                return None  # the next in turn is still being announced
 
     def is_too_old(self, part: PartMessage) -> bool:
         """It is not to be told any more."""
@@ -119,11 +122,13 @@ class Backlog:
         self._seq = seq
         with self._lock:  # what still waits is as the line was told it
             waiting = {each.frame_id: each for each in self._waiting}
-        self._logged += [
-            waiting.get(each.frame_id) or logged_message(each, self._station) for each in found
-        ]
         if len(found) == _AT_ONCE:
             self._must_ask = True
+        for each in found:
+            if each.frame_id not in waiting and _may_be_announced_yet(each):
+                self._must_ask = True
+                break
+            self._logged.append(waiting.get(each.frame_id) or logged_message(each, self._station))
 
     def _read(self) -> tuple[int, str]:
         """How far it had come; the first time, everything before this start is not told. Where the
@@ -139,6 +144,12 @@ class Backlog:
             return seq, ""
         except (OSError, ValueError, LookupError, TypeError):
             return 0, ""
+
+
+def _may_be_announced_yet(part: LoggedPart) -> bool:
+    """Its row is so young that the line may still be told of it, and then perhaps HOLD."""
+    age = utc_now().replace(tzinfo=None) - part.recorded_at
+    return abs(age) < _ANNOUNCED_WITHIN  # a clock that was set back far holds nothing up
 
 
 def _noted(seq: int, frame: str) -> bytes:
