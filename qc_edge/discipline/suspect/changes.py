@@ -16,7 +16,7 @@ _BEFORE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LoggedChange:
     """An event that put something in force, or told of the clock (aware UTC)."""
 
     at: datetime
@@ -25,7 +25,7 @@ class Change:
     before: str | None
     after: str | None
 
-    def takes_back(self, other: Change) -> bool:
+    def takes_back(self, other: LoggedChange) -> bool:
         """True if what was in force before `other` is so again. The id of a threshold ends with its
         value, which is what counts.
         """
@@ -36,7 +36,7 @@ class Change:
 
 def newest_events(
     log: PublishedCursor, kind: str, until: datetime | None, number: int | None = None
-) -> list[Change]:
+) -> list[LoggedChange]:
     """The newest two before a moment, or before a number of the chain; the newest first."""
     relation = log.relation("events")
     if relation is None:
@@ -53,10 +53,10 @@ def newest_events(
             "number": number,
         },
     )
-    return [Change(aware(at), *rest) for at, *rest in rows]
+    return [LoggedChange(aware(at), *rest) for at, *rest in rows]
 
 
-def newest_calibrations(log: PublishedCursor, until: datetime) -> list[Change]:
+def newest_calibrations(log: PublishedCursor, until: datetime) -> list[LoggedChange]:
     """The newest before a moment of each camera that has judged since the newest of all, the
     oldest of them first: of one camera it says nothing of another.
     """
@@ -75,7 +75,7 @@ def newest_calibrations(log: PublishedCursor, until: datetime) -> list[Change]:
         "ORDER BY chain_seq",
         {"until": until.replace(tzinfo=None)},
     )
-    return [Change(aware(at), *rest) for at, *rest in rows] or newest[:1]
+    return [LoggedChange(aware(at), *rest) for at, *rest in rows] or newest[:1]
 
 
 def beginning(log: PublishedCursor, at: datetime, number: int) -> datetime:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from enum import Enum
 
 from qc_edge.discipline.suspect.changes import (
-    Change,
+    LoggedChange,
     beginning,
     newest_calibrations,
     newest_events,
@@ -77,7 +77,11 @@ _JUDGED_BY = {
 
 
 def _until_taken_back(
-    log: PublishedCursor, cause: SuspectCause, wrong: Change, right: Change, recipe: str | None
+    log: PublishedCursor,
+    cause: SuspectCause,
+    wrong: LoggedChange,
+    right: LoggedChange,
+    recipe: str | None,
 ) -> SuspectWindow:
     """What was wrong is in force no more: people set it right first, and ask then."""
     since, until = beginning(log, wrong.at, wrong.number), right.at
@@ -184,7 +188,7 @@ def _of_lens(log: PublishedCursor, now: datetime, recipe: str | None) -> Suspect
 
 
 def _expired(
-    log: PublishedCursor, changes: list[Change], now: datetime, recipe: str | None
+    log: PublishedCursor, changes: list[LoggedChange], now: datetime, recipe: str | None
 ) -> SuspectWindow | None:
     """What was judged by a calibration that was out of date: by the one in force, or by the one
     that it replaced.
