@@ -57,6 +57,7 @@ ELSEWHERE = {
     "qc_edge/store/log/database.py": "moves a damaged database aside",
     "qc_edge/training/learning/bundling.py": "gives a whole bundle its name",
     "qc_edge/publish/qa_database.py": "gives a synced copy its name while clients open it",
+    "qc_edge/setup/flash/seed_on_stick.py": "gives a synced directory its name",
     "qc_edge/setup/update/staging.py": "gives a synced directory its name",
     "qc_edge/setup/flash/seed_on_stick.py": "gives a synced directory its name",
     "qc_edge/recipe/model_install.py": "unpacks a bundle, syncs each file, moves the directory",
