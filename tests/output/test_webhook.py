@@ -8,9 +8,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -19,107 +18,26 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from qc_edge.domain.frame import FrameId
 from qc_edge.domain.parts.told import told_alone
 from qc_edge.domain.verdict import Disposition, HoldReason
 from qc_edge.errors import OutputError
-from qc_edge.output.handshake.judged import Note
 from qc_edge.output.webhook import backlog as backlog_module
 from qc_edge.output.webhook import output as output_module
 from qc_edge.output.webhook import post as post_module
-from qc_edge.output.webhook.backlog import Backlog
 from qc_edge.output.webhook.message import PartMessage, message_of
-from qc_edge.output.webhook.output import WebhookOutput
 from qc_edge.output.webhook.post import Poster
 from qc_edge.service.clock import utc_now
-from qc_edge.service.heartbeat import Heartbeat
-from qc_edge.settings.outside.outputs.webhook import WebhookSettings
-from qc_edge.store.log.ledger import Ledger
 from qc_edge.store.log.part_messages import LoggedPart, parts_after, parts_of
 from tests.demo.rows import part
 from tests.output.certificates import issued, make_authority
 from tests.output.parts import told_part
 from tests.output.ports import free_port
 from tests.output.web_receiver import Receiver, receiving
+from tests.output.webhook_station import settings, station
 from tests.station.harness import wait_for
-from tests.store.rows import event, open_ledger
+from tests.store.rows import event
 
 SECRET = "0123456789abcdef"  # noqa: S105 (of nobody)
-
-
-def settings(port: int, **more: Any) -> WebhookSettings:
-    """Of a webhook to this machine."""
-    given = {"name": "mes", "protocol": "webhook", "url": f"http://127.0.0.1:{port}/parts?of=1"}
-    # Long: an answer that comes late on a busy machine is none, and the part is told twice.
-    return WebhookSettings.model_validate({**given, "signed": False, "timeout_s": 20.0, **more})
-
-
-@dataclass
-class Station:
-    """The log, and the webhook's thread beside it."""
-
-    root: Path
-    given: WebhookSettings
-    ledger: Ledger
-    notes: list[Note] = field(default_factory=list)
-    stop: threading.Event = field(default_factory=threading.Event)
-    perhaps_untold: Collection[FrameId] = ()
-
-    def __post_init__(self) -> None:
-        keep, file = timedelta(hours=self.given.give_up_h), self.root / "webhook-mes.json"
-        self.backlog = Backlog(file, "line1", self.ledger, keep, self.perhaps_untold)
-        self.output = WebhookOutput(self.given, "line1", self.backlog, self.notes.append)
-        self._thread = threading.Thread(
-            target=self.output.run, args=(Heartbeat("mes", 5.0), self.stop)
-        )
-
-    @property
-    def is_started(self) -> bool:
-        """Its thread was begun."""
-        return self._thread.ident is not None
-
-    def start(self) -> None:
-        """Its thread."""
-        self._thread.start()
-
-    def tell(self, *numbers: int, announce: bool = True) -> None:
-        """The inspector's call for each, once its row stands; or a kill between the two."""
-        for number in numbers:
-            told = told_part(number, Disposition.ACCEPT)
-            self.ledger.append(told.inspections, utc_now())
-            if announce:
-                self.output.announce(told)
-
-    def end(self) -> None:
-        """As the station stops it."""
-        self.stop.set()
-        self._thread.join(10)
-        assert not self._thread.is_alive(), "no server holds the stop"
-
-    def kinds(self) -> list[str]:
-        """Of what is to be put on record."""
-        return [str(note.kind) for note in self.notes]
-
-
-@contextmanager
-def station(
-    root: Path,
-    given: WebhookSettings,
-    *,
-    start: bool = True,
-    perhaps_untold: Collection[FrameId] = (),
-) -> Iterator[Station]:
-    """One that runs."""
-    ledger = open_ledger(root)
-    made = Station(root, given, ledger, perhaps_untold=perhaps_untold)
-    if start:
-        made.start()
-    try:
-        yield made
-    finally:
-        if made.is_started:
-            made.end()
-        ledger.close()
 
 
 @pytest.fixture(autouse=True)
