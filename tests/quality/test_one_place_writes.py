@@ -59,7 +59,6 @@ ELSEWHERE = {
     "qc_edge/publish/qa_database.py": "gives a synced copy its name while clients open it",
     "qc_edge/setup/flash/seed_on_stick.py": "gives a synced directory its name",
     "qc_edge/setup/update/staging.py": "gives a synced directory its name",
-    "qc_edge/setup/flash/seed_on_stick.py": "gives a synced directory its name",
     "qc_edge/recipe/model_install.py": "unpacks a bundle, syncs each file, moves the directory",
     "qc_edge/setup/flash/writing.py": "a disk, synced, read back",
     "qc_edge/setup/file_installer.py": "links, and the old name of an edited file",

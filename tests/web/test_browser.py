@@ -284,7 +284,9 @@ def test_a_study_is_judged_by_keys_and_suspect_parts_are_held(tab: Chromium, lin
     study = blind.begin(paths, "Scratches", parts, ("emil", ["anna"]), 2)
     tab.open(f"{page.address}/study/judge?study={study.study_id}")
     for number in range(study.looks):
-        tab.wait_for(f"document.querySelector('[name=number]')?.value === '{number}' && {SEEN}")
+        looked = f"document.querySelector('[name=number]')?.value === '{number}'"
+        # Keys are heard from when the page's module has run, which is before it is complete.
+        tab.wait_for(f"{looked} && document.readyState === 'complete' && {SEEN}")
         if number == 0:
             _check_with_axe(tab)
         tab.press("gb"[number % 2])
