@@ -4,9 +4,11 @@ alone.
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.systemd.machine import Machine
 from tests.systemd.waiting import until
 
 pytestmark = pytest.mark.root
+VISIT = Path(__file__).with_name("visit_page.py")
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +145,20 @@ def test_two_stations_run_side_by_side(box: Machine) -> None:
     box.run("systemctl", "stop", "qc-edge@line2")
     log = audit(box.paths("line2"), drained=False)
     assert len(log.inspections) > 3
+
+
+def test_the_page_under_its_unit_shows_parts_and_keeps_what_a_person_says(box: Machine) -> None:
+    """Confined as its unit has it: a log-in, a picture, a label that the station takes up."""
+    added = box.run("qc-edge", "user", "line1", "add", "anna", "--role", "reviewer", "--json")
+    box.run("systemctl", "start", "qc-edge-page@line1")
+    box.write("/root/visit_page.py", VISIT.read_text())
+    python = "/opt/qc-edge/current/bin/python"
+    assert "kept" in box.run(python, "/root/visit_page.py", json.loads(added)["code"])
+    asked = ("qc-edge", "sql", "line1", "SELECT label, who FROM labels", "--csv")
+    until(lambda: "good,anna" in box.run(*asked), "the label in the log", 60)
+    assert box.show("qc-edge-page@line1", "NRestarts") == "0"
+    box.run("systemctl", "stop", "qc-edge-page@line1")
+    assert box.show("qc-edge-page@line1", "Result") == "success"
 
 
 def test_a_stop_under_load_takes_less_than_five_seconds_and_loses_nothing(box: Machine) -> None:
