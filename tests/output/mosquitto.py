@@ -54,7 +54,7 @@ class Broker:
         command = [program("mosquitto"), "-c", str(self._settings)]
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
-        wait_for(self._answers, "the broker listens", 10, 0.01)
+        wait_for(self._answers, "the broker listens", 60, 0.01)
         return process
 
     def _answers(self) -> bool:
@@ -67,8 +67,7 @@ class Broker:
     def stop(self) -> None:
         """It is gone."""
         self._process.send_signal(signal.SIGCONT)
-        self._process.terminate()
-        self._process.wait(5)
+        _end(self._process)
 
     def restart(self) -> None:
         """It is back, on the same port."""
@@ -81,6 +80,16 @@ class Broker:
     def thaw(self) -> None:
         """It goes on."""
         self._process.send_signal(signal.SIGCONT)
+
+
+def _end(process: subprocess.Popen[Any]) -> None:
+    """mosquitto's programs may miss a SIGTERM that comes while they begin or hang up."""
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(60)
 
 
 class Subscriber:
@@ -105,9 +114,8 @@ class Subscriber:
 
     def close(self) -> None:
         """Hang up."""
-        self._process.terminate()
-        self._process.wait(5)
-        self._thread.join(5)
+        _end(self._process)
+        self._thread.join(60)
         if self._process.stdout:
             self._process.stdout.close()
 
@@ -184,8 +192,7 @@ class MqttLine:
         """Hang up."""
         self.heard.close()
         for each in self._writers.values():
-            each.terminate()
-            each.wait(5)
+            _end(each)
             with suppress(BrokenPipeError):
                 if each.stdin:
                     each.stdin.close()

@@ -74,8 +74,8 @@ class Node:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(5)
-        self._thread.join(5)
+            self.process.wait(60)
+        self._thread.join(60)
         self.process.stdout.close()
 
     def _read(self) -> None:
