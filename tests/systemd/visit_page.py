@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 import time
 import urllib.parse
 import urllib.request
 from http.cookiejar import CookieJar
 
 PAGE, PIN = "http://127.0.0.1:8470", "204918"
+pause = threading.Event()
 browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
 
 
@@ -32,7 +34,7 @@ def found(pattern: str, path: str) -> str:
             return match[1]
         if time.monotonic() > end:
             sys.exit(f"{pattern} is not on {path}: {text[:2000]}")
-        time.sleep(0.2)
+        pause.wait(0.2)
 
 
 def main() -> None:
