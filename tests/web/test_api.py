@@ -70,6 +70,9 @@ def test_parts_are_found_by_id_lot_and_time_page_by_page(mes: TestClient) -> Non
     assert len(told(mes.get(f"{API}/parts", params={"since": (now - hour).isoformat()}))) == 5
     assert told(mes.get(f"{API}/parts", params={"until": (now - hour).isoformat()})) == []
     assert told(mes.get(f"{API}/parts", params={"until": "0001-01-01T00:00:00Z"})) == []
+    refused = mes.get(f"{API}/parts", params={"until": "0.5"})
+    assert refused.status_code == 422
+    assert "2026-11-27T08:00:00Z" in refused.text
 
 
 def test_a_part_is_told_whole(mes: TestClient) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.encoders import jsonable_encoder
+from pydantic import BeforeValidator
 
 from qc_edge.domain.label import LabelSource, Said
 from qc_edge.errors import UsageError
@@ -33,13 +34,23 @@ router = APIRouter()
 _EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (2000, 2200))
 
 
+def _written_out(value: object) -> object:
+    """pydantic takes a number for seconds since 1970, which nobody means who writes 0.5."""
+    if isinstance(value, str) and "-" not in value[1:]:
+        raise ValueError("expected a time such as 2026-11-27T08:00:00Z")
+    return value
+
+
+_Moment = Annotated[datetime, BeforeValidator(_written_out)]
+
+
 @router.get("/parts", tags=["parts"])
 def find_parts(
     caller: Reader,
     part: Annotated[str, Query(max_length=200, description="Its id; * for any letters.")] = "",
     lot: Annotated[str, Query(max_length=200, description="Its lot; * for any letters.")] = "",
-    since: Annotated[datetime | None, Query(description="Recorded from then on.")] = None,
-    until: Annotated[datetime | None, Query(description="Recorded before.")] = None,
+    since: Annotated[_Moment | None, Query(description="Recorded from then on.")] = None,
+    until: Annotated[_Moment | None, Query(description="Recorded before.")] = None,
     disposition: Annotated[
         Literal["ACCEPT", "REJECT", "HOLD"] | None, Query(description="What the line was told.")
     ] = None,
@@ -76,7 +87,7 @@ def show_part(
 def list_labels(
     caller: Reader,
     part: Annotated[str, Query(max_length=200, description="Of this part.")] = "",
-    since: Annotated[datetime | None, Query(description="Taken up from then on.")] = None,
+    since: Annotated[_Moment | None, Query(description="Taken up from then on.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> LabelsFound:
     """Every word that people and programs have said, the newest first."""
